@@ -1,0 +1,104 @@
+"""One split of a question-answering data set, in memory: what every reader returns.
+
+A context is stored once, however many questions share it, and rows are known by position: ids come from
+outside and may repeat (THQuAD's dev split holds 38 ids that stand for different questions).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mlqa.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A gold answer: `context[start : start + len(text)] == text`, without outer white space."""
+
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Questions, the contexts they are asked of, and their gold answers.
+
+    `ids`, `questions`, `answers` and `context_of` have one entry a row; `context_of[row]` is an index into
+    `contexts`. An empty tuple of answers marks a question that the context does not answer (SQuAD 2.0).
+    `counts` says what the reader did on the way: rows read, answers repaired, stripped, rows dropped ...
+    """
+
+    ids: list[str]
+    questions: list[str]
+    contexts: list[str]
+    context_of: np.ndarray
+    answers: list[tuple[Answer, ...]]
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def context(self, row: int) -> str:
+        """The text in which the question of this row is asked."""
+        return self.contexts[int(self.context_of[row])]
+
+    @property
+    def has_unanswerable(self) -> bool:
+        return any(not answers for answers in self.answers)
+
+    def select(self, rows: Sequence[int] | np.ndarray) -> Examples:
+        """The given rows, in the given order, with only the contexts they use."""
+        rows = np.asarray(rows, dtype=np.int64)
+        used, context_of = np.unique(self.context_of[rows], return_inverse=True)
+        return Examples(
+            ids=[self.ids[row] for row in rows],
+            questions=[self.questions[row] for row in rows],
+            contexts=[self.contexts[index] for index in used],
+            context_of=context_of.astype(np.int64),
+            answers=[self.answers[row] for row in rows],
+            counts=self.counts,
+        )
+
+    def sample(self, count: int | None, seed: int) -> Examples:
+        """`count` rows drawn without replacement by `seed`, in their original order; all rows if None."""
+        if count is None or count >= len(self):
+            return self
+        return self.select(np.sort(np.random.default_rng(seed).permutation(len(self))[:count]))
+
+    def with_questions(self, questions: list[str]) -> Examples:
+        """The same rows with other questions (for a control that must not be answerable)."""
+        if len(questions) != len(self):
+            raise DataError(f"{len(questions)} questions for {len(self)} rows: give one a row")
+        return Examples(self.ids, questions, self.contexts, self.context_of, self.answers, self.counts)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over ids, questions, contexts and answers in order: equal data, equal string."""
+        digest = hashlib.sha256()
+        for context in self.contexts:
+            digest.update(context.encode("utf-8", "surrogatepass") + b"\0")
+        for row in range(len(self)):
+            golds = ";".join(f"{answer.start}:{answer.text}" for answer in self.answers[row])
+            line = f"{self.ids[row]}\0{self.questions[row]}\0{self.context_of[row]}\0{golds}\0"
+            digest.update(line.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()[:16]
+
+
+def normalized_context(text: str) -> str:
+    """NFC, lower-cased, white space folded: the form in which two contexts count as the same."""
+    return " ".join(unicodedata.normalize("NFC", text).lower().split())
+
+
+def unseen_rows(validation: Examples, train: Examples) -> np.ndarray:
+    """Boolean [rows of validation]: the context does not stand in train (compared by `normalized_context`)."""
+    seen = {normalized_context(context) for context in train.contexts}
+    unseen = np.array([normalized_context(context) not in seen for context in validation.contexts], dtype=bool)
+    return unseen[validation.context_of] if len(validation) else np.zeros(0, dtype=bool)

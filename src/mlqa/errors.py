@@ -1,0 +1,39 @@
+"""Every error that a user can cause or meet.
+
+Each message is one line: the thing at fault, what is wrong with it, the way out. The entry points print
+it without a traceback (`HYDRA_FULL_ERROR=1` shows it); any other exception is a bug and keeps its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hydra.errors import CompactHydraException
+
+
+class MlqaError(CompactHydraException):
+    """Base of all errors meant for the user; Hydra prints its subclasses of this kind as one line."""
+
+
+class ConfigError(MlqaError):
+    """One or several things wrong with what the user chose; all of them are in `problems`."""
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class DataError(MlqaError):
+    """A data set that cannot be read, or holds nothing to train or score on."""
+
+
+class ModelError(MlqaError):
+    """A model or tokenizer that cannot be loaded or does not fit the task."""
+
+
+class UnreachableError(MlqaError):
+    """Something that had to come over the network and did not."""
+
+
+class RunError(MlqaError):
+    """A run directory that is missing a part or cannot be written."""
