@@ -6,7 +6,10 @@ it without a traceback (`HYDRA_FULL_ERROR=1` shows it); any other exception is a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from hydra.errors import CompactHydraException
 
@@ -37,3 +40,19 @@ class UnreachableError(MlqaError):
 
 class RunError(MlqaError):
     """A run directory that is missing a part or cannot be written."""
+
+
+@contextmanager
+def shown_as_one_line() -> Iterator[None]:
+    """Prints a MlqaError on stderr, a line a problem, and exits with 2 (wrong config) or 1 (anything else).
+
+    With HYDRA_FULL_ERROR=1 the exception passes, traceback and all.
+    """
+    try:
+        yield
+    except MlqaError as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None

@@ -1,0 +1,239 @@
+"""From a command line to checked configs, before Hydra starts anything.
+
+Hydra stops at the first thing that is wrong and, in a multirun, learns of an impossible combination only
+when its member runs. `check_command_line` composes every member first and says all that is wrong at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mlqa.checks import problems_of
+from mlqa.config import GROUPS, Config, from_hydra, register
+from mlqa.errors import ConfigError
+
+NOT_TO_SET = {"training.output_dir": "is always the run directory; choose it by hydra.run.dir=... or hydra.sweep.dir=..."}
+# OmegaConf asserts, rather than raises its own error, where an override reaches below a null.
+FAILURES = (HydraException, OmegaConfBaseException, AssertionError)
+_FULL_KEY = re.compile(r"full_key:\s*(\S+)")
+
+
+def conf_dir() -> Path:
+    """The folder of YAMLs: beside the package in a wheel, at the top of a clone."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "conf", package.parent.parent / "conf"):
+        if (folder / "config.yaml").is_file():
+            return folder
+    raise ConfigError(f"conf/config.yaml stands neither in {package} nor at the top of a clone: install mlqa again")
+
+
+@contextmanager
+def _composer() -> Iterator[None]:
+    register()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+        yield
+
+
+def compose_config(overrides: Sequence[str]) -> tuple[Config, dict[str, str]]:
+    """The config that `python train.py <overrides>` would run, and the option chosen in each group.
+
+    Raises ConfigError with every problem of the overrides and of their combination.
+    """
+    with _composer():
+        composed = _compose_all([list(overrides)])[0]
+    problems = _problems(composed)
+    if problems:
+        raise ConfigError(problems)
+    return _to_config(composed), choices_of(composed.hydra)
+
+
+def choices_of(hydra: DictConfig) -> dict[str, str]:
+    """{"model": "berturk", ...}: the option chosen in each group, from Hydra's own node of the config."""
+    chosen = hydra.runtime.choices
+    return {group: str(chosen[group]) for group in (*GROUPS, "experiment") if chosen.get(group) is not None}
+
+
+def check_command_line(argv: Sequence[str]) -> None:
+    """Raises ConfigError with all that is wrong in any member that this command line would start.
+
+    Command lines that start nothing (`--help`, `--cfg`, completion ...) and those that bring their own config
+    folder pass unchecked. Under a sweeper other than Hydra's own only the overrides common to all members
+    can be known.
+    """
+    args = get_args_parser().parse_args(list(argv))
+    starts_nothing = args.help or args.hydra_help or args.info or args.cfg or args.shell_completion
+    if starts_nothing or args.config_path or args.config_name or args.config_dir or args.experimental_rerun:
+        return
+    with _composer():
+        found = dict.fromkeys(_overrides_not_to_set(args.overrides))
+        composed = _compose_all(_members(args.overrides, args.multirun))
+    for member in composed:
+        found.update(dict.fromkeys(_problems(member)))
+    if found:
+        raise ConfigError(list(found))
+
+
+def _overrides_not_to_set(overrides: list[str]) -> list[str]:
+    keys = ((override.input_line, override.key_or_group) for override in _parse(overrides))
+    return [f"{typed}: {key} {NOT_TO_SET[key]}" for typed, key in keys if key in NOT_TO_SET]
+
+
+def _members(overrides: list[str], multirun: bool) -> list[list[str]]:
+    """The overrides of each member, as Hydra's basic sweeper will make them."""
+    if not multirun:
+        return [overrides]
+    parsed = _parse(overrides)
+    fixed = [override for override in parsed if not override.is_sweep_override()]
+    base = _compose_all([[str(override.input_line) for override in fixed]])[0]
+    if "basic_sweeper" not in base.hydra.sweeper._target_:
+        return [[str(override.input_line) for override in fixed]]
+    sweeper_params = [f"{key}={value}" for key, value in (base.hydra.sweeper.get("params") or {}).items()]
+    return BasicSweeper.split_arguments(_parse(sweeper_params) + parsed, None)[0]
+
+
+def _parse(overrides: list[str]) -> list[Override]:
+    try:
+        return OverridesParser.create().parse_overrides(overrides)
+    except HydraException as error:
+        raise ConfigError(str(error).splitlines()[0]) from error
+
+
+def _compose(overrides: list[str]) -> DictConfig:
+    return hydra_compose("config", overrides=overrides, return_hydra_config=True)
+
+
+def _compose_all(members: list[list[str]]) -> list[DictConfig]:
+    """Composes each member; on any failure, goes through all overrides one by one and names all that fail."""
+    composed, problems = [], {}
+    for member in members:
+        try:
+            composed.append(_compose(member))
+        except FAILURES as error:
+            problems.update(dict.fromkeys(_composition_problems(member, error)))
+    if problems:
+        raise ConfigError(list(problems))
+    return composed
+
+
+def _composition_problems(overrides: list[str], error: Exception) -> list[str]:
+    problems: list[str] = []
+    accepted: list[str] = []
+    groups_first = sorted(_parse(overrides), key=lambda override: not _is_group(override.key_or_group))
+    for override in groups_first:
+        line = str(override.input_line)
+        try:
+            _compose([*accepted, line])
+            accepted.append(line)
+        except FAILURES as failure:
+            problems.append(_explain(override, failure))
+    return [*(problems or [_first_line(error)]), *_problems(_compose(accepted))]
+
+
+def _is_group(name: str) -> bool:
+    hydra = GlobalHydra.instance()
+    return bool(hydra.is_initialized() and hydra.config_loader().get_group_options(name))
+
+
+def _explain(override: Override, error: Exception) -> str:
+    """One line: the override as typed, what is wrong with it, what is allowed."""
+    typed, key = override.input_line, override.key_or_group
+    if override.is_sweep_override():
+        return f"{typed}: several values make a multirun; put -m before them"
+    if _is_group(key):
+        options = sorted(GlobalHydra.instance().config_loader().get_group_options(key))
+        value = override.value()
+        if isinstance(value, str) and value not in options and override.is_add() is False:
+            return f"{typed}: {key} has no option {value!r}; {_allowed(value, options)}"
+    unknown = _unknown_key(Config, key.split("."))
+    if unknown is not None and not key.startswith("hydra"):
+        where, name, names = unknown
+        parent = f"{where} has no key" if where else "there is no key or group"
+        return f"{typed}: {parent} {name!r}; {_allowed(name, names)}"
+    if isinstance(error, AssertionError):
+        parent = key.rpartition(".")[0]
+        return f"{typed}: {parent} is null with the options chosen; choose an option that sets it"
+    return f"{typed}: {_first_line(error.__cause__ or error)}"
+
+
+def _unknown_key(cls: Any, path: list[str]) -> tuple[str, str, list[str]] | None:
+    """(parent, the first part of `path` that is no field, the fields there are), or None if all parts are."""
+    for depth, name in enumerate(path):
+        names = [item.name for item in fields(cls)]
+        if name not in names:
+            return ".".join(path[:depth]), name, [*names, "experiment"] if depth == 0 else names
+        cls = _field_type(cls, name)
+        if not is_dataclass(cls):
+            return None
+    return None
+
+
+@functools.lru_cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _field_type(cls: Any, name: str) -> Any:
+    hint = _hints(cls)[name]
+    return next((part for part in get_args(hint) if is_dataclass(part)), hint)
+
+
+def _allowed(given: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(given, names, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    return f"choose one of {', '.join(names)}{hint}"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _to_config(composed: DictConfig) -> Config:
+    """The composed member as dataclasses; the run directory, known only when it starts, stands empty."""
+    problems = _missing_and_unknown(composed)
+    if problems:
+        raise ConfigError(problems)
+    try:
+        return from_hydra(composed)
+    except OmegaConfBaseException as error:
+        full_key = _FULL_KEY.search(str(error))
+        prefix = f"{full_key.group(1)}: " if full_key else ""
+        raise ConfigError(prefix + _first_line(error)) from error
+
+
+def _missing_and_unknown(composed: DictConfig) -> list[str]:
+    known = [item.name for item in fields(Config)]
+    unknown = [str(key) for key in composed if key != "hydra" and key not in known]
+    OmegaConf.update(composed, "training.output_dir", "")  # refers to Hydra's run directory
+    nodes = {name: composed[name] for name in known if OmegaConf.is_config(composed[name])}
+    missing = sorted(f"{name}.{key}" for name, node in nodes.items() for key in OmegaConf.missing_keys(node))
+    return [
+        *(f"{key}: there is no key or group {key!r}; {_allowed(key, [*known, 'experiment'])}" for key in unknown),
+        *(f"{key}: has no value yet; give one: {key}=..." for key in missing),
+    ]
+
+
+def _problems(composed: DictConfig) -> list[str]:
+    try:
+        return problems_of(_to_config(composed))
+    except ConfigError as error:
+        return error.problems

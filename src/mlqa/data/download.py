@@ -1,0 +1,53 @@
+"""Files of a public address: fetched once, checked against their SHA-256, kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from mlqa.errors import DataError, UnreachableError
+from mlqa.runtime import cache_dir
+
+TIMEOUT_SECONDS = 30
+
+
+def fetch(url: str, sha256: str, offline: str) -> Path:
+    """The local copy of `url`, fetched if it is not in the cache yet.
+
+    `offline` tells the user how to go on without network. Raises UnreachableError where the address cannot be
+    reached, DataError where its content is not the one that `sha256` (64 hex digits) promises.
+    """
+    target = cache_dir() / "downloads" / sha256[:16] / url.rsplit("/", 1)[-1]
+    if target.is_file() and _sha256(target) == sha256:
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent)
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file, urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
+            while block := response.read(1 << 20):
+                file.write(block)
+        found = _sha256(partial)
+        if found != sha256:
+            raise DataError(f"{url}: its SHA-256 is {found[:16]}..., expected {sha256[:16]}...: the file has changed")
+        partial.replace(target)
+    except urllib.error.HTTPError as error:
+        raise UnreachableError(f"{url}: the server answered {error.code} {error.reason}; {offline}") from None
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise UnreachableError(f"{url}: could not be reached ({reason}); {offline}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

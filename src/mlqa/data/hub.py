@@ -1,0 +1,41 @@
+"""Data sets of the Hugging Face hub in SQuAD form, by the `datasets` library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlqa.data.examples import Examples
+from mlqa.data.readers import add_rows
+from mlqa.data.rows import ExamplesBuilder
+from mlqa.errors import DataError, UnreachableError
+
+if TYPE_CHECKING:
+    from mlqa.config import HubConfig
+
+OFFLINE = "offline, give files: dataset=squad_json dataset.train_file=... dataset.validation_file=..."
+
+
+def read_hub(hub: HubConfig, split: str) -> Examples:
+    """One split of a hub data set (or of what the `datasets` cache kept of it).
+
+    Raises UnreachableError where the hub cannot be reached, DataError where it has no such data set or split, or
+    its columns are not SQuAD's.
+    """
+    import datasets
+
+    shown = f"{hub.path}{f' ({hub.name})' if hub.name else ''}"
+    try:
+        table = datasets.load_dataset(hub.path, hub.name, split=split, revision=hub.revision)
+    except datasets.exceptions.DatasetNotFoundError as error:
+        raise DataError(f"hub data set {shown}: {_first_line(error)}; check dataset.hub.path, or log in if it is gated") from None
+    except (ConnectionError, OSError) as error:
+        raise UnreachableError(f"hub data set {shown}: could not be reached ({_first_line(error)}); {OFFLINE}") from None
+    except (ValueError, RuntimeError) as error:
+        raise DataError(f"hub data set {shown}, split {split}: {_first_line(error)}") from None
+    builder = ExamplesBuilder(f"{shown}, split {split}")
+    add_rows(builder, ((f"row {number}", row) for number, row in enumerate(table)))
+    return builder.build()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,59 @@
+"""The configured data set, whatever its source, as two splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlqa.data.examples import Examples
+from mlqa.errors import DataError
+
+if TYPE_CHECKING:
+    from mlqa.config import DatasetConfig
+
+SUBSET_SEED = 0  # one draw for every seed: members of a sweep train and are scored on the same rows
+
+
+@dataclass(frozen=True)
+class Splits:
+    train: Examples
+    validation: Examples
+
+
+def load_splits(dataset: DatasetConfig) -> Splits:
+    """Reads both splits and draws `max_train_samples` and `max_eval_samples` rows from them.
+
+    A file given by `train_file` or `validation_file` takes the place of that split of any source.
+    Raises DataError or UnreachableError, naming the source.
+    """
+    train, validation = (load_split(dataset, split) for split in ("train", "validation"))
+    return Splits(
+        train.sample(dataset.max_train_samples, SUBSET_SEED),
+        validation.sample(dataset.max_eval_samples, SUBSET_SEED),
+    )
+
+
+def load_split(dataset: DatasetConfig, split: str) -> Examples:
+    """All rows of one split, "train" or "validation"."""
+    file = getattr(dataset, f"{split}_file")
+    if file is not None:
+        from mlqa.data.readers import read_file
+
+        return read_file(file)
+    if dataset.sample is not None:
+        from mlqa.data.sample import generate
+
+        return generate(getattr(dataset.sample, f"{split}_rows"), dataset.sample.seed, split=split)
+    if dataset.download is not None:
+        from mlqa.data.download import fetch
+        from mlqa.data.readers import read_file
+
+        download = dataset.download
+        offline = f"offline, give the file: dataset.{split}_file=..."
+        return read_file(fetch(getattr(download, f"{split}_url"), getattr(download, f"{split}_sha256"), offline))
+    hub_split = dataset.hub and getattr(dataset.hub, f"{split}_split")
+    if dataset.hub is not None and hub_split:
+        from mlqa.data.hub import read_hub
+
+        return read_hub(dataset.hub, hub_split)
+    raise DataError(f"dataset.{split}_file: the data set names no source for its {split} split; give a file")

@@ -1,0 +1,140 @@
+"""Files to examples: SQuAD 1.1 and 2.0 JSON, JSON lines, CSV and Parquet, told apart by their ending."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlqa.data.examples import Examples
+from mlqa.data.rows import ExamplesBuilder
+from mlqa.errors import DataError
+
+COLUMNS = ("question", "context", "answers")  # `id` may be missing: the row's number stands in
+
+
+def read_file(path: str | Path) -> Examples:
+    """One split from one file.
+
+    Raises DataError, naming the file and the place, for a missing file, an unknown ending, broken syntax,
+    missing columns, an empty split or one without any answerable question.
+    """
+    path = Path(path).expanduser()
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(f"{path}: cannot read {path.suffix or 'a file without ending'}; give {', '.join(READERS)}")
+    builder = ExamplesBuilder(str(path))
+    try:
+        reader(path, builder)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    return builder.build()
+
+
+def add_rows(builder: ExamplesBuilder, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """Adds (place, row) pairs with the columns id, question, context, answers."""
+    for place, row in rows:
+        missing = [column for column in COLUMNS if column not in row]
+        if missing:
+            raise DataError(
+                f"{builder.source}, {place}: no column {', '.join(missing)}; it has {', '.join(map(str, row))}, "
+                f"needed are id, {', '.join(COLUMNS)}"
+            )
+        builder.add(place, row.get("id"), row["question"], row["context"], row["answers"])
+
+
+def _parse_json(text: str, source: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{source}: broken JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
+
+
+def _squad_json(path: Path, builder: ExamplesBuilder) -> None:
+    articles = _member(_parse_json(path.read_text("utf-8-sig"), str(path)), "data", str(path))
+    for article_number, article in enumerate(articles):
+        article_place = f"data[{article_number}]"
+        for number, paragraph in enumerate(_member(article, "paragraphs", f"{path}, {article_place}")):
+            place = f"{article_place}.paragraphs[{number}]"
+            context = _member(paragraph, "context", f"{path}, {place}", kind=str)
+            for qa_number, qa in enumerate(_member(paragraph, "qas", f"{path}, {place}")):
+                qa_place = f"{place}.qas[{qa_number}]"
+                question = _member(qa, "question", f"{path}, {qa_place}", kind=str)
+                answers = [] if qa.get("is_impossible") else qa.get("answers")
+                builder.add(qa_place, qa.get("id"), question, context, answers)
+
+
+def _member(node: object, key: str, place: str, kind: type = list) -> Any:
+    if not isinstance(node, dict) or key not in node:
+        found = f"it has {', '.join(map(str, node))}" if isinstance(node, dict) else f"found {type(node).__name__}"
+        raise DataError(f"{place}: no {key!r} here, so this is not SQuAD's JSON; {found}")
+    if not isinstance(node[key], kind):
+        raise DataError(f"{place}: {key!r} must be {'a list' if kind is list else 'text'}")
+    return node[key]
+
+
+def _json_lines(path: Path, builder: ExamplesBuilder) -> None:
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            row = _parse_json(line, f"{path}, line {number}")
+            if not isinstance(row, dict):
+                raise DataError(f"{path}, line {number}: expected an object with id, question, context, answers")
+            add_rows(builder, [(f"line {number}", row)])
+
+
+def _csv(path: Path, builder: ExamplesBuilder) -> None:
+    csv.field_size_limit(2**31 - 1)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        try:
+            for row in reader:
+                place = f"line {reader.line_num}"
+                if row.get("answers"):
+                    row["answers"] = _answers_cell(row["answers"], f"{path}, {place}")
+                add_rows(builder, [(place, row)])
+        except csv.Error as error:
+            raise DataError(f"{path}, line {reader.line_num}: broken CSV: {error}") from None
+
+
+def _answers_cell(text: str, place: str) -> Any:
+    """An `answers` cell: JSON, or the Python literal that pandas writes for the same mapping."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        raise DataError(f"{place}: 'answers' must hold {{\"text\": [...], \"answer_start\": [...]}}") from None
+
+
+def _parquet(path: Path, builder: ExamplesBuilder) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1024):
+                rows = batch.to_pylist()
+                add_rows(builder, ((f"row {number + index}", row) for index, row in enumerate(rows)))
+                number += len(rows)
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
+
+
+READERS: dict[str, Callable[[Path, ExamplesBuilder], None]] = {
+    ".json": _squad_json,
+    ".jsonl": _json_lines,
+    ".csv": _csv,
+    ".parquet": _parquet,
+}

@@ -1,0 +1,31 @@
+"""Where am I: a laptop, one rank of several, a SageMaker container. Read from the environment, nothing heavy."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def rank() -> int:
+    """The global rank of this process; 0 where there is only one."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def world_size() -> int:
+    """The number of processes that train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_main() -> bool:
+    """Whether this process is the one that writes and reports."""
+    return rank() == 0
+
+
+def in_container() -> bool:
+    """Whether this process runs inside a SageMaker training job."""
+    return "TRAINING_JOB_NAME" in os.environ and "SM_CURRENT_HOST" in os.environ
+
+
+def cache_dir() -> Path:
+    """Where downloads are kept: MLQA_CACHE, else ~/.cache/mlqa."""
+    return Path(os.environ.get("MLQA_CACHE") or "~/.cache/mlqa").expanduser()

@@ -1,0 +1,143 @@
+"""A tokenizer trained from nothing on given texts: WordPiece, Unigram or characters, cased, BERT-shaped.
+
+For models of random weights, and for comparing algorithms at an equal vocabulary. All three keep the case
+(Turkish I/ı and İ/i), compose characters (NFC; offsets still point into the text as given) and split off
+punctuation, so that a stem ends where its apostrophe stands.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mlqa.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+ALGORITHMS = ("wordpiece", "unigram", "char")
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+CONTINUED = "##"
+
+
+def train_tokenizer(
+    texts: Iterable[str], algorithm: str, vocab_size: int, max_length: int
+) -> PreTrainedTokenizerFast:
+    """A tokenizer of at most `vocab_size` tokens, specials included (`char`: the most frequent characters).
+
+    Pairs become `[CLS] first [SEP] second [SEP]` with token_type_ids 0 and 1; `max_length` is recorded as
+    model_max_length. The same texts in the same order give the same vocabulary in every process.
+    Raises ConfigError for an unknown algorithm or a vocabulary too small for the alphabet.
+    """
+    if algorithm not in ALGORITHMS:
+        raise ConfigError(f"tokenizer: no algorithm '{algorithm}': choose one of {', '.join(ALGORITHMS)}")
+    if vocab_size <= len(SPECIAL_TOKENS):
+        raise ConfigError(f"tokenizer: vocab_size {vocab_size} leaves nothing beside the special tokens: raise it")
+    from tokenizers import processors
+    from transformers import PreTrainedTokenizerFast
+
+    build = {"wordpiece": _wordpiece, "unigram": _unigram, "char": _char}[algorithm]
+    tokenizer = build(list(texts), vocab_size)
+    cls, sep = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0",
+        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", cls), ("[SEP]", sep)],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=max_length,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def _word_tokenizer() -> Tokenizer:
+    """Splits at white space and punctuation as BERT does, case and accents kept."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def _characters(tokenizer: Tokenizer, texts: list[str]) -> list[str]:
+    """The characters of all words, most frequent first: `c` at the start of a word, `##c` inside it."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        words = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))
+        for word, _ in words:
+            counts[word[0]] += 1
+            counts.update(CONTINUED + letter for letter in word[1:])
+    return sorted(counts, key=lambda token: (-counts[token], token))
+
+
+def _wordpiece(texts: list[str], vocab_size: int) -> Tokenizer:
+    from tokenizers import models, trainers
+
+    tokenizer = _word_tokenizer()
+    characters = _characters(tokenizer, texts)
+    if len(SPECIAL_TOKENS) + len(characters) > vocab_size:
+        raise ConfigError(
+            f"tokenizer: the texts hold {len(characters)} characters (first and inner ones counted apart): "
+            f"raise vocab_size {vocab_size} above {len(SPECIAL_TOKENS) + len(characters)}"
+        )
+    # The trainer breaks ties between merges by token id and numbers the characters in the order of a hash
+    # map that differs from process to process. Handing it all characters as "special" fixes their ids; the
+    # vocabulary is then moved to a tokenizer that knows them as what they are.
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocab_size, special_tokens=[*SPECIAL_TOKENS, *characters], show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    vocab = tokenizer.get_vocab()
+    return _with_model(models.WordPiece(vocab, unk_token="[UNK]", continuing_subword_prefix=CONTINUED))
+
+
+def _char(texts: list[str], vocab_size: int) -> Tokenizer:
+    from tokenizers import models
+
+    kept = _characters(_word_tokenizer(), texts)[: vocab_size - len(SPECIAL_TOKENS)]
+    vocab = {token: index for index, token in enumerate((*SPECIAL_TOKENS, *kept))}
+    # BPE without merges: unlike WordPiece, one unknown character does not turn its whole word into [UNK].
+    return _with_model(models.BPE(vocab, [], unk_token="[UNK]", continuing_subword_prefix=CONTINUED))
+
+
+def _with_model(model: object) -> Tokenizer:
+    from tokenizers import decoders
+
+    tokenizer = _word_tokenizer()
+    tokenizer.model = model
+    tokenizer.decoder = decoders.WordPiece(prefix=CONTINUED, cleanup=False)
+    tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
+    return tokenizer
+
+
+def _unigram(texts: list[str], vocab_size: int) -> Tokenizer:
+    import json
+
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()])
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=vocab_size, special_tokens=list(SPECIAL_TOKENS), unk_token="[UNK]", show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    # The trainer adds up in the order of a hash map: the pieces are the same in every process, the last
+    # digits of their scores, and so the ids of equals, are not. Round, and order by score and piece.
+    trained = {piece: round(score, 6) for piece, score in json.loads(tokenizer.to_str())["model"]["vocab"]}
+    pieces = sorted(trained.keys() - set(SPECIAL_TOKENS), key=lambda piece: (-trained[piece], piece))
+    scored = [(piece, 0.0) for piece in SPECIAL_TOKENS] + [(piece, trained[piece]) for piece in pieces]
+    tokenizer.model = models.Unigram(scored, unk_id=SPECIAL_TOKENS.index("[UNK]"))
+    tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
+    return tokenizer
