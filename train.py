@@ -5,6 +5,7 @@ The entry point composes, checks, runs and returns the objective; it imports not
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -22,12 +23,15 @@ config.register()
 def main(composed: DictConfig) -> float | None:
     """The task of one member: runs it and returns the objective to the sweeper (None where there is no score)."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
     from mlqa import experiment
 
     hydra_config = HydraConfig.get()
-    choices = compose.choices_of(hydra_config)
-    return experiment.run(config.from_hydra(composed), choices).objective
+    # A member of a multirun raises, so that the launcher learns that it failed; a single run ends here.
+    ending = errors.shown_as_one_line() if hydra_config.mode is RunMode.RUN else contextlib.nullcontext()
+    with ending:
+        return experiment.run(config.from_hydra(composed), compose.choices_of(hydra_config)).objective
 
 
 if __name__ == "__main__":

@@ -55,8 +55,8 @@ def _windows(config: Config) -> Iterator[str]:
     limit = _max_positions(config)
     if limit is not None and length > limit:
         yield (
-            f"training.max_seq_length={length}: the model has {limit} positions; choose training.max_seq_length={limit} "
-            "or less"
+            f"training.max_seq_length={length}: the model has {limit} positions; "
+            f"choose training.max_seq_length={limit} or less"
         )
 
 
@@ -144,10 +144,10 @@ def _model_folder(pretrained: str) -> Iterator[str]:
     if not folder.is_dir():
         yield f"model.pretrained={pretrained}: there is no such folder; give a model folder or a hub name"
         return
-    needed = {"config.json": ("config.json",), "weights": _WEIGHTS, "a tokenizer": _VOCABULARIES}
+    needed = {"config.json": ("config.json",), "weights": _WEIGHTS, "tokenizer": _VOCABULARIES}
     for what, names in needed.items():
         if not any((folder / name).is_file() for name in names):
-            yield f"model.pretrained={pretrained}: the folder holds no {what.removeprefix('a ')}; expected {' or '.join(names)}"
+            yield f"model.pretrained={pretrained}: the folder holds no {what}; expected {' or '.join(names)}"
 
 
 def _dataset(config: Config) -> Iterator[str]:
@@ -175,7 +175,8 @@ def _hardware(config: Config) -> Iterator[str]:
     hardware = config.hardware
     if hardware.instance_type is None:
         if hardware.instance_count != 1:
-            yield f"hardware.instance_count={hardware.instance_count}: this machine is one; choose a hardware option of SageMaker"
+            count = hardware.instance_count
+            yield f"hardware.instance_count={count}: this machine is one; choose a hardware option of SageMaker"
         if hardware.spot:
             yield "hardware.spot=true: only SageMaker instances can be spot; choose e.g. hardware=p3"
     elif hardware.instance_count > 1 and hardware.distribution is Distribution.none:

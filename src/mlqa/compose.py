@@ -30,7 +30,9 @@ from mlqa.checks import problems_of
 from mlqa.config import GROUPS, Config, from_hydra, register
 from mlqa.errors import ConfigError
 
-NOT_TO_SET = {"training.output_dir": "is always the run directory; choose it by hydra.run.dir=... or hydra.sweep.dir=..."}
+NOT_TO_SET = {
+    "training.output_dir": "is always the run directory; choose it by hydra.run.dir=... or hydra.sweep.dir=...",
+}
 # OmegaConf asserts, rather than raises its own error, where an override reaches below a null.
 FAILURES = (HydraException, OmegaConfBaseException, AssertionError)
 _FULL_KEY = re.compile(r"full_key:\s*(\S+)")
@@ -66,7 +68,7 @@ def compose_config(overrides: Sequence[str]) -> tuple[Config, dict[str, str]]:
     return _to_config(composed), choices_of(composed.hydra)
 
 
-def choices_of(hydra: DictConfig) -> dict[str, str]:
+def choices_of(hydra: Any) -> dict[str, str]:
     """{"model": "berturk", ...}: the option chosen in each group, from Hydra's own node of the config."""
     chosen = hydra.runtime.choices
     return {group: str(chosen[group]) for group in (*GROUPS, "experiment") if chosen.get(group) is not None}

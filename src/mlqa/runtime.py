@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def rank() -> int:
@@ -29,3 +34,11 @@ def in_container() -> bool:
 def cache_dir() -> Path:
     """Where downloads are kept: MLQA_CACHE, else ~/.cache/mlqa."""
     return Path(os.environ.get("MLQA_CACHE") or "~/.cache/mlqa").expanduser()
+
+
+@functools.cache
+def console() -> Console:
+    """The terminal, for progress bars and tables; standard output stays free for results."""
+    from rich.console import Console
+
+    return Console(stderr=True)

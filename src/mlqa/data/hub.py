@@ -27,9 +27,11 @@ def read_hub(hub: HubConfig, split: str) -> Examples:
     try:
         table = datasets.load_dataset(hub.path, hub.name, split=split, revision=hub.revision)
     except datasets.exceptions.DatasetNotFoundError as error:
-        raise DataError(f"hub data set {shown}: {_first_line(error)}; check dataset.hub.path, or log in if it is gated") from None
+        hint = "check dataset.hub.path, or log in if it is gated"
+        raise DataError(f"hub data set {shown}: {_first_line(error)}; {hint}") from None
     except (ConnectionError, OSError) as error:
-        raise UnreachableError(f"hub data set {shown}: could not be reached ({_first_line(error)}); {OFFLINE}") from None
+        reason = _first_line(error)
+        raise UnreachableError(f"hub data set {shown}: could not be reached ({reason}); {OFFLINE}") from None
     except (ValueError, RuntimeError) as error:
         raise DataError(f"hub data set {shown}, split {split}: {_first_line(error)}") from None
     builder = ExamplesBuilder(f"{shown}, split {split}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,10 @@ SUBSET_SEED = 0  # one draw for every seed: members of a sweep train and are sco
 class Splits:
     train: Examples
     validation: Examples
+
+    def fingerprint(self) -> str:
+        """16 hex digits over both splits: equal data, equal string."""
+        return hashlib.sha256(f"{self.train.fingerprint()} {self.validation.fingerprint()}".encode()).hexdigest()[:16]
 
 
 def load_splits(dataset: DatasetConfig) -> Splits:

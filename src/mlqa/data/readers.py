@@ -114,7 +114,7 @@ def _answers_cell(text: str, place: str) -> Any:
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        raise DataError(f"{place}: 'answers' must hold {{\"text\": [...], \"answer_start\": [...]}}") from None
+        raise DataError(f'{place}: \'answers\' must hold {{"text": [...], "answer_start": [...]}}') from None
 
 
 def _parquet(path: Path, builder: ExamplesBuilder) -> None:

@@ -146,7 +146,10 @@ class _Values:
     def fresh(self, slot: str, epoch: int = 0, relation: str = "") -> str:
         """A stem for `slot` that stands nowhere else in the paragraph; years follow the entity's `epoch`."""
         while True:
-            stem = str(epoch + self._draw.between(*_YEARS.get(relation, (30, 54)))) if slot == "year" else self._stem(slot)
+            if slot == "year":
+                stem = str(epoch + self._draw.between(*_YEARS.get(relation, (30, 54))))
+            else:
+                stem = self._stem(slot)
             parts = set(stem.split())
             if not parts & self._used:
                 self._used |= parts
@@ -179,13 +182,20 @@ _FAMILIES: tuple[tuple[dict[str, Relation], str, str], ...] = (
 )
 
 
+_SHAPES = ((2, 3), (3, 2))  # entities of a paragraph, and what is told of each
+
+
 def _slots(relation: Relation) -> list[str]:
     return [slot for slot, _ in _SLOT.findall(relation.sentences[0])]
 
 
 def _sentence_order(draw: _Draw, entities: int, relations: int) -> list[tuple[int, int]]:
     """(entity, relation) of each sentence: entity by entity, relation by relation, or mixed."""
-    cells = [(e, r) for e in draw.some(range(entities), entities) for r in draw.some(range(relations), relations)]
+    cells = [
+        (entity, relation)
+        for entity in draw.some(range(entities), entities)
+        for relation in draw.some(range(relations), relations)
+    ]
     layout = draw.below(3)
     if layout == 0:
         return cells
@@ -197,16 +207,17 @@ def _sentence_order(draw: _Draw, entities: int, relations: int) -> list[tuple[in
 def _paragraph(draw: _Draw) -> tuple[str, list[tuple[str, Answer]]]:
     """A context and its questions, each with the answer's place in the context."""
     relations, key, pool = draw.one(_FAMILIES)
-    entities, facts_each = draw.one(((2, 3), (3, 2)))
+    entities, facts_each = draw.one(_SHAPES)
     kinds = draw.some(sorted(relations), facts_each)
     values = _Values(draw)
     facts: list[list[Fact]] = []
     for _ in range(entities):
         name, epoch = values.fresh(pool), draw.between(1850, 1915)
-        facts.append([
-            {slot: name if slot == key else values.fresh(slot, epoch, kind) for slot in _slots(relations[kind])}
-            for kind in kinds
-        ])  # fmt: skip
+        told: list[Fact] = []
+        for kind in kinds:
+            slots = _slots(relations[kind])
+            told.append({slot: name if slot == key else values.fresh(slot, epoch, kind) for slot in slots})
+        facts.append(told)
 
     context, introduced = "", set()
     asked: list[tuple[str, Answer]] = []

@@ -25,8 +25,8 @@ def oracle_scores(
 ) -> dict[str, float]:
     """What the tokens of the contexts allow, over all rows of `examples`.
 
-    token_starts, token_ends: [tokens] integers, character offsets into the token's own context, not decreasing
-    within it; first_token: [contexts + 1], the tokens of context c are first_token[c]:first_token[c + 1].
+    token_starts, token_ends: [tokens] integers, character offsets into the token's own context, where they
+    never fall; first_token: [contexts + 1], the tokens of context c are first_token[c]:first_token[c + 1].
 
     boundary_recall     share (0-1) of the gold answers that begin where a token begins and end where a token
                         ends, outer white space of tokens aside; 1 where no row has an answer
@@ -81,12 +81,10 @@ class _Tokens:
         kept = trimmed_starts < trimmed_ends
         self.starts, self.ends = trimmed_starts[kept], trimmed_ends[kept]
         self.begin = begin
-        # space[i]: a word may begin at i, or end there (white space or a seam of two contexts stands there).
-        space = np.ones(len(self.text) + 2, dtype=bool)
-        space[1:-1] = ~solid
-        seams = np.isin(np.arange(len(self.text) + 1), begin)
-        self.word_starts = self.starts[(space[:-1] | seams)[self.starts]]
-        self.word_ends = self.ends[(space[1:] | seams)[self.ends]]
+        # Words begin after and end before white space. Also at the seams of contexts, but a token there is
+        # the first or the last inside a gold anyway, and tried as such.
+        self.word_starts = self.starts[np.append(True, ~solid)[self.starts]]
+        self.word_ends = self.ends[np.append(~solid, True)[self.ends]]
         self.start_set = set(self.starts.tolist())
         self.end_set = set(self.ends.tolist())
 
@@ -96,7 +94,6 @@ class _Tokens:
         end = start + len(answer.text)
         if start in self.start_set and end in self.end_set:
             return True, {self.text[start:end].strip()}
-        low, high = int(self.begin[context]), int(self.begin[context + 1])
         # Starts: of the first token that reaches past the gold's start; of the first tokens that begin in it.
         firsts = [
             *self.starts[np.searchsorted(self.ends, start, side="right") :][:1],
@@ -109,8 +106,8 @@ class _Tokens:
             *self.ends[: np.searchsorted(self.ends, end, side="right")][-1:],
             *self.word_ends[: np.searchsorted(self.word_ends, end, side="right")][-1:],
         ]
-        spans = {self.text[s:e].strip() for s in firsts for e in lasts if low <= s < e <= high}
-        return False, spans
+        # No first token lies before this context, no last one behind it: an ordered pair is inside.
+        return False, {self.text[s:e].strip() for s in firsts for e in lasts if s < e}
 
 
 def _checked(
@@ -118,9 +115,7 @@ def _checked(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Offsets as int64, if they fit the contexts; searching them needs order, and slicing needs bounds."""
     if len(first_token) != len(lengths) + 1 or first_token[0] != 0 or (np.diff(first_token) < 0).any():
-        raise DataError(
-            f"first_token must hold {len(lengths) + 1} indices from 0, rising: one a context, one end"
-        )
+        raise DataError(f"first_token must hold {len(lengths) + 1} indices from 0, rising: one a context, one end")
     if not len(token_starts) == len(token_ends) == int(first_token[-1]):
         raise DataError(
             f"{len(token_starts)} token starts and {len(token_ends)} ends for {int(first_token[-1])} tokens"

@@ -15,6 +15,7 @@ from mlqa.errors import ConfigError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from tokenizers.models import Model
     from transformers import PreTrainedTokenizerFast
 
 ALGORITHMS = ("wordpiece", "unigram", "char")
@@ -34,7 +35,7 @@ def train_tokenizer(
     if algorithm not in ALGORITHMS:
         raise ConfigError(f"tokenizer: no algorithm '{algorithm}': choose one of {', '.join(ALGORITHMS)}")
     if vocab_size <= len(SPECIAL_TOKENS):
-        raise ConfigError(f"tokenizer: vocab_size {vocab_size} leaves nothing beside the special tokens: raise it")
+        raise ConfigError(f"tokenizer: vocab_size {vocab_size} holds only the special tokens: raise it")
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
@@ -110,7 +111,7 @@ def _char(texts: list[str], vocab_size: int) -> Tokenizer:
     return _with_model(models.BPE(vocab, [], unk_token="[UNK]", continuing_subword_prefix=CONTINUED))
 
 
-def _with_model(model: object) -> Tokenizer:
+def _with_model(model: Model) -> Tokenizer:
     from tokenizers import decoders
 
     tokenizer = _word_tokenizer()
@@ -134,10 +135,15 @@ def _unigram(texts: list[str], vocab_size: int) -> Tokenizer:
     )
     tokenizer.train_from_iterator(texts, trainer)
     # The trainer adds up in the order of a hash map: the pieces are the same in every process, the last
-    # digits of their scores, and so the ids of equals, are not. Round, and order by score and piece.
+    # digits of their scores are not, nor which of the characters it appends at the end stands first. So:
+    # round, give those characters one score, and order by score and piece.
     trained = {piece: round(score, 6) for piece, score in json.loads(tokenizer.to_str())["model"]["vocab"]}
-    pieces = sorted(trained.keys() - set(SPECIAL_TOKENS), key=lambda piece: (-trained[piece], piece))
-    scored = [(piece, 0.0) for piece in SPECIAL_TOKENS] + [(piece, trained[piece]) for piece in pieces]
+    scores = {piece: score for piece, score in trained.items() if piece not in SPECIAL_TOKENS}
+    floor = min((score for piece, score in scores.items() if len(piece) > 1), default=0.0)
+    appended = [piece for piece, score in scores.items() if len(piece) == 1 and score < floor]
+    scores.update(dict.fromkeys(appended, max((scores[piece] for piece in appended), default=floor)))
+    ordered = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+    scored = [(piece, 0.0) for piece in SPECIAL_TOKENS] + ordered
     tokenizer.model = models.Unigram(scored, unk_id=SPECIAL_TOKENS.index("[UNK]"))
     tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
     return tokenizer

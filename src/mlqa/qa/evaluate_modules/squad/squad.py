@@ -24,7 +24,7 @@ Raises DataError where the ids of predictions and references differ at any posit
 """
 
 
-class Squad(evaluate.Metric):
+class Squad(evaluate.Metric):  # type: ignore[misc]  # evaluate ships no types
     """Exact match and token F1 of SQuAD 1.1 or 2.0; the scoring itself stands in mlqa.qa.squad."""
 
     def _info(self) -> evaluate.MetricInfo:

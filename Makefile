@@ -1,0 +1,57 @@
+# Everything a developer or a first visitor does, each in one command: `make help`.
+PYTHON ?= python3
+VENV ?= .venv
+# A CPU build where there is no NVIDIA GPU: on Linux PyTorch keeps those at an address of its own.
+TORCH ?= torch==2.13.0
+TORCH_INDEX ?= $(if $(shell command -v nvidia-smi),,--extra-index-url https://download.pytorch.org/whl/cpu)
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
+BIN = $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup quickstart test check format bench clean
+
+help: ## list what there is to do
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/installed ## make the virtual environment and install mlqa into it
+
+quickstart: $(VENV)/installed ## train and score a small model on generated Turkish, offline, in a few minutes
+	$(BIN)/python train.py experiment=quickstart
+
+test: $(VENV)/installed-dev ## run every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/installed-dev ## lint, format check and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed-dev ## mend what lint and format can mend themselves
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed-dev ## measure the path of a question beside transformers' own (minutes)
+	$(BIN)/python benchmarks/features.py
+
+clean: ## remove the virtual environment and caches; outputs/ and multirun/ stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "error: mlqa needs Python 3.10 or newer; choose one by: make PYTHON=python3.11 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/torch: $(VENV)/bin/python
+	@echo "installing $(TORCH) ..."
+	@$(PIP) install --quiet --no-deps --retries 0 $(TORCH_INDEX) "$(TORCH)"
+	@touch $@
+
+$(VENV)/installed: pyproject.toml $(VENV)/torch
+	@echo "installing mlqa and what it needs ..."
+	@$(PIP) install --quiet "$(TORCH)" --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	@echo "installing what tests and checks need ..."
+	@$(PIP) install --quiet --editable ".[dev]"
+	@touch $@

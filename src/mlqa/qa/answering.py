@@ -1,0 +1,105 @@
+"""Windows to answers by a model: forward passes sorted by length, decoded batch by batch.
+
+Only the best spans of each window are kept, so memory grows with the number of windows, not with their width.
+With several processes each takes every n-th batch, and all of them end with all answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed
+from rich.progress import track
+
+from mlqa.config import TrainingConfig
+from mlqa.data.examples import Examples
+from mlqa.errors import ModelError
+from mlqa.qa.batching import by_length, make_batch
+from mlqa.qa.decoding import Candidate, Spans, best_spans, n_best
+from mlqa.qa.features import Windows
+from mlqa.runtime import console, is_main
+
+
+@torch.no_grad()
+def answer(
+    model: Any,
+    windows: Windows,
+    examples: Examples,
+    training: TrainingConfig,
+    *,
+    with_null: bool = False,
+    autocast: torch.dtype | None = None,
+    description: str = "Answering",
+) -> list[list[Candidate]]:
+    """The n-best candidates of every row, best first.
+
+    `autocast` is the type of mixed precision, None for full. Raises ModelError where the model gives no numbers.
+    """
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    batches = by_length(windows.lengths, training.per_device_eval_batch_size)
+    rank, processes = _rank(), _processes()
+    parts = []
+    for chosen in track(
+        batches[rank::processes], description=description, console=console(), transient=True, disable=not is_main()
+    ):
+        batch = make_batch(windows, chosen, training.pad_to_multiple_of)
+        inputs = {name: value.to(device) for name, value in batch.items() if not name.endswith("_positions")}
+        with torch.autocast(device.type, autocast, enabled=autocast is not None):
+            output = model(**inputs)
+        if torch.isnan(output.start_logits).any():
+            raise ModelError("the model's scores are NaN: lower optimizer.learning_rate, or train in fp32")
+        width = batch["input_ids"].shape[1]
+        parts.append(
+            best_spans(
+                output.start_logits,
+                output.end_logits,
+                windows,
+                chosen,
+                width,
+                training.n_best_size,
+                training.max_answer_length,
+            )
+        )
+    spans = _in_order(_gather((batches[rank::processes], parts)), len(windows))
+    model.train(was_training)
+    return n_best(spans, windows, examples, training.n_best_size, with_null)
+
+
+def _rank() -> int:
+    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+
+
+def _processes() -> int:
+    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+
+
+def _gather(mine: Any) -> list[Any]:
+    if _processes() == 1:
+        return [mine]
+    everyone: list[Any] = [None] * _processes()
+    torch.distributed.all_gather_object(everyone, mine)
+    return everyone
+
+
+def _in_order(gathered: list[tuple[list[np.ndarray], list[Spans]]], count: int) -> Spans:
+    """The spans of all processes' batches, one line a window; lines of narrow batches are filled up with -inf."""
+    chosen = [batch for batches, _ in gathered for batch in batches]
+    parts = [part for _, parts in gathered for part in parts]
+    width = max((part.score.shape[1] for part in parts), default=0)
+    spans = Spans(
+        score=np.full((count, width), -np.inf),
+        first=np.zeros((count, width), dtype=np.int64),
+        last=np.zeros((count, width), dtype=np.int64),
+        null_score=np.zeros(count),
+    )
+    for batch, part in zip(chosen, parts, strict=True):
+        columns = part.score.shape[1]
+        spans.score[batch, :columns] = part.score
+        spans.first[batch, :columns] = part.first
+        spans.last[batch, :columns] = part.last
+        spans.null_score[batch] = part.null_score
+    return spans

@@ -1,0 +1,100 @@
+"""result.json: what a run says of itself, read by sweepers, launchers, reports and W&B."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlqa.errors import RunError
+
+SCHEMA_VERSION = 1
+FILE = "result.json"
+_PACKAGES = ("mlqa", "torch", "transformers", "tokenizers", "datasets", "accelerate", "hydra-core")
+
+
+@dataclass
+class Result:
+    """One run; metrics on the 0-100 scale, times in seconds, money in US dollars."""
+
+    status: str = "failed"  # completed, failed or stopped
+    objective: float | None = None  # F1: what a sweeper maximises
+    choices: dict[str, str] = field(default_factory=dict)
+    seed: int = 0
+    config_hash: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    tokenization: dict[str, float] = field(default_factory=dict)
+    timing: dict[str, float] = field(default_factory=dict)
+    cost: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+    dataset: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+
+    def write(self, run_dir: Path) -> None:
+        """Writes result.json, whole or not at all."""
+        write_json(run_dir / FILE, {"schema_version": SCHEMA_VERSION, **asdict(self)})
+
+
+def read_result(run_dir: Path) -> dict[str, Any]:
+    """The content of a run's result.json. Raises RunError where there is none."""
+    path = run_dir / FILE
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path}: there is no such file; give the directory of a run (outputs/<date>/<time>)") from None
+    except ValueError:
+        raise RunError(f"{path}: not JSON; the run that wrote it was cut short") from None
+    return dict(content)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON (UTF-8, readable Turkish) through a temporary file, so that no half of it can be read.
+
+    Raises RunError where the file cannot be written, e.g. on a full disk; what stood there before stays.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8", errors="surrogatepass") as file:
+            json.dump(content, file, ensure_ascii=False, indent=1, allow_nan=False)
+            file.write("\n")
+        os.replace(partial, path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def cost_of(seconds: float, usd_per_hour: float | None) -> dict[str, Any]:
+    """The cost node of a run on this machine; a launcher completes it for the instances that it pays."""
+    return {
+        "billable_seconds": round(seconds),
+        "instance_type": "local",
+        "instance_count": 1,
+        "usd_per_hour": usd_per_hour,
+        "usd": None if usd_per_hour is None else round(seconds / 3600 * usd_per_hour, 4),
+        "price_source": "hardware.usd_per_hour",
+        "estimate": False,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of what the result depends on, and the commit of the clone it ran from, where known."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    top = Path(__file__).resolve().parents[2]
+    if (top / ".git").exists():
+        git = ["git", "-C", str(top), "describe", "--always", "--dirty", "--abbrev=12"]
+        try:
+            found["commit"] = subprocess.run(git, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        except (OSError, subprocess.SubprocessError):
+            pass
+    return found

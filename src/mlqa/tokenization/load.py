@@ -1,0 +1,76 @@
+"""The configured model's tokenizer: from the hub, from a folder, or trained on the data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from mlqa.errors import ModelError, UnreachableError
+
+if TYPE_CHECKING:
+    from mlqa.config import ModelConfig
+
+OFFLINE = "offline, give a folder that holds the model: model.pretrained=<folder>"
+
+# By name: they belong to httpx, requests and huggingface_hub, of which each version of transformers has others.
+UNREACHABLE = (
+    "ConnectError",
+    "ConnectTimeout",
+    "ConnectionError",
+    "LocalEntryNotFoundError",
+    "OfflineModeIsEnabled",
+    "ProxyError",
+    "ReadTimeout",
+)
+
+
+def load_tokenizer(model: ModelConfig, texts: Iterable[str]) -> Any:
+    """A fast tokenizer; `texts` (the train split's) are read only where it is trained from scratch.
+
+    Raises UnreachableError where the hub cannot be reached, ModelError where there is no (fast) tokenizer.
+    """
+    if model.scratch is not None:
+        from mlqa.tokenization.scratch import train_tokenizer
+
+        scratch = model.scratch
+        return train_tokenizer(texts, scratch.tokenizer.value, scratch.vocab_size, scratch.max_position_embeddings)
+    from transformers import AutoTokenizer
+
+    tokenizer = from_pretrained(AutoTokenizer, "tokenizer", str(model.pretrained), model.revision)
+    if not tokenizer.is_fast:
+        raise ModelError(f"model.pretrained={model.pretrained}: its tokenizer has no fast version (tokenizer.json)")
+    return tokenizer
+
+
+def from_pretrained(factory: Any, what: str, pretrained: str, revision: str | None, **options: Any) -> Any:
+    """`factory.from_pretrained(pretrained)`, its many exceptions told apart as unreachable or unusable.
+
+    Code that a repository brings along is never run.
+    """
+    from pathlib import Path
+
+    folder = Path(pretrained).expanduser()
+    name = str(folder) if folder.is_dir() else pretrained
+    try:
+        return factory.from_pretrained(name, revision=revision, trust_remote_code=False, **options)
+    except Exception as error:
+        reason = _first_line(error)
+        if folder.is_dir():
+            raise ModelError(f"model.pretrained={pretrained}: its {what} cannot be loaded: {reason}") from error
+        if _is_unreachable(error):
+            raise UnreachableError(
+                f"model.pretrained={pretrained}: its {what} could not be fetched from the Hugging Face hub; {OFFLINE}"
+            ) from error
+        raise ModelError(f"model.pretrained={pretrained}: its {what} cannot be loaded: {reason}") from error
+
+
+def _is_unreachable(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ConnectionError) or type(error).__name__ in UNREACHABLE:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

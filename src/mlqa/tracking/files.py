@@ -1,0 +1,23 @@
+"""history.jsonl: one line a logged moment, readable while the run goes on and after any kind of end."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+
+class FileTracker:
+    """Appends to `<run dir>/history.jsonl`; result.json is written by the run itself."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "history.jsonl"
+
+    def log(self, row: dict[str, float], step: int) -> None:
+        plain = {key: value if math.isfinite(value) else None for key, value in row.items()}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **plain}) + "\n")
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Nothing to do: every line is on disk already."""

@@ -1,0 +1,80 @@
+"""Our config to transformers' TrainingArguments: the one file that knows how their names differ between versions."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mlqa.config import Config, OptimizerName, Precision
+
+CHECKPOINTS = "checkpoints"  # inside the run directory
+
+
+def training_arguments(config: Config) -> Any:
+    """TrainingArguments for 4.36 ... 5.x. Nothing is reported or printed by transformers itself."""
+    from transformers import TrainingArguments
+
+    training, optimizer = config.training, config.optimizer
+    known = {item.name for item in fields(TrainingArguments)}
+    precision = resolve_precision(config)
+    arguments: dict[str, Any] = {
+        "output_dir": str(Path(training.output_dir) / CHECKPOINTS),
+        "seed": config.seed,
+        "num_train_epochs": training.num_train_epochs,
+        "max_steps": training.max_steps,
+        "per_device_train_batch_size": training.per_device_train_batch_size,
+        "per_device_eval_batch_size": training.per_device_eval_batch_size,
+        "gradient_accumulation_steps": training.gradient_accumulation_steps,
+        "max_grad_norm": training.max_grad_norm,
+        "dataloader_num_workers": training.dataloader_num_workers,
+        "logging_steps": training.logging_steps,
+        "eval_steps": training.eval_steps,
+        "save_strategy": training.save_strategy.value,
+        "save_steps": training.save_steps,
+        "save_total_limit": training.save_total_limit,
+        "learning_rate": optimizer.learning_rate,
+        "weight_decay": optimizer.weight_decay,
+        "lr_scheduler_type": optimizer.lr_scheduler_type.value,
+        "adam_beta1": optimizer.adam_beta1,
+        "adam_beta2": optimizer.adam_beta2,
+        "adam_epsilon": optimizer.adam_epsilon,
+        "optim": "adafactor" if optimizer.name is OptimizerName.adafactor else "adamw_torch",
+        "fp16": precision is Precision.fp16,
+        "bf16": precision is Precision.bf16,
+        "remove_unused_columns": False,
+        "report_to": "none",
+        "disable_tqdm": True,
+        ("eval_strategy" if "eval_strategy" in known else "evaluation_strategy"): training.eval_strategy.value,
+        ("use_cpu" if "use_cpu" in known else "no_cuda"): not torch.cuda.is_available(),
+    }
+    if training.gradient_checkpointing:
+        activation = "activation_checkpointing" in known  # its name from 5.22 on
+        arguments["activation_checkpointing" if activation else "gradient_checkpointing"] = True
+    # From 5.0 on a share of the steps is written as a float of warmup_steps.
+    arguments["warmup_ratio" if "warmup_ratio" in known else "warmup_steps"] = optimizer.warmup_ratio
+    return TrainingArguments(**arguments)
+
+
+def resolve_precision(config: Config) -> Precision:
+    """fp32, fp16 or bf16: `training.fp16` and `bf16` where set, else `hardware.precision`; `auto` asks this machine."""
+    training = config.training
+    if training.fp16:
+        return Precision.fp16
+    if training.bf16:
+        return Precision.bf16
+    wanted = config.hardware.precision
+    disabled = {Precision.fp16} if training.fp16 is False else set()
+    disabled |= {Precision.bf16} if training.bf16 is False else set()
+    if wanted is Precision.auto:
+        wanted = Precision.fp32
+        if torch.cuda.is_available():
+            wanted = Precision.bf16 if torch.cuda.get_device_capability() >= (8, 0) else Precision.fp16
+    return Precision.fp32 if wanted in disabled else wanted
+
+
+def autocast_type(config: Config) -> torch.dtype | None:
+    """The type of mixed precision for a forward pass; None for full precision."""
+    return {Precision.fp16: torch.float16, Precision.bf16: torch.bfloat16}.get(resolve_precision(config))

@@ -1,0 +1,62 @@
+"""The configured model: pre-trained with a fresh question-answering head, or a small BERT of random weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlqa.config import ModelConfig
+from mlqa.errors import ModelError
+from mlqa.tokenization.load import from_pretrained
+
+
+def load_model(model: ModelConfig, tokenizer: Any) -> Any:
+    """A model with start and end logits for each position, in float32 on the CPU.
+
+    The head's weights come from torch's random state. Raises ModelError or UnreachableError, naming the model.
+    """
+    from transformers import AutoConfig, AutoModelForQuestionAnswering
+
+    if model.scratch is not None:
+        return _from_scratch(model, tokenizer)
+    pretrained = str(model.pretrained)
+    described = from_pretrained(AutoConfig, "config.json", pretrained, model.revision)
+    if model.num_hidden_layers is not None:
+        layers = getattr(described, "num_hidden_layers", None)
+        if layers is None or model.num_hidden_layers > layers:
+            raise ModelError(f"model.num_hidden_layers={model.num_hidden_layers}: {pretrained} has {layers} layers")
+        described.num_hidden_layers = model.num_hidden_layers
+    loaded = from_pretrained(AutoModelForQuestionAnswering, "weights", pretrained, model.revision, config=described)
+    rows = loaded.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > rows:
+        entries = len(tokenizer)
+        raise ModelError(f"model.pretrained={pretrained}: its tokenizer has {entries} entries, its weights {rows}")
+    return loaded.float()
+
+
+def _from_scratch(model: ModelConfig, tokenizer: Any) -> Any:
+    from transformers import BertConfig, BertForQuestionAnswering
+
+    scratch = model.scratch
+    assert scratch is not None
+    return BertForQuestionAnswering(
+        BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=scratch.hidden_size,
+            num_hidden_layers=scratch.num_hidden_layers,
+            num_attention_heads=scratch.num_attention_heads,
+            intermediate_size=scratch.intermediate_size,
+            max_position_embeddings=scratch.max_position_embeddings,
+            hidden_dropout_prob=scratch.dropout,
+            attention_probs_dropout_prob=scratch.dropout,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def describe(config: ModelConfig, model: Any) -> dict[str, Any]:
+    """What result.json says of the model; parameters are counted, tied ones once."""
+    return {
+        "pretrained": config.pretrained,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "embedding_parameters": model.get_input_embeddings().weight.numel(),
+    }

@@ -1,0 +1,34 @@
+"""Layer-wise learning rate decay (Howard & Ruder 2018, "discriminative fine-tuning")."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_LAYER = re.compile(r"\.(?:layer|layers|h)\.(\d+)\.")
+_NO_DECAY = re.compile(r"bias$|norm", re.IGNORECASE)
+
+
+def layerwise_groups(model: Any, learning_rate: float, decay: float, weight_decay: float) -> list[dict[str, Any]]:
+    """Parameter groups for a torch optimizer: the head learns at `learning_rate`, each layer below at `decay` times
+    the rate of the one above it, the embeddings at the lowest. Biases and norms have no weight decay.
+    """
+    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    layers = 1 + max((int(found.group(1)) for name, _ in named if (found := _LAYER.search(name))), default=-1)
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    for name, parameter in named:
+        depth = _steps_below_head(name, layers)
+        decays = not _NO_DECAY.search(name)
+        group = groups.setdefault(
+            (depth, decays),
+            {"params": [], "lr": learning_rate * decay**depth, "weight_decay": weight_decay if decays else 0.0},
+        )
+        group["params"].append(parameter)
+    return list(groups.values())
+
+
+def _steps_below_head(name: str, layers: int) -> int:
+    found = _LAYER.search(name)
+    if found:
+        return layers - int(found.group(1))
+    return layers + 1 if "embed" in name else 0

@@ -1,0 +1,24 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Time limits per case would make tests fail on a busy machine, not on a wrong result.
+settings.register_profile("mlqa", deadline=None)
+settings.load_profile("mlqa")
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """The folder of real data and tokenizers: $MLQA_ASSETS, or `shared` beside the checkout; else a skip."""
+    chosen = os.environ.get("MLQA_ASSETS")
+    folder = Path(chosen) if chosen else Path(__file__).resolve().parents[2] / "shared"
+    if not (folder / "data" / "tquad").is_dir():
+        source = f"MLQA_ASSETS={chosen}" if chosen else f"MLQA_ASSETS is not set and {folder}"
+        pytest.skip(f"{source} holds no data/tquad: set MLQA_ASSETS to a folder with data/ and tokenizers/")
+    return folder
