@@ -58,6 +58,9 @@ def run(config: Config, choices: dict[str, str]) -> Result:
 
 
 def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir: Path) -> None:
+    log.info("reading the data set")
+    splits = load_splits(config.dataset)  # first: what is wrong with it is said before anything heavy is imported
+
     from transformers import set_seed
     from transformers.utils.logging import disable_progress_bar
 
@@ -72,8 +75,6 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
 
     disable_progress_bar()  # transformers' own bars, for reading and writing weights
     training = config.training
-    log.info("reading the data set")
-    splits = load_splits(config.dataset)
     with _timed(result, "features_seconds"):
         log.info("tokenising %d + %d questions", len(splits.train), len(splits.validation))
         tokenizer = load_tokenizer(config.model, _texts(splits.train))
@@ -119,6 +120,9 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
         with _timed(result, "train_seconds"):
             trained = trainer.train()
         result.timing["train_samples_per_second"] = trained.metrics["train_samples_per_second"]
+    if is_main():  # before scoring: nothing that happens there may lose the training
+        model.save_pretrained(run_dir / "model")
+        tokenizer.save_pretrained(run_dir / "model")
     model.to(trainer.args.device)
     with _timed(result, "eval_seconds"):
         predictions = answers_to(splits.validation, validation, "Scoring")
@@ -132,8 +136,6 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     if is_main():
         trackers.log({f"eval_{name}": value for name, value in result.metrics.items()}, trainer.state.global_step)
         write_json(run_dir / "predictions.json", by_id(splits.validation.ids, predictions))
-        model.save_pretrained(run_dir / "model")
-        tokenizer.save_pretrained(run_dir / "model")
 
 
 def _texts(examples: Examples) -> Iterator[str]:
@@ -142,13 +144,13 @@ def _texts(examples: Examples) -> Iterator[str]:
 
 
 def _tokenization(tokenizer: Any, splits: Splits, validation: Any) -> dict[str, float]:
-    """What the tokenizer does to the validation split's words, and the best score that it permits there."""
-    from mlqa.tokenization.statistics import corpus_statistics
+    """What the tokenizer does to the words of train's contexts, and the best score that it permits on validation."""
+    from mlqa.tokenization.statistics import WHITESPACE_WORD, corpus_statistics
 
     context = validation.context
     return {
-        **corpus_statistics(tokenizer, _texts(splits.validation)),
-        **oraclescores_of(splits.validation, context.starts, context.ends, context.first),
+        **corpus_statistics(tokenizer, splits.train.contexts, WHITESPACE_WORD),
+        **oracle_scores(splits.validation, context.starts, context.ends, context.first),
     }
 
 

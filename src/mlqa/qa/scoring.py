@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from mlqa.data.examples import Examples
@@ -31,8 +33,8 @@ def exchanged_questions(examples: Examples) -> list[str]:
     """
     questions = list(examples.questions)
     random = np.random.default_rng(CONTROL_SEED)
-    for context in range(len(examples.contexts)):
-        rows = random.permutation(np.flatnonzero(examples.context_of == context))
+    order = np.lexsort((random.random(len(examples)), examples.context_of))
+    for rows in np.split(order, np.flatnonzero(np.diff(examples.context_of[order])) + 1):
         for row, other in zip(rows, np.roll(rows, 1), strict=True):
             questions[row] = examples.questions[other]
     return questions
@@ -41,10 +43,8 @@ def exchanged_questions(examples: Examples) -> list[str]:
 def by_id(ids: list[str], predictions: list[str]) -> dict[str, str]:
     """{id: answer}; an id that occurs again is told apart by #2, #3 ..., so that no answer is lost."""
     found: dict[str, str] = {}
+    seen: Counter[str] = Counter()
     for identifier, prediction in zip(ids, predictions, strict=True):
-        key, number = identifier, 1
-        while key in found:
-            number += 1
-            key = f"{identifier}#{number}"
-        found[key] = prediction
+        seen[identifier] += 1
+        found[identifier if seen[identifier] == 1 else f"{identifier}#{seen[identifier]}"] = prediction
     return found

@@ -1,0 +1,238 @@
+"""Any file in SQuAD's forms becomes the same examples, and what is wrong with one is said with its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mlqa.data.examples import Answer, Examples, unseen_rows
+from mlqa.data.readers import read_file
+from mlqa.data.rows import ExamplesBuilder
+from mlqa.errors import DataError
+
+CONTEXT = "Ankara 1923'te başkent oldu. İzmir bir liman kentidir."
+ROWS = [
+    {
+        "id": 1,  # TQuAD writes ids as numbers and answer_start as text
+        "question": "Ankara ne zaman başkent oldu?",
+        "context": CONTEXT,
+        "answers": {"text": ["1923"], "answer_start": ["7"]},
+    },
+    {
+        "id": "b",
+        "question": "Hangi kent limandır?",
+        "context": CONTEXT,
+        "answers": {"text": ["İzmir"], "answer_start": [29]},
+    },
+]
+
+
+def squad(rows: list[dict], version_2: bool = False) -> dict:
+    qas = [
+        {
+            "id": row["id"],
+            "question": row["question"],
+            "answers": [
+                {"text": text, "answer_start": start}
+                for text, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True)
+            ],
+            **({"is_impossible": not row["answers"]["text"]} if version_2 else {}),
+        }
+        for row in rows
+    ]
+    return {"data": [{"title": "t", "paragraphs": [{"context": CONTEXT, "qas": qas}]}]}
+
+
+def as_json(folder: Path) -> Path:
+    path = folder / "data.json"
+    path.write_text(json.dumps(squad(ROWS), ensure_ascii=False), "utf-8")
+    return path
+
+
+def as_json_with_bom(folder: Path) -> Path:
+    path = folder / "data.json"
+    path.write_text(json.dumps(squad(ROWS, version_2=True)), "utf-8-sig")
+    return path
+
+
+def as_json_lines(folder: Path) -> Path:
+    path = folder / "data.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in ROWS) + "\n\n", "utf-8")
+    return path
+
+
+def as_csv(folder: Path) -> Path:
+    path = folder / "data.csv"
+    quoted = lambda value: '"' + str(value).replace('"', '""') + '"'  # noqa: E731
+    lines = ["id,question,context,answers"]
+    # The first as pandas writes a mapping, the second as JSON.
+    for row, cell in zip(ROWS, (str(ROWS[0]["answers"]), json.dumps(ROWS[1]["answers"])), strict=True):
+        lines.append(",".join(map(quoted, (row["id"], row["question"], row["context"], cell))))
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def as_parquet(folder: Path) -> Path:
+    path = folder / "data.parquet"
+    rows = [
+        {**row, "id": str(row["id"]), "answers": {**row["answers"], "answer_start": list(map(int, starts))}}
+        for row in ROWS
+        for starts in [row["answers"]["answer_start"]]
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+@pytest.mark.parametrize("write", [as_json, as_json_with_bom, as_json_lines, as_csv, as_parquet])
+def test_every_form_gives_the_same_examples(write: Callable[[Path], Path], tmp_path: Path) -> None:
+    examples = read_file(write(tmp_path))
+    assert examples.ids == ["1", "b"]
+    assert examples.contexts == [CONTEXT]
+    assert examples.context_of.tolist() == [0, 0]
+    assert examples.answers == [(Answer("1923", 7),), (Answer("İzmir", 29),)]
+
+
+def test_squad_2_rows_without_answer_are_kept(tmp_path: Path) -> None:
+    rows = [*ROWS, {"id": "c", "question": "Neden?", "answers": {"text": [], "answer_start": []}}]
+    path = tmp_path / "v2.json"
+    path.write_text(json.dumps(squad(rows, version_2=True)), "utf-8")
+    examples = read_file(path)
+    assert examples.answers[2] == ()
+    assert examples.has_unanswerable
+    assert examples.counts["unanswerable"] == 1
+
+
+def test_tquad(assets: Path) -> None:
+    train, dev = (read_file(assets / "data" / "tquad" / f"{split}-v0.1.json") for split in ("train", "dev"))
+    assert (len(train), len(dev)) == (8308, 892)
+    assert train.counts["stripped_answers"] == 935
+    assert dev.counts["stripped_answers"] == 120 * 3  # each dev question has three times the same answer
+    assert train.counts.get("dropped", 0) == dev.counts.get("dropped", 0) == 0
+    for examples in (train, dev):
+        for row, answers in enumerate(examples.answers):
+            for answer in answers:
+                assert examples.context(row)[answer.start : answer.end] == answer.text == answer.text.strip()
+    assert int((~unseen_rows(dev, train)).sum()) in (260, 262)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "parts"),
+    [
+        ("a.json", '{"data": [', ["broken JSON at line 1, column 11"]),
+        ("a.json", '{\n"data": [}', ["line 2, column 10"]),
+        ("a.json", '{"version": "1.1"}', ["no 'data' here", "it has version"]),
+        ("a.json", "[]", ["no 'data' here", "found list"]),
+        ("a.json", '{"data": [{"paragraphs": [{"qas": []}]}]}', ["data[0].paragraphs[0]", "no 'context'"]),
+        ("a.json", '{"data": []}', ["holds no question"]),
+        ("a.json", '{"data": [{"paragraphs": [{"context": "x", "qas": [{"id": 1}]}]}]}', ["qas[0]", "no 'question'"]),
+        ("a.jsonl", '{"question": "x"}', ["line 1", "no column context, answers", "it has question"]),
+        ("a.jsonl", '{"question": "x"}\n{', ["line 1"]),
+        ("a.jsonl", "3", ["line 1", "expected an object"]),
+        ("a.csv", "soru,metin\na,b\n", ["no column question, context, answers", "it has soru, metin"]),
+        ("a.csv", "question,context,answers\na,b,nonsense\n", ["line 2", "'answers' must hold"]),
+        ("a.parquet", "x", ["not a Parquet file"]),
+        ("a.txt", "x", ["cannot read .txt", ".json, .jsonl, .csv, .parquet"]),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, name: str, content: str, parts: list[str]) -> None:
+    path = tmp_path / name
+    path.write_text(content, "utf-8")
+    with pytest.raises(DataError) as caught:
+        read_file(path)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+def test_missing_file_and_wrong_encoding(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        read_file(tmp_path / "missing.json")
+    path = tmp_path / "latin5.json"
+    path.write_bytes('{"data": "ş"}'.encode("iso-8859-9"))
+    with pytest.raises(DataError, match="not UTF-8 at byte 10"):
+        read_file(path)
+
+
+def test_no_answerable_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"question": "x", "context": "y", "answers": []}), "utf-8")
+    with pytest.raises(DataError, match="none of its 1 questions has an answer"):
+        read_file(path)
+
+
+def test_offsets_are_repaired_only_where_there_is_one_place() -> None:
+    builder = ExamplesBuilder("test")
+    builder.add("row 0", 0, "q", "bir iki üç", [{"text": "iki", "answer_start": 99}])
+    builder.add("row 1", 1, "q", "iki iki üç", [{"text": "iki", "answer_start": 99}])
+    builder.add("row 2", 2, "q", "bir iki üç", [{"text": "dört", "answer_start": 0}])
+    builder.add("row 3", 2, "q", "bir iki üç", [{"text": " iki\n", "answer_start": 0}, {"text": "", "answer_start": 0}])
+    examples = builder.build()
+    assert examples.ids == ["0", "2"]
+    assert examples.answers == [(Answer("iki", 4),), (Answer("iki", 4),)]
+    assert examples.counts["repaired_offsets"] == 2
+    assert examples.counts["dropped"] == 2
+
+
+def test_repeated_ids_keep_their_rows() -> None:
+    builder = ExamplesBuilder("test")
+    for number in range(3):
+        builder.add(f"row {number}", "same", f"q{number}", "bir iki", [{"text": "bir", "answer_start": 0}])
+    examples = builder.build()
+    assert examples.questions == ["q0", "q1", "q2"]
+    assert examples.counts["duplicate_ids"] == 2
+
+
+@given(
+    before=st.text(max_size=20),
+    answer=st.text(min_size=1, max_size=10).filter(str.strip),
+    after=st.text(max_size=20),
+    shift=st.integers(-3, 3),
+)
+def test_a_kept_answer_is_always_a_slice_of_its_context(before: str, answer: str, after: str, shift: int) -> None:
+    context = before + answer + after
+    builder = ExamplesBuilder("test")
+    builder.add("row 0", 0, "q", context, [{"text": answer, "answer_start": len(before) + shift}])
+    builder.add("row 1", 1, "q", "bir", [{"text": "bir", "answer_start": 0}])
+    examples = builder.build()
+    for row, golds in enumerate(examples.answers):
+        for gold in golds:
+            assert examples.context(row)[gold.start : gold.end] == gold.text == gold.text.strip()
+    if shift == 0:
+        assert examples.answers[0][0].text == answer.strip()
+
+
+def test_subsets_are_drawn_by_seed_and_keep_order() -> None:
+    builder = ExamplesBuilder("test")
+    for number in range(50):
+        builder.add(f"row {number}", number, "q", f"bir {number // 5}", [{"text": "bir", "answer_start": 0}])
+    examples = builder.build()
+    drawn = examples.sample(10, seed=0)
+    assert len(drawn) == 10
+    assert drawn.ids == examples.sample(10, seed=0).ids
+    assert drawn.ids != examples.sample(10, seed=1).ids
+    assert sorted(map(int, drawn.ids)) == list(map(int, drawn.ids))
+    for row, identifier in enumerate(drawn.ids):
+        assert drawn.context(row) == f"bir {int(identifier) // 5}"
+    assert examples.sample(None, seed=0) is examples
+    assert drawn.fingerprint() != examples.fingerprint()
+
+
+def test_unseen_means_not_in_train_after_normalisation() -> None:
+    def one(contexts: list[str]) -> Examples:
+        builder = ExamplesBuilder("test")
+        for number, context in enumerate(contexts):
+            builder.add(f"row {number}", number, "q", context, [{"text": context[0], "answer_start": 0}])
+        return builder.build()
+
+    train = one(["Şehir  büyüktür.", "Kedi"])
+    # Decomposed, other white space and case: still the same context.
+    validation = one(["S\u0327ehir bu\u0308yu\u0308ktu\u0308r.", "KEDI ", "Köpek"])
+    assert unseen_rows(validation, train).tolist() == [False, False, True]

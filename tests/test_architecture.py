@@ -1,0 +1,84 @@
+"""The house keeps its shape: imports go one way, composing stays light, files stay rooms."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[1]
+SOURCE = TOP / "src" / "mlqa"
+# Each layer may import those before it; modules of one layer may import each other.
+LAYERS = [
+    {"errors", "config", "runtime", "result", "checks", "compose"},
+    {"tracking"},
+    {"data"},
+    {"tokenization"},
+    {"qa"},
+    {"training", "summary"},
+    {"experiment", "prediction", "cli"},
+]
+LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
+HEAVY = ("torch", "transformers", "datasets", "evaluate", "wandb", "pandas", "pyarrow")
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_parts(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+    return {name.split(".")[1] for name in names if name.startswith("mlqa.")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_go_one_way(path: Path) -> None:
+    mine = part_of(path)
+    for other in imported_parts(path):
+        assert LEVEL[other] <= LEVEL[mine], f"{mine} may not import {other}"
+        if other == "tracking":
+            assert mine in {"tracking", "training", "experiment"}, f"{mine} may not import tracking"
+
+
+def test_only_tracking_wandb_imports_wandb() -> None:
+    users = [path.relative_to(SOURCE).as_posix() for path in MODULES if "import wandb" in path.read_text("utf-8")]
+    assert users == ["tracking/wandb.py"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"], ["-m", "model=berturk,nope"], ["--info", "config"]])
+def test_composing_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import atexit, runpy, sys\n"
+        f"atexit.register(lambda: print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr))\n"
+        f"sys.argv = ['train.py', *{arguments!r}]\n"
+        f"runpy.run_path({str(TOP / 'train.py')!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=TOP)
+    assert "HEAVY []" in done.stderr, done.stderr
+
+
+def test_shell_completion_offers_the_options() -> None:
+    import os
+
+    line = "train.py model=tiny_"
+    done = subprocess.run(
+        [sys.executable, str(TOP / "train.py"), "-sc", "query=bash"],
+        env={**os.environ, "COMP_LINE": line, "COMP_POINT": str(len(line))},
+        capture_output=True, text=True, timeout=60, cwd=TOP,
+    )  # fmt: skip
+    assert set(done.stdout.split()) == {"model=tiny_char", "model=tiny_unigram", "model=tiny_wordpiece"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_every_module_says_what_it_is(path: Path) -> None:
+    if path.name != "__init__.py" or path.stat().st_size:
+        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), f"{path.name} has no docstring"

@@ -1,0 +1,91 @@
+"""Every YAML in conf/: each option composes, and its header gives a command that works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from mlqa.checks import problems_of
+from mlqa.compose import check_command_line, compose_config, conf_dir
+from mlqa.errors import ConfigError
+
+CONF = conf_dir()
+OPTIONS = [path for path in sorted(CONF.glob("*/*.yaml")) if path.parent.name != "hydra"]
+GROUPS = {
+    "model": {"berturk", "mbert", "xlmr", "berturk_cased", "mbert_cased", "xlmr_base"}
+    | {"tiny_wordpiece", "tiny_unigram", "tiny_char"},
+    "dataset": {"tquad", "xquad_tr", "sample", "squad_json", "hub"},
+    "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun"},
+    "optimizer": {"adamw", "adamw_llrd", "adafactor"},
+    "tracking": {"wandb", "files"},
+    "experiment": {"quickstart"},
+}
+COMMAND = re.compile(r"^#\s+python train\.py ?(.*?)(?:\s{3,}.*)?$", re.MULTILINE)
+
+
+def needed(group: str, option: str, tmp_path: Path) -> list[str]:
+    """What an option leaves for the user to say."""
+    file = tmp_path / "squad.json"
+    file.write_text("{}")
+    train = f"dataset.train_file={file}"
+    return {
+        ("dataset", "squad_json"): [train, f"dataset.validation_file={file}"],
+        ("dataset", "hub"): ["dataset.hub.path=a/b"],
+        ("dataset", "xquad_tr"): [train],
+    }.get((group, option), [])
+
+
+@pytest.mark.parametrize("path", OPTIONS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_option_composes(path: Path, tmp_path: Path) -> None:
+    group, option = path.parent.name, path.stem
+    config, choices = compose_config([f"{group}={option}", *needed(group, option, tmp_path)])
+    assert choices[group] == option
+    assert problems_of(config) == []
+
+
+def test_the_promised_options_exist() -> None:
+    for group, options in GROUPS.items():
+        found = {path.stem for path in OPTIONS if path.parent.name == group}
+        assert options <= found, f"{group} lacks {options - found}"
+
+
+@pytest.mark.parametrize("path", [CONF / "config.yaml", *OPTIONS], ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_header_gives_a_command_that_composes(path: Path, tmp_path: Path) -> None:
+    text = path.read_text("utf-8")
+    header = text[: next(place.start() for place in re.finditer(r"^[^#\n]", text, re.MULTILINE))]
+    commands = COMMAND.findall(header)
+    assert commands, f"{path.name}: its header shows no `python train.py ...`"
+    file = tmp_path / "train.json"
+    file.write_text("{}")
+    (tmp_path / "model").mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (tmp_path / "model" / name).write_text("{}")
+    for command in commands:
+        command = re.sub(r"\S+\.json\b", lambda found: f"{found[0].split('=')[0]}={file}", command)
+        command = command.replace("<folder>", str(tmp_path / "model"))
+        arguments = shlex.split(command)
+        if path.stem == "xquad_tr":
+            arguments = [argument.replace("train-v0.1.json", str(file)) for argument in arguments]
+        check_command_line(arguments)
+
+
+def test_original_experiment_names_its_models_exactly() -> None:
+    exact = {
+        "berturk": "dbmdz/bert-base-turkish-uncased",
+        "mbert": "bert-base-multilingual-uncased",
+        "xlmr": "deepset/xlm-roberta-base-squad2",
+    }
+    for option, name in exact.items():
+        assert compose_config([f"model={option}"])[0].model.pretrained == name
+
+
+def test_hardware_is_data_only() -> None:
+    for path in CONF.glob("hardware/*.yaml"):
+        assert "hydra" not in path.read_text("utf-8")
+
+
+def test_an_unknown_option_names_the_allowed_ones() -> None:
+    with pytest.raises(ConfigError, match=r"model has no option 'bertrk'.*berturk.*did you mean berturk\?"):
+        compose_config(["model=bertrk"])
