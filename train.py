@@ -29,7 +29,7 @@ def main(composed: DictConfig) -> float | None:
 
     hydra_config = HydraConfig.get()
     # A member of a multirun raises, so that the launcher learns that it failed; a single run ends here.
-    ending = errors.shown_as_one_line() if hydra_config.mode is RunMode.RUN else contextlib.nullcontext()
+    ending = errors.shown_as_one_line(logged=True) if hydra_config.mode is RunMode.RUN else contextlib.nullcontext()
     with ending:
         return experiment.run(config.from_hydra(composed), compose.choices_of(hydra_config)).objective
 

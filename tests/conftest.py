@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# One thread a process, set before torch is imported: the models here are tiny, and threads that wait for each other
+# on a busy machine cost far more than they give.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Time limits per case would make tests fail on a busy machine, not on a wrong result.
 settings.register_profile("mlqa", deadline=None)
 settings.load_profile("mlqa")

@@ -54,7 +54,9 @@ def test_only_tracking_wandb_imports_wandb() -> None:
     assert users == ["tracking/wandb.py"]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"], ["-m", "model=berturk,nope"], ["--info", "config"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--cfg", "job"], ["-m", "model=berturk,nope"], ["--info", "config"]]
+)
 def test_composing_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import atexit, runpy, sys\n"

@@ -77,6 +77,8 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["model.pretrained=./missing"], "no such folder"),
         (["hardware=g5_torchrun", "hardware.distribution=none", "hardware.instance_count=2"], "hardware.distribution"),
         (["hardware.instance_count=2"], "this machine is one"),
+        (["hardware=p3"], "ml.p3.2xlarge is a SageMaker instance"),
+        (["-m", "hardware=local,g4dn"], "hardware=g4dn"),
         (["training.eval_strategy=steps"], "training.eval_steps"),
         (["optimizer.layerwise_decay=1.5"], "optimizer.layerwise_decay=1.5"),
         (["training.fp16=true", "training.bf16=true"], "choose one of them"),

@@ -52,7 +52,9 @@ def test_the_promised_options_exist() -> None:
 
 
 @pytest.mark.parametrize("path", [CONF / "config.yaml", *OPTIONS], ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_header_gives_a_command_that_composes(path: Path, tmp_path: Path) -> None:
+def test_header_gives_a_command_that_composes(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINING_JOB_NAME", "job")  # as on the instance that a hardware option names
+    monkeypatch.setenv("SM_CURRENT_HOST", "algo-1")
     text = path.read_text("utf-8")
     header = text[: next(place.start() for place in re.finditer(r"^[^#\n]", text, re.MULTILINE))]
     commands = COMMAND.findall(header)

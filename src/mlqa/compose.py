@@ -29,6 +29,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mlqa.checks import problems_of
 from mlqa.config import GROUPS, Config, from_hydra, register
 from mlqa.errors import ConfigError
+from mlqa.runtime import in_container
 
 NOT_TO_SET = {
     "training.output_dir": "is always the run directory; choose it by hydra.run.dir=... or hydra.sweep.dir=...",
@@ -89,9 +90,21 @@ def check_command_line(argv: Sequence[str]) -> None:
         found = dict.fromkeys(_overrides_not_to_set(args.overrides))
         composed = _compose_all(_members(args.overrides, args.multirun))
     for member in composed:
-        found.update(dict.fromkeys(_problems(member)))
+        found.update(dict.fromkeys([*_problems(member), *_not_here(member)]))
     if found:
         raise ConfigError(list(found))
+
+
+def _not_here(composed: DictConfig) -> list[str]:
+    """A member for SageMaker must not train on this machine unnoticed."""
+    instance_type = composed.hardware.instance_type
+    if instance_type is None or in_container():
+        return []
+    option = composed.hydra.runtime.choices.hardware
+    return [
+        f"hardware={option}: {instance_type} is a SageMaker instance, and no launcher that could send a run there is "
+        "part of this version yet; choose hardware=local to run on this machine"
+    ]
 
 
 def _overrides_not_to_set(overrides: list[str]) -> list[str]:

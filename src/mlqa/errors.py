@@ -43,8 +43,9 @@ class RunError(MlqaError):
 
 
 @contextmanager
-def shown_as_one_line() -> Iterator[None]:
-    """Prints a MlqaError on stderr, a line a problem, and exits with 2 (wrong config) or 1 (anything else).
+def shown_as_one_line(logged: bool = False) -> Iterator[None]:
+    """Ends the process on a MlqaError: a line a problem on stderr (unless it is `logged` there already), and the
+    exit code 2 for a wrong config, 1 for anything else.
 
     With HYDRA_FULL_ERROR=1 the exception passes, traceback and all.
     """
@@ -53,6 +54,6 @@ def shown_as_one_line() -> Iterator[None]:
     except MlqaError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        for line in str(error).splitlines():
+        for line in str(error).splitlines() if not logged else ():
             print(f"error: {line}", file=sys.stderr)
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None

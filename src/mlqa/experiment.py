@@ -10,11 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mlqa.checks import is_local_folder
 from mlqa.config import Config, config_hash
 from mlqa.data.examples import Examples, unseen_rows
 from mlqa.data.load import Splits, load_splits
 from mlqa.result import Result, cost_of, versions, write_json
-from mlqa.runtime import is_main
+from mlqa.runtime import is_main, offline_if_hub_unreachable
 from mlqa.summary import show
 from mlqa.tracking import RunIdentity, Trackers, open_trackers
 
@@ -45,6 +46,7 @@ def run(config: Config, choices: dict[str, str]) -> Result:
         raise
     except BaseException as error:
         result.error = str(error).splitlines()[0] if str(error) else type(error).__name__
+        log.error("error: %s", result.error)
         raise
     finally:
         result.timing["total_seconds"] = round(time.monotonic() - began, 3)
@@ -58,6 +60,8 @@ def run(config: Config, choices: dict[str, str]) -> Result:
 
 
 def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir: Path) -> None:
+    if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
+        offline_if_hub_unreachable()
     log.info("reading the data set")
     splits = load_splits(config.dataset)  # first: what is wrong with it is said before anything heavy is imported
 
@@ -120,6 +124,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
         with _timed(result, "train_seconds"):
             trained = trainer.train()
         result.timing["train_samples_per_second"] = trained.metrics["train_samples_per_second"]
+        _remove_if_empty(Path(trainer.args.output_dir))
     if is_main():  # before scoring: nothing that happens there may lose the training
         model.save_pretrained(run_dir / "model")
         tokenizer.save_pretrained(run_dir / "model")
@@ -138,6 +143,12 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
         write_json(run_dir / "predictions.json", by_id(splits.validation.ids, predictions))
 
 
+def _remove_if_empty(folder: Path) -> None:
+    """transformers makes the folder of checkpoints also where none is asked for."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def _texts(examples: Examples) -> Iterator[str]:
     yield from examples.contexts
     yield from examples.questions
@@ -145,6 +156,7 @@ def _texts(examples: Examples) -> Iterator[str]:
 
 def _tokenization(tokenizer: Any, splits: Splits, validation: Any) -> dict[str, float]:
     """What the tokenizer does to the words of train's contexts, and the best score that it permits on validation."""
+    from mlqa.qa.oracle import oracle_scores
     from mlqa.tokenization.statistics import WHITESPACE_WORD, corpus_statistics
 
     context = validation.context

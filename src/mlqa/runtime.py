@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+log = logging.getLogger(__name__)
+
+HUB_SECONDS = 5
 
 
 def rank() -> int:
@@ -34,6 +41,24 @@ def in_container() -> bool:
 def cache_dir() -> Path:
     """Where downloads are kept: MLQA_CACHE, else ~/.cache/mlqa."""
     return Path(os.environ.get("MLQA_CACHE") or "~/.cache/mlqa").expanduser()
+
+
+@functools.cache
+def offline_if_hub_unreachable() -> None:
+    """Asks the Hugging Face hub once for a sign of life; without one, its libraries go by their cache alone.
+
+    Left to themselves they retry each file for half a minute. To be called before they are imported.
+    """
+    if os.environ.get("HF_HUB_OFFLINE"):
+        return
+    request = urllib.request.Request(os.environ.get("HF_ENDPOINT") or "https://huggingface.co", method="HEAD")
+    try:
+        urllib.request.urlopen(request, timeout=HUB_SECONDS).close()
+    except urllib.error.HTTPError:
+        return  # it answers
+    except (OSError, ValueError):
+        log.warning("the Hugging Face hub cannot be reached: going by what its cache on this machine holds")
+        os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 @functools.cache

@@ -1,0 +1,270 @@
+"""The main job, end to end on small data: what it leaves, what it repeats, how it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlqa.compose import compose_config
+from mlqa.data.sample import generate
+from mlqa.experiment import run
+from mlqa.qa.squad import squad_scores
+
+TOP = Path(__file__).resolve().parents[1]
+TINY = [
+    "experiment=quickstart",
+    "dataset.sample.train_rows=120",
+    "dataset.sample.validation_rows=30",
+    "training.num_train_epochs=1",
+    "training.logging_steps=2",
+    "model.scratch.num_hidden_layers=1",
+]
+
+
+def run_here(tmp_path: Path, *overrides: str) -> dict[str, Any]:
+    config, choices = compose_config([*TINY, *overrides])
+    config.training.output_dir = str(tmp_path)
+    run(config, choices)
+    return dict(json.loads((tmp_path / "result.json").read_text("utf-8")))
+
+
+def train(tmp_path: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """`python train.py ...` as a user runs it."""
+    command = [sys.executable, str(TOP / "train.py"), *arguments]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "MLQA_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """One run by the command line, shared by the tests that look at what it left."""
+    folder = tmp_path_factory.mktemp("run")
+    done = train(folder, *TINY, f"hydra.run.dir={folder}/out")
+    assert done.returncode == 0, done.stderr
+    return folder / "out", done
+
+
+def test_a_run_leaves_its_files(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    out, done = finished
+    expected = {".hydra", "train.log", "result.json", "predictions.json", "tokenization.json", "history.jsonl", "model"}
+    assert expected == {path.name for path in out.iterdir()}
+    assert {path.name for path in (out / ".hydra").iterdir()} == {"config.yaml", "overrides.yaml", "hydra.yaml"}
+    assert "exact match" in done.stderr
+    assert done.stdout == ""
+
+
+def test_result_json_holds_the_contract(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    result = json.loads((finished[0] / "result.json").read_text("utf-8"))
+    assert result["schema_version"] == 1
+    assert result["status"] == "completed"
+    assert result["error"] is None
+    assert result["choices"] == {
+        "model": "tiny_wordpiece",
+        "dataset": "sample",
+        "hardware": "local",
+        "optimizer": "adamw",
+        "tracking": "files",
+        "experiment": "quickstart",
+    }
+    nodes = {
+        "metrics": {"exact_match", "f1", "total", "exact_match_unseen", "f1_unseen"},
+        "tokenization": {"vocab_size", "fertility", "continued_words", "unk_rate", "boundary_recall"}
+        | {"oracle_exact_match", "oracle_f1"},
+        "timing": {"features_seconds", "train_seconds", "eval_seconds", "total_seconds", "train_samples_per_second"},
+        "cost": {
+            "billable_seconds",
+            "instance_type",
+            "instance_count",
+            "usd_per_hour",
+            "usd",
+            "price_source",
+            "estimate",
+        },
+        "model": {"pretrained", "parameters", "embedding_parameters"},
+        "dataset": {"fingerprint", "train_examples", "eval_examples", "windows"},
+        "versions": {"python", "torch", "transformers"},
+    }
+    for node, keys in nodes.items():
+        assert keys <= set(result[node]), f"{node} lacks {keys - set(result[node])}"
+    assert result["objective"] == result["metrics"]["f1"]
+    assert result["dataset"]["train_examples"] == 120
+    assert result["metrics"]["total"] == 30
+
+
+def test_metrics_follow_from_the_predictions(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    out, _ = finished
+    validation = generate(30, 0, split="validation")
+    predictions = json.loads((out / "predictions.json").read_text("utf-8"))
+    assert list(predictions) == validation.ids
+    for row, answer in enumerate(predictions.values()):
+        assert answer in validation.context(row)
+    golds = [[answer.text for answer in answers] for answers in validation.answers]
+    scores = squad_scores(list(predictions.values()), golds)
+    metrics = json.loads((out / "result.json").read_text("utf-8"))["metrics"]
+    assert (metrics["exact_match"], metrics["f1"]) == (scores.exact_match, scores.f1)
+
+
+def test_history_has_a_line_a_logged_step(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    rows = [json.loads(line) for line in (finished[0] / "history.jsonl").read_text("utf-8").splitlines()]
+    assert [row["step"] for row in rows] == sorted(row["step"] for row in rows)
+    assert sum("loss" in row for row in rows) == 2  # 4 steps of 32, logged every 2
+    assert "eval_f1" in rows[-1]
+
+
+def test_the_saved_model_is_an_ordinary_transformers_model(
+    finished: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(finished[0] / "model")
+    model = AutoModelForQuestionAnswering.from_pretrained(finished[0] / "model")
+    assert model.get_input_embeddings().weight.shape[0] == len(tokenizer)
+
+
+def test_the_same_seed_gives_the_same_predictions(tmp_path: Path) -> None:
+    first = run_here(tmp_path / "a", "seed=5")
+    again = run_here(tmp_path / "b", "seed=5")
+    other = run_here(tmp_path / "c", "seed=6")
+    texts = [(tmp_path / name / "predictions.json").read_text("utf-8") for name in "abc"]
+    assert texts[0] == texts[1] != texts[2]
+    assert first["metrics"] == again["metrics"]
+    assert first["config_hash"] == again["config_hash"] != other["config_hash"]
+    assert first["dataset"]["fingerprint"] == other["dataset"]["fingerprint"]
+
+
+@pytest.mark.parametrize("model", ["tiny_unigram", "tiny_char"])
+def test_the_other_tiny_models_run(tmp_path: Path, model: str) -> None:
+    result = run_here(tmp_path, f"model={model}", "training.max_steps=2")
+    assert result["status"] == "completed"
+    assert result["tokenization"]["fertility"] > 1
+
+
+def test_a_multirun_with_hydras_own_launcher(tmp_path: Path) -> None:
+    done = train(
+        tmp_path, "-m", *TINY, "model=tiny_wordpiece,tiny_unigram", "seed=1,2", "training.max_steps=1",
+        f"hydra.sweep.dir={tmp_path}/sweep",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    results = [json.loads((tmp_path / "sweep" / str(number) / "result.json").read_text()) for number in range(4)]
+    assert [(result["choices"]["model"], result["seed"]) for result in results] == [
+        ("tiny_wordpiece", 1),
+        ("tiny_wordpiece", 2),
+        ("tiny_unigram", 1),
+        ("tiny_unigram", 2),
+    ]
+    assert (tmp_path / "sweep" / "multirun.yaml").is_file()
+
+
+def test_evaluation_while_training(tmp_path: Path) -> None:
+    run_here(tmp_path, "training.eval_strategy=steps", "training.eval_steps=2")
+    rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text("utf-8").splitlines()]
+    assert [row["step"] for row in rows if "eval_f1" in row] == [2, 4, 4]
+
+
+def test_zero_epochs_scores_the_untrained_model(tmp_path: Path) -> None:
+    result = run_here(tmp_path, "training.num_train_epochs=0")
+    assert result["status"] == "completed"
+    assert "train_seconds" not in result["timing"]
+
+
+def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
+    """Whether there is an answer stands in the question's first word: a model learns it in a few steps."""
+    rows = [
+        {"id": str(number), "question": question, "context": f"Ali geldi {number % 7}", "answers": answers}
+        for number in range(200)
+        for question, answers in [
+            ("kim geldi", {"text": ["Ali"], "answer_start": [0]})
+            if number % 2
+            else ("nerede", {"text": [], "answer_start": []})
+        ]
+    ]
+    for name in ("train", "dev"):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    result = run_here(
+        tmp_path / "out",
+        "dataset.sample=null",
+        f"dataset.train_file={tmp_path}/train.jsonl",
+        f"dataset.validation_file={tmp_path}/dev.jsonl",
+        "training.num_train_epochs=4",
+    )
+    predictions = json.loads((tmp_path / "out" / "predictions.json").read_text("utf-8"))
+    assert set(predictions.values()) == {"", "Ali"}
+    assert result["metrics"]["exact_match"] == 100.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (
+            ["dataset=squad_json", "dataset.train_file={bad}", "dataset.validation_file={bad}"],
+            1,
+            "broken JSON at line 2",
+        ),
+        (
+            ["dataset=squad_json", "dataset.train_file={empty}", "dataset.validation_file={empty}"],
+            1,
+            "holds no question",
+        ),
+        (["dataset=squad_json", "dataset.train_file=nope.json", "dataset.validation_file={bad}"], 2, "no such file"),
+        (["model=berturk", "dataset=sample"], 1, "model.pretrained=dbmdz/bert-base-turkish-uncased: its tokenizer"),
+        (["model=berturk", "model.pretrained={folder}", "dataset=sample"], 1, "its tokenizer cannot be loaded"),
+        (["training.doc_stride=384"], 2, "training.doc_stride=384"),
+        (["hardware=p3"], 2, "hardware=p3"),
+    ],
+)
+def test_bad_input_ends_with_one_line(tmp_path: Path, arguments: list[str], code: int, part: str) -> None:
+    files = {name: tmp_path / f"{name}.json" for name in ("bad", "empty")}
+    files["bad"].write_text('{"data":\n [}')
+    files["empty"].write_text('{"data": []}')
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (folder / name).write_text("{}")
+    filled = [argument.format(**files, folder=folder) for argument in arguments]
+    done = train(tmp_path, "tracking=files", f"hydra.run.dir={tmp_path}/out", *filled)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    errors = [line for line in done.stderr.splitlines() if "error:" in line]
+    assert len(errors) == 1, done.stderr
+    assert part in errors[0]
+    if code == 1:
+        result = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
+        assert result["status"] == "failed"
+        assert part in result["error"]
+        assert part in (tmp_path / "out" / "train.log").read_text("utf-8")
+
+
+def test_full_error_shows_the_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    done = train(tmp_path, "training.doc_stride=384")
+    assert "Traceback" in done.stderr
+    assert "ConfigError" in done.stderr
+
+
+def test_ctrl_c_says_stopped(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        str(TOP / "train.py"),
+        *TINY,
+        "dataset.sample.train_rows=3000",
+        f"hydra.run.dir={tmp_path}",
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "step" in line:
+                break
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+    assert process.returncode != 0
+    assert json.loads((tmp_path / "result.json").read_text("utf-8"))["status"] == "stopped"

@@ -1,0 +1,158 @@
+"""The ends of the Trainer that are ours: the loss, the optimizer's groups, the arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mlqa.compose import compose_config
+from mlqa.config import Config, Precision
+from mlqa.data.sample import generate
+from mlqa.qa.batching import make_batch
+from mlqa.qa.features import Windows, make_windows
+from mlqa.tokenization.load import load_tokenizer
+from mlqa.training.arguments import resolve_precision, training_arguments
+from mlqa.training.models import load_model
+from mlqa.training.optimizer import layerwise_groups
+from mlqa.training.trainer import QuestionAnsweringTrainer
+
+SAMPLE = generate(24, seed=3)
+
+
+def configured(tmp_path: Path, *overrides: str) -> Config:
+    config = compose_config(["model=tiny_wordpiece", "dataset=sample", "tracking=files", *overrides])[0]
+    config.training.output_dir = str(tmp_path)
+    return config
+
+
+def trainer_of(tmp_path: Path, *overrides: str) -> tuple[QuestionAnsweringTrainer, Windows]:
+    config = configured(tmp_path, *overrides)
+    tokenizer = load_tokenizer(config.model, SAMPLE.contexts + SAMPLE.questions)
+    windows = make_windows(SAMPLE, tokenizer, config.training.max_seq_length, config.training.doc_stride)
+    torch.manual_seed(0)
+    model = load_model(config.model, tokenizer)
+    return QuestionAnsweringTrainer(config, model, windows, dict, []), windows
+
+
+def test_the_loss_does_not_depend_on_padding(tmp_path: Path) -> None:
+    trainer, windows = trainer_of(tmp_path)
+    trainer.model.eval()
+    losses, peer = [], []
+    for multiple in (1, 64, None):
+        batch = make_batch(windows, range(8), multiple)
+        with torch.no_grad():
+            peer.append(float(trainer.model(**batch).loss))
+            losses.append(float(trainer.compute_loss(trainer.model, batch)))
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5) == pytest.approx(losses[2], abs=1e-5)
+    # What transformers computes grows with the padding; without any it is the same.
+    assert peer[2] > losses[2] + 0.1
+
+
+def test_the_loss_without_padding_is_transformers_own(tmp_path: Path) -> None:
+    trainer, windows = trainer_of(tmp_path)
+    trainer.model.eval()
+    batch = make_batch(windows, [0], 1)
+    with torch.no_grad():
+        peer = float(trainer.model(**batch).loss)
+        assert float(trainer.compute_loss(trainer.model, batch)) == pytest.approx(peer, abs=1e-6)
+
+
+def test_accumulated_gradients_equal_those_of_one_batch(tmp_path: Path) -> None:
+    """Two half batches, accumulated, must move the weights as the whole batch does."""
+    moved = []
+    for batch_size, accumulation in ((24, 1), (12, 2)):
+        trainer, _ = trainer_of(
+            tmp_path,
+            f"training.per_device_train_batch_size={batch_size}",
+            f"training.gradient_accumulation_steps={accumulation}",
+            "training.max_steps=1",
+            "training.batching=padded",
+            "training.max_seq_length=256",
+            "training.doc_stride=64",
+            "optimizer.learning_rate=1e-3",
+            "optimizer.lr_scheduler_type=constant",
+        )
+        assert len(trainer.windows) == 24
+        trainer.train()
+        moved.append(torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()]))
+    # Adam divides by the gradient's size: compare where it is not noise.
+    assert torch.nn.functional.cosine_similarity(moved[0], moved[1], dim=0) > 0.9999
+    assert (moved[0] - moved[1]).abs().mean() < 1e-5
+
+
+def test_padded_batches_are_as_wide_as_max_seq_length(tmp_path: Path) -> None:
+    widths = {}
+    for batching in ("padded", "grouped"):
+        trainer, _ = trainer_of(tmp_path, f"training.batching={batching}")
+        widths[batching] = {batch["input_ids"].shape[1] for batch in trainer.get_train_dataloader()}
+    assert widths["padded"] == {384}
+    assert max(widths["grouped"]) < 384
+    assert all(width % 64 == 0 for width in widths["grouped"])
+
+
+def test_layerwise_groups() -> None:
+    """Rates by hand for two layers: head 1, layer 1 at 0.5, layer 0 at 0.25, embeddings at 0.125."""
+    from transformers import BertConfig, BertForQuestionAnswering
+
+    shape = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8}
+    model = BertForQuestionAnswering(BertConfig(vocab_size=10, **shape))
+    groups = layerwise_groups(model, learning_rate=1.0, decay=0.5, weight_decay=0.01)
+    rates: dict[str, tuple[float, float]] = {}
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    for group in groups:
+        for parameter in group["params"]:
+            rates[names.pop(id(parameter))] = (group["lr"], group["weight_decay"])
+    assert not names, "every parameter is in exactly one group"
+    assert rates["qa_outputs.weight"] == (1.0, 0.01)
+    assert rates["qa_outputs.bias"] == (1.0, 0.0)
+    assert rates["bert.encoder.layer.1.attention.self.query.weight"] == (0.5, 0.01)
+    assert rates["bert.encoder.layer.0.output.LayerNorm.weight"] == (0.25, 0.0)
+    assert rates["bert.embeddings.word_embeddings.weight"] == (0.125, 0.01)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adamw_llrd", "adafactor"])
+def test_every_optimizer_learns(tmp_path: Path, optimizer: str) -> None:
+    trainer, _ = trainer_of(
+        tmp_path, f"optimizer={optimizer}", "optimizer.learning_rate=1e-3", "training.max_steps=30",
+        "training.per_device_train_batch_size=24", "training.logging_steps=10",
+    )  # fmt: skip
+    trainer.train()
+    losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
+    assert losses[-1] < losses[0] - 0.3
+
+
+def test_arguments_carry_the_configs_values(tmp_path: Path) -> None:
+    config = configured(
+        tmp_path, "optimizer=adafactor", "optimizer.warmup_ratio=0.25", "training.gradient_accumulation_steps=3",
+        "training.eval_strategy=epoch", "seed=11", "optimizer.lr_scheduler_type=cosine",
+    )  # fmt: skip
+    arguments: Any = training_arguments(config)
+    assert arguments.seed == 11
+    assert arguments.gradient_accumulation_steps == 3
+    assert arguments.get_warmup_steps(100) == 25
+    assert str(getattr(arguments, "eval_strategy", None) or arguments.evaluation_strategy).endswith("EPOCH")
+    assert "adafactor" in str(arguments.optim).lower()
+    assert "cosine" in str(arguments.lr_scheduler_type).lower()
+    assert Path(arguments.output_dir).parent == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("overrides", "capability", "expected"),
+    [
+        ([], None, Precision.fp32),
+        ([], (7, 0), Precision.fp16),  # V100
+        ([], (8, 6), Precision.bf16),  # A10G
+        (["hardware.precision=bf16"], None, Precision.bf16),
+        (["training.bf16=true"], None, Precision.bf16),
+        (["training.bf16=false"], (8, 6), Precision.fp32),
+        (["hardware.precision=fp32"], (8, 6), Precision.fp32),
+    ],
+)
+def test_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], capability: Any, expected: Precision
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: capability is not None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert resolve_precision(configured(tmp_path, *overrides)) is expected
