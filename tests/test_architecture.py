@@ -60,7 +60,8 @@ def test_only_tracking_wandb_imports_wandb() -> None:
 def test_composing_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import atexit, runpy, sys\n"
-        f"atexit.register(lambda: print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr))\n"
+        f"heavy = lambda: [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "atexit.register(lambda: print('HEAVY', heavy(), file=sys.stderr))\n"
         f"sys.argv = ['train.py', *{arguments!r}]\n"
         f"runpy.run_path({str(TOP / 'train.py')!r}, run_name='__main__')\n"
     )

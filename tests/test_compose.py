@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from mlqa import checks
 from mlqa.compose import check_command_line, compose_config
 from mlqa.config import config_hash

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+
 from mlqa.checks import problems_of
 from mlqa.compose import check_command_line, compose_config, conf_dir
 from mlqa.errors import ConfigError

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from mlqa.compose import compose_config
 from mlqa.data.sample import generate
 from mlqa.experiment import run

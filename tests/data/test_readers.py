@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mlqa.data.examples import Answer, Examples, unseen_rows
 from mlqa.data.readers import read_file
 from mlqa.data.rows import ExamplesBuilder

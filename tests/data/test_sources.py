@@ -12,6 +12,7 @@ from pathlib import Path
 
 import datasets
 import pytest
+
 from mlqa.config import DatasetConfig, DownloadConfig, HubConfig, SampleConfig
 from mlqa.data.download import fetch
 from mlqa.data.hub import read_hub

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from mlqa.config import Batching
 from mlqa.qa.batching import WindowBatches, by_length
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mlqa.data.examples import Examples
 from mlqa.qa.decoding import Candidate, best_spans, n_best
 from mlqa.qa.features import Windows, make_windows

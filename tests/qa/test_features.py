@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mlqa.data.examples import Answer, Examples
 from mlqa.data.readers import read_file
 from mlqa.data.sample import generate

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from mlqa.compose import compose_config
 from mlqa.config import Config, Precision
 from mlqa.data.sample import generate

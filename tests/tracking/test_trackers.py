@@ -1,0 +1,124 @@
+"""Tracking records and never stops a run: the files always, W&B (the real one, offline) where it can."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlqa.config import TrackingBackend, TrackingConfig, WandbMode
+from mlqa.tracking import RunIdentity, Trackers, open_trackers
+from mlqa.tracking.wandb import decide_mode
+
+RESULT: dict[str, Any] = {
+    "status": "completed", "metrics": {"f1": 75.63}, "tokenization": {}, "timing": {}, "cost": {"usd": 1.58},
+    "model": {}, "dataset": {},
+}  # fmt: skip
+
+
+def identity(folder: Path) -> RunIdentity:
+    return RunIdentity("sweep-0-berturk-p3-s42-abc", "sweep", ("model:berturk", "x" * 80), {"model": "berturk"}, folder)
+
+
+@pytest.fixture
+def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "WANDB_RUN_ID", "WANDB_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+
+def test_history_is_on_disk_line_by_line(tmp_path: Path) -> None:
+    trackers = open_trackers(TrackingConfig(backend=TrackingBackend.files), identity(tmp_path))
+    trackers.log({"loss": 1.5}, 10)
+    trackers.log({"loss": float("nan")}, 20)
+    rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert rows == [{"step": 10, "loss": 1.5}, {"step": 20, "loss": None}]
+
+
+def test_a_failing_tracker_warns_once_and_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing:
+        def log(self, row: dict[str, float], step: int) -> None:
+            raise RuntimeError("no network")
+
+        def finish(self, result: dict[str, Any]) -> None:
+            raise AssertionError("called after it failed")
+
+    class Counting:
+        steps: list[int]
+
+        def __init__(self) -> None:
+            self.steps = []
+
+        def log(self, row: dict[str, float], step: int) -> None:
+            self.steps.append(step)
+
+        def finish(self, result: dict[str, Any]) -> None:
+            self.steps.append(-1)
+
+    counting = Counting()
+    trackers = Trackers([Failing(), counting])
+    with caplog.at_level(logging.WARNING):
+        trackers.log({}, 1)
+        trackers.log({}, 2)
+        trackers.finish(RESULT)
+    assert counting.steps == [1, 2, -1]
+    assert [record.message for record in caplog.records] == [
+        "tracking: Failing failed and is left out from now on: no network"
+    ]
+
+
+@pytest.mark.usefixtures("no_account")
+def test_mode_is_decided_before_wandb_could_ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert decide_mode(WandbMode.auto) == "offline"
+    assert decide_mode(WandbMode.online) == "online"
+    assert decide_mode(WandbMode.disabled) == "disabled"
+    (tmp_path / "netrc").write_text("machine api.wandb.ai login user password secret\n")
+    (tmp_path / "netrc").chmod(0o600)
+    assert decide_mode(WandbMode.auto) == "online"
+    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org")
+    assert decide_mode(WandbMode.auto) == "offline"
+    monkeypatch.setenv("WANDB_API_KEY", "secret")
+    assert decide_mode(WandbMode.auto) == "online"
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert decide_mode(WandbMode.auto) == "disabled"
+    assert decide_mode(WandbMode.offline) == "offline"
+
+
+@pytest.mark.usefixtures("no_account")
+def test_an_offline_run_keeps_its_identity_in_a_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """W&B's own SageMaker mode would replace id and group by the job's."""
+    monkeypatch.setenv(
+        "SM_TRAINING_ENV", json.dumps({"job_name": "job", "current_host": "algo-1", "hosts": ["algo-1"]})
+    )
+    monkeypatch.setenv("TRAINING_JOB_NAME", "job")
+    with caplog.at_level(logging.INFO):
+        trackers = open_trackers(TrackingConfig(backend=TrackingBackend.wandb), identity(tmp_path))
+        trackers.log({"loss": 1.0}, 1)
+        trackers.finish(RESULT)
+    (run,) = (tmp_path / "wandb").glob("offline-run-*")
+    assert run.name.endswith("-sweep-0-berturk-p3-s42-abc")
+    assert f"wandb sync {run}" in caplog.text
+    (file,) = run.glob("*.wandb")
+    until = time.monotonic() + 20  # W&B's own process writes the last records after `finish` has returned
+    while b"75.63" not in file.read_bytes() and time.monotonic() < until:
+        time.sleep(0.1)
+    for part in (b"model:berturk", b"train/loss", b"metrics/f1", b"75.63"):
+        assert part in file.read_bytes()
+
+
+@pytest.mark.usefixtures("no_account")
+def test_wandb_that_cannot_start_leaves_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WANDB_RUN_ID", "not/allowed:in an id")
+    trackers = open_trackers(TrackingConfig(backend=TrackingBackend.wandb), identity(tmp_path))
+    trackers.log({"loss": 1.0}, 1)
+    trackers.finish(RESULT)
+    assert (tmp_path / "history.jsonl").read_text()
+    assert [record.message for record in caplog.records if "could not start" in record.message]
