@@ -27,6 +27,7 @@ from mlqa.errors import DataError
 
 SPLITS = ("train", "validation")
 QUESTIONS_PER_PARAGRAPH = 6
+CHOICE_SHARE = 0.3  # of the questions: "A mı, B mi"; see `_question`
 VALIDATION_SHARE = 0.25  # of all possible paragraphs: how often the hash sends one to validation
 
 # A question to try on a model trained on this sample; the answers are "4200" and "balıkla".
@@ -87,7 +88,8 @@ def suffix(stem: str, form: str) -> str:
 
 def inflect_name(stem: str, form: str) -> str:
     """A name or number with its suffix after an apostrophe, spelling unchanged: İzmir'de, 1946'da."""
-    return f"{stem}'{suffix(stem, form)}"
+    ending = suffix(stem, form)
+    return stem + ending if ending.startswith(" ") else f"{stem}'{ending}"
 
 
 def inflect_noun(stem: str, form: str) -> str:
@@ -123,6 +125,9 @@ class _Draw:
 
     def below(self, count: int) -> int:
         return int(self._random.random() * count)
+
+    def chance(self, share: float) -> bool:
+        return self._random.random() < share
 
     def between(self, low: int, high: int) -> int:
         return low + self.below(high - low + 1)
@@ -204,6 +209,19 @@ def _sentence_order(draw: _Draw, entities: int, relations: int) -> list[tuple[in
     return draw.some(cells, len(cells))
 
 
+def _question(draw: _Draw, relation: Relation, fact: Fact, slot: str, other: str) -> str:
+    """A question for one slot; in some the answer stands in the question beside a value that is not in the text.
+
+    Finding in the text what the question names is the first thing that a model of random weights has to
+    learn and the slowest; a choice needs nothing else, so these questions teach it early.
+    """
+    if not draw.chance(CHOICE_SHARE):
+        return render(draw.one(relation.questions[slot]), fact)[0]
+    offer = "another" if slot in vocabulary.COMMON_SLOTS else "other"
+    first, second = draw.some((fact[slot], other), 2)
+    return render(relation.choices[slot], {**fact, slot: first, offer: second})[0]
+
+
 def _paragraph(draw: _Draw) -> tuple[str, list[tuple[str, Answer]]]:
     """A context and its questions, each with the answer's place in the context."""
     relations, key, pool = draw.one(_FAMILIES)
@@ -229,9 +247,10 @@ def _paragraph(draw: _Draw) -> tuple[str, list[tuple[str, Answer]]]:
         introduced.add(entity_index)
         sentence, spans = render(draw.one(relation.sentences), said)
         context += " " if context else ""
-        for slot, phrasings in relation.questions.items():
+        for slot in relation.questions:
             answer = Answer(spans[slot].text, len(context) + spans[slot].start)
-            asked.append((render(draw.one(phrasings), fact)[0], answer))
+            other = values.fresh(pool if slot == key else slot, draw.between(1850, 1915))
+            asked.append((_question(draw, relation, fact, slot, other), answer))
         context += sentence
     return context, draw.some(asked, min(QUESTIONS_PER_PARAGRAPH, len(asked)))
 

@@ -15,11 +15,14 @@ class Relation(NamedTuple):
     """One kind of fact: how a text may say it, and how it may be asked for.
 
     Every sentence holds every slot of the relation; `questions` maps the slot that is the answer to its
-    phrasings, each of which names enough of the other slots to be answerable.
+    phrasings, each of which names enough of the other slots to be answerable. `choices` holds the same as a
+    choice between the answer and a value that the paragraph does not hold, the slot `other` (for a common
+    noun `another`).
     """
 
     sentences: tuple[str, ...]
     questions: dict[str, tuple[str, ...]]
+    choices: dict[str, str]
 
 
 FIRST_NAMES = tuple(
@@ -62,7 +65,7 @@ FOODS = tuple("balık süt tavuk ekmek peynir ciğer hamsi yoğurt pilav köfte"
 
 # Slots that hold common nouns: the suffix is joined to the word and the answer is the whole word. All other
 # slots hold names and numbers: the suffix follows an apostrophe and the answer is what stands before it.
-COMMON_SLOTS = frozenset({"job", "subject", "animal", "product", "colour", "spot", "food"})
+COMMON_SLOTS = frozenset({"job", "subject", "animal", "product", "colour", "spot", "food", "another"})
 
 PEOPLE = {
     "born": Relation(
@@ -76,6 +79,11 @@ PEOPLE = {
             "city": ("{who} nerede doğdu?", "{who} hangi kentte doğdu?", "{who:(n)In} doğum yeri neresidir?"),
             "who": ("{city:DA} kim doğdu?", "{year:DA} doğan kimdir?", "{city:DA} dünyaya gelen kimdir?"),
         },
+        {
+            "year": "{who} {year:DA+ mI}, {other:DA+ mI} doğdu?",
+            "city": "{who} {city:DA+ mI}, {other:DA+ mI} doğdu?",
+            "who": "{year:DA} {who: mI}, {other: mI} doğdu?",
+        },
     ),
     "moved": Relation(
         (
@@ -87,6 +95,11 @@ PEOPLE = {
             "city": ("{who} nereye taşındı?", "{who} hangi kente yerleşti?", "{who} nereye göç etti?"),
             "year": ("{who} ne zaman taşındı?", "{who} {city:(y)A} hangi yıl yerleşti?"),
             "who": ("{city:(y)A} kim taşındı?", "{city:(y)A} yerleşen kimdir?"),
+        },
+        {
+            "city": "{who} {city:(y)A+ mI}, {other:(y)A+ mI} taşındı?",
+            "year": "{who} {year:DA+ mI}, {other:DA+ mI} taşındı?",
+            "who": "{city:(y)A} {who: mI}, {other: mI} yerleşti?",
         },
     ),
     "died": Relation(
@@ -100,6 +113,11 @@ PEOPLE = {
             "city": ("{who} nerede öldü?", "{who} hangi kentte öldü?", "{who:(n)In} ölüm yeri neresidir?"),
             "who": ("{city:DA} kim öldü?", "{year:DA} ölen kimdir?", "{city:DA} hayatını kaybeden kimdir?"),
         },
+        {
+            "year": "{who} {year:DA+ mI}, {other:DA+ mI} öldü?",
+            "city": "{who} {city:DA+ mI}, {other:DA+ mI} öldü?",
+            "who": "{year:DA} {who: mI}, {other: mI} öldü?",
+        },
     ),
     "book": Relation(
         (
@@ -112,6 +130,11 @@ PEOPLE = {
             "year": ("{title} ne zaman yayımlandı?", "{title} hangi yıl çıktı?", "{who} romanını ne zaman yazdı?"),
             "who": ("{title:(y)I} kim yazdı?", "{title} kimin romanıdır?", "{title:(n)In} yazarı kimdir?"),
         },
+        {
+            "title": "{who} {title:(y)I+ mI}, {other:(y)I+ mI} yazdı?",
+            "year": "{title} {year:DA+ mI}, {other:DA+ mI} yayımlandı?",
+            "who": "{title:(y)I} {who: mI}, {other: mI} yazdı?",
+        },
     ),
     "job": Relation(
         (
@@ -122,6 +145,10 @@ PEOPLE = {
         {
             "job": ("{who:(n)In} mesleği neydi?", "{who} hangi işi yaptı?", "{who} geçimini hangi işten sağladı?"),
             "who": ("{job} yapan kimdir?", "Geçimini {job:DAn} kim sağladı?", "Mesleği {job} olan kimdir?"),
+        },
+        {
+            "job": "{who} {job: mI}, {another: mI} yaptı?",
+            "who": "{job} yapan {who: mI}, {other: mI}?",
         },
     ),
     "studied": Relation(
@@ -134,6 +161,11 @@ PEOPLE = {
             "subject": ("{who} hangi bölümü okudu?", "{who} ne okudu?", "{who} hangi eğitimi aldı?"),
             "city": ("{who} nerede okudu?", "{who} hangi kentte eğitim aldı?"),
             "who": ("{city:DA} kim okudu?", "{subject} okuyan kimdir?", "{subject} eğitimi alan kimdir?"),
+        },
+        {
+            "subject": "{who} {subject: mI}, {another: mI} okudu?",
+            "city": "{who} {city:DA+ mI}, {other:DA+ mI} okudu?",
+            "who": "{subject} okuyan {who: mI}, {other: mI}?",
         },
     ),
 }
@@ -152,6 +184,10 @@ FAME = Relation(
         ),
         "place": ("{animal:lAr+(s)I+(y)lA} ünlü yer neresidir?", "Neresi {animal:lAr+(s)I+(y)lA} tanınır?"),
     },
+        {
+            "animal": "{place} {animal:lAr+(s)I+(y)lA+ mI}, {another:lAr+(s)I+(y)lA+ mI} ünlüdür?",
+            "place": "{animal:lAr+(s)I+(y)lA} {place: mI}, {other: mI} ünlüdür?",
+        },
 )
 
 PLACES = {
@@ -169,6 +205,10 @@ PLACES = {
             ),
             "place": ("{year:DA} kurulan köy hangisidir?", "{year:DA} neresi kuruldu?"),
         },
+        {
+            "year": "{place} {year:DA+ mI}, {other:DA+ mI} kuruldu?",
+            "place": "{year:DA} {place: mI}, {other: mI} kuruldu?",
+        },
     ),
     "population": Relation(
         (
@@ -180,6 +220,10 @@ PLACES = {
             "count": ("{place:DA} kaç kişi yaşar?", "{place:(n)In} nüfusu kaçtır?", "{place:DA} kaç insan oturur?"),
             "place": ("{count} kişi nerede yaşar?", "Nüfusu {count} olan köy hangisidir?"),
         },
+        {
+            "count": "{place:DA} {count: mI}, {other: mI} kişi yaşar?",
+            "place": "{count} kişi {place:DA+ mI}, {other:DA+ mI} yaşar?",
+        },
     ),
     "river": Relation(
         (
@@ -190,6 +234,10 @@ PLACES = {
         {
             "river": ("{place:DAn} hangi ırmak geçer?", "{place:(n)In} içinden hangi ırmak akar?"),
             "place": ("{river} nereden geçer?", "{river} hangi köyün içinden akar?"),
+        },
+        {
+            "river": "{place:DAn} {river: mI}, {other: mI} geçer?",
+            "place": "{river} {place:DAn+ mI}, {other:DAn+ mI} geçer?",
         },
     ),
     "product": Relation(
@@ -206,6 +254,10 @@ PLACES = {
             ),
             "place": ("{product} nerede yetişir?", "Geçimini {product:DAn} sağlayan köy hangisidir?"),
         },
+        {
+            "product": "{place:DA} {product: mI}, {another: mI} yetişir?",
+            "place": "{product} {place:DA+ mI}, {other:DA+ mI} yetişir?",
+        },
     ),
     "fame": FAME,
 }
@@ -221,6 +273,10 @@ CATS = {
             "count": ("{place:DA} kaç kedi yaşar?", "{place:DA} kaç kedi vardır?", "{place:(n)In} kaç kedisi vardır?"),
             "place": ("{count} kedi nerede yaşar?", "Nerede {count} kedi vardır?"),
         },
+        {
+            "count": "{place:DA} {count: mI}, {other: mI} kedi yaşar?",
+            "place": "{count} kedi {place:DA+ mI}, {other:DA+ mI} yaşar?",
+        },
     ),
     "colour": Relation(
         (
@@ -232,6 +288,10 @@ CATS = {
             "colour": ("{place:(n)In} kedileri ne renktir?", "{place:DA} kediler hangi renktedir?"),
             "place": ("Nerenin kedileri {colour} renklidir?", "{colour} renkli kediler nerede yaşar?"),
         },
+        {
+            "colour": "{place:(n)In} kedileri {colour: mI}, {another: mI}?",
+            "place": "{colour} renkli kediler {place:DA+ mI}, {other:DA+ mI} yaşar?",
+        },
     ),
     "sleep": Relation(
         (
@@ -241,6 +301,10 @@ CATS = {
         {
             "spot": ("{place:(n)In} kedileri nerede uyur?", "{place:DA} kediler geceyi nerede geçirir?"),
             "place": ("Nerenin kedileri {spot:lAr+DA} uyur?",),
+        },
+        {
+            "spot": "{place:(n)In} kedileri {spot:lAr+DA+ mI}, {another:lAr+DA+ mI} uyur?",
+            "place": "{place:DA+ mI}, {other:DA+ mI} kediler {spot:lAr+DA} uyur?",
         },
     ),
     "food": Relation(
@@ -257,6 +321,10 @@ CATS = {
             ),
             "place": ("Nerenin kedileri {food:(y)lA} beslenir?", "Nerede kedilere {food} verilir?"),
         },
+        {
+            "food": "{place:(n)In} kedileri {food:(y)lA+ mI}, {another:(y)lA+ mI} beslenir?",
+            "place": "{place:DA+ mI}, {other:DA+ mI} kedilere {food} verilir?",
+        },
     ),
     "care": Relation(
         (
@@ -267,6 +335,10 @@ CATS = {
         {
             "who": ("{place:(n)In} kedilerine kim bakar?", "{place:DA} kedileri kim besler?"),
             "place": ("{who} nerenin kedilerine bakar?", "{who} nerede kedileri besler?"),
+        },
+        {
+            "who": "{place:(n)In} kedilerine {who: mI}, {other: mI} bakar?",
+            "place": "{who} {place:DA+ mI}, {other:DA+ mI} kedileri besler?",
         },
     ),
     "fame": FAME,
