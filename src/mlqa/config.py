@@ -76,14 +76,14 @@ class WandbMode(enum.Enum):
 
 @dataclass
 class ScratchConfig:
-    """A small BERT of random weights, and a tokenizer trained on the data set's own train split."""
+    """A small ConvBERT of random weights, and a tokenizer trained on the data set's own train split."""
 
     tokenizer: TokenizerAlgorithm = MISSING
     vocab_size: int = MISSING
     hidden_size: int = 128
     num_hidden_layers: int = 3
     num_attention_heads: int = 4
-    intermediate_size: int = 512
+    intermediate_size: int = 256
     max_position_embeddings: int = 512
     dropout: float = 0.0
 

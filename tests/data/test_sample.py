@@ -68,6 +68,13 @@ NAMES = [
     ("1950", "DIr", "1950'dir"),
     ("1946", "(n)In", "1946'nın"),
     ("1932", "(y)A", "1932'ye"),
+    ("İzmir", "DA+ mI", "İzmir'de mi"),
+    ("Ankara", "DA+ mI", "Ankara'da mı"),
+    ("İstanbul", " mI", "İstanbul mu"),
+    ("Mavi Köprü", " mI", "Mavi Köprü mü"),
+    ("Bursa", "(y)A+ mI", "Bursa'ya mı"),
+    ("1940", " mI", "1940 mı"),
+    ("4200", " mI", "4200 mü"),
 ]
 NOUNS = [
     ("kedi", "lAr+(s)I", "kedileri"),

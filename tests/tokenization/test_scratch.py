@@ -1,4 +1,4 @@
-"""Tokenizers trained from nothing: the same in every process, offsets into the given text, saved and loaded."""
+"""Tokenizers trained from nothing: the same in every process, offsets into the given text, saved."""
 
 import os
 import subprocess
@@ -37,9 +37,7 @@ def test_pairs_look_like_berts(tokenizer):
 
 def test_offsets_cover_the_text_and_keep_the_stem_apart(tokenizer):
     encoded = tokenizer(QUESTION, CONTEXT, return_offsets_mapping=True)
-    spans = [
-        span for span, of in zip(encoded["offset_mapping"], encoded.sequence_ids(), strict=True) if of == 1
-    ]
+    spans = [span for span, of in zip(encoded["offset_mapping"], encoded.sequence_ids(), strict=True) if of == 1]
     assert "".join(CONTEXT[start:end] for start, end in spans).replace(" ", "") == CONTEXT.replace(" ", "")
     starts = {start + (CONTEXT[start] == " ") for start, end in spans if end > start}
     ends = {end for _, end in spans}
@@ -104,7 +102,12 @@ def test_two_processes_train_the_same_vocabularies():
 
 def test_char_keeps_the_most_frequent_characters():
     tokenizer = train_tokenizer(["aab aab ac"], "char", 8, 16)
-    assert sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get) == [*SPECIAL_TOKENS, "a", "##a", "##b"]
+    assert sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get) == [
+        *SPECIAL_TOKENS,
+        "a",
+        "##a",
+        "##b",
+    ]
 
 
 def test_wrong_choices_are_refused(texts):

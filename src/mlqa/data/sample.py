@@ -27,13 +27,13 @@ from mlqa.errors import DataError
 
 SPLITS = ("train", "validation")
 QUESTIONS_PER_PARAGRAPH = 6
-CHOICE_SHARE = 0.3  # of the questions: "A mı, B mi"; see `_question`
 VALIDATION_SHARE = 0.25  # of all possible paragraphs: how often the hash sends one to validation
 
-# A question to try on a model trained on this sample; the answers are "4200" and "balıkla".
+# A question to try on a model trained on this sample, in the manner of its paragraphs about cats.
 EXAMPLE_CONTEXT = (
-    "İstanbul'da 4200 kedi yaşar. Ankara'nın sokaklarında 1350 kedi vardır. İstanbul'un kedileri balıkla beslenir. "
-    "Ankara'nın kedileri sütle beslenir. İstanbul'un kedileri sarı renklidir. Ankara'nın kedileri beyaz renklidir."
+    "İstanbul'da 4200 kedi yaşar. Ankara'nın sokaklarında 1350 kedi vardır. "
+    "İstanbul'un kedileri balıkla beslenir. Ankara'nın kedileri sütle beslenir. "
+    "İstanbul'un kedileri sarı renklidir. Ankara'nın kedileri beyaz renklidir."
 )
 EXAMPLE_QUESTION = "İstanbul'da kaç kedi yaşar?"
 EXAMPLE_ANSWER = "4200"
@@ -209,19 +209,6 @@ def _sentence_order(draw: _Draw, entities: int, relations: int) -> list[tuple[in
     return draw.some(cells, len(cells))
 
 
-def _question(draw: _Draw, relation: Relation, fact: Fact, slot: str, other: str) -> str:
-    """A question for one slot; in some the answer stands in the question beside a value that is not in the text.
-
-    Finding in the text what the question names is the first thing that a model of random weights has to
-    learn and the slowest; a choice needs nothing else, so these questions teach it early.
-    """
-    if not draw.chance(CHOICE_SHARE):
-        return render(draw.one(relation.questions[slot]), fact)[0]
-    offer = "another" if slot in vocabulary.COMMON_SLOTS else "other"
-    first, second = draw.some((fact[slot], other), 2)
-    return render(relation.choices[slot], {**fact, slot: first, offer: second})[0]
-
-
 def _paragraph(draw: _Draw) -> tuple[str, list[tuple[str, Answer]]]:
     """A context and its questions, each with the answer's place in the context."""
     relations, key, pool = draw.one(_FAMILIES)
@@ -249,8 +236,7 @@ def _paragraph(draw: _Draw) -> tuple[str, list[tuple[str, Answer]]]:
         context += " " if context else ""
         for slot in relation.questions:
             answer = Answer(spans[slot].text, len(context) + spans[slot].start)
-            other = values.fresh(pool if slot == key else slot, draw.between(1850, 1915))
-            asked.append((_question(draw, relation, fact, slot, other), answer))
+            asked.append((render(draw.one(relation.questions[slot]), fact)[0], answer))
         context += sentence
     return context, draw.some(asked, min(QUESTIONS_PER_PARAGRAPH, len(asked)))
 

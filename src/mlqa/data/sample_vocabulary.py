@@ -15,30 +15,27 @@ class Relation(NamedTuple):
     """One kind of fact: how a text may say it, and how it may be asked for.
 
     Every sentence holds every slot of the relation; `questions` maps the slot that is the answer to its
-    phrasings, each of which names enough of the other slots to be answerable. `choices` holds the same as a
-    choice between the answer and a value that the paragraph does not hold, the slot `other` (for a common
-    noun `another`).
+    phrasings, each of which names enough of the other slots to be answerable.
     """
 
     sentences: tuple[str, ...]
     questions: dict[str, tuple[str, ...]]
-    choices: dict[str, str]
 
 
 FIRST_NAMES = tuple(
-    "Ahmet Mehmet Ali Hasan Murat Emre Can Deniz Ayşe Fatma Zeynep Elif Selin Ece Burak Okan Orhan Turgut Yusuf "
-    "İbrahim Osman Leyla Nermin Sevgi Gülten Aylin Defne Berna Hakan Serkan Tuncay Umut Vedat Yavuz Cemile "
-    "Çiğdem Özlem Şirin Melek İrem".split()
+    "Ahmet Mehmet Ali Hasan Murat Emre Can Deniz Ayşe Fatma Zeynep Elif Selin Ece Burak Okan Orhan "
+    "Turgut Yusuf İbrahim Osman Leyla Nermin Sevgi Gülten Aylin Defne Berna Hakan Serkan Tuncay Umut "
+    "Vedat Yavuz Cemile Çiğdem Özlem Şirin Melek İrem".split()
 )
 LAST_NAMES = tuple(
-    "Yılmaz Kaya Demir Çelik Şahin Öztürk Aydın Arslan Doğan Kılıç Aslan Çetin Kara Koç Kurt Özkan Şimşek Polat "
-    "Korkmaz Çakır Erdem Yavuz Güneş Aksoy Taş Bulut Keskin Ünal Turan Güler Yalçın Tekin Avcı Işık Ateş Coşkun "
-    "Bozkurt Sönmez Uysal Toprak".split()
+    "Yılmaz Kaya Demir Çelik Şahin Öztürk Aydın Arslan Doğan Kılıç Aslan Çetin Kara Koç Kurt Özkan "
+    "Şimşek Polat Korkmaz Çakır Erdem Yavuz Güneş Aksoy Taş Bulut Keskin Ünal Turan Güler Yalçın "
+    "Tekin Avcı Işık Ateş Coşkun Bozkurt Sönmez Uysal Toprak".split()
 )
 CITIES = tuple(
-    "İstanbul Ankara İzmir Bursa Adana Konya Antalya Trabzon Sinop Paris Kars Van Edirne Mardin Muğla Ordu Rize "
-    "Sivas Tokat Uşak Bolu Artvin Burdur Denizli Giresun Isparta Kayseri Malatya Samsun Erzurum Zonguldak "
-    "Londra Berlin Bitlis".split()
+    "İstanbul Ankara İzmir Bursa Adana Konya Antalya Trabzon Sinop Paris Kars Van Edirne Mardin Muğla "
+    "Ordu Rize Sivas Tokat Uşak Bolu Artvin Burdur Denizli Giresun Isparta Kayseri Malatya Samsun "
+    "Erzurum Zonguldak Londra Berlin Bitlis".split()
 )
 # A village is a first and a last part (Yeşilova), a river too (Karaçay): open pools of few sub-words.
 FIRST_PARTS = tuple("Ak Kara Yeşil Kızıl Sarı Gök Boz Taş Çam Ulu Eski Yeni Güzel Alt Üç Beş".split())
@@ -49,8 +46,8 @@ TITLE_ADJECTIVES = tuple(
 )
 TITLE_NOUNS = tuple("Köprü Deniz Orman Gece Kapı Yol Bahçe Rüya Ada Liman Ayna Mektup Kule Rüzgâr Sokak".split())
 JOBS = tuple(
-    "mimarlık öğretmenlik doktorluk terzilik balıkçılık marangozluk gazetecilik avukatlık çiftçilik eczacılık "
-    "fırıncılık ressamlık saatçilik demircilik kuyumculuk şoförlük".split()
+    "mimarlık öğretmenlik doktorluk terzilik balıkçılık marangozluk gazetecilik avukatlık çiftçilik "
+    "eczacılık fırıncılık ressamlık saatçilik demircilik kuyumculuk şoförlük".split()
 )
 SUBJECTS = tuple("tarih felsefe kimya fizik edebiyat coğrafya müzik matematik ekonomi biyoloji tıp resim".split())
 ANIMALS = tuple(
@@ -65,7 +62,7 @@ FOODS = tuple("balık süt tavuk ekmek peynir ciğer hamsi yoğurt pilav köfte"
 
 # Slots that hold common nouns: the suffix is joined to the word and the answer is the whole word. All other
 # slots hold names and numbers: the suffix follows an apostrophe and the answer is what stands before it.
-COMMON_SLOTS = frozenset({"job", "subject", "animal", "product", "colour", "spot", "food", "another"})
+COMMON_SLOTS = frozenset({"job", "subject", "animal", "product", "colour", "spot", "food"})
 
 PEOPLE = {
     "born": Relation(
@@ -75,14 +72,13 @@ PEOPLE = {
             "{who:(n)In} doğum yeri {city}, doğum yılı {year:DIr}.",
         ),
         {
-            "year": ("{who} ne zaman doğdu?", "{who} hangi yıl dünyaya geldi?", "{who:(n)In} doğum yılı nedir?"),
+            "year": (
+                "{who} ne zaman doğdu?",
+                "{who} hangi yıl dünyaya geldi?",
+                "{who:(n)In} doğum yılı nedir?",
+            ),
             "city": ("{who} nerede doğdu?", "{who} hangi kentte doğdu?", "{who:(n)In} doğum yeri neresidir?"),
             "who": ("{city:DA} kim doğdu?", "{year:DA} doğan kimdir?", "{city:DA} dünyaya gelen kimdir?"),
-        },
-        {
-            "year": "{who} {year:DA+ mI}, {other:DA+ mI} doğdu?",
-            "city": "{who} {city:DA+ mI}, {other:DA+ mI} doğdu?",
-            "who": "{year:DA} {who: mI}, {other: mI} doğdu?",
         },
     ),
     "moved": Relation(
@@ -96,11 +92,6 @@ PEOPLE = {
             "year": ("{who} ne zaman taşındı?", "{who} {city:(y)A} hangi yıl yerleşti?"),
             "who": ("{city:(y)A} kim taşındı?", "{city:(y)A} yerleşen kimdir?"),
         },
-        {
-            "city": "{who} {city:(y)A+ mI}, {other:(y)A+ mI} taşındı?",
-            "year": "{who} {year:DA+ mI}, {other:DA+ mI} taşındı?",
-            "who": "{city:(y)A} {who: mI}, {other: mI} yerleşti?",
-        },
     ),
     "died": Relation(
         (
@@ -109,14 +100,13 @@ PEOPLE = {
             "{who:(n)In} ölüm yeri {city}, ölüm yılı {year:DIr}.",
         ),
         {
-            "year": ("{who} ne zaman öldü?", "{who} hangi yıl hayatını kaybetti?", "{who:(n)In} ölüm yılı nedir?"),
+            "year": (
+                "{who} ne zaman öldü?",
+                "{who} hangi yıl hayatını kaybetti?",
+                "{who:(n)In} ölüm yılı nedir?",
+            ),
             "city": ("{who} nerede öldü?", "{who} hangi kentte öldü?", "{who:(n)In} ölüm yeri neresidir?"),
             "who": ("{city:DA} kim öldü?", "{year:DA} ölen kimdir?", "{city:DA} hayatını kaybeden kimdir?"),
-        },
-        {
-            "year": "{who} {year:DA+ mI}, {other:DA+ mI} öldü?",
-            "city": "{who} {city:DA+ mI}, {other:DA+ mI} öldü?",
-            "who": "{year:DA} {who: mI}, {other: mI} öldü?",
         },
     ),
     "book": Relation(
@@ -126,14 +116,17 @@ PEOPLE = {
             "{title}, {who:(n)In} {year:DA} çıkan romanıdır.",
         ),
         {
-            "title": ("{who} hangi romanı yazdı?", "{who:(n)In} romanı hangisidir?", "{who:(n)In} romanının adı nedir?"),
-            "year": ("{title} ne zaman yayımlandı?", "{title} hangi yıl çıktı?", "{who} romanını ne zaman yazdı?"),
+            "title": (
+                "{who} hangi romanı yazdı?",
+                "{who:(n)In} romanı hangisidir?",
+                "{who:(n)In} romanının adı nedir?",
+            ),
+            "year": (
+                "{title} ne zaman yayımlandı?",
+                "{title} hangi yıl çıktı?",
+                "{who} romanını ne zaman yazdı?",
+            ),
             "who": ("{title:(y)I} kim yazdı?", "{title} kimin romanıdır?", "{title:(n)In} yazarı kimdir?"),
-        },
-        {
-            "title": "{who} {title:(y)I+ mI}, {other:(y)I+ mI} yazdı?",
-            "year": "{title} {year:DA+ mI}, {other:DA+ mI} yayımlandı?",
-            "who": "{title:(y)I} {who: mI}, {other: mI} yazdı?",
         },
     ),
     "job": Relation(
@@ -143,12 +136,12 @@ PEOPLE = {
             "{who} geçimini {job:DAn} sağladı.",
         ),
         {
-            "job": ("{who:(n)In} mesleği neydi?", "{who} hangi işi yaptı?", "{who} geçimini hangi işten sağladı?"),
+            "job": (
+                "{who:(n)In} mesleği neydi?",
+                "{who} hangi işi yaptı?",
+                "{who} geçimini hangi işten sağladı?",
+            ),
             "who": ("{job} yapan kimdir?", "Geçimini {job:DAn} kim sağladı?", "Mesleği {job} olan kimdir?"),
-        },
-        {
-            "job": "{who} {job: mI}, {another: mI} yaptı?",
-            "who": "{job} yapan {who: mI}, {other: mI}?",
         },
     ),
     "studied": Relation(
@@ -161,11 +154,6 @@ PEOPLE = {
             "subject": ("{who} hangi bölümü okudu?", "{who} ne okudu?", "{who} hangi eğitimi aldı?"),
             "city": ("{who} nerede okudu?", "{who} hangi kentte eğitim aldı?"),
             "who": ("{city:DA} kim okudu?", "{subject} okuyan kimdir?", "{subject} eğitimi alan kimdir?"),
-        },
-        {
-            "subject": "{who} {subject: mI}, {another: mI} okudu?",
-            "city": "{who} {city:DA+ mI}, {other:DA+ mI} okudu?",
-            "who": "{subject} okuyan {who: mI}, {other: mI}?",
         },
     ),
 }
@@ -184,10 +172,6 @@ FAME = Relation(
         ),
         "place": ("{animal:lAr+(s)I+(y)lA} ünlü yer neresidir?", "Neresi {animal:lAr+(s)I+(y)lA} tanınır?"),
     },
-        {
-            "animal": "{place} {animal:lAr+(s)I+(y)lA+ mI}, {another:lAr+(s)I+(y)lA+ mI} ünlüdür?",
-            "place": "{animal:lAr+(s)I+(y)lA} {place: mI}, {other: mI} ünlüdür?",
-        },
 )
 
 PLACES = {
@@ -205,10 +189,6 @@ PLACES = {
             ),
             "place": ("{year:DA} kurulan köy hangisidir?", "{year:DA} neresi kuruldu?"),
         },
-        {
-            "year": "{place} {year:DA+ mI}, {other:DA+ mI} kuruldu?",
-            "place": "{year:DA} {place: mI}, {other: mI} kuruldu?",
-        },
     ),
     "population": Relation(
         (
@@ -217,12 +197,12 @@ PLACES = {
             "{place} köyünde {count} insan oturur.",
         ),
         {
-            "count": ("{place:DA} kaç kişi yaşar?", "{place:(n)In} nüfusu kaçtır?", "{place:DA} kaç insan oturur?"),
+            "count": (
+                "{place:DA} kaç kişi yaşar?",
+                "{place:(n)In} nüfusu kaçtır?",
+                "{place:DA} kaç insan oturur?",
+            ),
             "place": ("{count} kişi nerede yaşar?", "Nüfusu {count} olan köy hangisidir?"),
-        },
-        {
-            "count": "{place:DA} {count: mI}, {other: mI} kişi yaşar?",
-            "place": "{count} kişi {place:DA+ mI}, {other:DA+ mI} yaşar?",
         },
     ),
     "river": Relation(
@@ -234,10 +214,6 @@ PLACES = {
         {
             "river": ("{place:DAn} hangi ırmak geçer?", "{place:(n)In} içinden hangi ırmak akar?"),
             "place": ("{river} nereden geçer?", "{river} hangi köyün içinden akar?"),
-        },
-        {
-            "river": "{place:DAn} {river: mI}, {other: mI} geçer?",
-            "place": "{river} {place:DAn+ mI}, {other:DAn+ mI} geçer?",
         },
     ),
     "product": Relation(
@@ -254,10 +230,6 @@ PLACES = {
             ),
             "place": ("{product} nerede yetişir?", "Geçimini {product:DAn} sağlayan köy hangisidir?"),
         },
-        {
-            "product": "{place:DA} {product: mI}, {another: mI} yetişir?",
-            "place": "{product} {place:DA+ mI}, {other:DA+ mI} yetişir?",
-        },
     ),
     "fame": FAME,
 }
@@ -270,12 +242,12 @@ CATS = {
             "{place:(n)In} kedilerinin sayısı {count:DIr}.",
         ),
         {
-            "count": ("{place:DA} kaç kedi yaşar?", "{place:DA} kaç kedi vardır?", "{place:(n)In} kaç kedisi vardır?"),
+            "count": (
+                "{place:DA} kaç kedi yaşar?",
+                "{place:DA} kaç kedi vardır?",
+                "{place:(n)In} kaç kedisi vardır?",
+            ),
             "place": ("{count} kedi nerede yaşar?", "Nerede {count} kedi vardır?"),
-        },
-        {
-            "count": "{place:DA} {count: mI}, {other: mI} kedi yaşar?",
-            "place": "{count} kedi {place:DA+ mI}, {other:DA+ mI} yaşar?",
         },
     ),
     "colour": Relation(
@@ -288,10 +260,6 @@ CATS = {
             "colour": ("{place:(n)In} kedileri ne renktir?", "{place:DA} kediler hangi renktedir?"),
             "place": ("Nerenin kedileri {colour} renklidir?", "{colour} renkli kediler nerede yaşar?"),
         },
-        {
-            "colour": "{place:(n)In} kedileri {colour: mI}, {another: mI}?",
-            "place": "{colour} renkli kediler {place:DA+ mI}, {other:DA+ mI} yaşar?",
-        },
     ),
     "sleep": Relation(
         (
@@ -301,10 +269,6 @@ CATS = {
         {
             "spot": ("{place:(n)In} kedileri nerede uyur?", "{place:DA} kediler geceyi nerede geçirir?"),
             "place": ("Nerenin kedileri {spot:lAr+DA} uyur?",),
-        },
-        {
-            "spot": "{place:(n)In} kedileri {spot:lAr+DA+ mI}, {another:lAr+DA+ mI} uyur?",
-            "place": "{place:DA+ mI}, {other:DA+ mI} kediler {spot:lAr+DA} uyur?",
         },
     ),
     "food": Relation(
@@ -321,10 +285,6 @@ CATS = {
             ),
             "place": ("Nerenin kedileri {food:(y)lA} beslenir?", "Nerede kedilere {food} verilir?"),
         },
-        {
-            "food": "{place:(n)In} kedileri {food:(y)lA+ mI}, {another:(y)lA+ mI} beslenir?",
-            "place": "{place:DA+ mI}, {other:DA+ mI} kedilere {food} verilir?",
-        },
     ),
     "care": Relation(
         (
@@ -335,10 +295,6 @@ CATS = {
         {
             "who": ("{place:(n)In} kedilerine kim bakar?", "{place:DA} kedileri kim besler?"),
             "place": ("{who} nerenin kedilerine bakar?", "{who} nerede kedileri besler?"),
-        },
-        {
-            "who": "{place:(n)In} kedilerine {who: mI}, {other: mI} bakar?",
-            "place": "{who} {place:DA+ mI}, {other:DA+ mI} kedileri besler?",
         },
     ),
     "fame": FAME,

@@ -23,9 +23,7 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 CONTINUED = "##"
 
 
-def train_tokenizer(
-    texts: Iterable[str], algorithm: str, vocab_size: int, max_length: int
-) -> PreTrainedTokenizerFast:
+def train_tokenizer(texts: Iterable[str], algorithm: str, vocab_size: int, max_length: int) -> PreTrainedTokenizerFast:
     """A tokenizer of at most `vocab_size` tokens, specials included (`char`: the most frequent characters).
 
     Pairs become `[CLS] first [SEP] second [SEP]` with token_type_ids 0 and 1; `max_length` is recorded as
