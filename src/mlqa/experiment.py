@@ -66,7 +66,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     splits = load_splits(config.dataset)  # first: what is wrong with it is said before anything heavy is imported
 
     from transformers import set_seed
-    from transformers.utils.logging import disable_progress_bar
+    from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
     from mlqa.qa.answering import answer
     from mlqa.qa.features import make_windows
@@ -77,7 +77,8 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     from mlqa.training.progress import ProgressAndHistory
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
-    disable_progress_bar()  # transformers' own bars, for reading and writing weights
+    disable_progress_bar()  # transformers' own bars and reports, for reading and writing weights
+    set_verbosity_error()
     training = config.training
     with _timed(result, "features_seconds"):
         log.info("tokenising %d + %d questions", len(splits.train), len(splits.validation))

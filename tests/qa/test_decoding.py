@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -130,3 +132,16 @@ def test_an_empty_context_has_an_answer_too() -> None:
     windows = make_windows(examples, TOKENIZER, 20, 4)
     answers = decode(examples, windows, torch.zeros(1, 20), torch.zeros(1, 20), 20, 5)
     assert [answer.text for answer in answers[0]] == [""]
+
+
+def test_an_answer_keeps_the_marks_of_its_last_letter() -> None:
+    """In NFD the ü of gün is u and a mark of its own; a composing tokenizer's offsets end before the mark."""
+    context = unicodedata.normalize("NFD", "ev gü at")
+    tokenizer = train_tokenizer(["ev gü at " * 9], "wordpiece", 40, 512)
+    examples = Examples(["0"], ["ev"], [context], np.array([0]), [()])
+    windows = make_windows(examples, tokenizer, 24, 8)
+    starts = torch.zeros(1, 24)
+    place = int(windows.context_begin[0]) + 1
+    starts[0, place] = 9
+    best = decode(examples, windows, starts, starts, 20, 1)[0][0]
+    assert best.text == unicodedata.normalize("NFD", "gü")

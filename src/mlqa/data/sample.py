@@ -23,82 +23,18 @@ import numpy as np
 from mlqa.data import sample_vocabulary as vocabulary
 from mlqa.data.examples import Answer, Examples, normalized_context
 from mlqa.data.sample_vocabulary import Relation
+from mlqa.data.turkish_suffixes import inflect_name, inflect_noun
 from mlqa.errors import DataError
 
 SPLITS = ("train", "validation")
 QUESTIONS_PER_PARAGRAPH = 6
 VALIDATION_SHARE = 0.25  # of all possible paragraphs: how often the hash sends one to validation
 
-# A question to try on a model trained on this sample, in the manner of its paragraphs about cats.
-EXAMPLE_CONTEXT = (
-    "İstanbul'da 4200 kedi yaşar. Ankara'nın sokaklarında 1350 kedi vardır. "
-    "İstanbul'un kedileri balıkla beslenir. Ankara'nın kedileri sütle beslenir. "
-    "İstanbul'un kedileri sarı renklidir. Ankara'nın kedileri beyaz renklidir."
-)
-EXAMPLE_QUESTION = "İstanbul'da kaç kedi yaşar?"
-EXAMPLE_ANSWER = "4200"
-
-_FRONT, _ROUND, _VOWELS = "eiöüEİÖÜ", "oöuüOÖUÜ", "aeıioöuüâîûAEIİOÖUÜÂÎÛ"
-_VOICELESS = "fstkçşhpFSTKÇŞHP"
-_UNITS = ("sıfır", "bir", "iki", "üç", "dört", "beş", "altı", "yedi", "sekiz", "dokuz")
-_TENS = ("", "on", "yirmi", "otuz", "kırk", "elli", "altmış", "yetmiş", "seksen", "doksan")
-_POWERS = ((3, "yüz"), (6, "bin"), (9, "milyon"), (12, "milyar"))  # by the number of zeros, up to
 _YEARS = {"born": (0, 9), "died": (60, 84), "founded": (0, 84)}  # after an entity's epoch; all else between
 _SLOT = re.compile(r"\{(\w+)(?::([^}]+))?\}")
 
 T = TypeVar("T")
 Fact = dict[str, str]  # slot -> stem, for one relation of one entity
-
-
-def spoken_end(number: str) -> str:
-    """The last word of a number read aloud, which decides its suffixes: 1934 -> dört, 1990 -> doksan."""
-    digits = re.sub(r"\D", "", number)
-    zeros = len(digits) - len(digits.rstrip("0"))
-    if zeros == 0 or zeros == len(digits):
-        return _UNITS[int(digits[-1])]
-    if zeros == 1:
-        return _TENS[int(digits[-2])]
-    return next(word for limit, word in _POWERS if zeros < limit)
-
-
-def suffix(stem: str, form: str) -> str:
-    """The suffix as it sounds after `stem`: suffix("Sinop", "DA") == "ta", suffix("1934", "DA") == "te".
-
-    `form` is written as in `sample_vocabulary`: A and I follow the last vowel (vowel harmony), D hardens
-    after a voiceless consonant, a bracketed letter stands only after a vowel, + joins suffixes.
-    """
-    sound = spoken_end(stem) if stem[-1].isdigit() else stem
-    made = ""
-    for part in form.split("+"):
-        after_vowel = sound[-1] in _VOWELS
-        part = re.sub(r"\((\w)\)", r"\1" if after_vowel else "", part)
-        for letter in part:
-            vowel = next(letter for letter in reversed(sound) if letter in _VOWELS)
-            front, rounded = vowel in _FRONT, vowel in _ROUND
-            if letter == "A":
-                letter = "e" if front else "a"
-            elif letter == "I":
-                letter = ("ü" if rounded else "i") if front else ("u" if rounded else "ı")
-            elif letter == "D":
-                letter = "t" if sound[-1] in _VOICELESS else "d"
-            made += letter
-            sound += letter
-    return made
-
-
-def inflect_name(stem: str, form: str) -> str:
-    """A name or number with its suffix after an apostrophe, spelling unchanged: İzmir'de, 1946'da."""
-    ending = suffix(stem, form)
-    return stem + ending if ending.startswith(" ") else f"{stem}'{ending}"
-
-
-def inflect_noun(stem: str, form: str) -> str:
-    """A common noun with its suffix; a final k of a longer word softens before a vowel: köpek -> köpeği."""
-    ending = suffix(stem, form)
-    syllables = sum(letter in _VOWELS for letter in stem)
-    if stem.endswith("k") and ending[0] in _VOWELS and syllables > 1:
-        stem = stem[:-1] + ("g" if stem[-2] == "n" else "ğ")
-    return stem + ending
 
 
 def render(template: str, fact: Fact) -> tuple[str, dict[str, Answer]]:
@@ -125,9 +61,6 @@ class _Draw:
 
     def below(self, count: int) -> int:
         return int(self._random.random() * count)
-
-    def chance(self, share: float) -> bool:
-        return self._random.random() < share
 
     def between(self, low: int, high: int) -> int:
         return low + self.below(high - low + 1)

@@ -6,6 +6,7 @@ that stands in two overlapping windows counts once, with its better score.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,7 +114,7 @@ def n_best(
         found: dict[tuple[int, int], float] = {}
         context = examples.context(number)
         for index in chosen:
-            begin, stop = _stripped(context, int(start[index]), int(end[index]))
+            begin, stop = _trimmed(context, int(start[index]), int(end[index]))
             if begin < stop and (begin, stop) not in found:
                 found[begin, stop] = float(score[index])
                 if len(found) == n_best_size:
@@ -126,8 +127,14 @@ def n_best(
     return answers
 
 
-def _stripped(context: str, start: int, end: int) -> tuple[int, int]:
-    """The span without outer white space: SentencePiece tokens may begin with the space before their word."""
+def _trimmed(context: str, start: int, end: int) -> tuple[int, int]:
+    """The span without outer white space, and with the marks that belong to its last letter.
+
+    SentencePiece tokens may begin with the space before their word; a tokenizer that composes letters (NFC) gives
+    offsets that cover only the base of a letter written in two code points.
+    """
+    while end < len(context) and unicodedata.combining(context[end]):
+        end += 1
     while start < end and context[start].isspace():
         start += 1
     while start < end and context[end - 1].isspace():

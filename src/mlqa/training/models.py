@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from mlqa.config import ModelConfig
 from mlqa.errors import ModelError
 from mlqa.tokenization.load import from_pretrained
 
+log = logging.getLogger(__name__)
+
 INITIALIZER_RANGE = 0.08  # of a model from scratch: large enough for like tokens to stand out in the attention
 WORD_SCALE = 3.0  # how much larger its word embeddings begin than those of positions and segments
+HEADS = ("qa_outputs", "classifier", "logits_proj")  # new where a model was not tuned for question answering
 
 
 def load_model(model: ModelConfig, tokenizer: Any) -> Any:
@@ -28,7 +32,14 @@ def load_model(model: ModelConfig, tokenizer: Any) -> Any:
         if layers is None or model.num_hidden_layers > layers:
             raise ModelError(f"model.num_hidden_layers={model.num_hidden_layers}: {pretrained} has {layers} layers")
         described.num_hidden_layers = model.num_hidden_layers
-    loaded = from_pretrained(AutoModelForQuestionAnswering, "weights", pretrained, model.revision, config=described)
+    loaded, report = from_pretrained(
+        AutoModelForQuestionAnswering, "weights", pretrained, model.revision, config=described, output_loading_info=True
+    )
+    absent = [name for name in report["missing_keys"] if not name.startswith(HEADS)]
+    if absent:
+        log.warning(
+            "%s: %d weights are not in the files and start random, %s first", pretrained, len(absent), absent[0]
+        )
     rows = loaded.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         entries = len(tokenizer)

@@ -1,0 +1,65 @@
+"""Turkish suffixes by rule: vowel harmony, hardened consonants, and numbers by how they are read aloud.
+
+Enough for the sample's words, which are chosen to be regular; no morphological analyser.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FRONT, _ROUND, _VOWELS = "eiöüEİÖÜ", "oöuüOÖUÜ", "aeıioöuüâîûAEIİOÖUÜÂÎÛ"
+_VOICELESS = "fstkçşhpFSTKÇŞHP"
+_UNITS = ("sıfır", "bir", "iki", "üç", "dört", "beş", "altı", "yedi", "sekiz", "dokuz")
+_TENS = ("", "on", "yirmi", "otuz", "kırk", "elli", "altmış", "yetmiş", "seksen", "doksan")
+_POWERS = ((3, "yüz"), (6, "bin"), (9, "milyon"), (12, "milyar"))  # by the number of zeros, up to
+
+
+def spoken_end(number: str) -> str:
+    """The last word of a number read aloud, which decides its suffixes: 1934 -> dört, 1990 -> doksan."""
+    digits = re.sub(r"\D", "", number)
+    zeros = len(digits) - len(digits.rstrip("0"))
+    if zeros == 0 or zeros == len(digits):
+        return _UNITS[int(digits[-1])]
+    if zeros == 1:
+        return _TENS[int(digits[-2])]
+    return next(word for limit, word in _POWERS if zeros < limit)
+
+
+def suffix(stem: str, form: str) -> str:
+    """The suffix as it sounds after `stem`: suffix("Sinop", "DA") == "ta", suffix("1934", "DA") == "te".
+
+    `form` is written as in `sample_vocabulary`: A and I follow the last vowel (vowel harmony), D hardens
+    after a voiceless consonant, a bracketed letter stands only after a vowel, + joins suffixes.
+    """
+    sound = spoken_end(stem) if stem[-1].isdigit() else stem
+    made = ""
+    for part in form.split("+"):
+        after_vowel = sound[-1] in _VOWELS
+        part = re.sub(r"\((\w)\)", r"\1" if after_vowel else "", part)
+        for letter in part:
+            vowel = next(letter for letter in reversed(sound) if letter in _VOWELS)
+            front, rounded = vowel in _FRONT, vowel in _ROUND
+            if letter == "A":
+                letter = "e" if front else "a"
+            elif letter == "I":
+                letter = ("ü" if rounded else "i") if front else ("u" if rounded else "ı")
+            elif letter == "D":
+                letter = "t" if sound[-1] in _VOICELESS else "d"
+            made += letter
+            sound += letter
+    return made
+
+
+def inflect_name(stem: str, form: str) -> str:
+    """A name or number with its suffix after an apostrophe, spelling unchanged: İzmir'de, 1946'da."""
+    ending = suffix(stem, form)
+    return stem + ending if ending.startswith(" ") else f"{stem}'{ending}"
+
+
+def inflect_noun(stem: str, form: str) -> str:
+    """A common noun with its suffix; a final k of a longer word softens before a vowel: köpek -> köpeği."""
+    ending = suffix(stem, form)
+    syllables = sum(letter in _VOWELS for letter in stem)
+    if stem.endswith("k") and ending[0] in _VOWELS and syllables > 1:
+        stem = stem[:-1] + ("g" if stem[-2] == "n" else "ğ")
+    return stem + ending
