@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlqa.checks import problems_of
-from mlqa.compose import check_command_line, compose_config, conf_dir
+from mlqa.compose import check_command_line, compose_config, conf_dir, members_of
 from mlqa.errors import ConfigError
 
 CONF = conf_dir()
@@ -21,7 +21,7 @@ GROUPS = {
     "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun"},
     "optimizer": {"adamw", "adamw_llrd", "adafactor"},
     "tracking": {"wandb", "files"},
-    "experiment": {"quickstart"},
+    "experiment": {"quickstart", "blog_models", "blog_hardware"},
 }
 COMMAND = re.compile(r"^#\s+python train\.py ?(.*?)(?:\s{3,}.*)?$", re.MULTILINE)
 
@@ -82,6 +82,27 @@ def test_original_experiment_names_its_models_exactly() -> None:
     }
     for option, name in exact.items():
         assert compose_config([f"model={option}"])[0].model.pretrained == name
+
+
+def test_the_original_experiment_has_its_five_trials() -> None:
+    """Its table: three models on one V100, XLM-R on one T4 and on two machines of eight V100."""
+    trials = []
+    for experiment in ("blog_models", "blog_hardware"):
+        for member in members_of([f"experiment={experiment}"]):
+            config, choices = compose_config(member)
+            training = config.training
+            assert (training.num_train_epochs, training.per_device_train_batch_size) == (2, 16)
+            assert (training.max_seq_length, training.doc_stride, training.batching.value) == (384, 128, "padded")
+            assert config.optimizer.learning_rate == 5e-5
+            assert config.hardware.precision.value == "fp16"
+            trials.append((choices["model"], config.hardware.instance_type, config.hardware.instance_count))
+    assert trials == [
+        ("xlmr", "ml.p3.2xlarge", 1),
+        ("berturk", "ml.p3.2xlarge", 1),
+        ("mbert", "ml.p3.2xlarge", 1),
+        ("xlmr", "ml.g4dn.xlarge", 1),
+        ("xlmr", "ml.p3.16xlarge", 2),
+    ]
 
 
 def test_hardware_is_data_only() -> None:

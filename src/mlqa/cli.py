@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from mlqa.qa.decoding import Candidate
 
 PREDICT_EXAMPLE = """\
-example:
+example, with a run of `make quickstart`:
   mlqa predict outputs/2026-11-23/10-00-00 \\
-    --context "İstanbul'da 125.000 kedi yaşar. Ankara'da 40.000 kedi yaşar." \\
+    --context "İstanbul'da 4200 kedi yaşar. Ankara'nın sokaklarında 1350 kedi vardır." \\
     --question "İstanbul'da kaç kedi yaşar?"
 """
 

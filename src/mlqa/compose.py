@@ -95,6 +95,12 @@ def check_command_line(argv: Sequence[str]) -> None:
         raise ConfigError(list(found))
 
 
+def members_of(overrides: Sequence[str]) -> list[list[str]]:
+    """The overrides of each member that `python train.py -m <overrides>` would run, in order."""
+    with _composer():
+        return _members(list(overrides), multirun=True)
+
+
 def _not_here(composed: DictConfig) -> list[str]:
     """A member for SageMaker must not train on this machine unnoticed."""
     instance_type = composed.hardware.instance_type
