@@ -6,14 +6,12 @@ when its member runs. `check_command_line` composes every member first and says 
 
 from __future__ import annotations
 
-import difflib
-import functools
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -29,6 +27,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mlqa.checks import problems_of
 from mlqa.config import GROUPS, Config, from_hydra, register
 from mlqa.errors import ConfigError
+from mlqa.explain import allowed, explain, first_line, is_group
 from mlqa.runtime import in_container
 
 NOT_TO_SET = {
@@ -158,74 +157,15 @@ def _compose_all(members: list[list[str]]) -> list[DictConfig]:
 def _composition_problems(overrides: list[str], error: Exception) -> list[str]:
     problems: list[str] = []
     accepted: list[str] = []
-    groups_first = sorted(_parse(overrides), key=lambda override: not _is_group(override.key_or_group))
+    groups_first = sorted(_parse(overrides), key=lambda override: not is_group(override.key_or_group))
     for override in groups_first:
         line = str(override.input_line)
         try:
             _compose([*accepted, line])
             accepted.append(line)
         except FAILURES as failure:
-            problems.append(_explain(override, failure))
-    return [*(problems or [_first_line(error)]), *_problems(_compose(accepted))]
-
-
-def _is_group(name: str) -> bool:
-    hydra = GlobalHydra.instance()
-    return bool(hydra.is_initialized() and hydra.config_loader().get_group_options(name))
-
-
-def _explain(override: Override, error: Exception) -> str:
-    """One line: the override as typed, what is wrong with it, what is allowed."""
-    typed, key = override.input_line, override.key_or_group
-    if override.is_sweep_override():
-        return f"{typed}: several values make a multirun; put -m before them"
-    if _is_group(key):
-        options = sorted(GlobalHydra.instance().config_loader().get_group_options(key))
-        value = override.value()
-        if isinstance(value, str) and value not in options and override.is_add() is False:
-            return f"{typed}: {key} has no option {value!r}; {_allowed(value, options)}"
-    unknown = _unknown_key(Config, key.split("."))
-    if unknown is not None and not key.startswith("hydra"):
-        where, name, names = unknown
-        parent = f"{where} has no key" if where else "there is no key or group"
-        return f"{typed}: {parent} {name!r}; {_allowed(name, names)}"
-    if isinstance(error, AssertionError):
-        parent = key.rpartition(".")[0]
-        return f"{typed}: {parent} is null with the options chosen; choose an option that sets it"
-    return f"{typed}: {_first_line(error.__cause__ or error)}"
-
-
-def _unknown_key(cls: Any, path: list[str]) -> tuple[str, str, list[str]] | None:
-    """(parent, the first part of `path` that is no field, the fields there are), or None if all parts are."""
-    for depth, name in enumerate(path):
-        names = [item.name for item in fields(cls)]
-        if name not in names:
-            return ".".join(path[:depth]), name, [*names, "experiment"] if depth == 0 else names
-        cls = _field_type(cls, name)
-        if not is_dataclass(cls):
-            return None
-    return None
-
-
-@functools.lru_cache
-def _hints(cls: Any) -> dict[str, Any]:
-    return get_type_hints(cls)
-
-
-def _field_type(cls: Any, name: str) -> Any:
-    hint = _hints(cls)[name]
-    return next((part for part in get_args(hint) if is_dataclass(part)), hint)
-
-
-def _allowed(given: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(given, names, n=1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
-    return f"choose one of {', '.join(names)}{hint}"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+            problems.append(explain(override, failure))
+    return [*(problems or [first_line(error)]), *_problems(_compose(accepted))]
 
 
 def _to_config(composed: DictConfig) -> Config:
@@ -238,7 +178,7 @@ def _to_config(composed: DictConfig) -> Config:
     except OmegaConfBaseException as error:
         full_key = _FULL_KEY.search(str(error))
         prefix = f"{full_key.group(1)}: " if full_key else ""
-        raise ConfigError(prefix + _first_line(error)) from error
+        raise ConfigError(prefix + first_line(error)) from error
 
 
 def _missing_and_unknown(composed: DictConfig) -> list[str]:
@@ -248,7 +188,7 @@ def _missing_and_unknown(composed: DictConfig) -> list[str]:
     nodes = {name: composed[name] for name in known if OmegaConf.is_config(composed[name])}
     missing = sorted(f"{name}.{key}" for name, node in nodes.items() for key in OmegaConf.missing_keys(node))
     return [
-        *(f"{key}: there is no key or group {key!r}; {_allowed(key, [*known, 'experiment'])}" for key in unknown),
+        *(f"{key}: there is no key or group {key!r}; {allowed(key, [*known, 'experiment'])}" for key in unknown),
         *(f"{key}: has no value yet; give one: {key}=..." for key in missing),
     ]
 
