@@ -77,7 +77,15 @@ def test_result_json_holds_the_contract(finished: tuple[Path, subprocess.Complet
         "experiment": "quickstart",
     }
     nodes = {
-        "metrics": {"exact_match", "f1", "total", "exact_match_unseen", "f1_unseen"},
+        "metrics": {
+            "exact_match",
+            "f1",
+            "total",
+            "exact_match_unseen",
+            "f1_unseen",
+            "exact_match_language",
+            "f1_language",
+        },
         "tokenization": {"vocab_size", "fertility", "continued_words", "unk_rate", "boundary_recall"}
         | {"oracle_exact_match", "oracle_f1"},
         "timing": {"features_seconds", "train_seconds", "eval_seconds", "total_seconds", "train_samples_per_second"},

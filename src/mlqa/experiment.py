@@ -102,7 +102,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     set_seed(config.seed)
     model = load_model(config.model, tokenizer)
     result.model = describe(config.model, model)
-    unseen = unseen_rows(splits.validation, splits.train)
+    unseen, language = unseen_rows(splits.validation, splits.train), config.dataset.language
 
     def answers_to(examples: Examples, windows: Any, description: str) -> list[str]:
         n_best = answer(
@@ -117,7 +117,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
         return [candidates[0].text for candidates in n_best]
 
     def score() -> dict[str, float]:
-        return scores_of(answers_to(splits.validation, validation, "Scoring"), splits.validation, unseen)
+        return scores_of(answers_to(splits.validation, validation, "Scoring"), splits.validation, unseen, language)
 
     trainer = QuestionAnsweringTrainer(config, model, train, score, callbacks=[ProgressAndHistory(trackers)])
     if training.num_train_epochs > 0 or training.max_steps > 0:
@@ -132,11 +132,11 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     model.to(trainer.args.device)
     with _timed(result, "eval_seconds"):
         predictions = answers_to(splits.validation, validation, "Scoring")
-    result.metrics = scores_of(predictions, splits.validation, unseen)
+    result.metrics = scores_of(predictions, splits.validation, unseen, language)
     if training.shuffled_questions_control:
         shuffled = splits.validation.with_questions(exchanged_questions(splits.validation))
         windows = make_windows(shuffled, tokenizer, training.max_seq_length, training.doc_stride)
-        control = scores_of(answers_to(shuffled, windows, "Scoring the control"), splits.validation, unseen)
+        control = scores_of(answers_to(shuffled, windows, "Scoring the control"), splits.validation, unseen, language)
         result.metrics["f1_shuffled_questions"] = control["f1"]
     result.objective = result.metrics["f1"]
     if is_main():

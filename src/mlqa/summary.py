@@ -18,11 +18,15 @@ def show(result: Result, run_dir: Path) -> None:
     table.add_column("exact match", justify="right")
     table.add_column("F1", justify="right")
     table.add_column("questions", justify="right")
-    rows = {"all questions": "", "context not in train": "_unseen"}
-    for label, suffix in rows.items():
+    rows = {
+        "all questions": ("", "total"),
+        "by the language's rules": ("_language", "total"),
+        "context not in train": ("_unseen", "total_unseen"),
+    }
+    for label, (suffix, total) in rows.items():
         if f"f1{suffix}" in metrics:
             cells = (metrics[f"exact_match{suffix}"], metrics[f"f1{suffix}"])
-            table.add_row(label, *(f"{cell:.2f}" for cell in cells), str(metrics[f"total{suffix}"]))
+            table.add_row(label, *(f"{cell:.2f}" for cell in cells), str(metrics[total]))
     if "f1_shuffled_questions" in metrics:
         table.add_row("control: questions exchanged", "", f"{metrics['f1_shuffled_questions']:.2f}", "")
     tokenization = result.tokenization

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
 
 from mlqa.data.examples import Examples
+from mlqa.qa.language import normalize_answer
 from mlqa.qa.squad import squad_scores
 
+NAMES = ("exact_match", "f1")
 CONTROL_SEED = 0
 
 
-def scores_of(predictions: list[str], examples: Examples, unseen: np.ndarray) -> dict[str, float]:
-    """Official EM and F1 of all rows, and again of those whose context does not stand in train."""
+def scores_of(predictions: list[str], examples: Examples, unseen: np.ndarray, language: str) -> dict[str, float]:
+    """EM and F1 (0-100) of all rows: official, language-aware, and official on rows whose context is not in train.
+
+    `unseen` is boolean [rows]. Where none is, exact_match_unseen and f1_unseen are absent.
+    """
     golds = [[answer.text for answer in answers] for answers in examples.answers]
-    scores = {"": squad_scores(predictions, golds)}
-    if unseen.any():
-        rows = np.flatnonzero(unseen)
-        scores["_unseen"] = squad_scores([predictions[row] for row in rows], [golds[row] for row in rows])
-    return {
-        f"{name}{suffix}": getattr(score, name)
-        for suffix, score in scores.items()
-        for name in ("exact_match", "f1", "total")
+    rows = np.flatnonzero(unseen)
+    scores = {
+        "": squad_scores(predictions, golds),
+        "_language": squad_scores(predictions, golds, normalize=partial(normalize_answer, language=language)),
     }
+    if len(rows):
+        scores["_unseen"] = squad_scores([predictions[row] for row in rows], [golds[row] for row in rows])
+    metrics = {f"{name}{suffix}": getattr(score, name) for suffix, score in scores.items() for name in NAMES}
+    return {**metrics, "total": len(examples), "total_unseen": len(rows)}
 
 
 def exchanged_questions(examples: Examples) -> list[str]:
