@@ -274,6 +274,8 @@ def test_ctrl_c_says_stopped(tmp_path: Path) -> None:
                 break
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        process.stderr.read()
-    assert process.returncode != 0
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "stopped by Ctrl-C" in rest
+    assert "Traceback" not in rest
     assert json.loads((tmp_path / "result.json").read_text("utf-8"))["status"] == "stopped"

@@ -45,7 +45,7 @@ class RunError(MlqaError):
 @contextmanager
 def shown_as_one_line(logged: bool = False) -> Iterator[None]:
     """Ends the process on a MlqaError: a line a problem on stderr (unless it is `logged` there already), and the
-    exit code 2 for a wrong config, 1 for anything else.
+    exit code 2 for a wrong config, 1 for anything else; on Ctrl-C with 130, as shells have it.
 
     With HYDRA_FULL_ERROR=1 the exception passes, traceback and all.
     """
@@ -57,3 +57,8 @@ def shown_as_one_line(logged: bool = False) -> Iterator[None]:
         for line in str(error).splitlines() if not logged else ():
             print(f"error: {line}", file=sys.stderr)
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
+    except KeyboardInterrupt:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        print("stopped by Ctrl-C", file=sys.stderr)
+        raise SystemExit(130) from None
