@@ -29,8 +29,10 @@ def main(composed: DictConfig) -> float | None:
 
     hydra_config = HydraConfig.get()
     # A member of a multirun raises, so that the launcher learns that it failed; a single run ends here.
-    ending = errors.shown_as_one_line(logged=True) if hydra_config.mode is RunMode.RUN else contextlib.nullcontext()
-    with ending:
+    single = hydra_config.mode is RunMode.RUN
+    with errors.shown_as_one_line() if single else contextlib.nullcontext():
+        compose.check_member(composed, hydra_config)  # again: a config folder of the user's own was not seen before
+    with errors.shown_as_one_line(logged=True) if single else contextlib.nullcontext():
         return experiment.run(config.from_hydra(composed), compose.choices_of(hydra_config)).objective
 
 

@@ -91,6 +91,8 @@ def test_a_context_of_many_windows(run_dir: Path, capsys: pytest.CaptureFixture[
         (["{run}", "--file", "x", "--question", "y"], 2, "either --file or"),
         (["{run}", "--context", "x", "--question", "y", "--top-k", "0"], 2, "--top-k=0"),
         (["{run}/nowhere", "--context", "x", "--question", "y"], 1, "holds no model/"),
+        (["{run}", "--context", " ", "--question", "y"], 1, "the context of entry 0 is empty"),
+        (["{run}", "--context", "x", "--question", "\udcff"], 1, "is not UTF-8 text"),
         (["{run}", "--file", "{run}/missing.json"], 1, "no such file"),
         (["{run}", "--file", "{run}/.hydra/config.yaml"], 1, "broken JSON at line 1"),
         (["{run}", "--file", "{run}/tokenization.json"], 1, "needs context and question"),

@@ -67,6 +67,24 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["training.output_dir=/tmp/x"], "hydra.run.dir"),
         (["model.scratch.vocab_size=7"], "model.scratch is null"),
         (["seed=-1"], "seed=-1"),
+        (["training.seed=7"], "choose it by seed=..."),
+        (["++training.foo=1"], "training has no key 'foo'"),
+        (["~seed"], "cannot be removed"),
+        (["~model"], "cannot be removed"),
+        (["model=null"], "choose one of berturk"),
+        (["seed='"], "write key=value"),
+        (["dataset=hub"], "dataset.hub.path=..."),
+        (["hydra.run.dir="], "choose a directory"),
+        (["optimizer.learning_rate=nan"], "choose more than 0"),
+        (["training.num_train_epochs=nan"], "choose 0 or more"),
+        (["optimizer.adam_beta1=2"], "optimizer.adam_beta1=2.0"),
+        (["training.dataloader_num_workers=-1"], "choose 0 or more"),
+        (["model=tiny_char", "model.scratch.num_attention_heads=0"], "choose 1 or more"),
+        (["model=tiny_char", "model.scratch.dropout=2"], "below 1"),
+        (["hardware.distribution=torchrun"], "by torchrun itself"),
+        (["model.pretrained="], "hub name or a local folder"),
+        (["experiment=quickstart", "dataset=squad_json"], "dataset.train_file"),
+        (["dataset.train_file=/"], "is a folder"),
         (["foo"], "foo"),
         (["training.max_answer_length=384"], "choose 1 ... 383"),
         (["training.per_device_train_batch_size=0"], "choose 1 or more"),
@@ -103,6 +121,22 @@ def test_roberta_positions_begin_after_the_padding_index(tmp_path: Path) -> None
         (tmp_path / name).write_text("")
     check_command_line([f"model.pretrained={tmp_path}", "training.max_seq_length=512"])
     assert "512 positions" in problems(f"model.pretrained={tmp_path}", "training.max_seq_length=513")[0]
+
+
+def test_a_file_where_the_run_directory_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (line,) = problems(f"hydra.run.dir={tmp_path}/file/out")
+    assert "no directory that can be written to" in line
+    (line,) = problems("-m", f"hydra.sweep.dir={tmp_path}/file", "seed=1,2")
+    assert line.startswith("hydra.sweep.dir=")
+
+
+def test_more_layers_than_the_folders_model_has(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"num_hidden_layers": 12}')
+    for name in ("model.safetensors", "tokenizer.json"):
+        (tmp_path / name).write_text("")
+    (line,) = problems(f"model.pretrained={tmp_path}", "model.num_hidden_layers=13")
+    assert "has 12" in line
 
 
 def test_config_hash_follows_what_is_computed_only() -> None:

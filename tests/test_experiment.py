@@ -15,6 +15,7 @@ import pytest
 
 from mlqa.compose import compose_config
 from mlqa.data.sample import generate
+from mlqa.errors import MlqaError, RunError
 from mlqa.experiment import run
 from mlqa.qa.squad import squad_scores
 
@@ -198,16 +199,43 @@ def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
     ]
     for name in ("train", "dev"):
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    result = run_here(
-        tmp_path / "out",
-        "dataset.sample=null",
-        f"dataset.train_file={tmp_path}/train.jsonl",
-        f"dataset.validation_file={tmp_path}/dev.jsonl",
-        "training.num_train_epochs=4",
-    )
+    files = [f"dataset.train_file={tmp_path}/train.jsonl", f"dataset.validation_file={tmp_path}/dev.jsonl"]
+    common = [override for override in TINY if "sample" not in override]
+    config, choices = compose_config([*common, "dataset=squad_json", *files, "training.num_train_epochs=4"])
+    config.training.output_dir = str(tmp_path / "out")
+    result = run(config, choices)
     predictions = json.loads((tmp_path / "out" / "predictions.json").read_text("utf-8"))
     assert set(predictions.values()) == {"", "Ali"}
-    assert result["metrics"]["exact_match"] == 100.0
+    assert result.metrics["exact_match"] == 100.0
+
+
+def test_a_failed_run_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
+    run_here(tmp_path, "training.max_steps=1")
+    config, choices = compose_config([*TINY, "model.scratch.vocab_size=100"])  # smaller than the alphabet
+    config.training.output_dir = str(tmp_path)
+    with pytest.raises(MlqaError):
+        run(config, choices)
+    assert json.loads((tmp_path / "result.json").read_text("utf-8"))["status"] == "failed"
+    assert {path.name for path in tmp_path.iterdir()} == {"result.json"}
+
+
+def test_a_model_that_cannot_be_written_fails_the_run(tmp_path: Path) -> None:
+    (tmp_path / "model").write_text("a file where the folder should be")
+    with pytest.raises(RunError, match="the model cannot be written"):
+        run_here(tmp_path, "training.max_steps=1")
+
+
+def test_a_config_folder_of_ones_own_is_checked_too(tmp_path: Path) -> None:
+    (tmp_path / "conf" / "dataset").mkdir(parents=True)
+    option = tmp_path / "conf" / "dataset" / "mine.yaml"
+    option.write_text("language: tr\nsample: {train_rows: 60, validation_rows: 10}\n")
+    arguments = ["--config-dir", f"{tmp_path}/conf", "dataset=mine", "model=tiny_wordpiece", "tracking=files"]
+    done = train(tmp_path, *arguments, "training.doc_stride=900", "hardware=p3", f"hydra.run.dir={tmp_path}/out")
+    assert done.returncode == 2
+    assert "training.doc_stride=900" in done.stderr
+    assert "hardware=p3" in done.stderr
+    done = train(tmp_path, *arguments, "training.max_steps=1", f"hydra.run.dir={tmp_path}/out")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ than a model folder's config.json and imports nothing heavy.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mlqa.config import Config, Distribution, Interval, Precision
 from mlqa.runtime import in_container
@@ -25,7 +27,7 @@ _VOCABULARIES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spie
 
 def problems_of(config: Config) -> list[str]:
     """Everything wrong with a composed config; an empty list means that it can run."""
-    parts = (_windows, _ranges, _precision, _model, _dataset, _hardware, _optimizer)
+    parts = (_windows, _ranges, _precision, _model, _dataset, _hardware)
     return [problem for part in parts for problem in part(config)]
 
 
@@ -60,16 +62,24 @@ def _windows(config: Config) -> Iterator[str]:
         )
 
 
-def _max_positions(config: Config) -> int | None:
-    scratch, pretrained = config.model.scratch, config.model.pretrained
-    if scratch is not None:
-        return scratch.max_position_embeddings
-    if pretrained is None or not is_local_folder(pretrained):
-        return None
+def _described(config: Config) -> dict[str, Any]:
+    """The config.json of a local model folder; empty for all others, and where it cannot be read."""
+    pretrained = config.model.pretrained
+    if not pretrained or not is_local_folder(pretrained):
+        return {}
     try:
         described = json.loads((Path(pretrained).expanduser() / "config.json").read_text("utf-8"))
-        positions = int(described["max_position_embeddings"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
+        return {}
+    return described if isinstance(described, dict) else {}
+
+
+def _max_positions(config: Config) -> int | None:
+    if config.model.scratch is not None:
+        return config.model.scratch.max_position_embeddings
+    described = _described(config)
+    positions = described.get("max_position_embeddings")
+    if not isinstance(positions, int):
         return None
     # RoBERTa-type models count positions from the padding index + 1.
     roberta_like = described.get("model_type") in ("roberta", "xlm-roberta", "camembert")
@@ -77,30 +87,70 @@ def _max_positions(config: Config) -> int | None:
 
 
 def _ranges(config: Config) -> Iterator[str]:
-    training = config.training
-    positive = {
-        "training.per_device_train_batch_size": training.per_device_train_batch_size,
-        "training.per_device_eval_batch_size": training.per_device_eval_batch_size,
-        "training.gradient_accumulation_steps": training.gradient_accumulation_steps,
-        "training.logging_steps": training.logging_steps,
-        "training.save_steps": training.save_steps,
-        "training.n_best_size": training.n_best_size,
-        "training.pad_to_multiple_of": training.pad_to_multiple_of,
-        "dataset.max_train_samples": config.dataset.max_train_samples,
-        "dataset.max_eval_samples": config.dataset.max_eval_samples,
-        "training.eval_steps": training.eval_steps,
-        "hardware.instance_count": config.hardware.instance_count,
-        "hardware.max_hours": config.hardware.max_hours,
+    """Numbers outside what makes sense; nan and infinity are outside of every range."""
+    training, optimizer, hardware, dataset = config.training, config.optimizer, config.hardware, config.dataset
+    scratch, sample = config.model.scratch, config.dataset.sample
+    at_least: dict[str, tuple[float | None, float]] = {
+        "training.per_device_train_batch_size": (training.per_device_train_batch_size, 1),
+        "training.per_device_eval_batch_size": (training.per_device_eval_batch_size, 1),
+        "training.gradient_accumulation_steps": (training.gradient_accumulation_steps, 1),
+        "training.logging_steps": (training.logging_steps, 1),
+        "training.save_steps": (training.save_steps, 1),
+        "training.save_total_limit": (training.save_total_limit, 1),
+        "training.n_best_size": (training.n_best_size, 1),
+        "training.pad_to_multiple_of": (training.pad_to_multiple_of, 1),
+        "training.eval_steps": (training.eval_steps, 1),
+        "training.num_train_epochs": (training.num_train_epochs, 0),  # 0 scores the untrained model
+        "training.max_steps": (training.max_steps, -1),  # -1: as many as num_train_epochs makes
+        "training.max_grad_norm": (training.max_grad_norm, 0),
+        "training.dataloader_num_workers": (training.dataloader_num_workers, 0),
+        "optimizer.weight_decay": (optimizer.weight_decay, 0),
+        "optimizer.adam_epsilon": (optimizer.adam_epsilon, 0),
+        "dataset.max_train_samples": (dataset.max_train_samples, 1),
+        "dataset.max_eval_samples": (dataset.max_eval_samples, 1),
+        "hardware.instance_count": (hardware.instance_count, 1),
+        "hardware.volume_gb": (hardware.volume_gb, 1),
+        "hardware.usd_per_hour": (hardware.usd_per_hour, 0),
+        "model.num_hidden_layers": (config.model.num_hidden_layers, 1),
+        "seed": (config.seed, 0),
     }
-    for key, value in positive.items():
-        if value is not None and value <= 0:
-            yield f"{key}={value}: choose 1 or more"
-    if training.num_train_epochs < 0:
-        yield f"training.num_train_epochs={training.num_train_epochs}: choose 0 (score the untrained model) or more"
+    if sample is not None:
+        at_least |= {
+            "dataset.sample.train_rows": (sample.train_rows, 1),
+            "dataset.sample.validation_rows": (sample.validation_rows, 1),
+            "dataset.sample.seed": (sample.seed, 0),
+        }
+    if scratch is not None:
+        at_least |= {
+            "model.scratch.vocab_size": (scratch.vocab_size, 100),
+            "model.scratch.hidden_size": (scratch.hidden_size, 1),
+            "model.scratch.num_hidden_layers": (scratch.num_hidden_layers, 1),
+            "model.scratch.num_attention_heads": (scratch.num_attention_heads, 1),
+            "model.scratch.intermediate_size": (scratch.intermediate_size, 1),
+        }
+    for key, (value, least) in at_least.items():
+        if value is not None and not (least <= value < math.inf):
+            yield f"{key}={value}: choose {least} or more"
+    if config.seed >= 2**32:
+        yield f"seed={config.seed}: choose 0 ... {2**32 - 1}"
+    above_zero = {"optimizer.learning_rate": optimizer.learning_rate, "hardware.max_hours": hardware.max_hours}
+    for key, value in above_zero.items():
+        if not 0 < value < math.inf:
+            yield f"{key}={value}: choose more than 0"
+    shares = {
+        "optimizer.warmup_ratio": optimizer.warmup_ratio,
+        "optimizer.adam_beta1": optimizer.adam_beta1,
+        "optimizer.adam_beta2": optimizer.adam_beta2,
+        "model.scratch.dropout": scratch.dropout if scratch else 0.0,
+    }
+    for key, value in shares.items():
+        if not 0 <= value < 1:
+            yield f"{key}={value}: choose 0 or more, below 1"
+    decay = optimizer.layerwise_decay
+    if decay is not None and not 0 < decay <= 1:
+        yield f"optimizer.layerwise_decay={decay}: choose a factor above 0, at most 1"
     if training.eval_strategy is Interval.steps and training.eval_steps is None:
         yield "training.eval_strategy=steps: needs training.eval_steps; give a number of steps"
-    if config.seed < 0 or config.seed >= 2**32:
-        yield f"seed={config.seed}: choose 0 ... {2**32 - 1}"
 
 
 def _precision(config: Config) -> Iterator[str]:
@@ -125,10 +175,14 @@ def _model(config: Config) -> Iterator[str]:
             f"model.pretrained={model.pretrained}, model.scratch={'null' if scratch is None else '{...}'}: a model is "
             "either pre-trained or made from scratch; choose e.g. model=berturk or model=tiny_wordpiece"
         )
-    if model.num_hidden_layers is not None and model.num_hidden_layers < 1:
-        yield f"model.num_hidden_layers={model.num_hidden_layers}: choose 1 or more"
+    if model.pretrained == "":
+        yield "model.pretrained=: choose a hub name or a local folder"
+        return
+    layers = _described(config).get("num_hidden_layers")
+    if model.num_hidden_layers is not None and isinstance(layers, int) and model.num_hidden_layers > layers:
+        yield f"model.num_hidden_layers={model.num_hidden_layers}: the folder's model has {layers}; choose that or less"
     if scratch is not None:
-        if scratch.hidden_size % scratch.num_attention_heads:
+        if scratch.num_attention_heads > 0 and scratch.hidden_size % scratch.num_attention_heads:
             yield (
                 f"model.scratch.hidden_size={scratch.hidden_size}: must be a multiple of "
                 f"model.scratch.num_attention_heads={scratch.num_attention_heads}"
@@ -154,7 +208,9 @@ def _dataset(config: Config) -> Iterator[str]:
     dataset = config.dataset
     for key in ("train_file", "validation_file"):
         path = getattr(dataset, key)
-        if path is not None and not Path(path).expanduser().is_file():
+        if path is not None and Path(path).expanduser().is_dir():
+            yield f"dataset.{key}={path}: is a folder; give a file"
+        elif path is not None and not Path(path).expanduser().is_file():
             yield f"dataset.{key}={path}: there is no such file"
     sources = {"download": dataset.download, "hub": dataset.hub, "sample": dataset.sample}
     given = [name for name, source in sources.items() if source is not None]
@@ -165,10 +221,6 @@ def _dataset(config: Config) -> Iterator[str]:
             yield f"dataset.{key}=null: give a file, or choose a data set that has one (dataset=tquad, sample, hub ...)"
     if dataset.hub is not None and dataset.hub.train_split is None and dataset.train_file is None:
         yield "dataset.hub.train_split=null: the data set has no train split; give dataset.train_file"
-    if dataset.sample is not None:
-        for key in ("train_rows", "validation_rows"):
-            if getattr(dataset.sample, key) < 1:
-                yield f"dataset.sample.{key}={getattr(dataset.sample, key)}: choose 1 or more"
 
 
 def _hardware(config: Config) -> Iterator[str]:
@@ -177,6 +229,9 @@ def _hardware(config: Config) -> Iterator[str]:
         if hardware.instance_count != 1:
             count = hardware.instance_count
             yield f"hardware.instance_count={count}: this machine is one; choose a hardware option of SageMaker"
+        if hardware.distribution is not Distribution.none:
+            value = hardware.distribution.value
+            yield f"hardware.distribution={value}: is for SageMaker; here, start train.py by torchrun itself"
         if hardware.spot:
             yield "hardware.spot=true: only SageMaker instances can be spot; choose e.g. hardware=p3"
     elif hardware.instance_count > 1 and hardware.distribution is Distribution.none:
@@ -184,16 +239,3 @@ def _hardware(config: Config) -> Iterator[str]:
             f"hardware.instance_count={hardware.instance_count}: several instances need hardware.distribution=torchrun "
             "or smdistributed"
         )
-
-
-def _optimizer(config: Config) -> Iterator[str]:
-    optimizer = config.optimizer
-    if optimizer.learning_rate <= 0:
-        yield f"optimizer.learning_rate={optimizer.learning_rate}: choose more than 0, e.g. 5e-5"
-    if optimizer.weight_decay < 0:
-        yield f"optimizer.weight_decay={optimizer.weight_decay}: choose 0 or more"
-    if not 0 <= optimizer.warmup_ratio < 1:
-        yield f"optimizer.warmup_ratio={optimizer.warmup_ratio}: choose 0 ... 1, the share of all steps"
-    decay = optimizer.layerwise_decay
-    if decay is not None and not 0 < decay <= 1:
-        yield f"optimizer.layerwise_decay={decay}: choose a factor above 0, at most 1"

@@ -6,6 +6,7 @@ when its member runs. `check_command_line` composes every member first and says 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,15 +27,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.checks import problems_of
 from mlqa.config import GROUPS, Config, from_hydra, register
-from mlqa.errors import ConfigError
-from mlqa.explain import allowed, explain, first_line, is_group
+from mlqa.errors import ConfigError, first_line
+from mlqa.explain import allowed, explain, explain_unknown, is_group
 from mlqa.runtime import in_container
 
 NOT_TO_SET = {
     "training.output_dir": "is always the run directory; choose it by hydra.run.dir=... or hydra.sweep.dir=...",
+    "training.seed": "is the run's seed; choose it by seed=...",
 }
-# OmegaConf asserts, rather than raises its own error, where an override reaches below a null.
-FAILURES = (HydraException, OmegaConfBaseException, AssertionError)
+# OmegaConf asserts, rather than raises its own error, where an override reaches below a null; Hydra raises ValueError
+# where a group is given no text.
+FAILURES = (HydraException, OmegaConfBaseException, AssertionError, ValueError)
 _FULL_KEY = re.compile(r"full_key:\s*(\S+)")
 
 
@@ -77,21 +80,35 @@ def choices_of(hydra: Any) -> dict[str, str]:
 def check_command_line(argv: Sequence[str]) -> None:
     """Raises ConfigError with all that is wrong in any member that this command line would start.
 
-    Command lines that start nothing (`--help`, `--cfg`, completion ...) and those that bring their own config
-    folder pass unchecked. Under a sweeper other than Hydra's own only the overrides common to all members
-    can be known.
+    Command lines that start nothing (`--help`, `--cfg`, completion ...) pass, and those with a config folder of their
+    own are left to `check_member`. Under a sweeper other than Hydra's own only the overrides common to all members can
+    be known.
     """
     args = get_args_parser().parse_args(list(argv))
     starts_nothing = args.help or args.hydra_help or args.info or args.cfg or args.shell_completion
     if starts_nothing or args.config_path or args.config_name or args.config_dir or args.experimental_rerun:
         return
     with _composer():
-        found = dict.fromkeys(_overrides_not_to_set(args.overrides))
-        composed = _compose_all(_members(args.overrides, args.multirun))
-    for member in composed:
-        found.update(dict.fromkeys([*_problems(member), *_not_here(member)]))
+        found = dict.fromkeys(_never_right(args.overrides))
+        members = _compose_all(_members(args.overrides, args.multirun), found)
+    for member in members:
+        found.update(dict.fromkeys(_member_problems(member, args.multirun)))
     if found:
         raise ConfigError(list(found))
+
+
+def _member_problems(member: DictConfig, multirun: bool) -> list[str]:
+    try:
+        return [*_problems(member), *_not_here(member, member.hydra), *_run_dir(member, multirun)]
+    except OmegaConfBaseException as error:  # a group is gone
+        return [first_line(error)]
+
+
+def check_member(composed: DictConfig, hydra: Any) -> None:
+    """Raises ConfigError with all that is wrong with a member that Hydra has composed, however it came to it."""
+    problems = [*problems_of(from_hydra(composed)), *_not_here(composed, hydra)]
+    if problems:
+        raise ConfigError(problems)
 
 
 def members_of(overrides: Sequence[str]) -> list[list[str]]:
@@ -100,21 +117,42 @@ def members_of(overrides: Sequence[str]) -> list[list[str]]:
         return _members(list(overrides), multirun=True)
 
 
-def _not_here(composed: DictConfig) -> list[str]:
+def _not_here(composed: DictConfig, hydra: Any) -> list[str]:
     """A member for SageMaker must not train on this machine unnoticed."""
     instance_type = composed.hardware.instance_type
     if instance_type is None or in_container():
         return []
-    option = composed.hydra.runtime.choices.hardware
+    option = hydra.runtime.choices.hardware
     return [
         f"hardware={option}: {instance_type} is a SageMaker instance, and no launcher that could send a run there is "
         "part of this version yet; choose hardware=local to run on this machine"
     ]
 
 
-def _overrides_not_to_set(overrides: list[str]) -> list[str]:
-    keys = ((override.input_line, override.key_or_group) for override in _parse(overrides))
-    return [f"{typed}: {key} {NOT_TO_SET[key]}" for typed, key in keys if key in NOT_TO_SET]
+def _run_dir(composed: DictConfig, multirun: bool) -> list[str]:
+    """A run directory that cannot be made."""
+    key, chosen = ("sweep", composed.hydra.sweep.dir) if multirun else ("run", composed.hydra.run.dir)
+    if not chosen:
+        return [f"hydra.{key}.dir=: choose a directory for what the run leaves"]
+    place = Path(chosen).expanduser().absolute()
+    existing = next(folder for folder in (place, *place.parents) if folder.exists())
+    if existing.is_dir() and os.access(existing, os.W_OK):
+        return []
+    return [f"hydra.{key}.dir={chosen}: {existing} is no directory that can be written to; choose another"]
+
+
+def _never_right(overrides: list[str]) -> list[str]:
+    """What composition would let pass: keys that belong to the run, unknown ones forced in by ++, removals by ~."""
+    problems = []
+    for override in _parse(overrides):
+        key = override.key_or_group
+        if key in NOT_TO_SET:
+            problems.append(f"{override.input_line}: {key} {NOT_TO_SET[key]}")
+        elif override.is_delete() and not key.startswith("hydra"):
+            problems.append(f"{override.input_line}: {key} cannot be removed; choose another option or value")
+        elif override.is_force_add() and (unknown := explain_unknown(override)):
+            problems.append(unknown)
+    return problems
 
 
 def _members(overrides: list[str], multirun: bool) -> list[list[str]]:
@@ -134,23 +172,30 @@ def _parse(overrides: list[str]) -> list[Override]:
     try:
         return OverridesParser.create().parse_overrides(overrides)
     except HydraException as error:
-        raise ConfigError(str(error).splitlines()[0]) from error
+        wrong = first_line(error).removeprefix("LexerNoViableAltException: ")
+        raise ConfigError(
+            f"{wrong}: not in Hydra's form; write key=value, in quotes where the value has signs"
+        ) from error
 
 
 def _compose(overrides: list[str]) -> DictConfig:
     return hydra_compose("config", overrides=overrides, return_hydra_config=True)
 
 
-def _compose_all(members: list[list[str]]) -> list[DictConfig]:
-    """Composes each member; on any failure, goes through all overrides one by one and names all that fail."""
-    composed, problems = [], {}
+def _compose_all(members: list[list[str]], known: dict[str, None] | None = None) -> list[DictConfig]:
+    """Composes each member; on any failure, goes through all overrides one by one and names all that fail.
+
+    Raises ConfigError with those and the problems already `known`.
+    """
+    composed: list[DictConfig] = []
+    problems: dict[str, None] = {}
     for member in members:
         try:
             composed.append(_compose(member))
         except FAILURES as error:
             problems.update(dict.fromkeys(_composition_problems(member, error)))
     if problems:
-        raise ConfigError(list(problems))
+        raise ConfigError(list({**(known or {}), **problems}))
     return composed
 
 
@@ -165,7 +210,11 @@ def _composition_problems(overrides: list[str], error: Exception) -> list[str]:
             accepted.append(line)
         except FAILURES as failure:
             problems.append(explain(override, failure))
-    return [*(problems or [first_line(error)]), *_problems(_compose(accepted))]
+    try:
+        rest = _problems(_compose(accepted))
+    except FAILURES:  # what was removed is missing now
+        rest = []
+    return [*(problems or [first_line(error)]), *rest]
 
 
 def _to_config(composed: DictConfig) -> Config:
@@ -186,7 +235,7 @@ def _missing_and_unknown(composed: DictConfig) -> list[str]:
     unknown = [str(key) for key in composed if key != "hydra" and key not in known]
     OmegaConf.update(composed, "training.output_dir", "")  # refers to Hydra's run directory
     nodes = {name: composed[name] for name in known if OmegaConf.is_config(composed[name])}
-    missing = sorted(f"{name}.{key}" for name, node in nodes.items() for key in OmegaConf.missing_keys(node))
+    missing = sorted(key for node in nodes.values() for key in OmegaConf.missing_keys(node))
     return [
         *(f"{key}: there is no key or group {key!r}; {allowed(key, [*known, 'experiment'])}" for key in unknown),
         *(f"{key}: has no value yet; give one: {key}=..." for key in missing),

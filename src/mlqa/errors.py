@@ -42,6 +42,12 @@ class RunError(MlqaError):
     """A run directory that is missing a part or cannot be written."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an exception of any library says, cut to one line without its full stop."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
 @contextmanager
 def shown_as_one_line(logged: bool = False) -> Iterator[None]:
     """Ends the process on a MlqaError: a line a problem on stderr (unless it is `logged` there already), and the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from mlqa.checks import is_local_folder
 from mlqa.config import Config, config_hash
 from mlqa.data.examples import Examples, unseen_rows
 from mlqa.data.load import Splits, load_splits
-from mlqa.result import Result, cost_of, versions, write_json
+from mlqa.errors import ConfigError, first_line
+from mlqa.result import CHECKPOINTS, MODEL, Result, cost_of, remove_earlier, versions, write_json
 from mlqa.runtime import is_main, offline_if_hub_unreachable
 from mlqa.summary import show
 from mlqa.tracking import RunIdentity, Trackers, open_trackers
@@ -36,6 +38,8 @@ def run(config: Config, choices: dict[str, str]) -> Result:
         timing={},
         cost=cost_of(0, config.hardware.usd_per_hour),
     )
+    if is_main():
+        remove_earlier(run_dir)
     trackers = open_trackers(config.tracking, _identity(config, choices, run_dir)) if is_main() else Trackers([])
     began = time.monotonic()
     try:
@@ -45,12 +49,13 @@ def run(config: Config, choices: dict[str, str]) -> Result:
         result.status, result.error = "stopped", "stopped by Ctrl-C"
         raise
     except BaseException as error:
-        result.error = str(error).splitlines()[0] if str(error) else type(error).__name__
+        result.error = " | ".join(error.problems) if isinstance(error, ConfigError) else first_line(error)
         log.error("error: %s", result.error)
         raise
     finally:
         result.timing["total_seconds"] = round(time.monotonic() - began, 3)
         result.cost = cost_of(result.timing["total_seconds"], config.hardware.usd_per_hour)
+        _remove_if_empty(run_dir / CHECKPOINTS)
         if is_main():
             result.write(run_dir)
             trackers.finish(asdict(result))
@@ -73,7 +78,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     from mlqa.qa.scoring import by_id, exchanged_questions, scores_of
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.training.arguments import autocast_type
-    from mlqa.training.models import describe, load_model
+    from mlqa.training.models import describe, load_model, save
     from mlqa.training.progress import ProgressAndHistory
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
@@ -125,10 +130,8 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
         with _timed(result, "train_seconds"):
             trained = trainer.train()
         result.timing["train_samples_per_second"] = trained.metrics["train_samples_per_second"]
-        _remove_if_empty(Path(trainer.args.output_dir))
     if is_main():  # before scoring: nothing that happens there may lose the training
-        model.save_pretrained(run_dir / "model")
-        tokenizer.save_pretrained(run_dir / "model")
+        save(model, tokenizer, run_dir / MODEL)
     model.to(trainer.args.device)
     with _timed(result, "eval_seconds"):
         predictions = answers_to(splits.validation, validation, "Scoring")
@@ -179,8 +182,9 @@ def _timed(result: Result, name: str) -> Iterator[None]:
 def _identity(config: Config, choices: dict[str, str], run_dir: Path) -> RunIdentity:
     plain = asdict(config)
     parts = [choices.get("model", "model"), choices.get("hardware", "local"), f"s{config.seed}", config_hash(config)]
+    place = hashlib.sha256(str(run_dir.absolute()).encode()).hexdigest()[:6]  # sweeps of two days may share a time
     return RunIdentity(
-        name="-".join([run_dir.parent.name, run_dir.name, *parts]),
+        name="-".join([run_dir.parent.name, run_dir.name, *parts, place]),
         group=run_dir.parent.name,
         tags=tuple(f"{group}:{choices[group]}" for group in ("model", "hardware", "dataset") if group in choices),
         config={**choices, "seed": config.seed, "cfg": _plain(plain)},

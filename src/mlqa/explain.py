@@ -11,6 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 
 from mlqa.config import Config
+from mlqa.errors import first_line
 
 
 def is_group(name: str) -> bool:
@@ -21,6 +22,11 @@ def is_group(name: str) -> bool:
 def explain(override: Override, error: Exception) -> str:
     """One line: the override as typed, what is wrong with it, what is allowed."""
     typed, key = override.input_line, override.key_or_group
+    if override.is_delete():
+        return f"{typed}: {key} cannot be removed; choose another option or value"
+    if override.value() is None and is_group(key):
+        options = sorted(GlobalHydra.instance().config_loader().get_group_options(key))
+        return f"{typed}: choose one of {', '.join(options)}"
     if override.is_sweep_override():
         return f"{typed}: several values make a multirun; put -m before them"
     if is_group(key):
@@ -28,15 +34,26 @@ def explain(override: Override, error: Exception) -> str:
         value = override.value()
         if isinstance(value, str) and value not in options and override.is_add() is False:
             return f"{typed}: {key} has no option {value!r}; {allowed(value, options)}"
-    unknown = _unknown_key(Config, key.split("."))
-    if unknown is not None and not key.startswith("hydra"):
-        where, name, names = unknown
-        parent = f"{where} has no key" if where else "there is no key or group"
-        return f"{typed}: {parent} {name!r}; {allowed(name, names)}"
+    unknown = explain_unknown(override)
+    if unknown is not None:
+        return unknown
     if isinstance(error, AssertionError):
         parent = key.rpartition(".")[0]
         return f"{typed}: {parent} is null with the options chosen; choose an option that sets it"
     return f"{typed}: {first_line(error.__cause__ or error)}"
+
+
+def explain_unknown(override: Override) -> str | None:
+    """One line where the override names a key that the schema does not have, else None."""
+    key = override.key_or_group
+    unknown = (
+        None if key.split(".")[0].split("/")[0] == "hydra" or is_group(key) else _unknown_key(Config, key.split("."))
+    )
+    if unknown is None:
+        return None
+    where, name, names = unknown
+    parent = f"{where} has no key" if where else "there is no key or group"
+    return f"{override.input_line}: {parent} {name!r}; {allowed(name, names)}"
 
 
 def _unknown_key(cls: Any, path: list[str]) -> tuple[str, str, list[str]] | None:
@@ -65,8 +82,3 @@ def allowed(given: str, names: list[str]) -> str:
     close = difflib.get_close_matches(given, names, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     return f"choose one of {', '.join(names)}{hint}"
-
-
-def first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

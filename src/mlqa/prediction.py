@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.config import TrainingConfig
 from mlqa.data.examples import Examples
-from mlqa.errors import DataError, RunError
+from mlqa.data.readers import parse_json
+from mlqa.data.rows import is_text
+from mlqa.errors import DataError, RunError, first_line
 from mlqa.qa.answering import answer
 from mlqa.qa.decoding import Candidate
 from mlqa.qa.features import make_windows
+from mlqa.result import MODEL, read_result
 from mlqa.tokenization.load import from_pretrained
+
+log = logging.getLogger(__name__)
 
 
 class Answerer:
@@ -29,9 +35,11 @@ class Answerer:
 
         disable_progress_bar()
         folder = Path(run_dir).expanduser()
-        model_folder = folder / "model"
+        model_folder = folder / MODEL
         if not (model_folder / "config.json").is_file():
             raise RunError(f"{folder}: holds no model/; give the directory of a completed run (outputs/<date>/<time>)")
+        if (status := read_result(folder)["status"]) != "completed":
+            log.warning("%s: the run is %s; its model may not have been trained to the end", folder, status)
         self.training = _training_of(folder)
         self.tokenizer: Any = from_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
         self.model: Any = from_pretrained(AutoModelForQuestionAnswering, "weights", str(model_folder), None)
@@ -55,7 +63,7 @@ def _training_of(run_dir: Path) -> TrainingConfig:
             if item.type == "int" and item.name in written and item.name != "seed":
                 setattr(training, item.name, int(written[item.name]))
     except (OmegaConfBaseException, ValueError, AttributeError, OSError) as error:
-        raise RunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+        raise RunError(f"{path}: cannot be read: {first_line(error)}") from None
     return training
 
 
@@ -66,13 +74,11 @@ def questions_of(path: str | Path) -> Examples:
     """
     path = Path(path).expanduser()
     try:
-        content = json.loads(path.read_text("utf-8-sig"))
+        content = parse_json(path.read_text("utf-8-sig"), str(path))
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}: broken JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from None
+        raise DataError(f"{path}: cannot be read: {first_line(error)}") from None
     if isinstance(content, dict) and "data" in content:
         content = _flattened(content, path)
     if isinstance(content, dict):
@@ -97,12 +103,16 @@ def _flattened(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
             for paragraph in article["paragraphs"]
             for qa in paragraph["qas"]
         ]
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{path}: not SQuAD's JSON: no {error} where it was expected") from None
+    except (KeyError, TypeError):
+        raise DataError(f"{path}: not SQuAD's JSON: expected data, paragraphs, context, qas and question") from None
 
 
 def unlabelled(questions: list[str], contexts: list[str], ids: list[str]) -> Examples:
-    """Examples without gold answers, one context a question."""
-    import numpy as np
-
+    """Examples without gold answers, one context a question. Raises DataError for empty text or what is no text."""
+    for kind, texts in (("question", questions), ("context", contexts)):
+        for identifier, text in zip(ids, texts, strict=True):
+            if not text.strip():
+                raise DataError(f"the {kind} of entry {identifier} is empty; give some text")
+            if not is_text(text):
+                raise DataError(f"the {kind} of entry {identifier} is not UTF-8 text")
     return Examples(ids, questions, contexts, np.arange(len(questions)), [()] * len(questions))

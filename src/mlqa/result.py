@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import subprocess
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from mlqa.errors import RunError
 
 SCHEMA_VERSION = 1
 FILE = "result.json"
+CHECKPOINTS = "checkpoints"  # folders of a run directory
+MODEL = "model"
 _PACKAGES = ("mlqa", "torch", "transformers", "tokenizers", "datasets", "accelerate", "hydra-core")
 
 
@@ -51,6 +54,15 @@ def read_result(run_dir: Path) -> dict[str, Any]:
     except ValueError:
         raise RunError(f"{path}: not JSON; the run that wrote it was cut short") from None
     return dict(content)
+
+
+def remove_earlier(run_dir: Path) -> None:
+    """Removes what an earlier run has left in the directory, so that nothing of it is taken for the new run's."""
+    if not (run_dir / FILE).is_file():
+        return
+    for name in (FILE, "predictions.json", "tokenization.json", "history.jsonl"):
+        (run_dir / name).unlink(missing_ok=True)
+    shutil.rmtree(run_dir / MODEL, ignore_errors=True)
 
 
 def write_json(path: Path, content: Any) -> None:

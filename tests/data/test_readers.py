@@ -34,6 +34,11 @@ ROWS = [
 ]
 
 
+def row(**changed: object) -> str:
+    """A line of JSON lines with something changed."""
+    return json.dumps({"id": "0", "question": "x", "context": "y", "answers": [], **changed})
+
+
 def squad(rows: list[dict], version_2: bool = False) -> dict:
     qas = [
         {
@@ -73,8 +78,8 @@ def as_csv(folder: Path) -> Path:
     quoted = lambda value: '"' + str(value).replace('"', '""') + '"'  # noqa: E731
     lines = ["id,question,context,answers"]
     # The first as pandas writes a mapping, the second as JSON.
-    for row, cell in zip(ROWS, (str(ROWS[0]["answers"]), json.dumps(ROWS[1]["answers"])), strict=True):
-        lines.append(",".join(map(quoted, (row["id"], row["question"], row["context"], cell))))
+    for record, cell in zip(ROWS, (str(ROWS[0]["answers"]), json.dumps(ROWS[1]["answers"])), strict=True):
+        lines.append(",".join(map(quoted, (record["id"], record["question"], record["context"], cell))))
     path.write_text("\n".join(lines) + "\n", "utf-8")
     return path
 
@@ -138,6 +143,13 @@ def test_tquad(assets: Path) -> None:
         ("a.csv", "soru,metin\na,b\n", ["no column question, context, answers", "it has soru, metin"]),
         ("a.csv", "question,context,answers\na,b,nonsense\n", ["line 2", "'answers' must hold"]),
         ("a.parquet", "x", ["not a Parquet file"]),
+        ("a.jsonl", '{"question": "x"}\n{"a" 1}', ["no column context"]),
+        ("a.json", "[" * 100000, ["broken JSON"]),
+        ("a.jsonl", row(answers={"text": ["y"], "answer_start": [0.5]}), ["line 1", "whole number", "0.5"]),
+        ("a.jsonl", row(answers={"text": ["y"], "answer_start": [None]}), ["line 1", "whole number", "None"]),
+        ("a.jsonl", row(answers={"text": ["y"], "answer_start": [float("inf")]}), ["line 1", "whole number"]),
+        ("a.jsonl", row(answers={"text": [None], "answer_start": [0]}), ["line 1", "answer must be text"]),
+        ("a.jsonl", row(question="\ud83d"), ["line 1", "question holds half of a surrogate pair"]),
         ("a.txt", "x", ["cannot read .txt", ".json, .jsonl, .csv, .parquet"]),
     ],
 )
@@ -180,6 +192,21 @@ def test_offsets_are_repaired_only_where_there_is_one_place() -> None:
     assert examples.answers == [(Answer("iki", 4),), (Answer("iki", 4),)]
     assert examples.counts["repaired_offsets"] == 2
     assert examples.counts["dropped"] == 2
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"text": "iki", "answer_start": 4},
+        {"text": "iki", "answer_start": [4]},
+        {"text": ["iki"], "answer_start": [4.0]},
+        [{"text": "iki", "answer_start": "4"}],
+    ],
+)
+def test_forms_of_one_answer(answers: object) -> None:
+    builder = ExamplesBuilder("test")
+    builder.add("row 0", 0, "q", "bir iki üç", answers)
+    assert builder.build().answers == [(Answer("iki", 4),)]
 
 
 def test_repeated_ids_keep_their_rows() -> None:

@@ -143,5 +143,6 @@ def test_an_answer_keeps_the_marks_of_its_last_letter() -> None:
     starts = torch.zeros(1, 24)
     place = int(windows.context_begin[0]) + 1
     starts[0, place] = 9
+    assert windows.context.ends[1] == len("ev gü") + 1
     best = decode(examples, windows, starts, starts, 20, 1)[0][0]
     assert best.text == unicodedata.normalize("NFD", "gü")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,13 @@ def tokenizer(request: pytest.FixtureRequest) -> Any:
     return train_tokenizer(text_of(SAMPLE), request.param, 600, 512)
 
 
+def after_marks(text: str, end: int) -> int:
+    """With the combining marks that follow: composing tokenizers leave the marks of a token's last letter out."""
+    while end and text[end : end + 1] and unicodedata.combining(text[end]):
+        end += 1
+    return end
+
+
 def reference(tokenizer: Any, examples: Examples, max_seq_length: int, doc_stride: int) -> list[dict[str, Any]]:
     """What the tokenizer itself makes of (question, context), labelled by a walk over its offsets."""
     encoded = tokenizer(
@@ -46,7 +54,8 @@ def reference(tokenizer: Any, examples: Examples, max_seq_length: int, doc_strid
     windows = []
     for number in range(len(encoded["input_ids"])):
         row = encoded["overflow_to_sample_mapping"][number]
-        offsets = encoded["offset_mapping"][number]
+        context = examples.context(row)
+        offsets = [(start, after_marks(context, end)) for start, end in encoded["offset_mapping"][number]]
         places = [place for place, part in enumerate(encoded.sequence_ids(number)) if part == 1]
         answer = examples.answers[row][0] if examples.answers[row] else None
         label = (0, 0)
@@ -61,7 +70,7 @@ def reference(tokenizer: Any, examples: Examples, max_seq_length: int, doc_strid
                 "input_ids": encoded["input_ids"][number],
                 "token_type_ids": encoded["token_type_ids"][number] if "token_type_ids" in encoded else None,
                 "label": label,
-                "offsets": [tuple(offsets[place]) for place in places],
+                "offsets": [offsets[place] for place in places],
             }
         )
     return windows
@@ -181,3 +190,18 @@ def test_slow_or_padless_tokenizers_are_refused() -> None:
     tokenizer.pad_token = None
     with pytest.raises(ModelError, match="no padding token"):
         make_template(tokenizer)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(("before", "gold", "after"), [("Bahçede bir ", "ağaç", " var."), ("Bir ", "ağaç", "")])
+def test_labels_in_decomposed_text(algorithm: str, before: str, gold: str, after: str) -> None:
+    """ç as c and a mark of its own: the label ends with the word, neither past it nor nowhere."""
+    tokenizer = train_tokenizer(["Bahçede bir ağaç var. Bir " * 9], algorithm, 60, 512)
+    context, answer = (unicodedata.normalize("NFD", text) for text in (before + gold + after, gold))
+    start = len(unicodedata.normalize("NFD", before))
+    examples = Examples(["0"], ["bir"], [context], np.array([0]), [(Answer(answer, start),)])
+    windows = make_windows(examples, tokenizer, 64, 8)
+    assert windows.has_answer.tolist() == [True]
+    shift = windows.begin[0] - windows.context_begin[0]
+    first, last = (int(positions[0] + shift) for positions in (windows.start_positions, windows.end_positions))
+    assert context[windows.context.starts[first] : windows.context.ends[last]].strip() == answer

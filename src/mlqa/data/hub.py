@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlqa.data.examples import Examples
 from mlqa.data.readers import add_rows
 from mlqa.data.rows import ExamplesBuilder
-from mlqa.errors import DataError, UnreachableError
+from mlqa.errors import DataError, UnreachableError, first_line
 
 if TYPE_CHECKING:
     from mlqa.config import HubConfig
@@ -28,16 +28,12 @@ def read_hub(hub: HubConfig, split: str) -> Examples:
         table = datasets.load_dataset(hub.path, hub.name, split=split, revision=hub.revision)
     except datasets.exceptions.DatasetNotFoundError as error:
         hint = "check dataset.hub.path, or log in if it is gated"
-        raise DataError(f"hub data set {shown}: {_first_line(error)}; {hint}") from None
+        raise DataError(f"hub data set {shown}: {first_line(error)}; {hint}") from None
     except (ConnectionError, OSError) as error:
-        reason = _first_line(error)
+        reason = first_line(error)
         raise UnreachableError(f"hub data set {shown}: could not be reached ({reason}); {OFFLINE}") from None
     except (ValueError, RuntimeError) as error:
-        raise DataError(f"hub data set {shown}, split {split}: {_first_line(error)}") from None
+        raise DataError(f"hub data set {shown}, split {split}: {first_line(error)}") from None
     builder = ExamplesBuilder(f"{shown}, split {split}")
     add_rows(builder, ((f"row {number}", row) for number, row in enumerate(table)))
     return builder.build()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -54,7 +54,7 @@ def load_split(dataset: DatasetConfig, split: str) -> Examples:
         from mlqa.data.readers import read_file
 
         download = dataset.download
-        offline = f"offline, give the file: dataset.{split}_file=..."
+        offline = "offline, give files: dataset.train_file=... dataset.validation_file=..."
         return read_file(fetch(getattr(download, f"{split}_url"), getattr(download, f"{split}_sha256"), offline))
     hub_split = dataset.hub and getattr(dataset.hub, f"{split}_split")
     if dataset.hub is not None and hub_split:

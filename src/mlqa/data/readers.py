@@ -11,7 +11,7 @@ from typing import Any
 
 from mlqa.data.examples import Examples
 from mlqa.data.rows import ExamplesBuilder
-from mlqa.errors import DataError
+from mlqa.errors import DataError, first_line
 
 COLUMNS = ("question", "context", "answers")  # `id` may be missing: the row's number stands in
 
@@ -45,20 +45,24 @@ def add_rows(builder: ExamplesBuilder, rows: Iterable[tuple[str, Mapping[str, An
         if missing:
             raise DataError(
                 f"{builder.source}, {place}: no column {', '.join(missing)}; it has {', '.join(map(str, row))}, "
-                f"needed are id, {', '.join(COLUMNS)}"
+                f"needed are id, {', '.join(COLUMNS)} (a CSV separated by commas)"
             )
         builder.add(place, row.get("id"), row["question"], row["context"], row["answers"])
 
 
-def _parse_json(text: str, source: str) -> Any:
+def parse_json(text: str, source: str, line: int | None = None) -> Any:
+    """The content of a JSON text; `line` is its line in a file of JSON lines. Raises DataError with the place."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"{source}: broken JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
+        place = f"line {error.lineno}, column {error.colno}" if line is None else f"line {line}, column {error.colno}"
+        raise DataError(f"{source}: broken JSON at {place}: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{source}: broken JSON: {first_line(error)}") from None
 
 
 def _squad_json(path: Path, builder: ExamplesBuilder) -> None:
-    articles = _member(_parse_json(path.read_text("utf-8-sig"), str(path)), "data", str(path))
+    articles = _member(parse_json(path.read_text("utf-8-sig"), str(path)), "data", str(path))
     for article_number, article in enumerate(articles):
         article_place = f"data[{article_number}]"
         for number, paragraph in enumerate(_member(article, "paragraphs", f"{path}, {article_place}")):
@@ -67,7 +71,7 @@ def _squad_json(path: Path, builder: ExamplesBuilder) -> None:
             for qa_number, qa in enumerate(_member(paragraph, "qas", f"{path}, {place}")):
                 qa_place = f"{place}.qas[{qa_number}]"
                 question = _member(qa, "question", f"{path}, {qa_place}", kind=str)
-                answers = [] if qa.get("is_impossible") else qa.get("answers")
+                answers = [] if qa.get("is_impossible") is True else qa.get("answers")
                 builder.add(qa_place, qa.get("id"), question, context, answers)
 
 
@@ -85,7 +89,7 @@ def _json_lines(path: Path, builder: ExamplesBuilder) -> None:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
-            row = _parse_json(line, f"{path}, line {number}")
+            row = parse_json(line, str(path), number)
             if not isinstance(row, dict):
                 raise DataError(f"{path}, line {number}: expected an object with id, question, context, answers")
             add_rows(builder, [(f"line {number}", row)])
@@ -98,8 +102,8 @@ def _csv(path: Path, builder: ExamplesBuilder) -> None:
         try:
             for row in reader:
                 place = f"line {reader.line_num}"
-                if row.get("answers"):
-                    row["answers"] = _answers_cell(row["answers"], f"{path}, {place}")
+                if "answers" in row:
+                    row["answers"] = _answers_cell(row["answers"], f"{path}, {place}") if row["answers"] else None
                 add_rows(builder, [(place, row)])
         except csv.Error as error:
             raise DataError(f"{path}, line {reader.line_num}: broken CSV: {error}") from None

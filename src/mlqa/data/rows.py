@@ -93,7 +93,7 @@ class ExamplesBuilder:
         if isinstance(answers, Mapping):
             if not {"text", "answer_start"} <= set(answers):
                 raise DataError(f"{self.source}, {place}: 'answers' needs text and answer_start, has {sorted(answers)}")
-            texts, starts = list(answers["text"]), list(answers["answer_start"])
+            texts, starts = _listed(answers["text"]), _listed(answers["answer_start"])
             if len(texts) != len(starts):
                 raise DataError(f"{self.source}, {place}: {len(texts)} answer texts but {len(starts)} answer_start")
             pairs = zip(texts, starts, strict=True)
@@ -108,13 +108,20 @@ class ExamplesBuilder:
     def _text(self, place: str, what: str, value: object) -> str:
         if not isinstance(value, str):
             raise DataError(f"{self.source}, {place}: {what} must be text, found {_shown(value)}")
+        if not is_text(value):
+            raise DataError(f"{self.source}, {place}: {what} holds half of a surrogate pair, which is no text")
         return value
 
     def _start(self, place: str, start: object) -> int:
+        if isinstance(start, float) and start.is_integer():  # as pandas writes whole numbers beside missing ones
+            return int(start)
         try:
+            if isinstance(start, bool | float):
+                raise ValueError
             return int(start)  # type: ignore[call-overload, no-any-return]
         except (TypeError, ValueError):
-            raise DataError(f"{self.source}, {place}: answer_start must be a number, found {_shown(start)}") from None
+            wanted = "a whole number of characters"
+            raise DataError(f"{self.source}, {place}: answer_start must be {wanted}, found {_shown(start)}") from None
 
     def _checked(self, context: str, text: str, start: int) -> Answer | None:
         """The answer without outer white space, where it stands; None if it stands nowhere or in several places."""
@@ -125,9 +132,26 @@ class ExamplesBuilder:
             self._counts["stripped_answers"] += stripped != text
             return Answer(stripped, start + len(text) - len(text.lstrip()))
         if context.count(stripped) != 1:
+            self._counts["unlocated_answers"] += 1
             return None
         self._counts["repaired_offsets"] += 1
         return Answer(stripped, context.index(stripped))
+
+
+def is_text(value: str) -> bool:
+    """Whether a string can be written as UTF-8: JSON may hold half of a surrogate pair, a shell any byte."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _listed(value: Any) -> list[Any]:
+    """Some data sets write a single answer without the list around it."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str | int | float) else list(value)
 
 
 def _shown(value: object) -> str:

@@ -19,7 +19,7 @@ from mlqa.errors import ModelError
 from mlqa.qa.batching import by_length, make_batch
 from mlqa.qa.decoding import Candidate, Spans, best_spans, n_best
 from mlqa.qa.features import Windows
-from mlqa.runtime import console, is_main
+from mlqa.runtime import console, is_main, rank, world_size
 
 
 @torch.no_grad()
@@ -41,10 +41,13 @@ def answer(
     model.eval()
     device = next(model.parameters()).device
     batches = by_length(windows.lengths, training.per_device_eval_batch_size)
-    rank, processes = _rank(), _processes()
-    parts = []
+    mine, parts = batches[rank() :: world_size()], []
     for chosen in track(
-        batches[rank::processes], description=description, console=console(), transient=True, disable=not is_main()
+        mine,
+        description=description,
+        console=console(),
+        transient=True,
+        disable=not is_main(),
     ):
         batch = make_batch(windows, chosen, training.pad_to_multiple_of)
         inputs = {name: value.to(device) for name, value in batch.items() if not name.endswith("_positions")}
@@ -64,23 +67,15 @@ def answer(
                 training.max_answer_length,
             )
         )
-    spans = _in_order(_gather((batches[rank::processes], parts)), len(windows))
+    spans = _in_order(_gather((mine, parts)), len(windows))
     model.train(was_training)
     return n_best(spans, windows, examples, training.n_best_size, with_null)
 
 
-def _rank() -> int:
-    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
-
-
-def _processes() -> int:
-    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
-
-
 def _gather(mine: Any) -> list[Any]:
-    if _processes() == 1:
+    if world_size() == 1:
         return [mine]
-    everyone: list[Any] = [None] * _processes()
+    everyone: list[Any] = [None] * world_size()
     torch.distributed.all_gather_object(everyone, mine)
     return everyone
 

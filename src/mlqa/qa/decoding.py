@@ -6,7 +6,6 @@ that stands in two overlapping windows counts once, with its better score.
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,13 +127,7 @@ def n_best(
 
 
 def _trimmed(context: str, start: int, end: int) -> tuple[int, int]:
-    """The span without outer white space, and with the marks that belong to its last letter.
-
-    SentencePiece tokens may begin with the space before their word; a tokenizer that composes letters (NFC) gives
-    offsets that cover only the base of a letter written in two code points.
-    """
-    while end < len(context) and unicodedata.combining(context[end]):
-        end += 1
+    """The span without outer white space: SentencePiece tokens may begin with the space before their word."""
     while start < end and context[start].isspace():
         start += 1
     while start < end and context[end - 1].isspace():

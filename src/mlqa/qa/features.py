@@ -8,6 +8,7 @@ of the same data (`tokenizer(question, context, truncation="only_second", stride
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,10 +140,13 @@ def tokenize(tokenizer: Any, texts: list[str]) -> Tokens:
     """Token ids and character offsets of each text, without special tokens, neither cut nor padded."""
     backend = backend_of(tokenizer)
     ids, starts, ends, lengths = [], [], [], []
-    for chunk in range(0, len(texts), CHUNK):
-        for encoding in backend.encode_batch(texts[chunk : chunk + CHUNK], add_special_tokens=False):
+    for begin in range(0, len(texts), CHUNK):
+        chunk = texts[begin : begin + CHUNK]
+        for text, encoding in zip(chunk, backend.encode_batch(chunk, add_special_tokens=False), strict=True):
             ids.append(np.array(encoding.ids, dtype=np.int32))
             offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
+            if any(map(unicodedata.combining, text)):
+                offsets[:, 1] = [_after_marks(text, end) for end in offsets[:, 1].tolist()]
             starts.append(offsets[:, 0])
             ends.append(offsets[:, 1])
             lengths.append(len(offsets))
@@ -153,6 +157,13 @@ def tokenize(tokenizer: Any, texts: list[str]) -> Tokens:
         starts=np.concatenate([empty, *starts]),
         ends=np.concatenate([empty, *ends]),
     )
+
+
+def _after_marks(text: str, end: int) -> int:
+    """The end of a token with the marks of its last letter: a tokenizer that composes letters leaves them out."""
+    while 0 < end < len(text) and unicodedata.combining(text[end]):
+        end += 1
+    return end
 
 
 def backend_of(tokenizer: Any) -> Any:

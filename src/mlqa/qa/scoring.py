@@ -33,14 +33,17 @@ def scores_of(predictions: list[str], examples: Examples, unseen: np.ndarray, la
 
 
 def exchanged_questions(examples: Examples) -> list[str]:
-    """Every row's question replaced by another row's of the same context, where it has several.
+    """Every row's question replaced by another row's of the same context; the rows that are alone with their context
+    exchange theirs among each other.
 
     A model that reads the question must score far lower on these; one that only guesses likely spans does not.
     """
     questions = list(examples.questions)
     random = np.random.default_rng(CONTROL_SEED)
     order = np.lexsort((random.random(len(examples)), examples.context_of))
-    for rows in np.split(order, np.flatnonzero(np.diff(examples.context_of[order])) + 1):
+    groups = np.split(order, np.flatnonzero(np.diff(examples.context_of[order])) + 1)
+    alone = np.concatenate([np.zeros(0, dtype=np.int64), *(rows for rows in groups if len(rows) == 1)])
+    for rows in [*(rows for rows in groups if len(rows) > 1), alone]:
         for row, other in zip(rows, np.roll(rows, 1), strict=True):
             questions[row] = examples.questions[other]
     return questions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from mlqa.errors import ModelError, UnreachableError
+from mlqa.errors import ModelError, UnreachableError, first_line
 
 if TYPE_CHECKING:
     from mlqa.config import ModelConfig
@@ -54,7 +54,7 @@ def from_pretrained(factory: Any, what: str, pretrained: str, revision: str | No
     try:
         return factory.from_pretrained(name, revision=revision, trust_remote_code=False, **options)
     except Exception as error:
-        reason = _first_line(error)
+        reason = first_line(error)
         if folder.is_dir():
             raise ModelError(f"model.pretrained={pretrained}: its {what} cannot be loaded: {reason}") from error
         if _is_unreachable(error):
@@ -70,7 +70,3 @@ def _is_unreachable(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,6 +1,6 @@
 """Where a run's metrics go while it trains: always to history.jsonl, and to W&B where the config says so.
 
-A tracker is anything with the three methods of `Tracker`. One that fails says so once and is left out from then
+A tracker is anything with the two methods of `Tracker`. One that fails says so once and is left out from then
 on: no tracker ever stops a training.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mlqa.config import TrackingBackend, TrackingConfig
-from mlqa.errors import MlqaError
+from mlqa.errors import first_line
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +69,5 @@ def open_trackers(config: TrackingConfig, identity: RunIdentity) -> Trackers:
 
             trackers.append(WandbTracker(config, identity))
         except (Exception, SystemExit) as error:
-            shown = str(error).splitlines()[0] if str(error) else type(error).__name__
-            if isinstance(error, MlqaError):
-                raise
-            log.warning("tracking: W&B could not start (%s); this run is tracked in files only", shown)
+            log.warning("tracking: W&B could not start (%s); this run is tracked in files only", first_line(error))
     return Trackers(trackers)

@@ -13,7 +13,6 @@ class FileTracker:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / "history.jsonl"
-        self._path.unlink(missing_ok=True)  # of an earlier run into the same directory
 
     def log(self, row: dict[str, float], step: int) -> None:
         plain = {key: value if math.isfinite(value) else None for key, value in row.items()}

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from mlqa.config import Config, OptimizerName, Precision
-
-CHECKPOINTS = "checkpoints"  # inside the run directory
+from mlqa.result import CHECKPOINTS
 
 
 def training_arguments(config: Config) -> Any:

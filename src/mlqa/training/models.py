@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 from mlqa.config import ModelConfig
-from mlqa.errors import ModelError
+from mlqa.errors import ModelError, RunError
 from mlqa.tokenization.load import from_pretrained
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,16 @@ def _from_scratch(model: ModelConfig, tokenizer: Any) -> Any:
         for layer in made.convbert.encoder.layer:
             layer.attention.self.key.weight.copy_(layer.attention.self.query.weight)
     return made
+
+
+def save(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Writes an ordinary transformers model. Raises RunError where it could not, also if transformers only logs it."""
+    try:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        (folder / "config.json").stat()
+    except OSError as error:
+        raise RunError(f"{folder}: the model cannot be written: {error.strerror or error}") from None
 
 
 def describe(config: ModelConfig, model: Any) -> dict[str, Any]:
