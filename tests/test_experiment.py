@@ -292,10 +292,15 @@ def test_ctrl_c_says_stopped(tmp_path: Path) -> None:
         sys.executable,
         str(TOP / "train.py"),
         *TINY,
-        "dataset.sample.train_rows=3000",
+        "dataset.sample.train_rows=20000",
         f"hydra.run.dir={tmp_path}",
     ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+
+    def listen() -> None:
+        """A test run in the background inherits that Ctrl-C is ignored."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=listen) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if "step" in line:
