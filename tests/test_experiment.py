@@ -17,6 +17,7 @@ from mlqa.compose import compose_config
 from mlqa.data.sample import generate
 from mlqa.errors import MlqaError, RunError
 from mlqa.experiment import run
+from mlqa.prediction import Answerer, unlabelled
 from mlqa.qa.squad import squad_scores
 
 TOP = Path(__file__).resolve().parents[1]
@@ -207,6 +208,8 @@ def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
     predictions = json.loads((tmp_path / "out" / "predictions.json").read_text("utf-8"))
     assert set(predictions.values()) == {"", "Ali"}
     assert result.metrics["exact_match"] == 100.0
+    questions = unlabelled(["kim geldi", "nerede"], ["Ali geldi 3"] * 2, ["0", "1"])
+    assert [found[0].text for found in Answerer(tmp_path / "out").answer(questions)] == ["Ali", ""]
 
 
 def test_a_failed_run_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:

@@ -38,8 +38,11 @@ class Answerer:
         model_folder = folder / MODEL
         if not (model_folder / "config.json").is_file():
             raise RunError(f"{folder}: holds no model/; give the directory of a completed run (outputs/<date>/<time>)")
-        if (status := read_result(folder)["status"]) != "completed":
-            log.warning("%s: the run is %s; its model may not have been trained to the end", folder, status)
+        result = read_result(folder)
+        if result["status"] != "completed":
+            log.warning("%s: the run is %s; its model may not have been trained to the end", folder, result["status"])
+        # A model that was trained on questions without an answer may give none.
+        self.with_null = result["dataset"].get("train_rows", {}).get("unanswerable", 0) > 0
         self.training = _training_of(folder)
         self.tokenizer: Any = from_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
         self.model: Any = from_pretrained(AutoModelForQuestionAnswering, "weights", str(model_folder), None)
@@ -48,7 +51,8 @@ class Answerer:
         """The `top_k` best candidates of every row, best first; `context[start:end]` is a candidate's text."""
         self.training.n_best_size = max(self.training.n_best_size, top_k)
         windows = make_windows(examples, self.tokenizer, self.training.max_seq_length, self.training.doc_stride)
-        return [found[:top_k] for found in answer(self.model, windows, examples, self.training)]
+        answers = answer(self.model, windows, examples, self.training, with_null=self.with_null)
+        return [found[:top_k] for found in answers]
 
 
 def _training_of(run_dir: Path) -> TrainingConfig:
