@@ -1,91 +1,30 @@
-"""The `mlqa` command: what one does with a run once it is there. Training itself is `python train.py`."""
+"""The `mlqa` command: what one does beside a training or after it. Training itself is `python train.py`."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
+import importlib
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING
 
-from mlqa.errors import ConfigError, shown_as_one_line
+from mlqa.errors import shown_as_one_line
 
-if TYPE_CHECKING:
-    from mlqa.data.examples import Examples
-    from mlqa.qa.decoding import Candidate
-
-PREDICT_EXAMPLE = """\
-example, with a run of `make quickstart`:
-  mlqa predict outputs/2026-11-23/10-00-00 \\
-    --context "İstanbul'da 4200 kedi yaşar. Ankara'nın sokaklarında 1350 kedi vardır." \\
-    --question "İstanbul'da kaç kedi yaşar?"
-"""
+# Each is a module of mlqa.commands with EXAMPLE, add_arguments(parser) and run(args).
+COMMANDS = {
+    "predict": "answer questions with the model of a run",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of the console script; errors of the user end as one line and an exit code other than 0."""
     parser = argparse.ArgumentParser(prog="mlqa", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    predict = commands.add_parser(
-        "predict",
-        help="answer questions with the model of a run",
-        epilog=PREDICT_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    predict.add_argument("run_dir", help="directory of a completed run")
-    predict.add_argument("--context", help="the text that holds the answer")
-    predict.add_argument("--question", help="what to ask of it")
-    predict.add_argument("--file", help='JSON with [{"context", "question"}, ...] or in SQuAD form, instead of the two')
-    predict.add_argument("--top-k", type=int, default=3, help="so many answers a question (default: %(default)s)")
-    predict.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    predict.set_defaults(run=_predict)
+    for name, purpose in COMMANDS.items():
+        module = importlib.import_module(f"mlqa.commands.{name}")
+        command = commands.add_parser(
+            name, help=purpose, epilog=module.EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
     args = parser.parse_args(argv)
     with shown_as_one_line():
         args.run(args)
-
-
-def _predict(args: argparse.Namespace) -> None:
-    problems = []
-    if args.file is None and (args.context is None or args.question is None):
-        problems.append("predict: give --context and --question, or --file")
-    if args.file is not None and (args.context is not None or args.question is not None):
-        problems.append("predict: give either --file or --context and --question")
-    if args.top_k < 1:
-        problems.append(f"predict: --top-k={args.top_k}: choose 1 or more")
-    if problems:
-        raise ConfigError(problems)
-
-    from mlqa.prediction import Answerer, questions_of, unlabelled
-
-    if args.file is not None:
-        examples = questions_of(args.file)
-    else:
-        examples = unlabelled([args.question], [args.context], ["0"])
-    answers = Answerer(args.run_dir).answer(examples, args.top_k)
-    if args.json:
-        rows = [
-            {"id": identifier, "question": question, "answers": [asdict(found) for found in candidates]}
-            for identifier, question, candidates in zip(examples.ids, examples.questions, answers, strict=True)
-        ]
-        json.dump(rows, sys.stdout, ensure_ascii=False, indent=1)
-        print()
-    else:
-        _print_answers(examples, answers)
-
-
-def _print_answers(examples: Examples, answers: list[list[Candidate]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    for question, candidates in zip(examples.questions, answers, strict=True):
-        table = Table(title=Text(question), title_justify="left")
-        table.add_column("answer")
-        for heading in ("characters", "score", "probability"):
-            table.add_column(heading, justify="right")
-        for found in candidates:
-            place = f"{found.start}-{found.end}"
-            table.add_row(Text(found.text), place, f"{found.score:.2f}", f"{found.probability:.3f}")
-        console.print(table)

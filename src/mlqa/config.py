@@ -134,6 +134,11 @@ class DatasetConfig:
     sample: Optional[SampleConfig] = None
     max_train_samples: Optional[int] = None  # the same rows for every seed, so that runs compare
     max_eval_samples: Optional[int] = None
+    strict: bool = False  # refuse a data set with an answer that has no place in its context, instead of dropping it
+    # How scoring by the language's rules compares answers; null: as the language has it.
+    articles: Optional[list[str]] = None  # words that do not count; []: every word counts
+    dotted_i: Optional[bool] = None  # whether I folds to ı and İ to i, as in Turkish
+    question_words: Optional[dict[str, list[str]]] = None  # {type: [word, stem*, two words ...]}, for scores by type
 
 
 @dataclass
@@ -190,6 +195,7 @@ class TrainingConfig:
     doc_stride: int = 128
     max_answer_length: int = 30
     n_best_size: int = 20
+    null_score_diff_threshold: float = 0.0  # no answer where its score beats the best answer's by more (SQuAD 2.0)
     batching: Batching = Batching.grouped
     pad_to_multiple_of: int = 64
     shuffled_questions_control: bool = False  # score once more with questions exchanged inside each context
