@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
+import time
+from pathlib import Path
 
-from mlqa.data.examples import Answer, Examples
-from mlqa.qa.scoring import by_id, exchanged_questions, scores_of
+import numpy as np
+import pytest
+
+from mlqa.data.examples import Answer, Examples, unseen_rows
+from mlqa.errors import DataError
+from mlqa.qa.language import rules_for
+from mlqa.qa.scoring import breakdown_of, exchanged_questions, score, scores_of
+
+TURKISH_UPPER = str.maketrans({"i": "İ", "ı": "I"})
 
 
 def examples_of(context_of: list[int]) -> Examples:
@@ -28,20 +36,75 @@ def test_questions_are_exchanged_inside_their_context_and_none_stays() -> None:
 
 
 def test_scores_of_all_and_of_unseen_rows() -> None:
-    """By hand: rows 0 and 3 right; rows 2 and 3 unseen."""
+    """By hand: rows 0 and 3 right; rows 2 and 3 unseen; ALI is alı in Turkish."""
     examples = examples_of([0, 1, 2, 3])
-    scores = scores_of(["Ali", "x", "x", "ALI"], examples, np.array([False, False, True, True]), "en")
-    assert (scores["exact_match"], scores["exact_match_unseen"], scores["total"], scores["total_unseen"]) == (
-        50,
-        50,
-        4,
-        2,
+    predictions = ["Ali", "x", "x", "ALI"]
+    unseen = np.array([False, False, True, True])
+    english = score(predictions, examples, rules=rules_for("en"), unseen=unseen, intervals=False)
+    assert english == {
+        "exact_match": 50, "f1": 50, "exact_match_language": 50, "f1_language": 50,
+        "exact_match_unseen": 50, "f1_unseen": 50, "exact_match_language_unseen": 50, "f1_language_unseen": 50,
+        "total": 4, "total_unseen": 2,
+    }  # fmt: skip
+    turkish = score(predictions, examples, rules=rules_for("tr"), unseen=unseen, intervals=False)
+    assert (turkish["exact_match"], turkish["exact_match_language"]) == (50, 25)
+    assert (turkish["exact_match_unseen"], turkish["exact_match_language_unseen"]) == (50, 0)
+    assert scores_of(predictions, examples, unseen, "tr") == turkish
+
+
+def test_unseen_scores_are_absent_where_no_row_is_unseen_or_none_can_be_known() -> None:
+    examples = examples_of([0, 1])
+    none = score(["Ali", "x"], examples, rules=rules_for("tr"), unseen=np.zeros(2, dtype=bool))
+    assert none["total_unseen"] == 0
+    assert not [name for name in none if "unseen" in name and name != "total_unseen"]
+    unknown = score(["Ali", "x"], examples, rules=rules_for("tr"))
+    assert not [name for name in unknown if "unseen" in name]
+    with pytest.raises(DataError, match="unseen has 3 entries for 2 rows"):
+        score(["Ali", "x"], examples, rules=rules_for("tr"), unseen=np.zeros(3, dtype=bool))
+
+
+def test_intervals_hold_their_scores_and_are_absent_for_one_context() -> None:
+    examples = examples_of([0, 0, 1, 1, 2, 2, 3])
+    unseen = np.array([False, False, False, False, False, False, True])
+    metrics = score(["Ali", "x", "x", "Ali", "Ali", "x", "x"], examples, rules=rules_for("tr"), unseen=unseen)
+    for name in ("exact_match", "f1", "exact_match_language", "f1_language"):
+        assert metrics[f"{name}_ci_low"] <= metrics[name] <= metrics[f"{name}_ci_high"]
+    assert "f1_unseen" in metrics
+    assert not [name for name in metrics if "unseen_ci" in name], "one unseen context: nothing to draw from"
+
+
+def test_answers_without_gold_count_by_version() -> None:
+    examples = examples_of([0, 1])
+    examples.answers[1] = ()
+    metrics = score(["Ali", ""], examples, rules=rules_for("tr"), version="2.0", intervals=False)
+    assert (metrics["exact_match"], metrics["HasAns_total"], metrics["NoAns_total"]) == (100, 1, 1)
+    assert "best_f1" not in metrics
+
+
+def test_real_best_answers_are_what_the_best_threshold_is_sought_for() -> None:
+    """By hand: the run said nothing twice; answering where the odds are below 0.5 would be right on both rows."""
+    examples = examples_of([0, 1])
+    examples.answers[1] = ()
+    metrics = score(
+        ["", ""], examples, rules=rules_for("tr"), version="2.0", null_odds=[0.5, 2.0], best_answers=["Ali", "x"]
     )
-    turkish = scores_of(["Ali", "x", "x", "ALI"], examples, np.zeros(4, dtype=bool), "tr")
-    assert turkish["exact_match"] == 50
-    assert turkish["exact_match_language"] == 25  # ALI is alı in Turkish
-    assert "f1_unseen" not in turkish
+    assert (metrics["exact_match"], metrics["best_exact"], metrics["best_exact_thresh"]) == (50, 100, 0.5)
 
 
-def test_repeated_ids_keep_their_answers() -> None:
-    assert by_id(["a", "b", "a", "a"], ["1", "2", "3", "4"]) == {"a": "1", "b": "2", "a#2": "3", "a#3": "4"}
+def test_tquad_in_capitals(assets: Path) -> None:
+    """Gold answers, and gold answers in Turkish capitals: nothing is lost by the language's rules."""
+    from mlqa.data.readers import read_file
+
+    dev, train = (read_file(assets / "data" / "tquad" / f"{split}-v0.1.json") for split in ("dev", "train"))
+    golds = [answers[0].text for answers in dev.answers]
+    unseen, rules = unseen_rows(dev, train), rules_for("tr")
+    perfect = score(golds, dev, rules=rules, unseen=unseen)
+    assert {value for name, value in perfect.items() if not name.startswith("total")} == {100.0}
+    began = time.monotonic()
+    shouted = score([gold.translate(TURKISH_UPPER).upper() for gold in golds], dev, rules=rules, unseen=unseen)
+    assert time.monotonic() - began < 2
+    assert 30 <= shouted["exact_match"] <= 36
+    assert 54 <= shouted["f1"] <= 59
+    assert (shouted["exact_match_language"], shouted["f1_language"]) == (100.0, 100.0)
+    groups = breakdown_of(golds, dev, rules=rules)
+    assert {sum(group["total"] for group in grouping.values()) for grouping in groups.values()} == {892}

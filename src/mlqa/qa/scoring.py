@@ -2,34 +2,131 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 
 from mlqa.data.examples import Examples
-from mlqa.qa.language import normalize_answer
-from mlqa.qa.squad import squad_scores
+from mlqa.errors import DataError
+from mlqa.qa import bootstrap
+from mlqa.qa.breakdown import Group, breakdown
+from mlqa.qa.language import LanguageRules, rules_for
+from mlqa.qa.no_answer import answer_scores, best_thresholds, with_threshold
+from mlqa.qa.predictions import by_id as by_id
+from mlqa.qa.squad import SquadScores, Version, normalize_answer, squad_scores
 
 NAMES = ("exact_match", "f1")
 CONTROL_SEED = 0
 
 
-def scores_of(predictions: list[str], examples: Examples, unseen: np.ndarray, language: str) -> dict[str, float]:
-    """EM and F1 (0-100) of all rows: official, language-aware, and official on rows whose context is not in train.
+def score(
+    predictions: Sequence[str | None],
+    examples: Examples,
+    *,
+    rules: LanguageRules,
+    unseen: np.ndarray | None = None,
+    version: Version = "1.1",
+    null_odds: Sequence[float] | None = None,
+    best_answers: Sequence[str] | None = None,
+    odds_order: Sequence[int] | None = None,
+    na_prob_thresh: float | None = None,
+    intervals: bool = True,
+) -> dict[str, float]:
+    """The metrics of result.json, flat; scores and the bounds of their intervals on the 0-100 scale.
 
-    `unseen` is boolean [rows]. Where none is, exact_match_unseen and f1_unseen are absent.
+    exact_match, f1                       official, by the script of `version`
+    exact_match_language, f1_language     the same by the language's `rules`
+    ..._unseen, ..._language_unseen       both over the rows whose context is not in train: `unseen`, boolean [rows]
+    ..._ci_low, ..._ci_high               95 % interval of each of these, with `intervals` (see mlqa.qa.bootstrap)
+    total, total_unseen                   rows
+    HasAns_..., NoAns_...                 with "2.0": official scores of rows with and without a gold answer
+    best_exact, best_f1, best_..._thresh  with "2.0" and `null_odds` (see mlqa.qa.no_answer.best_thresholds)
+
+    `predictions` has one text a row, None for a row that was not predicted (0 points). `null_odds` are the odds of no
+    answer, one a row; `best_answers` the answers without any threshold, for which the best one is sought (default: the
+    predictions); `odds_order` the rows as a file of odds has them. With `na_prob_thresh`, no answer takes the place of
+    the predictions whose odds exceed it, as in the official script.
+    Scores of unseen rows are absent where there are none, and all that concerns them without `unseen`.
+    Raises DataError for no rows and for sequences that do not fit them.
     """
-    golds = [[answer.text for answer in answers] for answers in examples.answers]
-    rows = np.flatnonzero(unseen)
-    scores = {
-        "": squad_scores(predictions, golds),
-        "_language": squad_scores(predictions, golds, normalize=partial(normalize_answer, language=language)),
+    golds = _golds(examples)
+    has_answer = [bool(answers) for answers in examples.answers]
+    pairs: dict[str, SquadScores] = {}
+    for suffix, normalize in (("", normalize_answer), ("_language", rules.normalize)):
+        scores = squad_scores(predictions, golds, version, normalize)
+        if null_odds is not None and na_prob_thresh is not None:
+            scores = with_threshold(scores, predictions, has_answer, null_odds, na_prob_thresh)
+        pairs[suffix] = scores
+
+    metrics = _means(pairs)
+    totals = {"total": len(examples)}
+    if intervals:
+        metrics |= _intervals(pairs, examples.context_of)
+    if unseen is not None:
+        rows = np.flatnonzero(_fitting(unseen, len(examples)))
+        totals["total_unseen"] = len(rows)
+        if len(rows):
+            parts = {f"{suffix}_unseen": scores.select(rows.tolist()) for suffix, scores in pairs.items()}
+            metrics |= _means(parts)
+            if intervals:
+                metrics |= _intervals(parts, examples.context_of[rows])
+    if version == "2.0":
+        metrics |= answer_scores(pairs[""], has_answer)
+        if null_odds is not None:
+            answers = predictions if best_answers is None else best_answers
+            raw = squad_scores(answers, golds, version)
+            metrics |= best_thresholds(raw, answers, has_answer, null_odds, odds_order)
+    return {**metrics, **totals}
+
+
+def breakdown_of(
+    predictions: Sequence[str | None],
+    examples: Examples,
+    *,
+    rules: LanguageRules,
+    version: Version = "1.1",
+    null_odds: Sequence[float] | None = None,
+    na_prob_thresh: float | None = None,
+) -> dict[str, dict[str, Group]]:
+    """Official EM and F1 by question type, answer length, answer form and inflection: see mlqa.qa.breakdown.
+
+    The arguments are those of `score`. May take seconds for Turkish, whose words are analysed.
+    """
+    scores = squad_scores(predictions, _golds(examples), version)
+    if null_odds is not None and na_prob_thresh is not None:
+        has_answer = [bool(answers) for answers in examples.answers]
+        scores = with_threshold(scores, predictions, has_answer, null_odds, na_prob_thresh)
+    return breakdown(scores, examples, rules)
+
+
+def scores_of(predictions: list[str], examples: Examples, unseen: np.ndarray, language: str) -> dict[str, float]:
+    """`score` by the rules of a language code, without intervals."""
+    return score(predictions, examples, rules=rules_for(language), unseen=unseen, intervals=False)
+
+
+def _golds(examples: Examples) -> list[list[str]]:
+    return [[answer.text for answer in answers] for answers in examples.answers]
+
+
+def _fitting(unseen: np.ndarray, rows: int) -> np.ndarray:
+    if len(unseen) != rows:
+        raise DataError(f"unseen has {len(unseen)} entries for {rows} rows: give one a row")
+    return unseen
+
+
+def _means(pairs: dict[str, SquadScores]) -> dict[str, float]:
+    return {f"{name}{suffix}": getattr(scores, name) for suffix, scores in pairs.items() for name in NAMES}
+
+
+def _intervals(pairs: dict[str, SquadScores], context_of: np.ndarray) -> dict[str, float]:
+    rows = {f"exact_match{suffix}": scores.exact_rows for suffix, scores in pairs.items()}
+    rows |= {f"f1{suffix}": scores.f1_rows for suffix, scores in pairs.items()}
+    found = bootstrap.intervals(rows, context_of)
+    return {
+        f"{name}_ci_{side}": bound
+        for name, pair in found.items()
+        for side, bound in zip(("low", "high"), pair, strict=True)
     }
-    if len(rows):
-        scores["_unseen"] = squad_scores([predictions[row] for row in rows], [golds[row] for row in rows])
-    metrics = {f"{name}{suffix}": getattr(score, name) for suffix, score in scores.items() for name in NAMES}
-    return {**metrics, "total": len(examples), "total_unseen": len(rows)}
 
 
 def exchanged_questions(examples: Examples) -> list[str]:
@@ -47,13 +144,3 @@ def exchanged_questions(examples: Examples) -> list[str]:
         for row, other in zip(rows, np.roll(rows, 1), strict=True):
             questions[row] = examples.questions[other]
     return questions
-
-
-def by_id(ids: list[str], predictions: list[str]) -> dict[str, str]:
-    """{id: answer}; an id that occurs again is told apart by #2, #3 ..., so that no answer is lost."""
-    found: dict[str, str] = {}
-    seen: Counter[str] = Counter()
-    for identifier, prediction in zip(ids, predictions, strict=True):
-        seen[identifier] += 1
-        found[identifier if seen[identifier] == 1 else f"{identifier}#{seen[identifier]}"] = prediction
-    return found

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +41,27 @@ class SquadScores:
     total: int
     exact_rows: list[float]
     f1_rows: list[float]
+
+    @classmethod
+    def of_rows(cls, exact_rows: list[float], f1_rows: list[float]) -> SquadScores:
+        """The scores of these rows, added up row after row as the official scripts do under Python up to 3.11: the
+        builtin `sum` compensates rounding errors since 3.12 and may give another last bit.
+
+        Raises DataError for no rows.
+        """
+        if not exact_rows:
+            raise DataError("no rows to score: give at least one prediction")
+        exact_total = f1_total = 0.0
+        for exact, f1 in zip(exact_rows, f1_rows, strict=True):
+            exact_total += exact
+            f1_total += f1
+        total = len(exact_rows)
+        return cls(100.0 * exact_total / total, 100.0 * f1_total / total, total, exact_rows, f1_rows)
+
+    def select(self, rows: Iterable[int]) -> SquadScores:
+        """The scores of the given rows alone, in the given order; equal to scoring nothing but them."""
+        rows = list(rows)
+        return self.of_rows([self.exact_rows[row] for row in rows], [self.f1_rows[row] for row in rows])
 
 
 def normalize_answer(text: str) -> str:
@@ -68,24 +89,21 @@ def best_scores(prediction: str, golds: Sequence[str], version: Version = "1.1")
 
 
 def squad_scores(
-    predictions: Sequence[str],
+    predictions: Sequence[str | None],
     golds: Sequence[Sequence[str]],
     version: Version = "1.1",
     normalize: Callable[[str], str] = normalize_answer,
 ) -> SquadScores:
     """Score predictions[row] against golds[row] (no gold: unanswerable); rows are known by position alone.
 
+    None is a row that was not predicted: it scores 0, as in the official 1.1 script, also where no answer is right.
     `normalize` maps a text to space-separated tokens; any but the default is no longer the official score.
-    The means are summed row after row as the official scripts do under Python up to 3.11: the builtin
-    `sum` compensates rounding errors since 3.12 and may give another last bit.
     Raises DataError for no rows, for sequences of different lengths and for an unknown version.
     """
     if version not in ("1.1", "2.0"):
         raise DataError(f"SQuAD version {version!r} is unknown: choose 1.1 or 2.0")
     if len(predictions) != len(golds):
         raise DataError(f"{len(predictions)} predictions for {len(golds)} rows: give one a row")
-    if not predictions:
-        raise DataError("no rows to score: give at least one prediction")
     seen: dict[str, str] = {}  # golds repeat: TQuAD's dev split holds each of them three times
 
     def normalized(text: str) -> str:
@@ -96,16 +114,14 @@ def squad_scores(
 
     exact_rows: list[float] = []
     f1_rows: list[float] = []
-    exact_total = f1_total = 0.0
     for prediction, texts in zip(predictions, golds, strict=True):
-        distinct = [normalized(text) for text in dict.fromkeys(texts)]
-        exact, f1 = _row_scores(normalized(prediction), distinct, version)
+        exact = f1 = 0.0
+        if prediction is not None:
+            distinct = [normalized(text) for text in dict.fromkeys(texts)]
+            exact, f1 = _row_scores(normalized(prediction), distinct, version)
         exact_rows.append(exact)
         f1_rows.append(f1)
-        exact_total += exact
-        f1_total += f1
-    total = len(exact_rows)
-    return SquadScores(100.0 * exact_total / total, 100.0 * f1_total / total, total, exact_rows, f1_rows)
+    return SquadScores.of_rows(exact_rows, f1_rows)
 
 
 def _row_scores(prediction: str, golds: list[str], version: Version) -> tuple[float, float]:

@@ -1,0 +1,94 @@
+"""`mlqa score`: the scores of predictions, whoever made them, on a data set."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from typing import Any
+
+from mlqa.errors import ConfigError
+
+EXAMPLE = """\
+examples, with predictions of any tool as {id: text}, [{"id", "prediction_text"}, ...] or JSON lines:
+  mlqa score predictions.json dataset=tquad
+  mlqa score outputs/2026-11-23/10-00-00/predictions.json dataset=sample
+  mlqa score predictions.json dataset=squad_json dataset.validation_file=dev.json --null-odds null_odds.json
+"""
+NOT_NEEDED = ("dataset.train_file", "dataset.hub.train_split")  # without train, no score of unseen contexts
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("predictions", help="JSON or JSON lines of the answers; rows it lacks score 0")
+    parser.add_argument("overrides", nargs="+", help="the data set, as train.py takes it: dataset=tquad ...")
+    parser.add_argument("--null-odds", metavar="FILE", help="JSON with the odds of no answer, {id: number} (SQuAD 2.0)")
+    parser.add_argument(
+        "--na-prob-thresh", type=float, metavar="X", help="no answer where the odds exceed this (default: as predicted)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+
+
+def run(args: argparse.Namespace) -> None:
+    threshold = args.na_prob_thresh
+    if threshold is not None and args.null_odds is None:
+        raise ConfigError(
+            f"score: --na-prob-thresh={threshold:g}: needs the odds that it is a limit of: --null-odds FILE"
+        )
+    if threshold is not None and math.isnan(threshold):
+        raise ConfigError("score: --na-prob-thresh=nan: give a number")
+
+    from mlqa.compose import compose_config
+
+    config, choices = compose_config(args.overrides, optional=NOT_NEEDED)
+
+    from mlqa.data.examples import unseen_rows
+    from mlqa.data.load import load_splits
+    from mlqa.qa.language import rules_of
+    from mlqa.qa.no_answer import squad_version
+    from mlqa.qa.predictions import beside_rows, odds_beside_rows, read_null_odds, read_predictions
+    from mlqa.qa.scoring import breakdown_of, score
+    from mlqa.runtime import offline_if_hub_unreachable
+
+    found = read_predictions(args.predictions)
+    odds_found = None if args.null_odds is None else read_null_odds(args.null_odds)
+    if config.dataset.hub is not None:
+        offline_if_hub_unreachable()
+    splits = load_splits(config.dataset, both=False)
+    examples = splits.validation
+    predictions = beside_rows(found, examples.ids, args.predictions)
+    odds, order = None, None
+    if odds_found is not None:
+        odds, order = odds_beside_rows(odds_found, examples.ids, predictions, args.null_odds)
+    common: dict[str, Any] = {
+        "rules": rules_of(config.dataset),
+        "version": squad_version(splits.train, examples),
+        "null_odds": odds,
+        "na_prob_thresh": threshold,
+    }
+    unseen = unseen_rows(examples, splits.train) if len(splits.train) else None
+    metrics = score(predictions, examples, unseen=unseen, odds_order=order, **common)
+    groups = breakdown_of(predictions, examples, **common)
+    if args.json:
+        report = {
+            "predictions": args.predictions,
+            "dataset": choices["dataset"],
+            "language": config.dataset.language,
+            "squad_version": common["version"],
+            "fingerprint": splits.fingerprint(),
+            "missing": predictions.count(None),
+            "metrics": metrics,
+            "breakdown": groups,
+        }
+        json.dump(report, sys.stdout, ensure_ascii=False, indent=1)
+        print()
+        return
+
+    from rich.console import Console
+
+    from mlqa.summary import breakdown_table, score_table
+
+    console = Console()
+    console.print(score_table(metrics, f"{args.predictions} on {choices['dataset']}, SQuAD {common['version']}"))
+    console.print()
+    console.print(breakdown_table(groups))

@@ -1,0 +1,52 @@
+"""Intervals of mean scores by the cluster bootstrap: how far they may lie by the choice of the texts asked about.
+
+Questions of a context are not independent (who fails to understand a paragraph fails on all its questions), so contexts
+are drawn, each with all its questions. Source: Efron & Tibshirani 1993, ch. 13 (percentile interval); Field & Welsh
+2007, "Bootstrapping clustered data", J. R. Stat. Soc. B 69 (drawing whole clusters).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+SEED = 0  # one draw for every run: scores of two models on one data set have intervals from the same contexts
+REPLICATES = 2000
+CONFIDENCE = 0.95
+# More contexts than these are put together at random into so many groups, of which the groups are drawn: the width of
+# the interval then has a relative standard error of 1 / sqrt(2 * groups), under 1 %, and time and memory are bounded.
+MOST_CLUSTERS = 10_000
+_DRAWN_AT_ONCE = 2_000_000
+
+
+def intervals(
+    scores: Mapping[str, Sequence[float]], cluster_of: np.ndarray, scale: float = 100.0
+) -> dict[str, tuple[float, float]]:
+    """{name: (low, high)}, the 95 % percentile interval of each score's mean over rows, times `scale`.
+
+    `scores` has lists of one number a row; `cluster_of` is integer [rows], the same for rows that belong together.
+    All names share their draws. Empty where there are fewer than two clusters: one context says nothing of others.
+    """
+    clusters, index = np.unique(cluster_of, return_inverse=True)
+    if len(clusters) < 2:
+        return {}
+    random = np.random.default_rng(SEED)
+    if len(clusters) > MOST_CLUSTERS:
+        index = (random.permutation(len(clusters)) % MOST_CLUSTERS)[index]
+    count = min(len(clusters), MOST_CLUSTERS)
+    columns = [np.bincount(index, np.asarray(rows, dtype=np.float64), count) for rows in scores.values()]
+    sums = np.stack([*columns, np.bincount(index, minlength=count).astype(np.float64)], axis=1)
+
+    parts = []
+    at_once = max(1, _DRAWN_AT_ONCE // count)
+    for begin in range(0, REPLICATES, at_once):
+        replicates = min(at_once, REPLICATES - begin)
+        # How often each cluster is drawn in each replicate: multinomial weights [replicates, clusters].
+        drawn = random.integers(0, count, (replicates, count)) + np.arange(replicates)[:, None] * count
+        weights = np.bincount(drawn.ravel(), minlength=replicates * count).reshape(replicates, count)
+        totals = weights @ sums
+        parts.append(scale * totals[:, :-1] / totals[:, -1:])
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(np.concatenate(parts), [tail, 1 - tail], axis=0)
+    return {name: (float(low[column]), float(high[column])) for column, name in enumerate(scores)}
