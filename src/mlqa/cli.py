@@ -10,7 +10,9 @@ from mlqa.errors import shown_as_one_line
 
 # Each is a module of mlqa.commands with EXAMPLE, add_arguments(parser) and run(args).
 COMMANDS = {
+    "audit": "what is wrong with a data set: offsets, leakage, duplicates, Unicode, lengths",
     "predict": "answer questions with the model of a run",
+    "score": "score predictions from anywhere on a data set",
 }
 
 

@@ -58,14 +58,15 @@ def _composer() -> Iterator[None]:
         yield
 
 
-def compose_config(overrides: Sequence[str]) -> tuple[Config, dict[str, str]]:
+def compose_config(overrides: Sequence[str], optional: Sequence[str] = ()) -> tuple[Config, dict[str, str]]:
     """The config that `python train.py <overrides>` would run, and the option chosen in each group.
 
+    `optional`: keys that a run needs and the caller does not; without a value they are null.
     Raises ConfigError with every problem of the overrides and of their combination.
     """
     with _composer():
         composed = _compose_all([list(overrides)])[0]
-    problems = _problems(composed)
+    problems = [line for line in _problems(composed) if not line.startswith(tuple(f"{key}=null:" for key in optional))]
     if problems:
         raise ConfigError(problems)
     return _to_config(composed), choices_of(composed.hydra)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -28,13 +28,22 @@ class Answer:
         return self.start + len(self.text)
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a reader met on its way: where in the source, and what."""
+
+    place: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Examples:
     """Questions, the contexts they are asked of, and their gold answers.
 
     `ids`, `questions`, `answers` and `context_of` have one entry a row; `context_of[row]` is an index into
     `contexts`. An empty tuple of answers marks a question that the context does not answer (SQuAD 2.0).
-    `counts` says what the reader did on the way: rows read, answers repaired, stripped, rows dropped ...
+    `counts` says what the reader did on the way: rows read, answers repaired, stripped, rows dropped ...; it is of the
+    whole source, also after `select` and `sample`. `notes` has places under the same names, the first of each.
     """
 
     ids: list[str]
@@ -43,6 +52,12 @@ class Examples:
     context_of: np.ndarray
     answers: list[tuple[Answer, ...]]
     counts: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, list[Note]] = field(default_factory=dict)
+
+    @classmethod
+    def none(cls) -> Examples:
+        """No rows: the split that a data set does not have."""
+        return cls([], [], [], np.zeros(0, dtype=np.int64), [])
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -66,6 +81,7 @@ class Examples:
             context_of=context_of.astype(np.int64),
             answers=[self.answers[row] for row in rows],
             counts=self.counts,
+            notes=self.notes,
         )
 
     def sample(self, count: int | None, seed: int) -> Examples:
@@ -78,7 +94,7 @@ class Examples:
         """The same rows with other questions (for a control that must not be answerable)."""
         if len(questions) != len(self):
             raise DataError(f"{len(questions)} questions for {len(self)} rows: give one a row")
-        return Examples(self.ids, questions, self.contexts, self.context_of, self.answers, self.counts)
+        return replace(self, questions=questions)
 
     def fingerprint(self) -> str:
         """SHA-256 over ids, questions, contexts and answers in order: equal data, equal string."""

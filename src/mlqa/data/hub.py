@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 OFFLINE = "offline, give files: dataset=squad_json dataset.train_file=... dataset.validation_file=..."
 
 
-def read_hub(hub: HubConfig, split: str) -> Examples:
+def read_hub(hub: HubConfig, split: str, strict: bool = False) -> Examples:
     """One split of a hub data set (or of what the `datasets` cache kept of it).
 
-    Raises UnreachableError where the hub cannot be reached, DataError where it has no such data set or split, or
-    its columns are not SQuAD's.
+    Raises UnreachableError where the hub cannot be reached, DataError where it has no such data set or split, its
+    columns are not SQuAD's, or `strict` finds an answer without a place.
     """
     import datasets
 
@@ -34,6 +34,6 @@ def read_hub(hub: HubConfig, split: str) -> Examples:
         raise UnreachableError(f"hub data set {shown}: could not be reached ({reason}); {OFFLINE}") from None
     except (ValueError, RuntimeError) as error:
         raise DataError(f"hub data set {shown}, split {split}: {first_line(error)}") from None
-    builder = ExamplesBuilder(f"{shown}, split {split}")
+    builder = ExamplesBuilder(f"{shown}, split {split}", strict)
     add_rows(builder, ((f"row {number}", row) for number, row in enumerate(table)))
     return builder.build()

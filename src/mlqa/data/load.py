@@ -12,6 +12,7 @@ from mlqa.errors import DataError
 if TYPE_CHECKING:
     from mlqa.config import DatasetConfig
 
+SPLITS = ("train", "validation")
 SUBSET_SEED = 0  # one draw for every seed: members of a sweep train and are scored on the same rows
 
 
@@ -25,17 +26,28 @@ class Splits:
         return hashlib.sha256(f"{self.train.fingerprint()} {self.validation.fingerprint()}".encode()).hexdigest()[:16]
 
 
-def load_splits(dataset: DatasetConfig) -> Splits:
+def load_splits(dataset: DatasetConfig, both: bool = True) -> Splits:
     """Reads both splits and draws `max_train_samples` and `max_eval_samples` rows from them.
 
-    A file given by `train_file` or `validation_file` takes the place of that split of any source.
+    A file given by `train_file` or `validation_file` takes the place of that split of any source. Where not `both`
+    are needed, one without a source is empty.
     Raises DataError or UnreachableError, naming the source.
     """
-    train, validation = (load_split(dataset, split) for split in ("train", "validation"))
+    names = [split for split in SPLITS if both or has_source(dataset, split)]
+    if not names:
+        raise DataError("dataset.train_file, dataset.validation_file: the data set names no source; give a file")
+    loaded = {split: load_split(dataset, split) for split in names}
+    train, validation = (loaded.get(split, Examples.none()) for split in SPLITS)
     return Splits(
         train.sample(dataset.max_train_samples, SUBSET_SEED),
         validation.sample(dataset.max_eval_samples, SUBSET_SEED),
     )
+
+
+def has_source(dataset: DatasetConfig, split: str) -> bool:
+    """Whether the data set says where one of its splits, "train" or "validation", comes from."""
+    hub_split = dataset.hub is not None and getattr(dataset.hub, f"{split}_split")
+    return bool(getattr(dataset, f"{split}_file") or dataset.sample or dataset.download or hub_split)
 
 
 def load_split(dataset: DatasetConfig, split: str) -> Examples:
@@ -44,7 +56,7 @@ def load_split(dataset: DatasetConfig, split: str) -> Examples:
     if file is not None:
         from mlqa.data.readers import read_file
 
-        return read_file(file)
+        return read_file(file, dataset.strict)
     if dataset.sample is not None:
         from mlqa.data.sample import generate
 
@@ -55,10 +67,11 @@ def load_split(dataset: DatasetConfig, split: str) -> Examples:
 
         download = dataset.download
         offline = "offline, give files: dataset.train_file=... dataset.validation_file=..."
-        return read_file(fetch(getattr(download, f"{split}_url"), getattr(download, f"{split}_sha256"), offline))
+        path = fetch(getattr(download, f"{split}_url"), getattr(download, f"{split}_sha256"), offline)
+        return read_file(path, dataset.strict)
     hub_split = dataset.hub and getattr(dataset.hub, f"{split}_split")
     if dataset.hub is not None and hub_split:
         from mlqa.data.hub import read_hub
 
-        return read_hub(dataset.hub, hub_split)
+        return read_hub(dataset.hub, hub_split, dataset.strict)
     raise DataError(f"dataset.{split}_file: the data set names no source for its {split} split; give a file")

@@ -5,34 +5,38 @@ from __future__ import annotations
 import ast
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mlqa.data.examples import Examples
 from mlqa.data.rows import ExamplesBuilder
+from mlqa.data.squad_stream import not_squad, not_utf8, stream_paragraphs
 from mlqa.errors import DataError, first_line
 
+STREAM_ABOVE = 64 << 20  # bytes of SQuAD JSON beyond which it is read a paragraph at a time
+PARQUET_ROWS, PARQUET_BUFFER = 1024, 1 << 20
 COLUMNS = ("question", "context", "answers")  # `id` may be missing: the row's number stands in
 
 
-def read_file(path: str | Path) -> Examples:
-    """One split from one file.
+def read_file(path: str | Path, strict: bool = False) -> Examples:
+    """One split from one file; what it holds in memory besides the examples does not grow with the file.
 
     Raises DataError, naming the file and the place, for a missing file, an unknown ending, broken syntax,
-    missing columns, an empty split or one without any answerable question.
+    missing columns, an empty split or one without any answerable question; where `strict`, also for an answer
+    that has no place in its context.
     """
     path = Path(path).expanduser()
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(f"{path}: cannot read {path.suffix or 'a file without ending'}; give {', '.join(READERS)}")
-    builder = ExamplesBuilder(str(path))
+    builder = ExamplesBuilder(str(path), strict)
     try:
         reader(path, builder)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+        raise not_utf8(str(path), error.start) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     return builder.build()
@@ -62,23 +66,28 @@ def parse_json(text: str, source: str, line: int | None = None) -> Any:
 
 
 def _squad_json(path: Path, builder: ExamplesBuilder) -> None:
-    articles = _member(parse_json(path.read_text("utf-8-sig"), str(path)), "data", str(path))
-    for article_number, article in enumerate(articles):
-        article_place = f"data[{article_number}]"
-        for number, paragraph in enumerate(_member(article, "paragraphs", f"{path}, {article_place}")):
-            place = f"{article_place}.paragraphs[{number}]"
-            context = _member(paragraph, "context", f"{path}, {place}", kind=str)
-            for qa_number, qa in enumerate(_member(paragraph, "qas", f"{path}, {place}")):
-                qa_place = f"{place}.qas[{qa_number}]"
-                question = _member(qa, "question", f"{path}, {qa_place}", kind=str)
-                answers = [] if qa.get("is_impossible") is True else qa.get("answers")
-                builder.add(qa_place, qa.get("id"), question, context, answers)
+    paragraphs = stream_paragraphs if path.stat().st_size > STREAM_ABOVE else _paragraphs
+    for place, paragraph in paragraphs(path):
+        context = _member(paragraph, "context", f"{path}, {place}", kind=str)
+        for number, qa in enumerate(_member(paragraph, "qas", f"{path}, {place}")):
+            qa_place = f"{place}.qas[{number}]"
+            question = _member(qa, "question", f"{path}, {qa_place}", kind=str)
+            answers = [] if qa.get("is_impossible") is True else qa.get("answers")
+            builder.add(qa_place, qa.get("id"), question, context, answers)
+
+
+def _paragraphs(path: Path) -> Iterator[tuple[str, Any]]:
+    """What `stream_paragraphs` gives, from the file parsed at once: broken JSON is named by its line and column."""
+    for number, article in enumerate(_member(parse_json(path.read_text("utf-8-sig"), str(path)), "data", str(path))):
+        place = f"data[{number}]"
+        for index, paragraph in enumerate(_member(article, "paragraphs", f"{path}, {place}")):
+            yield f"{place}.paragraphs[{index}]", paragraph
 
 
 def _member(node: object, key: str, place: str, kind: type = list) -> Any:
     if not isinstance(node, dict) or key not in node:
         found = f"it has {', '.join(map(str, node))}" if isinstance(node, dict) else f"found {type(node).__name__}"
-        raise DataError(f"{place}: no {key!r} here, so this is not SQuAD's JSON; {found}")
+        raise not_squad(place, key, found)
     if not isinstance(node[key], kind):
         raise DataError(f"{place}: {key!r} must be {'a list' if kind is list else 'text'}")
     return node[key]
@@ -127,8 +136,11 @@ def _parquet(path: Path, builder: ExamplesBuilder) -> None:
 
     number = 0
     try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=1024):
+        # A buffer, or pyarrow reads a column of a whole row group at once: often that of the whole file.
+        with pq.ParquetFile(path, buffer_size=PARQUET_BUFFER) as file:
+            names = file.schema_arrow.names
+            columns = ["id", *COLUMNS] if set(COLUMNS) <= set(names) else None
+            for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=columns):
                 rows = batch.to_pylist()
                 add_rows(builder, ((f"row {number + index}", row) for index, row in enumerate(rows)))
                 number += len(rows)

@@ -8,32 +8,43 @@ answers and repeat ids. Here each row is checked once, so that everything after 
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from mlqa.data.examples import Answer, Examples
+from mlqa.data.examples import Answer, Examples, Note
 from mlqa.errors import DataError
 
 log = logging.getLogger(__name__)
 
-NAMED_DROPS = 5  # so many dropped rows are named in the log; the rest is counted
+NAMED = 5  # so many places are named in the log and in errors; the rest is counted
+NOTED = 1000  # so many are kept of each kind, for the audit
 
 
 class ExamplesBuilder:
-    """Collects rows of one source; `source` is how messages name it (a file, a hub data set)."""
+    """Collects rows of one source; `source` is how messages name it (a file, a hub data set).
 
-    def __init__(self, source: str) -> None:
+    `strict` refuses a source with an answer that has no place in its context, or with an empty question.
+
+    Counted, per row and distinct (text, start) gold: `answers`, and of these `stripped_answers`, `repaired_offsets`
+    and `unlocated_answers`; and `rows`, of these `dropped`, `short_of_a_gold` (kept with the golds that have
+    a place), `unanswerable` and `duplicate_ids`.
+    """
+
+    def __init__(self, source: str, strict: bool = False) -> None:
         self.source = source
+        self.strict = strict
         self._ids: list[str] = []
         self._questions: list[str] = []
         self._contexts: dict[str, int] = {}
         self._context_of: list[int] = []
         self._answers: list[tuple[Answer, ...]] = []
         self._counts: Counter[str] = Counter()
+        self._notes: defaultdict[str, list[Note]] = defaultdict(list)
         self._seen_ids: set[str] = set()
+        self._faulty: list[str] = []  # the first rows that are dropped or short of a gold
 
     def add(self, place: str, row_id: object, question: object, context: object, answers: object) -> None:
         """Takes one row. `place` says where it stands; `answers` in any of SQuAD's forms, empty or None for none.
@@ -43,15 +54,23 @@ class ExamplesBuilder:
         question, context = self._text(place, "question", question), self._text(place, "context", context)
         self._counts["rows"] += 1
         given = self._pairs(place, answers)
-        golds = tuple(gold for text, start in given if (gold := self._checked(context, text, start)) is not None)
-        if given and not golds:
-            self._drop(place, f"answer {given[0][0]!r} does not stand at {given[0][1]}, nor exactly once elsewhere")
-            return
+        placed = {pair: self._placed(place, context, *pair) for pair in dict.fromkeys(given)}
+        golds = tuple(gold for pair in given if (gold := placed[pair]) is not None)
+        faults = [_why_unlocated(*pair) for pair, gold in placed.items() if gold is None]
         if not question.strip():
-            self._drop(place, "the question is empty")
+            faults.insert(0, "the question is empty")
+        drop = not question.strip() or (given and not golds)
+        if faults:
+            if len(self._faulty) < NAMED:
+                self._faulty.append(f"{place}: {faults[0]}")
+            self._note("dropped" if drop else "short_of_a_gold", place, faults[0])
+        if drop:
+            if self._counts["dropped"] <= NAMED and not self.strict:
+                log.warning("%s, %s: row dropped: %s", self.source, place, faults[0])
             return
         identifier = str(row_id) if row_id is not None else str(len(self._ids))
-        self._counts["duplicate_ids"] += identifier in self._seen_ids
+        if identifier in self._seen_ids:
+            self._note("duplicate_ids", place, identifier)
         self._seen_ids.add(identifier)
         self._counts["unanswerable"] += not golds
         self._ids.append(identifier)
@@ -60,10 +79,17 @@ class ExamplesBuilder:
         self._answers.append(golds)
 
     def build(self) -> Examples:
-        """The split. Raises DataError if it is empty or no row has an answer."""
+        """The split. Raises DataError if it is empty, no row has an answer, or `strict` finds a fault."""
         counts = self._counts
         if not counts["rows"]:
             raise DataError(f"{self.source}: holds no question; expected SQuAD-style data with at least one")
+        faulty = counts["dropped"] + counts["short_of_a_gold"]
+        if self.strict and faulty:
+            named = "; ".join(self._faulty) + ("; ..." if faulty > NAMED else "")
+            raise DataError(
+                f"{self.source}: {faulty} of {counts['rows']} rows are at fault: {named}; "
+                "mend them, or leave them out by dataset.strict=false"
+            )
         if not any(self._answers):
             raise DataError(
                 f"{self.source}: none of its {counts['rows']} questions has an answer in its context; "
@@ -78,12 +104,14 @@ class ExamplesBuilder:
             context_of=np.asarray(self._context_of, dtype=np.int64),
             answers=self._answers,
             counts={name: int(count) for name, count in counts.items()},
+            notes=dict(self._notes),
         )
 
-    def _drop(self, place: str, reason: str) -> None:
-        self._counts["dropped"] += 1
-        if self._counts["dropped"] <= NAMED_DROPS:
-            log.warning("%s, %s: row dropped: %s", self.source, place, reason)
+    def _note(self, kind: str, place: str, text: str) -> None:
+        """Counts, and remembers the first places of each kind."""
+        self._counts[kind] += 1
+        if len(self._notes[kind]) < NOTED:
+            self._notes[kind].append(Note(place, text))
 
     def _pairs(self, place: str, answers: object) -> list[tuple[str, int]]:
         """[(text, start), ...] from {"text": [...], "answer_start": [...]} or [{"text", "answer_start"}, ...]."""
@@ -123,19 +151,30 @@ class ExamplesBuilder:
             wanted = "a whole number of characters"
             raise DataError(f"{self.source}, {place}: answer_start must be {wanted}, found {_shown(start)}") from None
 
-    def _checked(self, context: str, text: str, start: int) -> Answer | None:
+    def _placed(self, place: str, context: str, text: str, start: int) -> Answer | None:
         """The answer without outer white space, where it stands; None if it stands nowhere or in several places."""
+        self._counts["answers"] += 1
         stripped = text.strip()
-        if not stripped:
+        if stripped and start >= 0:
+            if context.startswith(text, start):
+                if stripped != text:
+                    self._note("stripped_answers", place, _shown(text))
+                return Answer(stripped, start + len(text) - len(text.lstrip()))
+            if context.startswith(stripped, start):
+                self._note("stripped_answers", place, _shown(text))
+                return Answer(stripped, start)
+        found = context.find(stripped) if stripped else -1
+        if found < 0 or context.find(stripped, found + 1) >= 0:
+            self._note("unlocated_answers", place, _shown(text))
             return None
-        if start >= 0 and context.startswith(text, start):
-            self._counts["stripped_answers"] += stripped != text
-            return Answer(stripped, start + len(text) - len(text.lstrip()))
-        if context.count(stripped) != 1:
-            self._counts["unlocated_answers"] += 1
-            return None
-        self._counts["repaired_offsets"] += 1
-        return Answer(stripped, context.index(stripped))
+        self._note("repaired_offsets", place, f"{_shown(stripped)} stands at {found}, not at {start}")
+        return Answer(stripped, found)
+
+
+def _why_unlocated(text: str, start: int) -> str:
+    if not text.strip():
+        return "an answer is empty"
+    return f"answer {_shown(text)} does not stand at {start}, nor exactly once elsewhere"
 
 
 def is_text(value: str) -> bool:
@@ -156,4 +195,4 @@ def _listed(value: Any) -> list[Any]:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= 60 else f"{text[:39]}...{text[-18:]}"  # what is wrong often stands at an end

@@ -1,0 +1,91 @@
+"""`mlqa audit`: what is wrong with a data set, before a model is trained on it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlqa.config import Config
+    from mlqa.data.load import Splits
+
+EXAMPLE = """\
+examples; any override of train.py may stand here:
+  mlqa audit dataset=tquad
+  mlqa audit dataset=squad_json dataset.train_file=train.json model=xlmr_base
+  mlqa audit dataset=sample model=tiny_wordpiece --json > audit.json
+"""
+# A run needs both splits; an audit looks at what there is.
+OPTIONAL = ("dataset.train_file", "dataset.validation_file", "dataset.hub.train_split")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("overrides", nargs="*", help="what to audit, as for train.py: dataset=... model=...")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, with examples, instead of tables")
+
+
+def run(args: argparse.Namespace) -> None:
+    from mlqa.checks import is_local_folder
+    from mlqa.compose import compose_config
+    from mlqa.data.audit import audit
+    from mlqa.data.load import load_splits
+    from mlqa.runtime import offline_if_hub_unreachable
+
+    config, choices = compose_config(args.overrides, OPTIONAL)
+    if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
+        offline_if_hub_unreachable()
+    splits = load_splits(config.dataset, both=False)
+    found = audit(splits)
+    tokenizer, why_none = _tokenizer_figures(config, splits)
+    if args.json:
+        content = {
+            "dataset": choices["dataset"],
+            "model": choices["model"],
+            "fingerprint": splits.fingerprint(),
+            "figures": found.figures,
+            "tokenizer": tokenizer or {"error": why_none},
+            "examples": found.examples,
+        }
+        json.dump(content, sys.stdout, ensure_ascii=False, indent=1)
+        print()
+        return
+
+    from mlqa.commands.audit_tables import show
+
+    show(found, tokenizer or why_none, choices, config.training.max_answer_length)
+
+
+def _tokenizer_figures(config: Config, splits: Splits) -> tuple[dict[str, Any], str]:
+    """{split: figures} by the model's tokenizer, or nothing and the line that says why and what to do."""
+    from mlqa.data.load import SPLITS
+    from mlqa.errors import MlqaError
+
+    if config.model.scratch is not None and not len(splits.train):
+        return {}, "this model's tokenizer is trained on the train split: give dataset.train_file, or another model"
+
+    from transformers.utils.logging import set_verbosity_error
+
+    from mlqa.qa.features import make_windows
+    from mlqa.qa.window_figures import window_figures
+    from mlqa.tokenization.load import load_tokenizer
+
+    set_verbosity_error()
+    training = config.training
+    try:
+        tokenizer = load_tokenizer(config.model, _texts(splits))
+        figures = {}
+        for name in SPLITS:
+            if len(split := getattr(splits, name)):
+                windows = make_windows(split, tokenizer, training.max_seq_length, training.doc_stride)
+                figures[name] = window_figures(windows, split, training.max_answer_length)
+    except MlqaError as error:
+        return {}, str(error)
+    return figures, ""
+
+
+def _texts(splits: Splits) -> Iterator[str]:
+    yield from splits.train.contexts
+    yield from splits.train.questions

@@ -1,0 +1,134 @@
+"""What of validation stands in train already: whole questions, and contexts alone.
+
+Each is counted in three ways, every one of which includes those before it:
+
+exact       the same text
+normalized  the same by `normalized_context`: NFC, lower case, white space folded
+near        Jaccard similarity of shingles of `NEAR_CONTEXT` or `NEAR_QUESTION` at least (see near_duplicates)
+
+Contexts are compared by shingles of three words: a sentence added or cut leaves the rest equal, and three words in a
+row are hardly ever shared by chance. Questions are short and inflected, so one changed suffix would spoil most of their
+word n-grams: they are compared by shingles of four characters, and only with questions of the same or a near context.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlqa.data.examples import Examples, normalized_context
+from mlqa.data.near_duplicates import Unit, near_pairs, ranges, shingles
+
+NEAR_CONTEXT, CONTEXT_WORDS = 0.6, 3
+NEAR_QUESTION, QUESTION_CHARACTERS = 0.8, 4
+WAYS = ("exact", "normalized", "near")
+NONE = len(WAYS)
+
+
+@dataclass(frozen=True)
+class Leak:
+    """What of validation stands in train.
+
+    `way` [rows of validation]: the index in WAYS of the first that finds the row in train, `NONE` where none does.
+    `twin` [rows]: the row of train that stands there for it, -1 where none does. `similarity` [rows]: to its text.
+    """
+
+    way: np.ndarray
+    twin: np.ndarray
+    similarity: np.ndarray
+
+    def counts(self) -> dict[str, int]:
+        """Rows found by each way or one before it."""
+        return {name: int((self.way <= number).sum()) for number, name in enumerate(WAYS)}
+
+
+def leakage(validation: Examples, train: Examples) -> tuple[Leak, Leak]:
+    """Questions that stand in train with their context, and questions whose context stands there."""
+    contexts = _linked_contexts(validation, train)
+    return _question_leak(validation, train, contexts), _context_leak(validation, train, contexts)
+
+
+@dataclass(frozen=True)
+class _Links:
+    """Pairs of an entry of validation and one of train, and in which way they are the same [pairs]."""
+
+    ours: np.ndarray
+    theirs: np.ndarray
+    way: np.ndarray
+    similarity: np.ndarray
+
+    def best(self, count: int) -> Leak:
+        """Of each of `count` entries of validation the strongest link."""
+        order = np.lexsort((-self.similarity, self.way, self.ours))
+        entries, first = np.unique(self.ours[order], return_index=True)
+        leak = Leak(np.full(count, NONE), np.full(count, -1), np.zeros(count))
+        leak.way[entries] = self.way[order][first]
+        leak.twin[entries] = self.theirs[order][first]
+        leak.similarity[entries] = self.similarity[order][first]
+        return leak
+
+
+def _linked_contexts(validation: Examples, train: Examples) -> _Links:
+    plain = [normalized_context(context) for context in validation.contexts]
+    same: defaultdict[str, list[int]] = defaultdict(list)
+    for index, context in enumerate(train.contexts):
+        same[normalized_context(context)].append(index)
+    distinct = list(same)
+    near = near_pairs(
+        shingles(plain, Unit.word, CONTEXT_WORDS), shingles(distinct, Unit.word, CONTEXT_WORDS), NEAR_CONTEXT
+    )
+    found: list[tuple[int, int, int, float]] = []
+    for index, text, similarity in zip(*(part.tolist() for part in near), strict=True):
+        for other in same[distinct[text]]:
+            exact = validation.contexts[index] == train.contexts[other]
+            found.append((index, other, 0 if exact else 1 if plain[index] == distinct[text] else 2, similarity))
+    return _links(found)
+
+
+def _context_leak(validation: Examples, train: Examples, contexts: _Links) -> Leak:
+    of_contexts = contexts.best(len(validation.contexts))
+    _, some_row = np.unique(train.context_of, return_index=True)
+    twin = np.where(of_contexts.twin >= 0, some_row[of_contexts.twin], -1)
+    rows = validation.context_of
+    return Leak(of_contexts.way[rows], twin[rows], of_contexts.similarity[rows])
+
+
+def _question_leak(validation: Examples, train: Examples, contexts: _Links) -> Leak:
+    """Compares the questions of linked contexts only: the train context is the group in which they may meet."""
+    ours, link = _rows_of(contexts.ours, validation.context_of)
+    theirs, group = _rows_of(np.unique(contexts.theirs), train.context_of)
+    questions = [normalized_context(validation.questions[row]) for row in ours]
+    others = [normalized_context(train.questions[row]) for row in theirs]
+    near = near_pairs(
+        shingles(questions, Unit.character, QUESTION_CHARACTERS, contexts.theirs[link]),
+        shingles(others, Unit.character, QUESTION_CHARACTERS, np.unique(contexts.theirs)[group]),
+        NEAR_QUESTION,
+    )
+    found: list[tuple[int, int, int, float]] = []
+    for entry, other, similarity in zip(*(part.tolist() for part in near), strict=True):
+        row, twin = int(ours[entry]), int(theirs[other])
+        exact = validation.questions[row] == train.questions[twin]
+        way = 0 if exact else 1 if questions[entry] == others[other] else 2
+        found.append((row, twin, max(way, int(contexts.way[link[entry]])), similarity))
+    return _links(found).best(len(validation))
+
+
+def _rows_of(wanted: np.ndarray, context_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows asked of each wanted context, and for each of them the index in `wanted`."""
+    order = np.argsort(context_of, kind="stable")
+    ordered = context_of[order]
+    low = np.searchsorted(ordered, wanted, side="left")
+    counts = np.searchsorted(ordered, wanted, side="right") - low
+    return order[ranges(low, counts)], np.repeat(np.arange(len(wanted)), counts)
+
+
+def _links(found: list[tuple[int, int, int, float]]) -> _Links:
+    ours, theirs, way, similarity = zip(*found, strict=True) if found else ((), (), (), ())
+    return _Links(
+        np.array(ours, dtype=np.int64),
+        np.array(theirs, dtype=np.int64),
+        np.array(way, dtype=np.int64),
+        np.array(similarity, dtype=float),
+    )

@@ -1,0 +1,194 @@
+"""Pairs of texts that are nearly the same, of many: MinHash with banding, every pair found then verified.
+
+Texts are compared as sets of shingles (n-grams; Broder 1997, "On the resemblance and containment of documents") by
+their Jaccard similarity |A & B| / |A | B|. The smallest of a random hash over a set is the same for two sets with
+just that probability. `BANDS` times `ROWS` such minima are taken, and two texts become a candidate pair where all
+`ROWS` of some band agree (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 3). Candidates are then
+compared by their whole sets: no pair is found wrongly, and `miss_probability` says how often one is missed.
+
+Time and memory are linear in the texts and the pairs found; all of it is array arithmetic, a chunk of texts at a time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+BANDS, ROWS = 32, 3
+CHUNK_TEXTS = 1024
+CHUNK_SHINGLES = 1 << 20
+_SEED = 20_000  # of the hash functions: the same pairs are found every time
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_MARKS = re.compile("[\u0300-\u036f]+")  # what lower case makes of İ has one, and would be torn there
+_NO_LETTERS = re.compile(r"[\W_]+")
+
+
+class Unit(Enum):
+    """What a shingle is made of."""
+
+    character = "character"
+    word = "word"
+
+
+@dataclass(frozen=True)
+class Shingles:
+    """64-bit hashes of texts' shingles: text t has `hashes[first[t]:first[t + 1]]`, ascending, each once."""
+
+    hashes: np.ndarray
+    first: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.first) - 1
+
+
+def miss_probability(similarity: float) -> float:
+    """How likely a pair of this Jaccard similarity is to be missed: (1 - s^ROWS)^BANDS."""
+    return float((1 - similarity**ROWS) ** BANDS)
+
+
+def shingles(texts: Sequence[str], unit: Unit, size: int, groups: np.ndarray | None = None) -> Shingles:
+    """The n-grams of `size` characters or words of each text, letters and digits alone: combining marks are left
+    out, all else is one space.
+
+    A text of fewer units has itself as its only shingle. With `groups` [texts], shingles of texts in different groups
+    differ, so that pairs are found inside a group only.
+    """
+    chunks = (texts[at : at + CHUNK_TEXTS] for at in range(0, len(texts), CHUNK_TEXTS))
+    parts = [_chunk(chunk, unit, size) for chunk in chunks]
+    counts = np.concatenate([np.zeros(1, dtype=np.int64), *(np.diff(part.first) for part in parts)])
+    hashes = np.concatenate([np.zeros(0, dtype=np.uint64), *(part.hashes for part in parts)])
+    first = np.cumsum(counts)
+    if groups is not None:
+        hashes = _mixed(hashes ^ _mixed(np.repeat(groups.astype(np.uint64), counts[1:])))
+        order = np.lexsort((hashes, np.repeat(np.arange(len(texts)), counts[1:])))
+        hashes = hashes[order]
+    return Shingles(hashes, first)
+
+
+def near_pairs(left: Shingles, right: Shingles, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Indices into `left` and into `right`, and the Jaccard similarity, of the pairs that have `threshold` or more.
+
+    Ordered by left, then right. Of the pairs with similarity s, a share of `miss_probability(s)` is not found.
+    """
+    if not len(left) or not len(right):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
+    candidates = _candidates(_band_keys(left), _band_keys(right))
+    at, other = candidates // len(right), candidates % len(right)
+    similarity = _jaccard(left, right, at, other)
+    near = similarity >= threshold
+    return at[near], other[near], similarity[near]
+
+
+def _chunk(texts: Sequence[str], unit: Unit, size: int) -> Shingles:
+    plain = [_NO_LETTERS.sub(" ", _MARKS.sub("", text)).strip() for text in texts]
+    # A space ends each text, so that a word's letters are those up to the next space.
+    units = np.frombuffer("".join(f"{text} " for text in plain).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    units = units.astype(np.uint64)
+    lengths = np.array([len(text) + 1 for text in plain], dtype=np.int64)
+    if unit is Unit.character:
+        units, lengths = np.delete(units, np.cumsum(lengths) - 1), lengths - 1
+    else:
+        units, lengths = _words(units, lengths)
+    return _ngrams(units, lengths, size)
+
+
+def _words(letters: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A hash of each word, and the number of words of each text."""
+    ends = np.flatnonzero(letters == ord(" "))
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    position = np.arange(len(letters)) - np.repeat(begins, ends - begins + 1)
+    powers = np.multiply.accumulate(np.full(int(position.max()) + 1, _MULTIPLIER))
+    hashes = _mixed(np.add.reduceat(letters * powers[position], begins))
+    text_ends = np.cumsum(lengths)
+    return hashes, np.diff(np.searchsorted(ends, text_ends), prepend=0)
+
+
+def _ngrams(units: np.ndarray, lengths: np.ndarray, size: int) -> Shingles:
+    padded = np.maximum(lengths, size)
+    begin = np.cumsum(padded) - padded
+    flat = np.zeros(int(padded.sum()), dtype=np.uint64)
+    flat[ranges(begin, lengths)] = units
+    counts = padded - size + 1
+    start = ranges(begin, counts)
+    hashes = np.zeros(len(start), dtype=np.uint64)
+    for offset in range(size):
+        hashes = hashes * _MULTIPLIER + flat[start + offset]
+    hashes = _mixed(hashes)
+    owner = np.repeat(np.arange(len(lengths)), counts)
+    order = np.lexsort((hashes, owner))
+    hashes, owner = hashes[order], owner[order]
+    new = np.ones(len(hashes), dtype=bool)
+    new[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
+    first = np.concatenate([[0], np.cumsum(np.bincount(owner[new], minlength=len(lengths)))])
+    return Shingles(hashes[new], first)
+
+
+def ranges(begin: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """begin[0], begin[0] + 1, ... (count[0] numbers), begin[1], ..."""
+    return np.asarray(np.arange(int(count.sum())) + np.repeat(begin - (np.cumsum(count) - count), count))
+
+
+def _mixed(values: np.ndarray) -> np.ndarray:
+    """The finaliser of SplitMix64 (Steele et al. 2014): spreads every bit over all."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(values ^ (values >> np.uint64(31)))
+
+
+def _band_keys(texts: Shingles) -> np.ndarray:
+    """A hash of the minima of each band [texts, BANDS]."""
+    random = np.random.default_rng(_SEED)
+    factors = random.integers(0, 2**64, (BANDS, ROWS), dtype=np.uint64) | np.uint64(1)
+    keys = np.zeros((len(texts), BANDS), dtype=np.uint64)
+    begin = 0
+    while begin < len(texts):
+        limit = int(np.searchsorted(texts.first, texts.first[begin] + CHUNK_SHINGLES, side="right")) - 1
+        end = min(max(limit, begin + 1), len(texts))
+        hashes = texts.hashes[texts.first[begin] : texts.first[end]]
+        first = texts.first[begin:end] - texts.first[begin]
+        for band in range(BANDS):
+            for factor in factors[band]:
+                # An odd factor permutes the 64-bit numbers; the shingles' hashes are random already.
+                keys[begin:end, band] = _mixed(keys[begin:end, band] ^ np.minimum.reduceat(hashes * factor, first))
+        begin = end
+    return keys
+
+
+def _candidates(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """left * len(right) + right of each pair that agrees in a band, ascending, each once."""
+    found = [np.zeros(0, dtype=np.int64)]
+    for band in range(BANDS):
+        order = np.argsort(right[:, band], kind="stable")
+        ordered = right[order, band]
+        low = np.searchsorted(ordered, left[:, band], side="left")
+        counts = np.searchsorted(ordered, left[:, band], side="right") - low
+        at = np.repeat(np.arange(len(left)), counts)
+        found.append(np.unique(np.concatenate([found.pop(), at * len(right) + order[ranges(low, counts)]])))
+    return found[0]
+
+
+def _jaccard(left: Shingles, right: Shingles, at: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The similarity of each pair of sets [pairs]."""
+    sizes = np.diff(left.first)
+    names, numbers = np.unique(right.hashes, return_inverse=True)
+    # Ascending, for the hashes of each text are: looking up (text, hash) is one binary search.
+    known = np.repeat(np.arange(len(right)), np.diff(right.first)) * len(names) + numbers
+    shared = np.zeros(len(at), dtype=np.int64)
+    begin, reached = 0, np.cumsum(sizes[at])
+    while begin < len(at):
+        limit = int(np.searchsorted(reached, (reached[begin - 1] if begin else 0) + CHUNK_SHINGLES, side="right"))
+        end = max(limit, begin + 1)
+        pairs = slice(begin, end)
+        hashes = left.hashes[ranges(left.first[at[pairs]], sizes[at[pairs]])]
+        number = np.minimum(np.searchsorted(names, hashes), len(names) - 1)
+        wanted = np.repeat(other[pairs], sizes[at[pairs]]) * len(names) + number
+        place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        hit = (known[place] == wanted) & (names[number] == hashes)
+        shared[pairs] = np.bincount(np.repeat(np.arange(end - begin), sizes[at[pairs]])[hit], minlength=end - begin)
+        begin = end
+    union = sizes[at] + np.diff(right.first)[other] - shared
+    return np.asarray(shared / np.maximum(union, 1))

@@ -1,0 +1,108 @@
+"""What stands in texts that one does not see: decomposed letters, invisible and control characters, odd spaces.
+
+Two texts that look the same then differ for a tokenizer and for exact match, and code that normalises a context moves
+every offset after it. Categories are those of the Unicode Standard, chapter 4.5 (`unicodedata.category`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cache
+
+KINDS = ("invisible", "space", "control", "line_break", "replacement")
+EXAMPLES = 5  # of each character
+AROUND = 20  # characters shown on either side of one
+
+# Between two letters or digits (a mark may close the first): not a quotation mark, whichever sign is used for it.
+_APOSTROPHE = re.compile(r"(?<=[\w\u0300-\u036F])['’](?=[^\W_])")
+
+
+def kind_of(character: str) -> str | None:
+    """Which of KINDS a character is; None for all others.
+
+    invisible    category Cf: soft hyphen, zero-width and direction marks, byte-order mark ...
+    space        categories Zs, Zl and Zp but for the ordinary space
+    line_break   carriage return and line feed
+    control      category Cc but for line breaks and the tab
+    replacement  U+FFFD, which stands for bytes that could not be decoded
+    """
+    category = unicodedata.category(character)
+    if category in ("Zs", "Zl", "Zp"):
+        return None if character == " " else "space"
+    if category == "Cc":
+        return {"\r": "line_break", "\n": "line_break", "\t": None}.get(character, "control")
+    return "invisible" if category == "Cf" else "replacement" if character == "\ufffd" else None
+
+
+def name_of(character: str) -> str:
+    """ "U+200E LEFT-TO-RIGHT MARK"; control characters have no name but their number."""
+    code = f"U+{ord(character):04X}"
+    names = {"\r": "CARRIAGE RETURN", "\n": "LINE FEED"}
+    return f"{code} {unicodedata.name(character, names.get(character, ''))}".rstrip()
+
+
+@dataclass
+class Oddities:
+    """What `look_at` has found so far.
+
+    `characters`: how often each odd character stands in the texts; `examples`: the first (place, surroundings) of each.
+    `apostrophes`: how often ' and ’ stand between letters. `not_nfc`: the places of texts that are not in NFC.
+    """
+
+    characters: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    apostrophes: Counter[str] = field(default_factory=Counter)
+    not_nfc: list[tuple[str, str]] = field(default_factory=list)
+
+    def look_at(self, texts: Iterable[str], place_of: Callable[[int], str]) -> int:
+        """Takes in the texts, text n under the name `place_of(n)`; returns how many of them are not in NFC."""
+        odd, not_nfc = _odd_characters(), 0
+        for number, text in enumerate(texts):
+            for found in odd.finditer(text):
+                self.characters[found[0]] += 1
+                examples = self.examples.setdefault(found[0], [])
+                if len(examples) < EXAMPLES:
+                    place = f"{place_of(number)}, character {found.start()}"
+                    examples.append((place, _around(text, found.start())))
+            self.apostrophes.update(_APOSTROPHE.findall(text))
+            if not unicodedata.is_normalized("NFC", text):
+                not_nfc += 1
+                if len(self.not_nfc) < EXAMPLES:
+                    at = _first_difference(text)
+                    place = f"{place_of(number)}, character {at}"
+                    self.not_nfc.append((place, _around(text, at, marks=True)))
+        return not_nfc
+
+    def by_kind(self) -> dict[str, dict[str, int]]:
+        """{kind: {"U+200E LEFT-TO-RIGHT MARK": count}}, most frequent first, every kind present."""
+        found: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
+        for character, count in self.characters.most_common():
+            found[str(kind_of(character))][name_of(character)] = count
+        return found
+
+
+@cache
+def _odd_characters() -> re.Pattern[str]:
+    # The planes between and after hold ideographs, private use and nothing else.
+    planes = (range(0x20000), range(0xE0000, 0xE1000))
+    odd = [character for codes in planes for character in map(chr, codes) if kind_of(character)]
+    return re.compile(f"[{''.join(map(re.escape, odd))}]")
+
+
+def _around(text: str, place: int, marks: bool = False) -> str:
+    """The surroundings of a character; what is odd in them, and `marks` if asked for, written as code points."""
+
+    def shown(letter: str) -> str:
+        return f"<U+{ord(letter):04X}>" if kind_of(letter) or (marks and unicodedata.combining(letter)) else letter
+
+    return "".join(map(shown, text[max(0, place - AROUND) : place + AROUND + 1]))
+
+
+def _first_difference(text: str) -> int:
+    composed = unicodedata.normalize("NFC", text)
+    pairs = enumerate(zip(text, composed, strict=False))
+    return next((at for at, (one, other) in pairs if one != other), len(composed))

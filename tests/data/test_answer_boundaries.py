@@ -1,0 +1,38 @@
+"""Answers that begin or end inside a word, by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlqa.data.answer_boundaries import before_apostrophe_suffix, begins_inside_word, ends_inside_word
+from mlqa.data.examples import Answer
+
+
+@pytest.mark.parametrize(
+    ("marked", "begins", "ends", "suffixed"),
+    [
+        ("[kedi]", False, False, False),
+        ("bir [kedi] var", False, False, False),
+        ("ev[cil ke]di", True, True, False),
+        ("on[sekiz].", True, False, False),
+        ("Basra [valiliği]ne", False, True, False),
+        ("[1923]'te", False, False, True),
+        ("[İzmir]’de", False, False, True),
+        ("'[İzmir]' dedi", False, False, False),
+        ("[İzmir]'", False, False, False),
+        ("[1923]'1", False, False, False),
+        ("[19]23", False, True, False),
+        ("[s]\u0327ey", False, True, False),  # a mark belongs to its letter
+        ("(1923[)te]", False, False, False),
+        ("a-[b]-c", False, False, False),
+        ("x[ y ]z", False, False, False),
+        ("[علي]‎)", False, False, False),
+    ],
+)
+def test_boundaries(marked: str, begins: bool, ends: bool, suffixed: bool) -> None:
+    start, end = marked.index("["), marked.index("]") - 1
+    context = marked.replace("[", "").replace("]", "")
+    answer = Answer(context[start:end], start)
+    assert begins_inside_word(context, answer) is begins
+    assert ends_inside_word(context, answer) is ends
+    assert before_apostrophe_suffix(context, answer) is suffixed
