@@ -6,9 +6,13 @@ TORCH ?= torch==2.13.0
 TORCH_INDEX ?= $(if $(shell command -v nvidia-smi),,--extra-index-url https://download.pytorch.org/whl/cpu)
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 BIN = $(VENV)/bin
+# What the newest image with smdistributed holds (transformers 4.36.0, torch 2.1, Python 3.10), as far as it goes with a
+# newer torch and Python.
+LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pyarrow<18"
+LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_processes.py tests/training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test check format bench clean
+.PHONY: help setup quickstart test legacy check format bench clean
 
 help: ## list what there is to do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,6 +24,9 @@ quickstart: $(VENV)/installed ## train and score a small model on generated Turk
 
 test: $(VENV)/installed-dev ## run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+legacy: $(VENV)-legacy/installed ## run the end-to-end tests with transformers 4.36, the oldest that a SageMaker image brings
+	$(VENV)-legacy/bin/python -m pytest $(LEGACY_TESTS) $(PYTEST_ARGS)
 
 check: $(VENV)/installed-dev ## lint, format check and types
 	$(BIN)/ruff check .
@@ -34,7 +41,7 @@ bench: $(VENV)/installed-dev ## measure the path of a question beside transforme
 	$(BIN)/python benchmarks/features.py
 
 clean: ## remove the virtual environment and caches; outputs/ and multirun/ stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-legacy .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -49,6 +56,12 @@ $(VENV)/torch: $(VENV)/bin/python
 $(VENV)/installed: pyproject.toml $(VENV)/torch
 	@echo "installing mlqa and what it needs ..."
 	@$(PIP) install --quiet "$(TORCH)" --editable .
+	@touch $@
+
+$(VENV)-legacy/installed: pyproject.toml
+	@$(MAKE) --no-print-directory VENV=$(VENV)-legacy $(VENV)-legacy/torch
+	@echo "installing mlqa with transformers 4.36 ..."
+	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet "$(TORCH)" --editable ".[dev]" $(LEGACY)
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

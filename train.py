@@ -6,6 +6,7 @@ The entry point composes, checks, runs and returns the objective; it imports not
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def main(composed: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
+    logging.raiseExceptions = False  # on a full disk the run says so once, not each line of train.log
     with errors.shown_as_one_line():
         compose.check_command_line(sys.argv[1:])
+        sys.argv[1:] = compose.of_this_process(sys.argv[1:])
         main()

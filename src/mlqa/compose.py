@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -29,7 +30,7 @@ from mlqa.checks import problems_of
 from mlqa.config import GROUPS, Config, from_hydra, register
 from mlqa.errors import ConfigError, first_line
 from mlqa.explain import allowed, explain, explain_unknown, is_group
-from mlqa.runtime import in_container
+from mlqa.runtime import in_container, is_main, world_size
 
 NOT_TO_SET = {
     "training.output_dir": "is always the run directory; choose it by hydra.run.dir=... or hydra.sweep.dir=...",
@@ -38,6 +39,7 @@ NOT_TO_SET = {
 # OmegaConf asserts, rather than raises its own error, where an override reaches below a null; Hydra raises ValueError
 # where a group is given no text.
 FAILURES = (HydraException, OmegaConfBaseException, AssertionError, ValueError)
+LEAST_BYTES = 1 << 20  # what a run leaves beside its model
 _FULL_KEY = re.compile(r"full_key:\s*(\S+)")
 
 
@@ -86,6 +88,10 @@ def check_command_line(argv: Sequence[str]) -> None:
     be known.
     """
     args = get_args_parser().parse_args(list(argv))
+    if args.multirun and world_size() > 1:
+        raise ConfigError(
+            "-m: torchrun starts the processes of one run; start each run by a torchrun of its own, without -m"
+        )
     starts_nothing = args.help or args.hydra_help or args.info or args.cfg or args.shell_completion
     if starts_nothing or args.config_path or args.config_name or args.config_dir or args.experimental_rerun:
         return
@@ -96,6 +102,16 @@ def check_command_line(argv: Sequence[str]) -> None:
         found.update(dict.fromkeys(_member_problems(member, args.multirun)))
     if found:
         raise ConfigError(list(found))
+
+
+def of_this_process(argv: Sequence[str]) -> list[str]:
+    """The command line as this process takes it: of several that train together only the first keeps a directory."""
+    if is_main():
+        return list(argv)
+    quiet = ["hydra.run.dir=.", "hydra.output_subdir=null"]
+    if not any(argument.startswith("hydra/job_logging=") for argument in argv):
+        quiet.append("hydra/job_logging=worker")
+    return [*argv, *quiet]
 
 
 def _member_problems(member: DictConfig, multirun: bool) -> list[str]:
@@ -137,9 +153,11 @@ def _run_dir(composed: DictConfig, multirun: bool) -> list[str]:
         return [f"hydra.{key}.dir=: choose a directory for what the run leaves"]
     place = Path(chosen).expanduser().absolute()
     existing = next(folder for folder in (place, *place.parents) if folder.exists())
-    if existing.is_dir() and os.access(existing, os.W_OK):
-        return []
-    return [f"hydra.{key}.dir={chosen}: {existing} is no directory that can be written to; choose another"]
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        return [f"hydra.{key}.dir={chosen}: {existing} is no directory that can be written to; choose another"]
+    if shutil.disk_usage(existing).free < LEAST_BYTES:
+        return [f"hydra.{key}.dir={chosen}: the disk is full there; free some space, or choose another directory"]
+    return []
 
 
 def _never_right(overrides: list[str]) -> list[str]:

@@ -188,7 +188,7 @@ class TrainingConfig:
     logging_steps: int = 50
     eval_strategy: Interval = Interval.no
     eval_steps: Optional[int] = None
-    save_strategy: Interval = Interval.no
+    save_strategy: Interval = Interval.steps  # for a run that is cut short; a completed one removes its checkpoints
     save_steps: int = 500
     save_total_limit: int = 1
     max_seq_length: int = 384

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 from hydra.errors import CompactHydraException
 
+from mlqa.runtime import is_main
+
 
 class MlqaError(CompactHydraException):
     """Base of all errors meant for the user; Hydra prints its subclasses of this kind as one line."""
@@ -48,6 +50,16 @@ def first_line(error: BaseException) -> str:
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
+def why_not_written(error: BaseException) -> str:
+    """The operating system's reason, e.g. "No space left on device", where the library that met it reports its own."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return first_line(error)
+
+
 @contextmanager
 def shown_as_one_line(logged: bool = False) -> Iterator[None]:
     """Ends the process on a MlqaError: a line a problem on stderr (unless it is `logged` there already), and the
@@ -60,11 +72,12 @@ def shown_as_one_line(logged: bool = False) -> Iterator[None]:
     except MlqaError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        for line in str(error).splitlines() if not logged else ():
+        for line in str(error).splitlines() if not logged and is_main() else ():  # of several processes, one says it
             print(f"error: {line}", file=sys.stderr)
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
     except KeyboardInterrupt:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        print("stopped by Ctrl-C", file=sys.stderr)
+        if is_main():
+            print("stopped by Ctrl-C", file=sys.stderr)
         raise SystemExit(130) from None

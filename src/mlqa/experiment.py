@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +15,14 @@ from mlqa.checks import is_local_folder
 from mlqa.config import Config, config_hash
 from mlqa.data.examples import Examples, unseen_rows
 from mlqa.data.load import Splits, load_splits
-from mlqa.errors import ConfigError, first_line
+from mlqa.errors import ConfigError, RunError, first_line
+from mlqa.processes import Terminated, agreed, cause_of, gather, sigterm_raises, uninterrupted
 from mlqa.result import CHECKPOINTS, MODEL, Result, cost_of, remove_earlier, versions, write_json
-from mlqa.runtime import is_main, offline_if_hub_unreachable
+from mlqa.runtime import is_main, local_rank, offline_if_hub_unreachable, world_size
 from mlqa.summary import show
-from mlqa.tracking import RunIdentity, Trackers, open_trackers
+from mlqa.tracking import Trackers, open_trackers
+from mlqa.tracking.identity import identity_of_run
+from mlqa.training.checkpoints import Checkpoints, identity_of
 
 log = logging.getLogger(__name__)
 
@@ -40,36 +43,56 @@ def run(config: Config, choices: dict[str, str]) -> Result:
     )
     if is_main():
         remove_earlier(run_dir)
-    trackers = open_trackers(config.tracking, _identity(config, choices, run_dir)) if is_main() else Trackers([])
+    trackers = open_trackers(config.tracking, identity_of_run(config, choices, run_dir)) if is_main() else Trackers([])
     began = time.monotonic()
     try:
-        _train_and_score(config, result, trackers, run_dir)
+        with sigterm_raises():
+            checkpoints = _train_and_score(config, result, trackers, run_dir)
         result.status = "completed"
-    except KeyboardInterrupt:
-        result.status, result.error = "stopped", "stopped by Ctrl-C"
-        raise
-    except BaseException as error:
-        result.error = " | ".join(error.problems) if isinstance(error, ConfigError) else first_line(error)
-        log.error("error: %s", result.error)
-        raise
+    except BaseException as raised:
+        error = cause_of(raised)
+        if isinstance(error, KeyboardInterrupt):
+            result.status = "stopped"
+            result.error = f"stopped by {'SIGTERM' if isinstance(error, Terminated) else 'Ctrl-C'}"
+        else:
+            result.error = " | ".join(error.problems) if isinstance(error, ConfigError) else first_line(error)
+            log.error("error: %s", result.error)
+        raise error from (None if error is raised else raised)
     finally:
-        result.timing["total_seconds"] = round(time.monotonic() - began, 3)
-        result.cost = cost_of(result.timing["total_seconds"], config.hardware.usd_per_hour)
-        _remove_if_empty(run_dir / CHECKPOINTS)
-        if is_main():
-            result.write(run_dir)
-            trackers.finish(asdict(result))
+        with uninterrupted():
+            result.timing["total_seconds"] = round(time.monotonic() - began, 3)
+            result.cost = cost_of(result.timing["total_seconds"], config.hardware.usd_per_hour)
+            if is_main():
+                _leave(result, run_dir)
+        trackers.finish(asdict(result))
+    if local_rank() == 0:
+        checkpoints.remove()  # only now: until result.json is there, a killed run goes on from them
     if is_main():
         show(result, run_dir)
     return result
 
 
-def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir: Path) -> None:
+def _leave(result: Result, run_dir: Path) -> None:
+    """result.json, and a word on what a run that did not complete has left to go on from."""
+    try:
+        result.write(run_dir)
+    except RunError as error:
+        log.error("error: %s", error)
+        if result.status == "completed":
+            raise
+    if result.status != "completed" and any(run_dir.glob(f"{CHECKPOINTS}/*/checkpoint-*[0-9]")):
+        log.info(
+            "a checkpoint is kept; the same command goes on from it in the same directory: hydra.run.dir=%s", run_dir
+        )
+
+
+def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir: Path) -> Checkpoints:
     if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
         offline_if_hub_unreachable()
     log.info("reading the data set")
     splits = load_splits(config.dataset)  # first: what is wrong with it is said before anything heavy is imported
 
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else each process warns that all weights were used
     from transformers import set_seed
     from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
@@ -77,7 +100,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     from mlqa.qa.features import make_windows
     from mlqa.qa.scoring import by_id, exchanged_questions, scores_of
     from mlqa.tokenization.load import load_tokenizer
-    from mlqa.training.arguments import autocast_type
+    from mlqa.training.arguments import autocast_type, training_arguments
     from mlqa.training.models import describe, load_model, save
     from mlqa.training.progress import ProgressAndHistory
     from mlqa.training.trainer import QuestionAnsweringTrainer
@@ -85,6 +108,8 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     disable_progress_bar()  # transformers' own bars and reports, for reading and writing weights
     set_verbosity_error()
     training = config.training
+    arguments = training_arguments(config)  # where several processes train, they meet here
+    run_dir = Path(agreed(str(run_dir)))
     with _timed(result, "features_seconds"):
         log.info("tokenising %d + %d questions", len(splits.train), len(splits.validation))
         tokenizer = load_tokenizer(config.model, _texts(splits.train))
@@ -124,14 +149,25 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     def score() -> dict[str, float]:
         return scores_of(answers_to(splits.validation, validation, "Scoring"), splits.validation, unseen, language)
 
-    trainer = QuestionAnsweringTrainer(config, model, train, score, callbacks=[ProgressAndHistory(trackers)])
+    identity = identity_of(result.config_hash, result.dataset["fingerprint"], world_size())
+    checkpoints = Checkpoints(run_dir, identity)
+    trainer = QuestionAnsweringTrainer(
+        config, arguments, model, train, score, [ProgressAndHistory(trackers)], checkpoints
+    )
+    checkpoint = agreed(checkpoints.latest() if is_main() else None)
+    if checkpoint is not None and not all(gather(checkpoints.holds(checkpoint.step))):
+        log.warning("%s is not on every machine: skipped", checkpoint.path)
+        checkpoint = None
+    trackers.start(checkpoint.step if checkpoint else 0)
     if training.num_train_epochs > 0 or training.max_steps > 0:
-        log.info("training on %d windows of %d questions", len(train), len(splits.train))
-        with _timed(result, "train_seconds"):
-            trained = trainer.train()
-        result.timing["train_samples_per_second"] = trained.metrics["train_samples_per_second"]
-    if is_main():  # before scoring: nothing that happens there may lose the training
-        save(model, tokenizer, run_dir / MODEL)
+        _train(trainer, checkpoint, result)
+    unsaved: RunError | None = None
+    if is_main():
+        try:
+            save(model, tokenizer, run_dir / MODEL)
+        except RunError as error:  # the scores are still worth having
+            log.error("error: %s; scoring goes on", error)
+            unsaved = error
     model.to(trainer.args.device)
     with _timed(result, "eval_seconds"):
         predictions = answers_to(splits.validation, validation, "Scoring")
@@ -145,12 +181,26 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     if is_main():
         trackers.log({f"eval_{name}": value for name, value in result.metrics.items()}, trainer.state.global_step)
         write_json(run_dir / "predictions.json", by_id(splits.validation.ids, predictions))
+    if unsaved is not None:
+        raise unsaved
+    return checkpoints
 
 
-def _remove_if_empty(folder: Path) -> None:
-    """transformers makes the folder of checkpoints also where none is asked for."""
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+def _train(trainer: Any, checkpoint: Any, result: Result) -> None:
+    """Trains to the end, from the checkpoint where there is one, and says which."""
+    windows = len(trainer.train_dataset)
+    if checkpoint is None:
+        log.info("training on %d windows", windows)
+    elif checkpoint.is_final:
+        log.info("all %d steps were trained before: scoring %s", checkpoint.max_steps, checkpoint.path)
+    else:
+        log.info("going on after step %d of %d: %s", checkpoint.step, checkpoint.max_steps, checkpoint.path)
+    with _timed(result, "train_seconds"):
+        trainer.fit(checkpoint)
+    if checkpoint is not None:
+        result.timing["resumed_after_step"] = checkpoint.step
+    seen = windows * trainer.state.epoch * (1 - (checkpoint.step if checkpoint else 0) / trainer.state.global_step)
+    result.timing["train_samples_per_second"] = round(seen / max(result.timing["train_seconds"], 1e-3), 3)
 
 
 def _texts(examples: Examples) -> Iterator[str]:
@@ -177,22 +227,3 @@ def _timed(result: Result, name: str) -> Iterator[None]:
         yield
     finally:
         result.timing[name] = round(time.monotonic() - began, 3)
-
-
-def _identity(config: Config, choices: dict[str, str], run_dir: Path) -> RunIdentity:
-    plain = asdict(config)
-    parts = [choices.get("model", "model"), choices.get("hardware", "local"), f"s{config.seed}", config_hash(config)]
-    place = hashlib.sha256(str(run_dir.absolute()).encode()).hexdigest()[:6]  # sweeps of two days may share a time
-    return RunIdentity(
-        name="-".join([run_dir.parent.name, run_dir.name, *parts, place]),
-        group=run_dir.parent.name,
-        tags=tuple(f"{group}:{choices[group]}" for group in ("model", "hardware", "dataset") if group in choices),
-        config={**choices, "seed": config.seed, "cfg": _plain(plain)},
-        directory=run_dir,
-    )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return getattr(value, "value", value)

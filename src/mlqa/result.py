@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -57,10 +58,14 @@ def read_result(run_dir: Path) -> dict[str, Any]:
 
 
 def remove_earlier(run_dir: Path) -> None:
-    """Removes what an earlier run has left in the directory, so that nothing of it is taken for the new run's."""
+    """Removes what an earlier run has left in the directory, so that nothing of it is taken for the new run's.
+
+    Where it has left checkpoints its history stays too: this run may be the same one, going on.
+    """
     if not (run_dir / FILE).is_file():
         return
-    for name in (FILE, "predictions.json", "tokenization.json", "history.jsonl"):
+    history = [] if (run_dir / CHECKPOINTS).is_dir() else ["history.jsonl"]
+    for name in (FILE, "predictions.json", "tokenization.json", *history):
         (run_dir / name).unlink(missing_ok=True)
     shutil.rmtree(run_dir / MODEL, ignore_errors=True)
 
@@ -78,6 +83,8 @@ def write_json(path: Path, content: Any) -> None:
             file.write("\n")
         os.replace(partial, path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise RunError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 

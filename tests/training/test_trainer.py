@@ -15,6 +15,7 @@ from mlqa.qa.batching import make_batch
 from mlqa.qa.features import Windows, make_windows
 from mlqa.tokenization.load import load_tokenizer
 from mlqa.training.arguments import resolve_precision, training_arguments
+from mlqa.training.checkpoints import Checkpoints
 from mlqa.training.models import load_model
 from mlqa.training.optimizer import layerwise_groups
 from mlqa.training.trainer import QuestionAnsweringTrainer
@@ -34,7 +35,8 @@ def trainer_of(tmp_path: Path, *overrides: str) -> tuple[QuestionAnsweringTraine
     windows = make_windows(SAMPLE, tokenizer, config.training.max_seq_length, config.training.doc_stride)
     torch.manual_seed(0)
     model = load_model(config.model, tokenizer)
-    return QuestionAnsweringTrainer(config, model, windows, dict, []), windows
+    checkpoints = Checkpoints(tmp_path, "0" * 16)
+    return QuestionAnsweringTrainer(config, training_arguments(config), model, windows, dict, [], checkpoints), windows
 
 
 def bert_trainer_of(tmp_path: Path) -> tuple[QuestionAnsweringTrainer, Windows]:
@@ -84,7 +86,7 @@ def test_accumulated_gradients_equal_those_of_one_batch(tmp_path: Path) -> None:
             "optimizer.learning_rate=1e-3",
             "optimizer.lr_scheduler_type=constant",
         )
-        assert len(trainer.windows) == 24
+        assert len(trainer.train_dataset) == 24
         trainer.train()
         moved.append(torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()]))
     # Adam divides by the gradient's size: compare where it is not noise.

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed
 from rich.progress import track
 
 from mlqa.config import TrainingConfig
 from mlqa.data.examples import Examples
 from mlqa.errors import ModelError
+from mlqa.processes import gather
 from mlqa.qa.batching import by_length, make_batch
 from mlqa.qa.decoding import Candidate, Spans, best_spans, n_best
 from mlqa.qa.features import Windows
@@ -47,7 +47,7 @@ def answer(
         description=description,
         console=console(),
         transient=True,
-        disable=not is_main(),
+        disable=not (is_main() and console().is_terminal),
     ):
         batch = make_batch(windows, chosen, training.pad_to_multiple_of)
         inputs = {name: value.to(device) for name, value in batch.items() if not name.endswith("_positions")}
@@ -67,17 +67,9 @@ def answer(
                 training.max_answer_length,
             )
         )
-    spans = _in_order(_gather((mine, parts)), len(windows))
+    spans = _in_order(gather((mine, parts)), len(windows))
     model.train(was_training)
     return n_best(spans, windows, examples, training.n_best_size, with_null)
-
-
-def _gather(mine: Any) -> list[Any]:
-    if world_size() == 1:
-        return [mine]
-    everyone: list[Any] = [None] * world_size()
-    torch.distributed.all_gather_object(everyone, mine)
-    return everyone
 
 
 def _in_order(gathered: list[tuple[list[np.ndarray], list[Spans]]], count: int) -> Spans:

@@ -1,8 +1,9 @@
-"""Windows to batches: which windows share a batch, how wide it is, and the tensors of one batch."""
+"""Windows to batches: which windows make an optimizer step, who reads which of them, and the tensors of one batch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,39 +11,79 @@ import torch
 from mlqa.config import Batching
 from mlqa.qa.features import Windows
 
-MEGABATCH = 50  # batches whose windows are sorted by length together: long enough to save padding, still random
+MEGABATCH = 50  # steps whose windows are sorted by length together: long enough to save padding, still random
 
 
-class WindowBatches(torch.utils.data.Sampler[list[int]]):
-    """Batches of window numbers, in an order that follows from seed and epoch alone.
+@dataclass(frozen=True)
+class Share:
+    """What one process reads in one forward pass: a part of the windows of an optimizer step.
 
-    `grouped` sorts by length inside random megabatches, so that a batch holds windows of like length; `padded` is a
-    plain shuffle. The epoch advances by itself; `set_epoch` sets it, for a run that goes on where another ended.
+    `longest`: tokens of the step's longest window, so that all shares are padded alike. `weight`: of the share's mean
+    loss, such that the mean over the step's shares is the mean over its windows, however unevenly they are shared.
     """
 
-    def __init__(self, lengths: np.ndarray, batch_size: int, batching: Batching, seed: int) -> None:
-        self.lengths, self.batch_size, self.batching, self.seed = lengths, batch_size, batching, seed
+    windows: np.ndarray
+    longest: int
+    weight: float
+
+
+class WindowBatches(torch.utils.data.Sampler[list[Share]]):
+    """This process's shares of every step, in an order that follows from seed and epoch alone.
+
+    A step's `step_size` windows are drawn first and then shared out over `shares` = gradient_accumulation_steps times
+    the number of processes, so that the steps of a run are the same however they are split. `grouped` sorts by length
+    inside random megabatches, so that a step holds windows of like length; `padded` is a plain shuffle.
+    """
+
+    def __init__(
+        self,
+        lengths: np.ndarray,
+        step_size: int,
+        batching: Batching,
+        seed: int,
+        *,
+        accumulation: int = 1,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.lengths, self.step_size, self.batching, self.seed = lengths, step_size, batching, seed
+        self.accumulation, self.rank, self.world_size = accumulation, rank, world_size
+        self.batch_size = step_size // (accumulation * world_size)  # accelerate asks for these two
         self.drop_last = False
         self.epoch = 0
 
+    @property
+    def steps(self) -> int:
+        """Optimizer steps an epoch."""
+        return -(-len(self.lengths) // self.step_size)
+
     def __len__(self) -> int:
-        return -(-len(self.lengths) // self.batch_size)
+        return self.steps * self.accumulation
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[Share]]:
+        shares = self.accumulation * self.world_size
+        for step in self._steps():
+            longest = int(self.lengths[step].max())
+            for number in range(self.accumulation):
+                mine = step[number * self.world_size + self.rank :: shares]
+                weight = len(mine) * shares / len(step)
+                # A share of nothing reads one window for nothing: every process must take part in every step.
+                yield [Share(mine if len(mine) else step[:1], longest, weight)]
+
+    def _steps(self) -> list[np.ndarray]:
         random = np.random.default_rng((self.seed, self.epoch))
-        self.epoch += 1
         order = random.permutation(len(self.lengths))
         if self.batching is Batching.grouped:
-            size = self.batch_size * MEGABATCH
+            size = self.step_size * MEGABATCH
             parts = [order[begin : begin + size] for begin in range(0, len(order), size)]
             order = np.concatenate([part[np.argsort(-self.lengths[part], kind="stable")] for part in parts])
-        batches = [order[begin : begin + self.batch_size] for begin in range(0, len(order), self.batch_size)]
+        steps = [order[begin : begin + self.step_size] for begin in range(0, len(order), self.step_size)]
         if self.batching is Batching.grouped:
-            batches = [batches[index] for index in random.permutation(len(batches))]
-        yield from (batch.tolist() for batch in batches)
+            steps = [steps[index] for index in random.permutation(len(steps))]
+        return steps
 
 
 def by_length(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
@@ -51,17 +92,19 @@ def by_length(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
     return [order[begin : begin + batch_size] for begin in range(0, len(order), batch_size)]
 
 
-def make_batch(windows: Windows, chosen: np.ndarray | list[int], multiple: int | None) -> dict[str, torch.Tensor]:
+def make_batch(
+    windows: Windows, chosen: np.ndarray | list[int], multiple: int | None, longest: int = 0
+) -> dict[str, torch.Tensor]:
     """The model's inputs and labels for the chosen windows, each tensor [windows, width] or [windows].
 
-    The width is the longest chosen window rounded up to `multiple` (few different widths: kernels are made once
-    a shape), or max_seq_length where `multiple` is None.
+    The width is the longest chosen window (or `longest`, if that is more) rounded up to `multiple` (few different
+    widths: kernels are made once a shape), or max_seq_length where `multiple` is None.
     """
     chosen = np.asarray(chosen)
     template, lengths = windows.template, windows.lengths[chosen]
     width = windows.max_seq_length
     if multiple is not None:
-        width = min(width, -(-int(lengths.max()) // multiple) * multiple)
+        width = min(width, -(-max(longest, int(lengths.max())) // multiple) * multiple)
     input_ids = np.full((len(chosen), width), template.pad_id, dtype=np.int64)
     attention_mask = np.zeros_like(input_ids)
     token_type_ids = np.zeros_like(input_ids)

@@ -30,6 +30,9 @@ class RunIdentity:
 
 
 class Tracker(Protocol):
+    def start(self, step: int) -> None:
+        """Training begins after `step` optimizer steps: 0, or where a checkpoint stands; later rows are void."""
+
     def log(self, row: dict[str, float], step: int) -> None:
         """Takes the metrics of one moment; `step` counts optimizer steps."""
 
@@ -42,6 +45,9 @@ class Trackers:
 
     def __init__(self, trackers: list[Tracker]) -> None:
         self._trackers = trackers
+
+    def start(self, step: int) -> None:
+        self._each(lambda tracker: tracker.start(step))
 
     def log(self, row: dict[str, float], step: int) -> None:
         self._each(lambda tracker: tracker.log(row, step))

@@ -50,6 +50,9 @@ class WandbTracker:
         self._run.define_metric("*", step_metric="train/global_step")
         self._offline = mode == "offline"
 
+    def start(self, step: int) -> None:
+        """Nothing to do: a step that is logged again takes the place of the earlier one on the step axis."""
+
     def log(self, row: dict[str, float], step: int) -> None:
         names = {key if key.startswith("eval_") else f"train/{key}": value for key, value in row.items()}
         plain = {key.replace("eval_", "eval/", 1): value for key, value in names.items()}

@@ -10,6 +10,7 @@ import torch
 
 from mlqa.config import Config, OptimizerName, Precision
 from mlqa.result import CHECKPOINTS
+from mlqa.runtime import world_size
 
 
 def training_arguments(config: Config) -> Any:
@@ -49,6 +50,8 @@ def training_arguments(config: Config) -> Any:
         ("eval_strategy" if "eval_strategy" in known else "evaluation_strategy"): training.eval_strategy.value,
         ("use_cpu" if "use_cpu" in known else "no_cuda"): not torch.cuda.is_available(),
     }
+    if world_size() > 1 and not torch.cuda.is_available():
+        arguments["ddp_backend"] = "gloo"
     if training.gradient_checkpointing:
         activation = "activation_checkpointing" in known  # its name from 5.22 on
         arguments["activation_checkpointing" if activation else "gradient_checkpointing"] = True
@@ -72,6 +75,17 @@ def resolve_precision(config: Config) -> Precision:
         if torch.cuda.is_available():
             wanted = Precision.bf16 if torch.cuda.get_device_capability() >= (8, 0) else Precision.fp16
     return Precision.fp32 if wanted in disabled else wanted
+
+
+def trust_checkpoints() -> None:
+    """Lets transformers before 4.46 read its own random states where torch (2.6 and later) refuses unnamed types."""
+    import numpy as np
+    import transformers.trainer
+
+    if hasattr(transformers.trainer, "safe_globals") or not hasattr(torch.serialization, "add_safe_globals"):
+        return
+    reconstruct = np.core.multiarray._reconstruct  # type: ignore[attr-defined]
+    torch.serialization.add_safe_globals([reconstruct, np.ndarray, np.dtype, type(np.dtype(np.uint32))])
 
 
 def autocast_type(config: Config) -> torch.dtype | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from mlqa.config import ModelConfig
-from mlqa.errors import ModelError, RunError
+from mlqa.errors import ModelError, RunError, why_not_written
 from mlqa.tokenization.load import from_pretrained
 
 log = logging.getLogger(__name__)
@@ -84,13 +88,20 @@ def _from_scratch(model: ModelConfig, tokenizer: Any) -> Any:
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Writes an ordinary transformers model. Raises RunError where it could not, also if transformers only logs it."""
+    """Writes an ordinary transformers model, no half of one. Raises RunError where it could not, also if transformers
+    only logs it."""
+    partial = folder.with_name(folder.name + ".partial")
     try:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        (folder / "config.json").stat()
-    except OSError as error:
-        raise RunError(f"{folder}: the model cannot be written: {error.strerror or error}") from None
+        model.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+        (partial / "config.json").stat()
+        folder.mkdir(exist_ok=True)
+        for path in partial.iterdir():
+            os.replace(path, folder / path.name)
+        partial.rmdir()
+    except (OSError, RuntimeError, SafetensorError) as error:  # by which library meets the full disk
+        shutil.rmtree(partial, ignore_errors=True)
+        raise RunError(f"{folder}: the model cannot be written: {why_not_written(error)}") from None
 
 
 def describe(config: ModelConfig, model: Any) -> dict[str, Any]:

@@ -1,32 +1,43 @@
-"""transformers' Trainer with the ends replaced: our batches, a loss that sees no padding, scores by our decoding."""
+"""transformers' Trainer with the ends replaced: our batches, a loss that sees no padding, scores by our decoding,
+checkpoints that can be trusted."""
 
 from __future__ import annotations
 
+import logging
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from accelerate.data_loader import prepare_data_loader
 from torch.utils.data import DataLoader, Dataset
-from transformers import PrinterCallback, Trainer, TrainerCallback
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 
-from mlqa.config import Batching, Config
-from mlqa.qa.batching import WindowBatches, make_batch
+from mlqa.config import Batching, Config, Interval
+from mlqa.errors import why_not_written
+from mlqa.processes import gather
+from mlqa.qa.batching import Share, WindowBatches, make_batch
 from mlqa.qa.features import Windows
-from mlqa.training.arguments import training_arguments
+from mlqa.runtime import is_main, local_rank, rank, world_size
+from mlqa.training.arguments import trust_checkpoints
+from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
 from mlqa.training.optimizer import layerwise_groups
 
+log = logging.getLogger(__name__)
 
-class WindowNumbers(Dataset[int]):
-    """Window numbers as a torch data set: the tensors are made a batch at a time."""
 
-    def __init__(self, windows: Windows) -> None:
-        self.windows = windows
+class Batches(Dataset[dict[str, torch.Tensor]]):
+    """Shares of steps as a torch data set, whose tensors are made when they are read; as long as there are windows."""
+
+    def __init__(self, windows: Windows, multiple: int | None) -> None:
+        self.windows, self.multiple = windows, multiple
 
     def __len__(self) -> int:
         return len(self.windows)
 
-    def __getitem__(self, number: int) -> int:
-        return number
+    def __getitem__(self, share: Share) -> dict[str, torch.Tensor]:
+        batch = make_batch(self.windows, share.windows, self.multiple, share.longest)
+        return {**batch, "weight": torch.tensor(share.weight)}
 
 
 class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers is not typed
@@ -35,41 +46,60 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
     def __init__(
         self,
         config: Config,
+        arguments: Any,
         model: Any,
         windows: Windows,
         score: Callable[[], dict[str, float]],
         callbacks: list[TrainerCallback],
+        checkpoints: Checkpoints,
     ) -> None:
         self.config = config
-        self.windows = windows
         self.score = score
-        numbers = WindowNumbers(windows)
+        self.checkpoints = checkpoints
+        training = config.training
+        multiple = None if training.batching is Batching.padded else training.pad_to_multiple_of
+        batches = Batches(windows, multiple)
         super().__init__(
             model=model,
-            args=training_arguments(config),
-            train_dataset=numbers,
-            eval_dataset=numbers,  # transformers asks for one where eval_strategy is set; `evaluate` does not use it
+            args=arguments,
+            train_dataset=batches,
+            eval_dataset=batches,  # transformers asks for one where eval_strategy is set; `evaluate` does not use it
             callbacks=callbacks,
         )
         self.remove_callback(PrinterCallback)
         # The loss is a mean over the batch: it has to be divided by gradient_accumulation_steps.
         self.model_accepts_loss_kwargs = False
+        accumulation = training.gradient_accumulation_steps
+        self.batches = WindowBatches(
+            windows.lengths,
+            self.args.train_batch_size * accumulation * world_size(),
+            training.batching,
+            config.seed,
+            accumulation=accumulation,
+            rank=rank(),
+            world_size=world_size(),
+        )
+        self.add_callback(_EpochsAndLastCheckpoint(self.batches))
+
+    def fit(self, checkpoint: Checkpoint | None) -> None:
+        """Trains to the end, from `checkpoint` where there is one; never past the end."""
+        trust_checkpoints()
+        if checkpoint is not None and checkpoint.is_final:
+            self._load_from_checkpoint(str(checkpoint.path))
+            self.state: Any = TrainerState.load_from_json(str(checkpoint.path / STATE))
+            return
+        self.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        training = self.config.training
-        multiple = None if training.batching is Batching.padded else training.pad_to_multiple_of
-        batches = WindowBatches(
-            self.windows.lengths, self.args.train_batch_size, training.batching, seed=self.config.seed
-        )
-        self.add_callback(_EpochOfBatches(batches))
         loader = DataLoader(
             self.train_dataset,
-            batch_sampler=batches,
-            collate_fn=lambda numbers: make_batch(self.windows, numbers, multiple),
-            num_workers=training.dataloader_num_workers,
+            batch_sampler=self.batches,
+            collate_fn=_only,
+            num_workers=self.config.training.dataloader_num_workers,
             pin_memory=torch.cuda.is_available(),
         )
-        return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+        # As accelerator.prepare does, but for one process: the batches are this process's own already.
+        return prepare_data_loader(loader, self.args.device, num_processes=1, process_index=0, put_on_device=True)  # type: ignore[no-any-return]
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
         """Mean cross-entropy of start and end positions over the positions that are no padding.
@@ -77,6 +107,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         transformers' heads include padding in the softmax, so that their loss depends on how a batch was padded.
         """
         positions = {name: inputs.pop(name) for name in ("start_positions", "end_positions")}
+        weight = inputs.pop("weight", 1.0)
         output = model(**inputs)
         padding = inputs["attention_mask"] == 0
         losses = [
@@ -86,7 +117,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
                 (output.end_logits, positions["end_positions"]),
             )
         ]
-        loss = (losses[0] + losses[1]) / 2
+        loss = weight * (losses[0] + losses[1]) / 2
         return (loss, output) if return_outputs else loss
 
     def create_optimizer(self, *args: Any) -> Any:
@@ -105,12 +136,60 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
+    def _save_checkpoint(self, *_: Any, **__: Any) -> None:
+        """Writes a checkpoint whole or not at all; one that cannot be written is said, and costs no training."""
+        step = self.state.global_step
+        if all(gather(self.checkpoints.holds(step))):
+            return
+        partial = self.checkpoints.partial(step)
+        problem = None
+        try:
+            partial.mkdir(parents=True, exist_ok=True)
+            self.save_model(str(partial), _internal_call=True)
+            self._save_optimizer_and_scheduler(str(partial))
+            self._save_rng_state(str(partial))
+            if is_main():
+                self.state.save_to_json(str(partial / STATE))
+        except Exception as error:  # OSError, RuntimeError or SafetensorError, by which library meets the full disk
+            problem = why_not_written(error)
+        problem = _first(gather(problem))
+        if problem is None:
+            problem = _first(gather(self._complete_checkpoint(step) if is_main() else None))
+        if problem is None and local_rank() == 0 and partial.is_dir():  # another machine, with a disk of its own
+            problem = self._complete_checkpoint(step)
+        if problem is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+            if is_main():
+                self.checkpoints.tidy()
+                log.warning("step %d: no checkpoint could be written (%s); training goes on without it", step, problem)
 
-class _EpochOfBatches(TrainerCallback):  # type: ignore[misc]
-    """Tells the batches which epoch begins, also where a run goes on from a checkpoint."""
+    def _complete_checkpoint(self, step: int) -> str | None:
+        try:
+            self.checkpoints.complete(step)
+            self.checkpoints.keep_newest(self.config.training.save_total_limit)
+        except OSError as error:
+            return why_not_written(error)
+        return None
+
+
+def _first(problems: list[str | None]) -> str | None:
+    return next((problem for problem in problems if problem), None)
+
+
+class _EpochsAndLastCheckpoint(TrainerCallback):  # type: ignore[misc]
+    """Tells the batches which epoch begins, and asks for a checkpoint when nothing is left to train but to score."""
 
     def __init__(self, batches: WindowBatches) -> None:
         self.batches = batches
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.batches.set_epoch(round(state.epoch or 0))
+        self.batches.set_epoch(state.global_step // self.batches.steps)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step >= state.max_steps and args.save_strategy != Interval.no.value:
+            control.should_save = True
+
+
+def _only(batch: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The sampler gives one share at a time: it is the batch."""
+    return batch[0]

@@ -1,0 +1,119 @@
+"""Checkpoints that can be trusted: whole, of this very run, or not used.
+
+A checkpoint is written beside its place and then renamed, so that a process killed at any moment leaves no half of one
+under its name; a manifest with the size of each file tells a copy that was cut short. The folder is named after what
+decides the training (config, data, number of processes), so that runs that share a directory never see each other's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlqa.result import CHECKPOINTS
+
+log = logging.getLogger(__name__)
+
+MANIFEST = "manifest.json"
+STATE = "trainer_state.json"
+PARTIAL = ".partial"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A whole checkpoint: after `step` of `max_steps` optimizer steps."""
+
+    path: Path
+    step: int
+    max_steps: int
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing is left to train."""
+        return self.step >= self.max_steps
+
+
+def identity_of(config_hash: str, fingerprint: str, world_size: int) -> str:
+    """16 hex digits: equal for runs that train the same way on the same data, of which one may go on for another."""
+    return hashlib.sha256(f"{config_hash} {fingerprint} {world_size}".encode()).hexdigest()[:16]
+
+
+class Checkpoints:
+    """The checkpoints of one run; methods that write are for one process of a machine only."""
+
+    def __init__(self, run_dir: Path, identity: str) -> None:
+        self.identity = identity
+        self.folder = run_dir / CHECKPOINTS / identity
+
+    def latest(self) -> Checkpoint | None:
+        """The newest whole checkpoint of this run; the log says which newer ones were passed over, and why."""
+        others = [path.name for path in self.folder.parent.glob("*") if path != self.folder]
+        if others and not self.folder.is_dir():
+            log.warning(
+                "%s holds checkpoints of another run (other settings, data or number of processes): left alone",
+                self.folder.parent,
+            )
+        steps = {int(path.name.partition("-")[2]): path for path in self.folder.glob("checkpoint-*[0-9]")}
+        for step in sorted(steps, reverse=True):
+            wrong = self._what_is_wrong(steps[step])
+            if wrong is None:
+                state = json.loads((steps[step] / STATE).read_text("utf-8"))
+                return Checkpoint(steps[step], step, int(state["max_steps"]))
+            log.warning("%s is skipped: %s", steps[step], wrong)
+        return None
+
+    def partial(self, step: int) -> Path:
+        """Where the files of a checkpoint are written before it has its name."""
+        return self.folder / f"checkpoint-{step}{PARTIAL}"
+
+    def holds(self, step: int) -> bool:
+        return self._what_is_wrong(self._place(step)) is None
+
+    def complete(self, step: int) -> None:
+        """Gives the written checkpoint its name. Raises OSError where that fails."""
+        partial, place = self.partial(step), self._place(step)
+        files = {path.name: path.stat().st_size for path in sorted(partial.iterdir())}
+        (partial / MANIFEST).write_text(json.dumps({"identity": self.identity, "files": files}, indent=1), "utf-8")
+        if place.exists():
+            shutil.rmtree(place)
+        os.replace(partial, place)
+
+    def keep_newest(self, count: int) -> None:
+        """Removes all but the newest `count`, and what an interrupted one has left."""
+        steps = sorted(int(path.name.partition("-")[2]) for path in self.folder.glob("checkpoint-*[0-9]"))
+        for step in steps[:-count]:
+            shutil.rmtree(self._place(step), ignore_errors=True)
+        for path in self.folder.glob(f"*{PARTIAL}"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Removes this run's checkpoints: for a run that has its result and its model."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Removes the folders that hold nothing."""
+        for folder in (self.folder, self.folder.parent):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def _place(self, step: int) -> Path:
+        return self.folder / f"checkpoint-{step}"
+
+    def _what_is_wrong(self, path: Path) -> str | None:
+        try:
+            manifest = json.loads((path / MANIFEST).read_text("utf-8"))
+            if manifest["identity"] != self.identity:
+                return "it belongs to another run"
+            for name, size in manifest["files"].items():
+                found = (path / name).stat().st_size if (path / name).is_file() else None
+                if found != size:
+                    return f"{name} has {found} of {size} bytes" if found is not None else f"{name} is missing"
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return f"it was not written to its end (no whole {MANIFEST})"
+        return None if STATE in manifest["files"] else f"{STATE} is missing"

@@ -1,0 +1,94 @@
+"""A tiny run in a process of its own that can be ended at a chosen moment: for tests of what is left behind."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlqa.compose import compose_config
+from mlqa.experiment import run
+
+# Dropout, two epochs of an odd number of steps and accumulation: all that a resumed run could get wrong.
+OVERRIDES = [
+    "experiment=quickstart",
+    "dataset.sample.train_rows=72",
+    "dataset.sample.validation_rows=20",
+    "training.num_train_epochs=2",
+    "training.logging_steps=2",
+    "training.per_device_train_batch_size=8",
+    "training.gradient_accumulation_steps=2",
+    "training.save_steps=2",
+    "training.shuffled_questions_control=false",
+    "model.scratch.num_hidden_layers=1",
+    "model.scratch.dropout=0.2",
+    "optimizer.learning_rate=3e-3",
+]
+STEPS = 10  # 5 an epoch
+CHANGES = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree"}
+
+
+@dataclass
+class Ended:
+    status: int  # as of os.wait: 9 after SIGKILL
+    changes: int  # how often something was written, renamed or removed in the run directory
+    said: str
+
+
+def run_apart(run_dir: Path, *overrides: str, kill_at: int | None = None, before: Callable[[], None] = int) -> Ended:
+    """Runs in a forked process; at the `kill_at`-th change in the run directory, just before it, SIGKILL strikes.
+
+    A fork, because torch and transformers are then there already; the audit hook would stay in this process.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    said, counted = run_dir.parent / f"{run_dir.name}.said", run_dir.parent / f"{run_dir.name}.count"
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            with said.open("w") as output:
+                os.dup2(output.fileno(), 1)
+                os.dup2(output.fileno(), 2)
+                logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.__stderr__, force=True)
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                changes = _strike_at(kill_at, run_dir)
+                before()
+                config, choices = compose_config([*OVERRIDES, *overrides])
+                config.training.output_dir = str(run_dir)
+                run(config, choices)
+            counted.write_text(str(changes[0]))
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return Ended(status, int(counted.read_text()) if status == 0 else 0, said.read_text("utf-8"))
+
+
+def _strike_at(kill_at: int | None, run_dir: Path) -> list[int]:
+    changes = [0]
+
+    def watch(event: str, arguments: tuple[object, ...]) -> None:
+        if event not in CHANGES or not isinstance(arguments[0], str | os.PathLike):
+            return
+        reads = event == "open" and not int(arguments[2]) & (os.O_WRONLY | os.O_RDWR)  # type: ignore[call-overload]
+        if reads or not os.fspath(arguments[0]).startswith(str(run_dir)):
+            return
+        changes[0] += 1
+        if changes[0] == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(watch)
+    return changes
+
+
+def limit_file_size(byte_count: int) -> None:
+    """No file may grow beyond: what a write then meets is an OSError, as on a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (byte_count, resource.RLIM_INFINITY))

@@ -1,0 +1,170 @@
+"""Several processes are one run: the same training, one result, and an end when one of them dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlqa.data.sample import generate
+
+TOP = Path(__file__).resolve().parents[1]
+TINY = [
+    "experiment=quickstart",
+    "dataset.sample.train_rows=90",  # no multiple of the 16 windows of a step
+    "dataset.sample.validation_rows=30",
+    "training.num_train_epochs=2",
+    "training.logging_steps=1",
+    "training.save_steps=4",
+    "model.scratch.num_hidden_layers=1",
+    "optimizer.learning_rate=3e-3",
+]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+SECONDS = 120  # a hang is a failure
+
+
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "HF_HUB_OFFLINE": "1", "MLQA_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
+
+
+def finished(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=SECONDS, cwd=tmp_path, env=environment(tmp_path)
+    )
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
+
+
+def losses(run_dir: Path) -> list[float]:
+    return [row["loss"] for row in map(json.loads, (run_dir / "history.jsonl").open()) if "loss" in row]
+
+
+def test_two_processes_train_and_score_as_one(tmp_path: Path) -> None:
+    """At the same global batch: 16 windows a step, as one process, as two of 8, as two of 4 that accumulate 2."""
+    script = str(TOP / "train.py")
+    one = finished(
+        tmp_path, sys.executable, script, *TINY, "training.per_device_train_batch_size=16", "hydra.run.dir=one"
+    )
+    assert one.returncode == 0, one.stderr
+    ways = {"two": ("8", "1"), "accumulated": ("4", "2")}
+    for name, (size, accumulation) in ways.items():
+        done = finished(
+            tmp_path, *TORCHRUN, script, *TINY, f"training.per_device_train_batch_size={size}",
+            f"training.gradient_accumulation_steps={accumulation}", f"hydra.run.dir={name}",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("exact match") == 1, "one process reports"
+        assert losses(tmp_path / name) == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
+        predictions = read(tmp_path / name / "predictions.json")
+        assert list(predictions) == generate(30, 0, split="validation").ids
+        assert predictions == read(tmp_path / "one" / "predictions.json")
+        metrics, expected = (read(tmp_path / folder / "result.json")["metrics"] for folder in (name, "one"))
+        assert metrics == expected
+    assert {path.name for path in tmp_path.iterdir()} <= {"one", "two", "accumulated", "cache"}, "one directory a run"
+    assert len(list(tmp_path.glob("*/train.log"))) == 3
+
+
+class Running:
+    """A run of two processes that has taken its first steps."""
+
+    def __init__(self, tmp_path: Path, *command: str) -> None:
+        self.run_dir = tmp_path / "run"
+        self.process = subprocess.Popen(
+            [*TORCHRUN, *command], stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment(tmp_path)
+        )
+        assert self.process.stderr is not None
+        self.said = ""
+        for line in self.process.stderr:
+            self.said += line
+            if "step " in line:
+                break
+
+    def pid_of(self, rank: int) -> int:
+        """The process of this rank among the children of torchrun."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        found = [pid for pid in children if f"RANK={rank}" in Path(f"/proc/{pid}/environ").read_text().split("\0")]
+        return int(found[0])
+
+    def ended(self) -> float:
+        """Waits; the seconds it took."""
+        began = time.monotonic()
+        _, rest = self.process.communicate(timeout=SECONDS)
+        self.said += rest
+        return time.monotonic() - began
+
+
+LONG = [*TINY, "dataset.sample.train_rows=20000", "training.num_train_epochs=1", "hydra.run.dir=run"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds the process of a rank by Linux's /proc")
+def test_a_process_that_dies_ends_the_run(tmp_path: Path) -> None:
+    running = Running(tmp_path, str(TOP / "train.py"), *LONG)
+    os.kill(running.pid_of(1), signal.SIGKILL)
+    assert running.ended() < 60
+    assert running.process.returncode != 0
+    result = read(running.run_dir / "result.json")
+    assert result["status"] == "failed"
+    assert "another process of this run has died" in result["error"]
+
+
+def test_the_error_of_one_process_is_the_runs(tmp_path: Path) -> None:
+    """What rank 1 meets in its third step stands in result.json, which rank 0 writes."""
+    script = tmp_path / "failing.py"
+    script.write_text(
+        "import os, runpy, sys\n"
+        f"sys.path.insert(0, {str(TOP / 'src')!r})\n"
+        "from mlqa.errors import DataError\n"
+        "from mlqa.training.trainer import QuestionAnsweringTrainer as Trainer\n"
+        "compute_loss, calls = Trainer.compute_loss, [0]\n"
+        "def failing(self, *arguments, **options):\n"
+        "    calls[0] += 1\n"
+        "    if os.environ['RANK'] == '1' and calls[0] == 3:\n"
+        "        raise DataError('row 17 is broken')\n"
+        "    return compute_loss(self, *arguments, **options)\n"
+        "Trainer.compute_loss = failing\n"
+        f"sys.argv[0] = {str(TOP / 'train.py')!r}\n"
+        f"runpy.run_path({str(TOP / 'train.py')!r}, run_name='__main__')\n"
+    )
+    running = Running(tmp_path, str(script), *LONG)
+    assert running.ended() < 60
+    assert running.process.returncode != 0
+    assert "rank 1: row 17 is broken" in running.said
+    result = read(running.run_dir / "result.json")
+    assert (result["status"], result["error"]) == ("failed", "rank 1: row 17 is broken")
+
+
+def test_a_killed_run_of_two_goes_on(tmp_path: Path) -> None:
+    """The same bits as an undisturbed one, also with dropout, and only with two processes again."""
+    overrides = [*TINY, "training.per_device_train_batch_size=8", "model.scratch.dropout=0.1"]
+    overrides += ["training.num_train_epochs=6", "training.logging_steps=6"]
+    script = str(TOP / "train.py")
+    whole = finished(tmp_path, *TORCHRUN, script, *overrides, "hydra.run.dir=whole")
+    assert whole.returncode == 0, whole.stderr
+    running = Running(tmp_path, script, *overrides, "hydra.run.dir=run")
+    for _ in range(600):
+        if list(running.run_dir.glob("checkpoints/*/checkpoint-4")):
+            break
+        time.sleep(0.05)
+    running.process.send_signal(signal.SIGTERM)
+    running.ended()
+    assert list(running.run_dir.glob("checkpoints/*/checkpoint-*[0-9]")), running.said
+    again = finished(tmp_path, *TORCHRUN, script, *overrides, "hydra.run.dir=run")
+    assert again.returncode == 0, again.stderr
+    assert "going on after step" in again.stderr
+    for name in ("predictions.json", "model/model.safetensors"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_multirun_is_refused(tmp_path: Path) -> None:
+    done = finished(tmp_path, *TORCHRUN, str(TOP / "train.py"), "-m", *TINY, "seed=1,2")
+    assert done.returncode != 0
+    assert done.stderr.count("error: -m: torchrun starts the processes of one run") == 1

@@ -1,0 +1,195 @@
+"""A run that dies loses nothing: killed anywhere and started again, it ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from interrupted import STEPS, limit_file_size, run_apart
+
+import mlqa.training.trainer as trainer_module
+from mlqa.result import CHECKPOINTS
+from mlqa.training.trainer import QuestionAnsweringTrainer
+
+MOMENTS = 9
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    ended = run_apart(folder)
+    assert ended.status == 0, ended.said
+    return folder, ended.changes
+
+
+def result_of(run_dir: Path) -> dict[str, Any]:
+    return dict(json.loads((run_dir / "result.json").read_text("utf-8")))
+
+
+def checkpoints_in(run_dir: Path) -> list[str]:
+    return sorted(path.name for path in run_dir.glob(f"{CHECKPOINTS}/*/*"))
+
+
+def assert_same_end(run_dir: Path, undisturbed: Path) -> None:
+    """The same weights to the last bit, the same predictions, one history, nothing left over."""
+    for name in ("predictions.json", "model/model.safetensors", "tokenization.json"):
+        assert (run_dir / name).read_bytes() == (undisturbed / name).read_bytes(), name
+    assert sorted(path.name for path in run_dir.iterdir()) == sorted(path.name for path in undisturbed.iterdir())
+    result, expected = result_of(run_dir), result_of(undisturbed)
+    assert result["status"] == "completed"
+    assert result["metrics"] == expected["metrics"]
+    losses = [
+        [(row["step"], row["loss"]) for row in map(json.loads, (folder / "history.jsonl").open()) if "loss" in row]
+        for folder in (run_dir, undisturbed)
+    ]
+    assert [step for step, _ in losses[0]] == [step for step, _ in losses[1]] == list(range(2, STEPS + 1, 2))
+    assert [loss for _, loss in losses[0]] == pytest.approx([loss for _, loss in losses[1]], rel=1e-6)
+
+
+@pytest.mark.parametrize("moment", range(MOMENTS))
+def test_killed_anywhere_it_ends_the_same(tmp_path: Path, undisturbed: tuple[Path, int], moment: int) -> None:
+    reference, changes = undisturbed
+    killed = run_apart(tmp_path / "run", kill_at=1 + moment * (changes - 1) // (MOMENTS - 1))
+    assert killed.status == signal.SIGKILL, killed.said
+    there = [name for name in checkpoints_in(tmp_path / "run") if name.removeprefix("checkpoint-").isdigit()]
+    again = run_apart(tmp_path / "run")
+    assert again.status == 0, again.said
+    assert_same_end(tmp_path / "run", reference)
+    assert ("going on after step" in again.said or "steps were trained before" in again.said) == bool(there)
+
+
+def test_killed_twice(tmp_path: Path, undisturbed: tuple[Path, int]) -> None:
+    reference, changes = undisturbed
+    for _ in range(2):
+        assert run_apart(tmp_path / "run", kill_at=changes // 3).status == signal.SIGKILL
+    assert "going on after step" in run_apart(tmp_path / "run").said
+    assert_same_end(tmp_path / "run", reference)
+
+
+def stopped_after(steps: int) -> Any:
+    """Makes a run end by Ctrl-C when it begins the step after `steps`."""
+    compute_loss, calls = QuestionAnsweringTrainer.compute_loss, [0]
+
+    def interrupted(self: Any, *arguments: Any, **options: Any) -> Any:
+        calls[0] += 1
+        if calls[0] > 2 * steps:  # two passes a step
+            os.kill(os.getpid(), signal.SIGINT)
+        return compute_loss(self, *arguments, **options)
+
+    def install() -> None:
+        trainer_module.QuestionAnsweringTrainer.compute_loss = interrupted  # type: ignore[method-assign]
+
+    return install
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Path:
+    """A run that Ctrl-C has stopped in its seventh step: checkpoint-6 is its last."""
+    ended = run_apart(tmp_path / "run", before=stopped_after(6))
+    assert ended.status != 0
+    assert "a checkpoint is kept" in ended.said
+    assert f"hydra.run.dir={tmp_path}/run" in ended.said
+    assert checkpoints_in(tmp_path / "run") == ["checkpoint-6"]
+    return tmp_path / "run"
+
+
+def test_ctrl_c_keeps_the_last_checkpoint(stopped: Path, undisturbed: tuple[Path, int]) -> None:
+    result = result_of(stopped)
+    assert (result["status"], result["error"]) == ("stopped", "stopped by Ctrl-C")
+    again = run_apart(stopped)
+    assert f"going on after step 6 of {STEPS}" in again.said
+    assert_same_end(stopped, undisturbed[0])
+    assert result_of(stopped)["timing"]["resumed_after_step"] == 6
+
+
+def test_never_past_its_end(tmp_path: Path) -> None:
+    """Killed while it was scored, a run that ended inside an epoch (7 of 10 steps) trains no step more."""
+    ended = run_apart(tmp_path / "whole", "training.max_steps=7")
+    last = next(number for number in range(ended.changes, 0, -1) if _killed_with_final(tmp_path, number))
+    assert last
+    again = run_apart(tmp_path / "run", "training.max_steps=7")
+    assert "all 7 steps were trained before" in again.said
+    for name in ("predictions.json", "model/model.safetensors"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def _killed_with_final(tmp_path: Path, number: int) -> bool:
+    shutil.rmtree(tmp_path / "run", ignore_errors=True)
+    run_apart(tmp_path / "run", "training.max_steps=7", kill_at=number)
+    return "checkpoint-7" in checkpoints_in(tmp_path / "run") and not (tmp_path / "run" / "result.json").exists()
+
+
+@pytest.mark.parametrize("other", ["seed=7", "dataset.sample.train_rows=80", "optimizer.learning_rate=1e-3"])
+def test_another_runs_checkpoint_is_never_used(stopped: Path, tmp_path: Path, other: str) -> None:
+    alone = run_apart(tmp_path / "alone", other)
+    assert alone.status == 0, alone.said
+    beside = run_apart(stopped, other)
+    assert beside.status == 0, beside.said
+    assert "checkpoints of another run" in beside.said
+    for name in ("predictions.json", "model/model.safetensors"):
+        assert (stopped / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
+    assert checkpoints_in(stopped) == ["checkpoint-6"], "the other run's checkpoint is left alone"
+
+
+def test_a_checkpoint_put_among_anothers_is_not_used(stopped: Path, tmp_path: Path) -> None:
+    (mine,) = (stopped / CHECKPOINTS).iterdir()
+    other = run_apart(tmp_path / "other", "seed=7", before=stopped_after(4))
+    assert other.status != 0
+    (foreign,) = (tmp_path / "other" / CHECKPOINTS).iterdir()
+    shutil.rmtree(foreign / "checkpoint-4")
+    shutil.copytree(mine / "checkpoint-6", foreign / "checkpoint-6")
+    again = run_apart(tmp_path / "other", "seed=7")
+    assert "it belongs to another run" in again.said
+    assert "training on" in again.said
+
+
+def test_a_half_written_checkpoint_is_skipped(tmp_path: Path, undisturbed: tuple[Path, int]) -> None:
+    run_dir = tmp_path / "run"
+    run_apart(run_dir, "training.save_total_limit=3", before=stopped_after(6))
+    (folder,) = (run_dir / CHECKPOINTS).iterdir()
+    assert checkpoints_in(run_dir) == ["checkpoint-2", "checkpoint-4", "checkpoint-6"]
+    weights = folder / "checkpoint-6" / "optimizer.pt"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    (folder / "checkpoint-4" / "manifest.json").unlink()
+    again = run_apart(run_dir, "training.save_total_limit=3")
+    assert "checkpoint-6 is skipped: optimizer.pt has 1000 of" in again.said
+    assert "checkpoint-4 is skipped: it was not written to its end" in again.said
+    assert f"going on after step 2 of {STEPS}" in again.said
+    assert (run_dir / "predictions.json").read_bytes() == (undisturbed[0] / "predictions.json").read_bytes()
+
+
+def full_after(steps: int) -> Any:
+    """Makes the disk full when the step after `steps` begins."""
+    compute_loss, calls = QuestionAnsweringTrainer.compute_loss, [0]
+
+    def filling(self: Any, *arguments: Any, **options: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == 2 * steps + 1:
+            limit_file_size(100_000)
+        return compute_loss(self, *arguments, **options)
+
+    def install() -> None:
+        trainer_module.QuestionAnsweringTrainer.compute_loss = filling  # type: ignore[method-assign]
+
+    return install
+
+
+def test_a_full_disk_keeps_what_was_there(tmp_path: Path, undisturbed: tuple[Path, int]) -> None:
+    full = run_apart(tmp_path / "run", before=full_after(5))
+    assert full.status != 0
+    (line,) = [line for line in full.said.splitlines() if line.startswith("step 6: no checkpoint could be written")]
+    assert "File too large" in line
+    assert "the model cannot be written: " in full.said
+    result = result_of(tmp_path / "run")
+    assert result["status"] == "failed"
+    assert "the model cannot be written" in result["error"]
+    assert result["metrics"] == result_of(undisturbed[0])["metrics"], "the scores are not lost"
+    assert checkpoints_in(tmp_path / "run") == ["checkpoint-4"]
+    assert not (tmp_path / "run" / "model").exists()
+    assert "going on after step 4" in run_apart(tmp_path / "run").said
+    assert_same_end(tmp_path / "run", undisturbed[0])
