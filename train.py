@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))  # a bare clone
 import hydra
 from omegaconf import DictConfig
 
-from mlqa import compose, config, errors
+from mlqa import command_line, compose, config, errors
 
 config.register()
 
@@ -32,7 +32,9 @@ def main(composed: DictConfig) -> float | None:
     # A member of a multirun raises, so that the launcher learns that it failed; a single run ends here.
     single = hydra_config.mode is RunMode.RUN
     with errors.shown_as_one_line() if single else contextlib.nullcontext():
-        compose.check_member(composed, hydra_config)  # again: a config folder of the user's own was not seen before
+        command_line.check_member(
+            composed, hydra_config
+        )  # again: a config folder of the user's own was not seen before
     with errors.shown_as_one_line(logged=True) if single else contextlib.nullcontext():
         return experiment.run(config.from_hydra(composed), compose.choices_of(hydra_config)).objective
 
@@ -40,6 +42,6 @@ def main(composed: DictConfig) -> float | None:
 if __name__ == "__main__":
     logging.raiseExceptions = False  # on a full disk the run says so once, not each line of train.log
     with errors.shown_as_one_line():
-        compose.check_command_line(sys.argv[1:])
-        sys.argv[1:] = compose.of_this_process(sys.argv[1:])
+        command_line.check_command_line(sys.argv[1:])
+        sys.argv[1:] = command_line.of_this_process(sys.argv[1:])
         main()

@@ -11,6 +11,8 @@ from hypothesis import settings
 # One thread a process, set before torch is imported: the models here are tiny, and threads that wait for each other
 # on a busy machine cost far more than they give.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# No test goes to the hub; without this, huggingface_hub retries each file for half a minute where there is no network.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 # Time limits per case would make tests fail on a busy machine, not on a wrong result.
 settings.register_profile("mlqa", deadline=None)

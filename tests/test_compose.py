@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mlqa import checks
-from mlqa.compose import check_command_line, compose_config
+from mlqa.command_line import check_command_line
+from mlqa.compose import compose_config
 from mlqa.config import config_hash
 from mlqa.errors import ConfigError
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mlqa.checks import problems_of
-from mlqa.compose import check_command_line, compose_config, conf_dir, members_of
+from mlqa.command_line import check_command_line
+from mlqa.compose import compose_config, conf_dir, members_of
 from mlqa.errors import ConfigError
 
 CONF = conf_dir()

@@ -15,7 +15,7 @@ import pytest
 
 from mlqa.compose import compose_config
 from mlqa.data.sample import generate
-from mlqa.errors import MlqaError, RunError
+from mlqa.errors import DataError, MlqaError, RunError
 from mlqa.experiment import run
 from mlqa.prediction import Answerer, unlabelled
 from mlqa.qa.squad import squad_scores
@@ -124,6 +124,54 @@ def test_metrics_follow_from_the_predictions(finished: tuple[Path, subprocess.Co
     assert (metrics["exact_match"], metrics["f1"]) == (scores.exact_match, scores.f1)
 
 
+def test_mlqa_score_gives_the_runs_own_scores(
+    finished: tuple[Path, subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mlqa.cli import main
+
+    dataset = [override for override in TINY if override.startswith("dataset.")]
+    main(["score", str(finished[0] / "predictions.json"), "dataset=sample", *dataset, "--json"])
+    scored = json.loads(capsys.readouterr().out)
+    result = json.loads((finished[0] / "result.json").read_text("utf-8"))
+    result["metrics"].pop("f1_shuffled_questions")
+    assert scored["metrics"] == result["metrics"]
+    assert scored["breakdown"] == result["breakdown"]
+
+
+def test_the_audit_is_part_of_the_record(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two of three validation questions stand in train; one row of train has no place for its answer."""
+    rows = [
+        {"id": number, "question": f"{number} kimi gördü?", "context": f"{number} Ali'yi gördü", "answers": answers}
+        for number in range(40)
+        for answers in [{"text": ["Ali"], "answer_start": [len(str(number)) + 1]}]
+    ]
+    lost = {"id": "x", "question": "Kim?", "context": "Kimse yok", "answers": {"text": ["Ali"], "answer_start": [0]}}
+    other = {"id": "y", "question": "Kim?", "context": "Ayşe var", "answers": {"text": ["Ayşe"], "answer_start": [0]}}
+    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, [*rows, lost])), "utf-8")
+    (tmp_path / "dev.jsonl").write_text("\n".join(map(json.dumps, [*rows[:2], other])), "utf-8")
+    common = [override for override in TINY if "sample" not in override]
+    common += [
+        "dataset=squad_json",
+        f"dataset.train_file={tmp_path}/train.jsonl",
+        f"dataset.validation_file={tmp_path}/dev.jsonl",
+        "training.max_steps=1",
+    ]
+    config, choices = compose_config(common)
+    config.training.output_dir = str(tmp_path / "out")
+    result = run(config, choices)
+    assert "66.7 % of the validation questions stand in train" in caplog.text
+    assert result.metrics["total_unseen"] == 1
+    audit = result.dataset["audit"]
+    assert audit["leakage"]["questions"]["exact"] == 2
+    assert audit["train"]["rows"]["dropped"] == 1
+    assert audit["tokenizer"]["validation"]["windows"] == 3
+
+    config, choices = compose_config([*common, "dataset.strict=true"])
+    config.training.output_dir = str(tmp_path / "strict")
+    with pytest.raises(DataError, match=r"line 41.*does not stand"):
+        run(config, choices)
+
+
 def test_history_has_a_line_a_logged_step(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     rows = [json.loads(line) for line in (finished[0] / "history.jsonl").read_text("utf-8").splitlines()]
     assert [row["step"] for row in rows] == sorted(row["step"] for row in rows)
@@ -209,7 +257,18 @@ def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
     assert set(predictions.values()) == {"", "Ali"}
     assert result.metrics["exact_match"] == 100.0
     questions = unlabelled(["kim geldi", "nerede"], ["Ali geldi 3"] * 2, ["0", "1"])
-    assert [found[0].text for found in Answerer(tmp_path / "out").answer(questions)] == ["Ali", ""]
+    answerer = Answerer(tmp_path / "out")
+    assert [found[0].text for found in answerer.answer(questions)] == ["Ali", ""]
+    answerer.training.null_score_diff_threshold = 1e9
+    assert "" not in [found[0].text for found in answerer.answer(questions)]
+    odds = json.loads((tmp_path / "out" / "null_odds.json").read_text("utf-8"))
+    assert list(odds) == list(predictions)
+    assert all((predictions[identifier] == "") == (value > 0) for identifier, value in odds.items())
+    metrics = result.metrics
+    assert (metrics["HasAns_exact"], metrics["NoAns_exact"]) == (100.0, 100.0)
+    assert metrics["best_exact"] == 100.0
+    answered = [value for identifier, value in odds.items() if predictions[identifier]]
+    assert metrics["best_exact_thresh"] == max(answered), "the odds of the last row that is answered"
 
 
 def test_a_failed_run_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:

@@ -25,10 +25,16 @@ _WEIGHTS = (
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "vocab.json")
 
 
-def problems_of(config: Config) -> list[str]:
-    """Everything wrong with a composed config; an empty list means that it can run."""
+def problems_of(config: Config, weights: bool = True) -> list[str]:
+    """Everything wrong with a composed config; an empty list means that it can run.
+
+    Without `weights` a folder that holds but a tokenizer will do as a model.
+    """
     parts = (_windows, _ranges, _precision, _model, _dataset, _hardware)
-    return [problem for part in parts for problem in part(config)]
+    problems = [problem for part in parts for problem in part(config)]
+    if config.model.pretrained and is_local_folder(config.model.pretrained):
+        problems.extend(_model_folder(config.model.pretrained, weights))
+    return problems
 
 
 def has_gpu() -> bool:
@@ -146,6 +152,8 @@ def _ranges(config: Config) -> Iterator[str]:
     for key, value in shares.items():
         if not 0 <= value < 1:
             yield f"{key}={value}: choose 0 or more, below 1"
+    if not math.isfinite(training.null_score_diff_threshold):
+        yield f"training.null_score_diff_threshold={training.null_score_diff_threshold}: choose a number"
     decay = optimizer.layerwise_decay
     if decay is not None and not 0 < decay <= 1:
         yield f"optimizer.layerwise_decay={decay}: choose a factor above 0, at most 1"
@@ -189,16 +197,16 @@ def _model(config: Config) -> Iterator[str]:
             )
         if model.num_hidden_layers is not None:
             yield f"model.num_hidden_layers={model.num_hidden_layers}: set model.scratch.num_hidden_layers instead"
-    if model.pretrained is not None and is_local_folder(model.pretrained):
-        yield from _model_folder(model.pretrained)
 
 
-def _model_folder(pretrained: str) -> Iterator[str]:
+def _model_folder(pretrained: str, weights: bool) -> Iterator[str]:
     folder = Path(pretrained).expanduser()
     if not folder.is_dir():
         yield f"model.pretrained={pretrained}: there is no such folder; give a model folder or a hub name"
         return
-    needed = {"config.json": ("config.json",), "weights": _WEIGHTS, "tokenizer": _VOCABULARIES}
+    needed: dict[str, tuple[str, ...]] = {"tokenizer": _VOCABULARIES}
+    if weights:
+        needed = {"config.json": ("config.json",), "weights": _WEIGHTS, **needed}
     for what, names in needed.items():
         if not any((folder / name).is_file() for name in names):
             yield f"model.pretrained={pretrained}: the folder holds no {what}; expected {' or '.join(names)}"

@@ -9,20 +9,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mlqa.checks import is_local_folder
 from mlqa.config import Config, config_hash
-from mlqa.data.examples import Examples, unseen_rows
+from mlqa.data.audit import audit
+from mlqa.data.audit_warnings import leakage_warnings
+from mlqa.data.examples import Examples
 from mlqa.data.load import Splits, load_splits
 from mlqa.errors import ConfigError, RunError, first_line
 from mlqa.processes import Terminated, agreed, cause_of, gather, sigterm_raises, uninterrupted
-from mlqa.result import CHECKPOINTS, MODEL, Result, cost_of, remove_earlier, versions, write_json
+from mlqa.result import (
+    CHECKPOINTS,
+    MODEL,
+    NULL_ODDS,
+    PREDICTIONS,
+    Result,
+    cost_of,
+    remove_earlier,
+    versions,
+    write_json,
+)
 from mlqa.runtime import is_main, local_rank, offline_if_hub_unreachable, world_size
 from mlqa.summary import show
 from mlqa.tracking import Trackers, open_trackers
 from mlqa.tracking.identity import identity_of_run
-from mlqa.training.checkpoints import Checkpoints, identity_of
+from mlqa.training.checkpoints import Checkpoint, Checkpoints, identity_of
+
+if TYPE_CHECKING:
+    from mlqa.qa.features import Windows
+    from mlqa.qa.squad import Version
+    from mlqa.training.trainer import QuestionAnsweringTrainer
 
 log = logging.getLogger(__name__)
 
@@ -87,18 +104,16 @@ def _leave(result: Result, run_dir: Path) -> None:
 
 
 def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir: Path) -> Checkpoints:
-    if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
-        offline_if_hub_unreachable()
-    log.info("reading the data set")
-    splits = load_splits(config.dataset)  # first: what is wrong with it is said before anything heavy is imported
+    splits = _read(config, result)
 
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else each process warns that all weights were used
     from transformers import set_seed
     from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
-    from mlqa.qa.answering import answer
+    from mlqa.qa.evaluation import Evaluation
     from mlqa.qa.features import make_windows
-    from mlqa.qa.scoring import by_id, exchanged_questions, scores_of
+    from mlqa.qa.predictions import by_id
+    from mlqa.qa.tokenizer_figures import tokenizer_figures
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.training.arguments import autocast_type, training_arguments
     from mlqa.training.models import describe, load_model, save
@@ -115,49 +130,27 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
         tokenizer = load_tokenizer(config.model, _texts(splits.train))
         train = make_windows(splits.train, tokenizer, training.max_seq_length, training.doc_stride)
         validation = make_windows(splits.validation, tokenizer, training.max_seq_length, training.doc_stride)
-    result.dataset = {
-        "fingerprint": splits.fingerprint(),
-        "train_examples": len(splits.train),
-        "eval_examples": len(splits.validation),
-        "windows": len(train),
-        "windows_without_answer": int((~train.has_answer).sum()),
-        "cut_questions": train.cut_questions + validation.cut_questions,
-        "train_rows": splits.train.counts,
-        "validation_rows": splits.validation.counts,
-    }
-    result.tokenization = _tokenization(tokenizer, splits, validation)
+    evaluation = Evaluation(config, splits, validation, autocast_type(config))
     if is_main():
+        _record_data(result, splits, train, validation, evaluation.version, training.max_answer_length)
+        result.tokenization = tokenizer_figures(tokenizer, splits, validation, evaluation.version)
         write_json(run_dir / "tokenization.json", result.tokenization)
 
     set_seed(config.seed)
     model = load_model(config.model, tokenizer)
     result.model = describe(config.model, model)
-    unseen, language = unseen_rows(splits.validation, splits.train), config.dataset.language
-
-    def answers_to(examples: Examples, windows: Any, description: str) -> list[str]:
-        n_best = answer(
-            model,
-            windows,
-            examples,
-            training,
-            with_null=splits.train.has_unanswerable,
-            autocast=autocast_type(config),
-            description=description,
-        )
-        return [candidates[0].text for candidates in n_best]
-
-    def score() -> dict[str, float]:
-        return scores_of(answers_to(splits.validation, validation, "Scoring"), splits.validation, unseen, language)
-
-    identity = identity_of(result.config_hash, result.dataset["fingerprint"], world_size())
-    checkpoints = Checkpoints(run_dir, identity)
+    fingerprint = result.dataset["fingerprint"]
+    checkpoints = Checkpoints(run_dir, identity_of(result.config_hash, fingerprint, world_size()))
     trainer = QuestionAnsweringTrainer(
-        config, arguments, model, train, score, [ProgressAndHistory(trackers)], checkpoints
+        config,
+        arguments,
+        model,
+        train,
+        lambda: evaluation.metrics(model),
+        [ProgressAndHistory(trackers)],
+        checkpoints,
     )
-    checkpoint = agreed(checkpoints.latest() if is_main() else None)
-    if checkpoint is not None and not all(gather(checkpoints.holds(checkpoint.step))):
-        log.warning("%s is not on every machine: skipped", checkpoint.path)
-        checkpoint = None
+    checkpoint = _to_go_on_from(checkpoints)
     trackers.start(checkpoint.step if checkpoint else 0)
     if training.num_train_epochs > 0 or training.max_steps > 0:
         _train(trainer, checkpoint, result)
@@ -170,23 +163,68 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
             unsaved = error
     model.to(trainer.args.device)
     with _timed(result, "eval_seconds"):
-        predictions = answers_to(splits.validation, validation, "Scoring")
-    result.metrics = scores_of(predictions, splits.validation, unseen, language)
+        evaluated = evaluation.evaluate(model)
+    result.metrics = evaluated.metrics
     if training.shuffled_questions_control:
-        shuffled = splits.validation.with_questions(exchanged_questions(splits.validation))
-        windows = make_windows(shuffled, tokenizer, training.max_seq_length, training.doc_stride)
-        control = scores_of(answers_to(shuffled, windows, "Scoring the control"), splits.validation, unseen, language)
-        result.metrics["f1_shuffled_questions"] = control["f1"]
+        result.metrics["f1_shuffled_questions"] = evaluation.f1_with_exchanged_questions(model, tokenizer)
     result.objective = result.metrics["f1"]
     if is_main():
         trackers.log({f"eval_{name}": value for name, value in result.metrics.items()}, trainer.state.global_step)
-        write_json(run_dir / "predictions.json", by_id(splits.validation.ids, predictions))
+        result.breakdown = evaluation.breakdown(evaluated.predictions)
+        ids = splits.validation.ids
+        write_json(run_dir / PREDICTIONS, by_id(ids, evaluated.predictions))
+        if evaluated.null_odds is not None:
+            write_json(run_dir / NULL_ODDS, by_id(ids, evaluated.null_odds))
     if unsaved is not None:
         raise unsaved
     return checkpoints
 
 
-def _train(trainer: Any, checkpoint: Any, result: Result) -> None:
+def _read(config: Config, result: Result) -> Splits:
+    """Both splits and their audit: what is wrong with the data is said before anything heavy is imported."""
+    if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
+        offline_if_hub_unreachable()
+    log.info("reading the data set")
+    splits = load_splits(config.dataset)
+    result.dataset["fingerprint"] = splits.fingerprint()
+    if is_main():
+        result.dataset["audit"] = figures = audit(splits).figures
+        for line in leakage_warnings(figures["leakage"]):
+            log.warning("%s", line)
+    return splits
+
+
+def _record_data(
+    result: Result, splits: Splits, train: Windows, validation: Windows, version: Version, max_answer_length: int
+) -> None:
+    from mlqa.qa.window_figures import window_figures
+
+    result.dataset |= {
+        "train_examples": len(splits.train),
+        "eval_examples": len(splits.validation),
+        "windows": len(train),
+        "windows_without_answer": int((~train.has_answer).sum()),
+        "cut_questions": train.cut_questions + validation.cut_questions,
+        "train_rows": splits.train.counts,
+        "validation_rows": splits.validation.counts,
+        "squad_version": version,
+    }
+    result.dataset["audit"]["tokenizer"] = {
+        "train": window_figures(train, splits.train, max_answer_length),
+        "validation": window_figures(validation, splits.validation, max_answer_length),
+    }
+
+
+def _to_go_on_from(checkpoints: Checkpoints) -> Checkpoint | None:
+    """The newest checkpoint of this run that every machine holds."""
+    checkpoint: Checkpoint | None = agreed(checkpoints.latest() if is_main() else None)
+    if checkpoint is not None and not all(gather(checkpoints.holds(checkpoint.step))):
+        log.warning("%s is not on every machine: skipped", checkpoint.path)
+        return None
+    return checkpoint
+
+
+def _train(trainer: QuestionAnsweringTrainer, checkpoint: Checkpoint | None, result: Result) -> None:
     """Trains to the end, from the checkpoint where there is one, and says which."""
     windows = len(trainer.train_dataset)
     if checkpoint is None:
@@ -206,18 +244,6 @@ def _train(trainer: Any, checkpoint: Any, result: Result) -> None:
 def _texts(examples: Examples) -> Iterator[str]:
     yield from examples.contexts
     yield from examples.questions
-
-
-def _tokenization(tokenizer: Any, splits: Splits, validation: Any) -> dict[str, float]:
-    """What the tokenizer does to the words of train's contexts, and the best score that it permits on validation."""
-    from mlqa.qa.oracle import oracle_scores
-    from mlqa.tokenization.statistics import WHITESPACE_WORD, corpus_statistics
-
-    context = validation.context
-    return {
-        **corpus_statistics(tokenizer, splits.train.contexts, WHITESPACE_WORD),
-        **oracle_scores(splits.validation, context.starts, context.ends, context.first),
-    }
 
 
 @contextmanager

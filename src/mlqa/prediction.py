@@ -19,6 +19,7 @@ from mlqa.errors import DataError, RunError, first_line
 from mlqa.qa.answering import answer
 from mlqa.qa.decoding import Candidate
 from mlqa.qa.features import make_windows
+from mlqa.qa.no_answer import best_first
 from mlqa.result import MODEL, read_result
 from mlqa.tokenization.load import from_pretrained
 
@@ -52,7 +53,8 @@ class Answerer:
         self.training.n_best_size = max(self.training.n_best_size, top_k)
         windows = make_windows(examples, self.tokenizer, self.training.max_seq_length, self.training.doc_stride)
         answers = answer(self.model, windows, examples, self.training, with_null=self.with_null)
-        return [found[:top_k] for found in answers]
+        threshold = self.training.null_score_diff_threshold
+        return [best_first(found, threshold)[:top_k] for found in answers]
 
 
 def _training_of(run_dir: Path) -> TrainingConfig:
@@ -64,8 +66,8 @@ def _training_of(run_dir: Path) -> TrainingConfig:
     try:
         written = OmegaConf.load(path).training
         for item in fields(TrainingConfig):
-            if item.type == "int" and item.name in written and item.name != "seed":
-                setattr(training, item.name, int(written[item.name]))
+            if item.type in ("int", "float") and item.name in written and item.name != "seed":
+                setattr(training, item.name, (int if item.type == "int" else float)(written[item.name]))
     except (OmegaConfBaseException, ValueError, AttributeError, OSError) as error:
         raise RunError(f"{path}: cannot be read: {first_line(error)}") from None
     return training

@@ -17,6 +17,8 @@ from mlqa.errors import RunError
 
 SCHEMA_VERSION = 1
 FILE = "result.json"
+PREDICTIONS = "predictions.json"
+NULL_ODDS = "null_odds.json"  # SQuAD 2.0 only
 CHECKPOINTS = "checkpoints"  # folders of a run directory
 MODEL = "model"
 _PACKAGES = ("mlqa", "torch", "transformers", "tokenizers", "datasets", "accelerate", "hydra-core")
@@ -32,6 +34,7 @@ class Result:
     seed: int = 0
     config_hash: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
+    breakdown: dict[str, Any] = field(default_factory=dict)  # official scores by group
     tokenization: dict[str, float] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)
     cost: dict[str, Any] = field(default_factory=dict)
@@ -65,7 +68,7 @@ def remove_earlier(run_dir: Path) -> None:
     if not (run_dir / FILE).is_file():
         return
     history = [] if (run_dir / CHECKPOINTS).is_dir() else ["history.jsonl"]
-    for name in (FILE, "predictions.json", "tokenization.json", *history):
+    for name in (FILE, PREDICTIONS, NULL_ODDS, "tokenization.json", *history):
         (run_dir / name).unlink(missing_ok=True)
     shutil.rmtree(run_dir / MODEL, ignore_errors=True)
 

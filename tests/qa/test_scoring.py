@@ -11,7 +11,7 @@ import pytest
 from mlqa.data.examples import Answer, Examples, unseen_rows
 from mlqa.errors import DataError
 from mlqa.qa.language import rules_for
-from mlqa.qa.scoring import breakdown_of, exchanged_questions, score, scores_of
+from mlqa.qa.scoring import breakdown_of, exchanged_questions, score
 
 TURKISH_UPPER = str.maketrans({"i": "İ", "ı": "I"})
 
@@ -49,7 +49,6 @@ def test_scores_of_all_and_of_unseen_rows() -> None:
     turkish = score(predictions, examples, rules=rules_for("tr"), unseen=unseen, intervals=False)
     assert (turkish["exact_match"], turkish["exact_match_language"]) == (50, 25)
     assert (turkish["exact_match_unseen"], turkish["exact_match_language_unseen"]) == (50, 0)
-    assert scores_of(predictions, examples, unseen, "tr") == turkish
 
 
 def test_unseen_scores_are_absent_where_no_row_is_unseen_or_none_can_be_known() -> None:

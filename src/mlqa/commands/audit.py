@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     from mlqa.data.load import load_splits
     from mlqa.runtime import offline_if_hub_unreachable
 
-    config, choices = compose_config(args.overrides, OPTIONAL)
+    config, choices = compose_config(args.overrides, OPTIONAL, weights=False)
     if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
         offline_if_hub_unreachable()
     splits = load_splits(config.dataset, both=False)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlqa.data.audit import Audit
+from mlqa.data.audit_warnings import leakage_warnings, percent
 from mlqa.data.leakage import NEAR_CONTEXT, NEAR_QUESTION, WAYS
 from mlqa.data.load import SPLITS
 
@@ -49,11 +50,7 @@ def _count(number: int) -> str:
 
 
 def _share(number: int, of: int) -> str:
-    return f"{number:,} ({_percent(number, of)})" if number else "0"
-
-
-def _percent(number: float, of: float) -> str:
-    return f"{100 * number / max(of, 1):.1f} %"
+    return f"{number:,} ({percent(number, of)})" if number else "0"
 
 
 def _rows(splits: dict[str, Figures], audit: Audit) -> Table:
@@ -113,19 +110,7 @@ def _leakage(splits: dict[str, Figures], audit: Audit) -> Table | None:
 
 
 def _leakage_readings(splits: dict[str, Figures], audit: Audit) -> Iterator[str]:
-    found = audit.figures["leakage"]
-    rows, questions, contexts = found["validation_rows"], found["questions"], found["contexts"]
-    if questions["normalized"]:
-        share = _percent(questions["normalized"], rows)
-        yield f"{share} of the validation questions stand in train, word for word: compare models by f1_unseen."
-    elif contexts["normalized"]:
-        share = _percent(contexts["normalized"], rows)
-        yield f"{share} of the validation questions are asked of a context of train: compare models by f1_unseen."
-    if more := contexts["near"] - contexts["normalized"]:
-        yield (
-            f"f1_unseen leaves out the {contexts['normalized']:,} questions whose context is the same after "
-            f"normalising; {more:,} more have a context that is nearly one of train."
-        )
+    return leakage_warnings(audit.figures["leakage"])
 
 
 def _answers(splits: dict[str, Figures], audit: Audit) -> Table:
@@ -150,7 +135,7 @@ def _answer_readings(splits: dict[str, Figures], audit: Audit) -> Iterator[str]:
         yield "Outer white space is taken off on reading; a label that covers it ends in the wrong token."
     inside = {name: found["boundaries"] for name, found in splits.items() if found["boundaries"]["inside_word"]}
     if inside:
-        shares = (f"{_percent(found['inside_word'], found['golds'])} of {name}" for name, found in inside.items())
+        shares = (f"{percent(found['inside_word'], found['golds'])} of {name}" for name, found in inside.items())
         yield (
             f"Cut out of a word: {', '.join(shares)}. Whole tokens cannot always give these answers: see "
             '"best this tokenizer permits" at the end of a run.'
@@ -211,10 +196,10 @@ def _windows(tokenizer: dict[str, Figures], title: str, max_answer_length: int) 
     lines: dict[str, Callable[[Figures], str]] = {
         "windows": lambda found: _count(found["windows"]),
         "windows per question": lambda found: f"{found['windows_per_question']:.2f}",
-        "questions of several windows": lambda found: _percent(found["questions_of_several_windows"], 1),
-        "windows without answer": lambda found: _percent(found["windows_without_answer"], 1),
-        "padding at max_seq_length": lambda found: _percent(found["padding_at_max_seq_length"], 1),
-        f"answers of more than {max_answer_length} tokens": lambda found: _percent(
+        "questions of several windows": lambda found: percent(found["questions_of_several_windows"], 1),
+        "windows without answer": lambda found: percent(found["windows_without_answer"], 1),
+        "padding at max_seq_length": lambda found: percent(found["padding_at_max_seq_length"], 1),
+        f"answers of more than {max_answer_length} tokens": lambda found: percent(
             found["answers_beyond_max_answer_length"], 1
         ),
         "cut questions": lambda found: _count(found["cut_questions"]),
@@ -228,7 +213,7 @@ def _window_readings(tokenizer: dict[str, Figures], max_answer_length: int) -> I
     share = max(found["answers_beyond_max_answer_length"] for found in tokenizer.values())
     if share:
         yield (
-            f"Up to {_percent(share, 1)} of the answers cannot be given whole at training.max_answer_length="
+            f"Up to {percent(share, 1)} of the answers cannot be given whole at training.max_answer_length="
             f"{max_answer_length}; a larger one permits them."
         )
     if any(found["cut_questions"] for found in tokenizer.values()):

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
 
     from mlqa.compose import compose_config
 
-    config, choices = compose_config(args.overrides, optional=NOT_NEEDED)
+    config, choices = compose_config(args.overrides, optional=NOT_NEEDED, weights=False)
 
     from mlqa.data.examples import unseen_rows
     from mlqa.data.load import load_splits

@@ -119,7 +119,7 @@ def make_windows(examples: Examples, tokenizer: Any, max_seq_length: int, doc_st
     begin = context.first[examples.context_of][row] + number * step[row]
     end = np.minimum(begin + room[row], context.first[examples.context_of + 1][row])
 
-    first, last = _gold_tokens(examples, context)
+    first, last = gold_tokens(examples, context)
     inside = (first[row] >= begin) & (last[row] < end) & (first[row] <= last[row])
     shift = len(template.before) + question.lengths[row] + len(template.between) - begin
     return Windows(
@@ -229,7 +229,7 @@ def _cut(tokens: Tokens, longest: int) -> tuple[Tokens, int]:
     return kept, int((lengths > longest).sum())
 
 
-def _gold_tokens(examples: Examples, context: Tokens) -> tuple[np.ndarray, np.ndarray]:
+def gold_tokens(examples: Examples, context: Tokens) -> tuple[np.ndarray, np.ndarray]:
     """The first gold answer's first and last token, as indices into `context.ids` [rows]; (0, -1) where none."""
     first = np.zeros(len(examples), dtype=np.int64)
     last = np.full(len(examples), -1, dtype=np.int64)

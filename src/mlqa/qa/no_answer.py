@@ -53,6 +53,13 @@ def chosen(candidates: Sequence[Candidate], null_score_diff_threshold: float) ->
     return "" if null_odds(candidates) > null_score_diff_threshold else best_answer(candidates)
 
 
+def best_first(candidates: Sequence[Candidate], null_score_diff_threshold: float) -> list[Candidate]:
+    """The candidates with the `chosen` one before the others, whose order stays."""
+    text = chosen(candidates, null_score_diff_threshold)
+    first = next(number for number, candidate in enumerate(candidates) if candidate.text == text)
+    return [candidates[first], *candidates[:first], *candidates[first + 1 :]]
+
+
 def with_threshold(
     scores: SquadScores,
     predictions: Sequence[str | None],

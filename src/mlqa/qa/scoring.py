@@ -10,9 +10,8 @@ from mlqa.data.examples import Examples
 from mlqa.errors import DataError
 from mlqa.qa import bootstrap
 from mlqa.qa.breakdown import Group, breakdown
-from mlqa.qa.language import LanguageRules, rules_for
+from mlqa.qa.language import LanguageRules
 from mlqa.qa.no_answer import answer_scores, best_thresholds, with_threshold
-from mlqa.qa.predictions import by_id as by_id
 from mlqa.qa.squad import SquadScores, Version, normalize_answer, squad_scores
 
 NAMES = ("exact_match", "f1")
@@ -97,11 +96,6 @@ def breakdown_of(
         has_answer = [bool(answers) for answers in examples.answers]
         scores = with_threshold(scores, predictions, has_answer, null_odds, na_prob_thresh)
     return breakdown(scores, examples, rules)
-
-
-def scores_of(predictions: list[str], examples: Examples, unseen: np.ndarray, language: str) -> dict[str, float]:
-    """`score` by the rules of a language code, without intervals."""
-    return score(predictions, examples, rules=rules_for(language), unseen=unseen, intervals=False)
 
 
 def _golds(examples: Examples) -> list[list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlqa.data.examples import Examples
-from mlqa.qa.features import Windows, _gold_tokens
+from mlqa.qa.features import Windows, gold_tokens
 
 
 def window_figures(windows: Windows, examples: Examples, max_answer_length: int) -> dict[str, float]:
@@ -23,7 +23,7 @@ def window_figures(windows: Windows, examples: Examples, max_answer_length: int)
     cut_questions                    questions too long for a window, of which the end is missing
     """
     per_question = np.bincount(windows.row, minlength=len(examples))
-    first, last = _gold_tokens(examples, windows.context)
+    first, last = gold_tokens(examples, windows.context)
     tokens = (last - first + 1)[last >= first]
     return {
         "windows": len(windows),

@@ -1,0 +1,118 @@
+"""The command line of train.py, checked before Hydra starts anything.
+
+Hydra stops at the first thing that is wrong and, in a multirun, learns of an impossible combination only
+when its member runs. `check_command_line` composes every member first and says all that is wrong at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.utils import get_args_parser
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from mlqa.checks import problems_of
+from mlqa.compose import compose_all, composer, parse, problems_in, split_members
+from mlqa.config import from_hydra
+from mlqa.errors import ConfigError, first_line
+from mlqa.explain import explain_unknown
+from mlqa.runtime import in_container, is_main, world_size
+
+NOT_TO_SET = {
+    "training.output_dir": "is always the run directory; choose it by hydra.run.dir=... or hydra.sweep.dir=...",
+    "training.seed": "is the run's seed; choose it by seed=...",
+}
+LEAST_BYTES = 1 << 20  # what a run leaves beside its model
+
+
+def check_command_line(argv: Sequence[str]) -> None:
+    """Raises ConfigError with all that is wrong in any member that this command line would start.
+
+    Command lines that start nothing (`--help`, `--cfg`, completion ...) pass, and those with a config folder of their
+    own are left to `check_member`. Under a sweeper other than Hydra's own only the overrides common to all members can
+    be known.
+    """
+    args = get_args_parser().parse_args(list(argv))
+    if args.multirun and world_size() > 1:
+        raise ConfigError(
+            "-m: torchrun starts the processes of one run; start each run by a torchrun of its own, without -m"
+        )
+    starts_nothing = args.help or args.hydra_help or args.info or args.cfg or args.shell_completion
+    if starts_nothing or args.config_path or args.config_name or args.config_dir or args.experimental_rerun:
+        return
+    with composer():
+        found = dict.fromkeys(_never_right(args.overrides))
+        members = compose_all(split_members(args.overrides, args.multirun), found)
+    for member in members:
+        found.update(dict.fromkeys(_member_problems(member, args.multirun)))
+    if found:
+        raise ConfigError(list(found))
+
+
+def of_this_process(argv: Sequence[str]) -> list[str]:
+    """The command line as this process takes it: of several that train together only the first keeps a directory."""
+    if is_main():
+        return list(argv)
+    quiet = ["hydra.run.dir=.", "hydra.output_subdir=null"]
+    if not any(argument.startswith("hydra/job_logging=") for argument in argv):
+        quiet.append("hydra/job_logging=worker")
+    return [*argv, *quiet]
+
+
+def check_member(composed: DictConfig, hydra: Any) -> None:
+    """Raises ConfigError with all that is wrong with a member that Hydra has composed, however it came to it."""
+    problems = [*problems_of(from_hydra(composed)), *_not_here(composed, hydra)]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _member_problems(member: DictConfig, multirun: bool) -> list[str]:
+    try:
+        return [*problems_in(member), *_not_here(member, member.hydra), *_run_dir(member, multirun)]
+    except OmegaConfBaseException as error:  # a group is gone
+        return [first_line(error)]
+
+
+def _not_here(composed: DictConfig, hydra: Any) -> list[str]:
+    """A member for SageMaker must not train on this machine unnoticed."""
+    instance_type = composed.hardware.instance_type
+    if instance_type is None or in_container():
+        return []
+    option = hydra.runtime.choices.hardware
+    return [
+        f"hardware={option}: {instance_type} is a SageMaker instance, and no launcher that could send a run there is "
+        "part of this version yet; choose hardware=local to run on this machine"
+    ]
+
+
+def _run_dir(composed: DictConfig, multirun: bool) -> list[str]:
+    """A run directory that cannot be made."""
+    key, chosen = ("sweep", composed.hydra.sweep.dir) if multirun else ("run", composed.hydra.run.dir)
+    if not chosen:
+        return [f"hydra.{key}.dir=: choose a directory for what the run leaves"]
+    place = Path(chosen).expanduser().absolute()
+    existing = next(folder for folder in (place, *place.parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        return [f"hydra.{key}.dir={chosen}: {existing} is no directory that can be written to; choose another"]
+    if shutil.disk_usage(existing).free < LEAST_BYTES:
+        return [f"hydra.{key}.dir={chosen}: the disk is full there; free some space, or choose another directory"]
+    return []
+
+
+def _never_right(overrides: list[str]) -> list[str]:
+    """What composition would let pass: keys that belong to the run, unknown ones forced in by ++, removals by ~."""
+    problems = []
+    for override in parse(overrides):
+        key = override.key_or_group
+        if key in NOT_TO_SET:
+            problems.append(f"{override.input_line}: {key} {NOT_TO_SET[key]}")
+        elif override.is_delete() and not key.startswith("hydra"):
+            problems.append(f"{override.input_line}: {key} cannot be removed; choose another option or value")
+        elif override.is_force_add() and (unknown := explain_unknown(override)):
+            problems.append(unknown)
+    return problems

@@ -1,0 +1,27 @@
+"""What an audit's figures ask one to do, a sentence each: for every run's log, and under the tables of `mlqa audit`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def leakage_warnings(leakage: dict[str, Any]) -> Iterator[str]:
+    """How much of validation stands in train, and what f1_unseen makes of it."""
+    rows, questions, contexts = leakage["validation_rows"], leakage["questions"], leakage["contexts"]
+    if questions["normalized"]:
+        share = percent(questions["normalized"], rows)
+        yield f"{share} of the validation questions stand in train, word for word: compare models by f1_unseen."
+    elif contexts["normalized"]:
+        share = percent(contexts["normalized"], rows)
+        yield f"{share} of the validation questions are asked of a context of train: compare models by f1_unseen."
+    if more := contexts["near"] - contexts["normalized"]:
+        yield (
+            f"f1_unseen leaves out the {contexts['normalized']:,} questions whose context is the same after "
+            f"normalising; {more:,} more have a context that is nearly one of train."
+        )
+
+
+def percent(number: float, of: float) -> str:
+    """E.g. "21.7 %"."""
+    return f"{100 * number / max(of, 1):.1f} %"
