@@ -163,6 +163,16 @@ def test_a_half_written_checkpoint_is_skipped(tmp_path: Path, undisturbed: tuple
     assert (run_dir / "predictions.json").read_bytes() == (undisturbed[0] / "predictions.json").read_bytes()
 
 
+def test_a_spoiled_checkpoint_is_skipped(stopped: Path, undisturbed: tuple[Path, int]) -> None:
+    """As after a power cut: the size is right, the content is zeros."""
+    (weights,) = (stopped / CHECKPOINTS).glob("*/checkpoint-6/model.safetensors")
+    weights.write_bytes(bytes(weights.stat().st_size))
+    again = run_apart(stopped)
+    assert "checkpoint-6 is skipped: model.safetensors is not what was written" in again.said
+    assert "training on" in again.said
+    assert_same_end(stopped, undisturbed[0])
+
+
 def full_after(steps: int) -> Any:
     """Makes the disk full when the step after `steps` begins."""
     compute_loss, calls = QuestionAnsweringTrainer.compute_loss, [0]

@@ -98,9 +98,9 @@ def _leave(result: Result, run_dir: Path) -> None:
         if result.status == "completed":
             raise
     if result.status != "completed" and any(run_dir.glob(f"{CHECKPOINTS}/*/checkpoint-*[0-9]")):
-        log.info(
-            "a checkpoint is kept; the same command goes on from it in the same directory: hydra.run.dir=%s", run_dir
-        )
+        member = (run_dir.parent / "multirun.yaml").is_file()
+        directory = f"hydra.sweep.dir={run_dir.parent}" if member else f"hydra.run.dir={run_dir}"
+        log.info("a checkpoint is kept; the same command goes on from it in the same directory: %s", directory)
 
 
 def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir: Path) -> Checkpoints:

@@ -22,7 +22,7 @@ def fetch(url: str, sha256: str, offline: str) -> Path:
     reached, DataError where its content is not the one that `sha256` (64 hex digits) promises.
     """
     target = cache_dir() / "downloads" / sha256[:16] / url.rsplit("/", 1)[-1]
-    if target.is_file() and _sha256(target) == sha256:
+    if target.is_file() and sha256_of(target) == sha256:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent)
@@ -31,7 +31,7 @@ def fetch(url: str, sha256: str, offline: str) -> Path:
         with os.fdopen(handle, "wb") as file, urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
             while block := response.read(1 << 20):
                 file.write(block)
-        found = _sha256(partial)
+        found = sha256_of(partial)
         if found != sha256:
             raise DataError(f"{url}: its SHA-256 is {found[:16]}..., expected {sha256[:16]}...: the file has changed")
         partial.replace(target)
@@ -45,7 +45,8 @@ def fetch(url: str, sha256: str, offline: str) -> Path:
     return target
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """64 hex digits over a file's content, read a megabyte at a time."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

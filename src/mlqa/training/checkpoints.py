@@ -1,8 +1,9 @@
 """Checkpoints that can be trusted: whole, of this very run, or not used.
 
 A checkpoint is written beside its place and then renamed, so that a process killed at any moment leaves no half of one
-under its name; a manifest with the size of each file tells a copy that was cut short. The folder is named after what
-decides the training (config, data, number of processes), so that runs that share a directory never see each other's.
+under its name; a manifest with each file's size and SHA-256 tells one that a copy cut short or a power cut spoiled. The
+folder is named after what decides the training (config, data, number of processes), so that runs that share a directory
+never see each other's.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlqa.data.download import sha256_of
 from mlqa.result import CHECKPOINTS
 
 log = logging.getLogger(__name__)
@@ -77,7 +79,7 @@ class Checkpoints:
     def complete(self, step: int) -> None:
         """Gives the written checkpoint its name. Raises OSError where that fails."""
         partial, place = self.partial(step), self._place(step)
-        files = {path.name: path.stat().st_size for path in sorted(partial.iterdir())}
+        files = {path.name: [path.stat().st_size, sha256_of(path)] for path in sorted(partial.iterdir())}
         (partial / MANIFEST).write_text(json.dumps({"identity": self.identity, "files": files}, indent=1), "utf-8")
         if place.exists():
             shutil.rmtree(place)
@@ -110,10 +112,13 @@ class Checkpoints:
             manifest = json.loads((path / MANIFEST).read_text("utf-8"))
             if manifest["identity"] != self.identity:
                 return "it belongs to another run"
-            for name, size in manifest["files"].items():
-                found = (path / name).stat().st_size if (path / name).is_file() else None
-                if found != size:
-                    return f"{name} has {found} of {size} bytes" if found is not None else f"{name} is missing"
+            for name, (size, digest) in manifest["files"].items():
+                if not (path / name).is_file():
+                    return f"{name} is missing"
+                if (found := (path / name).stat().st_size) != size:
+                    return f"{name} has {found} of {size} bytes"
+                if sha256_of(path / name) != digest:
+                    return f"{name} is not what was written"
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return f"it was not written to its end (no whole {MANIFEST})"
         return None if STATE in manifest["files"] else f"{STATE} is missing"
