@@ -16,7 +16,7 @@ from mlqa.tracking.wandb import decide_mode
 
 RESULT: dict[str, Any] = {
     "status": "completed", "metrics": {"f1": 75.63}, "tokenization": {}, "timing": {}, "cost": {"usd": 1.58},
-    "model": {}, "dataset": {},
+    "model": {}, "dataset": {}, "breakdown": {},
 }  # fmt: skip
 
 

@@ -59,7 +59,7 @@ class WandbTracker:
         self._run.log({**plain, "train/global_step": step})
 
     def finish(self, result: dict[str, Any]) -> None:
-        for node in ("metrics", "tokenization", "timing", "cost", "model", "dataset"):
+        for node in ("metrics", "breakdown", "tokenization", "timing", "cost", "model", "dataset"):
             for key, value in result[node].items():
                 self._run.summary[f"{node}/{key}"] = value
         self._run.summary["status"] = result["status"]
