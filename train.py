@@ -31,10 +31,9 @@ def main(composed: DictConfig) -> float | None:
     hydra_config = HydraConfig.get()
     # A member of a multirun raises, so that the launcher learns that it failed; a single run ends here.
     single = hydra_config.mode is RunMode.RUN
+    # Again: a config folder of the user's own was not seen before.
     with errors.shown_as_one_line() if single else contextlib.nullcontext():
-        command_line.check_member(
-            composed, hydra_config
-        )  # again: a config folder of the user's own was not seen before
+        command_line.check_member(composed, hydra_config)
     with errors.shown_as_one_line(logged=True) if single else contextlib.nullcontext():
         return experiment.run(config.from_hydra(composed), compose.choices_of(hydra_config)).objective
 

@@ -67,7 +67,7 @@ def run_apart(run_dir: Path, *overrides: str, kill_at: int | None = None, before
             counted.write_text(str(changes[0]))
             code = 0
         except BaseException:
-            traceback.print_exc()
+            traceback.print_exc(file=sys.__stderr__)
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)

@@ -20,7 +20,7 @@ LAYERS = [
     {"tokenization"},
     {"qa"},
     {"training", "summary"},
-    {"experiment", "prediction", "commands", "cli"},
+    {"run_directory", "experiment", "prediction", "commands", "cli"},
 ]
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
 HEAVY = ("torch", "transformers", "datasets", "evaluate", "wandb", "pandas", "pyarrow")

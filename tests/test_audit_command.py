@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,12 +80,38 @@ def test_tables(file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     for title in ("Rows and offsets", "Leakage", "Answers", "Unicode", "Lengths", "Windows by the tokenizer"):
         assert title in shown
     for line in (
-        "1 rows of train were dropped; dataset.strict=true refuses",
+        "Dropped rows of train: 1; dataset.strict=true refuses",
         "line 4: answer 'bahçede' does not stand at 0",
-        "100.0 % of the validation questions stand in train, word for word",
+        "100.0 % of the validation questions stand in train with their context",
         "line 3: 'parkta' stands at 52, not at 49",
     ):
         assert line in " ".join(shown.split())
+
+
+def test_tables_of_long_texts_with_control_characters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of the data moves the cursor or is cut off at 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    odd = "a\x1b[31m\u202e\u2028b\nc"
+    context = f"{odd}li uyur. " + "kedi " * 30_000
+    answers = [odd, "kedi yok"]
+    rows = [
+        {
+            "id": odd + str(number),
+            "question": f"{odd}?",
+            "context": context,
+            "answers": {"text": [text], "answer_start": [0]},
+        }
+        for number, text in enumerate([*answers, "li"])
+    ]
+    path = tmp_path / "dev.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    main(["audit", "dataset=squad_json", f"dataset.validation_file={path}", "model=tiny_wordpiece"])
+    shown = capsys.readouterr().out
+    assert "a<U+001B>[31m<U+202E><U+2028>b<U+000A>c" in "".join(shown.split())
+    assert not {"\x1b", "\u202e", "\u2028"} & set(shown)
+    assert shown.count("150,020") == 5, "of the percentiles and the maximum, not one is cut off"
 
 
 def test_a_tokenizer_out_of_reach_costs_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,19 +124,9 @@ def test_a_tokenizer_out_of_reach_costs_one_line(capsys: pytest.CaptureFixture[s
 
 def test_stdout_holds_the_json_alone(file: Path) -> None:
     """Warnings of dropped rows and of the hub go to stderr."""
-    command = [
-        sys.executable,
-        "-m",
-        "mlqa.cli",
-        "audit",
-        "--json",
-        "dataset=squad_json",
-        f"dataset.validation_file={file}",
-    ]
     code = "import sys; from mlqa.cli import main; main(sys.argv[1:])"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command[3:]], capture_output=True, text=True, env={**os.environ}
-    )
+    command = [sys.executable, "-c", code, "audit", "--json", "dataset=squad_json", f"dataset.validation_file={file}"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert json.loads(done.stdout)["figures"]["validation"]["rows"]["dropped"] == 1
     assert "row dropped" in done.stderr
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,32 @@ def test_a_context_of_many_windows(run_dir: Path, capsys: pytest.CaptureFixture[
     (row,) = printed(capsys, str(run_dir), "--context", long, "--question", QUESTION, "--top-k", "3")
     spans = [(answer["start"], answer["end"]) for answer in row["answers"]]
     assert len(set(spans)) == 3
+
+
+def test_overrides_may_stand_on_both_sides_of_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["audit", "dataset=sample", "--json", "model=tiny_char", "dataset.sample.train_rows=30"])
+    audited = json.loads(capsys.readouterr().out)
+    assert (audited["model"], audited["figures"]["train"]["rows"]["read"]) == ("tiny_char", 30)
+
+
+@pytest.mark.parametrize("arguments", [["audit", "--jsn"], ["predict", "x", "seed=1"]])
+def test_unknown_arguments_are_refused(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "unrecognized arguments" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+    """`mlqa audit | head`: no traceback."""
+    code = "from mlqa.cli import main; main(['audit', 'dataset=sample', 'model=tiny_char'])"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert "Traceback" not in process.stderr.read()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlqa import checks
-from mlqa.command_line import check_command_line
+from mlqa.command_line import check_command_line, of_this_process
 from mlqa.compose import compose_config
 from mlqa.config import config_hash
 from mlqa.errors import ConfigError
@@ -68,6 +68,10 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["training.output_dir=/tmp/x"], "hydra.run.dir"),
         (["model.scratch.vocab_size=7"], "model.scratch is null"),
         (["seed=-1"], "seed=-1"),
+        (["dataset.hub={path: x}"], "dataset.hub is null"),
+        (["dataset.language=turkish"], "the language's code, e.g. tr"),
+        (["dataset.question_words=[who]"], "dataset.question_words=['who']: give {type: [word"),
+        (["training.null_score_diff_threshold=nan"], "training.null_score_diff_threshold=nan"),
         (["training.seed=7"], "choose it by seed=..."),
         (["++training.foo=1"], "training has no key 'foo'"),
         (["~seed"], "cannot be removed"),
@@ -151,3 +155,31 @@ def test_config_hash_follows_what_is_computed_only() -> None:
 def test_one_seed_for_all() -> None:
     config = compose_config(["seed=7"])[0]
     assert (config.seed, config.training.seed) == (7, 7)
+
+
+def test_what_the_caller_does_not_need_is_not_asked_for() -> None:
+    """Also beside other problems, when every override is looked at on its own."""
+    needless = ("dataset.train_file", "dataset.validation_file")
+    assert compose_config(["dataset=squad_json"], needless)[0].dataset.train_file is None
+    with pytest.raises(ConfigError) as caught:
+        compose_config(["dataset=squad_json", "model=bertrk"], needless)
+    assert [line.split(":")[0] for line in caught.value.problems] == ["model=bertrk"]
+
+
+def test_question_words_may_come_by_the_command_line() -> None:
+    config, _ = compose_config(["dataset.question_words={who: [wer, wen], what: ['was*']}"])
+    assert config.dataset.question_words == {"who": ["wer", "wen"], "what": ["was*"]}
+
+
+def test_one_directory_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    argv = ["seed=1", "hydra.run.dir=out"]
+    assert of_this_process(argv) == argv
+    monkeypatch.setenv("RANK", "1")
+    assert "hydra.output_subdir=null" in of_this_process(argv)
+    chosen = [argument for argument in of_this_process(argv) if argument.startswith("hydra.run.dir=")]
+    assert chosen[-1] == "hydra.run.dir=."
+
+
+def test_a_multirun_is_not_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "a torchrun of its own" in problems("-m", "seed=1,2")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -271,14 +272,81 @@ def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
     assert metrics["best_exact_thresh"] == max(answered), "the odds of the last row that is answered"
 
 
-def test_a_failed_run_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
+FAILING = "model.scratch.vocab_size=100"  # smaller than the alphabet
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("other", ["seed=9", FAILING, "dataset.max_train_samples=60"])
+def test_a_completed_run_is_never_touched_by_another(tmp_path: Path, other: str) -> None:
     run_here(tmp_path, "training.max_steps=1")
-    config, choices = compose_config([*TINY, "model.scratch.vocab_size=100"])  # smaller than the alphabet
+    before = contents(tmp_path)
+    with pytest.raises(RunError, match="holds a completed run with other settings"):
+        run_here(tmp_path, "training.max_steps=1", other)
+    assert contents(tmp_path) == before
+
+
+def test_a_completed_run_stands(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The same command again: no second training, the same objective for the sweeper."""
+    first = run_here(tmp_path, "training.max_steps=1")
+    before = contents(tmp_path)
+    config, choices = compose_config([*TINY, "training.max_steps=1"])
     config.training.output_dir = str(tmp_path)
-    with pytest.raises(MlqaError):
+    with caplog.at_level(logging.INFO):
+        assert run(config, choices).objective == first["objective"]
+    assert "its result stands" in caplog.text
+    assert contents(tmp_path) == before
+
+
+def test_a_completed_run_on_other_data_is_never_touched(tmp_path: Path) -> None:
+    row = {"question": "kim", "context": "Ali geldi", "answers": {"text": ["Ali"], "answer_start": [0]}}
+    (tmp_path / "train.jsonl").write_text("\n".join([json.dumps(row)] * 40), "utf-8")
+    file = f"{tmp_path}/train.jsonl"
+    overrides = ["dataset=squad_json", f"dataset.train_file={file}", f"dataset.validation_file={file}"]
+    common = [override for override in TINY if "sample" not in override]
+    for rows in (40, 39):
+        (tmp_path / "train.jsonl").write_text("\n".join([json.dumps(row)] * rows), "utf-8")
+        config, choices = compose_config([*common, *overrides, "training.max_steps=1"])
+        config.training.output_dir = str(tmp_path / "out")
+        if rows == 40:
+            run(config, choices)
+            before = contents(tmp_path / "out")
+    with pytest.raises(RunError, match="completed on other data"):
         run(config, choices)
-    assert json.loads((tmp_path / "result.json").read_text("utf-8"))["status"] == "failed"
+    assert contents(tmp_path / "out") == before
+
+
+def test_a_directory_of_another_tool_is_never_touched(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "thesis.txt").write_text("mine")
+    (tmp_path / "result.json").write_text("[1]")
+    before = contents(tmp_path)
+    with pytest.raises(RunError, match="not of this version of mlqa"):
+        run_here(tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_a_failed_run_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
+    with pytest.raises(MlqaError):
+        run_here(tmp_path, FAILING)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "predictions.json").write_text("{}")
+    with pytest.raises(MlqaError):
+        run_here(tmp_path, FAILING, "seed=9")
+    result = json.loads((tmp_path / "result.json").read_text("utf-8"))
+    assert (result["status"], result["seed"]) == ("failed", 9)
     assert {path.name for path in tmp_path.iterdir()} == {"result.json"}
+
+
+def test_what_a_run_reads_may_not_lie_where_it_writes(tmp_path: Path) -> None:
+    (tmp_path / "run" / "model").mkdir(parents=True)
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (tmp_path / "run" / "model" / name).write_text("{}")
+    done = train(tmp_path, "model=berturk", f"model.pretrained={tmp_path}/run/model", f"hydra.run.dir={tmp_path}/run")
+    assert done.returncode == 2
+    assert "lies in the run directory" in done.stderr
 
 
 def test_a_model_that_cannot_be_written_fails_the_run(tmp_path: Path) -> None:

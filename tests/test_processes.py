@@ -145,7 +145,7 @@ def test_the_error_of_one_process_is_the_runs(tmp_path: Path) -> None:
 def test_a_killed_run_of_two_goes_on(tmp_path: Path) -> None:
     """The same bits as an undisturbed one, also with dropout, and only with two processes again."""
     overrides = [*TINY, "training.per_device_train_batch_size=8", "model.scratch.dropout=0.1"]
-    overrides += ["training.num_train_epochs=6", "training.logging_steps=6"]
+    overrides += ["training.num_train_epochs=12", "training.logging_steps=6"]
     script = str(TOP / "train.py")
     whole = finished(tmp_path, *TORCHRUN, script, *overrides, "hydra.run.dir=whole")
     assert whole.returncode == 0, whole.stderr
@@ -162,6 +162,14 @@ def test_a_killed_run_of_two_goes_on(tmp_path: Path) -> None:
     assert "going on after step" in again.stderr
     for name in ("predictions.json", "model/model.safetensors"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_options_may_stand_behind_the_overrides(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    overrides = [*TINY, "training.max_steps=1", "hydra.run.dir=run", "--config-dir", str(tmp_path / "conf")]
+    done = finished(tmp_path, *TORCHRUN, str(TOP / "train.py"), *overrides)
+    assert done.returncode == 0, done.stderr
+    assert read(tmp_path / "run" / "result.json")["status"] == "completed"
 
 
 def test_a_multirun_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def assert_same_end(run_dir: Path, undisturbed: Path) -> None:
     result, expected = result_of(run_dir), result_of(undisturbed)
     assert result["status"] == "completed"
     assert result["metrics"] == expected["metrics"]
+    assert (run_dir / "history.jsonl").read_text().count('"eval_f1":') == 1
     losses = [
         [(row["step"], row["loss"]) for row in map(json.loads, (folder / "history.jsonl").open()) if "loss" in row]
         for folder in (run_dir, undisturbed)
@@ -57,10 +59,23 @@ def test_killed_anywhere_it_ends_the_same(tmp_path: Path, undisturbed: tuple[Pat
     killed = run_apart(tmp_path / "run", kill_at=1 + moment * (changes - 1) // (MOMENTS - 1))
     assert killed.status == signal.SIGKILL, killed.said
     there = [name for name in checkpoints_in(tmp_path / "run") if name.removeprefix("checkpoint-").isdigit()]
+    result = tmp_path / "run" / "result.json"
+    if result.is_file() and result_of(tmp_path / "run")["status"] != "completed":
+        assert "or was killed" in result_of(tmp_path / "run")["error"]
     again = run_apart(tmp_path / "run")
     assert again.status == 0, again.said
     assert_same_end(tmp_path / "run", reference)
-    assert ("going on after step" in again.said or "steps were trained before" in again.said) == bool(there)
+    said = "going on after step", "steps were trained before", "is skipped", "its result stands"
+    assert any(part in again.said for part in said) or not there
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.8, 1.3, 1.8])
+def test_killed_by_the_clock_it_ends_the_same(tmp_path: Path, undisturbed: tuple[Path, int], seconds: float) -> None:
+    """Inside a file, a forward pass, whatever goes on then; one that has ended by then stands."""
+    run_apart(tmp_path / "run", before=lambda: threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start())
+    again = run_apart(tmp_path / "run")
+    assert again.status == 0, again.said
+    assert_same_end(tmp_path / "run", undisturbed[0])
 
 
 def test_killed_twice(tmp_path: Path, undisturbed: tuple[Path, int]) -> None:
@@ -110,8 +125,7 @@ def test_ctrl_c_keeps_the_last_checkpoint(stopped: Path, undisturbed: tuple[Path
 def test_never_past_its_end(tmp_path: Path) -> None:
     """Killed while it was scored, a run that ended inside an epoch (7 of 10 steps) trains no step more."""
     ended = run_apart(tmp_path / "whole", "training.max_steps=7")
-    last = next(number for number in range(ended.changes, 0, -1) if _killed_with_final(tmp_path, number))
-    assert last
+    assert any(_killed_with_final(tmp_path, number) for number in range(ended.changes, 0, -1))
     again = run_apart(tmp_path / "run", "training.max_steps=7")
     assert "all 7 steps were trained before" in again.said
     for name in ("predictions.json", "model/model.safetensors"):
@@ -121,7 +135,7 @@ def test_never_past_its_end(tmp_path: Path) -> None:
 def _killed_with_final(tmp_path: Path, number: int) -> bool:
     shutil.rmtree(tmp_path / "run", ignore_errors=True)
     run_apart(tmp_path / "run", "training.max_steps=7", kill_at=number)
-    return "checkpoint-7" in checkpoints_in(tmp_path / "run") and not (tmp_path / "run" / "result.json").exists()
+    return "checkpoint-7" in checkpoints_in(tmp_path / "run") and result_of(tmp_path / "run")["status"] == "failed"
 
 
 @pytest.mark.parametrize("other", ["seed=7", "dataset.sample.train_rows=80", "optimizer.learning_rate=1e-3"])
@@ -134,6 +148,7 @@ def test_another_runs_checkpoint_is_never_used(stopped: Path, tmp_path: Path, ot
     for name in ("predictions.json", "model/model.safetensors"):
         assert (stopped / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
     assert checkpoints_in(stopped) == ["checkpoint-6"], "the other run's checkpoint is left alone"
+    assert "holds a completed run with other settings" in run_apart(stopped).said
 
 
 def test_a_checkpoint_put_among_anothers_is_not_used(stopped: Path, tmp_path: Path) -> None:

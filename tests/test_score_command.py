@@ -84,8 +84,8 @@ def test_what_is_missing_is_told_once(
     path = predictions_in(folder, {"1": "İstanbul", "x": "y"})
     assert scored(capsys, folder, path)["missing"] == 3
     assert [record.message.removeprefix(f"{path}: ") for record in caplog.records] == [
-        "3 rows without a prediction, which score 0; first: 2",
-        "1 predictions belong to no row of the data set",
+        "rows without a prediction, which score 0: 3; first: 2",
+        "predictions that belong to none of the rows: 1",
     ]
 
 
@@ -106,6 +106,37 @@ def test_null_odds_and_thresholds(folder: Path, capsys: pytest.CaptureFixture[st
     assert (strict["HasAns_exact"], strict["NoAns_exact"]) == (0.0, 100.0)
 
 
+def test_dropped_rows_are_told_once(
+    folder: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """By hand: of three rows one has no gold that stands anywhere; the gold "yok" of another counts all the same."""
+    golds = {"1": [("Ali", 0), ("yok", 0)], "2": [("hiç", 0)], "3": [("Ali", 0)]}
+    qas = [
+        {"id": key, "question": "Kim?", "answers": [{"text": text, "answer_start": start} for text, start in pairs]}
+        for key, pairs in golds.items()
+    ]
+    content = {"data": [{"paragraphs": [{"context": CONTEXTS[0], "qas": qas}]}]}
+    dev = predictions_in(folder, content, "short.json")
+    path = predictions_in(folder, {"1": "yok", "2": "hiç", "3": "Ali"})
+    report = scored(capsys, folder, path, f"dataset.validation_file={dev}")
+    assert (report["metrics"]["exact_match"], report["metrics"]["exact_match_language"]) == (100.0, 100.0)
+    assert (report["metrics"]["total"], report["missing"]) == (2, 0)
+    told = [record.message for record in caplog.records if record.name == "mlqa.commands.score"]
+    assert len(told) == 1 and told[0].startswith("1 of 3 rows of the data set were dropped")
+    assert not [record for record in caplog.records if "belong" in record.message]
+
+
+def test_null_odds_without_a_question_that_has_no_answer(
+    folder: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = predictions_in(folder, {"1": "İstanbul", "2": "1934", "2#2": "Ali", "3": "Isparta"})
+    odds = predictions_in(folder, {"1": 9, "2": 9}, "odds.json")
+    report = scored(capsys, folder, path, "--null-odds", odds, "--na-prob-thresh", "1")
+    assert report["metrics"]["exact_match"] == 100.0
+    (warning,) = [record.message for record in caplog.records]
+    assert "odds.json: has no effect: the data set has no question without an answer" in warning
+
+
 def test_the_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = predictions_in(folder, {"1": "İstanbul", "2": "1934", "2#2": "Ali", "3": "x", "4": ""})
     files = [f"dataset.train_file={folder / 'train.json'}", f"dataset.validation_file={folder / 'dev2.json'}"]
@@ -119,7 +150,7 @@ def test_the_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("content", "arguments", "code", "part"),
     [
-        ({"9": "x"}, [], 1, "none of its 1 ids is one of the data set's 4 rows (the first is '1')"),
+        ({"9": "x"}, [], 1, "none of its ids (1) is one of the data set's (4; the first is '1')"),
         ({"1": 3}, [], 1, "predictions.json, id 1: the prediction must be text"),
         ({"1": "x"}, ["--na-prob-thresh", "1"], 2, "--null-odds"),
         ({"1": "x"}, ["--null-odds", "nowhere.json"], 1, "nowhere.json: there is no such file"),

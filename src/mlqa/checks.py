@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ _WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*$")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "vocab.json")
 
 
@@ -214,6 +216,11 @@ def _model_folder(pretrained: str, weights: bool) -> Iterator[str]:
 
 def _dataset(config: Config) -> Iterator[str]:
     dataset = config.dataset
+    if not _LANGUAGE.match(dataset.language):
+        yield f"dataset.language={dataset.language}: give the language's code, e.g. tr, fi, az, pt-BR"
+    words = dataset.question_words
+    if words is not None and not _is_table(words):
+        yield f"dataset.question_words={words}: give {{type: [word, stem*, ...], ...}}, e.g. {{who: [wer, wen]}}"
     for key in ("train_file", "validation_file"):
         path = getattr(dataset, key)
         if path is not None and Path(path).expanduser().is_dir():
@@ -229,6 +236,12 @@ def _dataset(config: Config) -> Iterator[str]:
             yield f"dataset.{key}=null: give a file, or choose a data set that has one (dataset=tquad, sample, hub ...)"
     if dataset.hub is not None and dataset.hub.train_split is None and dataset.train_file is None:
         yield "dataset.hub.train_split=null: the data set has no train split; give dataset.train_file"
+
+
+def _is_table(words: Any) -> bool:
+    return isinstance(words, dict) and all(
+        isinstance(forms, list) and all(isinstance(form, str) for form in forms) for forms in words.values()
+    )
 
 
 def _hardware(config: Config) -> Iterator[str]:

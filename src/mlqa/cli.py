@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import sys
 from collections.abc import Sequence
 
 from mlqa.errors import shown_as_one_line
@@ -27,6 +29,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         module.add_arguments(command)
         command.set_defaults(run=module.run)
-    args = parser.parse_args(argv)
+    args, rest = parser.parse_known_args(argv)
+    # argparse takes positional arguments in one row only; overrides may stand before and after an option.
+    if rest and (not hasattr(args, "overrides") or any(argument.startswith("-") for argument in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        args.overrides = [*args.overrides, *rest]
     with shown_as_one_line():
-        args.run(args)
+        try:
+            args.run(args)
+            sys.stdout.flush()
+        except BrokenPipeError:  # `mlqa audit | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None

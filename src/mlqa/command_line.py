@@ -61,7 +61,13 @@ def of_this_process(argv: Sequence[str]) -> list[str]:
     quiet = ["hydra.run.dir=.", "hydra.output_subdir=null"]
     if not any(argument.startswith("hydra/job_logging=") for argument in argv):
         quiet.append("hydra/job_logging=worker")
-    return [*argv, *quiet]
+    # argparse takes overrides in one row only: after the last of them, not after an option that stands behind.
+    last = max((number for number, argument in enumerate(argv, 1) if _is_override(argument)), default=0)
+    return [*argv[:last], *quiet, *argv[last:]]
+
+
+def _is_override(argument: str) -> bool:
+    return "=" in argument and not argument.startswith("-")
 
 
 def check_member(composed: DictConfig, hydra: Any) -> None:
@@ -99,6 +105,15 @@ def _run_dir(composed: DictConfig, multirun: bool) -> list[str]:
     existing = next(folder for folder in (place, *place.parents) if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         return [f"hydra.{key}.dir={chosen}: {existing} is no directory that can be written to; choose another"]
+    inputs = {
+        "model.pretrained": composed.model.pretrained,
+        "dataset.train_file": composed.dataset.train_file,
+        "dataset.validation_file": composed.dataset.validation_file,
+    }
+    inside = [f"{name}={value}" for name, value in inputs.items() if value and place in Path(value).absolute().parents]
+    if inside and place != Path.cwd():
+        own = f"lies in the run directory, which is the run's own; choose another hydra.{key}.dir"
+        return [f"{item}: {own}" for item in inside]
     if shutil.disk_usage(existing).free < LEAST_BYTES:
         return [f"hydra.{key}.dir={chosen}: the disk is full there; free some space, or choose another directory"]
     return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -24,9 +24,9 @@ from mlqa.config import GROUPS, Config, from_hydra, register
 from mlqa.errors import ConfigError, first_line
 from mlqa.explain import allowed, explain, is_group
 
-# OmegaConf asserts, rather than raises its own error, where an override reaches below a null; Hydra raises ValueError
-# where a group is given no text.
-FAILURES = (HydraException, OmegaConfBaseException, AssertionError, ValueError)
+# OmegaConf asserts, rather than raises its own error, where an override reaches below a null, and stumbles over None
+# where one gives a null a mapping; Hydra raises ValueError where a group is given no text.
+FAILURES = (HydraException, OmegaConfBaseException, AssertionError, AttributeError, ValueError)
 _FULL_KEY = re.compile(r"full_key:\s*(\S+)")
 
 
@@ -56,10 +56,14 @@ def compose_config(
     caller needs the model's, or its tokenizer alone.
     Raises ConfigError with every problem of the overrides and of their combination.
     """
-    with composer():
-        composed = compose_all([list(overrides)])[0]
     left_out = tuple(f"{key}=null:" for key in optional)
-    problems = [line for line in problems_in(composed, weights) if not line.startswith(left_out)]
+
+    def check(composed: DictConfig) -> list[str]:
+        return [line for line in problems_in(composed, weights) if not line.startswith(left_out)]
+
+    with composer():
+        composed = compose_all([list(overrides)], check=check)[0]
+    problems = check(composed)
     if problems:
         raise ConfigError(problems)
     return _to_config(composed), choices_of(composed.hydra)
@@ -104,10 +108,14 @@ def _compose(overrides: list[str]) -> DictConfig:
     return hydra_compose("config", overrides=overrides, return_hydra_config=True)
 
 
-def compose_all(members: list[list[str]], known: dict[str, None] | None = None) -> list[DictConfig]:
+def compose_all(
+    members: list[list[str]],
+    known: dict[str, None] | None = None,
+    check: Callable[[DictConfig], list[str]] | None = None,
+) -> list[DictConfig]:
     """Composes each member; on any failure, goes through all overrides one by one and names all that fail.
 
-    Raises ConfigError with those and the problems already `known`.
+    Raises ConfigError with those, what `check` (default: `problems_in`) finds in the rest, and what is `known` already.
     """
     composed: list[DictConfig] = []
     problems: dict[str, None] = {}
@@ -115,13 +123,15 @@ def compose_all(members: list[list[str]], known: dict[str, None] | None = None) 
         try:
             composed.append(_compose(member))
         except FAILURES as error:
-            problems.update(dict.fromkeys(_composition_problems(member, error)))
+            problems.update(dict.fromkeys(_composition_problems(member, error, check or problems_in)))
     if problems:
         raise ConfigError(list({**(known or {}), **problems}))
     return composed
 
 
-def _composition_problems(overrides: list[str], error: Exception) -> list[str]:
+def _composition_problems(
+    overrides: list[str], error: Exception, check: Callable[[DictConfig], list[str]]
+) -> list[str]:
     problems: list[str] = []
     accepted: list[str] = []
     groups_first = sorted(parse(overrides), key=lambda override: not is_group(override.key_or_group))
@@ -133,7 +143,7 @@ def _composition_problems(overrides: list[str], error: Exception) -> list[str]:
         except FAILURES as failure:
             problems.append(explain(override, failure))
     try:
-        rest = problems_in(_compose(accepted))
+        rest = check(_compose(accepted))
     except FAILURES:  # what was removed is missing now
         rest = []
     return [*(problems or [first_line(error)]), *rest]

@@ -138,7 +138,7 @@ class DatasetConfig:
     # How scoring by the language's rules compares answers; null: as the language has it.
     articles: Optional[list[str]] = None  # words that do not count; []: every word counts
     dotted_i: Optional[bool] = None  # whether I folds to ı and İ to i, as in Turkish
-    question_words: Optional[dict[str, list[str]]] = None  # {type: [word, stem*, two words ...]}, for scores by type
+    question_words: Any = None  # {type: [word, stem*, two words ...]}, for scores by type; Any: a dict may replace null
 
 
 @dataclass

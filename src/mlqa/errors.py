@@ -7,9 +7,12 @@ it without a traceback (`HYDRA_FULL_ERROR=1` shows it); any other exception is a
 from __future__ import annotations
 
 import os
+import re
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from hydra.errors import CompactHydraException
 
@@ -44,26 +47,43 @@ class RunError(MlqaError):
     """A run directory that is missing a part or cannot be written."""
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: what a scheduler, or torchrun after the death of another process, sends before it kills."""
+
+
 def first_line(error: BaseException) -> str:
     """What an exception of any library says, cut to one line without its full stop."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
-def why_not_written(error: BaseException) -> str:
+def why_not_written(error: BaseException, folder: Path) -> str:
     """The operating system's reason, e.g. "No space left on device", where the library that met it reports its own."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
+        if number := re.search(r"\(os error (\d+)\)", str(cause)):  # what was written in Rust
+            return os.strerror(int(number.group(1)))
         cause = cause.__cause__ or cause.__context__
+    try:  # torch swallows the reason: would a few bytes more fit now?
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(1 << 16))
+            probe.flush()
+    except OSError as full:
+        return full.strerror or first_line(error)
     return first_line(error)
+
+
+def stopped_by(stop: KeyboardInterrupt) -> str:
+    """What result.json and the user are told of a run that was stopped."""
+    return f"stopped by {'SIGTERM' if isinstance(stop, Terminated) else 'Ctrl-C'}"
 
 
 @contextmanager
 def shown_as_one_line(logged: bool = False) -> Iterator[None]:
     """Ends the process on a MlqaError: a line a problem on stderr (unless it is `logged` there already), and the
-    exit code 2 for a wrong config, 1 for anything else; on Ctrl-C with 130, as shells have it.
+    exit code 2 for a wrong config, 1 for anything else; on Ctrl-C with 130, on SIGTERM with 143, as shells have it.
 
     With HYDRA_FULL_ERROR=1 the exception passes, traceback and all.
     """
@@ -75,9 +95,9 @@ def shown_as_one_line(logged: bool = False) -> Iterator[None]:
         for line in str(error).splitlines() if not logged and is_main() else ():  # of several processes, one says it
             print(f"error: {line}", file=sys.stderr)
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         if is_main():
-            print("stopped by Ctrl-C", file=sys.stderr)
-        raise SystemExit(130) from None
+            print(stopped_by(stop), file=sys.stderr)
+        raise SystemExit(143 if isinstance(stop, Terminated) else 130) from None

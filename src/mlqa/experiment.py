@@ -17,24 +17,22 @@ from mlqa.data.audit import audit
 from mlqa.data.audit_warnings import leakage_warnings
 from mlqa.data.examples import Examples
 from mlqa.data.load import Splits, load_splits
-from mlqa.errors import ConfigError, RunError, first_line
-from mlqa.processes import Terminated, agreed, cause_of, gather, sigterm_raises, uninterrupted
+from mlqa.errors import ConfigError, MlqaError, RunError, first_line, stopped_by
+from mlqa.processes import agreed, cause_of, gather, sigterm_raises, uninterrupted
 from mlqa.result import (
-    CHECKPOINTS,
     MODEL,
     NULL_ODDS,
     PREDICTIONS,
     Result,
     cost_of,
-    remove_earlier,
     versions,
     write_json,
 )
-from mlqa.runtime import is_main, local_rank, offline_if_hub_unreachable, world_size
-from mlqa.summary import show
+from mlqa.run_directory import attempt, checkpoints_of, claim, leave
+from mlqa.runtime import is_main, offline_if_hub_unreachable
 from mlqa.tracking import Trackers, open_trackers
 from mlqa.tracking.identity import identity_of_run
-from mlqa.training.checkpoints import Checkpoint, Checkpoints, identity_of
+from mlqa.training.checkpoints import Checkpoint, Checkpoints
 
 if TYPE_CHECKING:
     from mlqa.qa.features import Windows
@@ -57,20 +55,25 @@ def run(config: Config, choices: dict[str, str]) -> Result:
         versions=versions(),
         timing={},
         cost=cost_of(0, config.hardware.usd_per_hour),
+        error="it has not ended: it is running, or was killed",
     )
-    if is_main():
-        remove_earlier(run_dir)
+    try:
+        earlier = claim(config, result) if is_main() else None
+    except MlqaError as refusal:
+        log.error("error: %s", refusal)
+        raise
+    if earlier is not None:
+        return earlier
     trackers = open_trackers(config.tracking, identity_of_run(config, choices, run_dir)) if is_main() else Trackers([])
     began = time.monotonic()
     try:
         with sigterm_raises():
-            checkpoints = _train_and_score(config, result, trackers, run_dir)
-        result.status = "completed"
+            _train_and_score(config, result, trackers, run_dir)
+        result.status, result.error = "completed", None
     except BaseException as raised:
         error = cause_of(raised)
         if isinstance(error, KeyboardInterrupt):
-            result.status = "stopped"
-            result.error = f"stopped by {'SIGTERM' if isinstance(error, Terminated) else 'Ctrl-C'}"
+            result.status, result.error = "stopped", stopped_by(error)
         else:
             result.error = " | ".join(error.problems) if isinstance(error, ConfigError) else first_line(error)
             log.error("error: %s", result.error)
@@ -79,31 +82,12 @@ def run(config: Config, choices: dict[str, str]) -> Result:
         with uninterrupted():
             result.timing["total_seconds"] = round(time.monotonic() - began, 3)
             result.cost = cost_of(result.timing["total_seconds"], config.hardware.usd_per_hour)
-            if is_main():
-                _leave(result, run_dir)
+            leave(result, Path(config.training.output_dir))
         trackers.finish(asdict(result))
-    if local_rank() == 0:
-        checkpoints.remove()  # only now: until result.json is there, a killed run goes on from them
-    if is_main():
-        show(result, run_dir)
     return result
 
 
-def _leave(result: Result, run_dir: Path) -> None:
-    """result.json, and a word on what a run that did not complete has left to go on from."""
-    try:
-        result.write(run_dir)
-    except RunError as error:
-        log.error("error: %s", error)
-        if result.status == "completed":
-            raise
-    if result.status != "completed" and any(run_dir.glob(f"{CHECKPOINTS}/*/checkpoint-*[0-9]")):
-        member = (run_dir.parent / "multirun.yaml").is_file()
-        directory = f"hydra.sweep.dir={run_dir.parent}" if member else f"hydra.run.dir={run_dir}"
-        log.info("a checkpoint is kept; the same command goes on from it in the same directory: %s", directory)
-
-
-def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir: Path) -> Checkpoints:
+def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir: Path) -> None:
     splits = _read(config, result)
 
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else each process warns that all weights were used
@@ -124,7 +108,8 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     set_verbosity_error()
     training = config.training
     arguments = training_arguments(config)  # where several processes train, they meet here
-    run_dir = Path(agreed(str(run_dir)))
+    config.training.output_dir = agreed(str(run_dir))
+    run_dir = Path(config.training.output_dir)
     with _timed(result, "features_seconds"):
         log.info("tokenising %d + %d questions", len(splits.train), len(splits.validation))
         tokenizer = load_tokenizer(config.model, _texts(splits.train))
@@ -139,8 +124,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     set_seed(config.seed)
     model = load_model(config.model, tokenizer)
     result.model = describe(config.model, model)
-    fingerprint = result.dataset["fingerprint"]
-    checkpoints = Checkpoints(run_dir, identity_of(result.config_hash, fingerprint, world_size()))
+    checkpoints = checkpoints_of(result, run_dir)
     trainer = QuestionAnsweringTrainer(
         config,
         arguments,
@@ -151,16 +135,12 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
         checkpoints,
     )
     checkpoint = _to_go_on_from(checkpoints)
-    trackers.start(checkpoint.step if checkpoint else 0)
+    trackers.start(checkpoint.history if checkpoint else None)
     if training.num_train_epochs > 0 or training.max_steps > 0:
         _train(trainer, checkpoint, result)
-    unsaved: RunError | None = None
+    unwritten: list[str] = []
     if is_main():
-        try:
-            save(model, tokenizer, run_dir / MODEL)
-        except RunError as error:  # the scores are still worth having
-            log.error("error: %s; scoring goes on", error)
-            unsaved = error
+        attempt(unwritten, save, model, tokenizer, run_dir / MODEL)
     model.to(trainer.args.device)
     with _timed(result, "eval_seconds"):
         evaluated = evaluation.evaluate(model)
@@ -172,12 +152,11 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
         trackers.log({f"eval_{name}": value for name, value in result.metrics.items()}, trainer.state.global_step)
         result.breakdown = evaluation.breakdown(evaluated.predictions)
         ids = splits.validation.ids
-        write_json(run_dir / PREDICTIONS, by_id(ids, evaluated.predictions))
+        attempt(unwritten, write_json, run_dir / PREDICTIONS, by_id(ids, evaluated.predictions))
         if evaluated.null_odds is not None:
-            write_json(run_dir / NULL_ODDS, by_id(ids, evaluated.null_odds))
-    if unsaved is not None:
-        raise unsaved
-    return checkpoints
+            attempt(unwritten, write_json, run_dir / NULL_ODDS, by_id(ids, evaluated.null_odds))
+    if unwritten:
+        raise RunError("; ".join(unwritten))
 
 
 def _read(config: Config, result: Result) -> Splits:

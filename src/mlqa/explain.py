@@ -37,8 +37,8 @@ def explain(override: Override, error: Exception) -> str:
     unknown = explain_unknown(override)
     if unknown is not None:
         return unknown
-    if isinstance(error, AssertionError):
-        parent = key.rpartition(".")[0]
+    if isinstance(error, AssertionError | AttributeError):
+        parent = key.rpartition(".")[0] if isinstance(error, AssertionError) else key
         return f"{typed}: {parent} is null with the options chosen; choose an option that sets it"
     return f"{typed}: {first_line(error.__cause__ or error)}"
 

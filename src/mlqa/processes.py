@@ -13,15 +13,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from mlqa.errors import MlqaError, RunError, first_line
+from mlqa.errors import MlqaError, RunError, Terminated, first_line
 from mlqa.runtime import rank, world_size
 
 _FAILURE = "mlqa/failure"
 _STORE_SECONDS = 5
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: what a scheduler, or torchrun after the death of another process, sends before it kills."""
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 import subprocess
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mlqa.errors import RunError
 SCHEMA_VERSION = 1
 FILE = "result.json"
 PREDICTIONS = "predictions.json"
+HISTORY = "history.jsonl"
 NULL_ODDS = "null_odds.json"  # SQuAD 2.0 only
 CHECKPOINTS = "checkpoints"  # folders of a run directory
 MODEL = "model"
@@ -60,17 +61,31 @@ def read_result(run_dir: Path) -> dict[str, Any]:
     return dict(content)
 
 
-def remove_earlier(run_dir: Path) -> None:
-    """Removes what an earlier run has left in the directory, so that nothing of it is taken for the new run's.
+def take_over(run_dir: Path, config_hash: str) -> Result | None:
+    """Makes the directory this run's own, before anything is done in it.
 
-    Where it has left checkpoints its history stays too: this run may be the same one, going on.
+    Returns the result of a completed run with the same settings, which stands. What a run that did not complete has
+    left is removed, but for its checkpoints and history. Raises RunError where the directory holds a completed run with
+    other settings, or a result.json of another tool: nothing of theirs is touched.
     """
-    if not (run_dir / FILE).is_file():
-        return
-    history = [] if (run_dir / CHECKPOINTS).is_dir() else ["history.jsonl"]
-    for name in (FILE, PREDICTIONS, NULL_ODDS, "tokenization.json", *history):
+    path = run_dir / FILE
+    if not path.exists():
+        return None
+    way_out = "choose another directory by hydra.run.dir=... (hydra.sweep.dir=...)"
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
+        raise RunError(f"{path} is not of this version of mlqa: {way_out}")
+    if content.get("status") == "completed":
+        if content.get("config_hash") != config_hash:
+            raise RunError(f"{run_dir} holds a completed run with other settings: {way_out}, or remove its {FILE}")
+        return Result(**{item.name: content[item.name] for item in fields(Result) if item.name in content})
+    for name in (FILE, PREDICTIONS, NULL_ODDS, "tokenization.json"):
         (run_dir / name).unlink(missing_ok=True)
     shutil.rmtree(run_dir / MODEL, ignore_errors=True)
+    return None
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -9,12 +9,15 @@ from typing import Any
 def leakage_warnings(leakage: dict[str, Any]) -> Iterator[str]:
     """How much of validation stands in train, and what f1_unseen makes of it."""
     rows, questions, contexts = leakage["validation_rows"], leakage["questions"], leakage["contexts"]
+    advice = "compare models by f1_unseen"
+    if contexts["normalized"] == rows:
+        advice = "no score of this split says how a model reads new texts"
     if questions["normalized"]:
         share = percent(questions["normalized"], rows)
-        yield f"{share} of the validation questions stand in train, word for word: compare models by f1_unseen."
+        yield f"{share} of the validation questions stand in train with their context: {advice}."
     elif contexts["normalized"]:
         share = percent(contexts["normalized"], rows)
-        yield f"{share} of the validation questions are asked of a context of train: compare models by f1_unseen."
+        yield f"{share} of the validation questions are asked of a context of train: {advice}."
     if more := contexts["near"] - contexts["normalized"]:
         yield (
             f"f1_unseen leaves out the {contexts['normalized']:,} questions whose context is the same after "

@@ -1,6 +1,6 @@
 """Where a run's metrics go while it trains: always to history.jsonl, and to W&B where the config says so.
 
-A tracker is anything with the two methods of `Tracker`. One that fails says so once and is left out from then
+A tracker is anything with the methods of `Tracker`. One that fails says so once and is left out from then
 on: no tracker ever stops a training.
 """
 
@@ -30,8 +30,8 @@ class RunIdentity:
 
 
 class Tracker(Protocol):
-    def start(self, step: int) -> None:
-        """Training begins after `step` optimizer steps: 0, or where a checkpoint stands; later rows are void."""
+    def start(self, history: Path | None) -> None:
+        """Training begins: anew, or from a checkpoint, which keeps the history.jsonl of the steps before it."""
 
     def log(self, row: dict[str, float], step: int) -> None:
         """Takes the metrics of one moment; `step` counts optimizer steps."""
@@ -46,8 +46,8 @@ class Trackers:
     def __init__(self, trackers: list[Tracker]) -> None:
         self._trackers = trackers
 
-    def start(self, step: int) -> None:
-        self._each(lambda tracker: tracker.start(step))
+    def start(self, history: Path | None) -> None:
+        self._each(lambda tracker: tracker.start(history))
 
     def log(self, row: dict[str, float], step: int) -> None:
         self._each(lambda tracker: tracker.log(row, step))

@@ -50,7 +50,7 @@ class WandbTracker:
         self._run.define_metric("*", step_metric="train/global_step")
         self._offline = mode == "offline"
 
-    def start(self, step: int) -> None:
+    def start(self, history: Path | None) -> None:
         """Nothing to do: a step that is logged again takes the place of the earlier one on the step axis."""
 
     def log(self, row: dict[str, float], step: int) -> None:
@@ -65,11 +65,9 @@ class WandbTracker:
         self._run.summary["status"] = result["status"]
         self._run.finish(exit_code=0 if result["status"] == "completed" else 1)
         if self._offline:
-            log.info("W&B ran offline; to upload it: wandb sync %s", self._offline_directory())
-
-    def _offline_directory(self) -> Path:
-        found = sorted((self._directory / "wandb").glob("offline-run-*"))
-        return found[-1] if found else self._directory / "wandb"
+            # A run that has gone on after an interruption has several, and their order counts.
+            found = sorted((self._directory / "wandb").glob("offline-run-*"))
+            log.info("W&B ran offline; to upload it: wandb sync %s", " ".join(map(str, found)))
 
 
 def decide_mode(mode: WandbMode) -> Literal["online", "offline", "disabled"]:

@@ -12,12 +12,14 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlqa.data.download import sha256_of
-from mlqa.result import CHECKPOINTS
+from mlqa.errors import RunError
+from mlqa.result import CHECKPOINTS, HISTORY
 
 log = logging.getLogger(__name__)
 
@@ -35,22 +37,39 @@ class Checkpoint:
     max_steps: int
 
     @property
+    def history(self) -> Path | None:
+        """What was logged up to its step."""
+        return self.path / HISTORY if (self.path / HISTORY).is_file() else None
+
+    @property
     def is_final(self) -> bool:
         """Whether nothing is left to train."""
         return self.step >= self.max_steps
 
 
 def identity_of(config_hash: str, fingerprint: str, world_size: int) -> str:
-    """16 hex digits: equal for runs that train the same way on the same data, of which one may go on for another."""
-    return hashlib.sha256(f"{config_hash} {fingerprint} {world_size}".encode()).hexdigest()[:16]
+    """16 hex digits: equal for runs that train the same way on the same data, of which one may go on for another.
+
+    The major version of transformers counts: its state files change from one to the next.
+    """
+    import transformers
+
+    parts = [config_hash, fingerprint, str(world_size), transformers.__version__.split(".")[0]]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
 class Checkpoints:
     """The checkpoints of one run; methods that write are for one process of a machine only."""
 
     def __init__(self, run_dir: Path, identity: str) -> None:
+        """Raises RunError where something else stands in their place."""
         self.identity = identity
+        self.run_dir = run_dir
         self.folder = run_dir / CHECKPOINTS / identity
+        if self.folder.parent.exists() and not self.folder.parent.is_dir():
+            raise RunError(
+                f"{self.folder.parent} is a file: a run keeps its checkpoints there; choose another directory"
+            )
 
     def latest(self) -> Checkpoint | None:
         """The newest whole checkpoint of this run; the log says which newer ones were passed over, and why."""
@@ -60,13 +79,13 @@ class Checkpoints:
                 "%s holds checkpoints of another run (other settings, data or number of processes): left alone",
                 self.folder.parent,
             )
-        steps = {int(path.name.partition("-")[2]): path for path in self.folder.glob("checkpoint-*[0-9]")}
-        for step in sorted(steps, reverse=True):
-            wrong = self._what_is_wrong(steps[step])
+        for step in reversed(self._steps()):
+            path = self._place(step)
+            wrong = self._what_is_wrong(path)
             if wrong is None:
-                state = json.loads((steps[step] / STATE).read_text("utf-8"))
-                return Checkpoint(steps[step], step, int(state["max_steps"]))
-            log.warning("%s is skipped: %s", steps[step], wrong)
+                state = json.loads((path / STATE).read_text("utf-8"))
+                return Checkpoint(path, step, int(state["max_steps"]))
+            log.warning("%s is skipped: %s", path, wrong)
         return None
 
     def partial(self, step: int) -> Path:
@@ -79,16 +98,20 @@ class Checkpoints:
     def complete(self, step: int) -> None:
         """Gives the written checkpoint its name. Raises OSError where that fails."""
         partial, place = self.partial(step), self._place(step)
+        if (self.run_dir / HISTORY).is_file():
+            shutil.copyfile(self.run_dir / HISTORY, partial / HISTORY)
         files = {path.name: [path.stat().st_size, sha256_of(path)] for path in sorted(partial.iterdir())}
         (partial / MANIFEST).write_text(json.dumps({"identity": self.identity, "files": files}, indent=1), "utf-8")
+        for path in [*partial.iterdir(), partial]:  # all of it is on the disk before the older one goes
+            _flush(path)
         if place.exists():
             shutil.rmtree(place)
         os.replace(partial, place)
+        _flush(self.folder)
 
     def keep_newest(self, count: int) -> None:
         """Removes all but the newest `count`, and what an interrupted one has left."""
-        steps = sorted(int(path.name.partition("-")[2]) for path in self.folder.glob("checkpoint-*[0-9]"))
-        for step in steps[:-count]:
+        for step in self._steps()[:-count]:
             shutil.rmtree(self._place(step), ignore_errors=True)
         for path in self.folder.glob(f"*{PARTIAL}"):
             shutil.rmtree(path, ignore_errors=True)
@@ -103,6 +126,10 @@ class Checkpoints:
         for folder in (self.folder, self.folder.parent):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+    def _steps(self) -> list[int]:
+        names = (re.fullmatch(r"checkpoint-(\d+)", path.name) for path in self.folder.glob("checkpoint-*"))
+        return sorted(int(name.group(1)) for name in names if name)
 
     def _place(self, step: int) -> Path:
         return self.folder / f"checkpoint-{step}"
@@ -122,3 +149,12 @@ class Checkpoints:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return f"it was not written to its end (no whole {MANIFEST})"
         return None if STATE in manifest["files"] else f"{STATE} is missing"
+
+
+def _flush(path: Path) -> None:
+    """Waits until a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -91,6 +91,7 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
     """Writes an ordinary transformers model, no half of one. Raises RunError where it could not, also if transformers
     only logs it."""
     partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
     try:
         model.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
@@ -101,7 +102,7 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
         partial.rmdir()
     except (OSError, RuntimeError, SafetensorError) as error:  # by which library meets the full disk
         shutil.rmtree(partial, ignore_errors=True)
-        raise RunError(f"{folder}: the model cannot be written: {why_not_written(error)}") from None
+        raise RunError(f"{folder}: the model cannot be written: {why_not_written(error, folder.parent)}") from None
 
 
 def describe(config: ModelConfig, model: Any) -> dict[str, Any]:

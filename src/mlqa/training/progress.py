@@ -44,7 +44,7 @@ class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers
             self._bar.update(task, completed=state.global_step, loss=self._loss)
         every = max(1, state.max_steps // PLAIN_LINES)
         if not self._bar.task_ids and state.global_step % every == 0:
-            log.info("step %d of %d %s", state.global_step, state.max_steps, self._loss)
+            log.info("%s", f"step {state.global_step} of {state.max_steps} {self._loss}".rstrip())
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         if not state.is_world_process_zero or not logs:

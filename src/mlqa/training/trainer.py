@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from accelerate.data_loader import prepare_data_loader
+from safetensors import SafetensorError
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 
@@ -139,9 +140,11 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
     def _save_checkpoint(self, *_: Any, **__: Any) -> None:
         """Writes a checkpoint whole or not at all; one that cannot be written is said, and costs no training."""
         step = self.state.global_step
-        if all(gather(self.checkpoints.holds(step))):
-            return
         partial = self.checkpoints.partial(step)
+        if local_rank() == 0:
+            shutil.rmtree(partial, ignore_errors=True)  # of a process killed here before
+        if all(gather(self.checkpoints.holds(step))):  # which is also where all wait for the removal
+            return
         problem = None
         try:
             partial.mkdir(parents=True, exist_ok=True)
@@ -150,8 +153,8 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             self._save_rng_state(str(partial))
             if is_main():
                 self.state.save_to_json(str(partial / STATE))
-        except Exception as error:  # OSError, RuntimeError or SafetensorError, by which library meets the full disk
-            problem = why_not_written(error)
+        except (OSError, RuntimeError, SafetensorError) as error:  # by which library meets the full disk
+            problem = why_not_written(error, self.checkpoints.run_dir)
         problem = _first(gather(problem))
         if problem is None:
             problem = _first(gather(self._complete_checkpoint(step) if is_main() else None))
@@ -168,7 +171,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             self.checkpoints.complete(step)
             self.checkpoints.keep_newest(self.config.training.save_total_limit)
         except OSError as error:
-            return why_not_written(error)
+            return why_not_written(error, self.checkpoints.run_dir)
         return None
 
 
