@@ -18,6 +18,8 @@ from mlqa.data.examples import Answer
         ("Basra [valiliği]ne", False, True, False),
         ("[1923]'te", False, False, True),
         ("[İzmir]’de", False, False, True),
+        ("[İzmir]ʼde", False, False, True),  # a letter to Unicode
+        ("[İzmir]`de", False, False, True),
         ("'[İzmir]' dedi", False, False, False),
         ("[İzmir]'", False, False, False),
         ("[1923]'1", False, False, False),

@@ -42,10 +42,6 @@ def test_each_way() -> None:
     assert contexts.way.tolist() == [0, 1, 0, 0, 2, 2, 0, NONE]
     assert contexts.counts() == {"exact": 4, "normalized": 5, "near": 7}
     assert contexts.twin.tolist() == [0, 0, 0, 0, 0, 0, 2, -1]
-    assert questions.similarity[0] == contexts.similarity[0] == 1
-    assert contexts.similarity[7] == questions.similarity[7] == 0
-    # 13 words, for the apostrophe sets off one: 11 trigrams, of which the last word but one is in two.
-    assert contexts.similarity[4] == (11 - 2) / (11 + 2)
 
 
 def test_normalized_contexts_are_those_of_unseen_rows() -> None:
@@ -74,6 +70,17 @@ def test_signs_alone_are_compared_too() -> None:
     """Questions and contexts without a letter have one shingle, of nothing."""
     questions, contexts = leakage(split(("...", "?")), split(("...", "?"), ("!", "!!")))
     assert questions.way.tolist() == contexts.way.tolist() == [0]
+    questions, contexts = leakage(split(("???", "...")), split(("!!!", ",,,")))
+    assert questions.way.tolist() == contexts.way.tolist() == [NONE]
+
+
+def test_scripts_without_spaces() -> None:
+    """Texts of 400 characters without a space, one of them changed: 3 of 398 trigrams, where no word is the same."""
+    train = "".join(chr(0x4E00 + 7 * number) for number in range(400))
+    changed = train[:200] + "\u9fa0" + train[201:]
+    other = "".join(chr(0x4E01 + 7 * number) for number in range(400))
+    _, contexts = leakage(split((changed, "q"), (other, "q")), split((train, "q")))
+    assert contexts.way.tolist() == [2, NONE]
 
 
 def test_tquad(tquad: tuple[Examples, Examples]) -> None:

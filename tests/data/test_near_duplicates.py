@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import unicodedata
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from mlqa.data.near_duplicates import Unit, miss_probability, near_pairs, shingl
 
 def plain_shingles(text: str, unit: Unit, size: int) -> set[tuple[str, ...]]:
     """The definition, a shingle at a time."""
-    letters = re.sub(r"[\W_]+", " ", re.sub("[\u0300-\u036f]", "", text)).strip()
+    unmarked = "".join(letter for letter in text if unicodedata.category(letter)[0] != "M")
+    letters = re.sub(r"[\W_]+", " ", unmarked).strip() or text
     units = list(letters) if unit is Unit.character else letters.split()
     return {tuple(units[at : at + size]) for at in range(max(1, len(units) - size + 1))}
 
@@ -43,6 +45,24 @@ def test_by_hand() -> None:
     assert found(["bir iki üç dört beş"], ["bir, iki üç dört altı"], Unit.word, 3, 0.51) == {}
     # kedi edi_ di_m i_mi against kedi edi_ di_m i_mu: 3 of 5
     assert found(["kedi mi"], ["kedi mu?"], Unit.character, 4, 0.6) == {(0, 0): 0.6}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("हिन्दी भाषा", ["हनद", "भष"]),  # vowel signs and viramas tear no word
+        ("مُحَمَّد هنا", ["محمد", "هنا"]),
+        ("i\u0307zmir'de", ["izmir", "de"]),
+        ("北京 2008年", ["北", "京", "2008", "年"]),
+        ("ที่", ["ท"]),
+        ("?! ...", ["?!", "..."]),
+    ],
+)
+def test_what_is_a_word(text: str, words: list[str]) -> None:
+    joined = shingles([" ".join(words)] if words != ["?!", "..."] else [text], Unit.word, 1)
+    assert shingles([text], Unit.word, 1).hashes.tolist() == joined.hashes.tolist()
+    assert len(joined.hashes) == len(words)
+    assert shingles([text], Unit.word, 1).hashes.tolist() != shingles([text + " x"], Unit.word, 1).hashes.tolist()
 
 
 def test_the_probability_of_a_miss() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,7 +37,17 @@ ROWS = [
 
 def row(**changed: object) -> str:
     """A line of JSON lines with something changed."""
-    return json.dumps({"id": "0", "question": "x", "context": "y", "answers": [], **changed})
+    return json.dumps({"id": "0", "question": "x", "context": "y", "answers": [], **changed}, default=str)
+
+
+HEADER = "id,question,context,answers"
+NO_ANSWERS = json.dumps({"data": [{"paragraphs": [{"context": "y", "qas": [{"question": "x", "answrs": []}]}]}]})
+# What pandas prints of a Parquet file's answers, and what Python's parser stumbles over.
+STRANGE_CELLS = [
+    "{'text': array(['y'], dtype=object), 'answer_start': array([0])}", "{'text': 1+2j, 'answer_start': 3}", "...",
+    "{'text': ['y'], 'answer_start': [1+2j]}", "{'text': ..., 'answer_start': [1]}", "{[1]: 2}", "{1: 2, 'a': 3}",
+    "[" * 100_000, "(" * 300, "9" * 5000, "-" * 100_000 + "1", "5", "'text'",
+]  # fmt: skip
 
 
 def squad(rows: list[dict], version_2: bool = False) -> dict:
@@ -152,6 +163,23 @@ def test_tquad(assets: Path) -> None:
         ("a.jsonl", row(answers={"text": [None], "answer_start": [0]}), ["line 1", "answer must be text"]),
         ("a.jsonl", row(question="\ud83d"), ["line 1", "question holds half of a surrogate pair"]),
         ("a.txt", "x", ["cannot read .txt", ".json, .jsonl, .csv, .parquet"]),
+        ("a.json.gz", "x", ["cannot read .gz; unpack it first"]),
+        ("a.json", '{"id": 1}\n{"id": 2}', ["line 2, column 1: Extra data", "name the file .jsonl"]),
+        ("a.json", "[{}]", ["no 'data' here", "found list", "JSON lines"]),
+        ("a.json", "{}", ["no 'data' here", "it is empty"]),
+        ("a.json", json.dumps(dict.fromkeys(map(str, range(999)))), ["it has 0, 1,", "10, 11, ...; rows"]),
+        ("a.json", NO_ANSWERS, ["data[0].paragraphs[0].qas[0]: no 'answers' here", "it has question, answrs"]),
+        ("a.jsonl", row(id="\ud83d"), ["line 1", "id holds half of a surrogate pair"]),
+        ("a.jsonl", row(answers={"text": {"0": "y"}, "answer_start": {"0": 0}}), ["line 1: text of 'answers'", "list"]),
+        ("a.jsonl", row(answers={"text": ["y"], "answer_start": [Decimal("7.5")]}), ["whole number", "'7.5'"]),
+        ("a.jsonl", row(answers={"text": ["y"], "answer_start": ["1_0"]}), ["line 1", "whole number", "1_0"]),
+        ("a.csv", f'{HEADER},note\n1,x,y,,ok\n2,x,y,,"oops\n3,x,y,,"z"\n', ["row that begins at line 3", "broken CSV"]),
+        ("a.csv", f'{HEADER}\n1,x,y,,\n2,"x\ny",y,,5\n', ["line 2: 5 cells, but the header has 4"]),
+        ("a.csv", f'{HEADER}\n1,"x\ny",y,\n2,x,y,,5\n', ["line 4: 5 cells, but the header has 4"]),
+        ("a.csv", f'{HEADER}\n1,x,y,"open\n', ["row that begins at line 2", "unexpected end of data"]),
+        ("a.csv", f"{HEADER},question\n1,x,y,,x\n", ["line 1: the header names question more than once"]),
+        ("a.csv", "id;question;context;answers\n", ["line 1: no column question", "(a CSV separated by commas)"]),
+        *(("a.csv", f'{HEADER}\n1,x,y,"{cell}"\n', ["line 2: ", "answer"]) for cell in STRANGE_CELLS),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, name: str, content: str, parts: list[str]) -> None:
@@ -160,6 +188,7 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, name: str, content
     with pytest.raises(DataError) as caught:
         read_file(path)
     message = str(caught.value)
+    assert message.isprintable() and len(message) < 400
     assert message.startswith(str(path))
     assert "\n" not in message
     for part in parts:
@@ -175,10 +204,80 @@ def test_missing_file_and_wrong_encoding(tmp_path: Path) -> None:
         read_file(path)
 
 
+def test_a_parquet_file_that_is_broken(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    binary = pa.array([b"ab\xff"], pa.binary())
+    text = pa.StringArray.from_buffers(len(binary), *binary.buffers()[1:])
+    answers = pa.array([{"text": ["y"], "answer_start": [Decimal("0.5")]}])
+    pq.write_table(pa.table({"question": text, "context": ["y"], "answers": answers}), path)
+    with pytest.raises(DataError, match="not UTF-8 in one of the 1024 rows from row 0 on"):
+        read_file(path)
+    pq.write_table(pa.table({"question": ["x"], "context": ["y"], "answers": answers}), path)
+    with pytest.raises(DataError, match=r"row 0: answer_start must be a whole number of characters, found Decimal"):
+        read_file(path)
+    content = bytearray(path.read_bytes())
+    content[-60:-30] = b"\x0f" * 30
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="not a Parquet file, or a broken one") as caught:
+        read_file(path)
+    assert str(caught.value).isprintable()
+
+
+def test_rows_without_an_id_have_their_position(tmp_path: Path) -> None:
+    """A row that is dropped keeps its number, or the predictions of all after it would slide."""
+    path = tmp_path / "a.csv"
+    cell = '"{""text"": [""y""], ""answer_start"": [0]}"'
+    path.write_text(f"{HEADER}\n,x,y,{cell}\n,x,z,{cell}\n,x,yy,{cell}\n")
+    examples = read_file(path)
+    assert (examples.ids, examples.dropped_ids) == (["0", "2"], {"1"})
+    assert "duplicate_ids" not in examples.counts
+
+
+def test_a_missing_id_is_not_taken_for_one_that_is_given() -> None:
+    builder = ExamplesBuilder("test")
+    for identifier in ("1", None, 2.0, float("nan"), ""):
+        builder.add("row", identifier, "q", "bir", [{"text": "bir", "answer_start": 0}])
+    assert builder.build().ids == ["1", "row 1", "2", "row 3", "row 4"]
+
+
+def test_golds_without_a_place_are_remembered() -> None:
+    builder = ExamplesBuilder("test")
+    golds = [("bir", 0), ("üç ", 3), ("üç ", 3), ("", 0)]
+    for answers in (golds[:1], golds[1:], golds):
+        listed = [{"text": text, "answer_start": start} for text, start in answers]
+        builder.add("row", None, "q", "bir iki", listed)
+    examples = builder.build()
+    assert (examples.ids, examples.unplaced, examples.dropped_ids) == (["0", "2"], {1: ("üç ", "")}, {"1"})
+
+
+@pytest.mark.parametrize("value", [True, 1, 1.0, "true", "True", "TRUE", "1"])
+@pytest.mark.parametrize("ending", ["json", "jsonl", "csv", "parquet"])
+def test_is_impossible_in_every_form(tmp_path: Path, ending: str, value: object) -> None:
+    """The second row says that its answer is none."""
+    path = tmp_path / f"a.{ending}"
+    answers = {"text": ["y"], "answer_start": [0]}
+    no: object = {bool: False, int: 0, float: 0.0, str: "false"}[type(value)]
+    rows = [{"id": "1", "question": "x", "context": "y", "answers": answers, "is_impossible": no}]
+    rows.append({**rows[0], "id": "2", "is_impossible": value})
+    if ending == "json":
+        qas = [{**row, "answers": [{"text": "y", "answer_start": 0}]} for row in rows]
+        path.write_text(json.dumps({"data": [{"paragraphs": [{"context": "y", "qas": qas}]}]}))
+    elif ending == "jsonl":
+        path.write_text("\n".join(map(json.dumps, rows)))
+    elif ending == "csv":
+        cell = json.dumps(answers).replace('"', '""')
+        path.write_text(
+            f"{HEADER},is_impossible\n" + "\n".join(f'{row["id"]},x,y,"{cell}",{row["is_impossible"]}' for row in rows)
+        )
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    assert read_file(path).answers == [(Answer("y", 0),), ()]
+
+
 def test_no_answerable_row(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"question": "x", "context": "y", "answers": []}), "utf-8")
-    with pytest.raises(DataError, match="none of its 1 questions has an answer"):
+    with pytest.raises(DataError, match=r"no question \(of 1\) has an answer"):
         read_file(path)
 
 
@@ -309,6 +408,8 @@ def test_parquet_as_libraries_write_it(tmp_path: Path, text: pa.DataType, form: 
         {"text": "iki", "answer_start": [4]},
         {"text": ["iki"], "answer_start": [4.0]},
         [{"text": "iki", "answer_start": "4"}],
+        {"text": "iki", "answer_start": Decimal(4)},
+        {"text": ("iki",), "answer_start": (Decimal("4.0"),)},
     ],
 )
 def test_forms_of_one_answer(answers: object) -> None:

@@ -121,6 +121,28 @@ def test_hub_data_sets_go_through_the_datasets_library(tmp_path: Path, monkeypat
         read_hub(HubConfig(path=str(tmp_path / "set")), "nope")
 
 
+@pytest.mark.parametrize(
+    ("files", "part"),
+    [
+        ({"train.jsonl": "{"}, "split train: .*JSON"),
+        ({"train.jsonl": "nonsense"}, "split train: .*JSON"),
+        ({"a.bin": "x"}, "dataset.hub.path=.*data files"),
+        (None, "there is no such folder"),
+    ],
+)
+def test_a_folder_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str] | None, part: str
+) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    if files is not None:
+        (tmp_path / "set").mkdir()
+        for name, content in files.items():
+            (tmp_path / "set" / name).write_text(content, "utf-8")
+    with pytest.raises(DataError, match=part) as caught:
+        read_hub(HubConfig(path=str(tmp_path / "set")), "train")
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_the_hub_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

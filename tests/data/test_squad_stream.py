@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tracemalloc
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from mlqa.data import readers
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
-from mlqa.data.squad_stream import BLOCK, stream_paragraphs
+from mlqa.data.squad_stream import BLOCK, _Text, stream_paragraphs
 from mlqa.errors import DataError
 
 # ijson's parser in Python complains about broken JSON once more when it is thrown away.
@@ -112,7 +113,13 @@ def test_any_json_value_is_what_json_makes_of_it(
         ("[]", ["no 'data' here", "found list"]),
         ("3", ["no 'data' here", "found int"]),
         ('"data"', ["no 'data' here", "found str"]),
-        ('{"version": "1.1"}', ["no 'data' here", "it has version"]),
+        ('{"version": "1.1"}', ["no 'data' here", "it has version", "JSON lines"]),
+        ("{}", ["no 'data' here", "it is empty"]),
+        ('{"\\u001b[31m": 1}', ["it has <U+001B>[31m"]),
+        (
+            '{"data": [{"paragraphs": [{"context": "x", "qas": [{"question": "q", "answrs": []}]}]}]}',
+            ["data[0].paragraphs[0].qas[0]: no 'answers' here; it has question, answrs"],
+        ),
         ('{"data": {"a": 1}}', ["'data' must be a list"]),
         ('{"data": []}', ["holds no question"]),
         ('{"data": [], "data": []}', ["'data' stands here twice"]),
@@ -160,12 +167,37 @@ def test_what_is_wrong_at_the_end_of_a_large_file(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("streaming")
 def test_text_without_any_space(tmp_path: Path) -> None:
-    """Blocks end at spaces; where there are none, letters and escapes must still not be torn."""
+    """Neither letters nor escapes are torn between blocks."""
     content = squad([{"context": "bir" + "ş😀" * BLOCK, "qas": [qa()]}])
     for ascii_only in (True, False):
         path = tmp_path / f"{ascii_only}.json"
         path.write_text(json.dumps(content, ensure_ascii=ascii_only, separators=(",", ":")), "utf-8")
         assert read_file(path).contexts == ["bir" + "ş😀" * BLOCK]
+
+
+class InBlocks(io.BytesIO):
+    """A file that is read a few bytes at a time, however many are asked for."""
+
+    def __init__(self, content: bytes, size: int) -> None:
+        super().__init__(content)
+        self.size = size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(self.size)
+
+
+ESCAPES = ("\\\\", "\\n", "\\u00e7", "\\ud83d\\ude00", "ş", "漢", "😀", "x", "u", "d83d", " ")
+
+
+@given(parts=st.lists(st.sampled_from(ESCAPES), max_size=40), size=st.integers(1, 20))
+def test_blocks_end_between_letters_and_escapes(parts: list[str], size: int) -> None:
+    """Each block by itself is text of whole escapes, so that it is JSON between quotes; together they are the file."""
+    content = "".join(parts)
+    text = _Text(InBlocks(content.encode(), size), "test")
+    blocks = list(iter(lambda: text.read(BLOCK).decode(), ""))
+    assert "".join(blocks) == content
+    assert "".join(json.loads(f'"{block}"') for block in blocks) == json.loads(f'"{content}"')
+    assert all(len(block.encode()) < 2 * size + 14 + 12 for block in blocks)
 
 
 def peak(path: Path) -> int:
@@ -177,14 +209,18 @@ def peak(path: Path) -> int:
     return most
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "text", ["kedi " * 2000, "漢字かな" * 800, "漢字" * 800 + "\\" * 1600], ids=["spaces", "no spaces", "backslashes"]
+)
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """One article, paragraphs that share four contexts: the examples are small, the file is not."""
     path = tmp_path / "a.json"
-    contexts = [f"bir {number} " + "kedi " * 2000 for number in range(4)]
+    contexts = [f"bir{number}{text}" for number in range(4)]
     paragraphs = [{"context": contexts[number % 4], "qas": [qa(id=number)]} for number in range(1000)]
-    path.write_text(json.dumps(squad(paragraphs)), "utf-8")
+    path.write_text(json.dumps(squad(paragraphs), ensure_ascii=False, separators=(",", ":")), "utf-8")
     size = path.stat().st_size
-    assert size > 9_000_000
+    assert size > 7_900_000
+    monkeypatch.setattr(readers, "STREAM_ABOVE", size)
     assert peak(path) > size  # at once, as small files are read
     monkeypatch.setattr(readers, "STREAM_ABOVE", -1)
     read_file(path)  # imports are not what is measured

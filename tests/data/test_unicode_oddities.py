@@ -7,7 +7,12 @@ import sys
 import pytest
 
 from mlqa.data import unicode_oddities
-from mlqa.data.unicode_oddities import Oddities, kind_of, name_of
+from mlqa.data.unicode_oddities import Oddities, kind_of, name_of, visible
+
+
+def test_what_is_printed_of_a_text() -> None:
+    shown = visible("a\x1b[31m\u202eb\u2028c\n\td\ud83d ’ş")
+    assert shown == "a<U+001B>[31m<U+202E>b<U+2028>c<U+000A><U+0009>d<U+D83D> ’ş"
 
 
 def place(number: int) -> str:

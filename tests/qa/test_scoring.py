@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,21 @@ def test_answers_without_gold_count_by_version() -> None:
     metrics = score(["Ali", ""], examples, rules=rules_for("tr"), version="2.0", intervals=False)
     assert (metrics["exact_match"], metrics["HasAns_total"], metrics["NoAns_total"]) == (100, 1, 1)
     assert "best_f1" not in metrics
+
+
+def test_golds_without_a_place_count_as_in_the_script() -> None:
+    """By hand: the second gold of row 1 stands nowhere in its context; the official script would not know."""
+    examples = replace(examples_of([0, 1, 1]), unplaced={1: ("Veli Bey",)})
+    rules = rules_for("tr")
+    metrics = score(["Ali", "Veli Bey", "Veli Bey"], examples, rules=rules, intervals=False)
+    assert metrics["exact_match"] == metrics["f1_language"] == pytest.approx(200 / 3)
+    assert breakdown_of(["Ali", "Veli", "Ali"], examples, rules=rules)["answer_length"]["1"]["f1"] == pytest.approx(
+        100 * (1 + 2 / 3 + 1) / 3
+    )
+    assert examples.select([1]).gold_texts(0) == ["Ali", "Veli Bey"]
+    assert examples.select([2, 1]).gold_texts(0) == ["Ali"]
+    assert examples.with_questions(["a", "b", "c"]).unplaced == {1: ("Veli Bey",)}
+    assert examples.fingerprint() != examples_of([0, 1, 1]).fingerprint()
 
 
 def test_real_best_answers_are_what_the_best_threshold_is_sought_for() -> None:

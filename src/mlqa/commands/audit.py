@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
             "tokenizer": tokenizer or {"error": why_none},
             "examples": found.examples,
         }
-        json.dump(content, sys.stdout, ensure_ascii=False, indent=1)
+        json.dump(content, sys.stdout, ensure_ascii=False, indent=1, allow_nan=False)
         print()
         return
 

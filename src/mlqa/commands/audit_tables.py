@@ -13,6 +13,7 @@ from mlqa.data.audit import Audit
 from mlqa.data.audit_warnings import leakage_warnings, percent
 from mlqa.data.leakage import NEAR_CONTEXT, NEAR_QUESTION, WAYS
 from mlqa.data.load import SPLITS
+from mlqa.data.unicode_oddities import visible
 
 Figures = dict[str, Any]
 
@@ -26,11 +27,11 @@ def show(audit: Audit, tokenizer: dict[str, Figures] | str, choices: dict[str, s
         if table is not None:
             console.print(table)
             for line in READINGS[make](splits, audit):
-                console.print(Text(line), style="yellow")
+                console.print(Text(visible(line)), style="yellow")
             console.print()
     title = f"Windows by the tokenizer of model={choices['model']}"
     if isinstance(tokenizer, str):
-        console.print(Text(f"{title}: left out: {tokenizer}"), style="yellow")
+        console.print(Text(visible(f"{title}: left out: {tokenizer}")), style="yellow")
         return
     console.print(_windows(tokenizer, title, max_answer_length))
     for line in _window_readings(tokenizer, max_answer_length):
@@ -65,6 +66,7 @@ def _rows(splits: dict[str, Figures], audit: Audit) -> Table:
         "answer offsets right": lambda found: _share(found["offsets"]["right"], found["offsets"]["golds"]),
         "  repaired": lambda found: _share(found["offsets"]["repaired"], found["offsets"]["golds"]),
         "  without a place": lambda found: _share(found["offsets"]["unlocated"], found["offsets"]["golds"]),
+        "  with outer white space": lambda found: _share(found["offsets"]["stripped"], found["offsets"]["golds"]),
         "repeated ids": lambda found: _count(found["rows"]["duplicate_ids"]),
         "duplicate rows": lambda found: _share(found["duplicates"]["rows"], found["rows"]["audited"]),
         "  with conflicting answers": lambda found: _count(found["duplicates"]["conflicting_groups"]),
@@ -78,19 +80,21 @@ def _row_readings(splits: dict[str, Figures], audit: Audit) -> Iterator[str]:
     for name, found in splits.items():
         examples = audit.examples[name]
         if dropped := found["rows"]["dropped"]:
-            yield f"{dropped:,} rows of {name} were dropped; dataset.strict=true refuses such a data set. The first:"
+            yield f"Dropped rows of {name}: {dropped:,}; dataset.strict=true refuses such a data set. The first:"
             yield from (f"  {row['place']}: {row['text']}" for row in examples["dropped"])
         if short := found["rows"]["short_of_a_gold"]:
-            yield f"{short:,} rows of {name} keep one gold and lose another. The first:"
+            yield f"Rows of {name} that keep one gold and lose the place of another: {short:,}. The first:"
             yield from (f"  {row['place']}: {row['text']}" for row in examples["short_of_a_gold"])
         if repaired := found["offsets"]["repaired"]:
             first = examples["repaired_offsets"][0]
             yield (
-                f"{repaired:,} answers of {name} stand elsewhere than they say, and only there: their offsets were "
-                f"mended. The first: {first['place']}: {first['text']}"
+                f"Answers of {name} that stand elsewhere than they say, and only there: {repaired:,}; their offsets "
+                f"were mended. The first: {first['place']}: {first['text']}"
             )
         for row in examples.get("conflicting", ())[:2]:
             yield f"Conflicting in {name}: {row['place']}: {row['text']}"
+    if any(found["offsets"]["stripped"] for found in splits.values()):
+        yield "Outer white space is taken off on reading; a label that covers it ends in the wrong token."
 
 
 def _leakage(splits: dict[str, Figures], audit: Audit) -> Table | None:
@@ -114,25 +118,22 @@ def _leakage_readings(splits: dict[str, Figures], audit: Audit) -> Iterator[str]
 
 
 def _answers(splits: dict[str, Figures], audit: Audit) -> Table:
-    table = _table("Answers (each text and place of a question once)", *splits)
+    table = _table("Answers of the audited rows (each text and place of a question once)", *splits)
     table.add_column("for example")  # the only one to give way on a narrow terminal
     lines = {
-        "outer white space": ("offsets", "stripped", "stripped_answers"),
-        "begin or end inside a word": ("boundaries", "inside_word", None),
-        "  begin": ("boundaries", "begin_inside_word", "begin_inside_word"),
-        "  end": ("boundaries", "end_inside_word", "end_inside_word"),
-        "before an apostrophe suffix": ("boundaries", "before_apostrophe_suffix", "before_apostrophe_suffix"),
+        "begin or end inside a word": "inside_word",
+        "  begin": "begin_inside_word",
+        "  end": "end_inside_word",
+        "before an apostrophe suffix": "before_apostrophe_suffix",
     }
-    for label, (group, key, finding) in lines.items():
-        cells = (_share(found[group][key], found[group]["golds"]) for found in splits.values())
-        examples = [row["text"] for name in splits for row in audit.examples[name].get(finding or "", ())]
-        table.add_row(label, *cells, Text(min(examples, key=len, default="")))
+    for label, key in lines.items():
+        cells = (_share(found["boundaries"][key], found["boundaries"]["golds"]) for found in splits.values())
+        examples = [row["text"] for name in splits for row in audit.examples[name].get(key, ())]
+        table.add_row(label, *cells, Text(visible(min(examples, key=len, default=""))))
     return table
 
 
 def _answer_readings(splits: dict[str, Figures], audit: Audit) -> Iterator[str]:
-    if any(found["offsets"]["stripped"] for found in splits.values()):
-        yield "Outer white space is taken off on reading; a label that covers it ends in the wrong token."
     inside = {name: found["boundaries"] for name, found in splits.items() if found["boundaries"]["inside_word"]}
     if inside:
         shares = (f"{percent(found['inside_word'], found['golds'])} of {name}" for name, found in inside.items())
@@ -167,7 +168,7 @@ def _unicode_readings(splits: dict[str, Figures], audit: Audit) -> Iterator[str]
 
 
 def _lengths(splits: dict[str, Figures], audit: Audit) -> Table:
-    shares = list(next(iter(splits.values()))["lengths"]["context_characters"])
+    shares = ("p5", "p50", "p95", "p99", "max")  # more would not fit 80 columns where texts are long
     table = _table("Lengths at percentiles", *shares)
     for name, found in splits.items():
         table.add_section()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import math
 import sys
 from typing import Any
 
 from mlqa.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 EXAMPLE = """\
 examples, with predictions of any tool as {id: text}, [{"id", "prediction_text"}, ...] or JSON lines:
@@ -56,13 +59,24 @@ def run(args: argparse.Namespace) -> None:
         offline_if_hub_unreachable()
     splits = load_splits(config.dataset, both=False)
     examples = splits.validation
-    predictions = beside_rows(found, examples.ids, args.predictions)
+    predictions = beside_rows(found, examples.ids, args.predictions, examples.dropped_ids)
+    if dropped := examples.counts.get("dropped"):
+        log.warning(
+            "%d of %d rows of the data set were dropped (no answer stands in the context, or there is no question): "
+            "the official script would score them",
+            dropped,
+            examples.counts["rows"],
+        )
+    version = squad_version(splits.train, examples)
     odds, order = None, None
-    if odds_found is not None:
+    if odds_found is not None and version == "1.1":
+        log.warning("%s: has no effect: the data set has no question without an answer", args.null_odds)
+        threshold = None
+    elif odds_found is not None:
         odds, order = odds_beside_rows(odds_found, examples.ids, predictions, args.null_odds)
     common: dict[str, Any] = {
         "rules": rules_of(config.dataset),
-        "version": squad_version(splits.train, examples),
+        "version": version,
         "null_odds": odds,
         "na_prob_thresh": threshold,
     }
@@ -74,13 +88,13 @@ def run(args: argparse.Namespace) -> None:
             "predictions": args.predictions,
             "dataset": choices["dataset"],
             "language": config.dataset.language,
-            "squad_version": common["version"],
+            "squad_version": version,
             "fingerprint": splits.fingerprint(),
             "missing": predictions.count(None),
             "metrics": metrics,
             "breakdown": groups,
         }
-        json.dump(report, sys.stdout, ensure_ascii=False, indent=1)
+        json.dump(report, sys.stdout, ensure_ascii=False, indent=1, allow_nan=False)
         print()
         return
 
@@ -89,6 +103,6 @@ def run(args: argparse.Namespace) -> None:
     from mlqa.summary import breakdown_table, score_table
 
     console = Console()
-    console.print(score_table(metrics, f"{args.predictions} on {choices['dataset']}, SQuAD {common['version']}"))
+    console.print(score_table(metrics, f"{args.predictions} on {choices['dataset']}, SQuAD {version}"))
     console.print()
     console.print(breakdown_table(groups))

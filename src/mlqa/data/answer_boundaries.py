@@ -9,13 +9,12 @@ from __future__ import annotations
 import unicodedata
 
 from mlqa.data.examples import Answer
-
-APOSTROPHES = "'’"
+from mlqa.data.scripts import APOSTROPHES
 
 
 def is_of_word(character: str) -> bool:
-    """A letter, mark or digit (Unicode categories L, M and N)."""
-    return unicodedata.category(character)[0] in "LMN"
+    """A letter, mark or digit (Unicode categories L, M and N), but no letter that stands for an apostrophe (ʼ)."""
+    return unicodedata.category(character)[0] in "LMN" and character not in APOSTROPHES
 
 
 def _cuts_word(context: str, place: int) -> bool:
@@ -33,6 +32,6 @@ def ends_inside_word(context: str, answer: Answer) -> bool:
 
 
 def before_apostrophe_suffix(context: str, answer: Answer) -> bool:
-    """Directly followed by ' or ’ and a letter."""
+    """Directly followed by an apostrophe, whichever sign is used for it, and a letter."""
     rest = context[answer.end : answer.end + 2]
     return len(rest) == 2 and rest[0] in APOSTROPHES and rest[1].isalpha()

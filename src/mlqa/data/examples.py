@@ -44,6 +44,8 @@ class Examples:
     `contexts`. An empty tuple of answers marks a question that the context does not answer (SQuAD 2.0).
     `counts` says what the reader did on the way: rows read, answers repaired, stripped, rows dropped ...; it is of the
     whole source, also after `select` and `sample`. `notes` has places under the same names, the first of each.
+    `unplaced`: the gold texts, as they were read, that stand nowhere in the context of a row; only rows that have some.
+    They are scored against, as by the official scripts, which look at no offset. `dropped_ids`: of rows left out.
     """
 
     ids: list[str]
@@ -53,6 +55,8 @@ class Examples:
     answers: list[tuple[Answer, ...]]
     counts: dict[str, int] = field(default_factory=dict)
     notes: dict[str, list[Note]] = field(default_factory=dict)
+    unplaced: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    dropped_ids: frozenset[str] = frozenset()
 
     @classmethod
     def none(cls) -> Examples:
@@ -82,7 +86,13 @@ class Examples:
             answers=[self.answers[row] for row in rows],
             counts=self.counts,
             notes=self.notes,
+            unplaced={new: self.unplaced[row] for new, row in enumerate(rows.tolist()) if row in self.unplaced},
+            dropped_ids=self.dropped_ids,
         )
+
+    def gold_texts(self, row: int) -> list[str]:
+        """All that counts as right in this row: the answers, then those without a place."""
+        return [*(answer.text for answer in self.answers[row]), *self.unplaced.get(row, ())]
 
     def sample(self, count: int | None, seed: int) -> Examples:
         """`count` rows drawn without replacement by `seed`, in their original order; all rows if None."""
@@ -102,7 +112,8 @@ class Examples:
         for context in self.contexts:
             digest.update(context.encode("utf-8", "surrogatepass") + b"\0")
         for row in range(len(self)):
-            golds = ";".join(f"{answer.start}:{answer.text}" for answer in self.answers[row])
+            placed = (f"{answer.start}:{answer.text}" for answer in self.answers[row])
+            golds = ";".join((*placed, *(f":{text}" for text in self.unplaced.get(row, ()))))
             line = f"{self.ids[row]}\0{self.questions[row]}\0{self.context_of[row]}\0{golds}\0"
             digest.update(line.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:16]

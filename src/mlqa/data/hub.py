@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlqa.checks import is_local_folder
 from mlqa.data.examples import Examples
 from mlqa.data.readers import add_rows
 from mlqa.data.rows import ExamplesBuilder
@@ -24,6 +26,9 @@ def read_hub(hub: HubConfig, split: str, strict: bool = False) -> Examples:
     import datasets
 
     shown = f"{hub.path}{f' ({hub.name})' if hub.name else ''}"
+    is_folder = is_local_folder(hub.path)
+    if is_folder and not Path(hub.path).expanduser().is_dir():
+        raise DataError(f"dataset.hub.path={hub.path}: there is no such folder")
     try:
         table = datasets.load_dataset(hub.path, hub.name, split=split, revision=hub.revision)
     except datasets.exceptions.DatasetNotFoundError as error:
@@ -31,9 +36,12 @@ def read_hub(hub: HubConfig, split: str, strict: bool = False) -> Examples:
         raise DataError(f"hub data set {shown}: {first_line(error)}; {hint}") from None
     except (ConnectionError, OSError) as error:
         reason = first_line(error)
+        if is_folder:
+            raise DataError(f"dataset.hub.path={hub.path}: {reason}") from None
         raise UnreachableError(f"hub data set {shown}: could not be reached ({reason}); {OFFLINE}") from None
-    except (ValueError, RuntimeError) as error:
-        raise DataError(f"hub data set {shown}, split {split}: {first_line(error)}") from None
+    except (datasets.exceptions.DatasetsError, ValueError, RuntimeError) as error:
+        # Of a file that is broken the library says no more than that it has failed; the reason is the cause.
+        raise DataError(f"hub data set {shown}, split {split}: {first_line(error.__cause__ or error)}") from None
     builder = ExamplesBuilder(f"{shown}, split {split}", strict)
     add_rows(builder, ((f"row {number}", row) for number, row in enumerate(table)))
     return builder.build()

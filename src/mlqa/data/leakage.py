@@ -6,9 +6,10 @@ exact       the same text
 normalized  the same by `normalized_context`: NFC, lower case, white space folded
 near        Jaccard similarity of shingles of `NEAR_CONTEXT` or `NEAR_QUESTION` at least (see near_duplicates)
 
-Contexts are compared by shingles of three words: a sentence added or cut leaves the rest equal, and three words in a
-row are hardly ever shared by chance. Questions are short and inflected, so one changed suffix would spoil most of their
-word n-grams: they are compared by shingles of four characters, and only with questions of the same or a near context.
+Contexts are compared by shingles of three words (of three characters in scripts without spaces): a sentence added or
+cut leaves the rest equal, and three words in a row are hardly ever shared by chance. Questions are short and
+inflected, so one changed suffix would spoil most of their word n-grams: they are compared by shingles of four
+characters, and only with questions of the same or a near context.
 """
 
 from __future__ import annotations
@@ -32,12 +33,11 @@ class Leak:
     """What of validation stands in train.
 
     `way` [rows of validation]: the index in WAYS of the first that finds the row in train, `NONE` where none does.
-    `twin` [rows]: the row of train that stands there for it, -1 where none does. `similarity` [rows]: to its text.
+    `twin` [rows]: the row of train that stands there for it, -1 where none does.
     """
 
     way: np.ndarray
     twin: np.ndarray
-    similarity: np.ndarray
 
     def counts(self) -> dict[str, int]:
         """Rows found by each way or one before it."""
@@ -63,10 +63,9 @@ class _Links:
         """Of each of `count` entries of validation the strongest link."""
         order = np.lexsort((-self.similarity, self.way, self.ours))
         entries, first = np.unique(self.ours[order], return_index=True)
-        leak = Leak(np.full(count, NONE), np.full(count, -1), np.zeros(count))
+        leak = Leak(np.full(count, NONE), np.full(count, -1))
         leak.way[entries] = self.way[order][first]
         leak.twin[entries] = self.theirs[order][first]
-        leak.similarity[entries] = self.similarity[order][first]
         return leak
 
 
@@ -91,8 +90,7 @@ def _context_leak(validation: Examples, train: Examples, contexts: _Links) -> Le
     of_contexts = contexts.best(len(validation.contexts))
     _, some_row = np.unique(train.context_of, return_index=True)
     twin = np.where(of_contexts.twin >= 0, some_row[of_contexts.twin], -1)
-    rows = validation.context_of
-    return Leak(of_contexts.way[rows], twin[rows], of_contexts.similarity[rows])
+    return Leak(of_contexts.way[validation.context_of], twin[validation.context_of])
 
 
 def _question_leak(validation: Examples, train: Examples, contexts: _Links) -> Leak:

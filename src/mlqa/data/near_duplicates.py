@@ -11,20 +11,20 @@ Time and memory are linear in the texts and the pairs found; all of it is array 
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
+from mlqa.data.scripts import ANY_UNSPACED
+
 BANDS, ROWS = 32, 3
 CHUNK_TEXTS = 1024
 CHUNK_SHINGLES = 1 << 20
 _SEED = 20_000  # of the hash functions: the same pairs are found every time
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_MARKS = re.compile("[\u0300-\u036f]+")  # what lower case makes of İ has one, and would be torn there
-_NO_LETTERS = re.compile(r"[\W_]+")
 
 
 class Unit(Enum):
@@ -51,11 +51,11 @@ def miss_probability(similarity: float) -> float:
 
 
 def shingles(texts: Sequence[str], unit: Unit, size: int, groups: np.ndarray | None = None) -> Shingles:
-    """The n-grams of `size` characters or words of each text, letters and digits alone: combining marks are left
-    out, all else is one space.
+    """The n-grams of `size` characters or words of each text, letters and digits alone: marks (Unicode category M) are
+    left out, all else is one space. Of scripts without spaces each character is a word.
 
-    A text of fewer units has itself as its only shingle. With `groups` [texts], shingles of texts in different groups
-    differ, so that pairs are found inside a group only.
+    A text without a letter or digit is taken as it is. A text of fewer units has itself as its only shingle. With
+    `groups` [texts], shingles of texts in different groups differ, so that pairs are found inside a group only.
     """
     chunks = (texts[at : at + CHUNK_TEXTS] for at in range(0, len(texts), CHUNK_TEXTS))
     parts = [_chunk(chunk, unit, size) for chunk in chunks]
@@ -84,7 +84,7 @@ def near_pairs(left: Shingles, right: Shingles, threshold: float) -> tuple[np.nd
 
 
 def _chunk(texts: Sequence[str], unit: Unit, size: int) -> Shingles:
-    plain = [_NO_LETTERS.sub(" ", _MARKS.sub("", text)).strip() for text in texts]
+    plain = [_plain(text, unit) for text in texts]
     # A space ends each text, so that a word's letters are those up to the next space.
     units = np.frombuffer("".join(f"{text} " for text in plain).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     units = units.astype(np.uint64)
@@ -94,6 +94,27 @@ def _chunk(texts: Sequence[str], unit: Unit, size: int) -> Shingles:
     else:
         units, lengths = _words(units, lengths)
     return _ngrams(units, lengths, size)
+
+
+class _Kept(dict[int, str]):
+    """What becomes of a character, for `str.translate`; asked of Unicode's database once a character."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        kept = letter if letter.isalnum() else "" if unicodedata.category(letter)[0] == "M" else " "
+        self[code] = f" {kept} " if self.unit is Unit.word and kept.strip() and ANY_UNSPACED.match(letter) else kept
+        return self[code]
+
+
+_KEPT = {unit: _Kept(unit) for unit in Unit}
+
+
+def _plain(text: str, unit: Unit) -> str:
+    return " ".join(text.translate(_KEPT[unit]).split()) or " ".join(text.split())
 
 
 def _words(letters: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,17 +6,21 @@ import ast
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from mlqa.data.examples import Examples
-from mlqa.data.rows import ExamplesBuilder
-from mlqa.data.squad_stream import not_squad, not_utf8, stream_paragraphs
+from mlqa.data.rows import ExamplesBuilder, is_true
+from mlqa.data.squad_stream import members, not_squad, not_utf8, stream_paragraphs
+from mlqa.data.unicode_oddities import visible
 from mlqa.errors import DataError, first_line
 
-STREAM_ABOVE = 64 << 20  # bytes of SQuAD JSON beyond which it is read a paragraph at a time
+STREAM_ABOVE = 8 << 20  # bytes of SQuAD JSON beyond which it is read a paragraph at a time
 PARQUET_ROWS, PARQUET_BUFFER = 1024, 1 << 20
-COLUMNS = ("question", "context", "answers")  # `id` may be missing: the row's number stands in
+COLUMNS = ("question", "context", "answers")
+OPTIONAL = ("id", "is_impossible")  # without an id the row's position stands in
+PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".tgz")
 
 
 def read_file(path: str | Path, strict: bool = False) -> Examples:
@@ -29,7 +33,8 @@ def read_file(path: str | Path, strict: bool = False) -> Examples:
     path = Path(path).expanduser()
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise DataError(f"{path}: cannot read {path.suffix or 'a file without ending'}; give {', '.join(READERS)}")
+        give = f"{'unpack it first, and ' * (path.suffix.lower() in PACKED)}give {', '.join(READERS)}"
+        raise DataError(f"{path}: cannot read {path.suffix or 'a file without ending'}; {give}")
     builder = ExamplesBuilder(str(path), strict)
     try:
         reader(path, builder)
@@ -38,20 +43,23 @@ def read_file(path: str | Path, strict: bool = False) -> Examples:
     except UnicodeDecodeError as error:
         raise not_utf8(str(path), error.start) from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise DataError(f"{path}: cannot be read: {error.strerror or first_line(error)}") from None
     return builder.build()
 
 
 def add_rows(builder: ExamplesBuilder, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-    """Adds (place, row) pairs with the columns id, question, context, answers."""
+    """Adds (place, row) pairs with the columns question, context, answers, and id and is_impossible where there are."""
     for place, row in rows:
-        missing = [column for column in COLUMNS if column not in row]
-        if missing:
-            raise DataError(
-                f"{builder.source}, {place}: no column {', '.join(missing)}; it has {', '.join(map(str, row))}, "
-                f"needed are id, {', '.join(COLUMNS)} (a CSV separated by commas)"
-            )
-        builder.add(place, row.get("id"), row["question"], row["context"], row["answers"])
+        _need_columns(row, f"{builder.source}, {place}")
+        builder.add(place, row.get("id"), row["question"], row["context"], row["answers"], row.get("is_impossible"))
+
+
+def _need_columns(names: Iterable[object], place: str, hint: str = "") -> None:
+    names = list(names)
+    missing = [column for column in COLUMNS if column not in names]
+    if missing:
+        needed = f"needed are id, {', '.join(COLUMNS)}{hint}"
+        raise DataError(f"{place}: no column {', '.join(missing)}; {members(names)}, {needed}")
 
 
 def parse_json(text: str, source: str, line: int | None = None) -> Any:
@@ -60,7 +68,8 @@ def parse_json(text: str, source: str, line: int | None = None) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}" if line is None else f"line {line}, column {error.colno}"
-        raise DataError(f"{source}: broken JSON at {place}: {error.msg}") from None
+        hint = "; if these are JSON lines, name the file .jsonl" if line is None and error.msg == "Extra data" else ""
+        raise DataError(f"{source}: broken JSON at {place}: {error.msg}{hint}") from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{source}: broken JSON: {first_line(error)}") from None
 
@@ -72,8 +81,11 @@ def _squad_json(path: Path, builder: ExamplesBuilder) -> None:
         for number, qa in enumerate(_member(paragraph, "qas", f"{path}, {place}")):
             qa_place = f"{place}.qas[{number}]"
             question = _member(qa, "question", f"{path}, {qa_place}", kind=str)
-            answers = [] if qa.get("is_impossible") is True else qa.get("answers")
-            builder.add(qa_place, qa.get("id"), question, context, answers)
+            impossible = qa.get("is_impossible")
+            if "answers" not in qa and not is_true(impossible):
+                hint = "a question without an answer has an empty list"
+                raise DataError(f"{path}, {qa_place}: no 'answers' here; {members(qa)}; {hint}")
+            builder.add(qa_place, qa.get("id"), question, context, qa.get("answers"), impossible)
 
 
 def _paragraphs(path: Path) -> Iterator[tuple[str, Any]]:
@@ -86,8 +98,7 @@ def _paragraphs(path: Path) -> Iterator[tuple[str, Any]]:
 
 def _member(node: object, key: str, place: str, kind: type = list) -> Any:
     if not isinstance(node, dict) or key not in node:
-        found = f"it has {', '.join(map(str, node))}" if isinstance(node, dict) else f"found {type(node).__name__}"
-        raise not_squad(place, key, found)
+        raise not_squad(place, key, members(node) if isinstance(node, dict) else f"found {type(node).__name__}")
     if not isinstance(node[key], kind):
         raise DataError(f"{place}: {key!r} must be {'a list' if kind is list else 'text'}")
     return node[key]
@@ -107,27 +118,38 @@ def _json_lines(path: Path, builder: ExamplesBuilder) -> None:
 def _csv(path: Path, builder: ExamplesBuilder) -> None:
     csv.field_size_limit(2**31 - 1)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
+        # Strict: a quote that is not closed otherwise swallows the rows up to the next one.
+        reader = csv.reader(file, strict=True)
+        place = "line 1"
         try:
-            for row in reader:
-                place = f"line {reader.line_num}"
-                if "answers" in row:
+            header = next(reader, [])
+            if header:
+                _need_columns(header, f"{path}, {place}", " (a CSV separated by commas)")
+            if repeated := [name for name in dict.fromkeys(header) if header.count(name) > 1]:
+                raise DataError(f"{path}, {place}: the header names {visible(repeated[0])} more than once")
+            while True:
+                place = f"line {reader.line_num + 1}"  # where the row begins: a cell may hold several lines
+                cells = next(reader)
+                if len(cells) > len(header):
+                    raise DataError(f"{path}, {place}: {len(cells)} cells, but the header has {len(header)}")
+                if cells:
+                    row: dict[str, Any] = dict(zip_longest(header, cells))
                     row["answers"] = _answers_cell(row["answers"], f"{path}, {place}") if row["answers"] else None
-                add_rows(builder, [(place, row)])
+                    add_rows(builder, [(place, row)])
+        except StopIteration:
+            return
         except csv.Error as error:
-            raise DataError(f"{path}, line {reader.line_num}: broken CSV: {error}") from None
+            raise DataError(f"{path}, in the row that begins at {place}: broken CSV: {error}") from None
 
 
 def _answers_cell(text: str, place: str) -> Any:
     """An `answers` cell: JSON, or the Python literal that pandas writes for the same mapping."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        pass
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        raise DataError(f'{place}: \'answers\' must hold {{"text": [...], "answer_start": [...]}}') from None
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text)
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            continue
+    raise DataError(f'{place}: \'answers\' must hold {{"text": [...], "answer_start": [...]}}, written as JSON')
 
 
 def _parquet(path: Path, builder: ExamplesBuilder) -> None:
@@ -139,13 +161,18 @@ def _parquet(path: Path, builder: ExamplesBuilder) -> None:
         # A buffer, or pyarrow reads a column of a whole row group at once: often that of the whole file.
         with pq.ParquetFile(path, buffer_size=PARQUET_BUFFER) as file:
             names = file.schema_arrow.names
-            columns = ["id", *COLUMNS] if set(COLUMNS) <= set(names) else None
+            _need_columns(names, str(path))
+            columns = [name for name in (*OPTIONAL, *COLUMNS) if name in names]
             for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=columns):
                 rows = batch.to_pylist()
                 add_rows(builder, ((f"row {number + index}", row) for index, row in enumerate(rows)))
                 number += len(rows)
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not UTF-8 in one of the {PARQUET_ROWS} rows from row {number} on") from None
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise DataError(f"{path}: not a Parquet file, or a broken one: {visible(first_line(error))}") from None
 
 
 READERS: dict[str, Callable[[Path, ExamplesBuilder], None]] = {

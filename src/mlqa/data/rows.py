@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -36,24 +37,38 @@ class ExamplesBuilder:
     def __init__(self, source: str, strict: bool = False) -> None:
         self.source = source
         self.strict = strict
-        self._ids: list[str] = []
+        self._ids: list[str | None] = []
+        self._positions: list[int] = []  # of the rows in the source, those that are dropped counted
         self._questions: list[str] = []
         self._contexts: dict[str, int] = {}
         self._context_of: list[int] = []
         self._answers: list[tuple[Answer, ...]] = []
+        self._unplaced: dict[int, tuple[str, ...]] = {}
+        self._dropped_ids: set[str] = set()
         self._counts: Counter[str] = Counter()
         self._notes: defaultdict[str, list[Note]] = defaultdict(list)
         self._seen_ids: set[str] = set()
         self._faulty: list[str] = []  # the first rows that are dropped or short of a gold
 
-    def add(self, place: str, row_id: object, question: object, context: object, answers: object) -> None:
-        """Takes one row. `place` says where it stands; `answers` in any of SQuAD's forms, empty or None for none.
+    def add(
+        self,
+        place: str,
+        row_id: object,
+        question: object,
+        context: object,
+        answers: object,
+        is_impossible: object = None,
+    ) -> None:
+        """Takes one row. `place` says where it stands; `answers` in any of SQuAD's forms, empty or None for none;
+        they do not count where `is_impossible` is true, 1 or "true". Without a `row_id` the position stands in.
 
         Raises DataError where a field has the wrong type; a row whose golds stand nowhere is dropped and counted.
         """
+        identifier = self._identifier(place, row_id)
         question, context = self._text(place, "question", question), self._text(place, "context", context)
+        position = self._counts["rows"]
         self._counts["rows"] += 1
-        given = self._pairs(place, answers)
+        given = [] if is_true(is_impossible) else self._pairs(place, answers)
         placed = {pair: self._placed(place, context, *pair) for pair in dict.fromkeys(given)}
         golds = tuple(gold for pair in given if (gold := placed[pair]) is not None)
         faults = [_why_unlocated(*pair) for pair, gold in placed.items() if gold is None]
@@ -65,15 +80,19 @@ class ExamplesBuilder:
                 self._faulty.append(f"{place}: {faults[0]}")
             self._note("dropped" if drop else "short_of_a_gold", place, faults[0])
         if drop:
+            self._dropped_ids.add(str(position) if identifier is None else identifier)
             if self._counts["dropped"] <= NAMED and not self.strict:
                 log.warning("%s, %s: row dropped: %s", self.source, place, faults[0])
             return
-        identifier = str(row_id) if row_id is not None else str(len(self._ids))
         if identifier in self._seen_ids:
             self._note("duplicate_ids", place, identifier)
-        self._seen_ids.add(identifier)
+        if identifier is not None:
+            self._seen_ids.add(identifier)
         self._counts["unanswerable"] += not golds
+        if unplaced := tuple(text for (text, _), gold in placed.items() if gold is None):
+            self._unplaced[len(self._ids)] = unplaced
         self._ids.append(identifier)
+        self._positions.append(position)
         self._questions.append(question)
         self._context_of.append(self._contexts.setdefault(context, len(self._contexts)))
         self._answers.append(golds)
@@ -92,20 +111,36 @@ class ExamplesBuilder:
             )
         if not any(self._answers):
             raise DataError(
-                f"{self.source}: none of its {counts['rows']} questions has an answer in its context; "
+                f"{self.source}: no question (of {counts['rows']}) has an answer in its context; "
                 "there is nothing to train or score on"
             )
         if counts["dropped"]:
             log.warning("%s: dropped %d of %d rows", self.source, counts["dropped"], counts["rows"])
         return Examples(
-            ids=self._ids,
+            ids=self._names(),
             questions=self._questions,
             contexts=list(self._contexts),
             context_of=np.asarray(self._context_of, dtype=np.int64),
             answers=self._answers,
             counts={name: int(count) for name, count in counts.items()},
             notes=dict(self._notes),
+            unplaced=self._unplaced,
+            dropped_ids=frozenset(self._dropped_ids),
         )
+
+    def _names(self) -> list[str]:
+        """The ids; a row without one has its position in the source, told apart from ids where others have them."""
+        prefix = "row " if self._seen_ids else ""
+        if prefix and (without := self._ids.count(None)):
+            log.warning("%s: rows without an id: %d; they are called row 0, row 1 ...", self.source, without)
+        pairs = zip(self._ids, self._positions, strict=True)
+        return [f"{prefix}{position}" if identifier is None else identifier for identifier, position in pairs]
+
+    def _identifier(self, place: str, value: object) -> str | None:
+        """An id as text, None for none: pandas makes 1.0 of 1, and NaN of nothing, in a column that lacks one."""
+        if isinstance(value, float):
+            value = int(value) if value.is_integer() else value if value == value else None
+        return None if value is None or value == "" else self._text(place, "id", str(value))
 
     def _note(self, kind: str, place: str, text: str) -> None:
         """Counts, and remembers the first places of each kind."""
@@ -120,8 +155,10 @@ class ExamplesBuilder:
         pairs: Iterable[tuple[Any, Any]]
         if isinstance(answers, Mapping):
             if not {"text", "answer_start"} <= set(answers):
-                raise DataError(f"{self.source}, {place}: 'answers' needs text and answer_start, has {sorted(answers)}")
-            texts, starts = _listed(answers["text"]), _listed(answers["answer_start"])
+                raise DataError(
+                    f"{self.source}, {place}: 'answers' needs text and answer_start, has {sorted(map(str, answers))}"
+                )
+            texts, starts = (self._listed(place, key, answers[key]) for key in ("text", "answer_start"))
             if len(texts) != len(starts):
                 raise DataError(f"{self.source}, {place}: {len(texts)} answer texts but {len(starts)} answer_start")
             pairs = zip(texts, starts, strict=True)
@@ -133,6 +170,16 @@ class ExamplesBuilder:
             raise DataError(f"{self.source}, {place}: 'answers' must be a list or a mapping, found {_shown(answers)}")
         return [(self._text(place, "answer", text), self._start(place, start)) for text, start in pairs]
 
+    def _listed(self, place: str, key: str, value: object) -> list[Any]:
+        """Some data sets write a single answer without the list around it."""
+        if value is None:
+            return []
+        if isinstance(value, str | Number):
+            return [value]
+        if not isinstance(value, list | tuple):
+            raise DataError(f"{self.source}, {place}: {key} of 'answers' must be a list, found {_shown(value)}")
+        return list(value)
+
     def _text(self, place: str, what: str, value: object) -> str:
         if not isinstance(value, str):
             raise DataError(f"{self.source}, {place}: {what} must be text, found {_shown(value)}")
@@ -141,13 +188,14 @@ class ExamplesBuilder:
         return value
 
     def _start(self, place: str, start: object) -> int:
-        if isinstance(start, float) and start.is_integer():  # as pandas writes whole numbers beside missing ones
-            return int(start)
         try:
-            if isinstance(start, bool | float):
+            if isinstance(start, bool) or (isinstance(start, str) and "_" in start):
                 raise ValueError
-            return int(start)  # type: ignore[call-overload, no-any-return]
-        except (TypeError, ValueError):
+            whole = int(start)  # type: ignore[call-overload]
+            if not isinstance(start, str) and whole != start:  # 7.0 is how pandas writes 7 beside missing ones
+                raise ValueError
+            return whole  # type: ignore[no-any-return]
+        except (TypeError, ValueError, OverflowError):
             wanted = "a whole number of characters"
             raise DataError(f"{self.source}, {place}: answer_start must be {wanted}, found {_shown(start)}") from None
 
@@ -186,11 +234,9 @@ def is_text(value: str) -> bool:
     return True
 
 
-def _listed(value: Any) -> list[Any]:
-    """Some data sets write a single answer without the list around it."""
-    if value is None:
-        return []
-    return [value] if isinstance(value, str | int | float) else list(value)
+def is_true(value: object) -> bool:
+    """Whether a member such as is_impossible says yes: true, 1, or either as text, as tables hold it."""
+    return str(value).strip().lower() in ("true", "1", "1.0")
 
 
 def _shown(value: object) -> str:

@@ -6,15 +6,20 @@ question mark) is refused, for such an answer would stand elsewhere than it says
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from mlqa.data.unicode_oddities import visible
 from mlqa.errors import DataError, first_line
 
 BLOCK = 1 << 16
+NAMES = 12  # so many members of an object are named in an error
+_LONGEST_ESCAPE = 12  # bytes of a pair of surrogates
 _BOM = b"\xef\xbb\xbf"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # Every escape in turn, so that an escaped backslash before "ud83d" is not taken for one; a whole pair is one match.
@@ -40,7 +45,15 @@ def stream_paragraphs(path: Path) -> Iterator[tuple[str, Any]]:
 
 def not_squad(place: str, key: str, found: str) -> DataError:
     """The error for a node without the member that SQuAD's form has there."""
-    return DataError(f"{place}: no {key!r} here, so this is not SQuAD's JSON; {found}")
+    hint = "; rows with question, context and answers are read from JSON lines, a .jsonl" if key == "data" else ""
+    return DataError(f"{place}: no {key!r} here, so this is not SQuAD's JSON; {found}{hint}")
+
+
+def members(names: Iterable[object]) -> str:
+    """What an object or a table has, for an error that misses something in it."""
+    named = list(map(str, islice(names, NAMES + 1)))
+    listed = ", ".join(named[:NAMES]) + ", ..." * (len(named) > NAMES)
+    return f"it has {visible(listed)}" if listed else "it is empty"
 
 
 def not_utf8(source: str, byte: int) -> DataError:
@@ -70,14 +83,14 @@ class _Stream:
         if event != "start_map":
             kind = {"start_array": "list", "number": "int" if isinstance(value, int) else "float"}
             raise not_squad(place, key, f"found {kind.get(event, type(value).__name__)}")
-        members: list[str] = []
+        found: list[str] = []
         while (member := next(self._events))[0] == "map_key":
-            members.append(member[1])
+            found.append(member[1])
             opening = next(self._events)
             if member[1] != key:
                 self._skip(opening[0])
                 continue
-            if members.count(key) > 1:
+            if found.count(key) > 1:
                 raise DataError(f"{place}: {key!r} stands here twice")
             if opening[0] != "start_array":
                 raise DataError(f"{place}: {key!r} must be a list")
@@ -85,8 +98,8 @@ class _Stream:
             while (opening := next(self._events))[0] != "end_array":
                 yield number, opening
                 number += 1
-        if key not in members:
-            raise not_squad(place, key, f"it has {', '.join(members)}")
+        if key not in found:
+            raise not_squad(place, key, members(found))
 
     def _value(self, event: str, value: Any) -> Any:
         """What the events from this one on build, as `json` would."""
@@ -111,7 +124,7 @@ class _Stream:
 
 
 class _Text:
-    """A file of bytes that is read in blocks ending at a space, where neither a letter nor an escape can be split."""
+    """A file of bytes, read in blocks that end neither inside a letter nor inside an escape."""
 
     def __init__(self, file: BinaryIO, source: str) -> None:
         self.position = 0
@@ -125,23 +138,25 @@ class _Text:
         """The next block, about `size` bytes; empty at the end, and for 0 bytes, by which ijson asks for the type."""
         if not size:
             return b""
-        block, cut = self._rest, 0
-        while not cut and (more := self._file.read(size)):
+        block, cut, more = self._rest, 0, b" "
+        while not cut and more:
+            more = self._file.read(size)
             block += more
-            cut = block.rfind(b" ") + 1
-        if cut:
-            block, self._rest = block[:cut], block[cut:]
-        else:
-            self._rest = b""
-        self._check(block)
+            cut = self._whole(block, final=not more)
+        block, self._rest = block[:cut], block[cut:]
+        self._check_surrogates(block)
         self.position += len(block)
         return block
 
-    def _check(self, block: bytes) -> None:
+    def _whole(self, block: bytes, final: bool) -> int:
+        """How many of its bytes, of which the first begins a letter or an escape, can go: at most 14 stay behind."""
         try:
-            block.decode("utf-8")
+            _, cut = codecs.utf_8_decode(block, "strict", final)
         except UnicodeDecodeError as error:
             raise not_utf8(self._source, self.position + error.start) from None
+        return cut if final else _before_open_escape(block, cut)
+
+    def _check_surrogates(self, block: bytes) -> None:
         if _SURROGATE.search(block):
             for escape in _ESCAPE.finditer(block):
                 if escape[1]:
@@ -150,3 +165,15 @@ class _Text:
                         f"{self._source}: half of a surrogate pair ({shown}) at byte {self.position + escape.start()}, "
                         "which is no text"
                     )
+
+
+def _before_open_escape(block: bytes, end: int) -> int:
+    """`end`, or where the escape begins that may go on behind it. `block` itself does not begin inside one."""
+    tail = end - _LONGEST_ESCAPE
+    place = block.find(b"\\", max(0, tail - _LONGEST_ESCAPE // 2), end)  # or one half of a pair would be its beginning
+    if place >= 0:
+        place = len(block[:place].rstrip(b"\\"))  # every second backslash of a row of them is an escaped one
+    while 0 <= place <= tail:
+        escape = _ESCAPE.match(block, place)
+        place = block.find(b"\\", escape.end() if escape else place + 1, end)
+    return place if place >= 0 else end

@@ -45,6 +45,19 @@ def name_of(character: str) -> str:
     return f"{code} {unicodedata.name(character, names.get(character, ''))}".rstrip()
 
 
+def visible(text: str, marks: bool = False) -> str:
+    """The text with what is odd in it, and `marks` if asked for, written as code points: <U+001B> for an escape.
+
+    For all that is printed of a data set: raw, such characters move the cursor or turn the line around.
+    """
+
+    def shown(letter: str) -> str:
+        odd = kind_of(letter) or not letter.isprintable() or (marks and unicodedata.combining(letter))
+        return f"<U+{ord(letter):04X}>" if odd else letter
+
+    return "".join(map(shown, text))
+
+
 @dataclass
 class Oddities:
     """What `look_at` has found so far.
@@ -94,12 +107,8 @@ def _odd_characters() -> re.Pattern[str]:
 
 
 def _around(text: str, place: int, marks: bool = False) -> str:
-    """The surroundings of a character; what is odd in them, and `marks` if asked for, written as code points."""
-
-    def shown(letter: str) -> str:
-        return f"<U+{ord(letter):04X}>" if kind_of(letter) or (marks and unicodedata.combining(letter)) else letter
-
-    return "".join(map(shown, text[max(0, place - AROUND) : place + AROUND + 1]))
+    """The surroundings of a character, odd ones in them written as code points."""
+    return visible(text[max(0, place - AROUND) : place + AROUND + 1], marks)
 
 
 def _first_difference(text: str) -> int:

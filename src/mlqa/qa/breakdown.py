@@ -11,7 +11,8 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
 from mlqa.data.examples import Answer, Examples
-from mlqa.qa.language import APOSTROPHES, LanguageRules
+from mlqa.data.scripts import APOSTROPHES
+from mlqa.qa.language import LanguageRules
 from mlqa.qa.question_words import OTHER
 from mlqa.qa.squad import SquadScores
 from mlqa.tokenization.morphology import inflections

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mlqa.data.scripts import ANY_UNSPACED, APOSTROPHES
 from mlqa.qa.question_words import QUESTION_WORDS
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 # The two entries of status T in Unicode's CaseFolding.txt: dotted and dotless i are letters of their own.
 _TURKIC = str.maketrans({"I": "ı", "İ": "i"})
 DOTTED_I = frozenset({"tr", "az"})
+# The dots of an i in decomposed text; marks below the letter come first there.
+_DOTS = re.compile("i([\u0316-\u0333]*)\u0307+")
 
-# All that stands for an apostrophe: ' ` ´ ʻ ʼ ‘ ’ ＇. Those that Unicode counts as letters or symbols go with it.
-APOSTROPHES = "'\u0060\u00b4\u02bb\u02bc\u2018\u2019\uff07"
 _ONE_APOSTROPHE = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
 
 # Languages not named here lose no word; Turkish, Azerbaijani and Finnish have no articles. A word that ends with an
@@ -40,14 +41,6 @@ ARTICLES: dict[str, frozenset[str]] = {
     "nl": frozenset({"de", "het", "een"}),
     "pt": frozenset("o a os as um uma uns umas".split()),
 }
-
-# Scripts without spaces between words: Thai, Lao, Burmese, Khmer, kana, Han and their extensions, by Unicode block.
-_UNSPACED = (
-    (0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x19E0, 0x19FF), (0x3005, 0x3007), (0x3040, 0x30FF),
-    (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F), (0xF900, 0xFAFF),
-    (0xFF66, 0xFF9F), (0x20000, 0x3FFFF),
-)  # fmt: skip
-_ANY_UNSPACED = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _UNSPACED) + "]")
 
 
 @dataclass(frozen=True)
@@ -84,10 +77,11 @@ class LanguageRules:
         return self.fold(unicodedata.normalize("NFC", text)).translate(_ONE_APOSTROPHE)
 
     def _stripped(self, folded: str) -> str:
-        kept = unicodedata.normalize("NFC", "".join(letter for letter in folded if not _SIGNS[letter]))
-        if self.dotted_i:  # what Python's lower() leaves of İ: an i whose dot stands twice
-            kept = kept.replace("i\u0307", "i")
-        return " ".join((_spaced(kept) if _ANY_UNSPACED.search(kept) else kept).split())
+        kept = "".join(letter for letter in folded if not _SIGNS[letter])
+        if self.dotted_i:  # what Python's lower() leaves of İ: an i whose dot stands twice, or more often
+            kept = _DOTS.sub(r"i\1", unicodedata.normalize("NFD", kept))
+        kept = unicodedata.normalize("NFC", kept)
+        return " ".join((_spaced(kept) if ANY_UNSPACED.search(kept) else kept).split())
 
     @cached_property
     def _elided(self) -> re.Pattern[str] | None:
@@ -116,7 +110,7 @@ def _spaced(text: str) -> str:
         if open_cluster and unicodedata.category(letter)[0] == "M":
             pieces.append(letter)
             continue
-        alone = bool(_ANY_UNSPACED.match(letter)) and unicodedata.category(letter)[0] in "LM"
+        alone = bool(ANY_UNSPACED.match(letter)) and unicodedata.category(letter)[0] in "LM"
         if alone or open_cluster:
             pieces.append(" ")
         pieces.append(letter)

@@ -46,7 +46,7 @@ def oracle_scores(
     exact_total = f1_total = 0.0
     for row in range(len(examples)):
         answers = examples.answers[row]
-        texts = list(dict.fromkeys(answer.text for answer in answers))
+        texts = list(dict.fromkeys(examples.gold_texts(row)))
         spans: set[str] = set()
         for answer in dict.fromkeys(answers):
             aligned, candidates = tokens.around(int(examples.context_of[row]), answer)

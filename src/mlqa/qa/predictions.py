@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mlqa.data.readers import parse_json
 from mlqa.data.rows import is_text
+from mlqa.data.squad_stream import members
+from mlqa.data.unicode_oddities import visible
 from mlqa.errors import DataError, first_line
 
 log = logging.getLogger(__name__)
@@ -53,14 +56,17 @@ def read_null_odds(path: str | Path) -> dict[str, float]:
     from such entries as JSON lines. Raises DataError, naming the file and the place."""
     pairs = _pairs(Path(path).expanduser(), "null_odds")
     for place, _, value in pairs:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-            raise DataError(f"{path}, {place}: the odds must be a number, found {_shown(value)}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+            raise DataError(f"{path}, {place}: the odds must be a number that a float can hold, found {_shown(value)}")
     names = row_names([identifier for _, identifier, _ in pairs])
     return {name: float(odds) for name, (*_, odds) in zip(names, pairs, strict=True)}
 
 
-def beside_rows(found: Mapping[str, str], ids: Sequence[str], source: str) -> list[str | None]:
-    """The prediction of each row, None where there is none; what is missing or belongs to no row is told by a warning.
+def beside_rows(
+    found: Mapping[str, str], ids: Sequence[str], source: str, dropped: Collection[str] = ()
+) -> list[str | None]:
+    """The prediction of each row, None where there is none; what is missing or belongs to no row, nor to one of the
+    ids in `dropped`, is told by a warning.
 
     Raises DataError where not a single prediction belongs to a row.
     """
@@ -69,14 +75,14 @@ def beside_rows(found: Mapping[str, str], ids: Sequence[str], source: str) -> li
     missing = [name for name, prediction in zip(names, predictions, strict=True) if prediction is None]
     if len(missing) == len(names):
         raise DataError(
-            f"{source}: none of its {len(found)} ids is one of the data set's {len(names)} rows "
-            f"(the first is {names[0]!r}): choose the data set that was predicted"
+            f"{source}: none of its ids ({len(found)}) is one of the data set's ({len(names)}; "
+            f"the first is {names[0]!r}): choose the data set that was predicted"
         )
     if missing:
-        log.warning("%s: %d rows without a prediction, which score 0; first: %s", source, len(missing), missing[0])
-    unknown = len(found) - (len(names) - len(missing))
-    if unknown:
-        log.warning("%s: %d predictions belong to no row of the data set", source, unknown)
+        first = visible(missing[0])
+        log.warning("%s: rows without a prediction, which score 0: %d; first: %s", source, len(missing), first)
+    if unknown := len(found.keys() - set(names) - set(dropped)):
+        log.warning("%s: predictions that belong to none of the rows: %d", source, unknown)
     return predictions
 
 
@@ -87,7 +93,7 @@ def odds_beside_rows(
     row_of = {name: row for row, name in enumerate(row_names(ids))}
     lacking = [name for name, row in row_of.items() if predictions[row] is not None and name not in found]
     if lacking:
-        raise DataError(f"{source}: has no odds for {len(lacking)} predicted rows; first: {lacking[0]}")
+        raise DataError(f"{source}: predicted rows without odds: {len(lacking)}; first: {visible(lacking[0])}")
     return [found.get(name, 0.0) for name in row_of], [row_of[name] for name in found if name in row_of]
 
 
@@ -99,8 +105,10 @@ def _pairs(path: Path, key: str) -> list[tuple[str, str, Any]]:
         raise DataError(f"{path}: there is no such file") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder; give the file in it, such as {path / 'predictions.json'}") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {first_line(error)}") from None
+        raise DataError(f"{path}: cannot be read: {error.strerror or first_line(error)}") from None
     if path.suffix.lower() == ".jsonl":
         lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         parts = [(f"line {number}", parse_json(line, str(path), number)) for number, line in lines]
@@ -116,9 +124,9 @@ def _pairs(path: Path, key: str) -> list[tuple[str, str, Any]]:
         if {"id", key} <= set(entry):
             pairs.append((place or "the only entry", _identifier(path, place, entry["id"]), entry[key]))
         elif place:
-            raise DataError(f"{path}, {place}: needs id and {key}, has {', '.join(entry) or 'nothing'}")
+            raise DataError(f"{path}, {place}: needs id and {key}; {members(entry)}")
         else:
-            pairs.extend((f"id {name}", name, value) for name, value in entry.items())
+            pairs.extend((f"id {visible(name)}", name, value) for name, value in entry.items())
     if not pairs:
         raise DataError(f"{path}: holds nothing")
     return pairs

@@ -48,7 +48,7 @@ def score(
     Scores of unseen rows are absent where there are none, and all that concerns them without `unseen`.
     Raises DataError for no rows and for sequences that do not fit them.
     """
-    golds = _golds(examples)
+    golds = [examples.gold_texts(row) for row in range(len(examples))]
     has_answer = [bool(answers) for answers in examples.answers]
     pairs: dict[str, SquadScores] = {}
     for suffix, normalize in (("", normalize_answer), ("_language", rules.normalize)):
@@ -91,15 +91,11 @@ def breakdown_of(
 
     The arguments are those of `score`. May take seconds for Turkish, whose words are analysed.
     """
-    scores = squad_scores(predictions, _golds(examples), version)
+    scores = squad_scores(predictions, [examples.gold_texts(row) for row in range(len(examples))], version)
     if null_odds is not None and na_prob_thresh is not None:
         has_answer = [bool(answers) for answers in examples.answers]
         scores = with_threshold(scores, predictions, has_answer, null_odds, na_prob_thresh)
     return breakdown(scores, examples, rules)
-
-
-def _golds(examples: Examples) -> list[list[str]]:
-    return [[answer.text for answer in answers] for answers in examples.answers]
 
 
 def _fitting(unseen: np.ndarray, rows: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Collection
 from typing import Any, Literal
 
+from mlqa.data.scripts import APOSTROPHES
 from mlqa.errors import first_line
 
 Inflection = Literal["inflected", "bare", "unknown"]
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 
 MOST_WORDS = 10_000  # some 600 words a second: about a quarter of a minute
 _LONGEST = 60  # letters; analysis grows with the length, and no word of running text is longer
-_APOSTROPHES = str.maketrans(dict.fromkeys("`´ʻʼ‘’＇", "'"))
+_ONE_APOSTROPHE = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
 # To zeyrek participles are derivations. Here they are what they are in -ar and -mış: forms of a tense.
 _PARTICIPLES = frozenset({"AorPart", "NarrPart", "PresPart", "PastPart", "FutPart"})
 
@@ -41,7 +42,7 @@ def inflections(words: Collection[str]) -> dict[str, Inflection] | None:
 
 
 def _inflection(word: str) -> Inflection:
-    text = unicodedata.normalize("NFC", word).translate(_APOSTROPHES)
+    text = unicodedata.normalize("NFC", word).translate(_ONE_APOSTROPHE)
     text = _without_outer_signs(text)
     if not any(letter.isalpha() for letter in text):
         return "bare"
