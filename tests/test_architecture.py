@@ -14,7 +14,7 @@ TOP = Path(__file__).resolve().parents[1]
 SOURCE = TOP / "src" / "mlqa"
 # Each layer may import those before it; modules of one layer may import each other.
 LAYERS = [
-    {"errors", "config", "runtime", "processes", "result", "checks", "compose", "command_line", "explain"},
+    {"errors", "config", "runtime", "processes", "result", "checks", "ranges", "compose", "command_line", "explain"},
     {"tracking"},
     {"data"},
     {"tokenization"},
