@@ -18,7 +18,7 @@ from mlqa.data.audit_warnings import leakage_warnings
 from mlqa.data.examples import Examples
 from mlqa.data.load import Splits, load_splits
 from mlqa.errors import ConfigError, MlqaError, RunError, first_line, stopped_by
-from mlqa.processes import agreed, cause_of, gather, sigterm_raises, uninterrupted
+from mlqa.processes import agreed, cause_of, gather, part, sigterm_raises, uninterrupted
 from mlqa.result import (
     MODEL,
     NULL_ODDS,
@@ -84,6 +84,7 @@ def run(config: Config, choices: dict[str, str]) -> Result:
             result.cost = cost_of(result.timing["total_seconds"], config.hardware.usd_per_hour)
             leave(result, Path(config.training.output_dir))
         trackers.finish(asdict(result))
+    part()
     return result
 
 

@@ -74,6 +74,16 @@ def agreed(value: Any) -> Any:
     return box[0]
 
 
+def part() -> None:
+    """Ends the connection of the processes, when all is done: its threads would else abort an exiting process."""
+    if world_size() == 1:
+        return
+    import torch.distributed
+
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def cause_of(raised: BaseException) -> BaseException:
     """What really ended this process: where several train together mostly the death of another, and then its error."""
     if world_size() == 1 or (isinstance(raised, KeyboardInterrupt) and not isinstance(raised, Terminated)):
