@@ -1,0 +1,93 @@
+"""Files that never leave this machine, and text that looks like a secret.
+
+Precise rather than complete: a false alarm stops a sweep, so only forms that hardly anything else has are named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+_FOLDERS = (
+    *(".git", ".hg", ".svn", ".bzr", ".aws", ".ssh", ".gnupg", ".azure", ".kube", ".docker", ".env*"),
+    *(".venv*", "venv", "virtualenv", "__pycache__", ".ipynb_checkpoints", ".tox", ".nox", "node_modules"),
+    *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", "*.egg-info"),
+)
+_FILES = (
+    *(".env*", "*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*"),
+    *(".netrc", "_netrc", ".pypirc", ".npmrc", ".git-credentials", ".dockercfg", "credentials*"),
+    *("*.pyc", ".ds_store"),
+)
+_SOURCE = ("*.py", "*.pyi")  # credentials.py is a module
+
+
+def is_private_folder(name: str) -> bool:
+    """Whether a folder of this name is never packed: repositories, environments, caches, credentials."""
+    return any(fnmatchcase(name.lower(), pattern) for pattern in _FOLDERS)
+
+
+def is_private_file(name: str) -> bool:
+    """Whether a file of this name is never packed: keys, credentials, environment files."""
+    lower = name.lower()
+    if any(fnmatchcase(lower, pattern) for pattern in _SOURCE) and lower.startswith("credentials"):
+        return False
+    return any(fnmatchcase(lower, pattern) for pattern in _FILES)
+
+
+_ASSIGNED = rb"""["']?\]?\s*(?:=|:|,|\bkey=)\s*["']?"""  # NAME = "..., "NAME": "..., environ["NAME"] = "...
+_FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
+    ("an AWS access key", re.compile(rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b(?<!EXAMPLE)")),
+    (
+        "an AWS secret access key",
+        re.compile(
+            rb"(?i:aws_?secret(?:_?access)?_?key)" + _ASSIGNED + rb"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])(?<!EXAMPLEKEY)"
+        ),
+    ),
+    (
+        "a private key",
+        re.compile(
+            rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\[rn]|[\s\"'+\\])*"
+            rb"(?:[A-Za-z-]+: [^\n]*\s+)*[A-Za-z0-9+/=]{32}"
+        ),
+    ),
+    ("a W&B API key", re.compile(rb"(?i:wandb_?api_?key|wandb\.login\([^)\n]*\bkey)" + _ASSIGNED + rb"[0-9a-f]{40}\b")),
+    ("a W&B API key", re.compile(rb"\bwandb_v\d_[A-Za-z0-9_]{40,}")),
+    ("a Hugging Face token", re.compile(rb"\bhf_[A-Za-z0-9]{34,}\b")),
+    ("a GitHub token", re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b")),
+    ("an OpenAI or Anthropic key", re.compile(rb"\bsk-(?:proj-|ant-|svcacct-)[A-Za-z0-9_-]{32,}")),
+    ("a Slack token", re.compile(rb"\bxox[abprs]-\d+-[A-Za-z0-9-]{20,}")),
+    ("a Google API key", re.compile(rb"\bAIza[A-Za-z0-9_-]{35}\b")),
+)
+_NAMED = re.compile(
+    rb"""(?i)\b(?P<name>\w*(?:api_?key|secret_?key|access_?key|auth_?token|access_?token|password|passwd))"""
+    rb"""["']?\]?[ \t]*[=:][ \t]*(?P<quote>["']?)(?P<value>[A-Za-z0-9+/_.~!@%^&*=-]{20,})(?P=quote)"""
+    rb"""(?=[ \t]*(?:[,;)}\]#\r\n]|$))"""
+)
+_PLACEHOLDER = re.compile(rb"(?i)example|your|change_?me|placeholder|dummy|xxx|\*\*\*|test|fake|(.)\1{5}|012345|abcdef")
+_CODE = (".py", ".pyi", ".js", ".ts", ".c", ".cpp", ".rs", ".go", ".java")
+
+
+def secrets(name: str, content: bytes) -> Iterator[tuple[int, str]]:
+    """Line number and kind of everything in a text file that looks like a secret; never the secret itself."""
+    if b"\0" in content[:8192]:  # no text
+        return
+    found: dict[int, str] = {}
+    for kind, form in _FORMS:
+        for match in form.finditer(content):
+            found.setdefault(content.count(b"\n", 0, match.start()) + 1, kind)
+    for match in _NAMED.finditer(content):
+        if _is_secret(match, quoted=name.endswith(_CODE)):
+            label = match["name"].decode("ascii", "replace")
+            found.setdefault(content.count(b"\n", 0, match.start()) + 1, f"the value of {label}")
+    yield from sorted(found.items())
+
+
+def _is_secret(match: re.Match[bytes], quoted: bool) -> bool:
+    """A long literal of letters and digits that is no name, placeholder or expression; in code, a quoted one."""
+    value = match["value"]
+    if quoted and not match["quote"]:
+        return False
+    mixed = re.search(rb"\d", value) and re.search(rb"[A-Za-z]", value)
+    varied = len(set(value)) >= 10  # a random literal of 20 characters has more
+    return bool(mixed) and varied and not _PLACEHOLDER.search(value)
