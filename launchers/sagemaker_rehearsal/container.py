@@ -1,0 +1,237 @@
+"""A host of a job as its program finds it: the folders of /opt/ml, the configuration files, the environment.
+
+The contract is that of the images' toolkit (sagemaker-training): names of variables and files are its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from sagemaker_rehearsal.clients import CREDENTIALS
+from sagemaker_rehearsal.errors import JobError
+from sagemaker_rehearsal.processes import MARK
+from sagemaker_rehearsal.training_jobs import TrainingJob
+
+OPT_ML = "/opt/ml"
+# The toolkit's own hyperparameters; other sagemaker_* ones are for the framework, the rest for the program.
+OWN = (
+    "sagemaker_program",
+    "sagemaker_submit_directory",
+    "sagemaker_enable_cloudwatch_metrics",
+    "sagemaker_region",
+    "sagemaker_container_log_level",
+    "sagemaker_job_name",
+    "sagemaker_s3_output",
+)
+# All that a job sees of the environment in which the service was started.
+PASSED = ("PATH", "LANG", "TMPDIR", "VIRTUAL_ENV", "OMP_NUM_THREADS")
+
+
+class Container:
+    """One host's folder. `base` is what /opt/ml is on AWS."""
+
+    def __init__(self, job: TrainingJob, host: str, folder: Path) -> None:
+        self.job = job
+        self.host = host
+        self.base = folder
+        self.code = folder / "code"
+        self.model = folder / "model"
+        self.output = folder / "output"
+        self.data = self.output / "data"
+        self.failure = self.output / "failure"
+        self.channels = folder / "input" / "data"
+        self.config = folder / "input" / "config"
+        local = job.request.get("CheckpointConfig", {}).get("LocalPath") or f"{OPT_ML}/checkpoints"
+        self.checkpoints = self.mapped(local)
+        for made in (self.code, self.model, self.data, self.channels, self.config, self.checkpoints, self.home):
+            made.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def home(self) -> Path:
+        """An empty HOME: no ~/.netrc and no ~/.aws of the user's is seen."""
+        return self.base / "home"
+
+    def mapped(self, path: str) -> Path:
+        """Where a path of the container is. Raises JobError for one that is not below /opt/ml."""
+        if path != OPT_ML and not path.startswith(f"{OPT_ML}/"):
+            raise JobError(f"ClientError: {path}: the rehearsal service has nothing but {OPT_ML}")
+        return self.base / path.removeprefix(OPT_ML).lstrip("/")
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """As the toolkit reads them: each value is JSON, or else a plain string."""
+        values: dict[str, Any] = {}
+        for name, text in self.job.request.get("HyperParameters", {}).items():
+            try:
+                values[name] = json.loads(text)
+            except ValueError:
+                values[name] = text
+        return values
+
+    def write_config(self, map_submit_directory: bool) -> None:
+        """input/config; the toolkit takes the submit directory literally, so that it has to be mapped for it."""
+        raw = dict(self.job.request.get("HyperParameters", {}))
+        submitted = self.hyperparameters().get("sagemaker_submit_directory")
+        if map_submit_directory and isinstance(submitted, str) and submitted.startswith(OPT_ML):
+            raw["sagemaker_submit_directory"] = json.dumps(str(self.mapped(submitted)))
+        mode = self.job.request["AlgorithmSpecification"]["TrainingInputMode"]
+        channels = {
+            channel["ChannelName"]: {
+                "TrainingInputMode": channel.get("InputMode", mode),
+                "S3DistributionType": channel["DataSource"]["S3DataSource"].get(
+                    "S3DataDistributionType", "FullyReplicated"
+                ),
+                "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+                **({"ContentType": channel["ContentType"]} if "ContentType" in channel else {}),
+            }
+            for channel in self.job.request.get("InputDataConfig", [])
+        }
+        for name, content in (
+            ("hyperparameters", raw),
+            ("inputdataconfig", channels),
+            ("resourceconfig", self.resources()),
+        ):
+            (self.config / f"{name}.json").write_text(json.dumps(content), "utf-8")
+
+    def resources(self) -> dict[str, Any]:
+        """resourceconfig.json: the hosts, and which one this is."""
+        job = self.job
+        group = {"instance_group_name": "homogeneousCluster", "instance_type": job.instance_type, "hosts": job.hosts}
+        return {
+            "current_host": self.host,
+            "current_instance_type": job.instance_type,
+            "current_group_name": "homogeneousCluster",
+            "hosts": job.hosts,
+            "instance_groups": [group],
+            "network_interface_name": "lo",
+        }
+
+    def unpack_source(self, downloaded: Path | None) -> None:
+        """The submitted archive, below /opt/ml or downloaded from S3, into code/. Raises JobError."""
+        submitted = self.hyperparameters().get("sagemaker_submit_directory")
+        archive = downloaded or (self.mapped(str(submitted)) if submitted else None)
+        if archive is None:
+            raise JobError("ClientError: the hyperparameter sagemaker_submit_directory is missing")
+        if archive.is_dir():  # of a program that brings its code as it is
+            self.code = archive
+            return
+        try:
+            with tarfile.open(archive, "r:gz") as tar:
+                if hasattr(tarfile, "data_filter"):
+                    tar.extractall(self.code, filter="data")
+                else:  # the first releases of Python 3.10 and 3.11
+                    tar.extractall(self.code)
+        except (OSError, tarfile.TarError, EOFError) as error:
+            raise JobError(f"ClientError: {submitted}: the source archive cannot be unpacked: {error}") from None
+
+    def arguments(self) -> list[str]:
+        """The program's argv behind its name: the job's hyperparameters, without those of the toolkit."""
+        values = self.hyperparameters()
+        named = sorted(name for name in values if not name.startswith("sagemaker_"))
+        return [
+            part for name in named for part in (f"-{name}" if len(name) == 1 else f"--{name}", _argument(values[name]))
+        ]
+
+    def environment(self, url: str) -> dict[str, str]:
+        """What every process of the host sees, and nothing else of the service's own environment."""
+        passed = {name: value for name, value in os.environ.items() if name in PASSED or name.startswith("LC_")}
+        given: dict[str, str] = self.job.request.get("Environment", {})
+        return {
+            **passed,
+            **self._machine(),
+            **given,
+            **self._toolkit(),
+            "PYTHONPATH": os.pathsep.join([str(self.code), *filter(None, [given.get("PYTHONPATH")])]),
+            "AWS_ENDPOINT_URL": url,
+            "S3_ENDPOINT_URL": url,
+            "AWS_REGION": self.job.region,
+            "AWS_DEFAULT_REGION": self.job.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **CREDENTIALS,
+            MARK: str(self.base),
+            "TRAINING_JOB_NAME": self.job.name,
+            "TRAINING_JOB_ARN": self.job.arn,
+        }
+
+    def _machine(self) -> dict[str, str]:
+        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        hub = Path(os.environ.get("HF_HOME") or f"{cache}/huggingface").expanduser()
+        loopback = "lo0" if sys.platform == "darwin" else "lo"
+        return {
+            "HOME": str(self.home),
+            "HF_HOME": str(hub),  # what is cached is found; the user's token, which lies there too, is not
+            "HF_TOKEN_PATH": str(self.home / "no_token"),
+            "HF_STORED_TOKENS_PATH": str(self.home / "no_tokens"),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "GLOO_SOCKET_IFNAME": loopback,  # all hosts are this machine
+        }
+
+    def _toolkit(self) -> dict[str, str]:
+        values = self.hyperparameters()
+        program = str(values.get("sagemaker_program", ""))
+        user = {name: value for name, value in values.items() if not name.startswith("sagemaker_")}
+        framework = {name: value for name, value in values.items() if name.startswith("sagemaker_") and name not in OWN}
+        channels = {path.name: str(path) for path in sorted(self.channels.iterdir())}
+        inputs = json.loads((self.config / "inputdataconfig.json").read_text("utf-8"))
+        whole = {
+            "additional_framework_parameters": framework,
+            "channel_input_dirs": channels,
+            "current_host": self.host,
+            "current_instance_type": self.job.instance_type,
+            "hosts": self.job.hosts,
+            "hyperparameters": user,
+            "input_config_dir": str(self.config),
+            "input_data_config": inputs,
+            "input_dir": str(self.base / "input"),
+            "is_master": self.host == "algo-1",
+            "job_name": self.job.name,
+            "master_hostname": "algo-1",
+            "model_dir": str(self.model),
+            "module_name": program.removesuffix(".py"),
+            "num_cpus": os.cpu_count() or 1,
+            "num_gpus": 0,
+            "output_data_dir": str(self.data),
+            "output_dir": str(self.output),
+            "resource_config": self.resources(),
+            "user_entry_point": program,
+        }
+        return {
+            "SM_HOSTS": json.dumps(self.job.hosts),
+            "SM_CURRENT_HOST": self.host,
+            "SM_CURRENT_INSTANCE_TYPE": self.job.instance_type,
+            "SM_NUM_GPUS": "0",
+            "SM_NUM_CPUS": str(whole["num_cpus"]),
+            "SM_CHANNELS": json.dumps(list(channels)),
+            **{f"SM_CHANNEL_{name.upper()}": path for name, path in channels.items()},
+            "SM_MODEL_DIR": str(self.model),
+            "SM_OUTPUT_DIR": str(self.output),
+            "SM_OUTPUT_DATA_DIR": str(self.data),
+            "SM_INPUT_DIR": str(self.base / "input"),
+            "SM_INPUT_CONFIG_DIR": str(self.config),
+            "SM_INPUT_DATA_CONFIG": json.dumps(inputs),
+            "SM_RESOURCE_CONFIG": json.dumps(self.resources()),
+            "SM_HPS": json.dumps(user),
+            **{f"SM_HP_{name.upper()}": _argument(value) for name, value in user.items()},
+            "SM_USER_ARGS": json.dumps(self.arguments()),
+            "SM_USER_ENTRY_POINT": program,
+            "SM_FRAMEWORK_PARAMS": json.dumps(framework),
+            "SM_TRAINING_ENV": json.dumps(whole),
+            "SM_LOG_LEVEL": str(values.get("sagemaker_container_log_level", 20)),
+        }
+
+    def write_failure(self, exit_code: int, command: list[str], message: str) -> None:
+        """output/failure in the toolkit's words; one that the program wrote itself stands."""
+        if not self.failure.exists():
+            shown = shlex.join(["python", *command[1:]])
+            text = f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{message}"\nCommand "{shown}"'
+            self.failure.write_text(text, "utf-8")
+
+
+def _argument(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value) if isinstance(value, (dict, list)) else str(value)

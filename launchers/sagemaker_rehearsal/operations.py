@@ -1,0 +1,224 @@
+"""The SageMaker operations a launcher needs, with the service's own checks and messages."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sagemaker_rehearsal.clock import Clock
+from sagemaker_rehearsal.errors import ServiceError, validation
+from sagemaker_rehearsal.faults import Faults
+from sagemaker_rehearsal.storage import Storage, split_uri
+from sagemaker_rehearsal.training_jobs import TrainingJob
+
+SORT_KEYS: dict[str, Callable[[TrainingJob], Any]] = {
+    "CreationTime": lambda job: job.created,
+    "Name": lambda job: job.name,
+    "Status": lambda job: job.status,
+}
+
+
+class Runner(Protocol):
+    """What makes jobs happen: processes, or a simulated clock."""
+
+    def begin(self, job: TrainingJob) -> None:
+        """Takes a job up."""
+
+    def refresh(self) -> None:
+        """Brings all jobs up to the present."""
+
+
+class Operations:
+    """All training jobs and what can be asked about them; one method an operation, named as the service names it."""
+
+    def __init__(self, clock: Clock, faults: Faults, storage: Storage, runner: Runner, quotas: dict[str, int]) -> None:
+        self._clock = clock
+        self._faults = faults
+        self._storage = storage
+        self._runner = runner
+        self._quotas = quotas
+        self._lock = threading.Lock()
+        self._jobs: dict[tuple[str, str], TrainingJob] = {}
+
+    @property
+    def running(self) -> list[TrainingJob]:
+        """The jobs that have not ended."""
+        self._runner.refresh()
+        with self._lock:
+            return [job for job in self._jobs.values() if not job.has_ended]
+
+    def answer(self, operation: str, request: dict[str, Any], region: str) -> dict[str, Any]:
+        """Carries an operation out. Raises ServiceError."""
+        operations: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
+            "CreateTrainingJob": self._create,
+            "DescribeTrainingJob": lambda request, region: self._job(request, region).described(),
+            "ListTrainingJobs": self._list,
+            "StopTrainingJob": self._stop,
+            "AddTags": self._add_tags,
+            "ListTags": self._list_tags,
+        }
+        if operation not in operations:
+            raise ServiceError(
+                "UnknownOperationException", f"{operation}: the rehearsal service knows {', '.join(operations)}"
+            )
+        self._runner.refresh()
+        return operations[operation](request, region)
+
+    def _create(self, request: dict[str, Any], region: str) -> dict[str, Any]:
+        _check(request)
+        for channel in request.get("InputDataConfig", []):
+            self._check_channel(channel, request["RoleArn"], region)
+        with self._lock:
+            existing = self._jobs.get((region, request["TrainingJobName"]))
+            if existing is not None:
+                raise ServiceError(
+                    "ResourceInUse",
+                    "Training job names must be unique within an AWS account and region, "
+                    f"and a training job with this name already exists ({existing.arn})",
+                )
+            job = TrainingJob(request, region, self._clock.now())
+            self._check_quota(job)
+            self._jobs[region, job.name] = job
+        self._runner.begin(job)
+        return {"TrainingJobArn": job.arn}
+
+    def _check_channel(self, channel: dict[str, Any], role: str, region: str) -> None:
+        source = channel["DataSource"].get("S3DataSource")
+        if source is None or source["S3DataType"] != "S3Prefix":
+            raise validation(f"channel {channel['ChannelName']}: the rehearsal service knows S3Prefix sources alone")
+        bucket, _ = split_uri(source["S3Uri"])
+        if not self._storage.exists(source["S3Uri"]):
+            raise validation(
+                f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source. Please ensure that '
+                f"the bucket exists in the selected region ({region}), that objects exist under that S3 prefix, and "
+                f'that the role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+            )
+
+    def _check_quota(self, job: TrainingJob) -> None:
+        quota = self._faults.quota(job.instance_type)
+        if quota is None:
+            quota = self._quotas.get(job.instance_type)
+        if quota is None:
+            return
+        held = sum(
+            other.instance_count
+            for other in self._jobs.values()
+            if not other.has_ended and (other.instance_type, other.spot) == (job.instance_type, job.spot)
+        )
+        if held + job.instance_count > quota:
+            usage = f"{job.instance_type} for {'spot ' if job.spot else ''}training job usage"
+            raise ServiceError(
+                "ResourceLimitExceeded",
+                f"The account-level service limit '{usage}' is {quota} Instances, with current utilization of {held} "
+                f"Instances and a request delta of {job.instance_count} Instances. Please use AWS Service Quotas to "
+                "request an increase for this quota. If AWS Service Quotas is not available, contact AWS support to "
+                "request an increase for this quota.",
+            )
+
+    def _job(self, request: dict[str, Any], region: str) -> TrainingJob:
+        with self._lock:
+            job = self._jobs.get((region, request["TrainingJobName"]))
+        if job is None:
+            raise validation("Requested resource not found.")
+        return job
+
+    def _stop(self, request: dict[str, Any], region: str) -> dict[str, Any]:
+        job = self._job(request, region)
+        with job.lock:
+            if job.has_ended:
+                raise validation(
+                    f"The request was rejected because the training job is in status {job.status}.",
+                )
+            if not job.stop.is_set():
+                job.moved("Stopping", self._clock.now(), "Stopping")
+                job.stop.set()
+        self._runner.refresh()
+        return {}
+
+    def _list(self, request: dict[str, Any], region: str) -> dict[str, Any]:
+        with self._lock:
+            jobs = [job for (where, _), job in self._jobs.items() if where == region]
+        key = SORT_KEYS[request.get("SortBy", "CreationTime")]
+        found = [(key(job), job.name, job) for job in jobs if _selected(job, request)]
+        found.sort(key=lambda entry: entry[:2], reverse=request.get("SortOrder", "Descending") == "Descending")
+        last = _read_token(request.get("NextToken"))
+        if last is not None:  # new jobs may stand before it by now: go on behind the last one given, not by number
+            names = [name for _, name, _ in found]
+            if last not in names:
+                raise validation("The NextToken is no longer valid.")
+            found = found[names.index(last) + 1 :]
+        page = found[: request.get("MaxResults", 10)]
+        answer: dict[str, Any] = {"TrainingJobSummaries": [job.summary() for _, _, job in page]}
+        if len(found) > len(page):
+            answer["NextToken"] = base64.b64encode(json.dumps(page[-1][1]).encode()).decode()
+        return answer
+
+    def _tagged(self, request: dict[str, Any]) -> TrainingJob:
+        with self._lock:
+            for job in self._jobs.values():
+                if job.arn == request["ResourceArn"]:
+                    return job
+        raise validation("Requested resource not found.")
+
+    def _add_tags(self, request: dict[str, Any], region: str) -> dict[str, Any]:
+        job = self._tagged(request)
+        with job.lock:
+            tags = job.tags | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+            if len(tags) > 50:
+                raise ServiceError("ResourceLimitExceeded", "A resource may have at most 50 tags.")
+            job.tags = tags
+        return {"Tags": request["Tags"]}
+
+    def _list_tags(self, request: dict[str, Any], region: str) -> dict[str, Any]:
+        job = self._tagged(request)
+        return {"Tags": [{"Key": key, "Value": value} for key, value in job.tags.items()]}
+
+
+def _check(request: dict[str, Any]) -> None:
+    """What the service model does not say. Raises ServiceError."""
+    for name in ("ResourceConfig", "StoppingCondition"):
+        if name not in request:
+            raise validation(f"{name} is required.")
+    for name in ("InstanceType", "InstanceCount", "VolumeSizeInGB"):
+        if request["ResourceConfig"].get(name) in (None, 0):
+            raise validation(f"ResourceConfig.{name} is required and must be greater than 0.")
+    if not request.get("AlgorithmSpecification", {}).get("TrainingImage"):
+        raise validation("AlgorithmSpecification.TrainingImage is required.")
+    condition = request["StoppingCondition"]
+    runtime, wait = condition.get("MaxRuntimeInSeconds", 86400), condition.get("MaxWaitTimeInSeconds")
+    if request.get("EnableManagedSpotTraining"):
+        if wait is None:
+            raise validation("MaxWaitTimeInSeconds must be present when EnableManagedSpotTraining is set to true.")
+        if wait < runtime:
+            raise validation(
+                "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
+            )
+    elif wait is not None:
+        raise validation("MaxWaitTimeInSeconds can be set only when EnableManagedSpotTraining is set to true.")
+    names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
+    if len(names) != len(set(names)):
+        raise validation("Channel names must be unique within a training job.")
+    if request["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
+        raise validation("OutputDataConfig.CompressionType: the rehearsal service knows GZIP alone")
+
+
+def _selected(job: TrainingJob, request: dict[str, Any]) -> bool:
+    times = {"CreationTime": job.created, "LastModifiedTime": job.modified}
+    return (
+        request.get("NameContains", "").lower() in job.name.lower()
+        and request.get("StatusEquals", job.status) == job.status
+        and all(when > request.get(f"{name}After", when - 1) for name, when in times.items())
+        and all(when < request.get(f"{name}Before", when + 1) for name, when in times.items())
+    )
+
+
+def _read_token(token: str | None) -> str | None:
+    if token is None:
+        return None
+    try:
+        return str(json.loads(base64.b64decode(token, validate=True)))
+    except ValueError:
+        raise validation("Invalid pagination token.") from None

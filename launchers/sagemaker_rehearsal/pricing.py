@@ -1,0 +1,101 @@
+"""AWSPriceListService.GetProducts for ML instances.
+
+Per instance type three rows, as the real list mixes them: training, hosting, and one of zero dollars. A client has to
+choose the right one, over pages of two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sagemaker_rehearsal.errors import validation
+
+# Dollars an hour on demand for training, us-east-1 level, 2026-11.
+USD_PER_HOUR = {
+    "ml.p3.2xlarge": 3.825,
+    "ml.p3.16xlarge": 28.152,
+    "ml.g4dn.xlarge": 0.7364,
+    "ml.g4dn.12xlarge": 4.89,
+    "ml.g5.xlarge": 1.408,
+    "ml.g5.2xlarge": 1.515,
+    "ml.g5.12xlarge": 7.09,
+    "ml.g5.48xlarge": 20.36,
+    "ml.p4d.24xlarge": 25.251,
+    "ml.p5.48xlarge": 63.296,
+}
+SHORT_REGIONS = {
+    "us-east-1": "USE1",
+    "us-east-2": "USE2",
+    "us-west-2": "USW2",
+    "eu-west-1": "EU",
+    "eu-central-1": "EUC1",
+}
+PAGE = 2
+
+
+def get_products(request: dict[str, Any]) -> dict[str, Any]:
+    """One page of the rows that satisfy all TERM_MATCH filters. Raises ServiceError for other filters and services."""
+    if request["ServiceCode"] != "AmazonSageMaker":
+        raise validation(f"ServiceCode {request['ServiceCode']}: the rehearsal service knows AmazonSageMaker alone")
+    wanted: dict[str, str] = {}
+    for condition in request.get("Filters", []):
+        if condition["Type"] != "TERM_MATCH":
+            raise validation(f"filter type {condition['Type']}: the rehearsal service knows TERM_MATCH alone")
+        wanted[condition["Field"]] = condition["Value"]
+    token = request.get("NextToken", "0")
+    if not token.isdigit():
+        raise validation("Invalid NextToken")
+    start = int(token)
+    found = [
+        row
+        for row in _rows(wanted.get("regionCode", "us-east-1"))
+        if all(_attributes(row).get(name) == value for name, value in wanted.items())
+    ]
+    end = start + min(PAGE, request.get("MaxResults", PAGE))
+    answer: dict[str, Any] = {"FormatVersion": "aws_v1", "PriceList": [json.dumps(row) for row in found[start:end]]}
+    if end < len(found):
+        answer["NextToken"] = str(end)
+    return answer
+
+
+def _attributes(row: dict[str, Any]) -> dict[str, str]:
+    product = row["product"]
+    return {"productFamily": product["productFamily"], "ServiceCode": row["serviceCode"], **product["attributes"]}
+
+
+def _rows(region: str) -> Iterator[dict[str, Any]]:
+    for instance_type, usd in USD_PER_HOUR.items():
+        yield _row(region, instance_type, "Hosting", "Host", round(usd * 1.2, 4))
+        yield _row(region, instance_type, "Training", "TrainFree", 0.0)
+        yield _row(region, instance_type, "Training", "Train", usd)
+
+
+def _row(region: str, instance_type: str, component: str, usage: str, usd: float) -> dict[str, Any]:
+    short = SHORT_REGIONS.get(region, region)
+    sku = f"{instance_type}-{usage}".upper().replace(".", "")
+    price = {
+        "unit": "Hrs",
+        "rateCode": f"{sku}.JRTCKXETXF.6YS6EN2CT7",
+        "description": f"${usd} per {component} {instance_type} hour in {region}",
+        "pricePerUnit": {"USD": f"{usd:.10f}"},
+        "beginRange": "0",
+        "endRange": "Inf",
+        "appliesTo": [],
+    }
+    term = {"sku": sku, "offerTermCode": "JRTCKXETXF", "priceDimensions": {price["rateCode"]: price}}
+    attributes = {
+        "regionCode": region,
+        "instanceName": instance_type,
+        "instanceType": f"{instance_type}-{component}",
+        "platoinstancename": instance_type,
+        "platoinstancetype": component,
+        "usagetype": f"{short}-{usage}:{instance_type}",
+        "servicename": "Amazon SageMaker",
+    }
+    return {
+        "serviceCode": "AmazonSageMaker",
+        "product": {"productFamily": "ML Instance", "sku": sku, "attributes": attributes},
+        "terms": {"OnDemand": {f"{sku}.JRTCKXETXF": term}},
+    }

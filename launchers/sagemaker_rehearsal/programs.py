@@ -1,0 +1,84 @@
+"""The commands that run a job's program on its hosts: plain, by torchrun, as mpirun with smddprun would, by `train`."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sagemaker_rehearsal.container import Container
+from sagemaker_rehearsal.errors import JobError
+
+SHIM = Path(__file__).parent / "shim"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process to start on a host."""
+
+    container: Container
+    command: list[str]
+    env: dict[str, str]
+
+
+def programs(containers: Sequence[Container], url: str, processes_per_host: int) -> list[Program]:
+    """What to start on the hosts. Raises JobError where the program is missing."""
+    values = containers[0].hyperparameters()
+    script = str(values.get("sagemaker_program", ""))
+    if not (containers[0].code / script).is_file():
+        raise JobError(f"ClientError: sagemaker_program={script}: there is no such file in the source archive")
+    port = str(_free_port())
+    started: list[Program] = []
+    for node, container in enumerate(containers):
+        env = container.environment(url)
+        run = [script, *container.arguments()]
+        if values.get("sagemaker_torch_distributed_enabled"):
+            torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", str(len(containers))]
+            torchrun += ["--node_rank", str(node), "--nproc_per_node", str(processes_per_host)]
+            torchrun += ["--master_addr", "127.0.0.1", "--master_port", port]
+            started.append(Program(container, [*torchrun, *run], env))
+        elif values.get("sagemaker_distributed_dataparallel_enabled"):
+            env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(SHIM)])
+            for local in range(processes_per_host):
+                ranks = _ranks(node * processes_per_host + local, len(containers), local, processes_per_host, port)
+                started.append(Program(container, [sys.executable, *run], env | ranks))
+        else:
+            started.append(Program(container, [sys.executable, *run], env))
+    return started
+
+
+def toolkit_program(container: Container, url: str, python: Path) -> Program:
+    """The real toolkit's `train`, unmodified. Raises JobError where that Python has none."""
+    train = python.parent / "train"
+    if not train.is_file():
+        raise JobError(f"ClientError: {train}: not found; --toolkit takes a Python that has sagemaker-training")
+    env = container.environment(url)
+    kept = {name: value for name, value in env.items() if not name.startswith("SM_") and name != "PYTHONPATH"}
+    kept["PATH"] = os.pathsep.join([str(python.parent), kept.get("PATH", os.defpath)])
+    kept["SM_STUDIO_LOCAL_MODE"] = "true"  # else it waits for the name algo-1 to be known on the network
+    return Program(container, [str(python), str(train)], kept)
+
+
+def _ranks(rank: int, hosts: int, local: int, per_host: int, port: str) -> dict[str, str]:
+    size = hosts * per_host
+    return {
+        "OMPI_COMM_WORLD_RANK": str(rank),
+        "OMPI_COMM_WORLD_SIZE": str(size),
+        "OMPI_COMM_WORLD_LOCAL_RANK": str(local),
+        "OMPI_COMM_WORLD_LOCAL_SIZE": str(per_host),
+        "RANK": str(rank),
+        "WORLD_SIZE": str(size),
+        "LOCAL_RANK": str(local),
+        "LOCAL_WORLD_SIZE": str(per_host),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,34 @@
+"""Runs jobs, each by a thread of its own, and ends them all when the service closes."""
+
+from __future__ import annotations
+
+import threading
+
+from sagemaker_rehearsal.job_run import JobRun, Service
+from sagemaker_rehearsal.processes import kill_below
+from sagemaker_rehearsal.training_jobs import TrainingJob
+
+
+class ProcessRunner:
+    """The runner of real processes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._threads: list[threading.Thread] = []
+        kill_below(service.options.state / "jobs")  # what a service that was killed has left
+
+    def begin(self, job: TrainingJob) -> None:
+        """Takes a job up."""
+        thread = threading.Thread(target=JobRun(self._service, job).run, name=job.name, daemon=True)
+        self._threads = [each for each in self._threads if each.is_alive()] + [thread]
+        thread.start()
+
+    def refresh(self) -> None:
+        """Nothing to do: the threads keep the jobs up to date."""
+
+    def close(self) -> None:
+        """Ends all processes of all jobs."""
+        self._service.closing.set()
+        for thread in self._threads:
+            thread.join(10.0)
+        kill_below(self._service.options.state / "jobs")

@@ -1,0 +1,1 @@
+"""The data parallel library's name; see torch/torch_smddp.py."""

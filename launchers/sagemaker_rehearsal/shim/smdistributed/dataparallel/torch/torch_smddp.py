@@ -1,0 +1,16 @@
+"""Importing this registers the torch.distributed backend `smddp`, as AWS's library does; here it is gloo."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import torch.distributed as dist
+
+
+def _gloo(store: Any, rank: int, size: int, timeout: timedelta) -> Any:
+    return dist.ProcessGroupGloo(store, rank, size, timeout=timeout)
+
+
+if not hasattr(dist.Backend, "SMDDP"):
+    dist.Backend.register_backend("smddp", _gloo, devices=["cpu"])

@@ -1,0 +1,124 @@
+"""The service's own way to S3: job input in, checkpoints and archives out.
+
+It goes through the endpoint like any client's, so that injected faults meet it as well.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sagemaker_rehearsal.errors import JobError
+
+if TYPE_CHECKING:
+    from sagemaker_rehearsal.clients import Clients
+
+
+class Storage:
+    """Objects under s3:// addresses."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def exists(self, uri: str) -> bool:
+        """Whether any object stands under a prefix; False, too, where the bucket is missing or closed."""
+        bucket, prefix = split_uri(uri)
+        try:
+            return bool(self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
+        except ClientError:
+            return False
+
+    def download(self, uri: str, folder: Path, part: int = 0, parts: int = 1) -> None:
+        """Every object under a prefix into a folder by its key behind the prefix, or each `parts`-th of them.
+
+        An object whose key is the prefix itself keeps its name. Raises JobError.
+        """
+        bucket, prefix = split_uri(uri)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for key in list(self._keys(bucket, prefix))[part::parts]:
+                relative = key[len(prefix) :].lstrip("/") or key.rpartition("/")[2]
+                target = folder / relative
+                if key.endswith("/") or not target.resolve().is_relative_to(folder.resolve()):
+                    continue
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._s3.download_file(bucket, key, str(target))
+        except ClientError as error:
+            raise JobError(f"ClientError: Data download failed: {error}") from None
+
+    def upload(self, path: Path, uri: str, kms_key: str | None = None) -> None:
+        """One file to an address, encrypted where a KMS key is given. Raises JobError."""
+        bucket, key = split_uri(uri)
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else None
+        try:
+            self._s3.upload_file(str(path), bucket, key, ExtraArgs=encryption)
+        except Exception as error:  # boto3 wraps what it meets in S3UploadFailedError, which is no ClientError
+            raise JobError(f"ClientError: Artifact upload failed: {error}") from None
+
+    def _keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for entry in page.get("Contents", []):
+                yield entry["Key"]
+
+    @property
+    def _s3(self) -> Any:
+        return self._clients.get("s3")
+
+
+class Checkpoints:
+    """A host's checkpoint folder and its place in S3."""
+
+    def __init__(self, storage: Storage, uri: str, folder: Path) -> None:
+        self._storage = storage
+        self._uri = uri.rstrip("/")
+        self._folder = folder
+        self._seen: dict[Path, tuple[int, int]] = {}
+
+    def download(self) -> None:
+        """What an earlier attempt, or an earlier job, left. Raises JobError."""
+        self._storage.download(f"{self._uri}/", self._folder)
+        self._seen = dict(self._files())
+
+    def upload(self) -> None:
+        """Whatever is new or changed since the last time. Nothing is removed from S3. Raises JobError."""
+        for path, stamp in self._files():
+            if self._seen.get(path) == stamp:
+                continue
+            try:
+                self._storage.upload(path, f"{self._uri}/{path.relative_to(self._folder).as_posix()}")
+            except JobError:
+                if path.exists():  # else it was removed meanwhile: programs write to a new name and rename
+                    raise
+            self._seen[path] = stamp
+
+    def _files(self) -> Iterator[tuple[Path, tuple[int, int]]]:
+        for path in sorted(self._folder.rglob("*")):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
+            if path.is_file():
+                yield path, (status.st_mtime_ns, status.st_size)
+
+
+def pack(folders: Sequence[Path], archive: Path) -> bool:
+    """The folders' files in one tar.gz; of equal names the first folder's stays. Returns whether there was any file."""
+    packed: set[str] = set()
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        for folder in folders:
+            for path in sorted(folder.rglob("*")):
+                name = path.relative_to(folder).as_posix()
+                if name not in packed:
+                    packed.add(name)
+                    tar.add(path, name, recursive=False)
+    return bool(packed)
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """The bucket and the key of an s3:// address."""
+    bucket, _, key = uri.partition("://")[2].partition("/")
+    return bucket, key

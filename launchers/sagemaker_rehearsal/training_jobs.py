@@ -1,0 +1,161 @@
+"""A training job's record: what was asked for, where it stands, and what DescribeTrainingJob says of it."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from sagemaker_rehearsal.validation import service_model
+
+ACCOUNT = "123456789012"  # moto's
+SPOT_SHARE = 0.3  # of the training seconds is billed on spot, as the service reports a discount of 70 %
+ENDED = ("Completed", "Failed", "Stopped")
+MESSAGES = {
+    "Starting": "Preparing the instances for training",
+    "Downloading": "Downloading the training image and the input data",
+    "Training": "Training image download completed. Training in progress.",
+    "Uploading": "Uploading generated training model",
+    "Interrupted": "Training job was interrupted: spot capacity was taken away",
+    "Restarting": "Restarting the training job after an internal error",
+    "Stopping": "Stopping the training job",
+    "Completed": "Training job completed",
+    "Failed": "Training job failed",
+    "Stopped": "Training job stopped",
+    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds",
+    "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds",
+}
+
+
+@dataclass
+class TrainingJob:
+    """One job. Times are seconds since the epoch; `moved` is the only way its status changes."""
+
+    request: dict[str, Any]
+    region: str
+    created: float
+    status: str = "InProgress"
+    secondary: str = ""
+    modified: float = 0.0
+    transitions: list[dict[str, Any]] = field(default_factory=list)
+    started: float | None = None
+    ended: float | None = None
+    training_seconds: float = 0.0
+    failure_reason: str = ""
+    metrics: dict[str, tuple[float, float]] = field(default_factory=dict)  # name -> value, when
+    artifacts: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self.tags.update({tag["Key"]: tag["Value"] for tag in self.request.get("Tags", [])})
+        self.moved("Starting", self.created)
+
+    @property
+    def name(self) -> str:
+        """The training job's name."""
+        return str(self.request["TrainingJobName"])
+
+    @property
+    def arn(self) -> str:
+        """The job's ARN in the rehearsal account."""
+        return f"arn:aws:sagemaker:{self.region}:{ACCOUNT}:training-job/{self.name}"
+
+    @property
+    def instance_type(self) -> str:
+        """E.g. ml.p3.2xlarge."""
+        return str(self.request["ResourceConfig"]["InstanceType"])
+
+    @property
+    def instance_count(self) -> int:
+        """The number of hosts."""
+        return int(self.request["ResourceConfig"]["InstanceCount"])
+
+    @property
+    def hosts(self) -> list[str]:
+        """algo-1 ... algo-n."""
+        return [f"algo-{number}" for number in range(1, self.instance_count + 1)]
+
+    @property
+    def spot(self) -> bool:
+        """Whether managed spot training was asked for."""
+        return bool(self.request.get("EnableManagedSpotTraining"))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the status is a terminal one."""
+        return self.status in ENDED
+
+    def limit(self, name: str) -> float:
+        """MaxRuntimeInSeconds or MaxWaitTimeInSeconds; the service's default of a day, or no limit."""
+        default = 86400 if name == "MaxRuntimeInSeconds" else math.inf
+        return float(self.request.get("StoppingCondition", {}).get(name, default))
+
+    def moved(self, secondary: str, now: float, status: str | None = None, message: str = "") -> None:
+        """Enters a secondary status, and with it a status where one is given."""
+        with self.lock:
+            if self.transitions:
+                self.transitions[-1]["EndTime"] = now
+            self.secondary = secondary
+            self.status = status or self.status
+            self.modified = now
+            entry = {"Status": secondary, "StartTime": now, "StatusMessage": message or MESSAGES[secondary]}
+            if self.has_ended:
+                self.ended = now
+                entry["EndTime"] = now
+            self.transitions.append(entry)
+
+    def described(self) -> dict[str, Any]:
+        """The answer of DescribeTrainingJob."""
+        known = service_model("sagemaker").operation_model("DescribeTrainingJob").output_shape
+        assert known is not None
+        with self.lock:
+            answer = {name: value for name, value in self.request.items() if name in known.members}
+            answer |= {
+                "TrainingJobArn": self.arn,
+                "TrainingJobStatus": self.status,
+                "SecondaryStatus": self.secondary,
+                "CreationTime": self.created,
+                "LastModifiedTime": self.modified,
+                "SecondaryStatusTransitions": [dict(entry) for entry in self.transitions],
+                "ModelArtifacts": {"S3ModelArtifacts": self.artifacts},
+                "StoppingCondition": {"MaxRuntimeInSeconds": 86400, **self.request.get("StoppingCondition", {})},
+                "EnableNetworkIsolation": self.request.get("EnableNetworkIsolation", False),
+                "EnableManagedSpotTraining": self.spot,
+                "EnableInterContainerTrafficEncryption": self.request.get(
+                    "EnableInterContainerTrafficEncryption", False
+                ),
+            }
+            if self.started is not None:
+                answer["TrainingStartTime"] = self.started
+            if self.ended is not None:
+                answer["TrainingEndTime"] = self.ended
+                if self.started is not None:
+                    answer["TrainingTimeInSeconds"] = math.ceil(self.training_seconds)
+                    billed = self.training_seconds * (SPOT_SHARE if self.spot else 1)
+                    answer["BillableTimeInSeconds"] = max(1, math.ceil(billed))
+            if self.failure_reason:
+                answer["FailureReason"] = self.failure_reason
+            if self.metrics:
+                answer["FinalMetricDataList"] = [
+                    {"MetricName": name, "Value": value, "Timestamp": when}
+                    for name, (value, when) in self.metrics.items()
+                ]
+            return answer
+
+    def summary(self) -> dict[str, Any]:
+        """The job's entry in the answer of ListTrainingJobs."""
+        with self.lock:
+            entry = {
+                "TrainingJobName": self.name,
+                "TrainingJobArn": self.arn,
+                "CreationTime": self.created,
+                "LastModifiedTime": self.modified,
+                "TrainingJobStatus": self.status,
+                "SecondaryStatus": self.secondary,
+            }
+            if self.ended is not None:
+                entry["TrainingEndTime"] = self.ended
+            return entry
