@@ -53,6 +53,7 @@ class Instance:
         return self.architecture not in ("kepler", "volta", "turing")
 
 
+_G7E = {"2xlarge": 1, "4xlarge": 1, "8xlarge": 1}
 _SINGLE = {"xlarge": 1, "2xlarge": 1, "4xlarge": 1, "8xlarge": 1, "16xlarge": 1}
 
 # family: GPU, architecture, own disks, smdistributed on these sizes, GPUs of each size
@@ -71,6 +72,7 @@ _FAMILIES: tuple[tuple[str, str, str, bool, tuple[str, ...], dict[str, int]], ..
     ("g5", "A10G", "ampere", True, (), {**_SINGLE, "12xlarge": 4, "24xlarge": 4, "48xlarge": 8}),
     ("g6", "L4", "ada", True, (), {**_SINGLE, "12xlarge": 4, "24xlarge": 4, "48xlarge": 8}),
     ("g6e", "L40S", "ada", True, (), {**_SINGLE, "12xlarge": 4, "24xlarge": 4, "48xlarge": 8}),
+    ("g7e", "RTX PRO 6000", "blackwell", True, (), {**_G7E, "12xlarge": 2, "24xlarge": 4, "48xlarge": 8}),
 )
 
 INSTANCES: dict[str, Instance] = {
@@ -97,7 +99,7 @@ def from_node(node: Mapping[str, Any] | None) -> Hardware | None:
     Keys that are not named here are the app's own and ignored; enum members count by their name. Raises LaunchError
     with a line for every value of a wrong type.
     """
-    if node is None or node.get("instance_type") is None:
+    if node is None or "instance_type" not in node or node["instance_type"] is None:
         return None
     problems: list[str] = []
     values: dict[str, Any] = {}
@@ -106,6 +108,8 @@ def from_node(node: Mapping[str, Any] | None) -> Hardware | None:
             continue
         value = node[field.name]
         value = value.name if isinstance(value, enum.Enum) else value
+        if field.name == "precision" and type(value) is int:  # some frameworks count bits
+            value = str(value)
         if (value is None and "None" not in str(field.type)) or not _is(value, str(field.type)):
             problems.append(f"hardware.{field.name}={_shown(value)}: give {_TYPES[str(field.type).split(' ')[0]]}")
         values[field.name] = float(value) if isinstance(value, int) and "float" in str(field.type) else value
@@ -153,9 +157,14 @@ def _offered() -> tuple[str, ...]:
     return tuple(model.shape_for("TrainingInstanceType").enum)
 
 
+def is_offered(instance_type: str) -> bool:
+    """Whether SageMaker trains on an instance type at all."""
+    return instance_type in INSTANCES or instance_type in _offered()
+
+
 def _instance(hardware: Hardware) -> Iterator[str]:
     name = hardware.instance_type
-    if name in INSTANCES or name in _offered():
+    if is_offered(name):
         return
     close = difflib.get_close_matches(name, _offered(), n=3, cutoff=0.5)
     way_out = f"did you mean {' or '.join(close)}?" if close else "choose e.g. ml.g5.xlarge"
@@ -163,6 +172,7 @@ def _instance(hardware: Hardware) -> Iterator[str]:
 
 
 def _distribution(hardware: Hardware) -> Iterator[str]:
+    """torchrun is allowed without a GPU: the image's toolkit then starts a process a node, which must choose gloo."""
     wanted, instance = hardware.distribution, instance_of(hardware.instance_type)
     count = hardware.instance_count
     if count < 1:

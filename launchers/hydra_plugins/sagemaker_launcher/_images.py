@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from . import _hardware
 from ._errors import LaunchError
-from ._hardware import Hardware, instance_of
+from ._hardware import Hardware
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ class _Release:
 
     @property
     def architectures(self) -> frozenset[str]:
-        """CUDA 12 has no Kepler; from 12.8 on PyTorch's builds leave Volta out and have Blackwell."""
+        """CUDA 12 has no Kepler; the builds for 12.8 and 12.9 in torch 2.7 and 2.8, and all for 13, have no Volta.
+
+        Blackwell needs CUDA 12.8. Ada runs what is built for Ampere.
+        """
         if not self.cuda:
             return frozenset({"cpu"})
         newest = self.cuda >= "cu128"
@@ -71,15 +75,17 @@ _TAG = re.compile(
     r"(?P<torch>\d+\.\d+\.\d+)(-transformers(?P<transformers>\d+\.\d+\.\d+))?-(gpu|cpu)-(?P<python>py3\d+)"
     r"(-(?P<cuda>cu\d+))?(-.*)?"
 )
-_OFFICIAL = "huggingface-pytorch-training"
+_HUGGING_FACE = "huggingface-pytorch-training"
+_OWN_IMAGE = "give hardware.image, the full address of an image made for it"
 
 
 def choose(hardware: Hardware, region: str) -> Image:
     """The image that `hardware.image` names, or else the newest that serves the instance and the distribution.
 
-    Raises LaunchError with the reason and the way out: nothing fits, or the region has no such image.
+    Raises LaunchError with every reason and the way out: hardware that cannot be, nothing that fits it, or a region
+    without such an image.
     """
-    if wrong := problems(hardware):
+    if wrong := _hardware.problems(hardware) + problems(hardware):
         raise LaunchError(wrong)
     if hardware.image is not None and (address := _ADDRESS.fullmatch(hardware.image)):
         if address["region"] != region:
@@ -90,70 +96,60 @@ def choose(hardware: Hardware, region: str) -> Image:
         release = _parsed(address["tag"])
         smdistributed = hardware.distribution == "smdistributed"  # nothing but the user knows
         return Image(hardware.image, release.python, release.transformers, release.torch, release.cuda, smdistributed)
-    release = next(release for release in _candidates(hardware) if _unfit(release, hardware) is None)
+    candidates = _RELEASES if hardware.image is None else (_RELEASES[NAMES.index(hardware.image)],)
+    release = next(release for release in candidates if _unfit(release, hardware) is None)
     uri = _address(release, region)
     return Image(uri, release.python, release.transformers, release.torch, release.cuda, release.smdistributed)
 
 
 def problems(hardware: Hardware) -> list[str]:
-    """Why no image can be chosen for the hardware, a line each; asks nobody and needs no region."""
-    image = hardware.image
+    """Why no image can be chosen for the hardware, a line each; asks nobody and needs no region.
+
+    Of a full address only a tag of Hugging Face's own repository tells what the image serves; others are trusted.
+    """
+    image, name = hardware.image, hardware.instance_type
+    address = _ADDRESS.fullmatch(image) if image is not None else None
     if image is None:
-        if any(_unfit(release, hardware) is None for release in _RELEASES):
-            return []
-        key, value = "instance_type", hardware.instance_type
-        reason = _none_fits(hardware)
+        return [f"hardware.instance_type={name}: {reason}"] if (reason := _none_fits(hardware)) else []
+    if image in NAMES:
+        reason = _unfit(_RELEASES[NAMES.index(image)], hardware)
+    elif address is None:
+        return [
+            f"hardware.image={image}: neither a known name nor an address in ECR; choose null, {', '.join(NAMES)}, "
+            "or <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>"
+        ]
     else:
-        key, value = "image", image
-        if image in NAMES:
-            reason = _unfit(_RELEASES[NAMES.index(image)], hardware)
-        elif address := _ADDRESS.fullmatch(image):
-            official = address["repository"] == _OFFICIAL and address["tag"] is not None
-            known = _parsed(address["tag"]) if official else None
-            reason = _unfit(known, hardware) if known is not None and known.torch else None
-        else:
-            return [
-                f"hardware.image={image}: neither a known name nor an address in ECR; choose {', '.join(NAMES)}, "
-                "<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>, or null"
-            ]
-    return [] if reason is None else [f"hardware.{key}={value}: {reason}"]
-
-
-def _candidates(hardware: Hardware) -> tuple[_Release, ...]:
-    return _RELEASES if hardware.image is None else (_RELEASES[NAMES.index(hardware.image)],)
+        known = _parsed(address["tag"] if address["repository"] == _HUGGING_FACE else None)
+        reason = _unfit(known, hardware) if known.torch and _hardware.instance_of(name) else None
+    return [f"hardware.image={image}: {reason}"] if reason else []
 
 
 def _unfit(release: _Release, hardware: Hardware) -> str | None:
     """Why a release does not serve the hardware, and the way out; None where it does."""
-    instance = instance_of(hardware.instance_type)
+    name = hardware.instance_type
+    instance = _hardware.instance_of(name)
     if instance is None:
-        return (
-            f"the launcher does not know what {hardware.instance_type} needs; give hardware.image, the full address "
-            "of an image made for it"
-        )
-    fitting = [other.name for other in _RELEASES if instance.architecture in other.architectures]
+        return f"the launcher does not know what {name} needs; {_OWN_IMAGE}"
     if instance.architecture not in release.architectures:
-        hardware_name = f"the {instance.gpu} ({instance.architecture.title()})" if instance.gpus else "the CPUs"
-        return (
-            f"{release.name} ({release.cuda or 'no CUDA'}) is not made for {hardware_name} of "
-            f"{hardware.instance_type}; choose {' or '.join(fitting) or 'another instance type'}"
-        )
+        build = f"its CUDA build ({release.cuda})" if release.cuda else "it, without CUDA,"
+        whose = f"the {instance.gpu} ({instance.architecture.title()}) of {name}" if instance.gpus else name
+        fitting = [other.name for other in _RELEASES if instance.architecture in other.architectures]
+        return f"{build} is not made for {whose}; choose null or {' or '.join(fitting) or 'another instance type'}"
     if hardware.distribution == "smdistributed" and not release.smdistributed:
         those = " or ".join(other.name for other in _RELEASES if other.smdistributed)
-        return f"{release.name} does not hold smdistributed; choose {those}, or hardware.distribution=torchrun"
+        return f"it does not hold smdistributed; choose {those}, or hardware.distribution=torchrun"
     return None
 
 
 def _none_fits(hardware: Hardware) -> str | None:
-    instance = instance_of(hardware.instance_type)
+    """Why no release serves an instance; None where one does, or where the hardware itself cannot be."""
+    instance = _hardware.instance_of(hardware.instance_type)
     if instance is None:
-        return _unfit(_RELEASES[0], hardware)
-    if not any(instance.architecture in release.architectures for release in _RELEASES):
-        return (
-            f"no image serves its {instance.gpu} ({instance.architecture.title()}) any more; choose another instance "
-            "type, or give hardware.image, the full address of an image made for it"
-        )
-    return "no image with smdistributed serves it; choose hardware.distribution=torchrun"
+        return _unfit(_RELEASES[0], hardware) if _hardware.is_offered(hardware.instance_type) else None
+    if any(instance.architecture in release.architectures for release in _RELEASES):
+        return None
+    gpu = f"{instance.gpu} ({instance.architecture.title()})"
+    return f"no image serves its {gpu} any more; choose another instance type, or {_OWN_IMAGE}"
 
 
 def _address(release: _Release, region: str) -> str:

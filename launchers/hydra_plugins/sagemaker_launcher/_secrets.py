@@ -35,7 +35,8 @@ def is_private_file(name: str) -> bool:
     return any(fnmatchcase(lower, pattern) for pattern in _FILES)
 
 
-_ASSIGNED = rb"""["']?\]?\s*(?:=|:|,|\bkey=)\s*["']?"""  # NAME = "..., "NAME": "..., environ["NAME"] = "...
+# NAME=..., NAME: "...", "NAME": "...", environ["NAME"] = "..."; in a notebook the quotes are escaped
+_ASSIGNED = rb"""\\?["']?\]?[\s=:,(]+\\?["']?"""
 _FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("an AWS access key", re.compile(rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b(?<!EXAMPLE)")),
     (
@@ -61,8 +62,8 @@ _FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
 )
 _NAMED = re.compile(
     rb"""(?i)\b(?P<name>\w*(?:api_?key|secret_?key|access_?key|auth_?token|access_?token|password|passwd))"""
-    rb"""["']?\]?[ \t]*[=:][ \t]*(?P<quote>["']?)(?P<value>[A-Za-z0-9+/_.~!@%^&*=-]{20,})(?P=quote)"""
-    rb"""(?=[ \t]*(?:[,;)}\]#\r\n]|$))"""
+    rb"""\\?["']?\]?[ \t]*[=:][ \t]*(?P<quote>\\?["']|)(?P<value>[A-Za-z0-9+/_.~!@%^&*=-]{20,})(?P=quote)"""
+    rb"""(?=[ \t]*(?:[,;)}\]#\r\n\\"]|$))"""
 )
 _PLACEHOLDER = re.compile(rb"(?i)example|your|change_?me|placeholder|dummy|xxx|\*\*\*|test|fake|(.)\1{5}|012345|abcdef")
 _CODE = (".py", ".pyi", ".js", ".ts", ".c", ".cpp", ".rs", ".go", ".java")
@@ -86,8 +87,7 @@ def secrets(name: str, content: bytes) -> Iterator[tuple[int, str]]:
 def _is_secret(match: re.Match[bytes], quoted: bool) -> bool:
     """A long literal of letters and digits that is no name, placeholder or expression; in code, a quoted one."""
     value = match["value"]
-    if quoted and not match["quote"]:
+    if (quoted and not match["quote"]) or _PLACEHOLDER.search(value):
         return False
-    mixed = re.search(rb"\d", value) and re.search(rb"[A-Za-z]", value)
-    varied = len(set(value)) >= 10  # a random literal of 20 characters has more
-    return bool(mixed) and varied and not _PLACEHOLDER.search(value)
+    words = all(re.fullmatch(rb"[a-z]{0,15}|[A-Z]{0,15}|\d*", part) for part in re.split(rb"[-_./=]", value))
+    return not words and bool(re.search(rb"\d", value) and re.search(rb"[A-Za-z]", value)) and len(set(value)) >= 10

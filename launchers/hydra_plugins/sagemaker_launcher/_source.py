@@ -10,6 +10,7 @@ import re
 import stat
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -48,12 +49,12 @@ def pack(
     The bytes depend on names, contents and the executable bit alone: no time, owner or order. They are the same on
     every Python that is built with the same zlib; zlib-ng compresses otherwise, which costs one more upload.
 
-    Raises LaunchError: a pattern without a file, a link out of `root`, more than `max_bytes` before compression, or
-    text that looks like a secret.
+    Raises LaunchError: a name in `include` that is not there, no file at all, a link out of `root`, more than
+    `max_bytes` before compression, or text that looks like a secret.
     """
-    files: dict[str, Path] = dict(_chosen(root, include, exclude))
-    contents: dict[str, bytes | Path] = {**files, **{_relative(name): what for name, what in (extra or {}).items()}}
-    sizes = {name: len(what) if isinstance(what, bytes) else _size(what) for name, what in contents.items()}
+    contents: dict[str, bytes | Path] = dict(_chosen(root, include, exclude))
+    contents.update((_relative(name), what) for name, what in (extra or {}).items())
+    sizes = {name: _size(what) for name, what in contents.items()}
     if sum(sizes.values()) > max_bytes:
         raise LaunchError(_too_large(sizes, max_bytes))
     buffer = io.BytesIO()
@@ -62,13 +63,10 @@ def pack(
         gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=6, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for name in sorted(contents):
-            what = contents[name]
-            data = what if isinstance(what, bytes) else _read(what)
+        for name, what in sorted(contents.items()):
+            data, executable = _read(what)
             found.extend(_warning(name, line, kind) for line, kind in secrets(name, data))
-            archive.addfile(
-                _entry(name, data, executable=isinstance(what, Path) and _executable(what)), io.BytesIO(data)
-            )
+            archive.addfile(_entry(name, data, executable), io.BytesIO(data))
     if found:
         raise LaunchError(found)
     content = buffer.getvalue()
@@ -86,124 +84,112 @@ class _Patterns:
     """gitignore's patterns, each as a regular expression over a path relative to the root."""
 
     def __init__(self, patterns: Sequence[str], option: str) -> None:
-        self.patterns = {pattern: _compiled(pattern, option) for pattern in patterns}
+        self._forms = {pattern: _compiled(pattern, option) for pattern in patterns}
 
-    def matching(self, path: str) -> Iterator[str]:
-        """The patterns that name the path, or a folder that it lies in."""
-        return (pattern for pattern, form in self.patterns.items() if form.fullmatch(path))
+    def matching(self, path: str) -> list[str]:
+        """The patterns that name a file, or a folder that it lies in; a path with a slash at its end is a folder."""
+        return [pattern for pattern, form in self._forms.items() if form.fullmatch(path)]
 
 
 def _compiled(pattern: str, option: str) -> re.Pattern[str]:
     bare = pattern.strip().removeprefix("./")
-    if not bare.strip("/") or bare.startswith(("!", "../")) or "/../" in bare:
-        raise LaunchError(f"{option}={pattern}: no such pattern is known; write e.g. train.py, *.py, src/** or /conf")
-    anchored = "/" in bare.rstrip("/")
-    translated = "" if anchored else "(?:.*/)?"
-    folder = bare.endswith("/")
-    bare = bare.strip("/")
-    position = 0
-    while position < len(bare):
-        if bare.startswith("**/", position) and bare[:position].endswith(("", "/")):
-            translated, position = translated + "(?:.*/)?", position + 3
-        elif bare.startswith("**", position):
-            translated, position = translated + ".*", position + 2
-        elif bare[position] == "[" and (end := bare.find("]", position + 2)) > 0:
-            inside = bare[position + 1 : end].replace("\\", "\\\\")
-            translated += f"[{'^' + inside[1:] if inside.startswith('!') else inside}]"
-            position = end + 1
+    named = bare.strip("/")
+    expression = "" if "/" in bare.rstrip("/") else "(?:.*/)?"  # without a slash it counts at every depth
+    for part in re.findall(r"\*\*/|\*\*|\[!?[^]]+\]|.", named, re.DOTALL):
+        if len(part) > 2 and part.startswith("["):
+            expression += ("[^" if part[1] == "!" else "[") + part.strip("[!]").replace("\\", r"\\") + "]"
         else:
-            sign = bare[position]
-            translated += {"*": "[^/]*", "?": "[^/]"}.get(sign, re.escape(sign))
-            position += 1
-    return re.compile(translated + ("/.*" if folder else "(?:/.*)?"), re.DOTALL)
+            expression += {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part))
+    try:
+        if not named or ".." in named.split("/") or bare.startswith("!"):
+            raise ValueError
+        return re.compile(expression + ("/.*" if bare.endswith("/") else "(?:/.*)?"), re.DOTALL)
+    except (ValueError, re.error) as error:
+        raise LaunchError(f"{option}={pattern}: is no pattern; write e.g. train.py, *.py, src/** or /conf") from error
 
 
 def _chosen(root: Path, include: Sequence[str], exclude: Sequence[str]) -> Iterator[tuple[str, Path]]:
     """Archive name and path of every file to pack; raises LaunchError as `pack` does."""
-    if not root.is_dir():
-        raise LaunchError(f"{root}: there is no such folder to pack the source of")
     included, excluded = _Patterns(include, "include"), _Patterns(exclude, "exclude")
-    home = root.resolve()
-    unused = dict.fromkeys(include)
-    for name, path in _walk(root, home, included, excluded):
-        matching = list(included.matching(name))
-        if matching:
-            for pattern in matching:
-                unused.pop(pattern, None)
+    used: set[str] = set()
+    for name, path in _walk(root, included, excluded):
+        if matching := included.matching(name):
+            used.update(matching)
             yield name, path
-    if unused:
+    unused = [pattern for pattern in include if pattern not in used]
+    if unused := [pattern for pattern in unused if not used or not any(sign in pattern for sign in "*?[")]:
         raise LaunchError(
             [
-                f"include={pattern}: matches no file under {root} that may be packed; correct or remove the pattern "
-                "(keys, credentials, environments and run directories are never packed)"
+                f"include={pattern}: there is no such file under {root} that may be packed; correct or remove the "
+                "pattern (keys, credentials, environments and run directories are never packed)"
                 for pattern in unused
             ]
         )
 
 
-def _walk(root: Path, home: Path, included: _Patterns, excluded: _Patterns) -> Iterator[tuple[str, Path]]:
+def _walk(root: Path, included: _Patterns, excluded: _Patterns) -> Iterator[tuple[str, Path]]:
     """Every regular file below a folder that is neither private nor excluded; links inside the root are followed."""
+    home = root.resolve()
     waiting: list[tuple[Path, str, tuple[Path, ...]]] = [(root, "", (home,))]
     while waiting:
         folder, prefix, above = waiting.pop()
         for entry in _listed(folder):
             name, path = prefix + entry.name, Path(entry.path)
-            if next(excluded.matching(name), None) is not None:
+            is_folder = path.is_dir()
+            named = f"{name}/" if is_folder else name
+            if excluded.matching(name) or excluded.matching(named):
                 continue
-            if entry.is_symlink():
-                target = path.resolve()
-                if not target.is_relative_to(home):
-                    if next(included.matching(name), None) is not None:
-                        raise LaunchError(
-                            f"{path}: is a link out of {root}; copy what it leads to, or add exclude={name}"
-                        )
-                    continue
-            if entry.is_dir():
-                real = path.resolve()
-                if real not in above and not _private(path, entry.name, root=not prefix):
-                    waiting.append((path, f"{name}/", (*above, real)))
-            elif entry.is_file() and not is_private_file(entry.name) and not _private_target(path, home):
+            real = Path(os.path.realpath(path)) if entry.is_symlink() else above[-1] / entry.name
+            if not real.is_relative_to(home):
+                if path.exists() and (included.matching(name) or included.matching(named)):
+                    raise LaunchError(f"{path}: is a link out of {root}; copy what it leads to, or add exclude={name}")
+            elif is_folder:
+                if real not in above and not _is_private(path, (entry.name, *real.relative_to(home).parts)):
+                    waiting.append((path, named, (*above, real)))
+            elif path.is_file() and not _is_private_file(entry.name, real.relative_to(home)):
                 yield name, path
 
 
-def _private_target(path: Path, home: Path) -> bool:
-    """Whether a link with a harmless name leads to a private file."""
-    if not path.is_symlink():
-        return False
-    target = path.resolve().relative_to(home)
-    return is_private_file(target.name) or any(is_private_folder(part) for part in target.parts[:-1])
+def _is_private_file(name: str, real: Path) -> bool:
+    """Whether a file is never packed, by its name or, where it is a link, by what it leads to."""
+    return is_private_file(name) or is_private_file(real.name) or any(map(is_private_folder, real.parts[:-1]))
 
 
-def _private(folder: Path, name: str, root: bool) -> bool:
-    if is_private_folder(name) or (folder / "pyvenv.cfg").is_file():
+def _is_private(folder: Path, names: tuple[str, ...]) -> bool:
+    """Whether a folder is never packed; `names` are its own and, where it is a link, those of what it leads to."""
+    if any(map(is_private_folder, names)) or (folder / "pyvenv.cfg").is_file():
         return True
-    return name in _GENERATED and (root or any(_RUN.match(entry.name) for entry in _listed(folder)))
+    if names[-1] not in _GENERATED:
+        return False
+    return len(names) == 2 or any(_RUN.match(entry.name) for entry in _listed(folder))  # at the root, or looks like it
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    with _readable(folder), os.scandir(folder) as entries:
+        return list(entries)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        with os.scandir(folder) as entries:
-            return list(entries)
+        yield
     except OSError as error:
-        raise LaunchError(f"{folder}: cannot be read ({error.strerror}); add it to exclude") from error
+        raise LaunchError(f"{path}: cannot be read ({error.strerror}); correct it, or add it to exclude") from error
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise LaunchError(f"{path}: cannot be read ({error.strerror}); add it to exclude") from error
+def _size(what: bytes | Path) -> int:
+    if isinstance(what, bytes):
+        return len(what)
+    with _readable(what):
+        return what.stat().st_size
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise LaunchError(f"{path}: cannot be read ({error.strerror}); add it to exclude") from error
-
-
-def _executable(path: Path) -> bool:
-    return bool(path.stat().st_mode & stat.S_IXUSR)
+def _read(what: bytes | Path) -> tuple[bytes, bool]:
+    """Content, and whether its owner may execute it."""
+    if isinstance(what, bytes):
+        return what, False
+    with _readable(what):
+        return what.read_bytes(), bool(what.stat().st_mode & stat.S_IXUSR)
 
 
 def _relative(name: str) -> str:

@@ -1,0 +1,145 @@
+"""Images against sagemaker-core's own list of addresses and PyTorch's published matrix of CUDA architectures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra_plugins.sagemaker_launcher._errors import LaunchError
+from hydra_plugins.sagemaker_launcher._hardware import INSTANCES, Hardware
+from hydra_plugins.sagemaker_launcher._images import NAMES, choose, problems
+
+ECR = "763104351884.dkr.ecr.{}.amazonaws.com/huggingface-pytorch-training:"
+TAGS = {
+    "transformers-5.3": "2.9.0-transformers5.3.0-gpu-py312-cu130-ubuntu22.04",
+    "transformers-4.56": "2.8.0-transformers4.56.2-gpu-py312-cu129-ubuntu22.04",
+    "transformers-4.49": "2.5.1-transformers4.49.0-gpu-py311-cu124-ubuntu22.04",
+    "transformers-4.36": "2.1.0-transformers4.36.0-gpu-py310-cu121-ubuntu20.04",
+}
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+@pytest.mark.parametrize("name", TAGS)
+def test_each_row_has_the_address_of_the_published_image(name, region):
+    image = choose(Hardware("ml.g5.xlarge", image=name), region)
+    assert image.uri == ECR.format(region) + TAGS[name]
+    torch, transformers, _, python, cuda, _ = TAGS[name].split("-")
+    assert (image.torch, f"transformers{image.transformers}", image.python, image.cuda) == (
+        *(torch, transformers, python, cuda),
+    )
+
+
+@pytest.mark.parametrize(
+    ("region", "registry"),
+    [
+        ("cn-north-1", "727897471807.dkr.ecr.cn-north-1.amazonaws.com.cn/"),
+        ("us-gov-west-1", "442386744353.dkr.ecr.us-gov-west-1.amazonaws.com/"),
+        ("ap-east-1", "871362719292.dkr.ecr.ap-east-1.amazonaws.com/"),
+    ],
+)
+def test_partitions_and_younger_regions_have_registries_of_their_own(region, registry):
+    assert choose(Hardware("ml.g5.xlarge"), region).uri.startswith(registry)
+
+
+@pytest.mark.parametrize("region", ["mx-central-1", "nowhere-1"])
+def test_a_region_without_images_is_said(region):
+    with pytest.raises(LaunchError, match=rf"^hydra.launcher.region={region}: .* hardware.image"):
+        choose(Hardware("ml.g5.xlarge"), region)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "name"),
+    [
+        (Hardware("ml.p3.2xlarge"), "transformers-4.49"),  # the last build with Volta
+        (Hardware("ml.g4dn.xlarge"), "transformers-5.3"),
+        (Hardware("ml.g5.12xlarge", 2, "torchrun"), "transformers-5.3"),
+        (Hardware("ml.p3.16xlarge", 2, "smdistributed"), "transformers-4.36"),
+        (Hardware("ml.p4d.24xlarge", 2, "smdistributed"), "transformers-4.36"),
+        (Hardware("ml.p6-b200.48xlarge"), "transformers-5.3"),
+    ],
+)
+def test_the_newest_that_fits_is_chosen(hardware, name):
+    image = choose(hardware, "us-east-1")
+    assert image.uri == ECR.format("us-east-1") + TAGS[name]
+    assert image.smdistributed == (name == "transformers-4.36")
+
+
+def test_no_training_image_of_hugging_face_is_without_cuda_so_cpus_get_pytorchs_own():
+    image = choose(Hardware("ml.m5.xlarge"), "us-east-1")
+    assert image.uri == "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.9.0-cpu-py312"
+    assert (image.transformers, image.torch, image.cuda, image.python) == ("", "2.9.0", "", "py312")
+
+
+@pytest.mark.parametrize(
+    ("hardware", "words"),
+    [
+        (Hardware("ml.p3.2xlarge", image="transformers-5.3"), ["Volta", "transformers-4.49"]),
+        (Hardware("ml.p3dn.24xlarge", image="transformers-4.56"), ["Volta", "transformers-4.49"]),
+        (Hardware("ml.p3.2xlarge", image=ECR.format("us-east-1") + TAGS["transformers-5.3"]), ["Volta"]),
+        (Hardware("ml.p6-b200.48xlarge", image="transformers-4.49"), ["Blackwell", "transformers-5.3"]),
+        (Hardware("ml.m5.large", image="transformers-5.3"), ["ml.m5.large", "pytorch-2.9-cpu"]),
+        (Hardware("ml.g5.xlarge", image="pytorch-2.9-cpu"), ["without CUDA", "transformers-5.3"]),
+        (Hardware("ml.p4d.24xlarge", distribution="smdistributed", image="transformers-4.49"), ["transformers-4.36"]),
+        (Hardware("ml.g5.xlarge", image="nginx"), ["transformers-5.3", "amazonaws.com"]),
+        (Hardware("ml.g5.xlarge", image=""), ["null"]),
+        (Hardware("ml.g5.xlarge", image="docker.io/library/python:3.11"), ["ECR"]),
+        (Hardware("ml.trn1.2xlarge", image="transformers-5.3"), ["full address"]),
+    ],
+)
+def test_an_image_that_does_not_fit_is_refused_before_anything_is_asked(hardware, words):
+    (problem,) = problems(hardware)
+    assert problem.startswith(f"hardware.image={hardware.image}: ")
+    assert all(word in problem for word in words) and "\n" not in problem
+    with pytest.raises(LaunchError):
+        choose(hardware, "us-east-1")
+
+
+@pytest.mark.parametrize("name", ["ml.p2.xlarge", "ml.trn1.2xlarge", "ml.p6e-gb200.36xlarge", "ml.g7.2xlarge"])
+def test_where_nothing_of_ours_fits_an_own_image_is_the_way_out(name):
+    (problem,) = problems(Hardware(name))
+    assert problem.startswith(f"hardware.instance_type={name}: ") and "hardware.image" in problem
+    own = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/mine/train@sha256:{'0' * 64}"
+    assert problems(Hardware(name, image=own)) == []
+    image = choose(Hardware(name, image=own), "us-east-1")
+    assert (image.uri, image.torch, image.python) == (own, "", "")
+
+
+def test_every_gpu_of_the_table_but_kepler_has_an_image():
+    assert {INSTANCES[name].architecture for name in INSTANCES if problems(Hardware(name))} == {"kepler"}
+
+
+def test_an_own_image_in_the_form_of_the_deep_learning_containers_tells_its_versions():
+    own = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:2.3.0-transformers4.46.1-gpu-py311-cu121-ubuntu20.04-v2"
+    image = choose(Hardware("ml.p3.2xlarge", image=own), "eu-west-1")
+    assert (image.torch, image.transformers, image.python, image.cuda) == ("2.3.0", "4.46.1", "py311", "cu121")
+    other = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:2.9.0-gpu-py312-cu130"
+    assert problems(Hardware("ml.p3.2xlarge", image=other)) == []  # nobody knows how it was built
+
+
+def test_an_image_of_another_region_is_refused():
+    own = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:1"
+    with pytest.raises(LaunchError, match="eu-west-1"):
+        choose(Hardware("ml.g5.xlarge", image=own), "us-east-1")
+
+
+def test_impossible_hardware_is_refused_as_well():
+    with pytest.raises(LaunchError, match="did you mean"):
+        choose(Hardware("ml.g5.xlarg"), "us-east-1")
+    with pytest.raises(LaunchError, match="smdistributed"):
+        choose(Hardware("ml.g5.xlarge", distribution="smdistributed"), "us-east-1")
+
+
+def test_names_are_unique_and_checking_imports_no_client():
+    assert len(set(NAMES)) == len(NAMES)
+    launchers = Path(__file__).parents[2] / "launchers"
+    code = (
+        f"import sys; sys.path.insert(0, {str(launchers)!r})\n"
+        "from hydra_plugins.sagemaker_launcher import _archive, _hardware, _images, _prices, _source\n"
+        "hardware = _hardware.Hardware('ml.p3.2xlarge')\n"
+        "assert not _hardware.problems(hardware) + _images.problems(hardware)\n"
+        "_prices.prices(['ml.p3.2xlarge'], 'us-east-1', None)\n"
+        "assert not {'boto3', 'botocore', 'sagemaker', 'rich'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
