@@ -14,12 +14,11 @@ from hydra_plugins.sagemaker_launcher._errors import LaunchError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+Entry = tuple[tarfile.TarInfo, bytes]
 LIMITS = {"max_bytes": 1_000_000, "max_files": 100}
 
 
-def entry(
-    name: str, data: bytes = b"", kind: bytes = tarfile.REGTYPE, **fields: object
-) -> tuple[tarfile.TarInfo, bytes]:
+def entry(name: str, data: bytes = b"", kind: bytes = tarfile.REGTYPE, **fields: object) -> Entry:
     info = tarfile.TarInfo(name)
     info.type, info.size = kind, len(data)
     for field, value in fields.items():
@@ -27,7 +26,7 @@ def entry(
     return info, data
 
 
-def tar(*entries: tuple[tarfile.TarInfo, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:
+def tar(*entries: Entry, form: int = tarfile.PAX_FORMAT) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         for info, data in entries:
@@ -155,7 +154,7 @@ def test_hostile_entries_are_refused_and_leave_nothing(tmp_path, kind, existing)
 
 
 def test_a_bomb_is_stopped_while_it_is_read(tmp_path):
-    """10 GB of zeros in 10 MB: the disk never sees more than the limit."""
+    """8 GB of zeros are promised, 64 MB are there: the disk never sees more than the limit."""
     compressor = io.BytesIO()
     with gzip.GzipFile(fileobj=compressor, mode="wb", compresslevel=9) as zipped:
         header, _ = entry("zeros")
@@ -209,7 +208,8 @@ def test_truncated_anywhere_it_is_refused(tmp_path):
 
 
 def test_a_tar_truncated_before_it_was_compressed_is_refused(tmp_path):
-    end = len(GOOD.rstrip(b"\0")) // 512 * 512 + 512
+    end = len(GOOD.rstrip(b"\0"))  # the last file fills its block
+    assert end % 512 == 0
     for size in (*range(0, end + 1, 509), *range(512, end + 1, 512)):
         with pytest.raises(LaunchError, match="nothing of it was extracted"):
             extract(stored(tmp_path / "x.tar.gz", GOOD[:size]), tmp_path / "into", **LIMITS)
@@ -261,8 +261,7 @@ def check(folder: Path, content: bytes) -> None:
     into = folder / "into"
     try:
         names = extract(archive, into, **LIMITS)
-    except LaunchError as error:
-        assert len(error.problems) == 1
+    except LaunchError:
         assert sorted(os.listdir(folder)) == ["x.tar.gz"]
     else:
         assert sorted(os.listdir(folder)) == ["into", "x.tar.gz"]
