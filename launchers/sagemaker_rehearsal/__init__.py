@@ -1,7 +1,12 @@
 """A SageMaker stand-in on loopback: no AWS account, no cost, the same API, and jobs that really run.
 
 `start` gives the address for AWS_ENDPOINT_URL; `stop` ends the service. `python -m sagemaker_rehearsal` is the
-service in the foreground. What is in its S3 and its job list lives as long as the service.
+service in the foreground.
+
+What differs from AWS: its S3, job list and logs live as long as the service; a job's hosts are folders of this machine
+under <state>/jobs and share its network (EnableNetworkIsolation and VpcConfig are accepted, nothing is isolated);
+images and requirements.txt are not installed; SIGTERM reaches the program itself, which behind the real toolkit it
+does not; a spot job's billable seconds are a fixed share of its training seconds.
 """
 
 from __future__ import annotations

@@ -7,19 +7,22 @@ import time
 
 
 class Clock:
-    """Seconds since the epoch. A simulated clock starts now and stands still until it is advanced."""
+    """Seconds since the epoch, to the millisecond as the service gives them.
+
+    A simulated clock starts now and stands still until it is advanced.
+    """
 
     def __init__(self, simulated: bool = False) -> None:
         self.simulated = simulated
         self._lock = threading.Lock()
-        self._simulated_now = time.time()
+        self._simulated_now = round(time.time(), 3)
 
     def now(self) -> float:
         """The present time."""
         if not self.simulated:
-            return time.time()
+            return round(time.time(), 3)
         with self._lock:
-            return self._simulated_now
+            return round(self._simulated_now, 3)
 
     def advance(self, seconds: float) -> float:
         """Moves a simulated clock forward and returns its new time. Raises ValueError for the machine's clock."""

@@ -137,16 +137,19 @@ class Container:
             part for name in named for part in (f"-{name}" if len(name) == 1 else f"--{name}", _argument(values[name]))
         ]
 
-    def environment(self, url: str) -> dict[str, str]:
-        """What every process of the host sees, and nothing else of the service's own environment."""
+    def environment(self, url: str, by_toolkit: bool = False) -> dict[str, str]:
+        """What every process of the host sees, and nothing else of the service's own environment.
+
+        Without the toolkit's share where the real one will add it.
+        """
         passed = {name: value for name, value in os.environ.items() if name in PASSED or name.startswith("LC_")}
         given: dict[str, str] = self.job.request.get("Environment", {})
+        path = os.pathsep.join([str(self.code), *filter(None, [given.get("PYTHONPATH")])])
         return {
             **passed,
             **self._machine(),
             **given,
-            **self._toolkit(),
-            "PYTHONPATH": os.pathsep.join([str(self.code), *filter(None, [given.get("PYTHONPATH")])]),
+            **({} if by_toolkit else {**self._toolkit(), "PYTHONPATH": path}),
             "AWS_ENDPOINT_URL": url,
             "S3_ENDPOINT_URL": url,
             "AWS_REGION": self.job.region,

@@ -123,6 +123,8 @@ class Faults:
         if not isinstance(described, dict):
             raise ValueError('faults: give a JSON object of lists, e.g. {"throttle": [{...}]}')
         clear = described.get("clear", False)
+        if unknown := set(described) - {*KINDS, "clear"}:
+            raise ValueError(f"faults: there is no {min(unknown)!r}; choose from {', '.join(KINDS)}")
         new = [_parsed(kind, item) for kind, items in described.items() if kind != "clear" for item in _list(items)]
         for fault in new:
             if isinstance(fault, Down):
@@ -208,8 +210,6 @@ def _list(items: Any) -> list[Any]:
 
 
 def _parsed(kind: str, item: Any) -> Any:
-    if kind not in KINDS:
-        raise ValueError(f"faults: there is no {kind!r}; choose from {', '.join(KINDS)}")
     known = {field.name: field for field in fields(KINDS[kind]) if field.name not in INTERNAL}
     if not isinstance(item, dict) or not set(item) <= set(known):
         raise ValueError(f"faults: {kind}={item!r}: give an object of {', '.join(known)}")

@@ -14,6 +14,14 @@ from sagemaker_rehearsal.faults import Faults
 from sagemaker_rehearsal.storage import Storage, split_uri
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
+OPERATIONS = (
+    "CreateTrainingJob",
+    "DescribeTrainingJob",
+    "ListTrainingJobs",
+    "StopTrainingJob",
+    "AddTags",
+    "ListTags",
+)
 SORT_KEYS: dict[str, Callable[[TrainingJob], Any]] = {
     "CreationTime": lambda job: job.created,
     "Name": lambda job: job.name,
@@ -51,7 +59,7 @@ class Operations:
             return [job for job in self._jobs.values() if not job.has_ended]
 
     def answer(self, operation: str, request: dict[str, Any], region: str) -> dict[str, Any]:
-        """Carries an operation out. Raises ServiceError."""
+        """Carries one of OPERATIONS out, with a request that is valid by the service model. Raises ServiceError."""
         operations: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
             "CreateTrainingJob": self._create,
             "DescribeTrainingJob": lambda request, region: self._job(request, region).described(),
@@ -60,10 +68,6 @@ class Operations:
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,
         }
-        if operation not in operations:
-            raise ServiceError(
-                "UnknownOperationException", f"{operation}: the rehearsal service knows {', '.join(operations)}"
-            )
         self._runner.refresh()
         return operations[operation](request, region)
 

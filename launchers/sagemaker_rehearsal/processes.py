@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from threading import Event
 from typing import IO
 
 from sagemaker_rehearsal.logs import LogStream, OutputReader
@@ -48,14 +49,15 @@ class HostProcess:
             pass
 
 
-def end(processes: Iterable[HostProcess], base: Path, seconds: float) -> None:
-    """SIGTERM, then SIGKILL after some seconds to whatever is left of the processes below a job's folder."""
+def end(processes: Iterable[HostProcess], base: Path, seconds: float, closing: Event) -> None:
+    """SIGTERM; after some seconds, or when the service closes, SIGKILL to all that is left below a job's folder."""
     processes = list(processes)
     for process in processes:
         process.signal(signal.SIGTERM)
     until = time.monotonic() + seconds
-    while time.monotonic() < until and any(process.exit_code is None for process in processes):
-        time.sleep(0.05)
+    while any(process.exit_code is None for process in processes) and time.monotonic() < until:
+        if closing.wait(0.05):
+            break
     for process in processes:
         process.signal(signal.SIGKILL)
     kill_below(base)

@@ -55,11 +55,10 @@ def toolkit_program(container: Container, url: str, python: Path) -> Program:
     train = python.parent / "train"
     if not train.is_file():
         raise JobError(f"ClientError: {train}: not found; --toolkit takes a Python that has sagemaker-training")
-    env = container.environment(url)
-    kept = {name: value for name, value in env.items() if not name.startswith("SM_") and name != "PYTHONPATH"}
-    kept["PATH"] = os.pathsep.join([str(python.parent), kept.get("PATH", os.defpath)])
-    kept["SM_STUDIO_LOCAL_MODE"] = "true"  # else it waits for the name algo-1 to be known on the network
-    return Program(container, [str(python), str(train)], kept)
+    env = container.environment(url, by_toolkit=True)
+    env["PATH"] = os.pathsep.join([str(python.parent), env.get("PATH", os.defpath)])
+    env["SM_STUDIO_LOCAL_MODE"] = "true"  # else it waits for the name algo-1 to be known on the network
+    return Program(container, [str(python), str(train)], env)
 
 
 def _ranks(rank: int, hosts: int, local: int, per_host: int, port: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import ServiceError
 from sagemaker_rehearsal.faults import Faults
 from sagemaker_rehearsal.job_run import Service
-from sagemaker_rehearsal.operations import Operations
+from sagemaker_rehearsal.operations import OPERATIONS, Operations
 from sagemaker_rehearsal.options import Options
 from sagemaker_rehearsal.pricing import get_products
 from sagemaker_rehearsal.runner import ProcessRunner
@@ -30,6 +30,7 @@ from sagemaker_rehearsal.validation import validated
 HOST = "127.0.0.1"
 ENDPOINT_FILE = "endpoint.json"
 OURS = {"SageMaker": "sagemaker", "AWSPriceListService": "pricing"}
+KNOWN = {"sagemaker": OPERATIONS, "pricing": ("GetProducts",)}
 JSON = "application/x-amz-json-1.1"
 
 Environ = dict[str, Any]
@@ -76,6 +77,9 @@ class Endpoint:
         region = _scope(environ)[0]
         body = _body(environ)
         try:
+            if operation not in KNOWN[service]:
+                known = ", ".join(KNOWN[service])
+                raise ServiceError("UnknownOperationException", f"{operation}: the rehearsal service knows {known}")
             if self.faults.throttled(operation):
                 raise ServiceError("ThrottlingException", "Rate exceeded")
             try:
@@ -85,10 +89,8 @@ class Endpoint:
             validated(service, operation, request)
             if service == "sagemaker":
                 answer = self.operations.answer(operation, request, region)
-            elif operation == "GetProducts":
-                answer = get_products(request)
             else:
-                raise ServiceError("UnknownOperationException", f"{operation}: only GetProducts is known")
+                answer = get_products(request)
         except ServiceError as error:
             content = {"__type": error.code, "message": error.message}
             return _answer(start_response, error.status, content, {"x-amzn-ErrorType": error.code})

@@ -1,0 +1,77 @@
+"""What goes into a job's hosts and what comes out of them: channels, source, checkpoints, archives."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from sagemaker_rehearsal.container import Container
+from sagemaker_rehearsal.errors import JobError
+from sagemaker_rehearsal.storage import Checkpoints, Storage, pack
+from sagemaker_rehearsal.training_jobs import TrainingJob
+
+
+class JobData:
+    """The data of one attempt, in fresh folders of its hosts."""
+
+    def __init__(self, storage: Storage, job: TrainingJob, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        self._storage = storage
+        self._job = job
+        self._folder = folder
+        self.containers = [Container(job, host, folder / host) for host in job.hosts]
+        self._checkpoints = [
+            Checkpoints(storage, job.request["CheckpointConfig"]["S3Uri"], container.checkpoints)
+            for container in self.containers
+            if "CheckpointConfig" in job.request
+        ]
+
+    def download(self, by_toolkit: bool) -> None:
+        """Fills the hosts' folders; the real toolkit unpacks the source itself. Raises JobError."""
+        for number, container in enumerate(self.containers):
+            for channel in self._job.request.get("InputDataConfig", []):
+                source = channel["DataSource"]["S3DataSource"]
+                sharded = source.get("S3DataDistributionType") == "ShardedByS3Key"
+                part = (number, len(self.containers)) if sharded else (0, 1)
+                self._storage.download(source["S3Uri"], container.channels / channel["ChannelName"], *part)
+            container.write_config(map_submit_directory=by_toolkit)
+            if not by_toolkit:
+                container.unpack_source(self._source_from_s3(container))
+        for checkpoints in self._checkpoints:
+            checkpoints.download()
+
+    def upload_checkpoints(self) -> None:
+        """What is new or changed. A failure is told in the service's log: the job goes on, as on AWS."""
+        for checkpoints in self._checkpoints:
+            try:
+                checkpoints.upload()
+            except JobError as error:
+                print(f"{self._job.name}: checkpoints are not uploaded: {error}", flush=True)
+
+    def upload_archives(self, always_model: bool, truncate_output: bool) -> str:
+        """model.tar.gz and output.tar.gz of all hosts; returns the model's address, or "". Raises JobError."""
+        output = self._job.request["OutputDataConfig"]
+        place = f"{output['S3OutputPath'].rstrip('/')}/{self._job.name}/output"
+        address = ""
+        with tempfile.TemporaryDirectory(dir=self._folder) as temporary:
+            model, data = Path(temporary) / "model.tar.gz", Path(temporary) / "output.tar.gz"
+            if pack([container.model for container in self.containers], model) or always_model:
+                address = f"{place}/model.tar.gz"
+                self._storage.upload(model, address, output.get("KmsKeyId"))
+            if pack([container.data for container in self.containers], data):
+                if truncate_output:
+                    data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+                self._storage.upload(data, f"{place}/output.tar.gz", output.get("KmsKeyId"))
+        return address
+
+    def _source_from_s3(self, container: Container) -> Path | None:
+        uri = str(container.hyperparameters().get("sagemaker_submit_directory", ""))
+        if not uri.startswith("s3://"):
+            return None
+        folder = container.base / "submitted"
+        self._storage.download(uri, folder)
+        archive = folder / uri.rpartition("/")[2]
+        if not archive.is_file():
+            raise JobError(f"ClientError: {uri}: there is no such source archive")
+        return archive
