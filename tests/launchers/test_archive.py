@@ -9,10 +9,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hydra_plugins.sagemaker_launcher._archive import extract
-from hydra_plugins.sagemaker_launcher._errors import LaunchError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from hydra_plugins.sagemaker_launcher._archive import extract
+from hydra_plugins.sagemaker_launcher._errors import LaunchError
 
 Entry = tuple[tarfile.TarInfo, bytes]
 LIMITS = {"max_bytes": 1_000_000, "max_files": 100}

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import botocore.session
 import pytest
+from omegaconf import OmegaConf
+
 from hydra_plugins.sagemaker_launcher._errors import LaunchError
 from hydra_plugins.sagemaker_launcher._hardware import (
     INSTANCES,
@@ -18,7 +20,6 @@ from hydra_plugins.sagemaker_launcher._hardware import (
     instance_of,
     problems,
 )
-from omegaconf import OmegaConf
 
 
 @pytest.fixture(scope="module")

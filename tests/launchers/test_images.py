@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from hydra_plugins.sagemaker_launcher._errors import LaunchError
 from hydra_plugins.sagemaker_launcher._hardware import INSTANCES, Hardware
 from hydra_plugins.sagemaker_launcher._images import NAMES, choose, problems

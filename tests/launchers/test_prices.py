@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
+
 from hydra_plugins.sagemaker_launcher._hardware import INSTANCES, Hardware, instance_of
 from hydra_plugins.sagemaker_launcher._prices import _TABLE, Price, cost, price_of, prices, worst_case
 

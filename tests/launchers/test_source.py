@@ -7,13 +7,15 @@ import io
 import os
 import random
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
-from hydra_plugins.sagemaker_launcher._errors import LaunchError
-from hydra_plugins.sagemaker_launcher._source import pack
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from hydra_plugins.sagemaker_launcher._errors import LaunchError
+from hydra_plugins.sagemaker_launcher._source import pack
 
 EVERYTHING = ["**"]
 
@@ -216,6 +218,7 @@ SECRETS = [
     "aws_access_key_id = AKIAQ3EGRTWZ2YKLM4P7",
     "AWS_SECRET_ACCESS_KEY='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'",
     "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAx5Y8ZQ2Vb0yqkTz1l4cWf8D9\n",
+    "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES,6B\n\nMHcCAQEEIBkg8Z2Vb0yqkTz1l4cWf8D9\n",
     "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n",
     f"WANDB_API_KEY={HEX}",
     f"    WANDB_API_KEY: {HEX}",
@@ -249,7 +252,11 @@ def test_a_secret_stops_the_sweep_and_is_not_repeated(tmp_path, canary, file):
 
 
 def test_secrets_in_extra_files_and_all_at_once(tmp_path):
-    write(tmp_path, "a.py", content="\n".join(SECRETS[4:7]))
+    write(
+        tmp_path,
+        "a.py",
+        content="\n".join(canary for canary in SECRETS if "WANDB" in canary and "source" not in canary),
+    )
     with pytest.raises(LaunchError) as raised:
         pack(tmp_path, ["a.py"], extra={"member.json": SECRETS[0].encode()})
     assert [problem.split(" ")[0] for problem in raised.value.problems] == [
@@ -280,6 +287,14 @@ INNOCENT = [
 @pytest.mark.parametrize("file", ["src/a.py", "conf/a.yaml"])
 def test_what_only_speaks_of_secrets_passes(tmp_path, line, file):
     assert pack(write(tmp_path, file, content=line + "\n"), EVERYTHING).names == (file,)
+
+
+def test_no_text_keeps_the_search_busy(tmp_path):
+    begin = "-----BEGIN RSA PRIVATE KEY-----\n"
+    text = begin + "a: " * 100_000 + "wandb.login(" * 50_000 + "api_key = " * 50_000 + "password" * 50_000
+    start = time.process_time()
+    pack(write(tmp_path, "a.yaml", content=text), EVERYTHING)
+    assert time.process_time() - start < 5
 
 
 def test_this_repository_passes():

@@ -36,7 +36,7 @@ def is_private_file(name: str) -> bool:
 
 
 # NAME=..., NAME: "...", "NAME": "...", environ["NAME"] = "..."; in a notebook the quotes are escaped
-_ASSIGNED = rb"""\\?["']?\]?[\s=:,(]+\\?["']?"""
+_ASSIGNED = rb"""\\?["']?\]?[\s=:,(]{1,9}\\?["']?"""
 _FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("an AWS access key", re.compile(rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b(?<!EXAMPLE)")),
     (
@@ -49,10 +49,13 @@ _FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
         "a private key",
         re.compile(
             rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\[rn]|[\s\"'+\\])*"
-            rb"(?:[A-Za-z-]+: [^\n]*\s+)*[A-Za-z0-9+/=]{32}"
+            rb"(?:[A-Za-z-]+: [^\n]*\n\s*)*[A-Za-z0-9+/=]{32}"
         ),
     ),
-    ("a W&B API key", re.compile(rb"(?i:wandb_?api_?key|wandb\.login\([^)\n]*\bkey)" + _ASSIGNED + rb"[0-9a-f]{40}\b")),
+    (
+        "a W&B API key",
+        re.compile(rb"(?i:wandb_?api_?key|wandb\.login\([^)\n]{0,99}\bkey)" + _ASSIGNED + rb"[0-9a-f]{40}\b"),
+    ),
     ("a W&B API key", re.compile(rb"\bwandb_v\d_[A-Za-z0-9_]{40,}")),
     ("a Hugging Face token", re.compile(rb"\bhf_[A-Za-z0-9]{34,}\b")),
     ("a GitHub token", re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b")),
@@ -79,7 +82,7 @@ def secrets(name: str, content: bytes) -> Iterator[tuple[int, str]]:
             found.setdefault(content.count(b"\n", 0, match.start()) + 1, kind)
     for match in _NAMED.finditer(content):
         if _is_secret(match, quoted=name.endswith(_CODE)):
-            label = match["name"].decode("ascii", "replace")
+            label = match["name"][-40:].decode("ascii", "replace")
             found.setdefault(content.count(b"\n", 0, match.start()) + 1, f"the value of {label}")
     yield from sorted(found.items())
 
