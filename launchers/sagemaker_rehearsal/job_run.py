@@ -72,6 +72,7 @@ class JobRun:
             ending = self._attempt()
             if ending.secondary == "Interrupted":
                 self._bill()
+                self._data = None  # it is gone with the instances; checkpoints are in S3
                 self._job.moved("Interrupted", self._now())
                 try:
                     self._pause(ending.wait_seconds)

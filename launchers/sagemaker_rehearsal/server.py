@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
+import socket
 import threading
 import time
 import traceback
@@ -130,21 +132,16 @@ class Endpoint:
 def serve(options: Options) -> None:
     """Serves until SIGTERM, SIGINT, or idleness; then ends all jobs. `endpoint.json` is there while it serves."""
     forget_users_account()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request would bury the rest
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
-
-    class Handler(MotoRequestHandler):
-        """Quiet: a line a request would bury the rest."""
-
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Says nothing."""
 
     closing = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: closing.set())
     options.state.mkdir(parents=True, exist_ok=True)
     endpoint = Endpoint(options)
-    server = make_server(HOST, options.port, endpoint, threaded=True, request_handler=Handler)
+    server = make_server(HOST, options.port, endpoint, threaded=True, request_handler=MotoRequestHandler)
     endpoint.clients.url = f"http://{HOST}:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     file = options.state / ENDPOINT_FILE
@@ -183,8 +180,6 @@ def _body(environ: Environ) -> bytes:
 
 def _drop(environ: Environ) -> None:
     """Closes the connection without an answer; the server takes the error as the client's going away."""
-    import socket
-
     connection: socket.socket = environ["werkzeug.socket"]
     connection.shutdown(socket.SHUT_RDWR)
     raise ConnectionAbortedError

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import sagemaker_rehearsal
 from rehearsal_client import Rehearsal
+
+import sagemaker_rehearsal
 
 
 @pytest.fixture(scope="session")

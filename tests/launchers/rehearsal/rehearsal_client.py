@@ -13,9 +13,10 @@ from typing import Any
 
 import boto3
 import botocore.session
-import sagemaker_rehearsal
 from botocore.config import Config
 from botocore.validate import ParamValidator
+
+import sagemaker_rehearsal
 
 BUCKET = "rehearsal-bucket"
 ENDED = ("Completed", "Failed", "Stopped")

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
-import sagemaker_rehearsal
 from rehearsal_client import Rehearsal
+
+import sagemaker_rehearsal
 
 ALL_REDUCE = """
 import json, os, pathlib, sys

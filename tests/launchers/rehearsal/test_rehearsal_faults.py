@@ -7,9 +7,10 @@ import time
 from typing import Any
 
 import pytest
-import sagemaker_rehearsal
 from botocore.exceptions import BotoCoreError, ClientError
 from rehearsal_client import BUCKET, Rehearsal, channel, statuses
+
+import sagemaker_rehearsal
 
 
 def test_the_next_calls_are_throttled(rehearsal: Rehearsal) -> None:

@@ -295,6 +295,8 @@ def test_max_wait_ends_a_job_that_waits_for_capacity(rehearsal: Rehearsal) -> No
     rehearsal.create("spot-2", "import time; time.sleep(60)", **spot(2))
     described = rehearsal.wait("spot-2")
     assert (described["TrainingJobStatus"], described["SecondaryStatus"]) == ("Stopped", "MaxWaitTimeExceeded")
+    with pytest.raises(ClientError, match="NoSuchKey"):  # what was not a checkpoint is gone with the instances
+        rehearsal.output("spot-2", "model.tar.gz")
 
 
 def test_the_services_end_is_the_jobs_end(tmp_path: Path) -> None:
@@ -324,3 +326,47 @@ def test_a_killed_services_jobs_end_with_the_next_start(tmp_path: Path) -> None:
         assert [has_ended(int(pid)) for pid in pids] == [True, True]
     finally:
         sagemaker_rehearsal.stop(tmp_path)
+
+
+def test_the_typed_layer_of_the_sdk_runs_a_job(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    resources = pytest.importorskip("sagemaker.core.resources")
+    from boto3.session import Session
+    from sagemaker.core import shapes
+
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER"):
+        monkeypatch.setenv(name, rehearsal.url)
+    session = Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    request = rehearsal.request("typed", "import sys; sys.exit('out of luck')")
+    [code] = request["InputDataConfig"]
+    job = resources.TrainingJob.create(
+        session=session,
+        region="us-east-1",
+        training_job_name=request["TrainingJobName"],
+        role_arn=request["RoleArn"],
+        hyper_parameters=request["HyperParameters"],
+        algorithm_specification=shapes.AlgorithmSpecification(training_image="image:1", training_input_mode="File"),
+        input_data_config=[
+            shapes.Channel(
+                channel_name="code",
+                data_source=shapes.DataSource(
+                    s3_data_source=shapes.S3DataSource(
+                        s3_data_type="S3Prefix", s3_uri=code["DataSource"]["S3DataSource"]["S3Uri"]
+                    )
+                ),
+            )
+        ],
+        output_data_config=shapes.OutputDataConfig(s3_output_path=request["OutputDataConfig"]["S3OutputPath"]),
+        resource_config=shapes.ResourceConfig(instance_type="ml.p3.2xlarge", instance_count=1, volume_size_in_gb=30),
+        stopping_condition=shapes.StoppingCondition(max_runtime_in_seconds=60),
+    )
+    rehearsal.wait("typed")
+    job.refresh()
+    assert job.training_job_status == "Failed"
+    assert "ExitCode 1" in job.failure_reason
+    assert job.secondary_status_transitions[-1].status == "Failed"
+
+
+def test_many_jobs_run_at_a_time(rehearsal: Rehearsal) -> None:
+    names = [rehearsal.create(f"crowd-{number}", f"print({number})") for number in range(8)]
+    assert {rehearsal.wait(name, 60)["TrainingJobStatus"] for name in names} == {"Completed"}
+    assert [rehearsal.log(name) for name in names] == [[str(number)] for number in range(8)]

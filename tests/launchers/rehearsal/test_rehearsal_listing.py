@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import sagemaker_rehearsal
 from botocore.exceptions import ClientError
 from rehearsal_client import Rehearsal
+
+import sagemaker_rehearsal
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import sagemaker_rehearsal
 from rehearsal_client import Rehearsal
+
+import sagemaker_rehearsal
 
 LAUNCHERS = Path(sagemaker_rehearsal.__file__).parents[1]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import sagemaker_rehearsal
 from botocore.exceptions import ClientError
 from rehearsal_client import Rehearsal, statuses
+
+import sagemaker_rehearsal
 
 LONG = {"MaxRuntimeInSeconds": 7200}
 
