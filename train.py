@@ -10,7 +10,8 @@ import logging
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))  # a bare clone runs without installation
+for folder in ("launchers", "src"):  # a bare clone runs without installation
+    sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
 
 import hydra
 from omegaconf import DictConfig

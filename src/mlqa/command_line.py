@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.utils import get_args_parser
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -27,6 +28,7 @@ NOT_TO_SET = {
     "training.output_dir": "is always the run directory; choose it by hydra.run.dir=... or hydra.sweep.dir=...",
     "training.seed": "is the run's seed; choose it by seed=...",
 }
+SAGEMAKER_LAUNCHER = "sagemaker_launcher"  # part of its class's address
 LEAST_BYTES = 1 << 20  # what a run leaves beside its model
 
 
@@ -72,28 +74,29 @@ def _is_override(argument: str) -> bool:
 
 def check_member(composed: DictConfig, hydra: Any) -> None:
     """Raises ConfigError with all that is wrong with a member that Hydra has composed, however it came to it."""
-    problems = [*problems_of(from_hydra(composed)), *_not_here(composed, hydra)]
+    problems = [*problems_of(from_hydra(composed)), *_not_here(composed, hydra, hydra.mode is RunMode.MULTIRUN)]
     if problems:
         raise ConfigError(problems)
 
 
 def _member_problems(member: DictConfig, multirun: bool) -> list[str]:
     try:
-        return [*problems_in(member), *_not_here(member, member.hydra), *_run_dir(member, multirun)]
+        return [*problems_in(member), *_not_here(member, member.hydra, multirun), *_run_dir(member, multirun)]
     except OmegaConfBaseException as error:  # a group is gone
         return [first_line(error)]
 
 
-def _not_here(composed: DictConfig, hydra: Any) -> list[str]:
+def _not_here(composed: DictConfig, hydra: Any, multirun: bool) -> list[str]:
     """A member for SageMaker must not train on this machine unnoticed."""
     instance_type = composed.hardware.instance_type
     if instance_type is None or in_container():
         return []
-    option = hydra.runtime.choices.hardware
-    return [
-        f"hardware={option}: {instance_type} is a SageMaker instance, and no launcher that could send a run there is "
-        "part of this version yet; choose hardware=local to run on this machine"
-    ]
+    said = f"hardware={hydra.runtime.choices.hardware}: {instance_type} is a SageMaker instance"
+    if not multirun:
+        return [f"{said}; put -m before the overrides to run there, or choose hardware=local to run on this machine"]
+    if SAGEMAKER_LAUNCHER not in hydra.launcher._target_:
+        return [f"{said}, and hydra/launcher={hydra.runtime.choices['hydra/launcher']} runs on this machine; leave it out"]
+    return []
 
 
 def _run_dir(composed: DictConfig, multirun: bool) -> list[str]:

@@ -20,7 +20,6 @@ from mlqa.data.load import Splits, load_splits
 from mlqa.errors import ConfigError, MlqaError, RunError, first_line, stopped_by
 from mlqa.processes import agreed, cause_of, gather, part, sigterm_raises, uninterrupted
 from mlqa.result import (
-    MODEL,
     NULL_ODDS,
     PREDICTIONS,
     Result,
@@ -29,7 +28,7 @@ from mlqa.result import (
     write_json,
 )
 from mlqa.run_directory import attempt, checkpoints_of, claim, leave
-from mlqa.runtime import is_main, offline_if_hub_unreachable
+from mlqa.runtime import is_main, model_dir, offline_if_hub_unreachable
 from mlqa.tracking import Trackers, open_trackers
 from mlqa.tracking.identity import identity_of_run
 from mlqa.training.checkpoints import Checkpoint, Checkpoints
@@ -141,7 +140,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
         _train(trainer, checkpoint, result)
     unwritten: list[str] = []
     if is_main():
-        attempt(unwritten, save, model, tokenizer, run_dir / MODEL)
+        attempt(unwritten, save, model, tokenizer, model_dir(run_dir))
     model.to(trainer.args.device)
     with _timed(result, "eval_seconds"):
         evaluated = evaluation.evaluate(model)

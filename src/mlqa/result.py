@@ -20,8 +20,7 @@ FILE = "result.json"
 PREDICTIONS = "predictions.json"
 HISTORY = "history.jsonl"
 NULL_ODDS = "null_odds.json"  # SQuAD 2.0 only
-CHECKPOINTS = "checkpoints"  # folders of a run directory
-MODEL = "model"
+MODEL = "model"  # a folder of a run directory
 _PACKAGES = ("mlqa", "torch", "transformers", "tokenizers", "datasets", "accelerate", "hydra-core")
 
 

@@ -11,8 +11,8 @@ from mlqa.config import Config
 from mlqa.data.load import load_splits
 from mlqa.errors import RunError
 from mlqa.processes import gather
-from mlqa.result import CHECKPOINTS, FILE, Result, take_over
-from mlqa.runtime import is_main, local_rank, world_size
+from mlqa.result import FILE, Result, take_over
+from mlqa.runtime import checkpoint_dir, is_main, local_rank, world_size
 from mlqa.summary import show
 from mlqa.training.checkpoints import Checkpoints, identity_of
 
@@ -35,7 +35,7 @@ def claim(config: Config, result: Result) -> Result | None:
     if world_size() > 1:  # the others wait for this process, and could not be told
         raise RunError(f"{run_dir}: this run is completed; to run it again, remove its {FILE}")
     log.info("this run is completed, its result stands; to run it again, remove its %s", FILE)
-    if (run_dir / CHECKPOINTS).is_dir():  # it was killed while they were removed
+    if checkpoint_dir(run_dir).is_dir():  # it was killed while they were removed
         checkpoints_of(earlier, run_dir).remove()
     show(earlier, run_dir)
     return earlier

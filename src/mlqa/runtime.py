@@ -43,6 +43,17 @@ def in_container() -> bool:
     return "TRAINING_JOB_NAME" in os.environ and "SM_CURRENT_HOST" in os.environ
 
 
+def model_dir(run_dir: Path) -> Path:
+    """Where a run's model goes: `model/`, or the place from which a SageMaker container uploads it."""
+    return Path(os.environ["SM_MODEL_DIR"]) if in_container() else run_dir / "model"
+
+
+def checkpoint_dir(run_dir: Path) -> Path:
+    """Where checkpoints are kept: `checkpoints/`, or the place that a SageMaker container mirrors to S3."""
+    folder = os.environ.get("SM_CHECKPOINT_DIR") if in_container() else None
+    return Path(folder) if folder else run_dir / "checkpoints"
+
+
 def cache_dir() -> Path:
     """Where downloads are kept: MLQA_CACHE, else ~/.cache/mlqa."""
     return Path(os.environ.get("MLQA_CACHE") or "~/.cache/mlqa").expanduser()

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from mlqa.config import Config, OptimizerName, Precision
-from mlqa.result import CHECKPOINTS
-from mlqa.runtime import world_size
+from mlqa.runtime import checkpoint_dir, world_size
 
 
 def training_arguments(config: Config) -> Any:
@@ -21,7 +20,7 @@ def training_arguments(config: Config) -> Any:
     known = {item.name for item in fields(TrainingArguments)}
     precision = resolve_precision(config)
     arguments: dict[str, Any] = {
-        "output_dir": str(Path(training.output_dir) / CHECKPOINTS),
+        "output_dir": str(checkpoint_dir(Path(training.output_dir))),
         "seed": config.seed,
         "num_train_epochs": training.num_train_epochs,
         "max_steps": training.max_steps,

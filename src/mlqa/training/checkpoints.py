@@ -19,7 +19,8 @@ from pathlib import Path
 
 from mlqa.data.download import sha256_of
 from mlqa.errors import RunError
-from mlqa.result import CHECKPOINTS, HISTORY
+from mlqa.result import HISTORY
+from mlqa.runtime import checkpoint_dir
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Checkpoints:
         """Raises RunError where something else stands in their place."""
         self.identity = identity
         self.run_dir = run_dir
-        self.folder = run_dir / CHECKPOINTS / identity
+        self.folder = checkpoint_dir(run_dir) / identity
         if self.folder.parent.exists() and not self.folder.parent.is_dir():
             raise RunError(
                 f"{self.folder.parent} is a file: a run keeps its checkpoints there; choose another directory"
@@ -124,7 +125,7 @@ class Checkpoints:
     def tidy(self) -> None:
         """Removes the folders that hold nothing."""
         for folder in (self.folder, self.folder.parent):
-            if folder.is_dir() and not any(folder.iterdir()):
+            if self.run_dir in folder.parents and folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 
     def _steps(self) -> list[int]:

@@ -1,0 +1,308 @@
+"""One sweep, from overrides to outcomes: the place that reads like the story."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, run_job, setup_globals
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+from ._errors import LaunchError, MemberFailed
+from ._manifest import FILE, Manifest
+from ._member import Member, compose, config_sha256, without_hydra
+
+if TYPE_CHECKING:
+    from ._control import Control, Job
+    from ._display import Display
+    from ._remote import Remote
+
+log = logging.getLogger("sagemaker_launcher")
+
+_PATIENCE = 0.5  # seconds between two looks at the signals while jobs are being stopped
+
+
+class Sweep:
+    """What is kept between the launches of one sweep: a sweeper like Optuna asks for several."""
+
+    def __init__(self, options: Any) -> None:
+        self._options = options
+        self._manifest: Manifest | None = None
+        self._remote: Remote | None = None
+
+    def setup(self, context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self._context, self._task_function, self._config = context, task_function, config
+        resume = self._options.resume
+        if resume is None:
+            return
+        if not Path(resume, FILE).is_file():
+            raise LaunchError(f"hydra.launcher.resume={resume}: holds no {FILE}; give the directory of a sweep")
+        with open_dict(config):  # the sweeper looks here, too: nothing of a resumed sweep goes elsewhere
+            config.hydra.sweep.dir = resume
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Runs the members and returns what a sweeper expects, in their order.
+
+        Raises LaunchError where anything is wrong before the first has started; SystemExit after a dry run, after
+        `wait=false`, and after Ctrl-C or SIGTERM.
+        """
+        setup_globals()
+        self._configure_log()
+        sweep_dir = Path(str(self._config.hydra.sweep.dir)).absolute()
+        members = [
+            compose(self._context, self._config, overrides, initial_job_idx + number, self._options.hardware_key)
+            for number, overrides in enumerate(job_overrides)
+        ]
+        here = [member for member in members if member.hardware is None]
+        away = [member for member in members if member.hardware is not None]
+        if self._manifest is None:
+            self._manifest = self._opened(sweep_dir)
+        planned = []
+        if away:
+            planned = self._remote_of(sweep_dir).plan(away)
+        if self._options.dry_run:
+            _print_plan(here, planned)
+            raise SystemExit(0)
+        sweep_dir.mkdir(parents=True, exist_ok=True)
+        jobs = self._remote_of(sweep_dir).jobs(planned) if planned else []
+        log.info("%d members: %d here, %d on SageMaker; %s", len(members), len(here), len(away), sweep_dir)
+        for member in members:
+            log.info("\t#%d : %s", member.number, " ".join(filter_overrides(member.overrides)))
+        return self._run(members, here, jobs, sweep_dir)
+
+    def _run(self, members: list[Member], here: list[Member], jobs: list[Job], sweep_dir: Path) -> list[JobReturn]:
+        from ._display import Display
+
+        display = Display()
+        returns: dict[int, JobReturn] = {}
+        control = self._control(jobs, display) if jobs else None
+        interrupted: int | None = None
+        try:
+            with _sigterm_interrupts() as caught:
+                try:
+                    if control is not None:
+                        control.start()
+                    for member in here:
+                        returns[member.number] = self._run_here(member)
+                        display.flush()
+                    if control is not None:
+                        display.watch(control)
+                except KeyboardInterrupt:
+                    interrupted = 143 if caught else 130
+                    if control is not None:
+                        self._interrupt(control, display)
+            if control is not None and control.error is not None:
+                log.error("the launcher itself failed; its jobs may run on: %s", self._come_back(sweep_dir))
+                raise control.error
+        finally:
+            display.flush()
+            self._report(members, returns, jobs, sweep_dir)
+        if interrupted is not None:
+            raise SystemExit(interrupted)
+        if control is not None and control.detached:
+            log.info("submitted; %s", self._come_back(sweep_dir))
+            raise SystemExit(0)
+        for job in jobs:
+            returns[job.member.number] = _job_return(job)
+        if self._remote is not None and all(job.outcome and job.outcome.status == "completed" for job in jobs):
+            self._remote_ends_at_exit()
+        return [returns[member.number] for member in members]
+
+    # --- parts
+
+    def _opened(self, sweep_dir: Path) -> Manifest:
+        """The sweep's manifest. Raises LaunchError where it belongs to another launch that had jobs."""
+        manifest = Manifest(sweep_dir)
+        if manifest.has_jobs() and self._options.resume is None:
+            raise LaunchError(
+                f"{manifest.path}: this sweep has jobs on SageMaker already; go on with it by "
+                f"hydra.launcher.resume={sweep_dir}, or choose another hydra.sweep.dir"
+            )
+        return manifest
+
+    def _remote_of(self, sweep_dir: Path) -> Remote:
+        from ._remote import Remote
+
+        if self._remote is None:
+            assert self._manifest is not None
+            self._remote = Remote(self._options, sweep_dir, self._manifest, self._composed_task)
+        return self._remote
+
+    def _composed_task(self, overrides: list[str]) -> DictConfig:
+        return without_hydra(self._context.config_loader.load_sweep_config(self._config, overrides))
+
+    def _control(self, jobs: list[Job], display: Display) -> Control:
+        from ._control import Control
+
+        assert self._remote is not None and self._manifest is not None
+        interval = min(self._options.poll_interval, 1.0) if self._options.service == "rehearsal" else None
+        return Control(
+            jobs, self._remote.service(), self._manifest, self._remote.fetch, self._options, display.say,
+            poll_interval=interval,
+        )  # fmt: skip
+
+    def _run_here(self, member: Member) -> JobReturn:
+        """A member in this process, as Hydra's own launcher runs it."""
+        assert self._manifest is not None
+        record = self._manifest.record(member.number)
+        if self._options.resume and record.status == "completed":
+            return member.job_return(JobStatus.COMPLETED, record.return_value)
+        digest = config_sha256(member.task_config)
+        self._manifest.write(
+            "planned", member.number, overrides=member.task_overrides, config_sha256=digest, instance_type=None
+        )
+        try:
+            returned = run_job(
+                hydra_context=self._context,
+                task_function=self._task_function,
+                config=member.config,
+                job_dir_key="hydra.sweep.dir",
+                job_subdir_key="hydra.sweep.subdir",
+            )
+        except SystemExit as error:  # run_job lets it through, and the members to come would be lost
+            failure = MemberFailed(f"#{member.number} ended by exit code {error.code}")
+            returned = member.job_return(JobStatus.FAILED, failure)
+        finally:
+            self._configure_log()
+        value, failed = returned._return_value, returned.status is not JobStatus.COMPLETED
+        self._manifest.write(
+            "finished",
+            member.number,
+            status="failed" if failed else "completed",
+            reason=_one_line(value) if failed else None,
+            return_value=value if isinstance(value, int | float | str) else None,
+        )
+        if failed:
+            log.error("#%d failed: %s", member.number, _one_line(value))
+        return returned
+
+    def _interrupt(self, control: Control, display: Display) -> None:
+        """Says what becomes of the jobs, and does it; a second Ctrl-C does not wait for it."""
+        running = len(control.running())
+        sweep_dir = Path(str(self._config.hydra.sweep.dir)).absolute()
+        if self._options.on_interrupt == "detach":
+            log.warning("Ctrl-C: leaving; %d jobs run on and cost money: %s", running, self._come_back(sweep_dir))
+            control.detach()
+            control.join(10)
+            return
+        log.warning(
+            "Ctrl-C: submitting no more, stopping %d jobs; this takes some minutes, Ctrl-C again does not wait",
+            running,
+        )
+        control.stop("Ctrl-C")
+        try:
+            while not control.join(_PATIENCE):
+                display.flush()
+        except KeyboardInterrupt:
+            control.detach()
+            unasked = [job.name for job in control.running() if not job.stop_asked]
+            if unasked:
+                log.error("these jobs were not asked to stop and cost money: %s", ", ".join(map(str, unasked)))
+            log.warning("leaving at once; %s", self._come_back(sweep_dir))
+
+    def _report(self, members: list[Member], returns: dict[int, JobReturn], jobs: list[Job], sweep_dir: Path) -> None:
+        """The table of a launch with jobs, every failure with its reason and link, and the app's own report."""
+        if jobs:
+            self._show(members, returns, jobs)
+        dotted = self._options.on_sweep_end
+        if dotted is None:
+            return
+        from hydra.utils import get_method
+
+        try:
+            get_method(dotted)(str(sweep_dir))
+        except Exception as error:  # a report is worth no result
+            log.error("hydra.launcher.on_sweep_end=%s: %s", dotted, _one_line(error))
+
+    def _show(self, members: list[Member], returns: dict[int, JobReturn], jobs: list[Job]) -> None:
+        from rich.console import Console
+
+        from ._display import summary_table
+
+        by_number = {job.member.number: job for job in jobs}
+        rows = []
+        for member in members:
+            job = by_number.get(member.number)
+            outcome = job.outcome if job is not None else None
+            if outcome is not None:
+                rows.append((member, outcome.status, outcome.reason, outcome.seconds, outcome.usd))
+            else:
+                returned = returns.get(member.number)
+                status = "left running" if job is not None else returned.status.name.lower() if returned else "not run"
+                rows.append((member, status, None, None, None))
+        console = Console(stderr=True)
+        console.print(summary_table(rows))
+        assert self._manifest is not None and self._remote is not None
+        console.print(
+            f"billed for this sweep: ${sum(record.billed_usd for record in self._manifest.members.values()):.2f}",
+            highlight=False,
+        )
+        failures = [job for job in jobs if job.outcome is not None and job.outcome.status != "completed"]
+        for job in failures:
+            assert job.outcome is not None
+            link = f"; {self._remote.aws.console_link(job.name)}" if job.name else ""
+            log.error("#%d %s: %s%s", job.member.number, job.outcome.status, job.outcome.reason, link)
+
+    def _remote_ends_at_exit(self) -> None:
+        import atexit
+
+        if not getattr(self, "_ends_at_exit", False) and self._remote is not None:
+            self._ends_at_exit = True
+            atexit.register(self._remote.close)
+
+    def _come_back(self, sweep_dir: Path) -> str:
+        return f"to go on, give the same command with hydra.launcher.resume={sweep_dir}"
+
+    def _configure_log(self) -> None:
+        configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
+
+
+def _job_return(job: Job) -> JobReturn:
+    outcome, member = job.outcome, job.member
+    assert outcome is not None
+    if outcome.status == "completed":
+        return member.job_return(JobStatus.COMPLETED, outcome.return_value)
+    name = f" ({job.name})" if job.name else ""
+    return member.job_return(
+        JobStatus.FAILED, MemberFailed(f"#{member.number}{name} {outcome.status}: {outcome.reason}")
+    )
+
+
+def _print_plan(here: list[Member], planned: Sequence[Any]) -> None:
+    from rich.console import Console
+
+    from ._plan import plan_table
+
+    console = Console()
+    console.print(plan_table(here, planned))
+    console.print("Nothing was submitted (hydra.launcher.dry_run).")
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[list[int]]:
+    """Within, SIGTERM is a Ctrl-C; the list is not empty after one. Main thread only; elsewhere nothing changes."""
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+
+    def handle(number: int, _: object) -> None:
+        caught.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, handle)
+    try:
+        yield caught
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _one_line(error: Any) -> str:
+    text = " ".join(str(error).split())
+    return text or type(error).__name__

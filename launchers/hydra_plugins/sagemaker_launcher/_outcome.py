@@ -1,0 +1,160 @@
+"""What a job leaves, brought into the member's directory as if it had run here, and what its sweeper gets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import _archive
+from ._aws import Aws, error_message
+from ._container import RETURN_FILE
+from ._errors import LaunchError
+from ._hardware import Hardware
+from ._member import Member
+from ._prices import Price, cost
+from ._storage import Storage
+
+log = logging.getLogger(__name__)
+
+RESULT = "result.json"
+LOG_TAIL = "sagemaker.log"
+_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_LOG_LINES = 200
+_OUTPUT_BYTES, _OUTPUT_FILES = 2_000_000_000, 10_000
+_MODEL_BYTES, _MODEL_FILES = 50_000_000_000, 10_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a member ended: `status` is completed, failed or stopped; dollars are of the last attempt."""
+
+    status: str
+    reason: str | None = None
+    return_value: Any = None
+    usd: float | None = None
+    seconds: float | None = None  # billable
+
+
+def cost_of(hardware: Hardware | None, price: Price | None, description: dict[str, Any]) -> dict[str, Any]:
+    """The `cost` node of an ended job: BillableTimeInSeconds x instances x price."""
+    assert hardware is not None
+    return cost(
+        description.get("BillableTimeInSeconds") or 0,
+        hardware.instance_type,
+        hardware.instance_count,
+        price,
+        training_seconds=description.get("TrainingTimeInSeconds"),
+        spot=hardware.spot,
+    )
+
+
+def fetch(
+    member: Member, description: dict[str, Any], price: Price | None, aws: Aws, storage: Storage, with_model: bool
+) -> Outcome:
+    """Fetches output.tar.gz and the log's tail, completes result.json, and tells how the member ended.
+
+    Raises LaunchError where S3 refuses, or where an archive is malformed, too large or not to be trusted: the job's
+    own result is then still in S3, and nothing of the archive is in the directory.
+    """
+    name = description["TrainingJobName"]
+    output = f"{description['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
+    member.directory.mkdir(parents=True, exist_ok=True)
+    _log_tail(aws, name, member.directory / LOG_TAIL)
+    has_output = _unpack(storage, f"{output}/output.tar.gz", member.directory, _OUTPUT_BYTES, _OUTPUT_FILES)
+    member.write_hydra_files()  # those of the container tell of its own paths
+    if with_model and description["TrainingJobStatus"] == "Completed":
+        uri = description.get("ModelArtifacts", {}).get("S3ModelArtifacts") or f"{output}/model.tar.gz"
+        _unpack(storage, uri, member.directory / "model", _MODEL_BYTES, _MODEL_FILES)
+    returned = _taken(member.directory / RETURN_FILE)
+    status, reason = _judged(description, member, has_output, returned)
+    node = cost_of(member.hardware, price, description)
+    result = _read(member.directory / RESULT)
+    if status != "completed" and not (reason and result.get("status") == status and result.get("error")):
+        result |= {"error": reason}
+    result = {"schema_version": 1, "choices": member.choices, **result, "status": status, "cost": node}
+    value = returned.get("return_value", result.get("objective"))
+    if "objective" not in result:
+        result["objective"] = value if isinstance(value, int | float) and math.isfinite(value) else None
+    _write(member.directory / RESULT, result)
+    return Outcome(status, reason, value, node["usd"], node["billable_seconds"])
+
+
+def _judged(
+    description: dict[str, Any], member: Member, has_output: bool, returned: dict[str, Any]
+) -> tuple[str, str | None]:
+    """(completed | failed | stopped, the reason)."""
+    status, secondary = description["TrainingJobStatus"], description.get("SecondaryStatus")
+    assert member.hardware is not None
+    if secondary in ("MaxRuntimeExceeded", "MaxWaitTimeExceeded"):
+        option = f"hardware.max_hours={member.hardware.max_hours:g}"
+        if secondary == "MaxWaitTimeExceeded":
+            option = "hydra.launcher.spot_max_wait_hours"
+        return "failed", f"stopped by SageMaker after {option}; give it longer, and resume with retry_failed=true"
+    if status == "Stopped":
+        return "stopped", "the job was stopped"
+    if status == "Failed":
+        return "failed", " ".join(str(description.get("FailureReason") or "SageMaker gave no reason").split())
+    if not has_output:
+        return "failed", "the job completed without an output.tar.gz: did the script write to SM_OUTPUT_DATA_DIR?"
+    result = _read(member.directory / RESULT)
+    if result.get("status") in ("failed", "stopped"):
+        return str(result["status"]), str(result.get("error") or "result.json says so")
+    if returned.get("status") == "FAILED":
+        return "failed", str(returned.get("error"))
+    return "completed", None
+
+
+def _unpack(storage: Storage, uri: str, into: Path, max_bytes: int, max_files: int) -> bool:
+    """Downloads an archive and extracts it; False where there is none."""
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into.parent) as folder:
+        archive = Path(folder, uri.rpartition("/")[2])
+        if not storage.download(uri, archive, max_bytes):
+            return False
+        try:
+            _archive.extract(archive, into, max_bytes=max_bytes, max_files=max_files)
+        except LaunchError as error:
+            raise LaunchError(str(error).replace(str(archive), uri)) from error
+    return True
+
+
+def _log_tail(aws: Aws, job_name: str, path: Path) -> None:
+    """The last lines that the container printed; without the right to read logs, a line about that."""
+    try:
+        streams = aws.logs.describe_log_streams(logGroupName=_LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
+        lines = []
+        for stream in sorted(item["logStreamName"] for item in streams["logStreams"])[:8]:
+            events = aws.logs.get_log_events(
+                logGroupName=_LOG_GROUP, logStreamName=stream, limit=_LOG_LINES, startFromHead=False
+            )["events"]
+            lines += [f"==> {stream} <==", *(event["message"].rstrip() for event in events)]
+        if lines:
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")
+    except Exception as error:  # a log is worth no failure
+        log.warning("the log of %s cannot be read: %s", job_name, error_message(error))
+
+
+def _taken(path: Path) -> dict[str, Any]:
+    content = _read(path)
+    path.unlink(missing_ok=True)
+    return content
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,221 @@
+"""What a launch would do, before it does it: where each member runs, in which image, and what it may cost at most."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from . import _hardware, _images, _prices, _storage
+from ._errors import LaunchError
+from ._images import Image
+from ._member import Member
+from ._prices import Price
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+")
+_VARIABLE = re.compile(r"[A-Za-z_]\w*")
+_SECRET_NAME = re.compile(r"(?i)(^|_)(key|token|secret|password|passwd|credentials?)(_|$)|^aws_")
+_CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LEAST = {
+    "max_parallel": 1,
+    "submit_interval": 0,
+    "poll_interval": 0.1,
+    "spot_max_wait_hours": 0,
+    "keep_alive_seconds": 0,
+    "budget_usd": 0,
+}
+_TAKEN = ("code", "member")  # channels of the launcher's own
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A member for SageMaker with all that is known of it before it starts; dollars, None where no price is known."""
+
+    member: Member
+    image: Image
+    price: Price | None
+    worst_case: float | None
+    data: dict[str, Path | str]  # channel -> a local file or folder, or an S3 URI
+
+
+def make_plan(members: Sequence[Member], options: Any, region: str, pricing: Any | None) -> list[Planned]:
+    """The plan of the members that run on SageMaker.
+
+    Raises LaunchError with everything that can be known to be wrong: of the launcher's options, and of each member's
+    hardware, image, price and data.
+    """
+    problems = dict.fromkeys(_option_problems(options))
+    for member in members:
+        problems.update(dict.fromkeys(_member_problems(member, options)))
+    if problems:
+        raise LaunchError(list(problems))
+    asked = {m.hardware.instance_type for m in members if m.hardware and m.hardware.usd_per_hour is None}
+    prices = _prices.prices(sorted(asked), region, pricing)
+    planned = []
+    for member in members:
+        assert member.hardware is not None
+        try:
+            image = _images.choose(member.hardware, region)
+            requirements_of(options, image)
+        except LaunchError as error:
+            problems.update(dict.fromkeys(error.problems))
+            continue
+        price = _prices.price_of(member.hardware, prices)
+        worst = _prices.worst_case(member.hardware, price)
+        planned.append(Planned(member, image, price, worst, dict(_data_of(member, options))))
+    problems.update(dict.fromkeys(_budget_problems(planned, options.budget_usd)))
+    if problems:
+        raise LaunchError(list(problems))
+    return planned
+
+
+def requirements_of(options: Any, image: Image) -> str | None:
+    """The requirements file, relative to the project, for an image. Raises LaunchError where there is none."""
+    pattern = options.requirements
+    if pattern is None:
+        return None
+    fields = {"python": image.python, "transformers": image.transformers, "torch": image.torch}
+    unknown = [name for name in re.findall(r"{(\w*)}", pattern) if not fields.get(name)]
+    if unknown:
+        raise LaunchError(
+            f"hydra.launcher.requirements={pattern}: {', '.join(unknown)} of {image.uri} is not known; "
+            f"it may hold {', '.join('{' + name + '}' for name in fields)} where the image's tag tells them"
+        )
+    return str(pattern).format(**fields)
+
+
+def plan_table(local: Sequence[Member], planned: Sequence[Planned]) -> Table:
+    """The plan as a table: one row a member, and the total of the worst cases."""
+    from rich.table import Table
+
+    table = Table(title="What would be submitted", title_justify="left")
+    for name, justify in (
+        ("#", "right"), ("member", "left"), ("instances", "left"), ("distribution", "left"), ("image", "left"),
+        ("$/hour", "right"), ("at most h", "right"), ("at most $", "right"),
+    ):  # fmt: skip
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    rows: dict[int, tuple[str, ...]] = {
+        member.number: (" ".join(member.task_overrides), "this machine", "", "", "", "", "") for member in local
+    }
+    for item in planned:
+        hardware = item.member.hardware
+        assert hardware is not None
+        spot = " spot" if hardware.spot else ""
+        rows[item.member.number] = (
+            " ".join(item.member.task_overrides),
+            f"{hardware.instance_count} x {hardware.instance_type}{spot}",
+            "" if hardware.distribution == "none" else hardware.distribution,
+            item.image.uri.rpartition("/")[2],
+            "?" if item.price is None else f"{item.price.usd_per_hour:.4g}" + ("*" if item.price.estimate else ""),
+            f"{hardware.max_hours:g}",
+            "?" if item.worst_case is None else f"{item.worst_case:.2f}",
+        )
+    for number in sorted(rows):
+        table.add_row(str(number), *rows[number])
+    known = [item.worst_case for item in planned if item.worst_case is not None]
+    table.add_section()
+    table.add_row("", f"{len(planned)} jobs", "", "", "", "", "", f"{sum(known):.2f}")
+    notes = ["At most: every job runs until hardware.max_hours stops it."]
+    if any(item.price is not None and item.price.estimate for item in planned):
+        notes.append(f"* an estimate: {_prices.TABLE}, us-east-1; the AWS Pricing API could not be asked.")
+    hardware_used = [item.member.hardware for item in planned if item.member.hardware]
+    notes += dict.fromkeys(line for hardware in hardware_used for line in _hardware.assumptions(hardware))
+    table.caption = "\n".join(notes)
+    table.caption_justify = "left"
+    return table
+
+
+def environment_of(options: Any) -> dict[str, str]:
+    """The environment variables that travel: those of the list that are set here."""
+    return {name: os.environ[name] for name in options.environment if name in os.environ}
+
+
+def _option_problems(options: Any) -> Iterator[str]:
+    yield from _storage.problems(options.bucket, options.prefix)
+    for key, allowed in {"on_interrupt": ("stop", "detach"), "input_mode": ("File", "FastFile")}.items():
+        if options[key] not in allowed:
+            yield f"hydra.launcher.{key}={options[key]}: choose {' or '.join(allowed)}"
+    for key, least in _LEAST.items():
+        if options[key] is not None and not options[key] >= least:
+            yield f"hydra.launcher.{key}={options[key]}: choose {least} or more"
+    if not 0 <= options.retry_attempts <= 30:
+        yield f"hydra.launcher.retry_attempts={options.retry_attempts}: choose 0 ... 30"
+    if not options.wait and (options.max_parallel is not None or options.budget_usd is not None):
+        yield (
+            "hydra.launcher.wait=false: submits all jobs and leaves, so nobody holds to max_parallel or budget_usd; "
+            "take them away, or wait"
+        )
+    for name in options.environment:
+        if not _VARIABLE.fullmatch(name):
+            yield f"hydra.launcher.environment: {name!r} is no name of a variable"
+        elif _SECRET_NAME.search(name):
+            yield (
+                f"hydra.launcher.environment: {name} sounds like a secret, and the environment of a job can be read by "
+                "whoever may describe it; put the value into Secrets Manager and its ARN into hydra.launcher.secrets"
+            )
+    for name, arn in options.secrets.items():
+        if not _VARIABLE.fullmatch(name):
+            yield f"hydra.launcher.secrets: {name!r} is no name of a variable"
+        if not _ARN.fullmatch(str(arn)):
+            yield f"hydra.launcher.secrets.{name}: give an ARN (arn:aws:secretsmanager:...), never the secret itself"
+    if bool(options.subnets) != bool(options.security_group_ids):
+        yield "hydra.launcher.subnets, security_group_ids: a VPC needs both; give the other, too"
+    if options.network_isolation:
+        for key in ("requirements", "secrets"):
+            if options[key]:
+                nothing = "null" if key == "requirements" else "{}"
+                yield (
+                    "hydra.launcher.network_isolation=true: nothing can be fetched from inside; set "
+                    f"hydra.launcher.{key}={nothing} and use an image that holds all"
+                )
+    for name in options.channels:
+        if not _CHANNEL.fullmatch(name) or name in _TAKEN:
+            taken = " or ".join(_TAKEN)
+            yield f"hydra.launcher.channels.{name}: choose another name (letters, digits, - and _; not {taken})"
+
+
+def _member_problems(member: Member, options: Any) -> Iterator[str]:
+    assert member.hardware is not None
+    found = _hardware.problems(member.hardware)
+    yield from found or _images.problems(member.hardware)
+    for channel, value in _data_of(member, options):
+        if isinstance(value, Path) and not value.exists():
+            yield f"{options.channels[channel]}={value}: there is no such file or folder"
+
+
+def _data_of(member: Member, options: Any) -> Iterable[tuple[str, Path | str]]:
+    """Channel and source of what the member's config names; a value that is neither a path nor in S3 (a hub name, null)
+    is left as it is."""
+    for channel, key in options.channels.items():
+        value = OmegaConf.select(member.task_config, key)
+        if not isinstance(value, str) or not value:
+            continue
+        if value.startswith("s3://"):
+            yield channel, value
+        elif Path(value).expanduser().exists() or value.startswith(("/", "./", "../", "~")):
+            yield channel, Path(value).expanduser().absolute()
+
+
+def _budget_problems(planned: Sequence[Planned], budget: float | None) -> Iterator[str]:
+    if budget is None:
+        return
+    for item in planned:
+        hardware = item.member.hardware
+        assert hardware is not None
+        name = hardware.instance_type
+        if item.worst_case is None:
+            yield f"hydra.launcher.budget_usd={budget:g}: no price is known for {name}; give hardware.usd_per_hour"
+        elif item.worst_case > budget:
+            yield (
+                f"hydra.launcher.budget_usd={budget:g}: #{item.member.number} alone may cost ${item.worst_case:.2f} "
+                f"({hardware.instance_count} x {name} for hardware.max_hours={hardware.max_hours:g}); "
+                "lower hardware.max_hours, or raise the budget"
+            )

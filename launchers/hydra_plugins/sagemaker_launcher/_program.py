@@ -1,0 +1,82 @@
+"""The program that the user started, as it is to be started again inside a container."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.utils import get_args_parser
+
+from ._errors import LaunchError
+from ._request import PROGRAM, REQUIREMENTS_VARIABLE
+from ._source import Source, pack
+
+PYTHON_AND_YAML = ("*.py", "*.yaml", "*.yml")
+_PROGRAM = b"from hydra_plugins.sagemaker_launcher._container import main\n\nmain()\n"
+
+
+@dataclass(frozen=True)
+class Program:
+    root: Path  # the project's folder
+    name: str  # a script relative to root, or a module's name
+    module: bool
+    flags: tuple[str, ...]  # --config-name and the like
+
+
+def started_program(project_dir: str | None) -> Program:
+    """What was started: `python train.py` or `python -m package.app`. Raises LaunchError for what cannot travel."""
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    file = Path(getattr(main, "__file__", None) or sys.argv[0]).resolve()
+    if spec is not None:
+        root = Path(project_dir or ".").expanduser().resolve()
+        return Program(root, spec.name, True, _flags(root))
+    root = Path(project_dir).expanduser().resolve() if project_dir else file.parent
+    if not file.is_relative_to(root):
+        raise LaunchError(f"hydra.launcher.project_dir={project_dir}: {file} is not in it; choose a folder above it")
+    return Program(root, file.relative_to(root).as_posix(), False, _flags(root))
+
+
+def pack_program(program: Program, options: Any, requirements: set[str]) -> Source:
+    """The archive of a sweep: the project's files, this plugin, and what the container installs.
+
+    The toolkit installs requirements.txt and nothing else; pip fills in the variable, so that one archive serves
+    images with requirements of their own. Raises LaunchError as `pack` does, and for a file that is not there.
+    """
+    here = Path(__file__).parent
+    files = [*here.glob("*.py"), *here.rglob("*.yaml")]
+    extra: dict[str, bytes | Path] = {
+        f"hydra_plugins/{here.name}/{file.relative_to(here).as_posix()}": file for file in files
+    }
+    extra[PROGRAM] = _PROGRAM
+    missing = [name for name in sorted(requirements) if not (program.root / name).is_file()]
+    if missing:
+        raise LaunchError([f"hydra.launcher.requirements: there is no {program.root / name}" for name in missing])
+    extra |= {name: program.root / name for name in requirements}
+    if requirements:
+        extra["requirements.txt"] = f"-r ${{{REQUIREMENTS_VARIABLE}}}\n".encode()
+    elif not options.network_isolation:
+        extra["requirements.txt"] = f"hydra-core=={version('hydra-core')}\n".encode()
+    include = list(options.include) or [pattern for pattern in PYTHON_AND_YAML if any(program.root.rglob(pattern))]
+    if (program.root / "setup.py").is_file():  # the toolkit would install the project instead of running the program
+        return pack(program.root, include, [*options.exclude, "/setup.py"], extra)
+    return pack(program.root, include, list(options.exclude), extra)
+
+
+def _flags(root: Path) -> tuple[str, ...]:
+    """Hydra's flags that decide which config is composed."""
+    given, _ = get_args_parser().parse_known_args(sys.argv[1:])
+    flags: list[str] = []
+    if given.config_name:
+        flags += ["--config-name", given.config_name]
+    for flag, value in (("--config-path", given.config_path), ("--config-dir", given.config_dir)):
+        if not value:
+            continue
+        folder = Path(value).resolve()
+        if not folder.is_relative_to(root):
+            raise LaunchError(f"{flag} {value}: would be missing in the container; move it into {root}")
+        flags += [flag, folder.relative_to(root).as_posix()]
+    return tuple(flags)

@@ -1,0 +1,282 @@
+"""The AWS side of a sweep: opened when the first member goes to SageMaker, kept for the sweeper's later launches."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from . import _outcome
+from ._aws import REHEARSAL_REGION, Aws, error_message, open_aws, open_rehearsal, role_of, stop_rehearsal
+from ._container import MEMBER_FILE
+from ._control import Job, State
+from ._errors import LaunchError
+from ._jobs import Jobs
+from ._manifest import Manifest, MemberRecord
+from ._member import config_sha256
+from ._plan import Planned, environment_of, make_plan, requirements_of
+from ._program import Program, pack_program, started_program
+from ._request import (
+    ARCHIVE,
+    MEMBER_VARIABLE,
+    REQUIREMENTS_VARIABLE,
+    SWEEP_VARIABLE,
+    job_name,
+    training_job_request,
+)
+from ._request import Job as RequestedJob
+from ._secrets import secrets
+from ._source import Source
+from ._storage import Storage
+
+log = logging.getLogger("sagemaker_launcher")
+
+ComposeTask = Callable[[list[str]], DictConfig]
+
+
+class Remote:
+    """What the members of one sweep share on AWS: clients, bucket, source archive, uploaded data."""
+
+    def __init__(self, options: Any, sweep_dir: Path, manifest: Manifest, compose: ComposeTask) -> None:
+        self._options, self._sweep_dir, self._manifest, self._compose = options, sweep_dir, manifest, compose
+        self._uploaded: dict[Path | str, tuple[str, str]] = {}
+        if options.service not in ("aws", "rehearsal"):
+            raise LaunchError(f"hydra.launcher.service={options.service}: choose aws or rehearsal")
+
+    @cached_property
+    def aws(self) -> Aws:
+        rehearsal = self._options.service == "rehearsal"
+        return open_rehearsal(self._options, self._sweep_dir) if rehearsal else open_aws(self._options)
+
+    @cached_property
+    def program(self) -> Program:
+        return started_program(self._options.project_dir)
+
+    @cached_property
+    def source(self) -> Source:
+        return pack_program(self.program, self._options, self._requirements)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The bucket, seen to be there. Raises LaunchError, also where there are no credentials."""
+        given = self._options.bucket
+        try:
+            account = self.aws.account
+        except Exception as error:
+            raise LaunchError(
+                f"AWS cannot be asked who you are ({error_message(error)}); set up credentials (aws configure, "
+                "AWS_PROFILE), or try hydra.launcher.service=rehearsal"
+            ) from error
+        bucket = given or f"sagemaker-{self.aws.region}-{account}"
+        # A bucket of another account may be given on purpose; the default one must be ours.
+        storage = Storage(self.aws, bucket, self._options.prefix, self._options.kms_key, None if given else account)
+        storage.exists_or_make(may_make=given is None)
+        return storage
+
+    def plan(self, members: Sequence[Any]) -> list[Planned]:
+        """What would be submitted. Raises LaunchError with everything that can be known to be wrong."""
+        problems: list[str] = []
+        planned: list[Planned] = []
+        region, pricing = self._region_and_pricing()
+        try:
+            planned = make_plan(members, self._options, region, pricing)
+            self._requirements = {
+                name for item in planned if (name := requirements_of(self._options, item.image)) is not None
+            }
+        except LaunchError as error:
+            problems += error.problems
+            self._requirements = set()
+        steps: list[Callable[[], Any]] = [lambda: self.source]
+        if not self._options.dry_run:
+            steps += [lambda: role_of(self._options, self.aws), lambda: self.storage]
+        for step in steps:
+            try:
+                step()
+            except LaunchError as error:
+                problems += error.problems
+        if problems:
+            raise LaunchError(problems)
+        return planned
+
+    def jobs(self, planned: Sequence[Planned]) -> list[Job]:
+        """Uploads what the members need and makes their jobs, as far as an earlier launch has not brought them.
+
+        Raises LaunchError with all that SageMaker would refuse of any request, before one is sent.
+        """
+        manifest = self._manifest
+        sweep_id = manifest.open_sweep(**self._facts())
+        if different := [
+            f"{manifest.path}: this sweep has {key}={manifest.sweep.get(key)}, not {value}; resume it with that"
+            for key, value in self._facts().items()
+            if manifest.sweep.get(key) != value
+        ]:
+            raise LaunchError(different)
+        code = self.storage.key("code", self.source.sha256, ARCHIVE)
+        if self.storage.put_once(code, self.source.content):
+            log.info(
+                "uploaded the source: %d files, %.0f kB, s3://%s/%s",
+                len(self.source.names), len(self.source.content) / 1000, self.storage.bucket, code,
+            )  # fmt: skip
+        words = _distinct_words(planned)
+        jobs, problems = [], dict[str, None]()
+        for item in planned:
+            try:
+                job = self._job(item, sweep_id, words[item.member.number])
+            except LaunchError as error:
+                problems.update(dict.fromkeys(error.problems))
+                continue
+            jobs.append(job)
+        if problems:
+            raise LaunchError(list(problems))
+        return jobs
+
+    def service(self) -> Jobs:
+        return Jobs(self.aws, str(self._manifest.sweep["sweep_id"]))
+
+    def fetch(self, job: Job) -> _outcome.Outcome:
+        assert job.description is not None
+        return _outcome.fetch(
+            job.member, job.description, job.price, self.aws, self.storage, self._options.download_model
+        )
+
+    def close(self) -> None:
+        """Ends the rehearsal's service, if there is one."""
+        if self._options.service == "rehearsal" and "aws" in self.__dict__:
+            stop_rehearsal(self._sweep_dir)
+
+    # --- parts
+
+    def _region_and_pricing(self) -> tuple[str, Any | None]:
+        if self._options.service == "rehearsal" and self._options.dry_run:
+            return self._options.region or REHEARSAL_REGION, None
+        try:
+            return self.aws.region, self.aws.pricing
+        except LaunchError:
+            if not self._options.dry_run:
+                raise
+            return REHEARSAL_REGION, None  # a plan needs no account
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "service": self._options.service,
+            "region": self.aws.region,
+            "bucket": self.storage.bucket,
+            "prefix": self._options.prefix,
+        }
+
+    def _job(self, item: Planned, sweep_id: str, words: list[str]) -> Job:
+        member, options, storage = item.member, self._options, self.storage
+        assert member.hardware is not None
+        place = f"{sweep_id}/{member.number}"
+        channels = {
+            "code": storage.uri("code", self.source.sha256, ""),
+            "member": storage.uri(place, "member", ""),
+        }
+        overrides = member.shipped_overrides()
+        for channel, source in item.data.items():
+            uri, name = self._upload(source)
+            channels[channel] = uri
+            inside = f"${{oc.env:SM_CHANNEL_{channel.upper()}}}" + (f"/{name}" if name else "")
+            overrides.append(f"{options.channels[channel]}='{inside}'")
+        digest = config_sha256(self._compose(overrides))
+        _check_unchanged(self._manifest.record(member.number), digest, member.number)
+        body = {
+            "program": self.program.name,
+            "module": self.program.module,
+            "flags": self.program.flags,
+            "overrides": overrides,
+            "config_sha256": digest,
+            "number": member.number,
+            "checkpoints": options.checkpoints,
+            "secrets": dict(options.secrets),
+        }
+        content = json.dumps(body, ensure_ascii=False, indent=1).encode()
+        task = OmegaConf.to_yaml(member.task_config).encode()
+        if found := next(iter([*secrets("config.yaml", task), *secrets(MEMBER_FILE, content)]), None):
+            raise LaunchError(
+                f"#{member.number}: its config holds what looks like {found[1]}; a config is stored and shown in many "
+                "places: put the value into Secrets Manager and its ARN into hydra.launcher.secrets"
+            )
+        environment = environment_of(options) | {SWEEP_VARIABLE: sweep_id, MEMBER_VARIABLE: str(member.number)}
+        if (requirements := requirements_of(options, item.image)) is not None:
+            environment[REQUIREMENTS_VARIABLE] = requirements
+
+        record = self._manifest.record(member.number)
+        state, attempt = self._standing(record)
+        request = training_job_request(
+            RequestedJob(
+                name=job_name(options.job_name, sweep_id, member.number, attempt, words),
+                hardware=member.hardware,
+                image=item.image,
+                role=role_of(options, self.aws),
+                region=self.aws.region,
+                channels=channels,
+                output=storage.uri(place, "output"),
+                checkpoints=storage.uri(place, "checkpoints") if options.checkpoints else None,
+                environment=environment,
+                tags={"hydra-sweep": sweep_id, "hydra-member": str(member.number), **options.tags},
+            ),
+            options,
+        )
+        if state is State.unknown:  # the words of its name may have been others
+            request["TrainingJobName"] = record.job_name
+        job = Job(member, request, item.price, item.worst_case, state)
+        if state is State.finished:
+            job.outcome = _outcome.Outcome(record.status or "failed", record.reason, record.return_value)
+            job.name = record.job_name
+            return job
+        storage.put(storage.key(place, "member", MEMBER_FILE), content)
+        self._manifest.write(
+            "planned",
+            member.number,
+            overrides=member.task_overrides,
+            config_sha256=digest,
+            instance_type=member.hardware.instance_type,
+            instance_count=member.hardware.instance_count,
+        )
+        return job
+
+    def _standing(self, record: MemberRecord) -> tuple[State, int]:
+        """Where an earlier launch has brought a member, and the attempt that it is at."""
+        if record.status == "completed" or (record.status and not self._options.retry_failed):
+            return State.finished, record.attempts
+        if record.status:
+            return State.waiting, record.attempts + 1
+        return (State.unknown, record.attempts) if record.job_name else (State.waiting, record.attempts + 1)
+
+    def _upload(self, source: Path | str) -> tuple[str, str]:
+        """(S3 prefix of a channel, file name in it or "") of a local file or folder, or of a place in S3."""
+        if source not in self._uploaded:
+            if isinstance(source, Path):
+                self._uploaded[source] = self.storage.upload_data(source)
+                log.info("data: %s is %s", source, self._uploaded[source][0])
+            else:
+                name = "" if source.endswith("/") else PurePosixPath(source).name
+                self._uploaded[source] = (source, name)
+        return self._uploaded[source]
+
+
+def _check_unchanged(record: MemberRecord, digest: str, number: int) -> None:
+    if record.config_sha256 and record.config_sha256 != digest:
+        raise LaunchError(
+            f"#{number}: its config is not the one that this sweep was started with ({' '.join(record.overrides)}); "
+            "resume with the same command, or start a new sweep"
+        )
+
+
+def _distinct_words(planned: Sequence[Planned]) -> dict[int, list[str]]:
+    """For each member the values that tell it from the others: what its job's name says."""
+    common = set.intersection(*(set(item.member.task_overrides) for item in planned)) if len(planned) > 1 else set()
+    return {
+        item.member.number: [
+            override.partition("=")[2].rpartition("/")[2][:20]
+            for override in item.member.task_overrides
+            if override not in common
+        ]
+        for item in planned
+    }
