@@ -36,13 +36,14 @@ def start(
     *,
     idle_minutes: float = 10.0,
     quotas: Mapping[str, int] | None = None,
-    faults: Mapping[str, Any] | None = None,
+    faults: Mapping[str, Any] | Path | None = None,
     **options: Any,
 ) -> str:
     """The address of the service of a state directory; started where none serves, detached from this process.
 
-    `options` are those of the command line with underscores (processes_per_host=2, simulate=60 ...). A service that
-    serves already keeps the options it was started with. Raises RehearsalError with the last line of its log.
+    `quotas`: instances by instance type. `faults`: as in faults.py, or a JSON file of them. `options`: those of the
+    command line with underscores (processes_per_host=2, simulate=60 ...). A service that serves already keeps the
+    options it was started with. Raises RehearsalError with the last line of its log.
     """
     import fcntl
 
@@ -56,7 +57,9 @@ def start(
         command.append(str(idle_minutes))
         for instance_type, instances in (quotas or {}).items():
             command += ["--quota", f"{instance_type}={instances}"]
-        if faults:
+        if isinstance(faults, Path):
+            command += ["--faults", str(faults)]
+        elif faults:
             (state / "faults.json").write_text(json.dumps(dict(faults)), "utf-8")
             command += ["--faults", str(state / "faults.json")]
         for name, value in options.items():
@@ -107,7 +110,7 @@ def _spawn(command: list[str], state: Path) -> str:
     with log.open("ab") as output:
         child = subprocess.Popen(
             command,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},  # no module of the working directory's
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
