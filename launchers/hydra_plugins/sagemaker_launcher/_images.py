@@ -25,6 +25,14 @@ class Image:
     cuda: str  # cu124; empty: without CUDA
     smdistributed: bool
 
+    @property
+    def name(self) -> str:
+        """A short name for tables: the library and Python, or the end of the address of an image of the user's own."""
+        if not self.torch:
+            return self.uri.rpartition("/")[2]
+        library = f"transformers {self.transformers}" if self.transformers else f"torch {self.torch}"
+        return f"{library} {self.python}"
+
 
 @dataclass(frozen=True)
 class _Release:

@@ -63,14 +63,17 @@ class Sweep:
         away = [member for member in members if member.hardware is not None]
         if self._manifest is None:
             self._manifest = self._opened(sweep_dir)
-        planned = []
-        if away:
-            planned = self._remote_of(sweep_dir).plan(away)
-        if self._options.dry_run:
-            _print_plan(here, planned)
-            raise SystemExit(0)
-        sweep_dir.mkdir(parents=True, exist_ok=True)
-        jobs = self._remote_of(sweep_dir).jobs(planned) if planned else []
+        try:
+            planned = self._remote_of(sweep_dir).plan(away) if away else []
+            if self._options.dry_run:
+                _print_plan(here, planned)
+                raise SystemExit(0)
+            sweep_dir.mkdir(parents=True, exist_ok=True)
+            jobs = self._remote_of(sweep_dir).jobs(planned) if planned else []
+        except BaseException:
+            if self._remote is not None and not self._manifest.has_jobs():
+                self._remote.close()
+            raise
         log.info("%d members: %d here, %d on SageMaker; %s", len(members), len(here), len(away), sweep_dir)
         for member in members:
             log.info("\t#%d : %s", member.number, " ".join(filter_overrides(member.overrides)))
@@ -239,10 +242,9 @@ class Sweep:
         console = Console(stderr=True)
         console.print(summary_table(rows))
         assert self._manifest is not None and self._remote is not None
-        console.print(
-            f"billed for this sweep: ${sum(record.billed_usd for record in self._manifest.members.values()):.2f}",
-            highlight=False,
-        )
+        billed = sum(record.billed_usd for record in self._manifest.members.values())
+        note = " on AWS; this was a rehearsal, and free" if self._options.service == "rehearsal" else ""
+        console.print(f"billed for this sweep: ${billed:.2f}{note}", highlight=False)
         failures = [job for job in jobs if job.outcome is not None and job.outcome.status != "completed"]
         for job in failures:
             assert job.outcome is not None

@@ -97,23 +97,24 @@ def plan_table(local: Sequence[Member], planned: Sequence[Planned]) -> Table:
     from rich.table import Table
 
     table = Table(title="What would be submitted", title_justify="left")
-    for name, justify in (
-        ("#", "right"), ("member", "left"), ("instances", "left"), ("distribution", "left"), ("image", "left"),
-        ("$/hour", "right"), ("at most h", "right"), ("at most $", "right"),
-    ):  # fmt: skip
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    table.add_column("#", justify="right")
+    for name in ("member", "instances", "image"):
+        table.add_column(name, overflow="fold")
+    for name in ("$/h", "max h", "max $"):
+        table.add_column(name, justify="right")
+    words = distinct_overrides([*local, *(item.member for item in planned)])
     rows: dict[int, tuple[str, ...]] = {
-        member.number: (" ".join(member.task_overrides), "this machine", "", "", "", "", "") for member in local
+        member.number: (" ".join(words[member.number]), "this machine", "", "", "", "") for member in local
     }
     for item in planned:
         hardware = item.member.hardware
         assert hardware is not None
         spot = " spot" if hardware.spot else ""
+        distribution = "" if hardware.distribution == "none" else f" {hardware.distribution}"
         rows[item.member.number] = (
-            " ".join(item.member.task_overrides),
-            f"{hardware.instance_count} x {hardware.instance_type}{spot}",
-            "" if hardware.distribution == "none" else hardware.distribution,
-            item.image.uri.rpartition("/")[2],
+            " ".join(words[item.member.number]),
+            f"{hardware.instance_count} x {hardware.instance_type}{distribution}{spot}",
+            item.image.name,
             "?" if item.price is None else f"{item.price.usd_per_hour:.4g}" + ("*" if item.price.estimate else ""),
             f"{hardware.max_hours:g}",
             "?" if item.worst_case is None else f"{item.worst_case:.2f}",
@@ -122,8 +123,9 @@ def plan_table(local: Sequence[Member], planned: Sequence[Planned]) -> Table:
         table.add_row(str(number), *rows[number])
     known = [item.worst_case for item in planned if item.worst_case is not None]
     table.add_section()
-    table.add_row("", f"{len(planned)} jobs", "", "", "", "", "", f"{sum(known):.2f}")
-    notes = ["At most: every job runs until hardware.max_hours stops it."]
+    table.add_row("", f"{len(planned)} jobs, at most", "", "", "", "", f"{sum(known):.2f}")
+    notes = ["max $: if every job runs until hardware.max_hours stops it."]
+    notes += dict.fromkeys(f"{item.image.name}: {item.image.uri}" for item in planned)
     if any(item.price is not None and item.price.estimate for item in planned):
         notes.append(f"* an estimate: {_prices.TABLE}, us-east-1; the AWS Pricing API could not be asked.")
     hardware_used = [item.member.hardware for item in planned if item.member.hardware]
@@ -131,6 +133,14 @@ def plan_table(local: Sequence[Member], planned: Sequence[Planned]) -> Table:
     table.caption = "\n".join(notes)
     table.caption_justify = "left"
     return table
+
+
+def distinct_overrides(members: Sequence[Member]) -> dict[int, list[str]]:
+    """For each member the overrides that tell it from the others; all of them where there is one member."""
+    common = set.intersection(*(set(member.task_overrides) for member in members)) if len(members) > 1 else set()
+    return {
+        member.number: [override for override in member.task_overrides if override not in common] for member in members
+    }
 
 
 def environment_of(options: Any) -> dict[str, str]:
@@ -141,11 +151,11 @@ def environment_of(options: Any) -> dict[str, str]:
 def _option_problems(options: Any) -> Iterator[str]:
     yield from _storage.problems(options.bucket, options.prefix)
     for key, allowed in {"on_interrupt": ("stop", "detach"), "input_mode": ("File", "FastFile")}.items():
-        if options[key] not in allowed:
-            yield f"hydra.launcher.{key}={options[key]}: choose {' or '.join(allowed)}"
+        if getattr(options, key) not in allowed:
+            yield f"hydra.launcher.{key}={getattr(options, key)}: choose {' or '.join(allowed)}"
     for key, least in _LEAST.items():
-        if options[key] is not None and not options[key] >= least:
-            yield f"hydra.launcher.{key}={options[key]}: choose {least} or more"
+        if getattr(options, key) is not None and not getattr(options, key) >= least:
+            yield f"hydra.launcher.{key}={getattr(options, key)}: choose {least} or more"
     if not 0 <= options.retry_attempts <= 30:
         yield f"hydra.launcher.retry_attempts={options.retry_attempts}: choose 0 ... 30"
     if not options.wait and (options.max_parallel is not None or options.budget_usd is not None):
@@ -170,7 +180,7 @@ def _option_problems(options: Any) -> Iterator[str]:
         yield "hydra.launcher.subnets, security_group_ids: a VPC needs both; give the other, too"
     if options.network_isolation:
         for key in ("requirements", "secrets"):
-            if options[key]:
+            if getattr(options, key):
                 nothing = "null" if key == "requirements" else "{}"
                 yield (
                     "hydra.launcher.network_isolation=true: nothing can be fetched from inside; set "

@@ -19,7 +19,7 @@ from ._errors import LaunchError
 from ._jobs import Jobs
 from ._manifest import Manifest, MemberRecord
 from ._member import config_sha256
-from ._plan import Planned, environment_of, make_plan, requirements_of
+from ._plan import Planned, distinct_overrides, environment_of, make_plan, requirements_of
 from ._program import Program, pack_program, started_program
 from ._request import (
     ARCHIVE,
@@ -122,11 +122,11 @@ class Remote:
                 "uploaded the source: %d files, %.0f kB, s3://%s/%s",
                 len(self.source.names), len(self.source.content) / 1000, self.storage.bucket, code,
             )  # fmt: skip
-        words = _distinct_words(planned)
+        overrides = distinct_overrides([item.member for item in planned])
         jobs, problems = [], dict[str, None]()
         for item in planned:
             try:
-                job = self._job(item, sweep_id, words[item.member.number])
+                job = self._job(item, sweep_id, overrides[item.member.number])
             except LaunchError as error:
                 problems.update(dict.fromkeys(error.problems))
                 continue
@@ -169,7 +169,7 @@ class Remote:
             "prefix": self._options.prefix,
         }
 
-    def _job(self, item: Planned, sweep_id: str, words: list[str]) -> Job:
+    def _job(self, item: Planned, sweep_id: str, distinct: list[str]) -> Job:
         member, options, storage = item.member, self._options, self.storage
         assert member.hardware is not None
         place = f"{sweep_id}/{member.number}"
@@ -210,7 +210,7 @@ class Remote:
         state, attempt = self._standing(record)
         request = training_job_request(
             RequestedJob(
-                name=job_name(options.job_name, sweep_id, member.number, attempt, words),
+                name=job_name(options.job_name, sweep_id, member.number, attempt, distinct),
                 hardware=member.hardware,
                 image=item.image,
                 role=role_of(options, self.aws),
@@ -223,7 +223,7 @@ class Remote:
             ),
             options,
         )
-        if state is State.unknown:  # the words of its name may have been others
+        if state is State.unknown:  # its name may have been made of other words
             request["TrainingJobName"] = record.job_name
         job = Job(member, request, item.price, item.worst_case, state)
         if state is State.finished:
@@ -267,16 +267,3 @@ def _check_unchanged(record: MemberRecord, digest: str, number: int) -> None:
             f"#{number}: its config is not the one that this sweep was started with ({' '.join(record.overrides)}); "
             "resume with the same command, or start a new sweep"
         )
-
-
-def _distinct_words(planned: Sequence[Planned]) -> dict[int, list[str]]:
-    """For each member the values that tell it from the others: what its job's name says."""
-    common = set.intersection(*(set(item.member.task_overrides) for item in planned)) if len(planned) > 1 else set()
-    return {
-        item.member.number: [
-            override.partition("=")[2].rpartition("/")[2][:20]
-            for override in item.member.task_overrides
-            if override not in common
-        ]
-        for item in planned
-    }

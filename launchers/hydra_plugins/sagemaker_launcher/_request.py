@@ -46,12 +46,13 @@ class Job:
     tags: dict[str, str] = field(default_factory=dict)
 
 
-def job_name(prefix: str, sweep_id: str, number: int, attempt: int, words: list[str]) -> str:
+def job_name(prefix: str, sweep_id: str, number: int, attempt: int, overrides: list[str]) -> str:
     """A readable name of at most 63 characters, the same again for the same attempt of a member.
 
     E.g. `train-berturk-p3-1124-0a1b2c3d4e-5`, and `...-5-r2` for the second attempt: sweep id and number are always
-    whole, the words (the values that tell the members apart) are what is shortened.
+    whole, the values of `overrides`, which tell the members apart, are what is shortened.
     """
+    words = [override.partition("=")[2].rpartition("/")[2][:20] for override in overrides]
     end = f"-{sweep_id}-{number}" + (f"-r{attempt}" if attempt > 1 else "")
     start = _UNNAMED.sub("-", "-".join([prefix, *words])).strip("-") or "job"
     return start[: _NAME_LENGTH - len(end)].rstrip("-") + end
@@ -184,8 +185,15 @@ def _outside(value: Any, shape: Any, where: str) -> Any:
         if shape.enum and value not in shape.enum:
             yield f"{where}={value}: SageMaker does not know this value"
         pattern = shape.metadata.get("pattern")
-        if pattern and not re.fullmatch(pattern, value, re.DOTALL):
+        if pattern and not re.fullmatch(_in_python(pattern), value, re.DOTALL):
             yield f"{where}={value}: not of the form that SageMaker takes ({pattern})"
+
+
+def _in_python(pattern: str) -> str:
+    """A pattern of the service model, whose Unicode classes Python writes otherwise."""
+    for theirs, ours in {r"\p{L}": r"\w", r"\p{Z}": r"\s", r"\p{N}": r"\d"}.items():
+        pattern = pattern.replace(theirs, ours)
+    return pattern
 
 
 def _length(length: int, shape: Any, where: str) -> Any:

@@ -1,7 +1,6 @@
 """The plugin as Hydra finds it. Everything else is in private modules, which Hydra's scan does not execute."""
 
 from collections.abc import Sequence
-
 from pathlib import Path
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -21,7 +20,7 @@ class SageMakerLauncher(Launcher):
     def __init__(self, **options: object) -> None:
         from hydra_plugins.sagemaker_launcher._launch import Sweep
 
-        self.sweep = Sweep(OmegaConf.merge(SageMakerLauncherConf, OmegaConf.create(options)))
+        self.sweep = Sweep(OmegaConf.to_object(OmegaConf.merge(SageMakerLauncherConf, options)))
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.sweep.setup(hydra_context, task_function, config)
