@@ -31,4 +31,3 @@ class ProcessRunner:
         self._service.closing.set()
         for thread in self._threads:
             thread.join(10.0)
-        kill_below(self._service.options.state / "jobs")

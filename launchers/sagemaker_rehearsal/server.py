@@ -130,7 +130,10 @@ class Endpoint:
 
 
 def serve(options: Options) -> None:
-    """Serves until SIGTERM, SIGINT, or idleness; then ends all jobs. `endpoint.json` is there while it serves."""
+    """Serves until SIGTERM, SIGINT, idleness, or its state directory's removal; then ends all jobs.
+
+    `endpoint.json` is there while it serves.
+    """
     forget_users_account()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request would bury the rest
     from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -148,10 +151,17 @@ def serve(options: Options) -> None:
     _write(file, {"url": endpoint.clients.url, "pid": os.getpid()})
     print(f"serving at {endpoint.clients.url}", flush=True)
     idle_seconds = options.idle_minutes * 60
-    while not closing.wait(min(1.0, idle_seconds / 4)) and not endpoint.is_idle(idle_seconds):
-        pass
-    print("closing" if closing.is_set() else f"closing: idle for {options.idle_minutes:g} minutes", flush=True)
-    file.unlink(missing_ok=True)
+    why = "told to"
+    while not closing.wait(min(1.0, idle_seconds / 4)):
+        if not _is_mine(file):  # another may serve from a directory made anew: nobody finds this one any more
+            why = f"{file} is gone"
+            break
+        if endpoint.is_idle(idle_seconds):
+            why = f"idle for {options.idle_minutes:g} minutes"
+            break
+    print(f"closing: {why}", flush=True)
+    if _is_mine(file):
+        file.unlink()
     endpoint.runner.close()
     server.shutdown()
 
@@ -160,6 +170,13 @@ def _write(file: Path, content: dict[str, Any]) -> None:
     temporary = file.with_suffix(f".{os.getpid()}")
     temporary.write_text(json.dumps(content), "utf-8")
     temporary.replace(file)
+
+
+def _is_mine(file: Path) -> bool:
+    try:
+        return bool(json.loads(file.read_text("utf-8"))["pid"] == os.getpid())
+    except OSError:
+        return False
 
 
 def _scope(environ: Environ) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -51,6 +52,26 @@ def test_a_service_outlives_its_starter_and_is_found_again(tmp_path: Path) -> No
         sagemaker_rehearsal.stop(tmp_path)
     assert not (tmp_path / "endpoint.json").exists()
     sagemaker_rehearsal.stop(tmp_path)  # nothing serves: nothing to do
+
+
+def test_a_service_whose_directory_is_removed_ends_without_harm_to_the_next(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    first = sagemaker_rehearsal.start(state, idle_minutes=1)
+    shutil.rmtree(state)
+    second = Rehearsal(state, idle_minutes=1)
+    second.create("next", "import time; time.sleep(1.5); print('undisturbed')")
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            sagemaker_rehearsal.call(first, "alive")
+            time.sleep(0.05)
+        except OSError:
+            break
+    else:
+        pytest.fail("the first service is still there")
+    assert second.wait("next")["TrainingJobStatus"] == "Completed"
+    assert sagemaker_rehearsal.start(state) == second.url
+    sagemaker_rehearsal.stop(state)
 
 
 def test_two_starters_share_one_service(tmp_path: Path) -> None:
