@@ -12,7 +12,7 @@ LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pya
 LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_processes.py tests/training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test legacy check format bench clean
+.PHONY: help setup quickstart test toolkit legacy check format bench clean
 
 help: ## list what there is to do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,6 +24,8 @@ quickstart: $(VENV)/installed ## train and score a small model on generated Turk
 
 test: $(VENV)/installed-dev ## run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+toolkit: $(VENV)-toolkit/installed ## install SageMaker's own training toolkit, by which some tests then run a job
 
 legacy: $(VENV)-legacy/installed ## run the end-to-end tests with transformers 4.36, the oldest that a SageMaker image brings
 	$(VENV)-legacy/bin/python -m pytest $(LEGACY_TESTS) $(PYTEST_ARGS)
@@ -41,7 +43,7 @@ bench: $(VENV)/installed-dev ## measure the path of a question beside transforme
 	$(BIN)/python benchmarks/features.py
 
 clean: ## remove the virtual environment and caches; outputs/ and multirun/ stay
-	rm -rf $(VENV) $(VENV)-legacy .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-legacy $(VENV)-toolkit .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -55,13 +57,18 @@ $(VENV)/torch: $(VENV)/bin/python
 
 $(VENV)/installed: pyproject.toml $(VENV)/torch
 	@echo "installing mlqa and what it needs ..."
-	@$(PIP) install --quiet "$(TORCH)" --editable .
+	@$(PIP) install --quiet "$(TORCH)" --editable ".[rehearsal]"
 	@touch $@
 
 $(VENV)-legacy/installed: pyproject.toml
 	@$(MAKE) --no-print-directory VENV=$(VENV)-legacy $(VENV)-legacy/torch
 	@echo "installing mlqa with transformers 4.36 ..."
 	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet "$(TORCH)" --editable ".[dev]" $(LEGACY)
+	@touch $@
+
+$(VENV)-toolkit/installed:
+	$(PYTHON) -m venv $(VENV)-toolkit
+	@$(VENV)-toolkit/bin/python -m pip --disable-pip-version-check install --quiet sagemaker-training==5.1.4 hydra-core==1.3.8
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

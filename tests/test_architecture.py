@@ -23,7 +23,19 @@ LAYERS = [
     {"run_directory", "experiment", "prediction", "commands", "cli"},
 ]
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
-HEAVY = ("torch", "transformers", "datasets", "evaluate", "wandb", "pandas", "pyarrow")
+HEAVY = (
+    "torch",
+    "transformers",
+    "datasets",
+    "evaluate",
+    "wandb",
+    "pandas",
+    "pyarrow",
+    "boto3",
+    "botocore",
+    "sagemaker",
+    "moto",
+)
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
 
 

@@ -95,7 +95,8 @@ def _not_here(composed: DictConfig, hydra: Any, multirun: bool) -> list[str]:
     if not multirun:
         return [f"{said}; put -m before the overrides to run there, or choose hardware=local to run on this machine"]
     if SAGEMAKER_LAUNCHER not in hydra.launcher._target_:
-        return [f"{said}, and hydra/launcher={hydra.runtime.choices['hydra/launcher']} runs on this machine; leave it out"]
+        launcher = hydra.runtime.choices["hydra/launcher"]
+        return [f"{said}, and hydra/launcher={launcher} runs on this machine; leave it out"]
     return []
 
 

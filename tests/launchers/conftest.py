@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "launchers"))
+TOP = Path(__file__).parents[2]
+sys.path.insert(0, str(TOP / "launchers"))
+if (toolkit := TOP / ".venv-toolkit" / "bin" / "python").exists():  # `make toolkit`
+    os.environ.setdefault("SAGEMAKER_TOOLKIT_PYTHON", str(toolkit))

@@ -1,0 +1,55 @@
+"""What the container installs: all that src/mlqa imports and the image does not bring, pinned, for every image."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[1]
+FILES = sorted((TOP / "requirements").glob("*.txt"))
+# What the images' own Dockerfiles install: never pinned here, or pip would take them apart.
+OF_THE_IMAGE = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "numpy", "pyarrow", "safetensors"}
+
+
+def pins(path: Path) -> dict[str, str]:
+    lines = [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    found = [re.fullmatch(r"([a-z0-9-]+)==([0-9.]+)", line) for line in lines]
+    assert all(found), f"{path}: every line pins one package: {lines}"
+    return {match[1]: match[2] for match in found if match}
+
+
+def imported() -> set[str]:
+    """The distributions that src/mlqa imports, at the top or inside functions."""
+    modules: set[str] = set()
+    for file in (TOP / "src" / "mlqa").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules.add(node.module.partition(".")[0])
+    known = packages_distributions()
+    third_party = modules - set(sys.stdlib_module_names) - {"mlqa"}
+    return {known[module][0].lower().replace("_", "-") for module in third_party}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_everything_that_is_imported_is_pinned_or_the_images(path: Path) -> None:
+    assert imported() - OF_THE_IMAGE - set(pins(path)) == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_nothing_of_the_image_is_replaced(path: Path) -> None:
+    assert OF_THE_IMAGE.isdisjoint(pins(path))
+
+
+def test_every_hardware_option_finds_its_file() -> None:
+    """The launcher's own table of images names the files; read as text: mlqa does not import the launcher."""
+    table = (TOP / "launchers/hydra_plugins/sagemaker_launcher/_images.py").read_text("utf-8")
+    transformers = set(re.findall(r'_Release\("py\d+", "([\d.]+)"', table))
+    assert transformers == {path.stem.removeprefix("transformers-") for path in FILES}
+    assert transformers >= {"4.36.0", "5.3.0"}
