@@ -33,7 +33,7 @@ def programs(containers: Sequence[Container], url: str, processes_per_host: int)
     port = str(_free_port())
     started: list[Program] = []
     for node, container in enumerate(containers):
-        env = container.environment(url)
+        env = _sharing_the_cores(len(containers) * processes_per_host) | container.environment(url)
         run = [script, *container.arguments()]
         if values.get("sagemaker_torch_distributed_enabled"):
             torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", str(len(containers))]
@@ -48,6 +48,13 @@ def programs(containers: Sequence[Container], url: str, processes_per_host: int)
         else:
             started.append(Program(container, [sys.executable, *run], env))
     return started
+
+
+def _sharing_the_cores(processes: int) -> dict[str, str]:
+    """OpenMP's threads as a machine of few cores bears them: several processes that spin while they wait for one
+    another are slower by an order of magnitude. Half of the cores are for other jobs and the one who watches."""
+    threads = max(1, (os.cpu_count() or 1) // 2 // processes)
+    return {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def toolkit_program(container: Container, url: str, python: Path) -> Program:

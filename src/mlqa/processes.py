@@ -6,6 +6,7 @@ With one process every function is free and imports no torch.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import threading
@@ -59,7 +60,7 @@ def gather(value: Any) -> list[Any]:
     import torch.distributed
 
     everyone: list[Any] = [None] * world_size()
-    torch.distributed.all_gather_object(everyone, value)
+    torch.distributed.all_gather_object(everyone, value, group=_group_for_objects())
     return everyone
 
 
@@ -70,8 +71,16 @@ def agreed(value: Any) -> Any:
     import torch.distributed
 
     box = [value]
-    torch.distributed.broadcast_object_list(box, src=0)
+    torch.distributed.broadcast_object_list(box, src=0, group=_group_for_objects())
     return box[0]
+
+
+@functools.cache
+def _group_for_objects() -> Any:
+    """smdistributed's back end moves the tensors of GPUs and nothing else: objects go by gloo there."""
+    import torch.distributed
+
+    return torch.distributed.new_group(backend="gloo") if torch.distributed.get_backend() == "smddp" else None
 
 
 def part() -> None:

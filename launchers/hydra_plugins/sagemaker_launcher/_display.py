@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._control import Control, Job, State
+from ._member import distinct_overrides
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -79,11 +80,12 @@ def jobs_table(control: Control, rows: int) -> Table:
     table.add_column("minutes", justify="right")
     table.add_column("$ so far", justify="right")
     shown = sorted(control.jobs, key=lambda job: (_ORDER.index(job.state), job.member.number))[: max(rows, 3)]
+    words = distinct_overrides([job.member for job in control.jobs])
     for job in sorted(shown, key=lambda job: job.member.number):
         seconds, usd = so_far(control, job)
         table.add_row(
             str(job.member.number),
-            Text(" ".join(job.member.task_overrides), overflow="ellipsis", no_wrap=True),
+            Text(" ".join(words[job.member.number]), overflow="ellipsis", no_wrap=True),
             _where(job),
             _state(job),
             "" if seconds is None else f"{seconds / 60:.1f}",
@@ -131,11 +133,12 @@ def summary_table(members: Sequence[tuple[Any, str, str | None, float | None, fl
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     table.add_column("minutes", justify="right")
     table.add_column("$", justify="right")
+    words = distinct_overrides([row[0] for row in members])
     for member, status, _, seconds, usd in members:
         hardware = member.hardware
         table.add_row(
             str(member.number),
-            Text(" ".join(member.task_overrides)),
+            Text(" ".join(words[member.number])),
             "this machine" if hardware is None else f"{hardware.instance_count} x {hardware.instance_type}",
             status,
             "" if seconds is None else f"{seconds / 60:.1f}",

@@ -27,11 +27,10 @@ class Image:
 
     @property
     def name(self) -> str:
-        """A short name for tables: the library and Python, or the end of the address of an image of the user's own."""
+        """A short name for tables: the library that it is made for, or the end of an address of the user's own."""
         if not self.torch:
             return self.uri.rpartition("/")[2]
-        library = f"transformers {self.transformers}" if self.transformers else f"torch {self.torch}"
-        return f"{library} {self.python}"
+        return f"transformers {self.transformers}" if self.transformers else f"torch {self.torch}"
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,14 @@ def compose(
     return Member(number, list(overrides), config, directory, from_node(plain))  # type: ignore[arg-type]
 
 
+def distinct_overrides(members: Sequence[Member]) -> dict[int, list[str]]:
+    """For each member the overrides that tell it from the others; all of them where there is one member."""
+    common = set.intersection(*(set(member.task_overrides) for member in members)) if len(members) > 1 else set()
+    return {
+        member.number: [override for override in member.task_overrides if override not in common] for member in members
+    }
+
+
 def without_hydra(config: DictConfig) -> DictConfig:
     """A copy of a composed config without Hydra's node."""
     task = copy.deepcopy(config)

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from . import _hardware, _images, _prices, _storage
 from ._errors import LaunchError
 from ._images import Image
-from ._member import Member
+from ._member import Member, distinct_overrides
 from ._prices import Price
 
 if TYPE_CHECKING:
@@ -94,9 +94,10 @@ def requirements_of(options: Any, image: Image) -> str | None:
 
 def plan_table(local: Sequence[Member], planned: Sequence[Planned]) -> Table:
     """The plan as a table: one row a member, and the total of the worst cases."""
+    from rich.box import SIMPLE
     from rich.table import Table
 
-    table = Table(title="What would be submitted", title_justify="left")
+    table = Table(title="What would be submitted", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("#", justify="right")
     for name in ("member", "instances", "image"):
         table.add_column(name, overflow="fold")
@@ -133,14 +134,6 @@ def plan_table(local: Sequence[Member], planned: Sequence[Planned]) -> Table:
     table.caption = "\n".join(notes)
     table.caption_justify = "left"
     return table
-
-
-def distinct_overrides(members: Sequence[Member]) -> dict[int, list[str]]:
-    """For each member the overrides that tell it from the others; all of them where there is one member."""
-    common = set.intersection(*(set(member.task_overrides) for member in members)) if len(members) > 1 else set()
-    return {
-        member.number: [override for override in member.task_overrides if override not in common] for member in members
-    }
 
 
 def environment_of(options: Any) -> dict[str, str]:

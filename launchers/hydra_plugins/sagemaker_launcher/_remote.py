@@ -18,8 +18,8 @@ from ._control import Job, State
 from ._errors import LaunchError
 from ._jobs import Jobs
 from ._manifest import Manifest, MemberRecord
-from ._member import config_sha256
-from ._plan import Planned, distinct_overrides, environment_of, make_plan, requirements_of
+from ._member import config_sha256, distinct_overrides
+from ._plan import Planned, environment_of, make_plan, requirements_of
 from ._program import Program, pack_program, started_program
 from ._request import (
     ARCHIVE,

@@ -121,6 +121,10 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         loss = weight * (losses[0] + losses[1]) / 2
         return (loss, output) if return_outputs else loss
 
+    def _wrap_model(self, model: Any, *args: Any, **kwargs: Any) -> Any:
+        """Under smdistributed transformers wraps by the number of a GPU; on a CPU accelerate wraps it."""
+        return model if self.args.device.type == "cpu" else super()._wrap_model(model, *args, **kwargs)
+
     def create_optimizer(self, *args: Any) -> Any:
         decay = self.config.optimizer.layerwise_decay
         if decay is None:
