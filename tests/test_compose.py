@@ -103,6 +103,7 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["hardware.instance_count=2"], "this machine is one"),
         (["hardware=p3"], "ml.p3.2xlarge is a SageMaker instance; put -m before the overrides"),
         (["-m", "hardware=local,g4dn", "hydra/launcher=basic"], "hydra/launcher=basic runs on this machine"),
+        (["-m", "hardware=p3", "hydra.launcher.network_isolation=true"], "dataset.download: cannot be fetched"),
         (["training.eval_strategy=steps"], "training.eval_steps"),
         (["optimizer.layerwise_decay=1.5"], "optimizer.layerwise_decay=1.5"),
         (["training.fp16=true", "training.bf16=true"], "choose one of them"),

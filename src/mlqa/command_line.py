@@ -81,7 +81,12 @@ def check_member(composed: DictConfig, hydra: Any) -> None:
 
 def _member_problems(member: DictConfig, multirun: bool) -> list[str]:
     try:
-        return [*problems_in(member), *_not_here(member, member.hydra, multirun), *_run_dir(member, multirun)]
+        return [
+            *problems_in(member),
+            *_not_here(member, member.hydra, multirun),
+            *_isolated(member, member.hydra),
+            *_run_dir(member, multirun),
+        ]
     except OmegaConfBaseException as error:  # a group is gone
         return [first_line(error)]
 
@@ -98,6 +103,18 @@ def _not_here(composed: DictConfig, hydra: Any, multirun: bool) -> list[str]:
         launcher = hydra.runtime.choices["hydra/launcher"]
         return [f"{said}, and hydra/launcher={launcher} runs on this machine; leave it out"]
     return []
+
+
+def _isolated(composed: DictConfig, hydra: Any) -> list[str]:
+    """A member whose container has no network cannot download its data."""
+    if composed.hardware.instance_type is None or in_container() or not hydra.launcher.get("network_isolation"):
+        return []
+    return [
+        f"dataset.{source}: cannot be fetched from inside (hydra.launcher.network_isolation); choose "
+        "dataset=squad_json with files, which travel"
+        for source in ("download", "hub")
+        if composed.dataset[source] is not None
+    ]
 
 
 def _run_dir(composed: DictConfig, multirun: bool) -> list[str]:

@@ -189,9 +189,16 @@ def _member_problems(member: Member, options: Any) -> Iterator[str]:
     assert member.hardware is not None
     found = _hardware.problems(member.hardware)
     yield from found or _images.problems(member.hardware)
-    for channel, value in _data_of(member, options):
+    if member.hardware.spot and options.keep_alive_seconds:
+        yield "hydra.launcher.keep_alive_seconds: SageMaker keeps no warm pool of spot instances; choose one of them"
+    data = dict(_data_of(member, options))
+    for channel, value in data.items():
         if isinstance(value, Path) and not value.exists():
             yield f"{options.channels[channel]}={value}: there is no such file or folder"
+    for channel, key in options.channels.items() if options.network_isolation else ():
+        value = OmegaConf.select(member.task_config, key)
+        if value and channel not in data:
+            yield f"{key}={value}: cannot be fetched from inside (network_isolation); give a local folder or s3://..."
 
 
 def _data_of(member: Member, options: Any) -> Iterable[tuple[str, Path | str]]:
