@@ -83,7 +83,9 @@ def open_aws(options: Any) -> Aws:
     from botocore.exceptions import BotoCoreError
 
     try:
-        session = boto3.Session(profile_name=options.profile, region_name=options.region)
+        # boto3 itself reads AWS_DEFAULT_REGION and the profile, but not AWS_REGION, which AWS's other tools go by.
+        region = options.region or os.environ.get("AWS_REGION")
+        session = boto3.Session(profile_name=options.profile, region_name=region)
     except BotoCoreError as error:
         raise LaunchError(f"hydra.launcher.profile={options.profile}: {error}") from None
     if session.region_name is None:
