@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from . import _hardware
 from ._errors import LaunchError
@@ -159,6 +160,7 @@ def _none_fits(hardware: Hardware) -> str | None:
     return f"no image serves its {gpu} any more; choose another instance type, or {_OWN_IMAGE}"
 
 
+@cache  # sagemaker-core reads its files anew each time, a tenth of a second a member
 def _address(release: _Release, region: str) -> str:
     from sagemaker.core import image_uris
 
