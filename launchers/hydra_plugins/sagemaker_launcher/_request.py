@@ -6,6 +6,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ._errors import LaunchError
@@ -155,14 +156,21 @@ def _laid_over(request: Any, overlay: Any) -> Any:
 def _not_allowed(request: dict[str, Any]) -> list[str]:
     """What SageMaker would refuse by its own service model, a line each: types, unknown and missing keys, lengths,
     patterns and the allowed values, which botocore itself does not check."""
-    import botocore.session
     from botocore.validate import ParamValidator
 
-    model = botocore.session.get_session().get_service_model("sagemaker")
-    shape = model.operation_model("CreateTrainingJob").input_shape
+    shape = _shape()
     report = ParamValidator().validate(request, shape)
     found = [" ".join(line.split()) for line in report.generate_report().splitlines()] if report.has_errors() else []
     return [f"CreateTrainingJob: {line}" for line in found or list(_outside(request, shape, ""))]
+
+
+@cache  # the model is megabytes of JSON: read once a sweep, not once a member
+def _shape() -> Any:
+    """CreateTrainingJob's input in SageMaker's service model."""
+    import botocore.session
+
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    return model.operation_model("CreateTrainingJob").input_shape
 
 
 def _outside(value: Any, shape: Any, where: str) -> Any:
