@@ -18,9 +18,6 @@ import traceback
 
 def serve(path: str) -> None:
     import boto3
-    import hydra.core.utils
-    import rich.console
-    import rich.table
     import sagemaker.core.image_uris
     import sagemaker.core.shapes  # noqa: F401
 

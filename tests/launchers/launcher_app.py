@@ -44,7 +44,7 @@ HARDWARE = {
     "m5": "instance_type: ml.m5.large\nmax_hours: 0.1\n",
     "c5": "instance_type: ml.c5.xlarge\nmax_hours: 0.1\n",
 }
-TASK = '''
+TASK = """
 import hydra, json, os, sys
 from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
@@ -61,7 +61,7 @@ BODY
 
 if __name__ == "__main__":
     main()
-'''
+"""
 
 
 @functools.lru_cache(maxsize=1)
@@ -192,7 +192,9 @@ class App:
     def command(self, *overrides: str, sweep: str = "sweep") -> list[str]:
         return [*python(), "app.py", "-m", *FAST, f"hydra.sweep.dir={sweep}", *overrides]
 
-    def run(self, *overrides: str, sweep: str = "sweep", env: dict[str, str] | None = None, timeout: float = 90) -> Done:
+    def run(
+        self, *overrides: str, sweep: str = "sweep", env: dict[str, str] | None = None, timeout: float = 90
+    ) -> Done:
         return self.execute(self.command(*overrides, sweep=sweep), env, timeout)
 
     def execute(self, command: list[str], env: dict[str, str] | None = None, timeout: float = 90) -> Done:
@@ -237,7 +239,9 @@ class Started:
     log: Path
 
     def wait_for(self, line: str, seconds: float = 40, times: int = 1) -> None:
-        wait_until(lambda: self.log.read_text("utf-8").count(line) >= times, seconds, lambda: self.log.read_text("utf-8"))
+        wait_until(
+            lambda: self.log.read_text("utf-8").count(line) >= times, seconds, lambda: self.log.read_text("utf-8")
+        )
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -6,6 +6,7 @@ boto3 reads the usual environment itself (credentials, AWS_ENDPOINT_URL, AWS_END
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,6 +83,7 @@ def open_aws(options: Any) -> Aws:
     import boto3
     from botocore.exceptions import BotoCoreError
 
+    _quiet()
     try:
         # boto3 itself reads AWS_DEFAULT_REGION and the profile, but not AWS_REGION, which AWS's other tools go by.
         region = options.region or os.environ.get("AWS_REGION")
@@ -100,17 +102,28 @@ def open_rehearsal(options: Any, sweep_dir: Path) -> Aws:
     """
     import boto3
 
-    rehearsal = options.rehearsal
-    url = _rehearsal().start(
-        sweep_dir / REHEARSAL_FOLDER,
-        quotas=dict(rehearsal.quotas),
-        faults=Path(rehearsal.faults) if rehearsal.faults else None,
-        processes_per_host=rehearsal.processes_per_host,
-        toolkit=rehearsal.toolkit,
-    )
+    _quiet()
+    rehearsal, service = options.rehearsal, _rehearsal()
+    try:
+        url = service.start(
+            sweep_dir / REHEARSAL_FOLDER,
+            quotas=dict(rehearsal.quotas),
+            faults=Path(rehearsal.faults) if rehearsal.faults else None,
+            processes_per_host=rehearsal.processes_per_host,
+            toolkit=rehearsal.toolkit,
+        )
+    except service.RehearsalError as error:
+        raise LaunchError(f"hydra.launcher.service=rehearsal: {error}") from error
     region = options.region or REHEARSAL_REGION
     session = boto3.Session(aws_access_key_id="rehearsal", aws_secret_access_key="rehearsal", region_name=region)
     return Aws(session, region, url)
+
+
+def _quiet() -> None:
+    """Hydra shows everybody's INFO lines; boto3's tell of each endpoint and where credentials were found."""
+    for name in ("boto3", "botocore", "s3transfer"):
+        if not logging.getLogger(name).level:
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def stop_rehearsal(sweep_dir: Path) -> None:
@@ -154,19 +167,22 @@ def error_message(error: BaseException) -> str:
     return f"{error_code(error)}: {' '.join(str(text).split())}".rstrip(". ")
 
 
+def is_aws(error: BaseException) -> bool:
+    """Whether AWS, or boto3 on the way to it, raised this."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return isinstance(error, BotoCoreError | ClientError)
+
+
 def is_unreachable(error: BaseException) -> bool:
     """Whether an error says nothing about the request itself: no connection, no answer, an outage, old credentials."""
-    from botocore.exceptions import (
-        ClientError,
-        ConnectionClosedError,
-        ConnectionError,
-        HTTPClientError,
-        NoCredentialsError,
-    )
+    from botocore import exceptions as boto
 
-    if isinstance(error, ConnectionError | HTTPClientError | ConnectionClosedError | NoCredentialsError):
+    lost = (boto.ConnectionError, boto.HTTPClientError, boto.ConnectionClosedError)
+    old = (boto.NoCredentialsError, boto.CredentialRetrievalError, boto.SSOError, boto.TokenRetrievalError)
+    if isinstance(error, (*lost, *old)):
         return True
-    if not isinstance(error, ClientError):
+    if not isinstance(error, boto.ClientError):
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status >= 500 or error_code(error) in ("ThrottlingException", "Throttling", "SlowDown", *_EXPIRED)

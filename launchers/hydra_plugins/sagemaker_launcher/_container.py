@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -99,13 +100,18 @@ def _of_this_process(member: dict[str, Any], output: Path, is_main: bool) -> lis
     os.environ["SAGEMAKER_MEMBER_CONFIG_SHA256"] = member["config_sha256"]
     directory = output if is_main else Path("/tmp", f"rank{os.environ['RANK']}-{os.getpid()}")
     return [
-        f"hydra.run.dir={directory}",
+        f"hydra.run.dir={_quoted(str(directory))}",
         f"hydra.job.num={member['number']}",
         f"hydra.job.id='{member['number']}'",
         "hydra.mode=RUN",
         f"+hydra.callbacks.sagemaker_member._target_={__name__}.CheckAndReport",
         *([] if is_main else ["hydra.output_subdir=null"]),
     ]
+
+
+def _quoted(text: str) -> str:
+    """A text as a value in Hydra's grammar, which may hold anything; `${` would still be an interpolation."""
+    return "'" + re.sub(r"(\\*)(?='|$)", r"\1\1", text).replace("'", "\\'") + "'"
 
 
 def _name_ranks() -> None:
@@ -135,7 +141,9 @@ def _reason(error: BaseException, output: Path) -> str:
             continue
         if isinstance(said, dict) and said.get("error") and said.get("status") not in ("completed", "COMPLETED"):
             return str(said["error"])
-    return f"exit code {error.code}" if isinstance(error, SystemExit) else _one_line(error)
+    if isinstance(error, SystemExit):
+        return f"exit code {error.code}" if isinstance(error.code, int) else str(error.code)
+    return _one_line(error)
 
 
 def _one_line(error: BaseException) -> str:

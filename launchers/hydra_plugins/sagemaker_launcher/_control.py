@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from ._aws import error_message, is_unreachable
+from ._aws import error_message, is_aws, is_unreachable
 from ._errors import LaunchError
 from ._jobs import ENDED, Jobs, NameTakenError, QuotaError
 from ._manifest import Manifest
@@ -25,6 +25,7 @@ from ._request import MEMBER_VARIABLE, SWEEP_VARIABLE
 
 _FULL_LOOK = 600.0  # seconds between two looks at all running jobs, should a change have been missed
 _QUOTA_PAUSE = 300.0  # seconds before a type that had no free instance is tried again, if none of ours has ended
+_RELEASE_PAUSE = 15.0  # the same where the last of ours has just ended
 _FETCHES = 4  # downloads at a time
 
 
@@ -79,7 +80,7 @@ class Control:
         poll_interval: float | None = None,
     ) -> None:
         self.jobs = jobs
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
         self.detached = False
         self._service, self._manifest, self._fetch, self._options, self._say = service, manifest, fetch, options, say
         self.clock = clock or Clock()
@@ -88,17 +89,24 @@ class Control:
         self._stopping: str | None = None
         self._next_poll = self._next_submission = self._next_full_look = 0.0
         self._outage_since: float | None = None
+        self._freed: dict[str, float] = {}  # when a job of ours gave back instances of a type
         self._fetches: dict[Future[Outcome], Job] = {}
         self._pool = ThreadPoolExecutor(_FETCHES, thread_name_prefix="sagemaker-fetch")
+        # Not Thread.join, which takes a running thread for an ended one after a Ctrl-C (Python 3.10 to 3.12).
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sagemaker-control", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def stopping(self) -> str | None:
+        """Why no more is submitted, if that is so."""
+        return self._stopping
+
     def join(self, seconds: float) -> bool:
         """Waits for the end at most so long; whether it has come."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        return self._over.wait(seconds)
 
     def stop(self, reason: str) -> None:
         """Submits no more and stops what runs; the loop goes on until all have ended and their outcomes are here."""
@@ -113,9 +121,13 @@ class Control:
     def running(self) -> list[Job]:
         return [job for job in self.jobs if job.state is State.running]
 
+    def held(self) -> list[Job]:
+        """Those that hold instances, or may: an unanswered submission counts."""
+        return [job for job in self.jobs if job.state in (State.running, State.unknown)]
+
     def spent(self) -> float:
         """Dollars billed for jobs that have ended, in this and earlier launches of the sweep."""
-        return sum(record.billed_usd for record in self._manifest.members.values())
+        return self._manifest.billed_usd()
 
     # --- the loop
 
@@ -127,10 +139,14 @@ class Control:
                 if self.detached or all(job.state is State.finished for job in self.jobs):
                     break
                 self.clock.wait(self._pause(), self._wake)
-        except BaseException as error:  # the main thread raises it
+        except Exception as error:  # the main thread raises it
             self.error = error
+            if not isinstance(error, LaunchError) and is_aws(error):
+                self.error = LaunchError(f"SageMaker refuses to go on with this sweep: {error_message(error)}")
+                self.error.__cause__ = error
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
+            self._over.set()
 
     def _step(self) -> None:
         self._take_outcomes()
@@ -146,7 +162,8 @@ class Control:
                 future = self._pool.submit(self._fetch, job)
                 future.add_done_callback(lambda _: self._wake.set())
                 self._fetches[future] = job
-        if not self._options.wait and not any(job.state in (State.waiting, State.unknown) for job in self.jobs):
+        left = {job.state for job in self.jobs} - {State.finished}
+        if not self._options.wait and left and not left & {State.waiting, State.unknown}:
             self.detach()
 
     def _pause(self) -> float:
@@ -200,19 +217,19 @@ class Control:
 
     def _has_room(self, job: Job) -> bool:
         """Whether max_parallel and budget_usd let a job start now."""
-        running = self.running()
+        held = self.held()
         limit, budget = self._options.max_parallel, self._options.budget_usd
-        if limit is not None and len(running) >= limit:
+        if limit is not None and len(held) >= limit:
             return False
         if budget is None:
             return True
-        reserved = sum(other.worst_case or 0.0 for other in running)
+        reserved = sum(other.worst_case or 0.0 for other in held)
         return bool(self.spent() + reserved + (job.worst_case or 0.0) <= budget)
 
     def _beyond_budget(self, job: Job) -> None:
         """Finishes a job for which there is no room though nothing runs: what is spent is spent."""
         budget = self._options.budget_usd
-        if budget is None or any(other.state in (State.running, State.unknown) for other in self.jobs):
+        if budget is None or self.held():
             return
         reason = (
             f"not submitted: ${self.spent():.2f} of hydra.launcher.budget_usd={budget:g} are spent, and it may cost "
@@ -231,8 +248,8 @@ class Control:
         try:
             self._service.create(job.request)
         except NameTakenError:
-            if not self._adopt(job, name):
-                self._refused(job, f"a job named {name} was there and is gone: submit again by hydra.launcher.resume")
+            if not self._adopt(job, name):  # SageMaker knows it and does not show it yet
+                job.not_before = self.clock.now() + self._poll_interval
             return
         except QuotaError as error:
             self._without_quota(job, error)
@@ -262,22 +279,24 @@ class Control:
         return True
 
     def _runs(self, job: Job, name: str) -> None:
-        job.state, job.name, job.phase, job.began = State.running, name, "Starting", self.clock.now()
+        job.state, job.name, job.phase = State.running, name, "Starting"
 
     def _without_quota(self, job: Job, error: QuotaError) -> None:
         """Waits for a slot where jobs of this sweep hold them; else the quota itself is the failure."""
         self._manifest.write("refused", job.member.number, reason=str(error))
         hardware = job.member.hardware
         assert hardware is not None
-        ours = [other for other in self.running() if _type(other) == hardware.instance_type]
+        ours = [other for other in self.held() if other is not job and _type(other) == hardware.instance_type]
+        # SageMaker gives an instance back some time after its job has ended.
+        given_back = self.clock.now() < self._freed.get(hardware.instance_type, 0.0) + _QUOTA_PAUSE
         enough = error.limit is None or error.limit >= hardware.instance_count
-        if not ours or not enough:
+        if not (ours or given_back) or not enough:
             self._finish(job, Outcome("failed", str(error)), kept=False)
             return
         job.state = State.waiting
         for other in self.jobs:  # the others of this type would get the same answer
             if other.state is State.waiting and _type(other) == hardware.instance_type:
-                other.not_before = self.clock.now() + _QUOTA_PAUSE
+                other.not_before = self.clock.now() + (_QUOTA_PAUSE if ours else _RELEASE_PAUSE)
         self._say(f"#{job.member.number} waits for a free {hardware.instance_type}: this sweep holds {len(ours)}")
 
     def _refused(self, job: Job, reason: str) -> None:
@@ -293,6 +312,8 @@ class Control:
             if job is None:
                 continue
             job.phase = seen.secondary_status
+            if job.began is None and job.phase not in ("Starting", "Pending"):
+                job.began = self.clock.now()
             if seen.status in ENDED:
                 self._describe_ended(job)
         now = self.clock.now()
@@ -322,6 +343,9 @@ class Control:
             usd=cost_of(job.member.hardware, job.price, found)["usd"],
             reason=found.get("FailureReason"),
         )
+        if found["TrainingJobStatus"] == "Failed" and self._options.fail_fast:  # what it left can be fetched later
+            self.stop(f"#{job.member.number} failed, and hydra.launcher.fail_fast is set")
+        self._freed[_type(job)] = self.clock.now()
         for other in self.jobs:  # an instance is free
             if other.state is State.waiting and _type(other) == _type(job):
                 other.not_before = 0.0
@@ -336,8 +360,13 @@ class Control:
                 self._say(f"#{job.member.number}: what it left cannot be fetched now ({error_message(error)})")
                 job.not_before = self.clock.now() + self._poll_interval
             elif isinstance(error, LaunchError):
-                status = (job.description or {}).get("TrainingJobStatus", "")
-                reason = f"the job is {status.lower()}, but what it left is not here: {error}; once mended: resume"
+                description = job.description or {}
+                ending = description.get("FailureReason") or f"the job is {description['TrainingJobStatus'].lower()}"
+                reason = (
+                    f"{ending}; what it left is not here: {error}; resume to fetch it again, with retry_failed=true "
+                    "to run it again"
+                )
+                self._manifest.write("lost", job.member.number, reason=reason)
                 self._finish(job, Outcome("failed", reason), kept=False)
             else:
                 raise error

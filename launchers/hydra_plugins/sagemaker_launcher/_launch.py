@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import dataclasses
 import logging
+import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -35,6 +38,7 @@ class Sweep:
         self._options = options
         self._manifest: Manifest | None = None
         self._remote: Remote | None = None
+        self._completed = False
 
     def setup(self, context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self._context, self._task_function, self._config = context, task_function, config
@@ -44,7 +48,7 @@ class Sweep:
         if not Path(resume, FILE).is_file():
             raise LaunchError(f"hydra.launcher.resume={resume}: holds no {FILE}; give the directory of a sweep")
         with open_dict(config):  # the sweeper looks here, too: nothing of a resumed sweep goes elsewhere
-            config.hydra.sweep.dir = resume
+            config.hydra.sweep.dir = str(Path(resume).absolute())
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Runs the members and returns what a sweeper expects, in their order.
@@ -55,14 +59,18 @@ class Sweep:
         setup_globals()
         self._configure_log()
         sweep_dir = Path(str(self._config.hydra.sweep.dir)).absolute()
+        key, resumed_dir = self._options.hardware_key, sweep_dir if self._options.resume else None
         members = [
-            compose(self._context, self._config, overrides, initial_job_idx + number, self._options.hardware_key)
+            compose(self._context, self._config, overrides, initial_job_idx + number, key, resumed_dir)
             for number, overrides in enumerate(job_overrides)
         ]
         here = [member for member in members if member.hardware is None]
         away = [member for member in members if member.hardware is not None]
         if self._manifest is None:
             self._manifest = self._opened(sweep_dir)
+        if self._options.resume:
+            for member in here:
+                self._manifest.check_unchanged(member.number, config_sha256(member.task_config))
         try:
             planned = self._remote_of(sweep_dir).plan(away) if away else []
             if self._options.dry_run:
@@ -82,6 +90,7 @@ class Sweep:
     def _run(self, members: list[Member], here: list[Member], jobs: list[Job], sweep_dir: Path) -> list[JobReturn]:
         from ._display import Display
 
+        self._completed = False
         display = Display()
         returns: dict[int, JobReturn] = {}
         control = self._control(jobs, display) if jobs else None
@@ -89,11 +98,14 @@ class Sweep:
         try:
             with _sigterm_interrupts() as caught:
                 try:
-                    if control is not None:
+                    rehearsal = self._options.service == "rehearsal"
+                    if control is not None and not rehearsal:
                         control.start()
-                    for member in here:
-                        returns[member.number] = self._run_here(member)
-                        display.flush()
+                    with display.beside_a_member():
+                        for member in here:
+                            returns[member.number] = self._next_here(member, returns, control)
+                    if control is not None and rehearsal:  # its jobs and the members here share this machine
+                        control.start()
                     if control is not None:
                         display.watch(control)
                 except KeyboardInterrupt:
@@ -101,20 +113,24 @@ class Sweep:
                     if control is not None:
                         self._interrupt(control, display)
             if control is not None and control.error is not None:
-                log.error("the launcher itself failed; its jobs may run on: %s", self._come_back(sweep_dir))
                 raise control.error
+        except Exception:
+            if control is not None:
+                control.detach()
+                log.error("jobs of this sweep may run on and cost money: %s", self._come_back(sweep_dir))
+            raise
         finally:
             display.flush()
             self._report(members, returns, jobs, sweep_dir)
         if interrupted is not None:
             raise SystemExit(interrupted)
-        if control is not None and control.detached:
+        if any(job.outcome is None for job in jobs):  # wait=false
             log.info("submitted; %s", self._come_back(sweep_dir))
-            raise SystemExit(0)
+            failed = any(job.outcome is not None and job.outcome.status != "completed" for job in jobs)
+            raise SystemExit(1 if failed else 0)
         for job in jobs:
             returns[job.member.number] = _job_return(job)
-        if self._remote is not None and all(job.outcome and job.outcome.status == "completed" for job in jobs):
-            self._remote_ends_at_exit()
+        self._completed = all(job.outcome and job.outcome.status == "completed" for job in jobs)
         return [returns[member.number] for member in members]
 
     # --- parts
@@ -135,6 +151,7 @@ class Sweep:
         if self._remote is None:
             assert self._manifest is not None
             self._remote = Remote(self._options, sweep_dir, self._manifest, self._composed_task)
+            atexit.register(self._at_exit)
         return self._remote
 
     def _composed_task(self, overrides: list[str]) -> DictConfig:
@@ -144,11 +161,26 @@ class Sweep:
         from ._control import Control
 
         assert self._remote is not None and self._manifest is not None
-        interval = min(self._options.poll_interval, 1.0) if self._options.service == "rehearsal" else None
-        return Control(
-            jobs, self._remote.service(), self._manifest, self._remote.fetch, self._options, display.say,
-            poll_interval=interval,
-        )  # fmt: skip
+        options = self._options
+        if options.service == "rehearsal" and options.wait:
+            at_a_time = options.max_parallel or max(1, (os.cpu_count() or 1) // 2)
+            options = dataclasses.replace(
+                options, poll_interval=min(options.poll_interval, 1.0), max_parallel=at_a_time
+            )
+        return Control(jobs, self._remote.service(), self._manifest, self._remote.fetch, options, display.say)
+
+    def _next_here(self, member: Member, returns: dict[int, JobReturn], control: Control | None) -> JobReturn:
+        """Runs the next member of this machine, unless `fail_fast` has stopped the sweep."""
+        why = control.stopping if control is not None else None
+        failed = [number for number, each in returns.items() if each.status is not JobStatus.COMPLETED]
+        if self._options.fail_fast and failed and why is None:
+            why = f"#{failed[0]} failed, and hydra.launcher.fail_fast is set"
+        if why is not None:
+            return member.job_return(JobStatus.FAILED, MemberFailed(f"#{member.number} stopped: not run: {why}"))
+        returned = self._run_here(member)
+        if self._options.fail_fast and control is not None and returned.status is not JobStatus.COMPLETED:
+            control.stop(f"#{member.number} failed, and hydra.launcher.fail_fast is set")
+        return returned
 
     def _run_here(self, member: Member) -> JobReturn:
         """A member in this process, as Hydra's own launcher runs it."""
@@ -156,6 +188,9 @@ class Sweep:
         record = self._manifest.record(member.number)
         if self._options.resume and record.status == "completed":
             return member.job_return(JobStatus.COMPLETED, record.return_value)
+        if self._options.resume and record.status and not self._options.retry_failed:
+            failure = MemberFailed(f"#{member.number} {record.status}: {record.reason}")
+            return member.job_return(JobStatus.FAILED, failure)
         digest = config_sha256(member.task_config)
         self._manifest.write(
             "planned", member.number, overrides=member.task_overrides, config_sha256=digest, instance_type=None
@@ -169,8 +204,11 @@ class Sweep:
                 job_subdir_key="hydra.sweep.subdir",
             )
         except SystemExit as error:  # run_job lets it through, and the members to come would be lost
-            failure = MemberFailed(f"#{member.number} ended by exit code {error.code}")
-            returned = member.job_return(JobStatus.FAILED, failure)
+            if error.code in (None, 0):
+                returned = member.job_return(JobStatus.COMPLETED, None)
+            else:
+                failure = MemberFailed(f"#{member.number} ended by exit code {error.code}")
+                returned = member.job_return(JobStatus.FAILED, failure)
         finally:
             self._configure_log()
         value, failed = returned._return_value, returned.status is not JobStatus.COMPLETED
@@ -198,8 +236,8 @@ class Sweep:
             "Ctrl-C: submitting no more, stopping %d jobs; this takes some minutes, Ctrl-C again does not wait",
             running,
         )
-        control.stop("Ctrl-C")
         try:
+            control.stop("Ctrl-C")
             while not control.join(_PATIENCE):
                 display.flush()
         except KeyboardInterrupt:
@@ -220,7 +258,7 @@ class Sweep:
 
         try:
             get_method(dotted)(str(sweep_dir))
-        except Exception as error:  # a report is worth no result
+        except (Exception, SystemExit) as error:  # a report is worth no result
             log.error("hydra.launcher.on_sweep_end=%s: %s", dotted, _one_line(error))
 
     def _show(self, members: list[Member], returns: dict[int, JobReturn], jobs: list[Job]) -> None:
@@ -242,7 +280,7 @@ class Sweep:
         console = Console(stderr=True)
         console.print(summary_table(rows))
         assert self._manifest is not None and self._remote is not None
-        billed = sum(record.billed_usd for record in self._manifest.members.values())
+        billed = self._manifest.billed_usd()
         note = " on AWS; this was a rehearsal, and free" if self._options.service == "rehearsal" else ""
         console.print(f"billed for this sweep: ${billed:.2f}{note}", highlight=False)
         failures = [job for job in jobs if job.outcome is not None and job.outcome.status != "completed"]
@@ -251,12 +289,10 @@ class Sweep:
             link = f"; {self._remote.aws.console_link(job.name)}" if job.name else ""
             log.error("#%d %s: %s%s", job.member.number, job.outcome.status, job.outcome.reason, link)
 
-    def _remote_ends_at_exit(self) -> None:
-        import atexit
-
-        if not getattr(self, "_ends_at_exit", False) and self._remote is not None:
-            self._ends_at_exit = True
-            atexit.register(self._remote.close)
+    def _at_exit(self) -> None:
+        """Ends what a rehearsal has started, unless the last launch left something to come back for."""
+        if self._remote is not None and self._completed:
+            self._remote.close()
 
     def _come_back(self, sweep_dir: Path) -> str:
         return f"to go on, give the same command with hydra.launcher.resume={sweep_dir}"
@@ -302,7 +338,7 @@ def _sigterm_interrupts() -> Iterator[list[int]]:
     try:
         yield caught
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _one_line(error: Any) -> str:

@@ -34,6 +34,7 @@ class MemberRecord:
     status: str | None = None  # completed, failed or stopped, once its outcome is in its directory
     reason: str | None = None
     return_value: Any = None
+    is_lost: bool = False  # the job has ended, but what it left could not be brought here
 
 
 class Manifest:
@@ -69,7 +70,7 @@ class Manifest:
         with self._lock:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             is_new = not self.path.exists()
-            with self.path.open("a", encoding="utf-8") as file:
+            with self.path.open("a", encoding="utf-8", newline="\n") as file:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
@@ -79,18 +80,36 @@ class Manifest:
 
     def record(self, member: int) -> MemberRecord:
         """What is known of a member; an empty record for a new one."""
-        return self.members.setdefault(member, MemberRecord())
+        with self._lock:
+            return self._record(member)
 
     def has_jobs(self) -> bool:
         """Whether any job of this sweep may exist."""
         return any(record.job_name for record in self.members.values())
+
+    def _record(self, member: int) -> MemberRecord:
+        return self.members.setdefault(member, MemberRecord())
+
+    def check_unchanged(self, member: int, config_sha256: str) -> None:
+        """Raises LaunchError where the sweep was started with another config for this member."""
+        record = self.record(member)
+        if record.config_sha256 and record.config_sha256 != config_sha256:
+            raise LaunchError(
+                f"#{member}: its config is not the one that this sweep was started with "
+                f"({' '.join(record.overrides)}); resume with the same command, or start a new sweep"
+            )
+
+    def billed_usd(self) -> float:
+        """Dollars of all jobs that have ended, in this and earlier launches."""
+        with self._lock:
+            return sum(record.billed_usd for record in self.members.values())
 
     def _take(self, event: dict[str, Any]) -> None:
         if event["event"] == "sweep":
             self.sweep = event
         if "member" not in event:
             return
-        record = self.record(event["member"])
+        record = self._record(event["member"])
         match event["event"]:
             case "planned":
                 record.config_sha256 = event["config_sha256"]
@@ -100,6 +119,7 @@ class Manifest:
                 if event["job_name"] != record.job_name:
                     record.attempts += 1
                 record.job_name, record.job_status, record.status = event["job_name"], None, None
+                record.is_lost = False
             case "refused":  # by SageMaker: this job does not exist, its name is free again
                 record.job_name = None
                 record.attempts -= 1
@@ -107,7 +127,10 @@ class Manifest:
                 if record.job_status is None:
                     record.billed_usd += event.get("usd") or 0.0
                 record.job_status = event["job_status"]
+            case "lost":
+                record.is_lost, record.reason = True, event["reason"]
             case "finished":
+                record.is_lost = False
                 record.status, record.reason = event["status"], event["reason"]
                 record.return_value = event["return_value"]
 
@@ -115,7 +138,8 @@ class Manifest:
 def _read(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
-    lines = path.read_text("utf-8").splitlines()
+    # Not splitlines(): an override may hold one of the other line ends of Unicode.
+    lines = path.read_text("utf-8").removesuffix("\n").split("\n")
     events = []
     for number, line in enumerate(lines, 1):
         try:

@@ -79,13 +79,23 @@ class Member:
 
 
 def compose(
-    context: HydraContext, sweep_config: DictConfig, overrides: Sequence[str], number: int, hardware_key: str
+    context: HydraContext,
+    sweep_config: DictConfig,
+    overrides: Sequence[str],
+    number: int,
+    hardware_key: str,
+    sweep_dir: Path | None = None,
 ) -> Member:
-    """The member as Hydra composes it. Raises what Hydra raises for a config that cannot be."""
+    """The member as Hydra composes it, below `sweep_dir` where one is given.
+
+    Raises what Hydra raises for a config that cannot be.
+    """
     config = context.config_loader.load_sweep_config(sweep_config, list(overrides))
     with open_dict(config):
         config.hydra.job.id = str(number)
         config.hydra.job.num = number
+        if sweep_dir is not None:
+            config.hydra.sweep.dir = str(sweep_dir)
     before = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(config)  # the directory's name may ask ${hydra:...}
     try:

@@ -66,6 +66,8 @@ def fetch(
     output = f"{description['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
     member.directory.mkdir(parents=True, exist_ok=True)
     _log_tail(aws, name, member.directory / LOG_TAIL)
+    for name_of in (RESULT, RETURN_FILE):  # of an earlier attempt: this one's word counts
+        (member.directory / name_of).unlink(missing_ok=True)
     has_output = _unpack(storage, f"{output}/output.tar.gz", member.directory, _OUTPUT_BYTES, _OUTPUT_FILES)
     member.write_hydra_files()  # those of the container tell of its own paths
     if with_model and description["TrainingJobStatus"] == "Completed":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Set
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -33,14 +35,14 @@ def started_program(project_dir: str | None) -> Program:
     file = Path(getattr(main, "__file__", None) or sys.argv[0]).resolve()
     if spec is not None:
         root = Path(project_dir or ".").expanduser().resolve()
-        return Program(root, spec.name, True, _flags(root))
+        return Program(root, spec.name, True, _flags(root, file.parent))
     root = Path(project_dir).expanduser().resolve() if project_dir else file.parent
     if not file.is_relative_to(root):
         raise LaunchError(f"hydra.launcher.project_dir={project_dir}: {file} is not in it; choose a folder above it")
-    return Program(root, file.relative_to(root).as_posix(), False, _flags(root))
+    return Program(root, file.relative_to(root).as_posix(), False, _flags(root, file.parent))
 
 
-def pack_program(program: Program, options: Any, requirements: set[str]) -> Source:
+def pack_program(program: Program, options: Any, requirements: Set[str], sweep_dir: Path) -> Source:
     """The archive of a sweep: the project's files, this plugin, and what the container installs.
 
     The toolkit installs requirements.txt and nothing else; pip fills in the variable, so that one archive serves
@@ -61,22 +63,32 @@ def pack_program(program: Program, options: Any, requirements: set[str]) -> Sour
     elif not options.network_isolation:
         extra["requirements.txt"] = f"hydra-core=={version('hydra-core')}\n".encode()
     include = list(options.include) or [pattern for pattern in PYTHON_AND_YAML if any(program.root.rglob(pattern))]
+    exclude = list(options.exclude)
     if (program.root / "setup.py").is_file():  # the toolkit would install the project instead of running the program
-        return pack(program.root, include, [*options.exclude, "/setup.py"], extra)
-    return pack(program.root, include, list(options.exclude), extra)
+        exclude.append("/setup.py")
+    if sweep_dir.is_relative_to(program.root) and sweep_dir != program.root:  # it grows while the sweep runs
+        exclude.append(f"/{sweep_dir.relative_to(program.root).as_posix()}/")
+    return pack(program.root, include, exclude, extra)
 
 
-def _flags(root: Path) -> tuple[str, ...]:
-    """Hydra's flags that decide which config is composed."""
+def _flags(root: Path, script_dir: Path) -> tuple[str, ...]:
+    """Hydra's flags that decide which config is composed. Of relative folders, --config-path's is relative to the
+    script, --config-dir's to the working directory, which in the container is the project's folder."""
     given, _ = get_args_parser().parse_known_args(sys.argv[1:])
     flags: list[str] = []
     if given.config_name:
         flags += ["--config-name", given.config_name]
-    for flag, value in (("--config-path", given.config_path), ("--config-dir", given.config_dir)):
+    for flag, value, here, there in (
+        ("--config-path", given.config_path, script_dir, script_dir),
+        ("--config-dir", given.config_dir, Path.cwd(), root),
+    ):
         if not value:
             continue
-        folder = Path(value).resolve()
+        if value.startswith("pkg://"):
+            flags += [flag, value]
+            continue
+        folder = (here / value).resolve()
         if not folder.is_relative_to(root):
             raise LaunchError(f"{flag} {value}: would be missing in the container; move it into {root}")
-        flags += [flag, folder.relative_to(root).as_posix()]
+        flags += [flag, Path(os.path.relpath(folder, there)).as_posix()]
     return tuple(flags)

@@ -45,6 +45,7 @@ class Remote:
     def __init__(self, options: Any, sweep_dir: Path, manifest: Manifest, compose: ComposeTask) -> None:
         self._options, self._sweep_dir, self._manifest, self._compose = options, sweep_dir, manifest, compose
         self._uploaded: dict[Path | str, tuple[str, str]] = {}
+        self._requirements: set[str] = set()
         if options.service not in ("aws", "rehearsal"):
             raise LaunchError(f"hydra.launcher.service={options.service}: choose aws or rehearsal")
 
@@ -59,7 +60,7 @@ class Remote:
 
     @cached_property
     def source(self) -> Source:
-        return pack_program(self.program, self._options, self._requirements)
+        return pack_program(self.program, self._options, self._requirements, self._sweep_dir)
 
     @cached_property
     def storage(self) -> Storage:
@@ -85,12 +86,13 @@ class Remote:
         region, pricing = self._region_and_pricing()
         try:
             planned = make_plan(members, self._options, region, pricing)
-            self._requirements = {
-                name for item in planned if (name := requirements_of(self._options, item.image)) is not None
-            }
+            found = (requirements_of(self._options, item.image) for item in planned)
+            needed = {name for name in found if name is not None}
+            if not needed <= self._requirements:  # a later launch may bring another image
+                self._requirements |= needed
+                self.__dict__.pop("source", None)
         except LaunchError as error:
             problems += error.problems
-            self._requirements = set()
         steps: list[Callable[[], Any]] = [lambda: self.source]
         if not self._options.dry_run:
             steps += [lambda: role_of(self._options, self.aws), lambda: self.storage]
@@ -184,7 +186,7 @@ class Remote:
             inside = f"${{oc.env:SM_CHANNEL_{channel.upper()}}}" + (f"/{name}" if name else "")
             overrides.append(f"{options.channels[channel]}='{inside}'")
         digest = config_sha256(self._compose(overrides))
-        _check_unchanged(self._manifest.record(member.number), digest, member.number)
+        self._manifest.check_unchanged(member.number, digest)
         body = {
             "program": self.program.name,
             "module": self.program.module,
@@ -245,7 +247,7 @@ class Remote:
         """Where an earlier launch has brought a member, and the attempt that it is at."""
         if record.status == "completed" or (record.status and not self._options.retry_failed):
             return State.finished, record.attempts
-        if record.status:
+        if record.status or (record.is_lost and self._options.retry_failed):
             return State.waiting, record.attempts + 1
         return (State.unknown, record.attempts) if record.job_name else (State.waiting, record.attempts + 1)
 
@@ -259,11 +261,3 @@ class Remote:
                 name = "" if source.endswith("/") else PurePosixPath(source).name
                 self._uploaded[source] = (source, name)
         return self._uploaded[source]
-
-
-def _check_unchanged(record: MemberRecord, digest: str, number: int) -> None:
-    if record.config_sha256 and record.config_sha256 != digest:
-        raise LaunchError(
-            f"#{number}: its config is not the one that this sweep was started with ({' '.join(record.overrides)}); "
-            "resume with the same command, or start a new sweep"
-        )

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 _FOLDERS = (
     *(".git", ".hg", ".svn", ".bzr", ".aws", ".ssh", ".gnupg", ".azure", ".kube", ".docker", ".env*"),
     *(".venv*", "venv", "virtualenv", "__pycache__", ".ipynb_checkpoints", ".tox", ".nox", "node_modules"),
+    *(".hydra", ".rehearsal"),  # what a run left
     *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", "*.egg-info"),
 )
 _FILES = (

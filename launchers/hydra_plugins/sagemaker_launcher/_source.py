@@ -20,6 +20,7 @@ from ._secrets import is_private_file, is_private_folder, secrets
 MAX_BYTES = 50_000_000
 
 _GENERATED = ("outputs", "multirun", "wandb")  # what Hydra and W&B write; a package may have these names
+_MARKS = ("pyvenv.cfg", "multirun.yaml", "members.jsonl")  # a virtual environment, a sweep's directory
 _RUN = re.compile(r"run-|offline-run-|latest-run$|\d{4}-\d{2}-\d{2}")
 
 
@@ -157,7 +158,7 @@ def _is_private_file(name: str, real: Path) -> bool:
 
 def _is_private(folder: Path, names: tuple[str, ...]) -> bool:
     """Whether a folder is never packed; `names` are its own and, where it is a link, those of what it leads to."""
-    if any(map(is_private_folder, names)) or (folder / "pyvenv.cfg").is_file():
+    if any(map(is_private_folder, names)) or any((folder / name).is_file() for name in _MARKS):
         return True
     if names[-1] not in _GENERATED:
         return False
