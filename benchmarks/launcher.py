@@ -1,0 +1,182 @@
+"""What the launcher costs on the side of the user: calls, seconds and memory of a large sweep over hours.
+
+    python benchmarks/launcher.py                              100 members for one hour and two, 500 for one
+    python benchmarks/launcher.py --members 500 --hours 1
+
+The whole launcher runs, with its default intervals, as it would on AWS: Hydra composes every member, and
+AWS_ENDPOINT_URL leads to the rehearsal service, whose jobs only have a timetable here. One thing is replaced: the
+clock of the control loop. Instead of waiting it moves the service's clock on, so that an hour takes seconds. What is
+printed is measured in the client's process; the calls are those that the service has counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig
+
+from hydra_plugins.sagemaker_launcher import _control
+
+FIGURES = "LAUNCHER_BENCHMARK_FIGURES"  # where a sweep leaves its figures
+POLLING = ("ListTrainingJobs",)  # all others are made once for a member, or once for a sweep
+PACE = 1.0  # seconds between two submissions: the launcher's default
+
+ConfigStore.instance().store(
+    name="benchmark", node={"seed": 0, "hardware": {"instance_type": "ml.g5.xlarge", "max_hours": 24}}
+)
+
+
+class SimulatedClock(_control.Clock):
+    """Time that passes when the control loop waits, here and at the service."""
+
+    made: SimulatedClock
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.cpu_before, self.wall_before = time.process_time(), time.monotonic()
+        self.is_fetching: Callable[[], bool] = lambda: False
+        SimulatedClock.made = self
+
+    def now(self) -> float:
+        return self.seconds
+
+    def wait(self, seconds: float, event: threading.Event) -> None:
+        if self.is_fetching():  # downloads take no simulated time
+            event.wait(1.0)
+            return
+        import sagemaker_rehearsal
+
+        sagemaker_rehearsal.call(os.environ["AWS_ENDPOINT_URL"], "clock", {"advance_seconds": seconds})
+        self.seconds += seconds
+
+
+@hydra.main(version_base="1.3", config_path=None, config_name="benchmark")
+def member(config: DictConfig) -> float:
+    """Never runs: the jobs are simulated."""
+    raise NotImplementedError
+
+
+def sweep() -> None:
+    """One sweep in this process, by the command line; its figures go into the file that FIGURES names."""
+
+    class Control(_control.Control):
+        def start(self) -> None:
+            self.clock = clock = SimulatedClock()
+            clock.is_fetching = lambda: bool(self._fetches)
+            super().start()
+
+    _control.Control = Control  # type: ignore[misc]
+    started = time.monotonic()
+    member()
+    clock, ended = SimulatedClock.made, time.monotonic()
+    figures = {
+        "simulated_hours": clock.seconds / 3600,
+        "cpu_before": clock.cpu_before,
+        "cpu": time.process_time() - clock.cpu_before,
+        "wall_before": clock.wall_before - started,
+        "wall": ended - clock.wall_before,
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        / (1 << 20 if sys.platform == "darwin" else 1024),
+    }
+    Path(os.environ[FIGURES]).write_text(json.dumps(figures), "utf-8")
+
+
+def measured(members: int, hours: float, folder: Path) -> dict[str, Any]:
+    """A sweep that lasts so long from the first submission to the last end, in a process of its own."""
+    import sagemaker_rehearsal
+
+    output = folder / "output.tar.gz"
+    with tarfile.open(output, "w:gz") as archive:
+        content = json.dumps({"status": "COMPLETED", "return_value": 0.5, "error": None}).encode()
+        entry = tarfile.TarInfo("job_return.json")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    trains = hours * 3600 - members * PACE
+    url = sagemaker_rehearsal.start(folder / "service", simulate=trains, simulated_output=output)
+    try:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAGEMAKER_"))}
+        environment |= {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "rehearsal",
+            "AWS_SECRET_ACCESS_KEY": "rehearsal",
+            "AWS_REGION": "us-east-1",
+            "SAGEMAKER_ROLE_ARN": "arn:aws:iam::123456789012:role/rehearsal",
+            FIGURES: str(folder / "figures.json"),
+        }
+        command = [sys.executable, str(Path(__file__).resolve()), "-m", "hydra/launcher=sagemaker"]
+        command += [f"seed=range({members})", f"hydra.sweep.dir={folder / 'sweep'}"]
+        with (folder / "client.log").open("w") as log:
+            done = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        if done.returncode != 0:
+            sys.exit((folder / "client.log").read_text("utf-8")[-2000:])
+        figures = json.loads((folder / "figures.json").read_text("utf-8"))
+        return {**figures, "calls": sagemaker_rehearsal.call(url, "calls")}
+    finally:
+        sagemaker_rehearsal.stop(folder / "service")
+
+
+def main() -> None:
+    """Prints a column for each sweep."""
+    from rich.console import Console
+    from rich.table import Table
+
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--members", type=int, help="with --hours: one sweep instead of three")
+    parser.add_argument("--hours", type=float, default=1.0)
+    given = parser.parse_args()
+    sweeps = [(100, 1.0), (100, 2.0), (500, 1.0)]
+    if given.members:
+        if given.hours * 3600 <= given.members * PACE:
+            parser.error(f"--members {given.members}: are submitted one a second; give more --hours")
+        sweeps = [(given.members, given.hours)]
+    columns = []
+    for members, hours in sweeps:
+        with tempfile.TemporaryDirectory(prefix="launcher-benchmark-") as folder:
+            columns.append(measured(members, hours, Path(folder)))
+        print(f"{members} x {hours:g}: {json.dumps(columns[-1])}", file=sys.stderr, flush=True)
+    table = Table()
+    table.add_column("members x simulated hours")
+    for members, hours in sweeps:
+        table.add_column(f"{members} x {hours:g}", justify="right")
+    for label, key, form in (
+        ("simulated hours until the end", "simulated_hours", ".2f"),
+        ("client, until the first submission: CPU s", "cpu_before", ".1f"),
+        ("                                    wall s", "wall_before", ".1f"),
+        ("client, from then on: CPU s", "cpu", ".1f"),
+        ("                      wall s", "wall", ".1f"),
+        ("client, peak memory MB", "memory_mb", ".0f"),
+    ):
+        table.add_row(label, *(format(column[key], form) for column in columns))
+    table.add_section()
+    for operation in sorted({name for column in columns for name in column["calls"]}):
+        table.add_row(operation, *(str(column["calls"].get(operation, 0)) for column in columns))
+    table.add_section()
+    for label, wanted in (("all calls", None), ("of these polling", POLLING)):
+        totals = [
+            sum(int(count) for name, count in column["calls"].items() if wanted is None or name in wanted)
+            for column in columns
+        ]
+        table.add_row(label, *map(str, totals))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    if FIGURES in os.environ:
+        sweep()
+    else:
+        main()
