@@ -60,6 +60,8 @@ class CheckAndReport(Callback):
     """Hydra's callback of a member in a container: nothing but the config that was planned may run, and the sweeper
     gets what the task function returned."""
 
+    raised: str | None = None  # by the task function of this process
+
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Ends the process where the composed config is not the one that was planned."""
         from ._member import config_sha256, without_hydra
@@ -74,12 +76,13 @@ class CheckAndReport(Callback):
 
     def on_job_end(self, config: DictConfig, job_return: Any, **_: Any) -> None:
         """Leaves status, return value and error in the run directory; a value that is no JSON is left out."""
-        if os.environ.get("RANK", "0") != "0":
-            return
         value: Any = job_return._return_value
         error: str | None = None
         if isinstance(value, BaseException):
             value, error = None, _one_line(value)
+            CheckAndReport.raised = error
+        if os.environ.get("RANK", "0") != "0":
+            return
         try:
             text = json.dumps({"status": job_return.status.name, "return_value": value, "error": error})
         except (TypeError, ValueError):
@@ -134,13 +137,14 @@ def _secret(arn: str) -> str:
 
 def _reason(error: BaseException, output: Path) -> str:
     """Why a member failed: what its result.json or its task function said, rather than how the process ended."""
-    for name in ("result.json", RETURN_FILE):
-        try:
-            said = json.loads((output / name).read_text("utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(said, dict) and said.get("error") and said.get("status") not in ("completed", "COMPLETED"):
-            return str(said["error"])
+    try:
+        said = json.loads((output / "result.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        said = None
+    if isinstance(said, dict) and said.get("error") and said.get("status") != "completed":
+        return str(said["error"])
+    if CheckAndReport.raised is not None:
+        return CheckAndReport.raised
     if isinstance(error, SystemExit):
         return f"exit code {error.code}" if isinstance(error.code, int) else str(error.code)
     return _one_line(error)

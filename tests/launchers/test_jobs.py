@@ -1,0 +1,179 @@
+"""Submitting and watching: what it asks of SageMaker, and how often, on a service with simulated time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from launcher_app import Service
+from omegaconf import OmegaConf
+
+import sagemaker_rehearsal
+from hydra_plugins.sagemaker_launcher import _images
+from hydra_plugins.sagemaker_launcher._aws import Aws
+from hydra_plugins.sagemaker_launcher._config import SageMakerLauncherConf
+from hydra_plugins.sagemaker_launcher._control import Clock, Control, Job, State
+from hydra_plugins.sagemaker_launcher._hardware import Hardware
+from hydra_plugins.sagemaker_launcher._jobs import Jobs, NameTakenError, QuotaError
+from hydra_plugins.sagemaker_launcher._manifest import Manifest
+from hydra_plugins.sagemaker_launcher._member import Member
+from hydra_plugins.sagemaker_launcher._outcome import Outcome
+from hydra_plugins.sagemaker_launcher._request import MEMBER_VARIABLE, SWEEP_VARIABLE, training_job_request
+from hydra_plugins.sagemaker_launcher._request import Job as Requested
+
+HARDWARE = Hardware("ml.m5.large")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with Service(tmp_path_factory.mktemp("simulated"), simulate=3000) as service:
+        service.s3.create_bucket(Bucket="bucket")
+        service.s3.put_object(Bucket="bucket", Key="code/sourcedir.tar.gz", Body=b"")
+        yield service
+
+
+@pytest.fixture
+def jobs(service: Service, request: pytest.FixtureRequest) -> Jobs:
+    session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
+    return Jobs(Aws(session, "us-east-1", service.url), f"1124-{abs(hash(request.node.name)) % 10**10:010d}")
+
+
+def asked(jobs: Jobs, number: int, **changes: Any) -> dict[str, Any]:
+    """A request of a member of the sweep."""
+    made = training_job_request(
+        Requested(
+            name=f"job-{jobs._sweep_id}-{number}",
+            hardware=HARDWARE,
+            image=_images.choose(HARDWARE, "us-east-1"),
+            role="arn:aws:iam::123456789012:role/Trainer",
+            region="us-east-1",
+            channels={"code": "s3://bucket/code/"},
+            output="s3://bucket/output",
+            checkpoints=None,
+            environment={SWEEP_VARIABLE: jobs._sweep_id, MEMBER_VARIABLE: str(number)},
+        ),
+        SageMakerLauncherConf(),
+    )
+    return made | changes
+
+
+class Simulated(Clock):
+    """The service's clock: waiting moves it on, and takes no time."""
+
+    def __init__(self, service: Service) -> None:
+        self._service, self._now = service, 0.0
+
+    def now(self) -> float:
+        return self._now
+
+    def wait(self, seconds: float, event: threading.Event) -> None:
+        if not event.wait(0.01):
+            self._now += seconds
+            sagemaker_rehearsal.call(self._service.url, "clock", {"advance_seconds": seconds})
+
+
+def control(
+    jobs: Jobs, service: Service, path: Path, members: int, said: list[str] | None = None, **options: Any
+) -> Control:
+    made = [
+        Job(Member(number, [], OmegaConf.create({}), path, HARDWARE), asked(jobs, number), None, 1.0)
+        for number in range(members)
+    ]
+    return Control(
+        made, jobs, Manifest(path), lambda job: Outcome("completed"), SageMakerLauncherConf(**options),
+        [].append if said is None else said.append, Simulated(service),
+    )  # fmt: skip
+
+
+def counted(service: Service, before: dict[str, int]) -> dict[str, int]:
+    now = service.calls()
+    return {name: now[name] - before.get(name, 0) for name in now if now[name] != before.get(name, 0)}
+
+
+def test_watching_does_not_cost_more_with_every_member(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+    before = service.calls()
+    watched = control(jobs, service, tmp_path, 60)
+    watched.start()
+    assert watched.join(120)
+    assert watched.error is None
+    assert {job.outcome for job in watched.jobs} == {Outcome("completed")}
+    calls = counted(service, before)
+    assert calls["CreateTrainingJob"] == calls["DescribeTrainingJob"] == 60
+    # Some 3,060 s at one look in 30 s, and a look at all that runs every 600 s: not 60 members times that.
+    assert 90 <= calls["ListTrainingJobs"] <= 125
+    assert set(calls) == {"CreateTrainingJob", "DescribeTrainingJob", "ListTrainingJobs"}
+
+
+def test_each_submission_is_announced_on_disk(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+    create = jobs.create
+
+    def looking(request: dict[str, Any]) -> str:
+        text = (tmp_path / "members.jsonl").read_text()
+        seen.append([line for line in text.splitlines() if request["TrainingJobName"] in line])
+        return create(request)
+
+    jobs.create = looking  # type: ignore[method-assign]
+    watched = control(jobs, service, tmp_path, 3, wait=False)
+    watched.start()
+    assert watched.join(60) and watched.detached
+    assert [len(lines) for lines in seen] == [1, 1, 1]
+    assert all('"submitting"' in lines[0] for lines in seen)
+
+
+def test_what_may_have_been_submitted_is_looked_for_first(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+    jobs.create(asked(jobs, 1))
+    before = service.calls()
+    watched = control(jobs, service, tmp_path, 3, max_parallel=1)
+    watched.jobs[1].state = State.unknown
+    watched.start()
+    assert watched.join(60)
+    assert watched.error is None
+    assert counted(service, before)["CreateTrainingJob"] == 2
+    described = [jobs.describe(job.request["TrainingJobName"]) or {} for job in watched.jobs]
+    # The one that was there counts for max_parallel: none began before it had ended.
+    assert described[0]["CreationTime"] >= described[1]["TrainingEndTime"]
+
+
+def test_a_stranger_of_the_same_name_is_left_alone(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+    jobs.create(asked(jobs, 0, Environment={SWEEP_VARIABLE: "other", MEMBER_VARIABLE: "0"}))
+    said: list[str] = []
+    watched = control(jobs, service, tmp_path, 1, said)
+    watched.start()
+    assert watched.join(60)
+    outcome = watched.jobs[0].outcome
+    assert outcome is not None and outcome.status == "failed"
+    assert "is not of this sweep; choose another hydra.launcher.job_name" in str(outcome.reason)
+    assert not Manifest(tmp_path).has_jobs()
+
+
+def test_refusals_have_types(service: Service, jobs: Jobs) -> None:
+    jobs.create(asked(jobs, 0))
+    with pytest.raises(NameTakenError):
+        jobs.create(asked(jobs, 0))
+    service.faults(quota={"instance_type": "ml.m5.large", "instances": 1})
+    with pytest.raises(
+        QuotaError, match=r"quota 'ml.m5.large for training job usage' in us-east-1 is 1 and"
+    ) as refused:
+        jobs.create(asked(jobs, 1))
+    service.faults(clear=True)
+    assert (refused.value.limit, refused.value.used is not None) == (1, True)
+    assert jobs.describe("nobody") is None
+    jobs.stop("nobody")  # nothing to stop is no error
+
+
+def test_a_job_that_is_known_but_not_shown_yet_is_not_given_up(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+    """SageMaker's lists and descriptions lag behind what it has taken on."""
+    jobs.create(asked(jobs, 0))
+    describe, unseen = jobs.describe, [None, None]
+    jobs.describe = lambda name: unseen.pop() if unseen else describe(name)  # type: ignore[method-assign]
+    before = service.calls()
+    watched = control(jobs, service, tmp_path, 1)
+    watched.start()
+    assert watched.join(60)
+    assert watched.jobs[0].outcome == Outcome("completed")
+    assert counted(service, before).get("CreateTrainingJob", 0) <= 2  # refused by name

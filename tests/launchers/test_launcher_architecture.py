@@ -1,0 +1,75 @@
+"""The launcher is a product of its own, light to load, and its files stay rooms."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from launcher_app import LAUNCHERS, App
+
+TOP = LAUNCHERS.parent
+PLUGIN = LAUNCHERS / "hydra_plugins" / "sagemaker_launcher"
+HEAVY = ("boto3", "botocore", "sagemaker", "rich", "moto", "torch", "sagemaker_rehearsal")
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+
+
+@pytest.mark.parametrize("part", ["hydra_plugins", "sagemaker_rehearsal", "example"])
+def test_nothing_of_the_launcher_knows_the_project(part: str) -> None:
+    forbidden = {"mlqa", "hydra_plugins" if part == "sagemaker_rehearsal" else "mlqa"}
+    for path in (LAUNCHERS / part).rglob("*.py"):
+        assert not forbidden & set(imported(path)), path
+
+
+def test_the_project_knows_nothing_of_the_launcher() -> None:
+    for path in [*(TOP / "src" / "mlqa").rglob("*.py"), TOP / "train.py"]:
+        assert not {"hydra_plugins", "sagemaker_rehearsal"} & set(imported(path)), path
+
+
+def test_hydras_scan_finds_one_public_module() -> None:
+    assert [path.name for path in PLUGIN.glob("*.py") if not path.name.startswith("_")] == ["launcher.py"]
+    assert not (PLUGIN.parent / "__init__.py").exists()
+    assert "from __future__" not in (PLUGIN / "launcher.py").read_text()
+
+
+@pytest.mark.parametrize("argument", ["--help", "--cfg", "-m"])
+def test_composing_imports_nothing_heavy(tmp_path: Path, argument: str) -> None:
+    app = App.make(tmp_path)
+    code = (
+        "import atexit, runpy, sys\n"
+        f"heavy = lambda: [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "atexit.register(lambda: print('HEAVY', heavy()))\n"
+        "sys.argv = ['app.py', *sys.argv[1:]]\n"
+        "runpy.run_path('app.py', run_name='__main__')\n"
+    )
+    more = {"--help": [], "--cfg": ["job", "hardware=m5"], "-m": ["hardware=local"]}[argument]
+    done = app.execute([sys.executable, "-c", code, argument, *more])
+    assert done.code == 0, done.output
+    assert "HEAVY []" in done.output, done.output
+
+
+def test_the_container_needs_hydra_alone(tmp_path: Path) -> None:
+    """The program of a job starts in an image that need not have boto3 or anything of ours."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(LAUNCHERS)!r})\n"
+        "import hydra_plugins.sagemaker_launcher._container as c, hydra_plugins.sagemaker_launcher._member\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize("path", sorted(PLUGIN.glob("_*.py")), ids=lambda path: path.name)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    if path.stat().st_size:
+        assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
