@@ -177,3 +177,31 @@ def test_a_job_that_is_known_but_not_shown_yet_is_not_given_up(service: Service,
     assert watched.join(60)
     assert watched.jobs[0].outcome == Outcome("completed")
     assert counted(service, before).get("CreateTrainingJob", 0) <= 2  # refused by name
+
+
+def test_an_instance_that_is_not_given_back_yet_is_waited_for(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+    """A quota goes on counting a job for a moment after its end."""
+    create, late = jobs.create, [True]
+
+    def lagging(request: dict[str, Any]) -> str:
+        if request["TrainingJobName"].endswith("-1") and late:
+            late.clear()
+            raise QuotaError("The account-level service limit 'x' is 1 Instances, with current utilization of 1", "us")
+        return create(request)
+
+    jobs.create = lagging  # type: ignore[method-assign]
+    said: list[str] = []
+    watched = control(jobs, service, tmp_path, 2, said, max_parallel=1)
+    watched.start()
+    assert watched.join(60)
+    assert [job.outcome for job in watched.jobs] == [Outcome("completed")] * 2
+    assert "#1 waits for a free ml.m5.large: one of this sweep was given back a moment ago" in said
+
+
+def test_a_quota_that_others_hold_is_a_failure(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+    service.faults(quota={"instance_type": "ml.m5.large", "instances": 0})
+    watched = control(jobs, service, tmp_path, 1)
+    watched.start()
+    assert watched.join(60)
+    service.faults(clear=True)
+    assert watched.jobs[0].outcome is not None and watched.jobs[0].outcome.status == "failed"

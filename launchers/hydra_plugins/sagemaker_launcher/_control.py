@@ -7,62 +7,22 @@ a request and the line in the manifest that tells of it.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from ._aws import error_message, is_aws, is_unreachable
 from ._errors import LaunchError
-from ._jobs import ENDED, Jobs, NameTakenError, QuotaError
+from ._job import Clock, Job, State
+from ._jobs import ENDED, Jobs
 from ._manifest import Manifest
-from ._member import Member
 from ._outcome import Outcome
-from ._prices import Price
-from ._request import MEMBER_VARIABLE, SWEEP_VARIABLE
+from ._submission import Submission
+
+__all__ = ["Clock", "Control", "Job", "State"]
 
 _FULL_LOOK = 600.0  # seconds between two looks at all running jobs, should a change have been missed
-_QUOTA_PAUSE = 300.0  # seconds before a type that had no free instance is tried again, if none of ours has ended
-_RELEASE_PAUSE = 15.0  # the same where the last of ours has just ended
 _FETCHES = 4  # downloads at a time
-
-
-class State(Enum):
-    waiting = "waiting"
-    unknown = "looking"  # an earlier client may have submitted it
-    running = "running"
-    ended = "fetching"  # what it left is on its way
-    finished = "finished"
-
-
-@dataclass
-class Job:
-    """A member that runs on SageMaker, and where it stands."""
-
-    member: Member
-    request: dict[str, Any]
-    price: Price | None
-    worst_case: float | None  # dollars
-    state: State = State.waiting
-    name: str | None = None
-    phase: str = ""  # SageMaker's secondary status
-    began: float | None = None  # on the clock's time: when its instances were first seen at work
-    description: dict[str, Any] | None = None
-    stop_asked: bool = False
-    not_before: float = 0.0
-    outcome: Outcome | None = None
-
-
-class Clock:
-    """Time as the loop sees it; a benchmark puts a simulated one in its place."""
-
-    def now(self) -> float:
-        return time.monotonic()
-
-    def wait(self, seconds: float, event: threading.Event) -> None:
-        event.wait(seconds)
 
 
 class Control:
@@ -87,9 +47,12 @@ class Control:
         self._poll_interval = poll_interval or options.poll_interval
         self._wake = threading.Event()
         self._stopping: str | None = None
-        self._next_poll = self._next_submission = self._next_full_look = 0.0
+        self._next_poll = self._next_full_look = 0.0
         self._outage_since: float | None = None
-        self._freed: dict[str, float] = {}  # when a job of ours gave back instances of a type
+        self._submission = Submission(
+            jobs, service, manifest, options, say, self.clock, self._poll_interval, self._reaching,
+            lambda job, outcome: self._finish(job, outcome, kept=False), self._ended,
+        )  # fmt: skip
         self._fetches: dict[Future[Outcome], Job] = {}
         self._pool = ThreadPoolExecutor(_FETCHES, thread_name_prefix="sagemaker-fetch")
         # Not Thread.join, which takes a running thread for an ended one after a Ctrl-C (Python 3.10 to 3.12).
@@ -121,10 +84,6 @@ class Control:
     def running(self) -> list[Job]:
         return [job for job in self.jobs if job.state is State.running]
 
-    def held(self) -> list[Job]:
-        """Those that hold instances, or may: an unanswered submission counts."""
-        return [job for job in self.jobs if job.state in (State.running, State.unknown)]
-
     def spent(self) -> float:
         """Dollars billed for jobs that have ended, in this and earlier launches of the sweep."""
         return self._manifest.billed_usd()
@@ -153,7 +112,7 @@ class Control:
         if self._stopping:
             self._stop_all(self._stopping)
         else:
-            self._submit()
+            self._submission.submit(lambda: not self._stopping and not self.detached)
         if self.clock.now() >= self._next_poll and any(job.state is State.running for job in self.jobs):
             self._reaching(self._poll)
             self._next_poll = self.clock.now() + self._poll_interval
@@ -169,11 +128,7 @@ class Control:
     def _pause(self) -> float:
         now = self.clock.now()
         moments = [self._next_poll if self.running() else now + self._poll_interval]
-        moments += [
-            max(self._next_submission, job.not_before)
-            for job in self.jobs
-            if job.state in (State.waiting, State.unknown) and (job.state is State.unknown or self._has_room(job))
-        ]
+        moments.append(self._submission.next_moment())
         moments += [job.not_before for job in self.jobs if job.state is State.ended and job.not_before > now]
         if any(future.done() for future in list(self._fetches)):
             return 0.0
@@ -197,111 +152,6 @@ class Control:
             self._say(f"SageMaker answers again after {self.clock.now() - self._outage_since:.0f} s")
             self._outage_since = None
         return True
-
-    # --- submission
-
-    def _submit(self) -> None:
-        for job in self.jobs:
-            now = self.clock.now()
-            if self._stopping or self.detached or now < self._next_submission:
-                return
-            if job.state not in (State.waiting, State.unknown) or now < job.not_before:
-                continue
-            if job.state is State.waiting and not self._has_room(job):
-                self._beyond_budget(job)
-                continue
-            self._next_submission = now + self._options.submit_interval
-            if not self._reaching(lambda job=job: self._submit_one(job)):  # type: ignore[misc]
-                job.state = State.unknown  # the request may have arrived
-                job.not_before = self.clock.now() + self._poll_interval
-
-    def _has_room(self, job: Job) -> bool:
-        """Whether max_parallel and budget_usd let a job start now."""
-        held = self.held()
-        limit, budget = self._options.max_parallel, self._options.budget_usd
-        if limit is not None and len(held) >= limit:
-            return False
-        if budget is None:
-            return True
-        reserved = sum(other.worst_case or 0.0 for other in held)
-        return bool(self.spent() + reserved + (job.worst_case or 0.0) <= budget)
-
-    def _beyond_budget(self, job: Job) -> None:
-        """Finishes a job for which there is no room though nothing runs: what is spent is spent."""
-        budget = self._options.budget_usd
-        if budget is None or self.held():
-            return
-        reason = (
-            f"not submitted: ${self.spent():.2f} of hydra.launcher.budget_usd={budget:g} are spent, and it may cost "
-            f"${job.worst_case or 0:.2f}"
-        )
-        self._finish(job, Outcome("failed", reason), kept=False)
-
-    def _submit_one(self, job: Job) -> None:
-        name = job.request["TrainingJobName"]
-        if job.state is State.unknown:
-            if not self._adopt(job, name):
-                job.state = State.waiting
-            return
-        self._manifest.write("submitting", job.member.number, job_name=name)
-        job.state = State.unknown
-        try:
-            self._service.create(job.request)
-        except NameTakenError:
-            if not self._adopt(job, name):  # SageMaker knows it and does not show it yet
-                job.not_before = self.clock.now() + self._poll_interval
-            return
-        except QuotaError as error:
-            self._without_quota(job, error)
-            return
-        except LaunchError as error:
-            self._refused(job, str(error))
-            return
-        self._manifest.write("submitted", job.member.number, job_name=name)
-        self._say(f"#{job.member.number} submitted: {name}")
-        self._runs(job, name)
-
-    def _adopt(self, job: Job, name: str) -> bool:
-        """Takes the job of this name for the member's own, if there is one and it is."""
-        found = self._service.describe(name)
-        if found is None:
-            return False
-        environment = found.get("Environment", {})
-        expected = job.request["Environment"]
-        if any(environment.get(key) != expected[key] for key in (SWEEP_VARIABLE, MEMBER_VARIABLE)):
-            self._refused(job, f"a job named {name} is not of this sweep; choose another hydra.launcher.job_name")
-            return True
-        self._manifest.write("submitted", job.member.number, job_name=name)
-        self._say(f"#{job.member.number} found again: {name} ({found['TrainingJobStatus']})")
-        self._runs(job, name)
-        if found["TrainingJobStatus"] in ENDED:
-            self._ended(job, found)
-        return True
-
-    def _runs(self, job: Job, name: str) -> None:
-        job.state, job.name, job.phase = State.running, name, "Starting"
-
-    def _without_quota(self, job: Job, error: QuotaError) -> None:
-        """Waits for a slot where jobs of this sweep hold them; else the quota itself is the failure."""
-        self._manifest.write("refused", job.member.number, reason=str(error))
-        hardware = job.member.hardware
-        assert hardware is not None
-        ours = [other for other in self.held() if other is not job and _type(other) == hardware.instance_type]
-        # SageMaker gives an instance back some time after its job has ended.
-        given_back = self.clock.now() < self._freed.get(hardware.instance_type, 0.0) + _QUOTA_PAUSE
-        enough = error.limit is None or error.limit >= hardware.instance_count
-        if not (ours or given_back) or not enough:
-            self._finish(job, Outcome("failed", str(error)), kept=False)
-            return
-        job.state = State.waiting
-        for other in self.jobs:  # the others of this type would get the same answer
-            if other.state is State.waiting and _type(other) == hardware.instance_type:
-                other.not_before = self.clock.now() + (_QUOTA_PAUSE if ours else _RELEASE_PAUSE)
-        self._say(f"#{job.member.number} waits for a free {hardware.instance_type}: this sweep holds {len(ours)}")
-
-    def _refused(self, job: Job, reason: str) -> None:
-        self._manifest.write("refused", job.member.number, reason=reason)
-        self._finish(job, Outcome("failed", reason), kept=False)
 
     # --- watching
 
@@ -345,10 +195,7 @@ class Control:
         )
         if found["TrainingJobStatus"] == "Failed" and self._options.fail_fast:  # what it left can be fetched later
             self.stop(f"#{job.member.number} failed, and hydra.launcher.fail_fast is set")
-        self._freed[_type(job)] = self.clock.now()
-        for other in self.jobs:  # an instance is free
-            if other.state is State.waiting and _type(other) == _type(job):
-                other.not_before = 0.0
+        self._submission.given_back(job)
 
     def _take_outcomes(self) -> None:
         for future in [future for future in self._fetches if future.done()]:
@@ -378,18 +225,11 @@ class Control:
             if job.state is State.waiting:
                 self._finish(job, Outcome("stopped", f"not submitted: {reason}"), kept=False)
             elif job.state is State.unknown and self.clock.now() >= job.not_before:
-                self._reaching(lambda job=job: self._settle(job, reason))  # type: ignore[misc]
+                self._reaching(lambda job=job: self._submission.settle(job, reason))  # type: ignore[misc]
                 job.not_before = self.clock.now() + self._poll_interval
             elif job.state is State.running and not job.stop_asked:
                 job.stop_asked = self._reaching(lambda job=job: self._service.stop(job.name or ""))  # type: ignore[misc]
                 self._next_poll = 0.0
-
-    def _settle(self, job: Job, reason: str) -> None:
-        """Finds out whether a job that was perhaps submitted exists: it must not run on unseen."""
-        name = job.request["TrainingJobName"]
-        if not self._adopt(job, name):
-            self._manifest.write("refused", job.member.number, reason=reason)
-            self._finish(job, Outcome("stopped", f"not submitted: {reason}"), kept=False)
 
     def _finish(self, job: Job, outcome: Outcome, kept: bool = True) -> None:
         """The member is through; `kept`: for good, so that a resumed sweep does not look at it again."""
@@ -405,8 +245,3 @@ class Control:
         self._say(f"#{job.member.number} {outcome.status}" + (f": {outcome.reason}" if outcome.reason else ""))
         if outcome.status == "failed" and self._options.fail_fast:
             self.stop(f"#{job.member.number} failed, and hydra.launcher.fail_fast is set")
-
-
-def _type(job: Job) -> str:
-    assert job.member.hardware is not None
-    return job.member.hardware.instance_type
