@@ -12,7 +12,7 @@ LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pya
 LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_processes.py tests/training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test toolkit legacy check format bench clean
+.PHONY: help setup quickstart test toolkit legacy check format bench bench-launcher clean
 
 help: ## list what there is to do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ format: $(VENV)/installed-dev ## mend what lint and format can mend themselves
 
 bench: $(VENV)/installed-dev ## measure the path of a question beside transformers' own (minutes)
 	$(BIN)/python benchmarks/features.py
+
+bench-launcher: $(VENV)/installed-dev ## measure sweeps of 500 members on the rehearsal service's simulated clock (minutes)
+	$(BIN)/python benchmarks/launcher.py
 
 clean: ## remove the virtual environment and caches; outputs/ and multirun/ stay
 	rm -rf $(VENV) $(VENV)-legacy $(VENV)-toolkit .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -242,5 +242,7 @@ def config_hash(config: Config) -> str:
     plain: dict[str, Any] = asdict(config)
     plain["training"].pop("output_dir")
     plain.pop("tracking")
+    for limit in ("spot", "volume_gb", "max_hours", "usd_per_hour"):  # a run that was cut short may be given more
+        plain["hardware"].pop(limit)
     text = json.dumps(plain, sort_keys=True, default=lambda value: value.value)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

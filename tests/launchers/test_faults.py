@@ -167,10 +167,14 @@ def test_a_spot_job_goes_on_from_its_checkpoints(app: App, service: Service) -> 
     assert app.sweep().result(0)["cost"]["billable_seconds"] == described["BillableTimeInSeconds"]
 
 
-def test_max_runtime_is_a_failure_that_names_the_option(app: App) -> None:
-    done = app.run("hardware.max_hours=0.0003", "steps=600")
+def test_max_runtime_is_a_failure_whose_way_out_works(app: App) -> None:
+    done = app.run("hardware.max_hours=0.0003", "steps=60")
     assert done.code == 1
-    done.says("#0 failed: stopped by SageMaker after hardware.max_hours=0.0003; give it longer, and resume with")
+    done.says("#0 failed: stopped by SageMaker after hardware.max_hours=0.0003; give it more, and resume with")
+    more = (f"hydra.launcher.resume={app.sweep().path}", "hydra.launcher.retry_failed=true")
+    assert app.run("hardware.max_hours=0.1", "steps=60", *more).code == 0
+    other = app.run("hardware.max_hours=0.1", "steps=61", *more)
+    other.says("#0: its config is not the one that this sweep was started with")
 
 
 def test_the_service_is_down_for_a_while(app: App, service: Service) -> None:

@@ -20,6 +20,7 @@ from ._hardware import Hardware, from_node
 
 # Hydra's own keys that say how members are made and started: a container does neither.
 _NOT_IN_CONTAINER = ("hydra.launcher", "hydra.sweeper", "hydra.sweep", "hydra.run", "hydra.mode", "hydra.runtime")
+_LIMITS = ("max_hours", "spot", "usd_per_hour", "volume_gb")  # of the hardware node
 
 
 @dataclass
@@ -127,5 +128,23 @@ def without_hydra(config: DictConfig) -> DictConfig:
 
 def config_sha256(task_config: DictConfig) -> str:
     """SHA-256 over the config as written, interpolations unresolved: the same on every machine."""
-    plain = OmegaConf.to_container(task_config, resolve=False, enum_to_str=True)
+    return _sha256(_plain(task_config))
+
+
+def resumed_sha256(task_config: DictConfig, hardware_key: str) -> str:
+    """As `config_sha256`, without what may be given anew to a member that is tried again: its time, price and disk."""
+    plain = _plain(task_config)
+    node: Any = plain
+    for part in hardware_key.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    for key in _LIMITS if isinstance(node, dict) else ():
+        node.pop(key, None)
+    return _sha256(plain)
+
+
+def _plain(task_config: DictConfig) -> Any:
+    return OmegaConf.to_container(task_config, resolve=False, enum_to_str=True)
+
+
+def _sha256(plain: Any) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()

@@ -97,7 +97,7 @@ def _judged(
         option = f"hardware.max_hours={member.hardware.max_hours:g}"
         if secondary == "MaxWaitTimeExceeded":
             option = "hydra.launcher.spot_max_wait_hours"
-        return "failed", f"stopped by SageMaker after {option}; give it longer, and resume with retry_failed=true"
+        return "failed", f"stopped by SageMaker after {option}; give it more, and resume with retry_failed=true"
     if status == "Stopped":
         return "stopped", "the job was stopped"
     if status == "Failed":

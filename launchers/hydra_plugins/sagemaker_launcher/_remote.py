@@ -18,7 +18,7 @@ from ._control import Job, State
 from ._errors import LaunchError
 from ._jobs import Jobs
 from ._manifest import Manifest, MemberRecord
-from ._member import config_sha256, distinct_overrides
+from ._member import config_sha256, distinct_overrides, resumed_sha256
 from ._plan import Planned, environment_of, make_plan, requirements_of
 from ._program import Program, pack_program, started_program
 from ._request import (
@@ -185,14 +185,15 @@ class Remote:
             channels[channel] = uri
             inside = f"${{oc.env:SM_CHANNEL_{channel.upper()}}}" + (f"/{name}" if name else "")
             overrides.append(f"{options.channels[channel]}='{inside}'")
-        digest = config_sha256(self._compose(overrides))
-        self._manifest.check_unchanged(member.number, digest)
+        composed = self._compose(overrides)
+        identity = resumed_sha256(composed, options.hardware_key)
+        self._manifest.check_unchanged(member.number, identity)
         body = {
             "program": self.program.name,
             "module": self.program.module,
             "flags": self.program.flags,
             "overrides": overrides,
-            "config_sha256": digest,
+            "config_sha256": config_sha256(composed),
             "number": member.number,
             "checkpoints": options.checkpoints,
             "secrets": dict(options.secrets),
@@ -237,7 +238,7 @@ class Remote:
             "planned",
             member.number,
             overrides=member.task_overrides,
-            config_sha256=digest,
+            config_sha256=identity,
             instance_type=member.hardware.instance_type,
             instance_count=member.hardware.instance_count,
         )
