@@ -52,8 +52,8 @@ def programs(containers: Sequence[Container], url: str, processes_per_host: int)
 
 def _sharing_the_cores(processes: int) -> dict[str, str]:
     """OpenMP's threads as a machine of few cores bears them: several processes that spin while they wait for one
-    another are slower by an order of magnitude. Half of the cores are for other jobs and the one who watches."""
-    threads = max(1, (os.cpu_count() or 1) // 2 // processes)
+    another are slower by an order of magnitude."""
+    threads = max(1, (os.cpu_count() or 1) // processes)
     return {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from launcher_app import App, Service, python
+from launcher_app import App, Service, python, wait_until
 
 BODY = r"""
 import time
@@ -233,6 +233,18 @@ def test_sigterm_is_a_ctrl_c(app: App, service: Service) -> None:
         done = client.end()
     assert done.code == 143, done.output
     assert service.describe(service.names(app.sweep())[0])["TrainingJobStatus"] == "Stopped"
+
+
+def test_ctrl_c_in_a_member_here_ends_a_rehearsal_whose_jobs_have_not_begun(app: App) -> None:
+    began = app.root / "sweep" / "0" / "began"
+    with app.started(
+        "hardware=local,m5", "steps=600", "hydra.launcher.service=rehearsal", env={"AWS_ENDPOINT_URL": ""}
+    ) as client:
+        wait_until(began.exists, 40)
+        client.send(signal.SIGINT)
+        done = client.end()
+    assert done.code == 130, done.output
+    done.says("Ctrl-C: submitting no more, stopping 0 jobs", "#1 stopped: not submitted: Ctrl-C")
 
 
 def test_ctrl_c_detaches(app: App, service: Service) -> None:

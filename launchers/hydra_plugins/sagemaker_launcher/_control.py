@@ -60,7 +60,9 @@ class Control:
         self._thread = threading.Thread(target=self._run, name="sagemaker-control", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        """Starts the loop, unless it has been."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     @property
     def stopping(self) -> str | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import queue
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ._control import Control, Job, State
@@ -24,10 +26,23 @@ class Display:
     """Takes lines from any thread and shows them, and the table, from the main one."""
 
     def __init__(self) -> None:
+        self._beside = False
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def say(self, line: str) -> None:
-        self._lines.put(line)
+        if self._beside:
+            print(line, file=sys.stderr)
+        else:
+            self._lines.put(line)
+
+    @contextmanager
+    def beside_a_member(self) -> Iterator[None]:
+        """Within, a member runs in this process and logging is its own: lines are printed as they come."""
+        self._beside = True
+        try:
+            yield
+        finally:
+            self._beside = False
 
     def watch(self, control: Control) -> None:
         """Shows the jobs until the control loop has ended."""

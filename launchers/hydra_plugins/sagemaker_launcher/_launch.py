@@ -230,6 +230,7 @@ class Sweep:
         if self._options.on_interrupt == "detach":
             log.warning("Ctrl-C: leaving; %d jobs run on and cost money: %s", running, self._come_back(sweep_dir))
             control.detach()
+            control.start()  # of a rehearsal it may not have been
             control.join(10)
             return
         log.warning(
@@ -238,6 +239,7 @@ class Sweep:
         )
         try:
             control.stop("Ctrl-C")
+            control.start()  # of a rehearsal it may not have been
             while not control.join(_PATIENCE):
                 display.flush()
         except KeyboardInterrupt:
