@@ -23,6 +23,7 @@ from mlqa.result import (
     MODEL,
     NULL_ODDS,
     PREDICTIONS,
+    TOKENIZATION,
     Result,
     cost_of,
     versions,
@@ -98,7 +99,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     from mlqa.qa.evaluation import Evaluation
     from mlqa.qa.features import make_windows
     from mlqa.qa.predictions import by_id
-    from mlqa.qa.tokenizer_figures import tokenizer_figures
+    from mlqa.qa.tokenizer_figures import analyse_tokenizer
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.training.arguments import autocast_type, training_arguments
     from mlqa.training.models import describe, load_model, save
@@ -119,12 +120,15 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     evaluation = Evaluation(config, splits, validation, autocast_type(config))
     if is_main():
         _record_data(result, splits, train, validation, evaluation.version, training.max_answer_length)
-        result.tokenization = tokenizer_figures(tokenizer, splits, validation, evaluation.version)
-        write_json(run_dir / "tokenization.json", result.tokenization)
+        analysis = analyse_tokenizer(tokenizer, config, splits, train, validation)
+        result.tokenization = analysis.figures
 
     set_seed(config.seed)
     model = load_model(config.model, tokenizer)
     result.model = describe(config.model, model)
+    if is_main():
+        result.tokenization["embedding_share"] = result.model["embedding_parameters"] / result.model["parameters"]
+        write_json(run_dir / TOKENIZATION, analysis.as_dict())
     checkpoints = checkpoints_of(result, run_dir)
     trainer = QuestionAnsweringTrainer(
         config,
