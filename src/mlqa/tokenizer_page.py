@@ -1,13 +1,14 @@
 """Tokenizers side by side as HTML: figures with bars, and the words with their pieces in colour above the morphemes.
 
-Takes plain values: tokenization.json's content and "model". `page` is a document of its own, without scripts or anything
-fetched; `figures_html`, `words_html` and `STYLE` are for a page of somebody else's.
+Takes plain values: tokenization.json's content and "model". `page` is a document of its own, without scripts or
+anything fetched; `figures_html`, `words_html` and `STYLE` are for a page of somebody else's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from mlqa.tokenizer_columns import FIGURES, figure
@@ -101,5 +102,5 @@ def pieces_html(word: Mapping[str, Any]) -> str:
 
 def _with_missed(piece: str, begin: int, missed: set[int]) -> str:
     places: Sequence[int] = [0, *sorted(cut - begin for cut in missed if begin < cut < begin + len(piece)), len(piece)]
-    runs = [escape(piece[a:b]) for a, b in zip(places[:-1], places[1:], strict=True)]
+    runs = [escape(piece[a:b]) for a, b in pairwise(places)]
     return '<span class="missed"></span>'.join(runs)

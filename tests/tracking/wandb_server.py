@@ -1,5 +1,6 @@
-"""A stand-in for the W&B server, on loopback: as much of its GraphQL and file stream as these tests need, which is a run,
-a sync, a sweep with its agent, a correction of a summary and a saved workspace.
+"""A stand-in for the W&B server, on loopback: as much of its GraphQL and file stream as these tests need.
+
+That is a run, a sync, a sweep with its agent, a correction of a summary and a saved workspace.
 
 It keeps what it is sent and answers 400 to what it does not know, because wandb retries a 5xx for minutes.
 """
@@ -226,6 +227,25 @@ class WandbServer:
         project = {"id": "P", "name": sent["projectName"], "entity": {"id": "T", "name": ENTITY}}
         return {"upsertSweep": {"sweep": {"name": name, "project": project}, "configValidationWarnings": []}}
 
+    def _op_SweepWithRuns(self, sent: dict[str, Any]) -> dict[str, Any]:
+        sweep = self.sweeps[sent["sweep"]]
+        described = {
+            "id": sent["sweep"],
+            "name": sent["sweep"],
+            "method": "grid",
+            "state": "RUNNING",
+            "description": "",
+        }
+        times = dict.fromkeys(("createdAt", "heartbeatAt", "updatedAt"), "2026-01-01T00:00:00")
+        rest = {
+            "config": sweep["config"],
+            "bestLoss": None,
+            "controller": None,
+            "scheduler": None,
+            "runs": {"edges": []},
+        }
+        return {"project": {"sweep": {**described, **times, **rest, "earlyStopJobRunning": False}}}
+
     grid: list[dict[str, Any]] = []  # noqa: RUF012  # the runs that the server draws from its next sweep
 
     def _op_CreateAgent(self, sent: dict[str, Any]) -> dict[str, Any]:
@@ -233,12 +253,15 @@ class WandbServer:
 
     def _op_Heartbeat(self, sent: dict[str, Any]) -> dict[str, Any]:
         sweep = self.sweeps[sent["id"].split(":")[-1]]
+        current = self.runs.get(sweep.get("current", ""))
         commands: list[dict[str, Any]] = []
-        state = json.loads(sent["runState"])
-        if not state and sweep["left"]:
+        if "current" in sweep and (current is None or current.exit_code is None):
+            pass  # it is running
+        elif sweep["left"]:
             args = {key: {"value": value} for key, value in sweep["left"].pop(0).items()}
-            commands = [{"type": "run", "run_id": f"drawn{len(sweep['left'])}", "args": args}]
-        elif not state:
+            sweep["current"] = f"drawn{len(sweep['left'])}"
+            commands = [{"type": "run", "run_id": sweep["current"], "args": args}]
+        else:
             commands = [{"type": "exit"}]
         return {"agentHeartbeat": {"agent": {"id": sent["id"]}, "commands": json.dumps(commands)}}
 

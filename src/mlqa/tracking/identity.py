@@ -23,8 +23,8 @@ def identity_of_run(config: Config, choices: dict[str, str], run_dir: Path) -> R
     On this machine sweep and member are read off the run directory, whose place is part of the name, as sweeps of two
     machines may share a time. In a container every run has the same directory: the launcher says by SAGEMAKER_SWEEP_ID
     and SAGEMAKER_MEMBER which one it is, so that a spot restart is the same run again.
-    The group is, the first that there is: tracking.group, WANDB_RUN_GROUP, W&B's sweep (WANDB_SWEEP_ID), the launcher's,
-    the sweep's directory. A run that belongs to none of them has no group.
+    The group is the first that there is of tracking.group, WANDB_RUN_GROUP, W&B's sweep (WANDB_SWEEP_ID), the
+    launcher's, the sweep's directory. A run that belongs to none of them has no group.
     """
     parts = [choices.get("model", "model"), choices.get("hardware", "local"), f"s{config.seed}", config_hash(config)]
     launched = os.environ.get("SAGEMAKER_SWEEP_ID")

@@ -85,7 +85,7 @@ class WandbTracker:
         )
 
     def start(self, history: Path | None) -> None:
-        """The best scores of the steps before; a step that is logged again takes the earlier one's place on the axis."""
+        """Takes the best scores of the steps before; steps that are logged again lie on the same axis."""
         for line in history.read_text("utf-8").splitlines() if history is not None else ():
             self._keep_best(json.loads(line))
 
