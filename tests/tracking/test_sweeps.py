@@ -71,7 +71,7 @@ def test_sweep_and_agent(server: WandbServer, tmp_path: Path) -> None:
 
     def wandb(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "wandb", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment)
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=environment)
 
     created = wandb("sweep", "sweep.yaml")
     assert created.returncode == 0, created.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from pathlib import Path
 from typing import Any
 
@@ -79,30 +78,6 @@ def test_mode_is_decided_before_wandb_could_ask(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert decide_mode(WandbMode.auto) == "disabled"
     assert decide_mode(WandbMode.offline) == "offline"
-
-
-@pytest.mark.usefixtures("no_account")
-def test_an_offline_run_keeps_its_identity_in_a_container(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """W&B's own SageMaker mode would replace id and group by the job's."""
-    monkeypatch.setenv(
-        "SM_TRAINING_ENV", json.dumps({"job_name": "job", "current_host": "algo-1", "hosts": ["algo-1"]})
-    )
-    monkeypatch.setenv("TRAINING_JOB_NAME", "job")
-    with caplog.at_level(logging.INFO):
-        trackers = open_trackers(TrackingConfig(backend=TrackingBackend.wandb), identity(tmp_path))
-        trackers.log({"loss": 1.0}, 1)
-        trackers.finish(RESULT)
-    (run,) = (tmp_path / "wandb").glob("offline-run-*")
-    assert run.name.endswith("-sweep-0-berturk-p3-s42-abc")
-    assert f"wandb sync {run}" in caplog.text
-    (file,) = run.glob("*.wandb")
-    until = time.monotonic() + 20  # W&B's own process writes the last records after `finish` has returned
-    while b"75.63" not in file.read_bytes() and time.monotonic() < until:
-        time.sleep(0.1)
-    for part in (b"model:berturk", b"train/loss", b"metrics/f1", b"75.63"):
-        assert part in file.read_bytes()
 
 
 @pytest.mark.usefixtures("no_account")

@@ -91,6 +91,24 @@ def test_an_offline_run_is_read_back_by_both_readers(tmp_path: Path, caplog: pyt
 
 
 @pytest.mark.usefixtures("no_account")
+def test_sagemakers_environment_changes_neither_id_nor_group_nor_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W&B's own SageMaker mode would name the run after the job and log all hyperparameters, whatever they hold."""
+    job = {"job_name": "job", "current_host": "algo-1", "hosts": ["algo-1"], "hyperparameters": {"lr": "1", "key": KEY}}
+    monkeypatch.setenv("SM_TRAINING_ENV", json.dumps(job))
+    monkeypatch.setenv("TRAINING_JOB_NAME", "job")
+    monkeypatch.setenv("SM_CURRENT_HOST", "algo-1")
+    track(tmp_path)
+    (run_dir,) = (tmp_path / "wandb").glob("offline-run-*")
+    until(lambda: by_records(run_dir)["exit_code"] == 0)
+    found = by_records(run_dir)
+    assert (found["run"].run_id, found["run"].run_group) == (ID, "sweep")
+    assert set(found["config"]) - {"_wandb"} == {"model", "cfg"}
+    assert not any(KEY.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+@pytest.mark.usefixtures("no_account")
 def test_a_failed_run_is_marked_failed(tmp_path: Path) -> None:
     track(tmp_path, status="failed")
     (run_dir,) = (tmp_path / "wandb").glob("offline-run-*")

@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlparse
 
+from omegaconf import OmegaConf
+
 ENTITY = "team"
 KEY = "k" * 40
 
@@ -260,7 +262,14 @@ class WandbServer:
         elif sweep["left"]:
             args = {key: {"value": value} for key, value in sweep["left"].pop(0).items()}
             sweep["current"] = f"drawn{len(sweep['left'])}"
-            commands = [{"type": "run", "run_id": sweep["current"], "args": args}]
+            commands = [
+                {
+                    "type": "run",
+                    "run_id": sweep["current"],
+                    "program": OmegaConf.create(sweep["config"])["program"],
+                    "args": args,
+                }
+            ]
         else:
             commands = [{"type": "exit"}]
         return {"agentHeartbeat": {"agent": {"id": sent["id"]}, "commands": json.dumps(commands)}}
