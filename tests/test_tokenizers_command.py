@@ -44,8 +44,9 @@ def test_every_combination_is_a_tokenizer(compared: tuple[dict[str, Any], Path])
     assert (wordpiece["model"], char["model"]) == ("tiny_wordpiece", "tiny_char")
     assert wordpiece["fertility"] < char["fertility"]
     assert char["boundary_recall"] == 1.0  # single characters cut anywhere
-    assert [row["word"] for row in char["words"]] == ["Kedileri", "xyz"]
-    assert "".join(char["words"][0]["pieces"]) == "Kedileri"
+    assert [row["word"] for row in char["analysed_words"]] == ["Kedileri", "xyz"]
+    assert "".join(char["analysed_words"][0]["pieces"]) == "Kedileri"
+    assert wordpiece["words"] == char["words"] > 1000  # a figure, beside the words that were asked for
     missing = set(FIGURES) - set(char) - {"parity"}
     assert not missing
 
@@ -86,7 +87,7 @@ def test_words_and_names_are_escaped() -> None:
     evil = "<script>alert('x')</script>&"
     row = {**KEDILERI, "word": evil, "pieces": [evil], "tokens": [evil], "met": None, "missed": None, "inside": None,
            "morphemes": [{"surface": evil, "gloss": evil}]}  # fmt: skip
-    made = page([{"model": evil, "fertility": 1.0, "words": [row]}], evil)
+    made = page([{"model": evil, "fertility": 1.0, "analysed_words": [row]}], evil)
     assert "<script" not in made
     assert "&lt;script&gt;" in made
 
@@ -111,8 +112,8 @@ def test_folders_of_one_option_are_told_apart(assets: Path, capsys: pytest.Captu
     main(["tokenizers", "model=berturk", f"model.pretrained={folders}", *SAMPLE, "words=[Kedileri]", "--json"])
     first, second = json.loads(capsys.readouterr().out)["tokenizers"]
     assert (first["model"], second["model"]) == ("berturk-cased-32k", "xlm-roberta")
-    assert first["words"][0]["input_ids"] == [21611, 2065]
-    assert second["words"][0]["input_ids"] == [1345, 428, 1341]
+    assert first["analysed_words"][0]["input_ids"] == [21611, 2065]
+    assert second["analysed_words"][0]["input_ids"] == [1345, 428, 1341]
     assert first["embedding_share"] < second["embedding_share"]
 
 

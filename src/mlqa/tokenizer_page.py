@@ -69,7 +69,7 @@ def _number(row: Mapping[str, Any], name: str, most: float) -> str:
 def words_html(rows: Rows) -> str:
     """A block a word: its morphemes with their glosses, then a line a tokenizer with the pieces in two colours."""
     lines = []
-    for group in zip(*(row["words"] for row in rows), strict=True):
+    for group in zip(*(row["analysed_words"] for row in rows), strict=True):
         morphemes = " + ".join(
             f'{escape(part["surface"])} <span class="gloss">{escape(part["gloss"])}</span>'
             for part in group[0]["morphemes"]

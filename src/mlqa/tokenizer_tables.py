@@ -40,7 +40,7 @@ def words_table(rows: Rows) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for heading in ("word", "tokens", "ids", "morphemes met"):
         table.add_column(heading, overflow="fold")
-    for group in zip(*(row["words"] for row in rows), strict=True):
+    for group in zip(*(row["analysed_words"] for row in rows), strict=True):
         morphemes = " + ".join(f"{part['surface']} ({part['gloss']})" for part in group[0]["morphemes"])
         table.add_section()
         table.add_row(Text(group[0]["word"], style="bold"), Text(morphemes, style="italic"), "", "")

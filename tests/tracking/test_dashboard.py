@@ -59,6 +59,15 @@ def test_every_name_in_a_panel_is_logged_by_a_run(
     assert {"best/f1", "cost/usd", "tokenization/fertility", "train/loss", "eval/f1"} <= names
     assert names <= logged, names - logged
     assert {"predictions", "tokenization/words", "tokenization/figures"} <= tables
+    documented = (TOP / "docs" / "wandb.md").read_text("utf-8")
+    for name in found["summary"]:
+        known = name.partition(".")[0]
+        assert (
+            name.startswith("_")
+            or f"`{known}" in documented
+            or f"`{known.partition('/')[0]}/..." in documented
+            or (known.startswith("eval/"))
+        ), name
     result = json.loads((tmp_path / "result.json").read_text("utf-8"))
     assert result["tracking"]["wandb"]["mode"] == "offline"
     assert result["tokenization"]["embedding_share"] == pytest.approx(

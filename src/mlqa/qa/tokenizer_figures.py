@@ -39,7 +39,7 @@ class TokenizerAnalysis:
 
     def as_dict(self) -> dict[str, Any]:
         """The content of tokenization.json."""
-        return {**self.figures, "words": self.words, "collisions": self.collisions}
+        return {**self.figures, "analysed_words": self.words, "collisions": self.collisions}
 
 
 def analyse_tokenizer(
