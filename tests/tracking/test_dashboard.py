@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,9 @@ def test_every_name_in_a_panel_is_logged_by_a_run(
     config.training.output_dir = str(tmp_path)
     run(config, choices)
     (run_dir,) = (tmp_path / "wandb").glob("offline-run-*")
-    found = by_records(run_dir)
+    end = time.monotonic() + 60  # W&B's own process writes the last records after the run has ended
+    while (found := by_records(run_dir))["exit_code"] is None and time.monotonic() < end:
+        time.sleep(0.2)
     tables = {name.rpartition(".")[0] for name in found["summary"] if name.endswith("._type")}
     logged = {*found["summary"], *tables, *(name for row in found["rows"] for name in row)}
     assert {f"config:{key}.value" for key in found["config"]} >= {"config:model.value", "config:hardware.value"}

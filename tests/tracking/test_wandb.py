@@ -52,7 +52,7 @@ def track(folder: Path, status: str = "completed", **options: Any) -> Trackers:
 
 def until(what: Callable[[], bool]) -> None:
     """W&B's own process writes the last records after `finish` has returned."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not what() and time.monotonic() < end:
         time.sleep(0.1)
     assert what()
