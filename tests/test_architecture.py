@@ -14,7 +14,8 @@ TOP = Path(__file__).resolve().parents[1]
 SOURCE = TOP / "src" / "mlqa"
 # Each layer may import those before it; modules of one layer may import each other.
 LAYERS = [
-    {"errors", "config", "runtime", "processes", "result", "checks", "ranges", "compose", "command_line", "explain"},
+    {"errors", "config", "runtime", "processes", "result", "checks", "ranges", "compose", "command_line", "explain"}
+    | {"tokenizer_columns", "tokenizer_tables", "tokenizer_page"},
     {"tracking"},
     {"data"},
     {"tokenization"},
@@ -59,13 +60,13 @@ def test_imports_go_one_way(path: Path) -> None:
     for other in imported_parts(path):
         assert LEVEL[other] <= LEVEL[mine], f"{mine} may not import {other}"
         if other == "tracking":
-            assert mine in {"tracking", "training", "experiment"}, f"{mine} may not import tracking"
+            assert mine in {"tracking", "training", "experiment", "commands"}, f"{mine} may not import tracking"
 
 
-def test_only_tracking_wandb_imports_wandb() -> None:
-    import_line = re.compile(r"^\s*(?:import|from) wandb\b", re.MULTILINE)
+def test_only_tracking_imports_wandb() -> None:
+    import_line = re.compile(r"^\s*(?:import|from) wandb", re.MULTILINE)
     users = [path.relative_to(SOURCE).as_posix() for path in MODULES if import_line.search(path.read_text("utf-8"))]
-    assert users == ["tracking/wandb.py"]
+    assert users == ["tracking/billing.py", "tracking/dashboard.py", "tracking/wandb.py"]
 
 
 @pytest.mark.parametrize(

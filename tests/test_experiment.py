@@ -136,6 +136,7 @@ def test_mlqa_score_gives_the_runs_own_scores(
     result = json.loads((finished[0] / "result.json").read_text("utf-8"))
     result["metrics"].pop("f1_shuffled_questions")
     assert scored["metrics"] == result["metrics"]
+    del result["breakdown"]["token_boundary"]  # of the model's tokens: a file of predictions has none
     assert scored["breakdown"] == result["breakdown"]
 
 

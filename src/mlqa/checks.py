@@ -152,7 +152,7 @@ def _dataset(config: Config) -> Iterator[str]:
     words = dataset.question_words
     if words is not None and not _is_table(words):
         yield f"dataset.question_words={words}: give {{type: [word, stem*, ...], ...}}, e.g. {{who: [wer, wen]}}"
-    for key in ("train_file", "validation_file"):
+    for key in ("train_file", "validation_file", "segmentation_file", "parallel_file"):
         path = getattr(dataset, key)
         if path is not None and Path(path).expanduser().is_dir():
             yield f"dataset.{key}={path}: is a folder; give a file"

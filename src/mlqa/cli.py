@@ -13,8 +13,10 @@ from mlqa.errors import shown_as_one_line
 # Each is a module of mlqa.commands with EXAMPLE, add_arguments(parser) and run(args).
 COMMANDS = {
     "audit": "what is wrong with a data set: offsets, leakage, duplicates, Unicode, lengths",
+    "dashboard": "a W&B workspace of a sweep, or its specification",
     "predict": "answer questions with the model of a run",
     "score": "score predictions from anywhere on a data set",
+    "tokenizers": "compare tokenizers on a data set, and what each does to words",
 }
 
 

@@ -50,6 +50,8 @@ def check_command_line(argv: Sequence[str]) -> None:
     with composer():
         found = dict.fromkeys(_never_right(args.overrides))
         members = compose_all(split_members(args.overrides, args.multirun), found)
+    if args.multirun:
+        found.update(dict.fromkeys(_one_agent_run(members)))
     for member in members:
         found.update(dict.fromkeys(_member_problems(member, args.multirun)))
     if found:
@@ -77,6 +79,19 @@ def check_member(composed: DictConfig, hydra: Any) -> None:
     problems = [*problems_of(from_hydra(composed)), *_not_here(composed, hydra, hydra.mode is RunMode.MULTIRUN)]
     if problems:
         raise ConfigError(problems)
+
+
+def _one_agent_run(members: list[DictConfig]) -> list[str]:
+    """A W&B agent has named one run: several members under that name would silently be merged into it."""
+    given = next((name for name in ("WANDB_SWEEP_ID", "WANDB_RUN_ID") if os.environ.get(name)), None)
+    own_sweeper = "basic_sweeper" in members[0].hydra.sweeper._target_
+    if given is None or (len(members) == 1 and own_sweeper):
+        return []
+    count = f"{len(members)} members" if own_sweeper else "several members"
+    return [
+        f"-m: one W&B run ({given} is set) would hold {count}; give single values, and let the sweep's own parameters "
+        f"vary, or unset {given}"
+    ]
 
 
 def _member_problems(member: DictConfig, multirun: bool) -> list[str]:

@@ -132,6 +132,9 @@ class DatasetConfig:
     download: Optional[DownloadConfig] = None
     hub: Optional[HubConfig] = None
     sample: Optional[SampleConfig] = None
+    # What the tokenizer's figures are measured against; null: zeyrek's morphemes (Turkish), no parity.
+    segmentation_file: Optional[str] = None  # TSV: word, tab, mor pheme s (alternatives between bars)
+    parallel_file: Optional[str] = None  # the data set in another language, with the same ids
     max_train_samples: Optional[int] = None  # the same rows for every seed, so that runs compare
     max_eval_samples: Optional[int] = None
     strict: bool = False  # refuse a data set with an answer that has no place in its context, instead of dropping it
@@ -209,6 +212,9 @@ class TrackingConfig:
     entity: Optional[str] = None
     group: Optional[str] = None  # null: the name of the sweep's directory
     tags: list[str] = field(default_factory=list)
+    predictions: int = 200  # rows of the table of predictions; 0: no table
+    artifacts: bool = False  # upload predictions.json and model/ at the end
+    finish_timeout: float = 60.0  # seconds to wait for W&B at the end: an outage must not hold a paid machine
 
 
 @dataclass
@@ -219,6 +225,7 @@ class Config:
     optimizer: OptimizerConfig = MISSING
     tracking: TrackingConfig = MISSING
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    words: Optional[list[str]] = None  # whose tokens every run shows; null: the list of the data set's language
     seed: int = 42
 
 
@@ -238,11 +245,15 @@ def _to_object(composed: DictConfig, key: str) -> Any:
 
 
 def config_hash(config: Config) -> str:
-    """12 hex digits over everything that decides what a run computes: not where it writes or is tracked."""
+    """12 hex digits over everything that decides what a run computes: not where it writes or is tracked, nor the words
+    and files that its tokenizer alone is looked at with."""
     plain: dict[str, Any] = asdict(config)
     plain["training"].pop("output_dir")
-    plain.pop("tracking")
     for limit in ("spot", "volume_gb", "max_hours", "usd_per_hour"):  # a run that was cut short may be given more
         plain["hardware"].pop(limit)
+    for name in ("segmentation_file", "parallel_file"):
+        plain["dataset"].pop(name)
+    for name in ("tracking", "words"):
+        plain.pop(name)
     text = json.dumps(plain, sort_keys=True, default=lambda value: value.value)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -22,6 +22,7 @@ from mlqa.processes import agreed, cause_of, gather, part, sigterm_raises, unint
 from mlqa.result import (
     NULL_ODDS,
     PREDICTIONS,
+    TOKENIZATION,
     Result,
     cost_of,
     versions,
@@ -31,6 +32,7 @@ from mlqa.run_directory import attempt, checkpoints_of, claim, leave
 from mlqa.runtime import is_main, model_dir, offline_if_hub_unreachable
 from mlqa.tracking import Trackers, open_trackers
 from mlqa.tracking.identity import identity_of_run
+from mlqa.tracking.tables import prediction_table, tokenizer_tables
 from mlqa.training.checkpoints import Checkpoint, Checkpoints
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def run(config: Config, choices: dict[str, str]) -> Result:
     if earlier is not None:
         return earlier
     trackers = open_trackers(config.tracking, identity_of_run(config, choices, run_dir)) if is_main() else Trackers([])
+    result.tracking = trackers.places()
     began = time.monotonic()
     try:
         with sigterm_raises():
@@ -78,11 +81,13 @@ def run(config: Config, choices: dict[str, str]) -> Result:
             log.error("error: %s", result.error)
         raise error from (None if error is raised else raised)
     finally:
-        with uninterrupted():
-            result.timing["total_seconds"] = round(time.monotonic() - began, 3)
-            result.cost = cost_of(result.timing["total_seconds"], config.hardware.usd_per_hour)
-            leave(result, Path(config.training.output_dir))
-        trackers.finish(asdict(result))
+        try:
+            with uninterrupted():
+                result.timing["total_seconds"] = round(time.monotonic() - began, 3)
+                result.cost = cost_of(result.timing["total_seconds"], config.hardware.usd_per_hour)
+                leave(result, Path(config.training.output_dir))
+        finally:
+            trackers.finish(asdict(result))
     part()
     return result
 
@@ -97,7 +102,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     from mlqa.qa.evaluation import Evaluation
     from mlqa.qa.features import make_windows
     from mlqa.qa.predictions import by_id
-    from mlqa.qa.tokenizer_figures import tokenizer_figures
+    from mlqa.qa.tokenizer_figures import analyse_tokenizer
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.training.arguments import autocast_type, training_arguments
     from mlqa.training.models import describe, load_model, save
@@ -118,12 +123,17 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     evaluation = Evaluation(config, splits, validation, autocast_type(config))
     if is_main():
         _record_data(result, splits, train, validation, evaluation.version, training.max_answer_length)
-        result.tokenization = tokenizer_figures(tokenizer, splits, validation, evaluation.version)
-        write_json(run_dir / "tokenization.json", result.tokenization)
+        analysis = analyse_tokenizer(tokenizer, config, splits, train, validation)
+        result.tokenization = analysis.figures
 
     set_seed(config.seed)
     model = load_model(config.model, tokenizer)
     result.model = describe(config.model, model)
+    if is_main():
+        result.tokenization["embedding_share"] = result.model["embedding_parameters"] / result.model["parameters"]
+        write_json(run_dir / TOKENIZATION, analysis.as_dict())
+        for table in tokenizer_tables(result.choices.get("model", "model"), result.tokenization, analysis.words):
+            trackers.table(table)
     checkpoints = checkpoints_of(result, run_dir)
     trainer = QuestionAnsweringTrainer(
         config,
@@ -153,6 +163,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
         result.breakdown = evaluation.breakdown(evaluated.predictions)
         ids = splits.validation.ids
         attempt(unwritten, write_json, run_dir / PREDICTIONS, by_id(ids, evaluated.predictions))
+        trackers.table(prediction_table(evaluated.predictions, splits.validation, config.tracking.predictions))
         if evaluated.null_odds is not None:
             attempt(unwritten, write_json, run_dir / NULL_ODDS, by_id(ids, evaluated.null_odds))
     if unwritten:

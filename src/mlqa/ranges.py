@@ -34,6 +34,7 @@ def out_of_range(config: Config) -> Iterator[str]:
         "hardware.volume_gb": (hardware.volume_gb, 1),
         "hardware.usd_per_hour": (hardware.usd_per_hour, 0),
         "model.num_hidden_layers": (config.model.num_hidden_layers, 1),
+        "tracking.predictions": (config.tracking.predictions, 0),
         "seed": (config.seed, 0),
     }
     if sample is not None:
@@ -56,6 +57,7 @@ def out_of_range(config: Config) -> Iterator[str]:
     if config.seed >= 2**32:
         yield f"seed={config.seed}: choose 0 ... {2**32 - 1}"
     above_zero = {"optimizer.learning_rate": optimizer.learning_rate, "hardware.max_hours": hardware.max_hours}
+    above_zero["tracking.finish_timeout"] = config.tracking.finish_timeout
     for key, value in above_zero.items():
         if not 0 < value < math.inf:
             yield f"{key}={value}: choose more than 0"

@@ -19,6 +19,7 @@ SCHEMA_VERSION = 1
 FILE = "result.json"
 PREDICTIONS = "predictions.json"
 HISTORY = "history.jsonl"
+TOKENIZATION = "tokenization.json"
 NULL_ODDS = "null_odds.json"  # SQuAD 2.0 only
 MODEL = "model"  # a folder of a run directory
 _PACKAGES = ("mlqa", "torch", "transformers", "tokenizers", "datasets", "accelerate", "hydra-core")
@@ -41,6 +42,7 @@ class Result:
     model: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    tracking: dict[str, Any] = field(default_factory=dict)  # {"wandb": {...}}: where else the run is recorded
     error: str | None = None
 
     def write(self, run_dir: Path) -> None:
@@ -81,7 +83,7 @@ def take_over(run_dir: Path, config_hash: str) -> Result | None:
         if content.get("config_hash") != config_hash:
             raise RunError(f"{run_dir} holds a completed run with other settings: {way_out}, or remove its {FILE}")
         return Result(**{item.name: content[item.name] for item in fields(Result) if item.name in content})
-    for name in (FILE, PREDICTIONS, NULL_ODDS, "tokenization.json"):
+    for name in (FILE, PREDICTIONS, NULL_ODDS, TOKENIZATION):
         (run_dir / name).unlink(missing_ok=True)
     shutil.rmtree(run_dir / MODEL, ignore_errors=True)
     return None

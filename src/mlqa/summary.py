@@ -25,6 +25,8 @@ GROUPINGS = {
     "answer_length": "words of the answer",
     "answer_form": "after the answer",
     "inflection": "last word of the answer",
+    "answer_morphemes": "morphemes of the answer",
+    "token_boundary": "the answer and the tokens",
 }
 
 

@@ -125,6 +125,7 @@ def examples_of(questions: list[str], contexts: list[str], answers: list[tuple[A
 
 def test_a_breakdown_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "inflections", lambda words: {"evde": "inflected", "Ali": "bare"})
+    monkeypatch.setattr(module, "morpheme_counts", lambda words: {"evde": 2, "Ali": None})
     examples = examples_of(
         ["Kim?", "Nerede?", "Kim?", "Kaç?"],
         ["Ali geldi", "o evdeydi", "Ali'nin", "boş"],
@@ -134,13 +135,19 @@ def test_a_breakdown_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     third = pytest.approx(100 * 2 / 3)
     half = {"total": 2, "exact_match": 50.0, "f1": pytest.approx(100 * (1 + 2 / 3) / 2)}
     zero, full = ({"total": 1, "exact_match": value, "f1": value} for value in (0.0, 100.0))
-    assert breakdown(scores, examples, rules_for("tr")) == {
+    on_tokens = np.array([True, False, False, False])
+    assert breakdown(scores, examples, rules_for("tr"), on_tokens) == {
         "question_type": {"where": zero, "who": half, "how_many": full},
         "answer_length": {"1": {"total": 3, "exact_match": pytest.approx(100 / 3),
                                 "f1": pytest.approx(100 * (1 + 2 / 3) / 3)}, "none": full},
         "answer_form": {"whole_word": full, "suffix_follows": zero,
                         "apostrophe_suffix_follows": {"total": 1, "exact_match": 0.0, "f1": third}, "none": full},
         "inflection": {"inflected": zero, "bare": half, "none": full},
+        "answer_morphemes": {"2": zero, "unknown": half, "none": full},
+        "token_boundary": {
+            "on_tokens": full, "none": full,
+            "inside_a_token": {"total": 2, "exact_match": 0.0, "f1": pytest.approx(100 / 3)},
+        },
     }  # fmt: skip
 
 

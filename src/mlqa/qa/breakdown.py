@@ -10,12 +10,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from mlqa.data.examples import Answer, Examples
 from mlqa.data.scripts import APOSTROPHES
 from mlqa.qa.language import LanguageRules
 from mlqa.qa.question_words import OTHER
 from mlqa.qa.squad import SquadScores
-from mlqa.tokenization.morphology import inflections
+from mlqa.tokenization.morphology import inflections, morpheme_counts
 
 Group = dict[str, float]
 NO_ANSWER = "none"
@@ -24,9 +26,13 @@ LENGTHS = {1: "1", 2: "2", 5: "3-5", 10: "6-10"}
 LONGEST = "11+"
 FORMS = ("whole_word", "suffix_follows", "apostrophe_suffix_follows", NO_ANSWER)
 INFLECTIONS = ("inflected", "bare", "unknown", NO_ANSWER)
+MORPHEMES = ("1", "2", "3", "4", "5+", "unknown", NO_ANSWER)
+BOUNDARIES = ("on_tokens", "inside_a_token", NO_ANSWER)
 
 
-def breakdown(scores: SquadScores, examples: Examples, rules: LanguageRules) -> dict[str, dict[str, Group]]:
+def breakdown(
+    scores: SquadScores, examples: Examples, rules: LanguageRules, on_tokens: np.ndarray | None = None
+) -> dict[str, dict[str, Group]]:
     """{grouping: {group: {"total", "exact_match", "f1"}}}, means on the 0-100 scale; groups without rows are absent.
 
     question_type  the first type of `rules.question_words` that a word of the question fits; else "other"
@@ -51,6 +57,15 @@ def breakdown(scores: SquadScores, examples: Examples, rules: LanguageRules) -> 
         if found is not None:
             of_rows = [NO_ANSWER if first is None else found[first.text.split()[-1]] for first in firsts]
             groupings["inflection"] = (of_rows, INFLECTIONS)
+        counts = morpheme_counts({word for first in firsts if first is not None for word in first.text.split()})
+        if counts is not None:
+            groupings["answer_morphemes"] = ([answer_morphemes(first, counts) for first in firsts], MORPHEMES)
+    if on_tokens is not None:
+        of_rows = [
+            NO_ANSWER if first is None else BOUNDARIES[not whole]
+            for first, whole in zip(firsts, on_tokens, strict=True)
+        ]
+        groupings["token_boundary"] = (of_rows, BOUNDARIES)
     return {name: _groups(scores, labels, order) for name, (labels, order) in groupings.items()}
 
 
@@ -100,6 +115,17 @@ def answer_length(answer: Answer | None) -> str:
         return NO_ANSWER
     words = len(answer.text.split())
     return next((name for longest, name in LENGTHS.items() if words <= longest), LONGEST)
+
+
+def answer_morphemes(answer: Answer | None, counts: Mapping[str, int | None]) -> str:
+    """The group of an answer's number of morphemes, its words' added up."""
+    if answer is None:
+        return NO_ANSWER
+    found = [counts[word] for word in answer.text.split()]
+    known = [count for count in found if count is not None]
+    if len(known) < len(found):
+        return "unknown"
+    return str(sum(known)) if sum(known) < 5 else "5+"
 
 
 def answer_form(answer: Answer | None, context: str) -> str:

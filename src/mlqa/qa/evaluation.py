@@ -14,6 +14,7 @@ from mlqa.qa.decoding import Candidate
 from mlqa.qa.features import Windows, make_windows
 from mlqa.qa.language import rules_of
 from mlqa.qa.no_answer import best_answer, chosen, null_odds, squad_version
+from mlqa.qa.oracle import on_token_boundaries
 from mlqa.qa.scoring import breakdown_of, exchanged_questions, score
 
 
@@ -57,7 +58,9 @@ class Evaluation:
 
     def breakdown(self, predictions: list[str]) -> dict[str, dict[str, Group]]:
         """Official scores by group; takes seconds for Turkish, whose words are analysed."""
-        return breakdown_of(predictions, self.examples, rules=self.rules, version=self.version)
+        context = self.windows.context
+        on_tokens = on_token_boundaries(self.examples, context.starts, context.ends, context.first)
+        return breakdown_of(predictions, self.examples, rules=self.rules, version=self.version, on_tokens=on_tokens)
 
     def f1_with_exchanged_questions(self, model: Any, tokenizer: Any) -> float:
         """The control: F1 (0-100) where each question is another one's of the same context."""

@@ -15,15 +15,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlqa.data.scripts import ANY_UNSPACED, APOSTROPHES
+from mlqa.data.scripts import ANY_UNSPACED, APOSTROPHES, DOTTED_I, TURKIC
 from mlqa.qa.question_words import QUESTION_WORDS
 
 if TYPE_CHECKING:
     from mlqa.config import DatasetConfig
 
-# The two entries of status T in Unicode's CaseFolding.txt: dotted and dotless i are letters of their own.
-_TURKIC = str.maketrans({"I": "ı", "İ": "i"})
-DOTTED_I = frozenset({"tr", "az"})
 # The dots of an i in decomposed text; marks below the letter come first there.
 _DOTS = re.compile("i([\u0316-\u0333]*)\u0307+")
 
@@ -55,7 +52,7 @@ class LanguageRules:
 
     def fold(self, text: str) -> str:
         """`text` with Unicode's full case folding (CPython's tables), with the T entries where `dotted_i`."""
-        return (text.translate(_TURKIC) if self.dotted_i else text).casefold()
+        return (text.translate(TURKIC) if self.dotted_i else text).casefold()
 
     def words(self, text: str) -> str:
         """`text` composed (NFC), folded, and without punctuation, symbols of ASCII and invisible characters; white

@@ -64,6 +64,21 @@ def oracle_scores(
     }
 
 
+def on_token_boundaries(
+    examples: Examples, token_starts: np.ndarray, token_ends: np.ndarray, first_token: np.ndarray
+) -> np.ndarray:
+    """Boolean [rows]: the first gold answer begins where a token begins and ends where one ends, as boundary_recall
+    counts it; False where there is none. Arguments and errors as of `oracle_scores`."""
+    tokens = _Tokens(examples.contexts, token_starts, token_ends, first_token)
+    return np.array(
+        [
+            bool(answers) and tokens.around(int(examples.context_of[row]), answers[0])[0]
+            for row, answers in enumerate(examples.answers)
+        ],
+        dtype=bool,
+    )
+
+
 class _Tokens:
     """All contexts laid end to end, with the tokens' offsets trimmed of white space and moved alongside."""
 

@@ -86,16 +86,18 @@ def breakdown_of(
     version: Version = "1.1",
     null_odds: Sequence[float] | None = None,
     na_prob_thresh: float | None = None,
+    on_tokens: np.ndarray | None = None,
 ) -> dict[str, dict[str, Group]]:
-    """Official EM and F1 by question type, answer length, answer form and inflection: see mlqa.qa.breakdown.
+    """Official EM and F1 by question type, answer length, answer form, morphology and, with `on_tokens`, by whether the
+    gold stands on token boundaries: see mlqa.qa.breakdown.
 
-    The arguments are those of `score`. May take seconds for Turkish, whose words are analysed.
+    The other arguments are those of `score`. May take seconds for Turkish, whose words are analysed.
     """
     scores = squad_scores(predictions, [examples.gold_texts(row) for row in range(len(examples))], version)
     if null_odds is not None and na_prob_thresh is not None:
         has_answer = [bool(answers) for answers in examples.answers]
         scores = with_threshold(scores, predictions, has_answer, null_odds, na_prob_thresh)
-    return breakdown(scores, examples, rules)
+    return breakdown(scores, examples, rules, on_tokens)
 
 
 def _fitting(unseen: np.ndarray, rows: int) -> np.ndarray:

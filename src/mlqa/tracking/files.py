@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from mlqa.result import HISTORY
+from mlqa.tracking import Table
 
 
 class FileTracker:
     """Appends to `<run dir>/history.jsonl`; result.json is written by the run itself."""
+
+    place: dict[str, Any] = {}  # noqa: RUF012  # the run directory itself
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / HISTORY
@@ -27,6 +30,9 @@ class FileTracker:
         plain = {key: value if math.isfinite(value) else None for key, value in row.items()}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **plain}) + "\n")
+
+    def table(self, table: Table) -> None:
+        """Nothing to do: tokenization.json and predictions.json hold more than any table."""
 
     def finish(self, result: dict[str, Any]) -> None:
         """Nothing to do: every line is on disk already."""

@@ -1,91 +1,157 @@
-"""Weights & Biases: the only module that imports it, and only when a tracker is made."""
+"""Weights & Biases: a run as it goes. wandb is imported only when a tracker is made."""
 
 from __future__ import annotations
 
+import json
 import logging
-import netrc
 import os
+import re
+import time
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlparse
+from typing import Any
 
-from mlqa.config import TrackingConfig, WandbMode
-from mlqa.tracking import RunIdentity
+from mlqa.config import TrackingConfig
+from mlqa.errors import first_line
+from mlqa.result import MODEL, PREDICTIONS
+from mlqa.tracking import RunIdentity, Table
+from mlqa.tracking.wandb_mode import Mode, decide_mode
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_SECONDS = 60  # for start and finish: an outage must not hold a paid machine
+START_SECONDS = 60  # an outage must not hold a paid machine; tracking.finish_timeout is the same for the end
 TAG_LENGTH = 64  # W&B refuses longer ones
+SUMMARY_NODES = ("metrics", "breakdown", "tokenization", "timing", "cost", "model", "dataset", "versions")
+BEST = ("exact_match", "f1", "exact_match_unseen", "f1_unseen")
+STEP = "train/global_step"
+
+
+def _forget() -> None:
+    """Ends W&B's own process, which holds the id of a run that it could not start."""
+    import wandb
+
+    wandb.teardown()
 
 
 class WandbTracker:
-    """One W&B run, resumed under the same id where a run goes on."""
+    """One W&B run, resumed under the same id where a run goes on. docs/wandb.md lists what it logs."""
 
     def __init__(self, config: TrackingConfig, identity: RunIdentity) -> None:
+        self._config, self._identity = config, identity
+        self._began = time.monotonic()
+        self._step = 0
+        self._best: dict[str, float] = {}
+        self._mode = decide_mode(config.mode)
+        try:
+            self._run = self._init(self._mode)
+        except Exception as error:
+            if self._mode != "online":
+                raise
+            log.warning("tracking: W&B could not be reached (%s); this run is kept offline", first_line(error))
+            self._mode = "offline"
+            _forget()
+            self._run = self._init("offline")
+        # Our own axis: a resumed run logs some steps again, and W&B drops rows behind the last of its own count.
+        self._run.define_metric(STEP)
+        self._run.define_metric("*", step_metric=STEP)
+        run = self._run
+        place = {"mode": self._mode, "entity": run.entity, "project": run.project, "id": run.id}
+        self.place: dict[str, Any] = {"wandb": {**place, "url": run.url if self._mode == "online" else None}}
+
+    def _init(self, mode: Mode) -> Any:
         import wandb
 
-        mode = decide_mode(config.mode)
-        self._directory = identity.directory
-        self._run = wandb.init(
+        config, identity = self._config, self._identity
+        return wandb.init(
             project=os.environ.get("WANDB_PROJECT") or config.project,
             entity=config.entity,
             id=os.environ.get("WANDB_RUN_ID") or identity.name,
             name=identity.name,
-            group=config.group or identity.group,
+            group=identity.group,
             job_type="train",
-            tags=[tag[:TAG_LENGTH] for tag in (*identity.tags, *config.tags)],
+            tags=[tag[:TAG_LENGTH] for tag in (*identity.tags, *config.tags) if tag],
             config=identity.config,
             dir=str(identity.directory),
             mode=mode,
             resume="allow",
-            reinit="finish_previous",
+            reinit="finish_previous",  # a run left open would take in this one's rows
             settings=wandb.Settings(
                 sagemaker_disable=True,  # else id and group are replaced by the job's name inside a container
-                init_timeout=TIMEOUT_SECONDS,
-                finish_timeout=TIMEOUT_SECONDS,
+                disable_git=True,  # the address of a remote may hold a token; result.json has the commit
+                init_timeout=START_SECONDS,
+                finish_timeout=config.finish_timeout,
+                finish_timeout_raises=True,
                 silent=True,
             ),
         )
-        self._run.define_metric("train/global_step")
-        self._run.define_metric("*", step_metric="train/global_step")
-        self._offline = mode == "offline"
 
     def start(self, history: Path | None) -> None:
-        """Nothing to do: a step that is logged again takes the place of the earlier one on the step axis."""
+        """Takes the best scores of the steps before; steps that are logged again lie on the same axis."""
+        for line in history.read_text("utf-8").splitlines() if history is not None else ():
+            self._keep_best(json.loads(line))
 
     def log(self, row: dict[str, float], step: int) -> None:
         names = {key if key.startswith("eval_") else f"train/{key}": value for key, value in row.items()}
         plain = {key.replace("eval_", "eval/", 1): value for key, value in names.items()}
-        self._run.log({**plain, "train/global_step": step})
+        self._step = step
+        self._keep_best(row)
+        usd = self._identity.usd_per_hour
+        if usd is not None:
+            plain["cost/usd"] = usd * (time.monotonic() - self._began) / 3600
+        self._run.log({**plain, STEP: step})
+
+    def _keep_best(self, row: dict[str, Any]) -> None:
+        for name in BEST:
+            value = row.get(f"eval_{name}")
+            if value is not None:
+                self._best[name] = max(value, self._best.get(name, value))
+
+    def table(self, table: Table) -> None:
+        if not table.rows:
+            return
+        import wandb
+
+        made = wandb.Table(columns=list(table.columns), data=[list(row) for row in table.rows])
+        logged: dict[str, Any] = {table.name: made, STEP: self._step}
+        if table.bar is not None:
+            label, number = table.bar
+            logged[f"{table.name}_{number}"] = wandb.plot.bar(made, label, number, title=f"{number} by {label}")
+        self._run.log(logged)
 
     def finish(self, result: dict[str, Any]) -> None:
-        for node in ("metrics", "breakdown", "tokenization", "timing", "cost", "model", "dataset"):
-            for key, value in result[node].items():
-                self._run.summary[f"{node}/{key}"] = value
-        self._run.summary["status"] = result["status"]
-        self._run.finish(exit_code=0 if result["status"] == "completed" else 1)
-        if self._offline:
-            # A run that has gone on after an interruption has several, and their order counts.
-            found = sorted((self._directory / "wandb").glob("offline-run-*"))
-            log.info("W&B ran offline; to upload it: wandb sync %s", " ".join(map(str, found)))
+        completed = result["status"] == "completed"
+        summary = {f"{node}/{key}": value for node in SUMMARY_NODES for key, value in result.get(node, {}).items()}
+        self._keep_best({f"eval_{name}": value for name, value in result["metrics"].items()})
+        summary |= {f"best/{name}": value for name, value in self._best.items()}
+        summary |= {"status": result["status"], "error": result.get("error")}
+        summary = {name: value for name, value in summary.items() if value is not None}
+        # A run that has gone on after an interruption has several directories, and their order counts.
+        folder = self._identity.directory / "wandb"
+        try:
+            try:
+                self._run.summary.update(summary)
+                if completed and self._config.artifacts:
+                    self._upload()
+            finally:
+                self._run.finish(exit_code=0 if completed else 1)
+        except TimeoutError:
+            found = " ".join(map(str, sorted(folder.glob("run-*"))))
+            seconds = f"tracking.finish_timeout={self._config.finish_timeout:g} seconds"
+            log.warning(
+                "W&B did not take all within %s; to complete it: wandb sync --include-online %s", seconds, found
+            )
+        if self._mode == "offline":
+            found = " ".join(map(str, sorted(folder.glob("offline-run-*"))))
+            log.info("W&B ran offline; to upload it: wandb sync %s", found)
 
+    def _upload(self) -> None:
+        """predictions.json and model/ as one artefact a run."""
+        import wandb
 
-def decide_mode(mode: WandbMode) -> Literal["online", "offline", "disabled"]:
-    """online, offline or disabled, decided before W&B could ask: `auto` is online where a key is found."""
-    wanted = os.environ.get("WANDB_MODE") if mode is WandbMode.auto else mode.value
-    if wanted == "disabled":
-        return "disabled"
-    if wanted == "offline":
-        return "offline"
-    return "online" if wanted == "online" or _has_key() else "offline"
-
-
-def _has_key() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai").hostname or ""
-    path = Path(os.environ.get("NETRC") or "~/.netrc").expanduser()
-    try:
-        return netrc.netrc(str(path)).authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", self._identity.name)
+        artifact = wandb.Artifact(name, type="run", metadata={"config": self._identity.config})
+        directory = self._identity.directory
+        if (directory / PREDICTIONS).is_file():
+            artifact.add_file(str(directory / PREDICTIONS))
+        if (directory / MODEL).is_dir():
+            artifact.add_dir(str(directory / MODEL), name=MODEL)
+        self._run.log_artifact(artifact)

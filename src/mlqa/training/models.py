@@ -112,3 +112,25 @@ def describe(config: ModelConfig, model: Any) -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "embedding_parameters": model.get_input_embeddings().weight.numel(),
     }
+
+
+def embedding_share(config: ModelConfig, tokenizer: Any) -> float:
+    """Share (0-1) of a model's parameters that are word embeddings (Toraman et al. 2022, arXiv 2204.08832).
+
+    Counted on a model without weights: nothing but its config is fetched.
+
+    Raises ModelError where there is no config, UnreachableError where it cannot be fetched.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForQuestionAnswering
+
+    with torch.device("meta"):
+        if config.scratch is not None:
+            model = _from_scratch(config, tokenizer)
+        else:
+            described = from_pretrained(AutoConfig, "config.json", str(config.pretrained), config.revision)
+            if config.num_hidden_layers is not None:
+                described.num_hidden_layers = config.num_hidden_layers
+            model = AutoModelForQuestionAnswering.from_config(described)
+    found = describe(config, model)
+    return float(found["embedding_parameters"] / found["parameters"])

@@ -1,0 +1,106 @@
+"""`mlqa tokenizers`: several tokenizers side by side on a data set, without training anything."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlqa.errors import MlqaError, RunError
+
+if TYPE_CHECKING:
+    from mlqa.config import Config
+    from mlqa.data.load import Splits
+
+EXAMPLE = """\
+examples; overrides are those of train.py, and every combination of comma-separated values is one tokenizer:
+  mlqa tokenizers model=berturk,mbert,xlmr dataset=tquad
+  mlqa tokenizers model=berturk model.pretrained=./cased,./uncased 'words=[Kedileri,evlerimizden]'
+  mlqa tokenizers model=tiny_wordpiece,tiny_unigram dataset=sample --html tokenizers.html --csv tokenizers.csv
+"""
+# A run needs both splits; a comparison looks at what there is.
+OPTIONAL = ("dataset.train_file", "dataset.validation_file", "dataset.hub.train_split")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("overrides", nargs="*", help="what to compare: model=a,b,... dataset=... words=[...]")
+    parser.add_argument("--html", metavar="FILE", help="write a page with the words' splits in colour")
+    parser.add_argument("--csv", metavar="FILE", help="write the figures, one line a tokenizer")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+
+
+def run(args: argparse.Namespace) -> None:
+    from mlqa.compose import compose_config, members_of
+    from mlqa.tokenizer_tables import figures_csv, figures_table, words_table
+
+    rows: list[dict[str, Any]] = []
+    splits: dict[str, Splits] = {}  # read once, however many tokenizers look at them
+    for overrides in members_of(args.overrides):
+        config, choices = compose_config(overrides, OPTIONAL, weights=False)
+        key = repr(config.dataset)
+        if key not in splits:
+            splits[key] = _read(config)
+        rows.append({"model": choices["model"], **_analysis(config, splits[key])})
+    for row in _told_apart(rows):
+        row["model"] = Path(row["pretrained"] or row["model"]).name
+    dataset = choices["dataset"]
+    if args.csv:
+        _write(args.csv, figures_csv(rows))
+    if args.html:
+        from mlqa.tokenizer_page import page
+
+        _write(args.html, page(rows, f"Tokenizers on {dataset}"))
+    if args.json:
+        json.dump({"dataset": dataset, "tokenizers": rows}, sys.stdout, ensure_ascii=False, indent=1, allow_nan=False)
+        print()
+        return
+
+    from rich.console import Console
+
+    console = Console()
+    console.print(figures_table(rows, f"Tokenizers on {dataset}"))
+    console.print()
+    console.print(words_table(rows))
+
+
+def _read(config: Config) -> Splits:
+    from mlqa.checks import is_local_folder
+    from mlqa.data.load import load_splits
+    from mlqa.runtime import offline_if_hub_unreachable
+
+    if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
+        offline_if_hub_unreachable()
+    return load_splits(config.dataset, both=False)
+
+
+def _analysis(config: Config, splits: Splits) -> dict[str, Any]:
+    """tokenization.json as a run of this config would write it, with the name or folder of the model."""
+    from transformers.utils.logging import set_verbosity_error
+
+    from mlqa.qa.tokenizer_figures import analyse_tokenizer
+    from mlqa.tokenization.load import load_tokenizer
+    from mlqa.training.models import embedding_share
+
+    set_verbosity_error()
+    tokenizer = load_tokenizer(config.model, [*splits.train.contexts, *splits.train.questions])
+    found = analyse_tokenizer(tokenizer, config, splits).as_dict()
+    try:
+        found["embedding_share"] = embedding_share(config.model, tokenizer)
+    except MlqaError:  # a folder that holds but a tokenizer
+        pass
+    return {"pretrained": config.model.pretrained, **found}
+
+
+def _told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows whose option is another's, too, and that only the folder or hub name tells apart."""
+    names = [row["model"] for row in rows]
+    return [row for row in rows if names.count(row["model"]) > 1]
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        Path(path).expanduser().write_text(text, "utf-8")
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror}") from None

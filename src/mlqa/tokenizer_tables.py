@@ -1,0 +1,69 @@
+"""Tokenizers side by side, as tables for the terminal and as CSV. Takes plain values: tokenization.json and "model"."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from mlqa.tokenizer_columns import FIGURES, figure
+
+Rows = Sequence[Mapping[str, Any]]
+COLOURS = ("bold cyan", "bold magenta")
+
+
+def shown_figures(rows: Rows) -> list[str]:
+    """Names of the figures that any row has, in the order they are shown."""
+    return [name for name in FIGURES if any(row.get(name) is not None for row in rows)]
+
+
+def figures_table(rows: Rows, title: str) -> Table:
+    """A line a figure, a column a tokenizer, and what the figure says."""
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    table.add_column("")
+    for row in rows:
+        table.add_column(Text(row["model"]), justify="right")
+    table.add_column("what it says", style="dim")
+    for name in shown_figures(rows):
+        table.add_row(FIGURES[name].label, *(figure(row, name) for row in rows), FIGURES[name].meaning)
+    return table
+
+
+def words_table(rows: Rows) -> Table:
+    """A line a word and tokenizer: the word cut where tokens begin, the tokens' ids, and how many of the morphemes'
+    boundaries a token meets; a section a word, under its morphemes."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for heading in ("word", "tokens", "ids", "morphemes met"):
+        table.add_column(heading, overflow="fold")
+    for group in zip(*(row["analysed_words"] for row in rows), strict=True):
+        morphemes = " + ".join(f"{part['surface']} ({part['gloss']})" for part in group[0]["morphemes"])
+        table.add_section()
+        table.add_row(Text(group[0]["word"], style="bold"), Text(morphemes, style="italic"), "", "")
+        for row, word in zip(rows, group, strict=True):
+            tokens = Text(" ").join(Text(token, COLOURS[n % 2]) for n, token in enumerate(word["tokens"]))
+            table.add_row(Text(f"  {row['model']}"), tokens, " ".join(map(str, word["input_ids"])), _met(word))
+    return table
+
+
+def _met(word: Mapping[str, Any]) -> str:
+    if word["met"] is None:
+        return ""
+    of = len(word["met"]) + len(word["missed"])
+    inside = len(word["inside"])
+    return f"{len(word['met'])} of {of}" + (f", {inside} inside" if inside else "")
+
+
+def figures_csv(rows: Rows) -> str:
+    """The figures, one line a tokenizer, numbers in full."""
+    names = shown_figures(rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["model", "pretrained", *names])
+    for row in rows:
+        writer.writerow([row["model"], row.get("pretrained") or "", *(row.get(name, "") for name in names)])
+    return text.getvalue()

@@ -1,0 +1,64 @@
+"""What an offline W&B run holds, by two readers that know nothing of each other."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+BLOCK = 1 << 15
+
+
+def records(run_dir: Path) -> Iterator[Any]:
+    """Every Record of the run's .wandb file: LevelDB's log format behind a header of 7 bytes."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    (file,) = run_dir.glob("*.wandb")
+    content = file.read_bytes()
+    place, open_part = 7, b""
+    while place + 7 <= len(content):
+        if BLOCK - place % BLOCK < 7:  # the rest of a block that no header fits into
+            place += BLOCK - place % BLOCK
+            continue
+        length, kind = int.from_bytes(content[place + 4 : place + 6], "little"), content[place + 6]
+        open_part += content[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):  # whole, or the last part
+            record = Record()
+            record.ParseFromString(open_part)
+            open_part = b""
+            yield record
+
+
+def by_records(run_dir: Path) -> dict[str, Any]:
+    """{"run": Record's run, "rows": [{name: value}], "summary": {name: value}, "exit_code"}"""
+    found: dict[str, Any] = {"rows": [], "summary": {}, "config": {}, "exit_code": None}
+    for record in records(run_dir):
+        kind = record.WhichOneof("record_type")
+        if kind == "run":
+            found["run"] = record.run
+            found["config"] |= {item.key: json.loads(item.value_json) for item in record.run.config.update}
+        elif kind == "history":
+            found["rows"].append({_name(item): json.loads(item.value_json) for item in record.history.item})
+        elif kind == "summary":
+            found["summary"] |= {_name(item): json.loads(item.value_json) for item in record.summary.update}
+        elif kind == "exit":
+            found["exit_code"] = record.exit.exit_code
+    return found
+
+
+def _name(item: Any) -> str:
+    return ".".join(item.nested_key) or item.key
+
+
+def by_leet(run_dir: Path, *options: str) -> Any:
+    """What `wandb leet inspect --json` prints: one JSON value, or one a line."""
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", str(run_dir), "--json", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]

@@ -1,0 +1,84 @@
+"""Who a run is: the same after an interruption, another for every member, and nothing of the container's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlqa.compose import compose_config
+from mlqa.tracking.identity import _short, identity_of_run
+
+pytestmark = pytest.mark.usefixtures("no_account")
+
+
+def identity(run_dir: Path, *overrides: str):  # type: ignore[no-untyped-def]
+    config, choices = compose_config(["experiment=quickstart", "tracking=wandb", *overrides])
+    return identity_of_run(config, choices, run_dir)
+
+
+def member(tmp_path: Path, number: str = "0") -> Path:
+    sweep = tmp_path / "2026-11-24" / "10-00-00"
+    (sweep / number).mkdir(parents=True)
+    (sweep / "multirun.yaml").write_text("")
+    return sweep / number
+
+
+def test_a_member_is_named_after_its_sweep_and_a_single_run_after_itself(tmp_path: Path) -> None:
+    found = identity(member(tmp_path), "seed=7")
+    assert found.group == "2026-11-24_10-00-00"
+    assert found.name.startswith("2026-11-24_10-00-00-0-tiny_wordpiece-local-s7-")
+    assert found.tags == ("model:tiny_wordpiece", "hardware:local", "dataset:sample")
+    assert found.config["seed"] == 7
+    assert found.config["cfg"]["optimizer"]["learning_rate"] == 1e-3
+    alone = identity(tmp_path / "2026-11-24" / "11-00-00")
+    assert alone.group is None
+    assert alone.name.startswith("2026-11-24_11-00-00-tiny_wordpiece-local-s42-")
+
+
+def test_members_differ_and_the_same_member_does_not(tmp_path: Path) -> None:
+    first, second = member(tmp_path, "0"), tmp_path / "2026-11-24" / "10-00-00" / "1"
+    assert identity(first).name == identity(first).name
+    assert identity(first).name != identity(second).name
+    assert identity(first).name != identity(first, "seed=1").name
+
+
+def test_sagemakers_environment_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = identity(member(tmp_path))
+    monkeypatch.setenv("SM_TRAINING_ENV", json.dumps({"job_name": "job", "hyperparameters": {"model": "x"}}))
+    monkeypatch.setenv("TRAINING_JOB_NAME", "job")
+    assert identity(tmp_path / "2026-11-24" / "10-00-00" / "0") == before
+
+
+def test_in_a_container_the_launcher_says_which_member_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGEMAKER_SWEEP_ID", "10-00-00-abc")
+    monkeypatch.setenv("SAGEMAKER_MEMBER", "3")
+    one, other = identity(tmp_path / "opt/ml/output/data"), identity(tmp_path / "elsewhere")
+    assert one.name == other.name  # a spot restart
+    assert one.name.startswith("10-00-00-abc-3-tiny_wordpiece-")
+    assert one.group == "10-00-00-abc"
+
+
+def test_the_group_of_a_wandb_sweep_is_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGEMAKER_SWEEP_ID", "10-00-00-abc")
+    monkeypatch.setenv("WANDB_SWEEP_ID", "s1")
+    assert identity(tmp_path).group == "s1"
+    monkeypatch.setenv("WANDB_RUN_GROUP", "mine")
+    assert identity(tmp_path).group == "mine"
+    assert identity(tmp_path, "tracking.group=chosen").group == "chosen"
+
+
+@given(st.text(min_size=1, max_size=300))
+def test_names_are_short_and_stay_different(text: str) -> None:
+    assert len(_short(text)) <= 128
+    assert _short(text) != _short(text + "x")
+
+
+def test_directories_of_any_name_make_an_id_that_wandb_takes(tmp_path: Path) -> None:
+    sweep = tmp_path / "mein Lauf: #1?%"
+    (sweep / "0").mkdir(parents=True)
+    (sweep / "multirun.yaml").write_text("")
+    assert set(identity(sweep / "0").name).isdisjoint(r" /\#?%:")

@@ -1,0 +1,263 @@
+"""The real W&B: an offline run read back by two readers; online, resumed, synced and cut off on a stand-in server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reading import by_leet, by_records
+from wandb_server import KEY, WandbServer
+
+from mlqa.config import TrackingBackend, TrackingConfig
+from mlqa.tracking import RunIdentity, Table, Trackers, open_trackers
+from mlqa.tracking.billing import correct_cost
+
+ID = "sweep-0-berturk-p3-s42-abc"
+RESULT: dict[str, Any] = {
+    "status": "completed", "metrics": {"f1": 75.63, "exact_match": 56.17}, "tokenization": {"fertility": 1.73},
+    "timing": {"train_seconds": 9.0}, "cost": {"usd": 1.58, "estimate": True}, "model": {"parameters": 7},
+    "dataset": {"fingerprint": "ab"}, "breakdown": {"token_boundary": {"on_tokens": {"f1": 80.0}}},
+    "versions": {"python": "3.11"}, "error": None,
+}  # fmt: skip
+WORDS = Table("tokenization/words", ("word", "count"), [["kedi", 1], ["evler", 2]], ("word", "count"))
+
+
+def opened(folder: Path, **options: Any) -> Trackers:
+    identity = RunIdentity(
+        ID, "sweep", ("model:berturk", "x" * 80), {"model": "berturk", "cfg": {"seed": 42}}, folder, 3.825
+    )
+    return open_trackers(TrackingConfig(backend=TrackingBackend.wandb, **options), identity)
+
+
+def track(folder: Path, status: str = "completed", **options: Any) -> Trackers:
+    """A whole run."""
+    folder.mkdir(exist_ok=True)
+    trackers = opened(folder, **options)
+    trackers.log({"loss": 2.5, "learning_rate": 1e-4}, 10)
+    trackers.log({"eval_f1": 80.0, "eval_exact_match": 50.0}, 20)
+    trackers.log({"loss": 1.5}, 20)
+    trackers.table(WORDS)
+    trackers.finish({**RESULT, "status": status})
+    return trackers
+
+
+def until(what: Callable[[], bool]) -> None:
+    """W&B's own process writes the last records after `finish` has returned."""
+    end = time.monotonic() + 60
+    while not what() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert what()
+
+
+@pytest.mark.usefixtures("no_account")
+def test_an_offline_run_is_read_back_by_both_readers(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        trackers = track(tmp_path)
+    (run_dir,) = (tmp_path / "wandb").glob("offline-run-*")
+    assert f"W&B ran offline; to upload it: wandb sync {run_dir}" in caplog.text
+    assert trackers.places()["wandb"]["mode"] == "offline"
+    until(lambda: by_records(run_dir)["exit_code"] == 0)
+    found = by_records(run_dir)
+    run, summary = found["run"], found["summary"]
+    assert (run.run_id, run.run_group, run.job_type) == (ID, "sweep", "train")
+    assert list(run.tags) == ["model:berturk", "x" * 64]
+    assert {key: value for key, value in found["config"].items() if key != "_wandb"} == {
+        "model": "berturk",
+        "cfg": {"seed": 42},
+    }
+    steps = [(row["train/global_step"], row.get("train/loss"), row.get("eval/f1")) for row in found["rows"]]
+    assert steps[:3] == [(10, 2.5, None), (20, None, 80), (20, 1.5, None)]
+    assert 0 < found["rows"][0]["cost/usd"] < 1  # an estimate on the way
+    expected = {
+        "metrics/f1": 75.63, "best/f1": 80.0, "best/exact_match": 56.17, "tokenization/fertility": 1.73,
+        "cost/usd": 1.58, "cost/estimate": True, "status": "completed", "dataset/fingerprint": "ab",
+        "breakdown/token_boundary": {"on_tokens": {"f1": 80.0}},
+    }  # fmt: skip
+    assert {name: summary[name] for name in expected} == expected
+    assert summary["tokenization/words.nrows"] == 2
+    assert "error" not in summary
+    leet = by_leet(run_dir, "--summary")
+    assert {name: leet["summary"][name] for name in expected} == expected
+    assert (leet["run_id"], leet["exit_code"], leet["config"]["model"]) == (ID, 0, "berturk")
+
+
+@pytest.mark.usefixtures("no_account")
+def test_sagemakers_environment_changes_neither_id_nor_group_nor_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W&B's own SageMaker mode would name the run after the job and log all hyperparameters, whatever they hold."""
+    job = {"job_name": "job", "current_host": "algo-1", "hosts": ["algo-1"], "hyperparameters": {"lr": "1", "key": KEY}}
+    monkeypatch.setenv("SM_TRAINING_ENV", json.dumps(job))
+    monkeypatch.setenv("TRAINING_JOB_NAME", "job")
+    monkeypatch.setenv("SM_CURRENT_HOST", "algo-1")
+    track(tmp_path)
+    (run_dir,) = (tmp_path / "wandb").glob("offline-run-*")
+    until(lambda: by_records(run_dir)["exit_code"] == 0)
+    found = by_records(run_dir)
+    assert (found["run"].run_id, found["run"].run_group) == (ID, "sweep")
+    assert set(found["config"]) - {"_wandb"} == {"model", "cfg"}
+    assert not any(KEY.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+@pytest.mark.usefixtures("no_account")
+def test_a_failed_run_is_marked_failed(tmp_path: Path) -> None:
+    track(tmp_path, status="failed")
+    (run_dir,) = (tmp_path / "wandb").glob("offline-run-*")
+    until(lambda: by_records(run_dir)["exit_code"] is not None)
+    assert by_records(run_dir)["exit_code"] == 1
+    assert by_records(run_dir)["summary"]["status"] == "failed"
+
+
+def test_an_online_run_arrives_whole_and_says_where_it_is(server: WandbServer, tmp_path: Path) -> None:
+    trackers = track(tmp_path)
+    run = server.runs[ID]
+    assert trackers.places()["wandb"] == {
+        "mode": "online", "entity": "team", "project": "mlqa", "id": ID, "url": f"{server.url}/team/mlqa/runs/{ID}",
+    }  # fmt: skip
+    assert run.settings["groupName"] == "sweep"
+    assert run.config["model"]["value"] == "berturk"
+    assert [row["train/loss"] for row in run.rows() if "train/loss" in row] == [2.5, 1.5]
+    assert run.summary["best/f1"] == 80
+    assert run.exit_code == 0
+    assert not server.unknown
+    assert not any(KEY.encode() in body for body in server.everything)  # the key travels in a header alone
+    assert not any(KEY in path.read_text("utf-8", "replace") for path in tmp_path.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("status", ["completed", "failed"])
+def test_a_sweeps_members_do_not_meet(server: WandbServer, tmp_path: Path, status: str) -> None:
+    """The first is left open, as by a crash in the closing: the second is a run of its own all the same."""
+    first = opened(tmp_path)
+    first.log({"loss": 9.0}, 1)
+    (tmp_path / "1").mkdir()
+    second = open_trackers(
+        TrackingConfig(backend=TrackingBackend.wandb), RunIdentity("second", "sweep", (), {}, tmp_path / "1")
+    )
+    second.log({"loss": 1.0}, 1)
+    second.finish({**RESULT, "status": status})
+    assert [row["train/loss"] for row in server.runs[ID].rows()] == [9]
+    assert [row["train/loss"] for row in server.runs["second"].rows()] == [1]
+    assert server.runs["second"].exit_code == (0 if status == "completed" else 1)
+
+
+def test_a_killed_run_goes_on_as_the_same_run(server: WandbServer, tmp_path: Path) -> None:
+    code = (
+        "import sys, os, time; from pathlib import Path\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from test_wandb import opened\n"
+        f"trackers = opened(Path({str(tmp_path)!r}))\n"
+        "trackers.log({'loss': 3.0, 'eval_f1': 90.0}, 10)\n"
+        "print('logged', flush=True); time.sleep(60)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert child.stdout is not None
+    while child.stdout.readline().strip() != "logged":
+        pass
+    until(lambda: bool(server.runs[ID].rows()))
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    trackers = opened(tmp_path)
+    kept = tmp_path / "kept.jsonl"  # a checkpoint's
+    kept.write_text('{"step": 10, "eval_f1": 90.0}\n')
+    trackers.start(kept)
+    trackers.log({"loss": 2.0}, 10)
+    trackers.log({"loss": 1.0}, 20)
+    trackers.finish(RESULT)
+    assert list(server.runs) == [ID]
+    assert [(row["train/global_step"], row["train/loss"]) for row in server.runs[ID].rows()] == [
+        (10, 3),
+        (10, 2),
+        (20, 1),
+    ]
+    assert server.runs[ID].summary["best/f1"] == 90  # of the part before the kill
+
+
+def test_an_offline_run_is_completed_by_its_sync_command(
+    server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    with caplog.at_level(logging.INFO):
+        track(tmp_path)
+    assert not server.runs
+    monkeypatch.delenv("WANDB_MODE")
+    command = caplog.text.split("to upload it: wandb ")[1].split()
+    done = subprocess.run([sys.executable, "-m", "wandb", *command], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    until(lambda: ID in server.runs and server.runs[ID].exit_code == 0)
+    assert server.runs[ID].summary["metrics/f1"] == 75.63
+
+
+def test_an_outage_ends_in_bounded_time_and_loses_nothing(
+    server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trackers = opened(tmp_path, finish_timeout=3.0)
+    server.deaf.set()
+    began = time.monotonic()
+    for step in range(50):
+        trackers.log({"loss": 1.0}, step)
+    assert time.monotonic() - began < 2  # training is not slowed
+    trackers.finish(RESULT)
+    assert time.monotonic() - began < 20
+    (line,) = [record.message for record in caplog.records if "--include-online" in record.message]
+    (run_dir,) = (tmp_path / "wandb").glob("run-*")
+    assert line.endswith(f"wandb sync --include-online {run_dir}")
+    until(lambda: len(by_records(run_dir)["rows"]) == 50)
+
+
+@pytest.mark.usefixtures("no_account")
+def test_a_server_that_refuses_leaves_an_offline_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import wandb
+
+    wandb.teardown()
+    monkeypatch.setattr("mlqa.tracking.wandb.START_SECONDS", 4)
+    with WandbServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        monkeypatch.setattr(server, "answer", lambda *_: (400, {"errors": [{"message": "no"}]}))
+        trackers = track(tmp_path)
+    assert [record.message for record in caplog.records if "this run is kept offline" in record.message]
+    assert trackers.places()["wandb"]["mode"] == "offline"
+    assert list((tmp_path / "wandb").glob("offline-run-*"))
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_artefacts_go_up_only_where_asked(server: WandbServer, tmp_path: Path, asked: bool) -> None:
+    (tmp_path / "predictions.json").write_text('{"q": "a"}')
+    track(tmp_path, artifacts=asked)
+    assert ("run" in [artifact["artifactTypeName"] for artifact in server.artifacts]) is asked
+
+
+def test_the_billed_cost_takes_the_estimates_place(server: WandbServer, tmp_path: Path) -> None:
+    trackers = track(tmp_path / "0")
+    billed = {"usd": 2.5, "billable_seconds": 1487, "estimate": False}
+    (tmp_path / "0" / "result.json").write_text(json.dumps({"tracking": trackers.places(), "cost": billed}))
+    for number, cost, mode in ((1, {"usd": 1, "estimate": True}, "online"), (2, billed, "offline")):
+        (tmp_path / str(number)).mkdir()
+        place = {**trackers.places()["wandb"], "mode": mode, "id": "none"}
+        (tmp_path / str(number) / "result.json").write_text(json.dumps({"tracking": {"wandb": place}, "cost": cost}))
+    assert correct_cost(tmp_path) == 1
+    summary = server.runs[ID].summary
+    assert (summary["cost/usd"], summary["cost/billable_seconds"], summary["cost/estimate"]) == (2.5, 1487, False)
+    assert summary["metrics/f1"] == 75.63
+    assert not server.unknown
+
+
+def test_a_cost_that_cannot_be_corrected_is_one_warning(
+    server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = {"mode": "online", "entity": "team", "project": "mlqa", "id": "gone"}
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "result.json").write_text(json.dumps({"tracking": {"wandb": place}, "cost": {"usd": 1}}))
+    assert correct_cost(tmp_path) == 0
+    assert [record for record in caplog.records if "the billed cost of 1 run(s) did not reach W&B" in record.message]
