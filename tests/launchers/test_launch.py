@@ -360,7 +360,8 @@ def test_data_is_uploaded_once_for_all_members(app: App, service: Service, tmp_p
         "file.txt",
     ]
     described = service.describe(service.names(own.sweep())[0])
-    assert set(described["Environment"]) == {"PASSED", "SAGEMAKER_SWEEP_ID", "SAGEMAKER_MEMBER"}
+    ours = {"SAGEMAKER_SWEEP_ID", "SAGEMAKER_SWEEP_DIR", "SAGEMAKER_MEMBER"}
+    assert set(described["Environment"]) == {"PASSED", *ours}
     missing = own.run("hardware=m5", "file=./not/there", "+hydra.launcher.channels={train: file}", sweep="missing")
     assert missing.code == 1
     missing.says("file=", "there is no such file or folder")

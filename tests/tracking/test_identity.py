@@ -60,6 +60,8 @@ def test_in_a_container_the_launcher_says_which_member_it_is(tmp_path: Path, mon
     assert one.name == other.name  # a spot restart
     assert one.name.startswith("10-00-00-abc-3-tiny_wordpiece-")
     assert one.group == "10-00-00-abc"
+    monkeypatch.setenv("SAGEMAKER_SWEEP_DIR", "2026-11-24/10-00-00")
+    assert identity(tmp_path / "opt/ml/output/data").group == "2026-11-24_10-00-00"  # as members that ran here
 
 
 def test_the_group_of_a_wandb_sweep_is_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from ._plan import Planned, environment_of, make_plan, requirements_of
 from ._program import Program, pack_program, started_program
 from ._request import (
     ARCHIVE,
+    DIRECTORY_VARIABLE,
     MEMBER_VARIABLE,
     REQUIREMENTS_VARIABLE,
     SWEEP_VARIABLE,
@@ -205,7 +206,11 @@ class Remote:
                 f"#{member.number}: its config holds what looks like {found[1]}; a config is stored and shown in many "
                 "places: put the value into Secrets Manager and its ARN into hydra.launcher.secrets"
             )
-        environment = environment_of(options) | {SWEEP_VARIABLE: sweep_id, MEMBER_VARIABLE: str(member.number)}
+        environment = environment_of(options) | {
+            SWEEP_VARIABLE: sweep_id,
+            MEMBER_VARIABLE: str(member.number),
+            DIRECTORY_VARIABLE: "/".join(self._sweep_dir.parts[-2:])[-256:],  # <date>/<time>, to be recognised by
+        }
         if (requirements := requirements_of(options, item.image)) is not None:
             environment[REQUIREMENTS_VARIABLE] = requirements
 

@@ -22,14 +22,16 @@ def identity_of_run(config: Config, choices: dict[str, str], run_dir: Path) -> R
 
     On this machine sweep and member are read off the run directory, whose place is part of the name, as sweeps of two
     machines may share a time. In a container every run has the same directory: the launcher says by SAGEMAKER_SWEEP_ID
-    and SAGEMAKER_MEMBER which one it is, so that a spot restart is the same run again.
+    and SAGEMAKER_MEMBER which one it is, so that a spot restart is the same run again, and by SAGEMAKER_SWEEP_DIR how
+    its sweep is called.
     The group is the first that there is of tracking.group, WANDB_RUN_GROUP, W&B's sweep (WANDB_SWEEP_ID), the
     launcher's, the sweep's directory. A run that belongs to none of them has no group.
     """
     parts = [choices.get("model", "model"), choices.get("hardware", "local"), f"s{config.seed}", config_hash(config)]
     launched = os.environ.get("SAGEMAKER_SWEEP_ID")
     if launched:
-        sweep: str | None = launched
+        # As the members that ran on the launching machine are grouped.
+        sweep: str | None = _with_date(Path(os.environ.get("SAGEMAKER_SWEEP_DIR") or launched))
         name = [launched, os.environ.get("SAGEMAKER_MEMBER", "0"), *parts]
     else:
         sweep = _with_date(run_dir.parent) if (run_dir.parent / "multirun.yaml").is_file() else None
