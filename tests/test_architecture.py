@@ -19,7 +19,7 @@ LAYERS = [
     {"data"},
     {"tokenization"},
     {"qa"},
-    {"training", "summary"},
+    {"training", "summary", "report"},
     {"run_directory", "experiment", "prediction", "commands", "cli"},
 ]
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
@@ -60,6 +60,23 @@ def test_imports_go_one_way(path: Path) -> None:
         assert LEVEL[other] <= LEVEL[mine], f"{mine} may not import {other}"
         if other == "tracking":
             assert mine in {"tracking", "training", "experiment"}, f"{mine} may not import tracking"
+
+
+def test_a_report_takes_plain_values() -> None:
+    allowed = {"errors", "result", "runtime", "config", "data", "qa", "report"}
+    for path in (SOURCE / "report").glob("*.py"):
+        assert imported_parts(path) <= allowed, path.name
+    for path in MODULES:
+        assert part_of(path) in {"report", "commands"} or "report" not in imported_parts(path), path.name
+
+
+def test_naming_the_report_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom hydra.utils import get_method\nget_method('mlqa.report.write')\n"
+        f"print([name for name in (*{HEAVY!r}, 'numpy', 'plotly', 'jinja2') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=TOP)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_only_tracking_wandb_imports_wandb() -> None:

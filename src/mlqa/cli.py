@@ -14,6 +14,7 @@ from mlqa.errors import shown_as_one_line
 COMMANDS = {
     "audit": "what is wrong with a data set: offsets, leakage, duplicates, Unicode, lengths",
     "predict": "answer questions with the model of a run",
+    "report": "compare the members of sweeps: a page, a table, advice",
     "score": "score predictions from anywhere on a data set",
 }
 

@@ -67,6 +67,10 @@ class TrackingBackend(enum.Enum):
     wandb = "wandb"
 
 
+class Reference(enum.Enum):
+    blog = "blog"
+
+
 class WandbMode(enum.Enum):
     auto = "auto"
     online = "online"
@@ -212,6 +216,13 @@ class TrackingConfig:
 
 
 @dataclass
+class ReportConfig:
+    """The report at the end of a multirun; no run depends on it."""
+
+    reference: Optional[Reference] = None  # published results to draw beside; blog: the original experiment's
+
+
+@dataclass
 class Config:
     model: ModelConfig = MISSING
     dataset: DatasetConfig = MISSING
@@ -219,6 +230,7 @@ class Config:
     optimizer: OptimizerConfig = MISSING
     tracking: TrackingConfig = MISSING
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
     seed: int = 42
 
 
@@ -238,9 +250,10 @@ def _to_object(composed: DictConfig, key: str) -> Any:
 
 
 def config_hash(config: Config) -> str:
-    """12 hex digits over everything that decides what a run computes: not where it writes or is tracked."""
+    """12 hex digits over everything that decides what a run computes: not where it writes, is tracked or reported."""
     plain: dict[str, Any] = asdict(config)
     plain["training"].pop("output_dir")
     plain.pop("tracking")
+    plain.pop("report")
     text = json.dumps(plain, sort_keys=True, default=lambda value: value.value)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
