@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlqa.errors import RunError
+from mlqa.report.asked import asked_members
 from mlqa.report.manifest import Planned, read_manifest
 from mlqa.result import FILE, HISTORY, PREDICTIONS, SCHEMA_VERSION
 
@@ -112,14 +113,16 @@ def read_sweep(directory: str | Path) -> Sweep:
     if not top.is_dir():
         raise RunError(f"{top}: there is no such directory; give that of a sweep (multirun/<date>/<time>)")
     manifest = read_manifest(top)
+    asked = asked_members(top)
     found = {str(folder.relative_to(top)): folder for folder in _run_dirs(top)}
     is_run = not found and not manifest.members and _is_run_dir(top)
     if is_run:
         found = {".": top}
-    if not found and not manifest.members:
+    if not found and not manifest.members and not asked:
         raise RunError(f"{top}: holds no run: neither a {FILE} nor a members.jsonl below it; give a sweep's directory")
     name = top.resolve().parent.name if is_run else top.resolve().name
-    planned = {str(number): record for number, record in manifest.members.items()}
+    planned = {str(number): Planned(overrides) for number, overrides in enumerate(asked)}
+    planned |= {str(number): record for number, record in manifest.members.items()}
     names = sorted({*found, *planned}, key=_by_number)
     members = [
         _read_member(name, top.resolve().name if is_run else key, found.get(key, top / key), planned.get(key))
@@ -131,7 +134,7 @@ def read_sweep(directory: str | Path) -> Sweep:
 def _read_member(sweep: str, name: str, directory: Path, planned: Planned | None) -> Member:
     member = Member(sweep, name, directory)
     member.overrides = _overrides(directory / ".hydra" / "overrides.yaml") or (planned.overrides if planned else [])
-    config = _yaml(directory / ".hydra" / "config.yaml")
+    config = read_yaml(directory / ".hydra" / "config.yaml")
     member.config = config if isinstance(config, dict) else {}
     member.status, member.reason, member.result = _outcome(directory / FILE, planned)
     if member.status == COMPLETED and member.number("metrics", "f1") is None:
@@ -232,11 +235,12 @@ def _by_number(name: str) -> tuple[int, int, str]:
 
 
 def _overrides(path: Path) -> list[str]:
-    found = _yaml(path)
+    found = read_yaml(path)
     return [str(item) for item in found] if isinstance(found, list) else []
 
 
-def _yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file; None where there is none that can be read."""
     import yaml
 
     try:
