@@ -118,11 +118,7 @@ def test_what_the_launcher_says_of_members_without_a_result(tmp_path: Path) -> N
         0: [planned],
         1: [planned, submitting],
         2: [planned, submitting, {"event": "ended", "job_status": "Stopped", "usd": 0.1}],
-        3: [
-            planned,
-            submitting,
-            {"event": "finished", "status": "failed", "reason": "no capacity", "return_value": None},
-        ],
+        3: [planned, submitting, no_capacity],
         4: [planned, submitting, {"event": "refused"}],
     }
     lines = [{**event, "member": number} for number, of_member in events.items() for event in of_member]

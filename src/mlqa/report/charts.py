@@ -134,7 +134,7 @@ def _price(comparison: Comparison, axis: str, unit: str, title: str) -> Chart | 
             "line": {"shape": "hv", "dash": "dot", "width": 2},
             "marker": {"symbol": "circle-open", "size": 17, "line": {"width": 2}},
             "hoverinfo": "skip",
-            "meta": "front",
+            "meta": {"role": "front"},
         }
     )
     names = ", ".join(one.name for one in front[:8]) + (f" and {len(front) - 8} more" if len(front) > 8 else "")
@@ -160,8 +160,8 @@ def _points(
 def _curves(comparison: Comparison, key: str, axis: str, title: str) -> Chart | None:
     data: list[dict[str, Any]] = []
     left = 0
-    for one in comparison.configurations:
-        for run in one.runs:
+    for number, one in enumerate(comparison.configurations):
+        for place, run in enumerate(one.runs):
             if len(data) >= MOST_CURVES:
                 left += 1
                 continue
@@ -177,12 +177,14 @@ def _curves(comparison: Comparison, key: str, axis: str, title: str) -> Chart | 
                     "name": label(one.name + seed),
                     "x": [step for step, _ in points],
                     "y": [value for _, value in points],
-                    "line": {"dash": ("solid", "dot", "dash", "longdash")[len(data) // 8 % 4]},
+                    "line": {"dash": ("solid", "dot", "dash", "longdash")[place % 4]},
+                    "meta": {"series": number},
                 }
             )
     if not data:
         return None
-    note = f"The first {MOST_CURVES} runs by F1; {left} are not shown." if left else "One line a run."
+    note = "One line a run, one colour a configuration."
+    note += f" The first {MOST_CURVES} by F1; {left} are not shown." if left else ""
     return Chart(key, title, note, data, {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": axis}}})
 
 
@@ -194,12 +196,12 @@ def _speed(comparison: Comparison) -> Chart | None:
     ]
     if not known:
         return None
-    known = sorted(known, key=lambda pair: -pair[1])
     left = max(0, len(known) - MOST_SHOWN)
     shown = known[:MOST_SHOWN]
+    speed_of = {one.key: speed for one, speed in shown}
+    colors = list(_by(comparison.configurations, lambda one: one.hardware))  # those of the first figure
     data = []
     for hardware, group in _by([one for one, _ in shown], lambda one: one.hardware).items():
-        speed_of = {one.key: speed for one, speed in shown}
         data.append(
             {
                 "type": "bar",
@@ -208,10 +210,13 @@ def _speed(comparison: Comparison) -> Chart | None:
                 "y": [speed_of[one.key] for one in group],
                 "text": [label(one.name) for one in group],
                 "textposition": "none",
+                "meta": {"series": colors.index(hardware)},
                 "hovertemplate": "%{text}<br>%{y:.1f} windows a second<extra></extra>",
             }
         )
-    note = "Windows trained on a second, on all devices together." + (f" {left} are not shown." if left else "")
+    note = "Windows trained on a second, on all devices together." + (
+        f" {left} are not shown, of a lower F1." if left else ""
+    )
     layout = {"yaxis": {"title": {"text": "windows a second"}}, "xaxis": {"type": "category"}, "barmode": "group"}
     return Chart("speed", "Training speed", note, data, layout)
 

@@ -15,6 +15,7 @@
   function draw() {
     const style = getComputedStyle(document.body);
     const color = (name) => style.getPropertyValue(name).trim();
+    const colors = color("--series").split(" ");
     const axis = { gridcolor: color("--line"), zerolinecolor: color("--line"), linecolor: color("--line"), automargin: true };
     for (const [id, chart] of Object.entries(data.charts)) {
       const narrow = document.getElementById(id).clientWidth < 480;
@@ -25,16 +26,17 @@
         paper_bgcolor: color("--paper"),
         plot_bgcolor: color("--paper"),
         font: { color: color("--ink"), family: style.fontFamily || "sans-serif", size: narrow ? 11 : 12 },
-        colorway: color("--series").split(" "),
-        margin: { l: 48, r: 12, t: 10, b: 40 },
+        colorway: colors,
+        margin: { l: 48, r: 12, t: 30, b: 40 },
         showlegend: chart.data.length > 1,
-        legend: { orientation: "h", y: -0.25, yanchor: "top", x: 0 },
+        legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0 },
         hoverlabel: { bgcolor: color("--panel"), bordercolor: color("--line"), font: { color: color("--ink") } },
       };
-      const traces = chart.data.map((trace) =>
-        trace.meta === "front"
-          ? { ...trace, line: { ...trace.line, color: color("--front") }, marker: { ...trace.marker, color: color("--front") } }
-          : { ...trace });
+      const traces = chart.data.map((trace) => {
+        const { role, series } = trace.meta ?? {};
+        const own = role === "front" ? color("--front") : series === undefined ? undefined : colors[series % colors.length];
+        return own ? { ...trace, ...(trace.line && { line: { ...trace.line, color: own } }), marker: { ...trace.marker, color: own } } : { ...trace };
+      });
       Plotly.react(id, traces, layout, {
         responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
       });
