@@ -88,6 +88,7 @@ def write_member(
     examples: Examples | None = None,
     history: Sequence[dict[str, Any]] = (),
     words: Sequence[dict[str, Any]] = (),
+    unseen: np.ndarray | None = None,
 ) -> None:
     """One run directory. With `given` answers to `examples`, result.json gets the scores that they have."""
     (folder / ".hydra").mkdir(parents=True)
@@ -95,7 +96,7 @@ def write_member(
     (folder / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(list(overrides), allow_unicode=True), "utf-8")
     if given is not None and isinstance(content, dict):
         asked = examples or questions()
-        unseen = np.arange(len(asked)) % 3 > 0
+        unseen = np.arange(len(asked)) % 3 > 0 if unseen is None else unseen
         content["metrics"] = score(given, asked, rules=rules_for("tr"), unseen=unseen)
         content["objective"] = content["metrics"]["f1"]
         (folder / "predictions.json").write_text(json.dumps(by_id(asked.ids, given), ensure_ascii=False), "utf-8")

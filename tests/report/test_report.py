@@ -197,6 +197,42 @@ def test_answers_of_another_data_set_are_not_compared_by_question(tmp_path: Path
     assert "the data set or the answers have changed" in report.comparisons[0].doubts[0]
 
 
+def test_the_lead_by_memory_is_told(tmp_path: Path) -> None:
+    """Half of the contexts stand in train; one model is right on those alone, the other on nearly all the rest."""
+    asked = questions()
+    seen = asked.context_of % 2 == 0
+    for split, contexts in (("train", range(0, len(asked.contexts), 2)), ("dev", range(len(asked.contexts)))):
+        paragraphs: list[dict[str, Any]] = [{"context": asked.contexts[index], "qas": []} for index in contexts]
+        for row in range(len(asked)):
+            place = int(asked.context_of[row])
+            if place in contexts:
+                gold = {"text": asked.answers[row][0].text, "answer_start": asked.answers[row][0].start}
+                qa = {"id": asked.ids[row], "question": asked.questions[row], "answers": [gold]}
+                paragraphs[list(contexts).index(place)]["qas"].append(qa)
+        content = {"version": "1.1", "data": [{"paragraphs": paragraphs}]}
+        (tmp_path / f"{split}.json").write_text(json.dumps(content), "utf-8")
+    settings = config(P3)
+    files = {"train_file": f"{tmp_path}/train.json", "validation_file": f"{tmp_path}/dev.json"}
+    settings["dataset"] |= {"sample": None, **files}
+    golds = [asked.answers[row][0].text for row in range(len(asked))]
+    for number, (model, knows) in enumerate((("memory", seen), ("reader", ~seen & (asked.context_of != 1)))):
+        given = [gold if known else "" for gold, known in zip(golds, knows, strict=True)]
+        write_member(
+            tmp_path / "s" / str(number), result(model), settings=settings, given=given, examples=asked, unseen=~seen
+        )
+    report = make_report([tmp_path / "s"])
+    comparison = report.comparisons[0]
+    memory, reader = comparison.configurations
+    difference = comparison.difference(reader, memory, unseen=True)
+    unseen_rows = [row for row in range(len(asked)) if not seen[row]]
+    right = statistics.fmean(float(asked.context_of[row] != 1) for row in unseen_rows)
+    assert difference is not None and difference.mean == pytest.approx(100 * right)
+    told = " ".join(said(report)["Best F1"].evidence)
+    assert "On contexts that train has not seen, reader on p3 is ahead" in told
+    assert "Part of the lead may be memory" in told and "significant" in told
+    assert "on unseen contexts" in page(report)
+
+
 def test_several_sweeps_on_one_page(published_like: Path, tmp_path: Path) -> None:
     write_member(tmp_path / "second" / "0", result("mbert", "g4dn", f1=72.0), settings=config(G4DN))
     path = write_report([published_like, tmp_path / "second", published_like], tmp_path / "both")

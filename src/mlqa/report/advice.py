@@ -190,9 +190,17 @@ def _unseen(comparison: Comparison) -> str | None:
     if not scored or all(one.mean("metrics", "total_unseen") == one.mean("metrics", "total") for one, _ in scored):
         return None
     top, f1 = max(scored, key=lambda pair: pair[1])
-    if top is best:
-        return f"On contexts that train has not seen, it is ahead, too: F1 {f1:.2f}."
-    return f"On contexts that train has not seen, {top.name} is ahead: F1 {f1:.2f}. Part of the lead may be memory."
+    rest = [(one, score) for one, score in scored if one is not top]
+    ahead = f"it is ahead, too: F1 {f1:.2f}" if top is best else f"{top.name} is ahead: F1 {f1:.2f}"
+    told = f"On contexts that train has not seen, {ahead}"
+    if rest:
+        second, score = max(rest, key=lambda pair: pair[1])
+        difference = comparison.difference(top, second, unseen=True)
+        told += f", before {second.name} with {score:.2f}"
+        if difference is not None:
+            verdict = "significant" if difference.is_significant else "not significant"
+            told += f" (p {p_value(difference.p_holm)} after correction: {verdict})"
+    return f"{told}." + ("" if top is best else " Part of the lead may be memory.")
 
 
 def _scores(one: Configuration) -> str:

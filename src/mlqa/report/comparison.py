@@ -24,8 +24,9 @@ class Comparison:
     """All configurations of one data set, best F1 first.
 
     `compared` are the configurations with per-question scores, `differences` those of all their pairs (indices into
-    `compared`); `scores[i][s]` are the rows of seed s of compared[i]. `not_by_question` says why some are not among
-    them; `doubts`, members whose answers do not fit the data set as it is now.
+    `compared`), `unseen_differences` the same over the questions whose context does not stand in train, where these are
+    known and not all; `scores[i][s]` are the rows of seed s of compared[i]. `not_by_question` says why some are not
+    among them; `doubts`, members whose answers do not fit the data set as it is now.
     """
 
     dataset: str
@@ -35,16 +36,17 @@ class Comparison:
     compared: list[Configuration] = field(default_factory=list)
     scores: list[list[RowScores]] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    unseen_differences: list[Difference] = field(default_factory=list)
     not_by_question: str | None = None
     doubts: list[str] = field(default_factory=list)
 
-    def difference(self, first: Configuration, second: Configuration) -> Difference | None:
+    def difference(self, first: Configuration, second: Configuration, unseen: bool = False) -> Difference | None:
         """F1 of `first` minus that of `second`, None where they were not compared question by question."""
         index = {one.key: number for number, one in enumerate(self.compared)}
         if first.key not in index or second.key not in index:
             return None
         a, b = index[first.key], index[second.key]
-        for found in self.differences:
+        for found in self.unseen_differences if unseen else self.differences:
             if (found.first, found.second) == (a, b):
                 return found
             if (found.first, found.second) == (b, a):
@@ -76,6 +78,11 @@ def _comparison(members: Sequence[Member]) -> Comparison:
     if len(comparison.compared) > 1:
         rows = [np.stack([run.f1 for run in runs]) for runs in comparison.scores]
         comparison.differences = differences(rows, comparison.questions.context_of)
+        unseen = comparison.questions.unseen
+        if unseen is not None:
+            comparison.unseen_differences = differences(
+                [of_seeds[:, unseen] for of_seeds in rows], comparison.questions.context_of[unseen]
+            )
         if not comparison.differences:
             comparison.not_by_question = "all questions are of one context, which says nothing of others"
     return comparison

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from mlqa.data.examples import Examples
+from mlqa.data.examples import Examples, unseen_rows
 from mlqa.errors import DataError, MlqaError, first_line
 from mlqa.qa.predictions import row_names
 from mlqa.qa.squad import Version, squad_scores
@@ -24,11 +24,15 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Questions:
-    """The validation rows: `names` as predictions.json has them; everything a report shows of a row."""
+    """The validation rows: `names` as predictions.json has them; everything a report shows of a row.
+
+    `unseen`: boolean [rows], whose context does not stand in train; None where the train split cannot be read here.
+    """
 
     examples: Examples
     names: list[str]
     version: Version
+    unseen: np.ndarray | None = None
 
     @property
     def context_of(self) -> np.ndarray:
@@ -77,7 +81,17 @@ def read_questions(member: Member) -> Questions:
     if not len(examples):
         raise DataError("the data set has no validation rows")
     version: Version = "2.0" if at(member.result, "dataset", "squad_version") == "2.0" else "1.1"
-    return Questions(examples, row_names(examples.ids), version)
+    unseen = None
+    total_unseen = member.number("metrics", "total_unseen")
+    if total_unseen is not None and 0 < total_unseen < len(examples):  # else there is nothing to tell apart
+        try:
+            train = load_split(dataset, "train").sample(dataset.max_train_samples, SUBSET_SEED)
+            unseen = unseen_rows(examples, train)
+        except Exception:  # whatever a library says: without train, only the official scores are compared
+            unseen = None
+        if unseen is not None and int(unseen.sum()) != total_unseen:
+            unseen = None  # not the train split that the member had
+    return Questions(examples, row_names(examples.ids), version, unseen)
 
 
 def score_rows(member: Member, questions: Questions) -> RowScores:
