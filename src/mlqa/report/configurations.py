@@ -13,6 +13,7 @@ from mlqa.report.members import Member, at
 
 # What may differ between members of one configuration: the seed, where a run writes, how it is followed.
 _SEED_OR_PLACE = (("seed",), ("training", "seed"), ("training", "output_dir"), ("tracking",), ("words",), ("report",))
+_LIMITS = (("hardware", "max_hours"), ("hardware", "volume_gb"))  # of a run that was cut short and given more
 # What of a data set's node does not decide which questions are asked in the evaluation.
 _TRAIN_ONLY = ("train_file", "max_train_samples", "segmentation_file", "parallel_file", "strict")
 
@@ -134,7 +135,7 @@ def _key(member: Member) -> str:
         choices = {group: choice(member, group) for group in ("model", "dataset", "hardware", "optimizer")}
         return _text([choices, told, evaluation_key(member)] if member.overrides else [member.label])
     config = copy.deepcopy(member.config)
-    for *above, last in _SEED_OR_PLACE:
+    for *above, last in (*_SEED_OR_PLACE, *_LIMITS):
         node = at(config, *above) if above else config
         if isinstance(node, dict):
             node.pop(last, None)
@@ -164,7 +165,7 @@ def _name(configurations: Sequence[Configuration]) -> None:
 
 
 def _is_place(key: str) -> bool:
-    return any(key.split(".")[: len(path)] == list(path) for path in _SEED_OR_PLACE)
+    return any(key.split(".")[: len(path)] == list(path) for path in (*_SEED_OR_PLACE, *_LIMITS))
 
 
 def _flat(node: Any, prefix: str = "") -> list[tuple[str, str]]:
