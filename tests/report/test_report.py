@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import re
+import signal
 import statistics
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from mlqa.report.build import Report, make_report, write_report
 from mlqa.report.page import page
 from mlqa.report.tables import as_csv, as_markdown
 
+TOP = Path(__file__).resolve().parents[2]
 P3, G4DN = {"instance_type": "ml.p3.2xlarge"}, {"instance_type": "ml.g4dn.xlarge"}
 
 
@@ -317,3 +322,26 @@ def test_a_single_run_is_a_sweep_of_one(tmp_path: Path) -> None:
     write_member(tmp_path / "outputs" / "10-00-00", result(f1=70), settings=config())
     report = make_report([tmp_path / "outputs" / "10-00-00"])
     assert [one.label for one in report.members] == ["outputs/10-00-00"]
+
+
+def test_after_ctrl_c_there_is_a_report(tmp_path: Path) -> None:
+    """`python train.py -m` with three members here, stopped while the second runs."""
+    sweep = tmp_path / "sweep"
+    tiny = ["experiment=quickstart", "dataset.sample.train_rows=120", "dataset.sample.validation_rows=30"]
+    process = subprocess.Popen(
+        [sys.executable, str(TOP / "train.py"), "-m", *tiny, "seed=1,2,3", f"hydra.sweep.dir={sweep}",
+         "model.scratch.num_hidden_layers=1", "report.reference=blog"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    deadline = time.monotonic() + 240
+    while not (sweep / "1" / "result.json").exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, told
+    rows = list(csv.DictReader((sweep / "report" / "results.csv").open(encoding="utf-8")))
+    assert [row["status"] for row in rows] == ["completed", "stopped", "missing"]
+    assert [row["reason"] for row in rows][1:] == ["stopped by Ctrl-C", "planned, never started"]
+    assert rows[2]["overrides"].endswith("seed=3 model.scratch.num_hidden_layers=1 report.reference=blog")
+    assert "Published: the original experiment" in (sweep / "report" / "results.md").read_text("utf-8")
+    assert "3 members: 1 completed, 1 stopped, 1 missing" in " ".join(told.split())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mlqa.errors import DataError, MlqaError, first_line
+from mlqa.errors import DataError, MlqaError, UnreachableError, first_line
 from mlqa.report.configurations import Configuration, choice, configurations_of, evaluation_key
 from mlqa.report.members import Member
 from mlqa.report.pareto import front
@@ -96,6 +96,8 @@ def _first_readable(configurations: Sequence[Configuration]) -> Questions:
             return read_questions(configuration.first)
         except MlqaError as error:
             refusal = error
+            if isinstance(error, UnreachableError):  # the others name the same address
+                break
     raise refusal
 
 
