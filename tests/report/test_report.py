@@ -175,6 +175,20 @@ def test_a_small_gap_on_few_questions_is_not_called_within_a_point(tmp_path: Pat
     assert not said(report)["Best F1"].is_supported
 
 
+def test_a_machine_without_a_price_is_not_the_cheapest(tmp_path: Path) -> None:
+    free = {"billable_seconds": 600, "instance_type": "local", "instance_count": 1, "usd_per_hour": 0, "usd": 0.0}
+    write_member(tmp_path / "s/0", result(hardware="local", f1=70, cost=free), settings=config())
+    write_member(tmp_path / "s/1", result(f1=69.5, cost=cost(600, 3.8)), settings=config(P3))
+    report = make_report([tmp_path / "s"])
+    cheapest = said(report)["Cheapest within 1 point of the best F1"]
+    assert cheapest.claim.startswith("berturk on p3 costs $0.63 a run, and scored 0.50 points less")
+    assert "1 configuration has no price and was left out." in cheapest.evidence
+    assert report.spent_usd == pytest.approx(0.6333)
+    (tmp_path / "s/1/result.json").unlink()
+    alone = make_report([tmp_path / "s"])
+    assert alone.spent_usd is None and "$0.00" not in page(alone)
+
+
 def test_settings_tell_configurations_of_one_model_apart(tmp_path: Path) -> None:
     for number, epochs in enumerate((1.0, 2.0)):
         settings = config(P3, num_train_epochs=epochs)

@@ -119,7 +119,8 @@ def _cheapest(comparison: Comparison) -> Advice:
             claim += f" On other texts the gap may be up to {difference.high:.2f} points: not shown to be within one."
     unpriced = len(comparison.configurations) - len(priced)
     if unpriced:
-        evidence.append(f"{unpriced} configurations have no price and were left out.")
+        left = "configuration has no price and was" if unpriced == 1 else "configurations have no price and were"
+        evidence.append(f"{unpriced} {left} left out.")
     if any(one.usd_is_estimate for one in near):
         evidence.append("Some prices are estimates: the table marks them with ~.")
     return Advice(question, claim, supported, evidence)

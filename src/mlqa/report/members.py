@@ -73,8 +73,9 @@ class Member:
 
     @property
     def usd(self) -> float | None:
+        """What the run cost; None, too, where an hour of the machine has no price (usd_per_hour: 0)."""
         dollars = self.number("cost", "usd")
-        return None if dollars is None or dollars < 0 else dollars
+        return None if dollars is None or dollars < 0 or self.number("cost", "usd_per_hour") == 0 else dollars
 
     def history(self) -> list[dict[str, float]]:
         """The numbers of each readable line of history.jsonl."""
