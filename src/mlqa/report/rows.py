@@ -72,7 +72,7 @@ def result_row(one: Configuration) -> list[Cell]:
         score_cell(one, "f1"),
         _number(one.minutes, ".1f"),
         Cell(dollars(one), one.usd),
-        _number(one.mean("cost", "usd_per_hour"), ".3f"),
+        _number(one.mean("cost", "usd_per_hour") or None, ".3f"),  # 0 is a machine without a price
         _text(", ".join(fronts)),
         _text(instance(first)),
         _number(_instance_count(first), ".0f"),
