@@ -189,6 +189,15 @@ def test_a_machine_without_a_price_is_not_the_cheapest(tmp_path: Path) -> None:
     assert alone.spent_usd is None and "$0.00" not in page(alone)
 
 
+def test_a_rehearsal_says_nothing_of_hardware(published_like: Path) -> None:
+    write_manifest(published_like, [{"event": "sweep", "sweep_id": "x", "service": "rehearsal"}])
+    report = make_report([published_like])
+    assert not said(report)["Fastest"].is_supported
+    assert not said(report)["Cheapest within 1 point of the best F1"].is_supported
+    for text in (page(report), as_markdown(report)):
+        assert "nothing was paid" in text and "rehearsed, nothing paid: 4 members" in text
+
+
 def test_settings_tell_configurations_of_one_model_apart(tmp_path: Path) -> None:
     for number, epochs in enumerate((1.0, 2.0)):
         settings = config(P3, num_train_epochs=epochs)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mlqa.report.comparison import NEAR, Comparison
 from mlqa.report.configurations import Configuration
 
+REHEARSED = "A rehearsal: jobs ran on this machine and nothing was paid; minutes and dollars say nothing of the hardware they name."
 MOST_NAMED = 5
 CLEARLY_FASTER = 1.05  # a run again takes some per cent more or less
 
@@ -22,18 +23,19 @@ class Advice:
     evidence: list[str] = field(default_factory=list)
 
 
-def advice_of(comparison: Comparison) -> list[Advice]:
-    """Three answers, or one that says why there are none."""
+def advice_of(comparison: Comparison, is_rehearsal: bool = False) -> list[Advice]:
+    """Three answers, or one that says why there are none; after a rehearsal, price and time are not borne out."""
     if len(comparison.configurations) < 2:
         only = comparison.configurations[0]
         claim = f"Only {only.name} has a score on {comparison.dataset}: there is nothing to compare it with."
         return [Advice("Best F1", claim, False, [_scores(only)])]
     rivals, untested = _not_shown_worse(comparison)
-    return [
-        _best(comparison, rivals, untested),
-        _cheapest(comparison),
-        _fastest(comparison),
-    ]
+    of_hardware = [_cheapest(comparison), _fastest(comparison)]
+    if is_rehearsal:
+        for item in of_hardware:
+            item.is_supported = False
+            item.evidence.insert(0, REHEARSED)
+    return [_best(comparison, rivals, untested), *of_hardware]
 
 
 def _not_shown_worse(comparison: Comparison) -> tuple[list[Configuration], list[Configuration]]:

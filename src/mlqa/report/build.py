@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mlqa.errors import RunError
-from mlqa.report.advice import Advice, advice_of
+from mlqa.report.advice import REHEARSED, Advice, advice_of
 from mlqa.report.comparison import Comparison, comparisons_of
 from mlqa.report.members import STATUSES, Member, Sweep, read_sweep
 from mlqa.report.reference import REFERENCES, Published, published
@@ -56,11 +56,13 @@ class Report:
         found = Counter(member.status for member in self.members)
         parts = ", ".join(f"{found[status]} {status}" for status in STATUSES if found[status])
         total = len(self.members)
-        return f"{total} {'member' if total == 1 else 'members'}: {parts}"
+        of = "rehearsed, nothing paid: " if any(sweep.is_rehearsal for sweep in self.sweeps) else ""
+        return f"{of}{total} {'member' if total == 1 else 'members'}: {parts}"
 
     def problems(self) -> list[str]:
         """What could not be read or does not fit, beside the members' own reasons."""
-        lines = [f"{sweep.directory.name}: {problem}" for sweep in self.sweeps for problem in sweep.problems]
+        lines = [REHEARSED] if any(sweep.is_rehearsal for sweep in self.sweeps) else []
+        lines += [f"{sweep.directory.name}: {problem}" for sweep in self.sweeps for problem in sweep.problems]
         for one in self.comparisons:
             if one.not_by_question and len(one.configurations) > 1:
                 lines.append(f"{one.dataset}: no comparison question by question: {one.not_by_question}")
@@ -79,7 +81,8 @@ def make_report(sweep_dirs: Sequence[str | Path], compare_with: str | None = Non
     asked = (member.config_at("report", "reference") for member in members)
     reference = compare_with or next((name for name in asked if isinstance(name, str) and name in REFERENCES), None)
     comparisons = comparisons_of(members)
-    advice = [advice_of(one) for one in comparisons]
+    is_rehearsal = any(sweep.is_rehearsal for sweep in sweeps)
+    advice = [advice_of(one, is_rehearsal) for one in comparisons]
     return Report(sweeps, comparisons, advice, words_of(members), published(reference))
 
 

@@ -38,6 +38,7 @@ class Planned:
 class Manifest:
     members: dict[int, Planned] = field(default_factory=dict)
     spent_usd: float | None = None
+    is_rehearsal: bool = False  # jobs ran on this machine, not on SageMaker
     problems: list[str] = field(default_factory=list)
 
 
@@ -62,6 +63,8 @@ def read_manifest(sweep_dir: Path) -> Manifest:
 
 def _take(manifest: Manifest, event: dict[str, Any]) -> None:
     kind = event["event"]
+    if kind == "sweep":
+        manifest.is_rehearsal = event.get("service") == "rehearsal"
     if "member" not in event:
         return
     member = event["member"]

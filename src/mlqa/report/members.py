@@ -102,6 +102,7 @@ class Sweep:
     directory: Path
     members: list[Member]
     spent_usd: float | None = None  # by every job that has ended, failed ones and further attempts included
+    is_rehearsal: bool = False  # minutes are of this machine, dollars what AWS would have charged for them
     problems: list[str] = field(default_factory=list)
 
 
@@ -129,7 +130,7 @@ def read_sweep(directory: str | Path) -> Sweep:
         _read_member(name, top.resolve().name if is_run else key, found.get(key, top / key), planned.get(key))
         for key in names
     ]
-    return Sweep(top, members, manifest.spent_usd, manifest.problems)
+    return Sweep(top, members, manifest.spent_usd, manifest.is_rehearsal, manifest.problems)
 
 
 def _read_member(sweep: str, name: str, directory: Path, planned: Planned | None) -> Member:

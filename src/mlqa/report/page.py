@@ -12,7 +12,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from mlqa.report.advice import p_value
+from mlqa.report.advice import REHEARSED, p_value
 from mlqa.report.browser import browser_data
 from mlqa.report.build import Report
 from mlqa.report.charts import charts_of
@@ -79,6 +79,7 @@ def page(report: Report) -> str:
         published_data=DATASET,
         members=table(MEMBER_COLUMNS, [member_row(member) for member in report.members]),
         most_compared=MOST_COMPARED,
+        rehearsed=REHEARSED,
         style=Markup(_resource("page.css")),
         scripts=[Markup(script) for script in scripts],
         policy=_policy(scripts),
