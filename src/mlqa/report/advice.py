@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from mlqa.report.comparison import NEAR, Comparison
 from mlqa.report.configurations import Configuration
 
-REHEARSED = "A rehearsal: jobs ran on this machine and nothing was paid; minutes and dollars say nothing of the hardware they name."
+REHEARSED = (
+    "A rehearsal: jobs ran on this machine and nothing was paid; minutes and dollars say nothing of the hardware they "
+    "name."
+)
 MOST_NAMED = 5
 CLEARLY_FASTER = 1.05  # a run again takes some per cent more or less
 

@@ -51,17 +51,26 @@ class Report:
         ]
         return _sum(of_sweeps)
 
+    @property
+    def is_rehearsal(self) -> bool:
+        return any(sweep.is_rehearsal for sweep in self.sweeps)
+
+    def spent(self) -> str:
+        """E.g. ", $14.64 in all"; empty where no price is known."""
+        if self.spent_usd is None:
+            return ""
+        return f", ${self.spent_usd:.2f} in all" + (" on AWS, had it been no rehearsal" if self.is_rehearsal else "")
+
     def counts(self) -> str:
         """E.g. "6 members: 4 completed, 1 failed, 1 missing"."""
         found = Counter(member.status for member in self.members)
         parts = ", ".join(f"{found[status]} {status}" for status in STATUSES if found[status])
         total = len(self.members)
-        of = "rehearsed, nothing paid: " if any(sweep.is_rehearsal for sweep in self.sweeps) else ""
-        return f"{of}{total} {'member' if total == 1 else 'members'}: {parts}"
+        return f"{total} {'member' if total == 1 else 'members'}: {parts}"
 
     def problems(self) -> list[str]:
         """What could not be read or does not fit, beside the members' own reasons."""
-        lines = [REHEARSED] if any(sweep.is_rehearsal for sweep in self.sweeps) else []
+        lines = [REHEARSED] if self.is_rehearsal else []
         lines += [f"{sweep.directory.name}: {problem}" for sweep in self.sweeps for problem in sweep.problems]
         for one in self.comparisons:
             if one.not_by_question and len(one.configurations) > 1:

@@ -39,5 +39,4 @@ def print_closing(report: Report, page: Path) -> None:
         out.print(Text(f"{member.label} {member.status}: {member.reason}"), highlight=False)
     if len(report.not_completed) > MOST_REASONS:
         out.print(f"and {len(report.not_completed) - MOST_REASONS} more without a score", highlight=False)
-    spent = "" if report.spent_usd is None else f", ${report.spent_usd:.2f} in all"
-    out.print(Text(f"{report.counts()}{spent}; report: {page}"), highlight=False, soft_wrap=True)
+    out.print(Text(f"{report.counts()}{report.spent()}; report: {page}"), highlight=False, soft_wrap=True)

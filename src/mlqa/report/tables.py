@@ -80,8 +80,7 @@ def as_markdown(report: Report) -> str:
 
 
 def _summary(report: Report) -> str:
-    spent = "" if report.spent_usd is None else f" ${report.spent_usd:.2f} in all."
-    return f"{report.counts()}.{spent}"
+    return f"{report.counts()}{report.spent()}."
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[str]:
