@@ -20,8 +20,8 @@ LAYERS = [
     {"data"},
     {"tokenization"},
     {"qa"},
-    {"training", "summary"},
-    {"run_directory", "experiment", "prediction", "commands", "cli"},
+    {"training", "summary", "report"},
+    {"run_directory", "experiment", "prediction", "sweep_end", "commands", "cli"},
 ]
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
 HEAVY = (
@@ -60,7 +60,24 @@ def test_imports_go_one_way(path: Path) -> None:
     for other in imported_parts(path):
         assert LEVEL[other] <= LEVEL[mine], f"{mine} may not import {other}"
         if other == "tracking":
-            assert mine in {"tracking", "training", "experiment", "commands"}, f"{mine} may not import tracking"
+            assert mine in {"tracking", "training", "experiment", "commands", "sweep_end"}, f"{mine} may not import tracking"
+
+
+def test_a_report_takes_plain_values() -> None:
+    allowed = {"errors", "result", "runtime", "config", "data", "qa", "report"}
+    for path in (SOURCE / "report").glob("*.py"):
+        assert imported_parts(path) <= allowed, path.name
+    for path in MODULES:
+        assert part_of(path) in {"report", "commands", "sweep_end"} or "report" not in imported_parts(path), path.name
+
+
+def test_naming_the_report_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom hydra.utils import get_method\nget_method('mlqa.sweep_end.after_sweep')\n"
+        f"print([name for name in (*{HEAVY!r}, 'numpy', 'plotly', 'jinja2') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=TOP)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_only_tracking_imports_wandb() -> None:

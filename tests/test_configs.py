@@ -22,7 +22,7 @@ GROUPS = {
     "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun"},
     "optimizer": {"adamw", "adamw_llrd", "adafactor"},
     "tracking": {"wandb", "files"},
-    "experiment": {"quickstart", "blog_models", "blog_hardware"},
+    "experiment": {"quickstart", "blog_models", "blog_hardware", "like_for_like"},
 }
 COMMAND = re.compile(r"^#\s+python train\.py ?(.*?)(?:\s{3,}.*)?$", re.MULTILINE)
 
@@ -114,3 +114,14 @@ def test_hardware_is_data_only() -> None:
 def test_an_unknown_option_names_the_allowed_ones() -> None:
     with pytest.raises(ConfigError, match=r"model has no option 'bertrk'.*berturk.*did you mean berturk\?"):
         compose_config(["model=bertrk"])
+
+
+def test_like_for_like_compares_equals() -> None:
+    """Five checkpoints as they were pre-trained, three seeds, nothing else that differs."""
+    members = [compose_config(member) for member in members_of(["experiment=like_for_like"])]
+    assert {config.model.pretrained for config, _ in members} == {
+        "dbmdz/bert-base-turkish-uncased", "dbmdz/bert-base-turkish-cased", "bert-base-multilingual-uncased",
+        "bert-base-multilingual-cased", "xlm-roberta-base",
+    }  # fmt: skip
+    assert {config.seed for config, _ in members} == {1, 2, 3} and len(members) == 15
+    assert len({(str(config.hardware), str(config.optimizer), str(config.dataset)) for config, _ in members}) == 1

@@ -15,6 +15,7 @@ COMMANDS = {
     "audit": "what is wrong with a data set: offsets, leakage, duplicates, Unicode, lengths",
     "dashboard": "a W&B workspace of a sweep, or its specification",
     "predict": "answer questions with the model of a run",
+    "report": "compare the members of sweeps: a page, a table, advice",
     "score": "score predictions from anywhere on a data set",
     "tokenizers": "compare tokenizers on a data set, and what each does to words",
 }

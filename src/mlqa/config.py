@@ -67,6 +67,10 @@ class TrackingBackend(enum.Enum):
     wandb = "wandb"
 
 
+class Reference(enum.Enum):
+    blog = "blog"
+
+
 class WandbMode(enum.Enum):
     auto = "auto"
     online = "online"
@@ -218,6 +222,13 @@ class TrackingConfig:
 
 
 @dataclass
+class ReportConfig:
+    """The report at the end of a multirun; no run depends on it."""
+
+    reference: Optional[Reference] = None  # published results to draw beside; blog: the original experiment's
+
+
+@dataclass
 class Config:
     model: ModelConfig = MISSING
     dataset: DatasetConfig = MISSING
@@ -226,6 +237,7 @@ class Config:
     tracking: TrackingConfig = MISSING
     training: TrainingConfig = field(default_factory=TrainingConfig)
     words: Optional[list[str]] = None  # whose tokens every run shows; null: the list of the data set's language
+    report: ReportConfig = field(default_factory=ReportConfig)
     seed: int = 42
 
 
@@ -245,15 +257,15 @@ def _to_object(composed: DictConfig, key: str) -> Any:
 
 
 def config_hash(config: Config) -> str:
-    """12 hex digits over everything that decides what a run computes: not where it writes or is tracked, nor the words
-    and files that its tokenizer alone is looked at with."""
+    """12 hex digits over everything that decides what a run computes: not where it writes, is tracked or reported, nor
+    the words and files that its tokenizer alone is looked at with."""
     plain: dict[str, Any] = asdict(config)
     plain["training"].pop("output_dir")
     for limit in ("spot", "volume_gb", "max_hours", "usd_per_hour"):  # a run that was cut short may be given more
         plain["hardware"].pop(limit)
     for name in ("segmentation_file", "parallel_file"):
         plain["dataset"].pop(name)
-    for name in ("tracking", "words"):
+    for name in ("tracking", "words", "report"):
         plain.pop(name)
     text = json.dumps(plain, sort_keys=True, default=lambda value: value.value)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

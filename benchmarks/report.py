@@ -1,0 +1,138 @@
+"""Time and size of the report of a large sweep, and how fast its page answers in a headless Chromium, if there is one.
+
+python benchmarks/report.py                 500 members on 892 questions, as many as TQuAD's dev split has
+python benchmarks/report.py --members 50
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlqa.data.examples import Examples
+from mlqa.data.sample import generate
+from mlqa.qa.language import rules_for
+from mlqa.qa.predictions import by_id
+from mlqa.qa.scoring import score
+from mlqa.report.build import write_report
+
+QUESTIONS = 892
+STEPS = 1000
+
+
+def write_member(folder: Path, number: int, examples: Examples) -> None:
+    """A completed run: one of 20 models on one of 5 instances, one of 5 learning rates; every tenth has failed."""
+    draw = random.Random(number)
+    model, hardware = f"model-{number % 20}", f"hardware-{number // 20 % 5}"
+    rate = 1e-5 * (1 + number // 100)
+    seconds = draw.uniform(300, 6000)
+    content: dict[str, Any] = {
+        "schema_version": 1,
+        "status": "completed",
+        "choices": {"model": model, "dataset": "sample", "hardware": hardware, "optimizer": "adamw"},
+        "seed": 42,
+        "metrics": {},
+        "tokenization": {
+            "vocab_size": 1000 * (number % 20 + 20),
+            "fertility": 1.5 + number % 20 / 20,
+            "oracle_f1": 98.0,
+        },
+        "timing": {"total_seconds": seconds, "train_samples_per_second": 1e5 / seconds},
+        "cost": {"billable_seconds": seconds, "instance_type": hardware, "instance_count": 1, "usd": seconds / 1000},
+        "dataset": {"fingerprint": "f", "squad_version": "1.1"},
+        "versions": {"python": "3.11.7", "torch": "2.13.0", "transformers": "5.24.0"},
+    }
+    (folder / ".hydra").mkdir(parents=True)
+    config = {
+        "model": {"pretrained": model},
+        "dataset": {"language": "tr", "sample": {"train_rows": 10, "validation_rows": QUESTIONS, "seed": 0}},
+        "hardware": {"instance_type": hardware, "instance_count": 1, "distribution": "none"},
+        "optimizer": {"learning_rate": rate},
+        "training": {"num_train_epochs": 2.0},
+        "seed": 42,
+    }
+    (folder / ".hydra" / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
+    overrides = [f"model={model}", f"hardware={hardware}", f"optimizer.learning_rate={rate}"]
+    (folder / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(overrides), "utf-8")
+    if number % 10 == 9:
+        content |= {"status": "failed", "error": "CUDA out of memory: choose a smaller batch"}
+    else:
+        share = 0.5 + number % 20 / 50
+        given = [
+            examples.answers[row][0].text if draw.random() < share else examples.context(row).split()[0]
+            for row in range(len(examples))
+        ]
+        content["metrics"] = score(given, examples, rules=rules_for("tr"))
+        (folder / "predictions.json").write_text(json.dumps(by_id(examples.ids, given), ensure_ascii=False), "utf-8")
+    (folder / "result.json").write_text(json.dumps(content), "utf-8")
+    lines = (json.dumps({"step": step, "loss": 4 / (1 + step)}) for step in range(STEPS))
+    (folder / "history.jsonl").write_text("\n".join(lines), "utf-8")
+
+
+def in_browser(page: Path, members: int) -> dict[str, float]:
+    """Milliseconds: until everything is drawn, to sort the largest table, to filter it."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        browser = webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
+        browser.get(page.as_uri())
+        found: dict[str, float] = browser.execute_script(
+            """
+            const timed = (act) => {
+              const begin = performance.now(); act(); document.body.getBoundingClientRect();
+              return performance.now() - begin;
+            };
+            const search = document.querySelector("#members [data-search]");
+            return {
+              "page loaded and drawn": performance.getEntriesByType("navigation")[0].loadEventEnd,
+              "a sort": timed(() => document.querySelector("#members-table thead button").click()),
+              "a filter": timed(() => {
+                search.value = "model-3"; search.dispatchEvent(new Event("input", {bubbles: true}));
+              }),
+              rows: document.querySelectorAll("#members-table tbody tr").length,
+            };
+            """
+        )
+        browser.quit()
+    assert found.pop("rows") == members
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--members", type=int, default=500)
+    members = parser.parse_args().members
+    with tempfile.TemporaryDirectory() as folder:
+        sweep = Path(folder) / "sweep"
+        examples = generate(QUESTIONS, 0, split="validation")
+        for number in range(members):
+            write_member(sweep / str(number), number, examples)
+        before = time.perf_counter()
+        page = write_report([sweep])
+        seconds = time.perf_counter() - before
+        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
+        print(f"{members} members, {QUESTIONS} questions")
+        print(f"written in {seconds:.1f} s, peak memory of the process {megabytes:.0f} MB")
+        print(f"page {page.stat().st_size / 1e6:.1f} MB, of which plotly.js 4.8 MB")
+        if shutil.which("chromium") and shutil.which("chromedriver"):
+            for name, milliseconds in in_browser(page, members).items():
+                print(f"{name}: {milliseconds:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,240 @@
+"""The answer in words: best, cheapest within a point, fastest; each as sure as the data makes it, with its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mlqa.report.comparison import NEAR, Comparison
+from mlqa.report.configurations import Configuration
+
+REHEARSED = (
+    "A rehearsal: jobs ran on this machine and nothing was paid; minutes and dollars say nothing of the hardware they "
+    "name."
+)
+MOST_NAMED = 5
+CLEARLY_FASTER = 1.05  # a run again takes some per cent more or less
+
+
+@dataclass
+class Advice:
+    """`claim` answers `question`; `is_supported` whether the data bears it; `evidence` are the figures to check it."""
+
+    question: str
+    claim: str
+    is_supported: bool
+    evidence: list[str] = field(default_factory=list)
+
+
+def advice_of(comparison: Comparison, is_rehearsal: bool = False) -> list[Advice]:
+    """Three answers, or one that says why there are none; after a rehearsal, price and time are not borne out."""
+    if len(comparison.configurations) < 2:
+        only = comparison.configurations[0]
+        claim = f"Only {only.name} has a score on {comparison.dataset}: there is nothing to compare it with."
+        return [Advice("Best F1", claim, False, [_scores(only)])]
+    rivals, untested = _not_shown_worse(comparison)
+    of_hardware = [_cheapest(comparison), _fastest(comparison)]
+    if is_rehearsal:
+        for item in of_hardware:
+            item.is_supported = False
+            item.evidence.insert(0, REHEARSED)
+    return [_best(comparison, rivals, untested), *of_hardware]
+
+
+def _not_shown_worse(comparison: Comparison) -> tuple[list[Configuration], list[Configuration]]:
+    """(rivals that the data cannot tell from the best, those of them of which only intervals are known)."""
+    best, *others = comparison.configurations
+    rivals, untested = [], []
+    for other in others:
+        difference = comparison.difference(best, other)
+        if difference is not None:
+            if not (difference.is_significant and difference.mean > 0):
+                rivals.append(other)
+        elif not _intervals_part(best, other):
+            rivals.append(other)
+            untested.append(other)
+    return rivals, untested
+
+
+def _intervals_part(best: Configuration, other: Configuration) -> bool:
+    upper, lower = best.interval("f1"), other.interval("f1")
+    return upper is not None and lower is not None and lower[1] < upper[0]
+
+
+def _best(comparison: Comparison, rivals: list[Configuration], untested: list[Configuration]) -> Advice:
+    best, *others = comparison.configurations
+    evidence = [_scores(best)]
+    for other in others[:MOST_NAMED]:
+        evidence.append(_against(comparison, best, other))
+    if untested:
+        why = comparison.not_by_question or f"only {len(comparison.compared)} were compared question by question"
+        evidence.append(
+            f"{len(untested)} of the others were judged by whether their intervals overlap, which misses small "
+            f"differences: {why}."
+        )
+    evidence.append(_of_seeds(comparison))
+    unseen = _unseen(comparison)
+    if unseen:
+        evidence.append(unseen)
+    equal = [other for other in rivals if other.f1 == best.f1]
+    if equal and equal == rivals:
+        claim = (
+            f"{best.name} and {_named(equal)} have the same F1 ({best.f1:.2f}): choose among them by price and time."
+        )
+        return Advice("Best F1", claim, False, evidence)
+    if not rivals:
+        worse = "the other is" if len(others) == 1 else f"each of the {len(others)} others is"
+        claim = f"{best.name} is the best: F1 {best.f1:.2f}, and {worse} significantly worse."
+        return Advice("Best F1", claim, True, evidence)
+    claim = (
+        f"{best.name} has the highest F1 ({best.f1:.2f}), but the data cannot tell it from {_named(rivals)}: "
+        "choose among them by price and time."
+    )
+    return Advice("Best F1", claim, False, evidence)
+
+
+def _cheapest(comparison: Comparison) -> Advice:
+    question = f"Cheapest within {NEAR:g} point of the best F1"
+    best = comparison.configurations[0]
+    priced = [one for one in comparison.configurations if one.usd is not None]
+    near = [one for one in priced if one.f1 >= best.f1 - NEAR]
+    if not near:
+        claim = "No configuration within reach has a price: " if priced else "No configuration has a price: "
+        claim += "hardware.usd_per_hour=... gives one to this machine."
+        return Advice(question, claim, False)
+    choice = min(near, key=lambda one: one.usd or 0.0)
+    evidence = [f"{choice.name}: {_scores(choice)}, {dollars(choice)} a run."]
+    if choice is best:
+        cheaper = [one for one in priced if (one.usd or 0.0) < (choice.usd or 0.0)]
+        evidence += [_against(comparison, best, one) for one in cheaper[:MOST_NAMED]]
+        found = [comparison.difference(best, one) for one in cheaper]
+        supported = all(difference is not None and difference.low > NEAR for difference in found)
+        claim = f"{choice.name} is itself the cheapest within {NEAR:g} point: {dollars(choice)} a run."
+        if not supported:
+            claim += f" {_named(cheaper)} cost less but scored lower by more; on other texts it may be less than that."
+    else:
+        difference = comparison.difference(best, choice)
+        evidence.append(_against(comparison, best, choice))
+        dearer = f", against {dollars(best)} for {best.name}" if best.usd is not None else ""
+        supported = difference is not None and difference.high <= NEAR
+        claim = f"{choice.name} costs {dollars(choice)} a run{dearer}, and scored {_less(best, choice)}."
+        if difference is None:
+            claim += " Whether it stays within the point on other texts is not known."
+        elif not supported:
+            claim += f" On other texts the gap may be up to {difference.high:.2f} points: not shown to be within one."
+    unpriced = len(comparison.configurations) - len(priced)
+    if unpriced:
+        left = "configuration has no price and was" if unpriced == 1 else "configurations have no price and were"
+        evidence.append(f"{unpriced} {left} left out.")
+    if any(one.usd_is_estimate for one in near):
+        evidence.append("Some prices are estimates: the table marks them with ~.")
+    return Advice(question, claim, supported, evidence)
+
+
+def _less(best: Configuration, other: Configuration) -> str:
+    return f"{best.f1 - other.f1:.2f} points less" if best.f1 != other.f1 else "the same"
+
+
+def _fastest(comparison: Comparison) -> Advice:
+    timed = sorted((one for one in comparison.configurations if one.minutes), key=lambda one: one.minutes or 0.0)
+    if not timed:
+        return Advice("Fastest", "No configuration has a time.", False)
+    choice, best = timed[0], comparison.configurations[0]
+    evidence = [f"{choice.name}: {_minutes(choice)} minutes a run, F1 {choice.f1:.2f}."]
+    close = [one for one in timed[1:] if (one.minutes or 0.0) < CLEARLY_FASTER * (choice.minutes or 0.0)]
+    evidence += [f"{one.name}: {_minutes(one)} minutes." for one in timed[1 : 1 + MOST_NAMED]]
+    if choice is not best:
+        evidence.append(_against(comparison, best, choice))
+    local = {one.first.text("cost", "instance_type") in (None, "local") for one in timed}
+    if len(local) > 1:
+        evidence.append("Jobs are timed by their billable seconds, runs on this machine from start to end.")
+    if len({one.settings.get("training.num_train_epochs") for one in timed}) > 1:
+        evidence.append("They did not all train for the same number of epochs.")
+    loss = best.f1 - choice.f1
+    gap = f"{loss:.2f} points below the best" if loss else "as high as the best"
+    price = "" if choice is best else f"; its F1 is {gap}"
+    if close:
+        claim = (
+            f"{choice.name} took {_minutes(choice)} minutes, and {_named(close)} less than 5 % more: a tie, as times "
+            f"of a run vary by that much{price}."
+        )
+        return Advice("Fastest", claim, False, evidence)
+    return Advice("Fastest", f"{choice.name} is the fastest: {_minutes(choice)} minutes a run{price}.", True, evidence)
+
+
+def _against(comparison: Comparison, best: Configuration, other: Configuration) -> str:
+    difference = comparison.difference(best, other)
+    if difference is None:
+        words = "intervals do not overlap" if _intervals_part(best, other) else "intervals overlap or are not known"
+        return f"{best.name} against {other.name}: {best.f1 - other.f1:+.2f} F1, {words}."
+    verdict = "significant" if difference.is_significant else "not significant"
+    return (
+        f"{best.name} against {other.name}: {difference.mean:+.2f} F1, 95 % interval "
+        f"[{difference.low:+.2f}, {difference.high:+.2f}], p {p_value(difference.p_holm)} after correction for "
+        f"{len(comparison.differences)} {'pair' if len(comparison.differences) == 1 else 'pairs'}: {verdict}."
+    )
+
+
+def _of_seeds(comparison: Comparison) -> str:
+    counts = {len(one.seeds) for one in comparison.configurations}
+    if counts == {1}:
+        return (
+            "One seed each: the intervals say what other texts would change, not what another seed would; "
+            "seed=1,2,3 in the sweep tells that, too."
+        )
+    deviations = [found for one in comparison.configurations if (found := one.deviation("metrics", "f1")) is not None]
+    least = "" if 1 not in counts else "; some have one seed only"
+    return f"F1 differs between seeds of a configuration by a standard deviation of up to {max(deviations):.2f}{least}."
+
+
+def _unseen(comparison: Comparison) -> str | None:
+    """What the contexts that train has not seen say, where they are not all of them."""
+    scored = [
+        (one, found) for one in comparison.configurations if (found := one.mean("metrics", "f1_unseen")) is not None
+    ]
+    best = comparison.configurations[0]
+    if not scored or all(one.mean("metrics", "total_unseen") == one.mean("metrics", "total") for one, _ in scored):
+        return None
+    top, f1 = max(scored, key=lambda pair: pair[1])
+    rest = [(one, score) for one, score in scored if one is not top]
+    ahead = f"it is ahead, too: F1 {f1:.2f}" if top is best else f"{top.name} is ahead: F1 {f1:.2f}"
+    told = f"On contexts that train has not seen, {ahead}"
+    if rest:
+        second, score = max(rest, key=lambda pair: pair[1])
+        difference = comparison.difference(top, second, unseen=True)
+        told += f", before {second.name} with {score:.2f}"
+        if difference is not None:
+            verdict = "significant" if difference.is_significant else "not significant"
+            told += f" (p {p_value(difference.p_holm)} after correction: {verdict})"
+    return f"{told}." + ("" if top is best else " Part of the lead may be memory.")
+
+
+def _scores(one: Configuration) -> str:
+    interval = one.interval("f1")
+    shown = f"F1 {one.f1:.2f}" + (f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
+    deviation = one.deviation("metrics", "f1")
+    return shown + (f", deviation over {len(one.seeds)} seeds {deviation:.2f}" if deviation is not None else "")
+
+
+def _named(configurations: Sequence[Configuration]) -> str:
+    names = [one.name for one in configurations[:MOST_NAMED]]
+    rest = len(configurations) - len(names)
+    if rest:
+        names.append(f"{rest} more")
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def dollars(one: Configuration) -> str:
+    """What a run costs, with ~ before an estimate; cents, or more digits where a run costs less than one."""
+    if one.usd is None:
+        return ""
+    digits = 2 if one.usd >= 0.1 or one.usd == 0 else 4
+    return f"{'~' if one.usd_is_estimate else ''}${one.usd:.{digits}f}"
+
+
+def _minutes(one: Configuration) -> str:
+    return "?" if one.minutes is None else f"{one.minutes:.1f}"
+
+
+def p_value(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"

@@ -1,0 +1,32 @@
+"""What the page needs to show two models' answers to every question side by side, as plain data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlqa.report.comparison import Comparison
+
+
+def browser_data(comparison: Comparison) -> dict[str, Any] | None:
+    """None where fewer than two configurations were compared question by question. Else:
+
+    names      of the configurations
+    contexts   each text once
+    questions  [[id, question, index of its context, [gold, ...]], ...]
+    answers    a list a configuration: its answer to each question (of its first seed), null for none
+    exact, f1  a list a configuration: scores of those answers, F1 in per cent
+    """
+    if comparison.questions is None or len(comparison.compared) < 2:
+        return None
+    examples = comparison.questions.examples
+    return {
+        "names": [one.name for one in comparison.compared],
+        "contexts": examples.contexts,
+        "questions": [
+            [name, examples.questions[row], int(examples.context_of[row]), comparison.questions.golds(row)]
+            for row, name in enumerate(comparison.questions.names)
+        ],
+        "answers": [seeds[0].answers for seeds in comparison.scores],
+        "exact": [[int(value) for value in seeds[0].exact] for seeds in comparison.scores],
+        "f1": [[round(100 * float(value), 1) for value in seeds[0].f1] for seeds in comparison.scores],
+    }

@@ -1,0 +1,42 @@
+"""What a sweep prints at its end: the short table, the advice, where the report is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from mlqa.report.advice import dollars
+from mlqa.report.build import Report
+from mlqa.report.rows import score_cell
+from mlqa.runtime import console
+
+MOST_ROWS = 12
+MOST_REASONS = 5
+
+
+def print_closing(report: Report, page: Path) -> None:
+    """EM, F1, minutes and dollars of the best, the advice, what did not complete, and the page's path."""
+    out = console()
+    for comparison, advice in zip(report.comparisons, report.advice, strict=True):
+        table = Table(title=Text(comparison.dataset), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+        table.add_column("", overflow="fold")
+        for heading in ("EM", "F1", "minutes", "$"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for one in comparison.configurations[:MOST_ROWS]:
+            scores = [score_cell(one, name).text for name in ("exact_match", "f1")]
+            minutes = "" if one.minutes is None else f"{one.minutes:.1f}"
+            table.add_row(Text(one.name), *scores, minutes, dollars(one))
+        out.print(table)
+        left = len(comparison.configurations) - MOST_ROWS
+        if left > 0:
+            out.print(f"and {left} more", highlight=False)
+        for item in advice:
+            out.print(Text(f"{item.question}: {item.claim}"), highlight=False)
+    for member in report.not_completed[:MOST_REASONS]:
+        out.print(Text(f"{member.label} {member.status}: {member.reason}"), highlight=False)
+    if len(report.not_completed) > MOST_REASONS:
+        out.print(f"and {len(report.not_completed) - MOST_REASONS} more without a score", highlight=False)
+    out.print(Text(f"{report.counts()}{report.spent()}; report: {page}"), highlight=False, soft_wrap=True)

@@ -1,0 +1,177 @@
+"""Members that differ in nothing but their seed, put together: what is compared, priced and advised."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlqa.report.members import Member, at
+
+# What may differ between members of one configuration: the seed, where a run writes, how it is followed.
+_SEED_OR_PLACE = (("seed",), ("training", "seed"), ("training", "output_dir"), ("tracking",), ("words",), ("report",))
+_LIMITS = (("hardware", "max_hours"), ("hardware", "volume_gb"))  # of a run that was cut short and given more
+# What of a data set's node does not decide which questions are asked in the evaluation.
+_TRAIN_ONLY = ("train_file", "max_train_samples", "segmentation_file", "parallel_file", "strict")
+
+
+@dataclass
+class Configuration:
+    """Completed runs of one configuration, in the order of their members."""
+
+    key: str
+    runs: list[Member]
+    name: str = ""
+    settings: dict[str, str] = field(default_factory=dict)  # flattened config, for telling configurations apart
+    on_fronts: set[str] = field(default_factory=set)  # "usd", "minutes"
+
+    @property
+    def first(self) -> Member:
+        return self.runs[0]
+
+    @property
+    def seeds(self) -> list[list[Member]]:
+        """The runs of each seed, by rising seed: the same seed again is no further evidence, it counts once."""
+        by_seed: dict[int | None, list[Member]] = {}
+        for run in sorted(self.runs, key=lambda run: -math.inf if run.seed is None else run.seed):
+            by_seed.setdefault(run.seed, []).append(run)
+        return list(by_seed.values())
+
+    def per_seed(self, *path: str) -> list[float]:
+        """The number at `path` in result.json, averaged over the runs of each seed that has one."""
+        values = ([run.number(*path) for run in runs] for runs in self.seeds)
+        known = ([value for value in of_seed if value is not None] for of_seed in values)
+        return [sum(of_seed) / len(of_seed) for of_seed in known if of_seed]
+
+    def mean(self, *path: str) -> float | None:
+        values = self.per_seed(*path)
+        return sum(values) / len(values) if values else None
+
+    def deviation(self, *path: str) -> float | None:
+        """Standard deviation over seeds (divisor n - 1); None for fewer than two."""
+        values = self.per_seed(*path)
+        if len(values) < 2:
+            return None
+        mean = sum(values) / len(values)
+        return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+    def interval(self, score: str) -> tuple[float, float] | None:
+        """The 95 % interval of a score by the choice of texts. Several seeds: the mean of their bounds, which is wider
+        than the interval of their mean, never narrower."""
+        low, high = (self.mean("metrics", f"{score}_ci_{side}") for side in ("low", "high"))
+        return None if low is None or high is None else (low, high)
+
+    @property
+    def f1(self) -> float:
+        found = self.mean("metrics", "f1")
+        assert found is not None  # only members with an F1 are put into configurations
+        return found
+
+    def _mean_of(self, values: Sequence[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return sum(known) / len(known) if known else None
+
+    @property
+    def minutes(self) -> float | None:
+        """Of one run, in the mean."""
+        return self._mean_of([run.minutes for run in self.runs])
+
+    @property
+    def usd(self) -> float | None:
+        """Of one run, in the mean; None where no run has a price."""
+        return self._mean_of([run.usd for run in self.runs])
+
+    @property
+    def usd_is_estimate(self) -> bool:
+        return any(at(run.result, "cost", "estimate") is True for run in self.runs)
+
+    @property
+    def model(self) -> str:
+        return choice(self.first, "model")
+
+    @property
+    def hardware(self) -> str:
+        return choice(self.first, "hardware")
+
+
+def choice(member: Member, group: str) -> str:
+    """The option that a member has in a config group, by result.json, else by its overrides."""
+    given = member.text("choices", group)
+    named = (item.partition("=")[2] for item in member.overrides if item.startswith(f"{group}="))
+    return given or next(named, None) or "?"
+
+
+def configurations_of(members: Sequence[Member]) -> list[Configuration]:
+    """The completed members by configuration, best F1 first, of equal ones the cheaper; each with a name of its own."""
+    found: dict[str, Configuration] = {}
+    for member in members:
+        if member.is_compared:
+            key = _key(member)
+            found.setdefault(key, Configuration(key, [])).runs.append(member)
+    unknown = math.inf
+    configurations = sorted(found.values(), key=lambda one: (-one.f1, unknown if one.usd is None else one.usd))
+    _name(configurations)
+    return configurations
+
+
+def evaluation_key(member: Member) -> str:
+    """Equal for members that answered the same questions, as far as files tell: only these are compared."""
+    dataset = member.config_at("dataset")
+    if not isinstance(dataset, dict):
+        dataset = {"fingerprint": at(member.result, "dataset", "fingerprint")}
+    dataset = {key: value for key, value in dataset.items() if key not in _TRAIN_ONLY}
+    sample = dataset.get("sample")
+    if isinstance(sample, dict):
+        dataset["sample"] = {key: value for key, value in sample.items() if key != "train_rows"}
+    return _text([choice(member, "dataset"), dataset, member.number("metrics", "total")])
+
+
+def _key(member: Member) -> str:
+    if not member.config:  # by what it was told; without that, it stands alone
+        told = [item for item in member.overrides if not item.startswith(("seed=", "tracking", "hydra."))]
+        choices = {group: choice(member, group) for group in ("model", "dataset", "hardware", "optimizer")}
+        return _text([choices, told, evaluation_key(member)] if member.overrides else [member.label])
+    config = copy.deepcopy(member.config)
+    for *above, last in (*_SEED_OR_PLACE, *_LIMITS):
+        node = at(config, *above) if above else config
+        if isinstance(node, dict):
+            node.pop(last, None)
+    options = [choice(member, group) for group in ("model", "dataset", "hardware")]
+    return _text([options, config, at(member.result, "dataset", "fingerprint")])
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
+
+
+def _name(configurations: Sequence[Configuration]) -> None:
+    """Model and hardware; where that is not enough, also the settings in which those of one name differ."""
+    alike: dict[str, list[Configuration]] = {}
+    for configuration in configurations:
+        configuration.settings = dict(_flat(configuration.first.config))
+        alike.setdefault(f"{configuration.model} on {configuration.hardware}", []).append(configuration)
+    for name, group in alike.items():
+        keys = sorted({key for one in group for key in one.settings if not _is_place(key)})
+        telling = [key for key in keys if len({one.settings.get(key) for one in group}) > 1]
+        for configuration in group:
+            told = [f"{key.rpartition('.')[2]}={configuration.settings.get(key)}" for key in telling[:4]]
+            configuration.name = ", ".join([name, *told])
+        if len({one.name for one in group}) < len(group):
+            for configuration in group:
+                configuration.name += f" ({configuration.first.label})"
+
+
+def _is_place(key: str) -> bool:
+    return any(key.split(".")[: len(path)] == list(path) for path in (*_SEED_OR_PLACE, *_LIMITS))
+
+
+def _flat(node: Any, prefix: str = "") -> list[tuple[str, str]]:
+    if not isinstance(node, dict):
+        return [(prefix, str(node))]
+    pairs = []
+    for key, value in node.items():
+        pairs += _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    return pairs

@@ -1,0 +1,92 @@
+"""members.jsonl, the launcher's record of a sweep: who was planned, what has ended, what it cost."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FILE = "members.jsonl"
+
+
+@dataclass
+class Planned:
+    """The last word of a member's events."""
+
+    overrides: list[str] = field(default_factory=list)
+    job_name: str | None = None
+    job_status: str | None = None
+    status: str | None = None
+    reason: str | None = None
+
+    def without_result(self) -> tuple[str, str]:
+        """(status, reason) of a member that has left no result.json."""
+        if self.status in ("failed", "stopped"):
+            return self.status, self.reason or "the launcher recorded no reason"
+        if self.status == "completed":
+            return "missing", "the launcher recorded it as completed, but its result.json is not there"
+        if self.job_status is not None:
+            return "missing", f"job {self.job_name} ended as {self.job_status}, its output was not fetched"
+        if self.job_name is not None:
+            return "missing", f"job {self.job_name} was submitted, no end of it is recorded"
+        return "missing", "planned, never started"
+
+
+@dataclass
+class Manifest:
+    members: dict[int, Planned] = field(default_factory=dict)
+    spent_usd: float | None = None
+    is_rehearsal: bool = False  # jobs ran on this machine, not on SageMaker
+    problems: list[str] = field(default_factory=list)
+
+
+def read_manifest(sweep_dir: Path) -> Manifest:
+    """What members.jsonl says; empty without one. A line that is no event is told among the problems."""
+    manifest = Manifest()
+    try:
+        lines = (sweep_dir / FILE).read_text("utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return manifest
+    except OSError as error:
+        manifest.problems.append(f"{FILE}: cannot be read: {error.strerror or error}")
+        return manifest
+    for number, line in enumerate(lines, 1):
+        try:
+            event = json.loads(line)
+            _take(manifest, event)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            manifest.problems.append(f"{FILE}, line {number}: not an event of the launcher, passed over")
+    return manifest
+
+
+def _take(manifest: Manifest, event: dict[str, Any]) -> None:
+    kind = event["event"]
+    if kind == "sweep":
+        manifest.is_rehearsal = event.get("service") == "rehearsal"
+    if "member" not in event:
+        return
+    member = event["member"]
+    if isinstance(member, bool) or not isinstance(member, int):
+        raise TypeError(member)
+    record = manifest.members.setdefault(member, Planned())
+    if kind == "planned":
+        record.overrides = [str(item) for item in event.get("overrides") or []]
+    elif kind == "submitting":
+        record.job_name, record.job_status, record.status = _text(event, "job_name"), None, None
+    elif kind == "refused":
+        record.job_name = None
+    elif kind == "ended":
+        is_first = record.job_status is None  # the end of one job may be met, and recorded, by two launches
+        record.job_status = _text(event, "job_status") or "unknown"
+        usd = event.get("usd")
+        if is_first and isinstance(usd, int | float) and not isinstance(usd, bool) and math.isfinite(usd):
+            manifest.spent_usd = (manifest.spent_usd or 0.0) + float(usd)
+    elif kind == "finished":
+        record.status, record.reason = _text(event, "status"), _text(event, "reason")
+
+
+def _text(event: dict[str, Any], key: str) -> str | None:
+    found = event.get(key)
+    return " ".join(found.split()) if isinstance(found, str) and found.strip() else None

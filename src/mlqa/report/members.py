@@ -1,0 +1,258 @@
+"""The members of a sweep as plain rows, from whatever its directory still holds.
+
+Nothing here raises for a bad member: a file that is missing, torn, of another schema or of the wrong type leaves its
+fields empty, and `status` and `reason` say what is known of why.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlqa.errors import RunError
+from mlqa.report.asked import asked_members
+from mlqa.report.manifest import Planned, read_manifest
+from mlqa.result import FILE, HISTORY, PREDICTIONS, SCHEMA_VERSION
+
+COMPLETED = "completed"
+# missing: planned, without a result. unreadable: there is a result.json, but not one that this version reads.
+STATUSES = (COMPLETED, "failed", "stopped", "missing", "unreadable")
+DEEPEST = 3  # levels below the sweep's directory at which hydra.sweep.subdir may have put its members
+
+
+@dataclass
+class Member:
+    """One member of a sweep. `result` is its result.json, {} where there is none that can be read."""
+
+    sweep: str  # the name of the sweep's directory
+    name: str  # of its own directory below it
+    directory: Path
+    status: str = "missing"
+    reason: str | None = None
+    overrides: list[str] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        return f"{self.sweep}/{self.name}"
+
+    @property
+    def seed(self) -> int | None:
+        found = self.result.get("seed", self.config.get("seed"))
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+    def number(self, *path: str) -> float | None:
+        """The finite number at `path` in result.json, e.g. ("metrics", "f1"); None for anything else."""
+        return finite(at(self.result, *path))
+
+    def text(self, *path: str) -> str | None:
+        """The text at `path` in result.json; None for anything else and for the empty text."""
+        found = at(self.result, *path)
+        return found if isinstance(found, str) and found else None
+
+    def config_at(self, *path: str) -> Any:
+        """What stands at `path` in .hydra/config.yaml; None where nothing does."""
+        return at(self.config, *path)
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether there is a score to compare."""
+        return self.status == COMPLETED and self.number("metrics", "f1") is not None
+
+    @property
+    def minutes(self) -> float | None:
+        """Billable minutes of a job; the whole run's on a machine of one's own."""
+        seconds = self.number("cost", "billable_seconds")
+        seconds = self.number("timing", "total_seconds") if seconds is None else seconds
+        return None if seconds is None or seconds <= 0 else seconds / 60
+
+    @property
+    def usd(self) -> float | None:
+        """What the run cost; None, too, where an hour of the machine has no price (usd_per_hour: 0)."""
+        dollars = self.number("cost", "usd")
+        return None if dollars is None or dollars < 0 or self.number("cost", "usd_per_hour") == 0 else dollars
+
+    def history(self) -> list[dict[str, float]]:
+        """The numbers of each readable line of history.jsonl."""
+        return [
+            {key: float(value) for key, value in row.items() if finite(value) is not None}
+            for row in read_lines(self.directory / HISTORY)
+        ]
+
+    def predictions(self) -> dict[str, str]:
+        """{id: answer} of predictions.json; empty where it cannot be read."""
+        found = read_mapping(self.directory / PREDICTIONS)
+        return {key: value for key, value in found.items() if isinstance(value, str)}
+
+    def words(self) -> list[dict[str, Any]]:
+        """The word table of tokenization.json; empty in runs that recorded none."""
+        rows = read_mapping(self.directory / "tokenization.json").get("words")
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+@dataclass
+class Sweep:
+    """A sweep's directory, its members by number, and what the launcher recorded of it."""
+
+    directory: Path
+    members: list[Member]
+    spent_usd: float | None = None  # by every job that has ended, failed ones and further attempts included
+    is_rehearsal: bool = False  # minutes are of this machine, dollars what AWS would have charged for them
+    problems: list[str] = field(default_factory=list)
+
+
+def read_sweep(directory: str | Path) -> Sweep:
+    """All members of a sweep; the directory of a single run is a sweep of one.
+
+    Raises RunError where there is no such directory, or no trace of a run in it.
+    """
+    top = Path(directory).expanduser()
+    if not top.is_dir():
+        raise RunError(f"{top}: there is no such directory; give that of a sweep (multirun/<date>/<time>)")
+    manifest = read_manifest(top)
+    asked = asked_members(top)
+    found = {str(folder.relative_to(top)): folder for folder in _run_dirs(top)}
+    is_run = not found and not manifest.members and _is_run_dir(top)
+    if is_run:
+        found = {".": top}
+    if not found and not manifest.members and not asked:
+        raise RunError(f"{top}: holds no run: neither a {FILE} nor a members.jsonl below it; give a sweep's directory")
+    name = top.resolve().parent.name if is_run else top.resolve().name
+    planned = {str(number): Planned(overrides) for number, overrides in enumerate(asked)}
+    planned |= {str(number): record for number, record in manifest.members.items()}
+    names = sorted({*found, *planned}, key=_by_number)
+    members = [
+        _read_member(name, top.resolve().name if is_run else key, found.get(key, top / key), planned.get(key))
+        for key in names
+    ]
+    return Sweep(top, members, manifest.spent_usd, manifest.is_rehearsal, manifest.problems)
+
+
+def _read_member(sweep: str, name: str, directory: Path, planned: Planned | None) -> Member:
+    member = Member(sweep, name, directory)
+    member.overrides = _overrides(directory / ".hydra" / "overrides.yaml") or (planned.overrides if planned else [])
+    config = read_yaml(directory / ".hydra" / "config.yaml")
+    member.config = config if isinstance(config, dict) else {}
+    member.status, member.reason, member.result = _outcome(directory / FILE, planned)
+    if member.status == COMPLETED and member.number("metrics", "f1") is None:
+        member.status, member.reason = "unreadable", f"{FILE} says completed, but holds no F1"
+    return member
+
+
+def _outcome(path: Path, planned: Planned | None) -> tuple[str, str | None, dict[str, Any]]:
+    """(status, reason, content of result.json)."""
+    try:
+        content = json.loads(path.read_text("utf-8", errors="replace"))
+    except FileNotFoundError:
+        return (*(planned.without_result() if planned else ("missing", f"there is no {FILE}")), {})
+    except OSError as error:
+        return "unreadable", f"{FILE}: {error.strerror or error}", {}
+    except (ValueError, RecursionError):
+        return "unreadable", f"{FILE} is not JSON: what wrote it was cut short", {}
+    if not isinstance(content, dict):
+        return "unreadable", f"{FILE} holds no mapping", {}
+    version = content.get("schema_version")
+    if version != SCHEMA_VERSION or isinstance(version, bool):
+        told = "no schema_version" if version is None else f"schema_version {version!r:.20}"
+        return "unreadable", f"{FILE} has {told}, this mlqa reads {SCHEMA_VERSION}: its numbers are left out", {}
+    status = content.get("status")
+    reason = content.get("error")
+    reason = " ".join(reason.split()) if isinstance(reason, str) and reason.strip() else None
+    if status == COMPLETED:
+        return COMPLETED, None, content
+    if status in ("failed", "stopped"):
+        given = planned.reason if planned else None
+        return str(status), reason or given or "no reason is recorded", content
+    return "unreadable", f"{FILE} has the status {status!r:.40}", {}
+
+
+def at(content: Any, *path: str) -> Any:
+    """What stands at `path` of nested mappings; None where a key or a mapping is missing."""
+    for key in path:
+        if not isinstance(content, Mapping):
+            return None
+        content = content.get(key)
+    return content
+
+
+def finite(value: Any) -> float | None:
+    """`value` as a float where it is a finite number, and no boolean; else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Every line of a JSON-lines file that is a mapping; torn and foreign lines are passed over."""
+    try:
+        lines = path.read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            yield row
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """A JSON file's mapping; {} where there is none."""
+    try:
+        content = json.loads(path.read_text("utf-8", errors="replace"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _run_dirs(top: Path, level: int = 1) -> Iterator[Path]:
+    try:
+        folders = sorted(child for child in top.iterdir() if child.is_dir() and not child.name.startswith("."))
+    except OSError:
+        return
+    for folder in folders:
+        if _is_run_dir(folder):
+            yield folder
+        elif level < DEEPEST and folder.name not in ("report", "model", "checkpoints"):
+            yield from _run_dirs(folder, level + 1)
+
+
+def _is_run_dir(folder: Path) -> bool:
+    return (folder / FILE).is_file() or (folder / ".hydra").is_dir()
+
+
+def _by_number(name: str) -> tuple[int, int, str]:
+    """Numbers in their order, other names after them; digits of any script but ASCII's are names."""
+    return (0, int(name), "") if name.isascii() and name.isdigit() else (1, 0, name)
+
+
+def _overrides(path: Path) -> list[str]:
+    found = read_yaml(path)
+    return [str(item) for item in found] if isinstance(found, list) else []
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file; None where there is none that can be read."""
+    import yaml
+
+    try:
+        return yaml.load(path.read_text("utf-8", errors="replace"), Loader=_loader())
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return None
+
+
+def _loader() -> Any:
+    """libyaml's safe loader where PyYAML has it: a sweep of 500 members takes seconds without."""
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)

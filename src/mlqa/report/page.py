@@ -1,0 +1,120 @@
+"""index.html: one file that needs nothing else, and lets nothing in.
+
+Its Content-Security-Policy names the two scripts by their hashes and forbids every address: a text that slipped
+through the escaping could neither run nor fetch anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from importlib.resources import files
+from typing import Any
+
+from mlqa.report.advice import REHEARSED, p_value
+from mlqa.report.browser import browser_data
+from mlqa.report.build import Report
+from mlqa.report.charts import charts_of
+from mlqa.report.comparison import MOST_COMPARED
+from mlqa.report.reference import DATASET, TOTAL
+from mlqa.report.rows import (
+    MEMBER_COLUMNS,
+    RESULT_COLUMNS,
+    SCORE_COLUMNS,
+    TOKENIZER_COLUMNS,
+    filled,
+    member_row,
+    published_row,
+    result_row,
+    score_row,
+    tokenizer_row,
+)
+
+# Within a script element, only these could end it or begin a comment.
+_IN_SCRIPT = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
+
+
+def page(report: Report) -> str:
+    """The page as text, to be written as UTF-8."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("mlqa.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["p_value"] = lambda p: p_value(p).removeprefix("= ")
+    scripts = [plotly_script(), _resource("page.js")]
+    data: dict[str, Any] = {"charts": {}, "browsers": {}}
+    sections = []
+    for number, comparison in enumerate(report.comparisons):
+        charts = charts_of(comparison, report.published)
+        for chart in charts:
+            data["charts"][f"chart-{number}-{chart.name}"] = {"data": chart.data, "layout": chart.layout}
+        browser = browser_data(comparison)
+        if browser is not None:
+            data["browsers"][str(number)] = browser
+        totals = {one.mean("metrics", "total") for one in comparison.configurations}
+        sections.append(
+            {
+                "number": number,
+                "comparison": comparison,
+                "advice": report.advice[number],
+                "charts": charts,
+                "results": table(RESULT_COLUMNS, [result_row(one) for one in comparison.configurations]),
+                "scores": table(SCORE_COLUMNS, [score_row(one) for one in comparison.configurations]),
+                "tokenizers": table(TOKENIZER_COLUMNS, [tokenizer_row(one) for one in comparison.configurations]),
+                "can_browse": browser is not None,
+                "is_other_data": bool(report.published) and totals != {float(TOTAL)},
+            }
+        )
+    rendered: str = environment.get_template("index.html.j2").render(
+        report=report,
+        sections=sections,
+        published=table(RESULT_COLUMNS, [published_row(row) for row in report.published]),
+        published_data=DATASET,
+        members=table(MEMBER_COLUMNS, [member_row(member) for member in report.members]),
+        most_compared=MOST_COMPARED,
+        rehearsed=REHEARSED,
+        style=Markup(_resource("page.css")),
+        scripts=[Markup(script) for script in scripts],
+        policy=_policy(scripts),
+        data=Markup(in_script(data)),
+    )
+    return rendered
+
+
+def table(columns: Any, rows: Any) -> dict[str, Any]:
+    """Columns of which a row has something, and their cells."""
+    kept = filled(columns, rows)
+    return {"columns": [columns[index] for index in kept], "rows": [[row[index] for index in kept] for row in rows]}
+
+
+def in_script(content: Any) -> str:
+    """JSON that can stand in a script element: no text of it ends the element."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.translate(_IN_SCRIPT)
+
+
+def plotly_script() -> str:
+    """plotly.js, as the Python package brings it."""
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs()).replace("\r\n", "\n")
+
+
+def _policy(scripts: list[str]) -> str:
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _resource(name: str) -> str:
+    return (files("mlqa.report") / "templates" / name).read_text("utf-8")

@@ -1,0 +1,24 @@
+"""The Pareto front: what nothing beats in both quality and price."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Indices of the (price, score) points that no other dominates, by rising price.
+
+    One point dominates another where it is no dearer and no worse, and better in at least one of the two; equal points
+    do not dominate each other.
+    """
+    order = sorted(range(len(points)), key=lambda index: (points[index][0], -points[index][1]))
+    kept: list[int] = []
+    for index in order:
+        price, score = points[index]
+        if not kept:
+            kept.append(index)
+            continue
+        last_price, last_score = points[kept[-1]]
+        if score > last_score or (price == last_price and score == last_score):
+            kept.append(index)
+    return kept

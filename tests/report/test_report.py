@@ -1,0 +1,370 @@
+"""A report over fixed members: every number against one computed here, and words that the numbers bear out."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made import answers, config, questions, result, some, write_manifest, write_member
+
+from mlqa.errors import RunError
+from mlqa.report import write
+from mlqa.report.advice import Advice
+from mlqa.report.build import Report, make_report, write_report
+from mlqa.report.page import page
+from mlqa.report.tables import as_csv, as_markdown
+
+TOP = Path(__file__).resolve().parents[2]
+P3, G4DN = {"instance_type": "ml.p3.2xlarge"}, {"instance_type": "ml.g4dn.xlarge"}
+
+
+def cost(seconds: float, price: float, instance: str = "ml.p3.2xlarge") -> dict[str, Any]:
+    return {
+        "billable_seconds": seconds, "instance_type": instance, "instance_count": 1, "usd_per_hour": price,
+        "usd": round(seconds / 3600 * price, 4), "price_source": "table", "estimate": False,
+    }  # fmt: skip
+
+
+def rows_of(report: Report) -> list[dict[str, str]]:
+    return list(csv.DictReader(as_csv(report).splitlines()))
+
+
+def said(report: Report) -> dict[str, Advice]:
+    return {item.question: item for item in report.advice[0]}
+
+
+@pytest.fixture
+def published_like(tmp_path: Path) -> Path:
+    """The original experiment's scores, with times and prices, as a sweep without answers."""
+    made = [
+        ("xlmr", "p3", 77.14, 2010, 3.825),
+        ("berturk", "p3", 75.63, 1487, 3.825),
+        ("mbert", "p3", 71.74, 1500, 3.825),
+        ("xlmr", "g4dn", 76.60, 6000, 0.736),
+    ]
+    for number, (model, hardware, f1, seconds, price) in enumerate(made):
+        node = P3 if hardware == "p3" else G4DN
+        content = result(model, hardware, f1=f1, cost=cost(seconds, price, node["instance_type"]))
+        write_member(tmp_path / "blog" / str(number), content, settings=config(node))
+    return tmp_path / "blog"
+
+
+def test_the_tables_hold_the_numbers(published_like: Path) -> None:
+    report = make_report([published_like])
+    rows = rows_of(report)
+    assert [row["f1"] for row in rows] == ["77.14", "75.63", "71.74", "76.6"]  # by member
+    berturk = rows[1]
+    assert float(berturk["minutes"]) == pytest.approx(1487 / 60)
+    assert float(berturk["usd"]) == pytest.approx(1487 * 3.825 / 3600, abs=1e-4)
+    assert (berturk["vocab_size"], berturk["instance_type"], berturk["epochs"]) == ("32000.0", "ml.p3.2xlarge", "2.0")
+    line = next(line for line in as_markdown(report).splitlines() if line.startswith("| berturk on p3"))
+    assert [cell.strip() for cell in line.split("|")[1:6]] == [
+        "berturk on p3", "55.63", "75.63 \\[73.6, 77.6\\]", "24.8", "$1.58",
+    ]  # fmt: skip
+    assert report.spent_usd == pytest.approx(sum(float(row["usd"]) for row in rows))
+
+
+def test_the_fronts_are_marked(published_like: Path) -> None:
+    """Dollars: 77.14 at 2.14, 75.63 at 1.58, 71.74 at 1.59, 76.60 at 1.23. Minutes: 33.5, 24.8, 25.0, 100."""
+    of = {one.name: one.on_fronts for one in make_report([published_like]).comparisons[0].configurations}
+    assert of == {
+        "xlmr on p3": {"usd", "minutes"},
+        "xlmr on g4dn": {"usd"},
+        "berturk on p3": {"minutes"},
+        "mbert on p3": set(),
+    }
+
+
+def test_without_answers_only_intervals_that_part_are_a_difference(published_like: Path) -> None:
+    report = make_report([published_like])
+    best = said(report)["Best F1"]
+    assert not best.is_supported  # 77.14 +- 2 overlaps 76.60 and 75.63, and parts from 71.74
+    assert "xlmr on p3 has the highest F1 (77.14)" in best.claim
+    assert "cannot tell it from xlmr on g4dn and berturk on p3" in best.claim and "mbert" not in best.claim
+    assert any("predictions.json is missing" in line for line in best.evidence)
+    cheapest = said(report)["Cheapest within 1 point of the best F1"]
+    assert not cheapest.is_supported and cheapest.claim.startswith("xlmr on g4dn costs $1.23 a run, against $2.14")
+    assert "0.54 points less" in cheapest.claim
+    fastest = said(report)["Fastest"]
+    assert not fastest.is_supported and "mbert on p3 less than 5 % more" in fastest.claim  # 24.8 and 25.0 minutes
+
+
+def token_f1(prediction: str, gold: str) -> float:
+    """SQuAD's F1, written anew; these texts hold no articles."""
+    a, b = (re.sub(r"[^\w\s]", "", text.lower()).split() for text in (prediction, gold))
+    shared = sum(min(a.count(word), b.count(word)) for word in set(a))
+    return 2 * shared / (len(a) + len(b)) if shared else 0.0
+
+
+def test_seeds_are_put_together(tmp_path: Path) -> None:
+    asked = questions()
+    for seed in (1, 2, 3):
+        write_member(
+            tmp_path / "s" / str(seed), result("berturk", "p3", seed=seed, cost=cost(600 + seed, 3.6)),
+            settings=config(P3, seed), given=answers(asked, some(0.7, seed)),
+        )  # fmt: skip
+    write_member(
+        tmp_path / "s" / "4", result("mbert", "p3", seed=1), settings=config(P3, 1), given=answers(asked, some(0.1, 9))
+    )
+    report = make_report([tmp_path / "s"])
+    berturk, mbert = report.comparisons[0].configurations
+    golds = [asked.answers[row][0].text for row in range(len(asked))]
+    f1 = [
+        100 * statistics.fmean(map(token_f1, answers(asked, some(0.7, seed)), golds)) for seed in (1, 2, 3)
+    ]  # from the answers themselves, not from what the scorer says
+    assert berturk.name == "berturk on p3" and len(berturk.seeds) == 3
+    assert berturk.f1 == pytest.approx(statistics.fmean(f1))
+    assert berturk.deviation("metrics", "f1") == pytest.approx(statistics.stdev(f1))
+    assert berturk.minutes == pytest.approx(602 / 60)
+    difference = report.comparisons[0].difference(berturk, mbert)
+    other = 100 * statistics.fmean(map(token_f1, answers(asked, some(0.1, 9)), golds))
+    assert difference is not None and difference.mean == pytest.approx(statistics.fmean(f1) - other)
+    best = said(report)["Best F1"]
+    assert best.is_supported and "the other is significantly worse" in best.claim
+    assert f"{statistics.fmean(f1):.2f} ± {statistics.stdev(f1):.2f}" in as_markdown(report)
+
+
+def test_the_same_seed_again_is_no_further_evidence(tmp_path: Path) -> None:
+    for number, f1 in enumerate((70.0, 72.0)):
+        write_member(tmp_path / "s" / str(number), result(f1=f1, seed=1), settings=config(P3, 1))
+    write_member(tmp_path / "s" / "2", result(f1=75.0, seed=2), settings=config(P3, 2))
+    (one,) = make_report([tmp_path / "s"]).comparisons[0].configurations
+    assert one.per_seed("metrics", "f1") == [71.0, 75.0] and one.f1 == 73.0
+
+
+def test_the_cheaper_twin_is_advised_and_borne_out(tmp_path: Path) -> None:
+    given = answers(questions(), some(0.8, 1))
+    write_member(tmp_path / "s/0", result(hardware="p3", cost=cost(600, 3.825)), settings=config(P3), given=given)
+    write_member(tmp_path / "s/1", result(hardware="g4dn", cost=cost(2000, 0.736)), settings=config(G4DN), given=given)
+    weaker = answers(questions(), some(0.2, 2))
+    write_member(tmp_path / "s/2", result("mbert", cost=cost(100, 3.825)), settings=config(P3), given=weaker)
+    report = make_report([tmp_path / "s"])
+    assert said(report)["Cheapest within 1 point of the best F1"].claim.startswith("berturk on g4dn")
+    assert said(report)["Cheapest within 1 point of the best F1"].is_supported
+    fastest = said(report)["Fastest"]
+    assert fastest.is_supported and fastest.claim.startswith("mbert on p3 is the fastest: 1.7 minutes a run; its F1 is")
+
+
+def test_a_small_gap_on_few_questions_is_not_called_within_a_point(tmp_path: Path) -> None:
+    asked = questions(120)
+    golds = [asked.answers[row][0].text for row in range(120)]
+    for number, (right, seconds) in enumerate(((range(100), 600), (range(10, 109), 60))):
+        write_member(
+            tmp_path / "s" / str(number),
+            result(("berturk", "mbert")[number], cost=cost(seconds, 3.8)),
+            settings=config(P3, rows=120),
+            given=[gold if row in right else "" for row, gold in enumerate(golds)],
+            examples=asked,
+        )
+    report = make_report([tmp_path / "s"])
+    difference = report.comparisons[0].differences[0]
+    assert difference.mean == pytest.approx(100 / 120)  # 100 right against 99, on 19 questions the one or the other
+    assert difference.high > 1
+    cheapest = said(report)["Cheapest within 1 point of the best F1"]
+    assert cheapest.claim.startswith("mbert on p3 costs $0.0633 a run, against $0.63")
+    assert not cheapest.is_supported and "not shown to be within one" in cheapest.claim
+    assert not said(report)["Best F1"].is_supported
+
+
+def test_a_machine_without_a_price_is_not_the_cheapest(tmp_path: Path) -> None:
+    free = {"billable_seconds": 600, "instance_type": "local", "instance_count": 1, "usd_per_hour": 0, "usd": 0.0}
+    write_member(tmp_path / "s/0", result(hardware="local", f1=70, cost=free), settings=config())
+    write_member(tmp_path / "s/1", result(f1=69.5, cost=cost(600, 3.8)), settings=config(P3))
+    report = make_report([tmp_path / "s"])
+    cheapest = said(report)["Cheapest within 1 point of the best F1"]
+    assert cheapest.claim.startswith("berturk on p3 costs $0.63 a run, and scored 0.50 points less")
+    assert "1 configuration has no price and was left out." in cheapest.evidence
+    assert report.spent_usd == pytest.approx(0.6333)
+    (tmp_path / "s/1/result.json").unlink()
+    alone = make_report([tmp_path / "s"])
+    assert alone.spent_usd is None and "$0.00" not in page(alone)
+
+
+def test_a_rehearsal_says_nothing_of_hardware(published_like: Path) -> None:
+    write_manifest(published_like, [{"event": "sweep", "sweep_id": "x", "service": "rehearsal"}])
+    report = make_report([published_like])
+    assert not said(report)["Fastest"].is_supported
+    assert not said(report)["Cheapest within 1 point of the best F1"].is_supported
+    for text in (page(report), as_markdown(report)):
+        assert "nothing was paid" in text and "in all on AWS, had it been no rehearsal" in text
+
+
+def test_settings_tell_configurations_of_one_model_apart(tmp_path: Path) -> None:
+    for number, epochs in enumerate((1.0, 2.0)):
+        settings = config(P3, num_train_epochs=epochs)
+        write_member(tmp_path / "s" / str(number), result(f1=70 + epochs), settings=settings)
+    names = [one.name for one in make_report([tmp_path / "s"]).comparisons[0].configurations]
+    assert names == ["berturk on p3, num_train_epochs=2.0", "berturk on p3, num_train_epochs=1.0"]
+
+
+def test_other_questions_are_not_compared(tmp_path: Path) -> None:
+    write_member(tmp_path / "s/0", result(f1=70), settings=config(rows=60))
+    write_member(tmp_path / "s/1", result(f1=80), settings=config(rows=100))
+    report = make_report([tmp_path / "s"])
+    assert [len(one.configurations) for one in report.comparisons] == [1, 1]
+    assert all("nothing to compare" in advice[0].claim for advice in report.advice)
+
+
+def test_answers_of_another_data_set_are_not_compared_by_question(tmp_path: Path) -> None:
+    write_member(tmp_path / "s/0", result("berturk"), settings=config(P3), given=answers(questions(), some(0.8, 1)))
+    write_member(tmp_path / "s/1", result("mbert"), settings=config(P3), given=answers(questions(), some(0.5, 2)))
+    changed = json.loads((tmp_path / "s/1/result.json").read_text("utf-8"))
+    changed["metrics"]["f1"] += 0.01
+    (tmp_path / "s/1/result.json").write_text(json.dumps(changed), "utf-8")
+    report = make_report([tmp_path / "s"])
+    assert report.comparisons[0].differences == []
+    assert "the data set or the answers have changed" in report.comparisons[0].doubts[0]
+
+
+def test_the_lead_by_memory_is_told(tmp_path: Path) -> None:
+    """Half of the contexts stand in train; one model is right on those alone, the other on nearly all the rest."""
+    asked = questions()
+    seen = asked.context_of % 2 == 0
+    for split, contexts in (("train", range(0, len(asked.contexts), 2)), ("dev", range(len(asked.contexts)))):
+        paragraphs: list[dict[str, Any]] = [{"context": asked.contexts[index], "qas": []} for index in contexts]
+        for row in range(len(asked)):
+            place = int(asked.context_of[row])
+            if place in contexts:
+                gold = {"text": asked.answers[row][0].text, "answer_start": asked.answers[row][0].start}
+                qa = {"id": asked.ids[row], "question": asked.questions[row], "answers": [gold]}
+                paragraphs[list(contexts).index(place)]["qas"].append(qa)
+        content = {"version": "1.1", "data": [{"paragraphs": paragraphs}]}
+        (tmp_path / f"{split}.json").write_text(json.dumps(content), "utf-8")
+    settings = config(P3)
+    files = {"train_file": f"{tmp_path}/train.json", "validation_file": f"{tmp_path}/dev.json"}
+    settings["dataset"] |= {"sample": None, **files}
+    golds = [asked.answers[row][0].text for row in range(len(asked))]
+    for number, (model, knows) in enumerate((("memory", seen), ("reader", ~seen & (asked.context_of != 1)))):
+        given = [gold if known else "" for gold, known in zip(golds, knows, strict=True)]
+        write_member(
+            tmp_path / "s" / str(number), result(model), settings=settings, given=given, examples=asked, unseen=~seen
+        )
+    report = make_report([tmp_path / "s"])
+    comparison = report.comparisons[0]
+    memory, reader = comparison.configurations
+    difference = comparison.difference(reader, memory, unseen=True)
+    unseen_rows = [row for row in range(len(asked)) if not seen[row]]
+    right = statistics.fmean(float(asked.context_of[row] != 1) for row in unseen_rows)
+    assert difference is not None and difference.mean == pytest.approx(100 * right)
+    told = " ".join(said(report)["Best F1"].evidence)
+    assert "On contexts that train has not seen, reader on p3 is ahead" in told
+    assert "Part of the lead may be memory" in told and "significant" in told
+    assert "on unseen contexts" in page(report)
+
+
+def test_several_sweeps_on_one_page(published_like: Path, tmp_path: Path) -> None:
+    write_member(tmp_path / "second" / "0", result("mbert", "g4dn", f1=72.0), settings=config(G4DN))
+    path = write_report([published_like, tmp_path / "second", published_like], tmp_path / "both")
+    assert path == tmp_path / "both" / "index.html"
+    assert "second/0" in path.read_text("utf-8")
+    assert len(list(csv.DictReader((tmp_path / "both" / "results.csv").open(encoding="utf-8")))) == 5
+
+
+def test_the_published_rows_are_marked(published_like: Path) -> None:
+    report = make_report([published_like], compare_with="blog")
+    text, html = as_markdown(report), page(report)
+    assert "## Published: the original experiment" in text and "deepset/xlm-roberta-base-squad2" in text
+    assert "Published: the original experiment" in html
+    assert "other questions" in re.sub(r"\s+", " ", html)  # these members answered 60 questions, not TQuAD's 892
+    assert "Published" not in as_markdown(make_report([published_like]))
+
+
+def test_reference_by_the_config(tmp_path: Path) -> None:
+    write_member(tmp_path / "s/0", result(f1=70), settings=config() | {"report": {"reference": "blog"}})
+    assert len(make_report([tmp_path / "s"]).published) == 4
+
+
+def test_after_ctrl_c_what_never_began_is_missing(tmp_path: Path) -> None:
+    sweep = tmp_path / "s"
+    write_member(sweep / "0", result(f1=70), settings=config())
+    sweeper = {
+        "_target_": "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
+        "params": {"model": "berturk,mbert"},
+    }
+    told = {"hydra": {"sweeper": sweeper, "overrides": {"task": ["seed=1"]}}}
+    (sweep / "multirun.yaml").write_text(json.dumps(told), "utf-8")
+    write_manifest(sweep, [{"event": "planned", "member": 0, "overrides": ["model=berturk", "seed=1"]}])
+    report = make_report([sweep])
+    assert [(one.name, one.status, one.overrides) for one in report.not_completed] == [
+        ("1", "missing", ["model=mbert", "seed=1"])
+    ]
+
+
+def test_money_is_counted_with_every_job(tmp_path: Path) -> None:
+    """A failed attempt, the second that completed, and a job that failed: all of them were paid."""
+    write_member(tmp_path / "s/0", result(f1=70), settings=config())
+    write_manifest(
+        tmp_path / "s",
+        [
+            {"event": "submitting", "member": 0, "job_name": "a"},
+            {"event": "ended", "member": 0, "job_status": "Failed", "usd": 0.5},
+            {"event": "ended", "member": 0, "job_status": "Failed", "usd": 0.5},  # told twice, paid once
+            {"event": "submitting", "member": 0, "job_name": "b"},
+            {"event": "ended", "member": 0, "job_status": "Completed", "usd": 0.75},
+            {"event": "submitting", "member": 1, "job_name": "c"},
+            {"event": "ended", "member": 1, "job_status": "Failed", "usd": 0.25},
+        ],
+    )
+    assert make_report([tmp_path / "s"]).spent_usd == pytest.approx(1.5)
+
+
+def test_the_end_of_a_sweep_says_it_in_the_terminal(whole_sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(str(whole_sweep))
+    told = " ".join(capsys.readouterr().err.split())
+    for part in (
+        "EM",
+        "F1",
+        "minutes",
+        "Best F1: berturk",
+        "Fastest:",
+        "12 completed, 1 failed, 1 missing",
+        "index.html",
+    ):
+        assert part in told
+    assert "CUDA out of memory" in told
+    assert {path.name for path in (whole_sweep / "report").iterdir()} == {"index.html", "results.csv", "results.md"}
+
+
+def test_a_directory_without_a_run_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no run"):
+        make_report([tmp_path])
+    with pytest.raises(RunError, match="no such directory"):
+        make_report([tmp_path / "nowhere"])
+
+
+def test_a_single_run_is_a_sweep_of_one(tmp_path: Path) -> None:
+    write_member(tmp_path / "outputs" / "10-00-00", result(f1=70), settings=config())
+    report = make_report([tmp_path / "outputs" / "10-00-00"])
+    assert [one.label for one in report.members] == ["outputs/10-00-00"]
+
+
+def test_after_ctrl_c_there_is_a_report(tmp_path: Path) -> None:
+    """`python train.py -m` with three members here, stopped while the second runs."""
+    sweep = tmp_path / "sweep"
+    tiny = ["experiment=quickstart", "dataset.sample.train_rows=120", "dataset.sample.validation_rows=30"]
+    process = subprocess.Popen(
+        [sys.executable, str(TOP / "train.py"), "-m", *tiny, "seed=1,2,3", f"hydra.sweep.dir={sweep}",
+         "model.scratch.num_hidden_layers=1", "report.reference=blog"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    deadline = time.monotonic() + 240
+    while not (sweep / "1" / "result.json").exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, told
+    rows = list(csv.DictReader((sweep / "report" / "results.csv").open(encoding="utf-8")))
+    assert [row["status"] for row in rows] == ["completed", "stopped", "missing"]
+    assert [row["reason"] for row in rows][1:] == ["stopped by Ctrl-C", "planned, never started"]
+    assert rows[2]["overrides"].endswith("seed=3 model.scratch.num_hidden_layers=1 report.reference=blog")
+    assert "Published: the original experiment" in (sweep / "report" / "results.md").read_text("utf-8")
+    assert "3 members: 1 completed, 1 stopped, 1 missing" in " ".join(told.split())

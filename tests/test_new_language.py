@@ -1,0 +1,66 @@
+"""Another language than Turkish, from its files to the report: Finnish, generated, with the commands of the docs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import finnish
+
+TOP = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finnish")
+    finnish.write(folder, train=20, dev=5)
+    return folder
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, *arguments, "dataset=squad_json", "dataset.language=fi",
+         f"dataset.train_file={folder}/train.json", f"dataset.validation_file={folder}/dev.json"],
+        capture_output=True, text=True, timeout=300, cwd=folder, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_what_is_said_before_a_cent_is_spent(data: Path) -> None:
+    done = command(data, "-c", "from mlqa.cli import main; main()", "audit", "model=tiny_unigram")
+    told = " ".join(done.stdout.split())
+    assert "240" in told and "60" in told  # questions of the splits
+    assert re.search(r"their context alone │ 0 │ 0 │ 0", told)
+
+
+def test_from_files_to_the_report(data: Path) -> None:
+    sweep = data / "sweep"
+    done = command(
+        data, str(TOP / "train.py"), "-m", "experiment=quickstart", "model=tiny_wordpiece,tiny_char",
+        "model.scratch.num_hidden_layers=1", "training.num_train_epochs=1", f"hydra.sweep.dir={sweep}",
+    )  # fmt: skip
+    assert "report:" in done.stderr + done.stdout
+    result = json.loads((sweep / "0" / "result.json").read_text("utf-8"))
+    assert result["status"] == "completed"
+    metrics = result["metrics"]
+    assert metrics["total"] == metrics["total_unseen"] == 60
+    assert set(result["breakdown"]["question_type"]) >= {"where", "when"}  # missä, milloin
+    assert "inflection" not in result["breakdown"]  # a Turkish analyser has nothing to say here
+
+    page = (sweep / "report" / "index.html").read_text("utf-8")
+    assert 'lang="fi"' in page and "Missä " in page
+    rows = list(csv.DictReader((sweep / "report" / "results.csv").open(encoding="utf-8")))
+    assert [row["model"] for row in rows] == ["tiny_wordpiece", "tiny_char"]
+    assert float(rows[0]["f1"]) == pytest.approx(metrics["f1"])
+    assert "tiny_char on local" in (sweep / "report" / "results.md").read_text("utf-8")
