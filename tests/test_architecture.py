@@ -60,7 +60,9 @@ def test_imports_go_one_way(path: Path) -> None:
     for other in imported_parts(path):
         assert LEVEL[other] <= LEVEL[mine], f"{mine} may not import {other}"
         if other == "tracking":
-            assert mine in {"tracking", "training", "experiment", "commands", "sweep_end"}, f"{mine} may not import tracking"
+            assert mine in {"tracking", "training", "experiment", "commands", "sweep_end"}, (
+                f"{mine} may not import tracking"
+            )
 
 
 def test_a_report_takes_plain_values() -> None:
