@@ -423,6 +423,38 @@ def test_no_secret_leaves(service: Service, tmp_path: Path) -> None:
     assert not service.names(sweep)[1:]
 
 
+def test_what_an_override_refers_to_is_not_looked_up_here(service: Service, tmp_path: Path) -> None:
+    """${oc.env:...} may stand for a secret: it travels, and is written down, as the user gave it."""
+    own = App.make(tmp_path / "refers", environment=service.environment())
+    before = set(service.objects())
+    done = own.run(
+        "hardware=m5",
+        "x=1,2",
+        "text='${oc.env:HELD}'",
+        "++hydra.job.env_set.FOO=${oc.env:HELD,none}",
+        "hydra.sweep.subdir=${hydra.job.num}-${hydra.job.override_dirname}",
+        "hydra.job.config.override_dirname.exclude_keys=[text,hardware]",
+        env={"HELD": CANARY},
+    )
+    assert done.code == 0, done.output
+    sweep = own.sweep()
+    assert {path.name for path in sweep.path.iterdir() if path.is_dir()} == {"0-x=1", "1-x=2"}
+    names = service.names(sweep)
+    assert len(names) == 2
+    left = {key: content for key, content in service.objects().items() if key not in before}
+    left |= {name: json.dumps(service.describe(name), default=str).encode() for name in names}
+    left |= {str(path): path.read_bytes() for path in sweep.path.rglob("*") if path.is_file()}
+    left["printed"] = done.output.encode()
+    assert [where for where, content in left.items() if CANARY.encode() in content] == []
+    member = json.loads(next(content for key, content in left.items() if key.endswith("0/member/member.json")))
+    assert "text='${oc.env:HELD}'" in member["overrides"]
+    assert "++hydra.job.env_set.FOO=${oc.env:HELD,none}" in member["overrides"]
+    alone = own.run("hardware=m5", "text='${oc.env:HELD}'", sweep="alone", env={"HELD": CANARY})
+    assert alone.code == 0, alone.output
+    [name] = service.names(own.sweep("alone"))
+    assert name.startswith("app-m5-oc-env-HELD-")
+
+
 def test_a_rehearsal_of_its_own_comes_and_goes(app: App) -> None:
     done = app.run("hardware=m5", "hydra.launcher.service=rehearsal", sweep="own", env={"AWS_ENDPOINT_URL": ""})
     assert done.code == 0, done.output

@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 
 from ._hardware import Hardware, from_node
 
@@ -38,7 +38,7 @@ class Member:
 
     @property
     def task_overrides(self) -> list[str]:
-        return [str(override) for override in self.config.hydra.overrides.task]
+        return _as_given(self.config.hydra.overrides.task)
 
     @property
     def choices(self) -> dict[str, str]:
@@ -48,7 +48,7 @@ class Member:
 
     def shipped_overrides(self) -> list[str]:
         """The overrides that compose the same config in a container, in Hydra's grammar as they came."""
-        hydra_overrides = [str(override) for override in self.config.hydra.overrides.hydra]
+        hydra_overrides = _as_given(self.config.hydra.overrides.hydra)
         parsed = OverridesParser.create().parse_overrides([*hydra_overrides, *self.overrides])
         return [
             str(override.input_line)
@@ -116,6 +116,11 @@ def distinct_overrides(members: Sequence[Member]) -> dict[int, list[str]]:
     return {
         member.number: [override for override in member.task_overrides if override not in common] for member in members
     }
+
+
+def _as_given(overrides: ListConfig) -> list[str]:
+    """Overrides as they came, interpolations unresolved: what ${oc.env:...} stands for may be a secret."""
+    return [str(override) for override in OmegaConf.to_container(overrides, resolve=False) or ()]
 
 
 def without_hydra(config: DictConfig) -> DictConfig:
