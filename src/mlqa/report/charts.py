@@ -86,16 +86,17 @@ def _f1(comparison: Comparison, published: Sequence[Published]) -> Chart:
                 "hovertemplate": "%{text}<br>F1 %{y:.2f}<extra></extra>",
             }
         )
-    if published:
+    scored = [(row, row.f1) for row in published if row.f1 is not None]
+    if scored:
         data.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": "published",
-                "x": [label(row.model) for row in published],
-                "y": [row.f1 for row in published],
+                "x": [label(row.model) for row, _ in scored],
+                "y": [f1 for _, f1 in scored],
                 "marker": {"symbol": "star-open", "size": 13},
-                "text": [label(f"{row.checkpoint}, {row.instance_type}, published") for row in published],
+                "text": [label(f"{row.checkpoint}, {row.instance_type}, published") for row, _ in scored],
                 "hovertemplate": "%{text}<br>F1 %{y:.2f}<extra></extra>",
             }
         )
@@ -103,7 +104,7 @@ def _f1(comparison: Comparison, published: Sequence[Published]) -> Chart:
     note = "Bars are 95 % intervals by the choice of texts." + (
         f" The best {MOST_SHOWN} are shown, {left} not." if left else ""
     )
-    ends = [end for one in shown for end in one.interval("f1") or (one.f1,)] + [row.f1 for row in published]
+    ends = [end for one in shown for end in one.interval("f1") or (one.f1,)] + [f1 for _, f1 in scored]
     room = 0.06 * (max(ends) - min(ends)) or 1.0  # plotly.js would begin at 0, where nothing is to be seen
     yaxis = {"title": {"text": "F1"}, "range": [min(ends) - room, max(ends) + room]}
     layout = {"yaxis": yaxis, "xaxis": {"type": "category"}, "scattermode": "group"}

@@ -24,13 +24,25 @@ class Published:
     instance_type: str
     epochs: float
     exact_match: float | None
-    f1: float
+    f1: float | None
+    seconds: float | None = None  # billed
+    usd_per_hour: float | None = None  # of one instance
+    instance_count: int = 1
+    distribution: str = ""
+
+    @property
+    def usd(self) -> float | None:
+        """What the job cost."""
+        if self.seconds is None or self.usd_per_hour is None:
+            return None
+        return self.seconds * self.instance_count * self.usd_per_hour / 3600
 
 
 _XLMR = ("xlmr", "deepset/xlm-roberta-base-squad2", 250_002)
 BLOG = (
-    Published(*_XLMR, "p3", "ml.p3.2xlarge", 2, 56.39, 77.14),
-    Published(*_XLMR, "g4dn", "ml.g4dn.xlarge", 2, None, 76.60),
+    Published(*_XLMR, "p3", "ml.p3.2xlarge", 2, 56.39, 77.14, 1487, 3.825),
+    Published(*_XLMR, "g4dn", "ml.g4dn.xlarge", 2, None, 76.60, 1809, 0.7364),
+    Published(*_XLMR, "p3_smddp", "ml.p3.16xlarge", 2, None, None, 619, 28.152, 2, "smdistributed"),
     Published("berturk", "dbmdz/bert-base-turkish-uncased", 32_000, "p3", "ml.p3.2xlarge", 2, 56.17, 75.63),
     Published("mbert", "bert-base-multilingual-uncased", 105_879, "p3", "ml.p3.2xlarge", 2, 50.45, 71.74),
 )
