@@ -23,12 +23,12 @@ quickstart: $(VENV)/installed ## train and score a small model on generated Turk
 	$(BIN)/python train.py experiment=quickstart
 
 test: $(VENV)/installed-dev ## run every test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 toolkit: $(VENV)-toolkit/installed ## install SageMaker's own training toolkit, by which some tests then run a job
 
 legacy: $(VENV)-legacy/installed ## run the end-to-end tests with transformers 4.36, the oldest that a SageMaker image brings
-	$(VENV)-legacy/bin/python -m pytest $(LEGACY_TESTS) $(PYTEST_ARGS)
+	$(VENV)-legacy/bin/python -m pytest --numprocesses auto --dist loadfile $(LEGACY_TESTS) $(PYTEST_ARGS)
 
 check: $(VENV)/installed-dev ## lint, format check and types
 	$(BIN)/ruff check .

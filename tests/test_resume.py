@@ -14,8 +14,9 @@ import pytest
 from interrupted import STEPS, limit_file_size, run_apart
 
 import mlqa.training.trainer as trainer_module
-from mlqa.result import CHECKPOINTS
 from mlqa.training.trainer import QuestionAnsweringTrainer
+
+CHECKPOINTS = "checkpoints"
 
 MOMENTS = 9
 
