@@ -119,14 +119,14 @@ def test_the_rest_of_the_options() -> None:
 def test_an_overlay_replaces_adds_and_takes_out() -> None:
     overlay = {
         "CheckpointConfig": None,
-        "ResourceConfig": {"VolumeSizeInGB": 7},
+        "StoppingCondition": {"MaxPendingTimeInSeconds": 7200},
         "Environment": {"B": "c"},
         "DebugHookConfig": {"S3OutputPath": "s3://b/debug"},
         "Tags": [{"Key": "team", "Value": "nlp"}],
     }
     made = request(P3, request=overlay)
     assert "CheckpointConfig" not in made
-    assert made["ResourceConfig"] == {"InstanceType": "ml.p3.2xlarge", "InstanceCount": 1, "VolumeSizeInGB": 7}
+    assert made["StoppingCondition"] == {"MaxRuntimeInSeconds": 14400, "MaxPendingTimeInSeconds": 7200}
     assert made["Environment"] == {"A": "b", "B": "c"}
     assert made["DebugHookConfig"] == {"S3OutputPath": "s3://b/debug"}
     assert made["Tags"] == [{"Key": "team", "Value": "nlp"}]

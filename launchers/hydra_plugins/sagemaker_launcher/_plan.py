@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from . import _hardware, _images, _prices, _storage
+from . import _hardware, _images, _overlay, _prices, _storage
 from ._errors import LaunchError
 from ._images import Image
 from ._member import Member, distinct_overrides
@@ -143,6 +143,7 @@ def environment_of(options: Any) -> dict[str, str]:
 
 def _option_problems(options: Any) -> Iterator[str]:
     yield from _storage.problems(options.bucket, options.prefix)
+    yield from _overlay.problems(options.request)
     for key, allowed in {"on_interrupt": ("stop", "detach"), "input_mode": ("File", "FastFile")}.items():
         if getattr(options, key) not in allowed:
             yield f"hydra.launcher.{key}={getattr(options, key)}: choose {' or '.join(allowed)}"

@@ -12,6 +12,7 @@ from typing import Any
 from ._errors import LaunchError
 from ._hardware import Hardware, instance_of
 from ._images import Image
+from ._overlay import laid_over
 
 PROGRAM = "sagemaker_member.py"
 ARCHIVE = "sourcedir.tar.gz"
@@ -130,7 +131,7 @@ def training_job_request(job: Job, options: Any) -> dict[str, Any]:
         typed["VpcConfig"] = shapes.VpcConfig(
             subnets=list(options.subnets), security_group_ids=list(options.security_group_ids)
         )
-    request: dict[str, Any] = _laid_over(serialize(typed), options.request)
+    request: dict[str, Any] = laid_over(serialize(typed), options.request)
     problems = _not_allowed(request)
     if problems:
         raise LaunchError(problems)
@@ -144,14 +145,6 @@ def _key(options: Any, name: str) -> dict[str, str]:
 def _own_disks(hardware: Hardware) -> bool:
     instance = instance_of(hardware.instance_type)
     return instance is not None and instance.nvme
-
-
-def _laid_over(request: Any, overlay: Any) -> Any:
-    """`overlay` over `request`: mappings key by key, null takes a key out, anything else replaces."""
-    if not isinstance(request, dict) or not isinstance(overlay, dict):
-        return overlay
-    merged = request | {key: _laid_over(request.get(key, {}), value) for key, value in overlay.items()}
-    return {key: value for key, value in merged.items() if value is not None}
 
 
 def _not_allowed(request: dict[str, Any]) -> list[str]:

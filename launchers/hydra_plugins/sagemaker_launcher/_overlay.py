@@ -1,0 +1,61 @@
+"""`hydra.launcher.request`, laid over a CreateTrainingJob request; what the launcher answers for is kept out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+# What price, budget, resume and the container's start hang on, and where to say it instead.
+_OWNED = {
+    "TrainingJobName": "hydra.launcher.job_name",
+    "RoleArn": "hydra.launcher.role_arn",
+    "AlgorithmSpecification.TrainingImage": "hardware.image",
+    "AlgorithmSpecification.AlgorithmName": "hardware.image",
+    "ResourceConfig.InstanceType": "hardware.instance_type",
+    "ResourceConfig.InstanceCount": "hardware.instance_count",
+    "ResourceConfig.InstanceGroups": "hardware.instance_type and hardware.instance_count",
+    "ResourceConfig.InstancePreferences": "hardware.instance_type and hardware.instance_count",
+    "ResourceConfig.SelectedInstance*": "hardware.instance_type and hardware.instance_count",
+    "ResourceConfig.VolumeSizeInGB": "hardware.volume_gb",
+    "ResourceConfig.KeepAlivePeriodInSeconds": "hydra.launcher.keep_alive_seconds",
+    "StoppingCondition.MaxRuntimeInSeconds": "hardware.max_hours",
+    "StoppingCondition.MaxWaitTimeInSeconds": "hydra.launcher.spot_max_wait_hours",
+    "EnableManagedSpotTraining": "hardware.spot",
+    "EnableNetworkIsolation": "hydra.launcher.network_isolation",
+    "OutputDataConfig.S3OutputPath": "hydra.launcher.bucket and hydra.launcher.prefix",
+    "InputDataConfig": "hydra.launcher.channels",
+    "RetryStrategy": "hydra.launcher.retry_attempts",
+    "HyperParameters.sagemaker_*": "hardware.distribution",
+    "Environment.SAGEMAKER_*": "hydra.launcher.environment for variables of your own",
+}
+
+
+def problems(overlay: Any) -> Iterator[str]:
+    """A line for each key of the overlay that the launcher answers for, with the option to use; never a value."""
+    for path in _paths(overlay, ()):
+        options = dict.fromkeys(option for owned, option in _OWNED.items() if _meets(path, owned.split(".")))
+        if options:
+            yield f"hydra.launcher.request.{'.'.join(path)}: the launcher sets this itself; use {', '.join(options)}"
+
+
+def laid_over(request: Any, overlay: Any) -> Any:
+    """`overlay` over `request`: mappings key by key, null takes a key out, anything else replaces."""
+    if not isinstance(request, dict) or not isinstance(overlay, dict):
+        return overlay
+    merged = request | {key: laid_over(request.get(key, {}), value) for key, value in overlay.items()}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def _paths(overlay: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The keys to everything that replaces something, or takes it out."""
+    if isinstance(overlay, dict) and (overlay or not above):
+        for key, value in overlay.items():
+            yield from _paths(value, (*above, str(key)))
+    else:
+        yield above
+
+
+def _meets(path: tuple[str, ...], owned: list[str]) -> bool:
+    """Whether a path leads to what is owned, into it, or to a mapping that holds it."""
+    return all(fnmatchcase(part, pattern) for part, pattern in zip(path, owned, strict=False))
