@@ -18,6 +18,7 @@ from hydra_plugins.sagemaker_launcher import _images
 from hydra_plugins.sagemaker_launcher._config import SageMakerLauncherConf
 from hydra_plugins.sagemaker_launcher._errors import LaunchError
 from hydra_plugins.sagemaker_launcher._hardware import Hardware, from_node
+from hydra_plugins.sagemaker_launcher._plan import environment_of
 from hydra_plugins.sagemaker_launcher._request import Job, job_name, training_job_request
 
 HARDWARE = Path(__file__).resolve().parents[2] / "conf" / "hardware"
@@ -147,6 +148,53 @@ def test_what_sagemaker_would_refuse_is_refused_here(overlay: dict[str, Any], to
     with pytest.raises(LaunchError, match=re.escape(told)) as refused:
         request(P3, request=overlay)
     assert all(line.startswith("CreateTrainingJob: ") for line in refused.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"keep_alive_seconds": 21601}, "ResourceConfig.KeepAlivePeriodInSeconds=21601: SageMaker takes 0 to 21600"),
+        (
+            {"request": {"StoppingCondition": {"MaxPendingTimeInSeconds": 2419201}}},
+            "StoppingCondition.MaxPendingTimeInSeconds=2419201: SageMaker takes 1800 to 2419200",
+        ),
+    ],
+)
+def test_numbers_out_of_range_are_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(LaunchError, match=re.escape(told)):
+        request(P3, **changes)
+    assert request(P3, keep_alive_seconds=21600)  # six hours, AWS's documented maximum
+
+
+TOKEN = "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"
+
+
+@pytest.mark.parametrize(
+    ("overlay", "told"),
+    [
+        ({"Environment": {"PLAIN": TOKEN}}, "Environment.PLAIN holds what looks like a Hugging Face token"),
+        ({"Environment": {TOKEN: "x"}}, "Environment holds what looks like a Hugging Face token"),
+        ({"Environment": {"PLAIN": f"a\n{TOKEN}\x00"}}, "Environment.PLAIN holds what looks like"),
+        ({"Environment": {"HF_TOKEN": "q8Zr2"}}, "Environment.HF_TOKEN holds what looks like a secret, by its name"),
+        ({"HyperParameters": {"api_key": "q8Zr2LkP0vXw4TnB7yJm"}}, "HyperParameters.api_key holds"),
+        ({"Tags": [{"Key": "a", "Value": TOKEN}]}, "Tags.0.Value holds"),
+        ({"Nonsense": {"a": TOKEN}}, "Nonsense.a holds"),
+        ({TOKEN: 1}, "holds what looks like a Hugging Face token"),
+    ],
+)
+def test_a_secret_in_a_request_is_refused_and_not_repeated(overlay: dict[str, Any], told: str) -> None:
+    with pytest.raises(LaunchError, match=re.escape(told)) as refused:
+        request(P3, request=overlay)
+    assert "hydra.launcher.secrets" in str(refused.value)
+    assert TOKEN not in str(refused.value) and "q8Zr2" not in str(refused.value)
+
+
+def test_a_secret_in_a_passed_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAIN", TOKEN)
+    passed = environment_of(SageMakerLauncherConf(environment=["PLAIN"]))
+    with pytest.raises(LaunchError, match=r"Environment\.PLAIN holds") as refused:
+        request(P3, request={"Environment": passed})
+    assert TOKEN not in str(refused.value)
 
 
 @settings(max_examples=200, deadline=None)

@@ -16,13 +16,13 @@ from ._errors import LaunchError
 from ._images import Image
 from ._member import Member, distinct_overrides
 from ._prices import Price
+from ._secrets import is_secret_name
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 _ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")
-_SECRET_NAME = re.compile(r"(?i)(^|_)(key|token|secret|password|passwd|credentials?)(_|$)|^aws_")
 _CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LEAST = {
     "max_parallel": 1,
@@ -160,7 +160,7 @@ def _option_problems(options: Any) -> Iterator[str]:
     for name in options.environment:
         if not _VARIABLE.fullmatch(name):
             yield f"hydra.launcher.environment: {name!r} is no name of a variable"
-        elif _SECRET_NAME.search(name):
+        elif is_secret_name(name):
             yield (
                 f"hydra.launcher.environment: {name} sounds like a secret, and the environment of a job can be read by "
                 "whoever may describe it; put the value into Secrets Manager and its ARN into hydra.launcher.secrets"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from ._errors import LaunchError
 from ._hardware import Hardware, instance_of
 from ._images import Image
 from ._overlay import laid_over
+from ._secrets import is_secret_name, secrets
 
 PROGRAM = "sagemaker_member.py"
 ARCHIVE = "sourcedir.tar.gz"
@@ -64,7 +66,8 @@ def job_name(prefix: str, sweep_id: str, number: int, attempt: int, overrides: l
 def training_job_request(job: Job, options: Any) -> dict[str, Any]:
     """The request, with `options.request` laid over it.
 
-    Raises LaunchError with everything in it that SageMaker's own service model does not allow.
+    Raises LaunchError with everything in it that looks like a secret, or that SageMaker's own service model does not
+    allow.
     """
     from sagemaker.core import shapes
     from sagemaker.core.utils.utils import serialize
@@ -132,7 +135,7 @@ def training_job_request(job: Job, options: Any) -> dict[str, Any]:
             subnets=list(options.subnets), security_group_ids=list(options.security_group_ids)
         )
     request: dict[str, Any] = laid_over(serialize(typed), options.request)
-    problems = _not_allowed(request)
+    problems = list(_secret(request)) or _not_allowed(request)  # the latter shows values
     if problems:
         raise LaunchError(problems)
     return request
@@ -145,6 +148,30 @@ def _key(options: Any, name: str) -> dict[str, str]:
 def _own_disks(hardware: Hardware) -> bool:
     instance = instance_of(hardware.instance_type)
     return instance is not None and instance.nvme
+
+
+def _secret(request: dict[str, Any]) -> Iterator[str]:
+    """A line for each name or value that looks like a secret; never the secret itself."""
+    instead = "whoever may describe the job can read it; put the value into Secrets Manager and its ARN into "
+    for path, value in _leaves(request, ()):
+        shown = ".".join(part for part in path if not any(secrets("", part.encode("utf-8", "replace"))))
+        kind = next(
+            (kind for _, kind in secrets("", f"{path[-1]}: {value}".replace("\0", " ").encode("utf-8", "replace"))),
+            None,
+        )
+        if kind is None and path[0] == "Environment" and is_secret_name(path[-1]):
+            kind = "a secret, by its name"
+        if kind is not None:
+            yield f"CreateTrainingJob: {shown} holds what looks like {kind}; {instead}hydra.launcher.secrets"
+
+
+def _leaves(value: Any, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value that holds no others, with the keys that lead to it."""
+    if not isinstance(value, dict | list):
+        yield above, value
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _leaves(item, (*above, str(key)))
 
 
 def _not_allowed(request: dict[str, Any]) -> list[str]:
@@ -182,6 +209,10 @@ def _outside(value: Any, shape: Any, where: str) -> Any:
         for key, item in value.items():
             yield from _outside(key, shape.key, f"{where} (key {key})")
             yield from _outside(item, shape.value, f"{where}.{key}")
+    elif kind in ("integer", "long", "float", "double"):
+        low, high = shape.metadata.get("min"), shape.metadata.get("max")
+        if (low is not None and value < low) or (high is not None and value > high):
+            yield f"{where}={value}: SageMaker takes {low or 0} {'or more' if high is None else f'to {high}'}"
     elif kind == "string":
         yield from _length(len(value), shape, where)
         if shape.enum and value not in shape.enum:

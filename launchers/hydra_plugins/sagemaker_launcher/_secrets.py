@@ -36,6 +36,14 @@ def is_private_file(name: str) -> bool:
     return any(fnmatchcase(lower, pattern) for pattern in _FILES)
 
 
+_SECRET_NAME = re.compile(r"(?i)(^|_)(key|token|secret|password|passwd|credentials?)(_|$)|^aws_")
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable of this name most likely holds a secret."""
+    return bool(_SECRET_NAME.search(name))
+
+
 # NAME=..., NAME: "...", "NAME": "...", environ["NAME"] = "..."; in a notebook the quotes are escaped
 _ASSIGNED = rb"""\\?["']?\]?[\s=:,(]{1,9}\\?["']?"""
 _FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
