@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")
-_CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CHANNEL = re.compile(r"[A-Za-z0-9_]{1,64}")
 _LEAST = {
     "max_parallel": 1,
     "submit_interval": 0,
@@ -46,8 +46,10 @@ class Planned:
     data: dict[str, Path | str]  # channel -> a local file or folder, or an S3 URI
 
 
-def make_plan(members: Sequence[Member], options: Any, region: str, pricing: Any | None) -> list[Planned]:
-    """The plan of the members that run on SageMaker.
+def make_plan(
+    members: Sequence[Member], options: Any, region: str, pricing: Any | None, through: Collection[int] = ()
+) -> list[Planned]:
+    """The plan of the members that run on SageMaker; those whose number is in `through` will not run again.
 
     Raises LaunchError with everything that can be known to be wrong: of the launcher's options, and of each member's
     hardware, image, price and data.
@@ -71,7 +73,8 @@ def make_plan(members: Sequence[Member], options: Any, region: str, pricing: Any
         price = _prices.price_of(member.hardware, prices)
         worst = _prices.worst_case(member.hardware, price)
         planned.append(Planned(member, image, price, worst, dict(_data_of(member, options))))
-    problems.update(dict.fromkeys(_budget_problems(planned, options.budget_usd)))
+    to_come = [item for item in planned if item.member.number not in through]
+    problems.update(dict.fromkeys(_budget_problems(to_come, options.budget_usd)))
     if problems:
         raise LaunchError(list(problems))
     return planned
@@ -180,10 +183,15 @@ def _option_problems(options: Any) -> Iterator[str]:
                     "hydra.launcher.network_isolation=true: nothing can be fetched from inside; set "
                     f"hydra.launcher.{key}={nothing} and use an image that holds all"
                 )
+    taken = {name.upper(): name for name in _TAKEN}  # the job finds a channel by SM_CHANNEL_<NAME>
     for name in options.channels:
-        if not _CHANNEL.fullmatch(name) or name in _TAKEN:
-            taken = " or ".join(_TAKEN)
-            yield f"hydra.launcher.channels.{name}: choose another name (letters, digits, - and _; not {taken})"
+        if not _CHANNEL.fullmatch(name):
+            yield f"hydra.launcher.channels.{name}: choose another name, of letters, digits and _"
+        elif (other := taken.setdefault(name.upper(), name)) != name or name in _TAKEN:
+            yield (
+                f"hydra.launcher.channels.{name}: its SM_CHANNEL_{name.upper()} would be that of the channel {other}; "
+                "choose another name"
+            )
 
 
 def _member_problems(member: Member, options: Any) -> Iterator[str]:

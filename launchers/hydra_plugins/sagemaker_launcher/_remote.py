@@ -86,7 +86,9 @@ class Remote:
         planned: list[Planned] = []
         region, pricing = self._region_and_pricing()
         try:
-            planned = make_plan(members, self._options, region, pricing)
+            records = {member.number: self._manifest.record(member.number) for member in members}
+            through = [number for number, record in records.items() if self._standing(record)[0] is State.finished]
+            planned = make_plan(members, self._options, region, pricing, through)
             found = (requirements_of(self._options, item.image) for item in planned)
             needed = {name for name in found if name is not None}
             if not needed <= self._requirements:  # a later launch may bring another image

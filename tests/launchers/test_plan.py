@@ -1,0 +1,49 @@
+"""What is refused while a sweep is planned, and what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from hydra_plugins.sagemaker_launcher._config import SageMakerLauncherConf
+from hydra_plugins.sagemaker_launcher._errors import LaunchError
+from hydra_plugins.sagemaker_launcher._hardware import Hardware
+from hydra_plugins.sagemaker_launcher._member import Member
+from hydra_plugins.sagemaker_launcher._plan import Planned, make_plan
+
+
+def member(number: int, **config: Any) -> Member:
+    composed = OmegaConf.create({"hydra": {"overrides": {"task": []}}, **config})
+    return Member(number, [], composed, Path(str(number)), Hardware("ml.m5.large", max_hours=1, usd_per_hour=2.0))
+
+
+def plan(*members: Member, through: tuple[int, ...] = (), **options: Any) -> list[Planned]:
+    return make_plan(members, SageMakerLauncherConf(**options), "us-east-1", None, through)
+
+
+@pytest.mark.parametrize(
+    ("channels", "told"),
+    [
+        (["my-data"], "channels.my-data: choose another name, of letters, digits and _"),
+        (["code"], "channels.code: its SM_CHANNEL_CODE would be that of the channel code"),
+        (["Member"], "channels.Member: its SM_CHANNEL_MEMBER would be that of the channel member"),
+        (["train", "Train"], "channels.Train: its SM_CHANNEL_TRAIN would be that of the channel train"),
+    ],
+)
+def test_channels_whose_variables_would_meet_are_refused(channels: list[str], told: str) -> None:
+    with pytest.raises(LaunchError) as refused:
+        plan(channels=dict.fromkeys(channels, "x"))
+    assert [line for line in refused.value.problems if told in line] == refused.value.problems
+
+
+def test_other_channels_are_taken() -> None:
+    plan(channels={"train_1": "x", "Validation": "y"})
+
+
+def test_a_budget_is_for_what_still_runs() -> None:
+    with pytest.raises(LaunchError, match=r"#1 alone may cost \$2\.00"):
+        plan(member(0), member(1), budget_usd=1, through=(0,))
+    assert len(plan(member(0), member(1), budget_usd=1, through=(0, 1))) == 2
