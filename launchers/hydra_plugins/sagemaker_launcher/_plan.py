@@ -73,6 +73,11 @@ def make_plan(
         price = _prices.price_of(member.hardware, prices)
         worst = _prices.worst_case(member.hardware, price)
         planned.append(Planned(member, image, price, worst, dict(_data_of(member, options))))
+    for path in dict.fromkeys(value for item in planned for value in item.data.values() if isinstance(value, Path)):
+        try:
+            _storage.data_files(path)
+        except LaunchError as error:
+            problems.update(dict.fromkeys(error.problems))
     to_come = [item for item in planned if item.member.number not in through]
     problems.update(dict.fromkeys(_budget_problems(to_come, options.budget_usd)))
     if problems:

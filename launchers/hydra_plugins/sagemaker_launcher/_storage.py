@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ._aws import Aws, error_code, error_message
 from ._errors import LaunchError
+from ._secrets import is_private_file, is_private_folder
 
 log = logging.getLogger(__name__)
 
@@ -73,26 +74,23 @@ class Storage:
         return True
 
     def upload_data(self, path: Path) -> tuple[str, str]:
-        """Uploads a file or folder once by its content; (S3 prefix for a channel, the file's name in it or "")."""
-        if path.is_file():
-            name = safe_name(path.name)
-            digest = file_sha256(path)
-            self.put_once(self.key("data", digest, name), path)
-            return self.uri("data", digest, ""), name
-        files = sorted(_files(path))
-        if not files:
-            raise LaunchError(f"{path}: an empty folder; there is nothing to upload")
-        total = hashlib.sha256()
-        for file in files:
-            total.update(f"{file.relative_to(path).as_posix()}\0{file_sha256(file)}\n".encode())
-        digest = total.hexdigest()
-        # The marker is written last: a folder without it was cut short.
+        """Uploads a file or folder once by its content; (S3 prefix for a channel, the file's name in it or "").
+
+        Raises LaunchError as `data_files` does, and where a file changes meanwhile.
+        """
+        files, left_out = data_files(path)
+        if left_out:
+            log.warning("data: %s: %d private files and folders stay here: %s", path, len(left_out), _some(left_out))
+        digest = _content_sha256(files)
+        # The marker is written last: without it an upload was cut short, or is not what its hash says.
         marker = self.key("data", f"{digest}.whole")
         if not self.has(marker):
-            for file in files:
-                self.put(self.key("data", digest, file.relative_to(path).as_posix()), file)
+            for name, file in files.items():
+                self.put(self.key("data", digest, name), file)
+            if _content_sha256(files) != digest:
+                raise LaunchError(f"{path}: has changed while it was uploaded; start again when nothing writes to it")
             self.put(marker, b"")
-        return self.uri("data", digest, ""), ""
+        return self.uri("data", digest, ""), next(iter(files)) if path.is_file() else ""
 
     def download(self, uri: str, into: Path, max_bytes: int) -> bool:
         """Downloads one object to a file; False where there is none.
@@ -167,8 +165,51 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (file for file in folder.rglob("*") if file.is_file())
+def data_files(path: Path) -> tuple[dict[str, Path], list[str]]:
+    """What of a file or folder of data leaves this machine, by its name in S3, and what is private and stays.
+
+    The source archive's rule says what is private. Raises LaunchError for a private file that is asked for by itself,
+    for a link out of the folder or to a folder, and where nothing is left.
+    """
+    if path.is_file():
+        if is_private_file(path.name) or is_private_file(path.resolve().name):
+            raise LaunchError(f"{path}: files of this name are private and never uploaded; give it another one")
+        return {safe_name(path.name): path}, []
+    files, left_out = dict[str, Path](), list[str]()
+    home = path.resolve()
+    for folder, below, names in os.walk(path):
+        for name in list(below):
+            inner = Path(folder, name)
+            if is_private_folder(name):
+                below.remove(name)
+                left_out.append(f"{inner.relative_to(path).as_posix()}/")
+            elif inner.is_symlink():
+                raise LaunchError(f"{inner}: is a link to a folder; put the folder itself there")
+        for name in names:
+            file = Path(folder, name)
+            shown, real = file.relative_to(path).as_posix(), file.resolve()
+            if is_private_file(name):
+                left_out.append(shown)
+            elif not real.is_relative_to(home):
+                raise LaunchError(f"{file}: is a link out of {path}; put what it leads to there")
+            elif is_private_file(real.name) or any(map(is_private_folder, real.relative_to(home).parts[:-1])):
+                left_out.append(shown)
+            elif file.is_file():  # no pipe, no broken link
+                files[shown] = file
+    if not files:
+        raise LaunchError(f"{path}: there is nothing to upload in this folder")
+    return dict(sorted(files.items())), sorted(left_out)
+
+
+def _content_sha256(files: dict[str, Path]) -> str:
+    total = hashlib.sha256()
+    for name, file in files.items():
+        total.update(f"{name}\0{file_sha256(file)}\n".encode())
+    return total.hexdigest()
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
 
 
 class _Named:
