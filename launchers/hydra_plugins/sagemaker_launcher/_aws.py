@@ -176,16 +176,25 @@ def is_aws(error: BaseException) -> bool:
 
 def is_unreachable(error: BaseException) -> bool:
     """Whether an error says nothing about the request itself: no connection, no answer, an outage, old credentials."""
+    from boto3.exceptions import RetriesExceededError
     from botocore import exceptions as boto
+    from botocore.parsers import ResponseParserError
 
-    lost = (boto.ConnectionError, boto.HTTPClientError, boto.ConnectionClosedError)
+    lost = (boto.ConnectionError, boto.HTTPClientError, boto.ConnectionClosedError, boto.IncompleteReadError)
     old = (boto.NoCredentialsError, boto.CredentialRetrievalError, boto.SSOError, boto.TokenRetrievalError)
-    if isinstance(error, (*lost, *old)):
+    if isinstance(error, (*lost, *old, RetriesExceededError, ResponseParserError)):
         return True
     if not isinstance(error, boto.ClientError):
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= 500 or error_code(error) in ("ThrottlingException", "Throttling", "SlowDown", *_EXPIRED)
+    code = error_code(error)
+    # An answer to HEAD has no body, hence no code but the status: an old token is a 400.
+    bare = code == "400" and error.operation_name.startswith("Head")
+    return status >= 500 or bare or code in _LATER
 
 
-_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+_LATER = (
+    *("ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded"),
+    *("SlowDown", "RequestTimeout", "RequestTimeoutException"),
+    *("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
+)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ._aws import Aws, error_code, error_message
+from ._aws import Aws, error_code, error_message, is_unreachable
 from ._errors import LaunchError
 
 ENDED = ("Completed", "Failed", "Stopped")
@@ -62,7 +62,7 @@ class Jobs:
             if code == "ResourceInUse":
                 raise NameTakenError(error_message(error)) from error
             status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-            if 400 <= status < 500 and not code.startswith(("Throttl", "ExpiredToken", "RequestExpired")):
+            if 400 <= status < 500 and not is_unreachable(error):
                 raise LaunchError(f"CreateTrainingJob: {error_message(error)}") from error
             raise
 
