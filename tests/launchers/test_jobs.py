@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +11,15 @@ from typing import Any
 
 import boto3
 import pytest
-from launcher_app import Service
+from boto3.exceptions import RetriesExceededError
+from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError
+from botocore.parsers import ResponseParserError
+from launcher_app import LAUNCHERS, Service
 from omegaconf import OmegaConf
 
 import sagemaker_rehearsal
 from hydra_plugins.sagemaker_launcher import _images
-from hydra_plugins.sagemaker_launcher._aws import Aws
+from hydra_plugins.sagemaker_launcher._aws import Aws, is_unreachable
 from hydra_plugins.sagemaker_launcher._config import SageMakerLauncherConf
 from hydra_plugins.sagemaker_launcher._control import Clock, Control, Job, State
 from hydra_plugins.sagemaker_launcher._hardware import Hardware
@@ -205,3 +210,131 @@ def test_a_quota_that_others_hold_is_a_failure(service: Service, jobs: Jobs, tmp
     assert watched.join(60)
     service.faults(clear=True)
     assert watched.jobs[0].outcome is not None and watched.jobs[0].outcome.status == "failed"
+
+
+@pytest.mark.parametrize("stopping", [False, True])
+def test_a_job_that_somebody_deleted_is_not_waited_for(
+    service: Service, jobs: Jobs, tmp_path: Path, stopping: bool
+) -> None:
+    jobs.changed = lambda: iter(())  # type: ignore[method-assign]
+    jobs.in_progress = set  # type: ignore[method-assign]
+    jobs.describe = lambda name: None  # type: ignore[method-assign]
+    watched = control(jobs, service, tmp_path, 1)
+    watched._submission.submit(lambda: True)
+    if stopping:
+        watched.stop("Ctrl-C")
+    watched.start()
+    assert watched.join(60) and watched.error is None
+    outcome, name = watched.jobs[0].outcome, watched.jobs[0].name
+    assert outcome is not None and outcome.status == "failed"
+    assert str(outcome.reason).startswith(f"the job is gone: SageMaker knows of no {name}; resume with retry_failed")
+    record = Manifest(tmp_path).record(0)
+    assert (record.job_status, record.status) == ("Failed", "failed")
+    # Two looks at all, 600 s apart; where it was asked to stop, the next look is enough.
+    assert (30 <= watched.clock.now() < 100) if stopping else (1200 <= watched.clock.now() < 1300)
+
+
+def test_an_outage_is_met_once_and_not_once_a_job(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+    create, stop, answers = jobs.create, jobs.stop, [False, True]
+    asked_to_stop: list[str] = []
+
+    def answering(request: dict[str, Any]) -> str:
+        announced.append((tmp_path / "members.jsonl").read_text().count('"submitting"'))
+        if answers and not answers.pop(0):
+            raise EndpointConnectionError(endpoint_url="https://aws")
+        return create(request)
+
+    def stopping(name: str) -> None:
+        asked_to_stop.append(name)
+        if len(asked_to_stop) == 1:
+            raise EndpointConnectionError(endpoint_url="https://aws")
+        stop(name)
+
+    announced: list[int] = []
+    jobs.create, jobs.stop = answering, stopping  # type: ignore[method-assign]
+    said: list[str] = []
+    watched = control(jobs, service, tmp_path, 3, said)
+    watched._step()
+    assert announced == [1]
+    assert [job.state for job in watched.jobs] == [State.unknown, State.waiting, State.waiting]
+    watched._step()
+    assert announced == [1]
+    watched.clock.wait(40, threading.Event())
+    while len(announced) < 4:
+        watched._step()
+        watched.clock.wait(5, threading.Event())
+    assert [job.state for job in watched.jobs] == [State.running] * 3
+    watched.stop("Ctrl-C")
+    watched._step()
+    assert len(asked_to_stop) == 1
+    watched.start()
+    assert watched.join(60) and watched.error is None
+    assert len(asked_to_stop) <= 4
+    assert sum("SageMaker cannot be asked" in line for line in said) == 2
+
+
+def test_one_members_odd_result_ends_no_sweep(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+    watched = control(jobs, service, tmp_path, 3)
+
+    def fetch(job: Job) -> Outcome:
+        if job.member.number == 1:
+            raise RecursionError("maximum recursion depth exceeded")
+        return Outcome("completed")
+
+    watched._fetches._fetch = fetch
+    watched.start()
+    assert watched.join(60) and watched.error is None
+    outcomes = [job.outcome for job in watched.jobs]
+    assert [outcome and outcome.status for outcome in outcomes] == ["completed", "failed", "completed"]
+    assert "what it left is not here: RecursionError: maximum recursion depth" in str(outcomes[1])
+    assert Manifest(tmp_path).record(1).is_lost
+
+
+def test_a_fetch_does_not_keep_the_process_alive() -> None:
+    code = (
+        "import time\n"
+        "from hydra_plugins.sagemaker_launcher._fetches import Fetches\n"
+        "begun = []\n"
+        "fetches = Fetches(lambda job: (begun.append(job), time.sleep(60)), lambda: None)\n"
+        "for job in range(6): fetches.ask(job)\n"
+        "while len(begun) < 4: time.sleep(0.01)\n"
+        "fetches.end()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=20, env={"PYTHONPATH": str(LAUNCHERS)})
+
+
+def answered(code: str, status: int, operation: str = "CreateTrainingJob") -> ClientError:
+    answer: Any = {"Error": {"Code": code, "Message": "said"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, operation)
+
+
+LATER = ("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        *((answered(code, 400), True) for code in (*LATER, "RequestTimeout", "ExpiredTokenException")),
+        (answered("InternalFailure", 500), True),
+        (answered("ValidationException", 400), False),
+        (answered("400", 400, "HeadObject"), True),
+        (answered("403", 403, "HeadObject"), False),
+        (RetriesExceededError(EndpointConnectionError(endpoint_url="https://aws")), True),
+        (ResponseParserError("half an answer"), True),
+        (IncompleteReadError(actual_bytes=1, expected_bytes=2), True),
+        (ValueError("a bug"), False),
+    ],
+)
+def test_what_says_nothing_about_the_request_is_asked_again(error: Exception, expected: bool) -> None:
+    assert is_unreachable(error) is expected
+
+
+@pytest.mark.parametrize("code", LATER)
+def test_throttling_is_no_refusal(jobs: Jobs, code: str) -> None:
+    class Throttled:
+        def create_training_job(self, **_: Any) -> None:
+            raise answered(code, 400)
+
+    jobs._aws.__dict__["sagemaker"] = Throttled()
+    with pytest.raises(ClientError):
+        jobs.create({})

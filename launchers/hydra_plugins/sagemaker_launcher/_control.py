@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from ._aws import error_message, is_aws, is_unreachable
 from ._errors import LaunchError
+from ._fetches import Fetches
 from ._job import Clock, Job, State
 from ._jobs import ENDED, Jobs
 from ._manifest import Manifest
@@ -22,7 +22,6 @@ from ._submission import Submission
 __all__ = ["Clock", "Control", "Job", "State"]
 
 _FULL_LOOK = 600.0  # seconds between two looks at all running jobs, should a change have been missed
-_FETCHES = 4  # downloads at a time
 
 
 class Control:
@@ -42,19 +41,19 @@ class Control:
         self.jobs = jobs
         self.error: Exception | None = None
         self.detached = False
-        self._service, self._manifest, self._fetch, self._options, self._say = service, manifest, fetch, options, say
+        self._service, self._manifest, self._options, self._say = service, manifest, options, say
         self.clock = clock or Clock()
         self._poll_interval = poll_interval or options.poll_interval
         self._wake = threading.Event()
         self._stopping: str | None = None
-        self._next_poll = self._next_full_look = 0.0
+        self._next_poll = 0.0
+        self._next_full_look = self.clock.now() + _FULL_LOOK
         self._outage_since: float | None = None
         self._submission = Submission(
             jobs, service, manifest, options, say, self.clock, self._poll_interval, self._reaching,
             lambda job, outcome: self._finish(job, outcome, kept=False), self._ended,
         )  # fmt: skip
-        self._fetches: dict[Future[Outcome], Job] = {}
-        self._pool = ThreadPoolExecutor(_FETCHES, thread_name_prefix="sagemaker-fetch")
+        self._fetches = Fetches(fetch, self._wake.set)
         # Not Thread.join, which takes a running thread for an ended one after a Ctrl-C (Python 3.10 to 3.12).
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sagemaker-control", daemon=True)
@@ -106,23 +105,23 @@ class Control:
                 self.error = LaunchError(f"SageMaker refuses to go on with this sweep: {error_message(error)}")
                 self.error.__cause__ = error
         finally:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._fetches.end()
             self._over.set()
 
     def _step(self) -> None:
         self._take_outcomes()
+        # An outage is met once, not once a job: until the next poll nothing is asked.
+        is_asked = self._outage_since is None or self.clock.now() >= self._next_poll
         if self._stopping:
-            self._stop_all(self._stopping)
-        else:
+            self._stop_all(self._stopping, is_asked)
+        elif is_asked:
             self._submission.submit(lambda: not self._stopping and not self.detached)
         if self.clock.now() >= self._next_poll and any(job.state is State.running for job in self.jobs):
             self._reaching(self._poll)
             self._next_poll = self.clock.now() + self._poll_interval
         for job in self.jobs:
-            if job.state is State.ended and job not in self._fetches.values() and self.clock.now() >= job.not_before:
-                future = self._pool.submit(self._fetch, job)
-                future.add_done_callback(lambda _: self._wake.set())
-                self._fetches[future] = job
+            if job.state is State.ended and self.clock.now() >= job.not_before:
+                self._fetches.ask(job)
         left = {job.state for job in self.jobs} - {State.finished}
         if not self._options.wait and left and not left & {State.waiting, State.unknown}:
             self.detach()
@@ -130,9 +129,9 @@ class Control:
     def _pause(self) -> float:
         now = self.clock.now()
         moments = [self._next_poll if self.running() else now + self._poll_interval]
-        moments.append(self._submission.next_moment())
+        moments.append(max(self._submission.next_moment(), now if self._outage_since is None else self._next_poll))
         moments += [job.not_before for job in self.jobs if job.state is State.ended and job.not_before > now]
-        if any(future.done() for future in list(self._fetches)):
+        if self._fetches.has_any():
             return 0.0
         return max(0.0, min(moments) - now)
 
@@ -149,6 +148,7 @@ class Control:
                     f"SageMaker cannot be asked ({error_message(error)}); jobs run on, and it is tried again every "
                     f"{self._poll_interval:g} s"
                 )
+            self._next_poll = self.clock.now() + self._poll_interval
             return False
         if self._outage_since is not None:
             self._say(f"SageMaker answers again after {self.clock.now() - self._outage_since:.0f} s")
@@ -170,18 +170,32 @@ class Control:
                 self._describe_ended(job)
         now = self.clock.now()
         if now >= self._next_full_look:
-            if self._next_full_look:
-                going_on = self._service.in_progress()
-                for job in self.running():
-                    if job.name not in going_on:
-                        self._describe_ended(job)
-            self._next_full_look = now + _FULL_LOOK
+            going_on = self._service.in_progress()
+            for job in self.running():
+                if job.name not in going_on and not self._describe_ended(job):
+                    job.misses += 1
+                    if job.misses > 1 or job.stop_asked:
+                        self._gone(job)
+                else:
+                    job.misses = 0
+            self._next_full_look = now + (self._poll_interval if self._stopping else _FULL_LOOK)
 
-    def _describe_ended(self, job: Job) -> None:
+    def _describe_ended(self, job: Job) -> bool:
+        """Takes the end of a job, if it has come; whether there is such a job."""
         assert job.name is not None
         found = self._service.describe(job.name)
         if found is not None and found["TrainingJobStatus"] in ENDED:
             self._ended(job, found)
+        return found is not None
+
+    def _gone(self, job: Job) -> None:
+        """A job that SageMaker no longer knows, as after somebody has deleted it."""
+        reason = f"the job is gone: SageMaker knows of no {job.name}; resume with retry_failed=true to run it again"
+        self._manifest.write(
+            "ended", job.member.number, job_name=job.name, job_status="Failed", usd=None, reason=reason
+        )
+        self._finish(job, Outcome("failed", reason))
+        self._submission.given_back(job)
 
     def _ended(self, job: Job, found: dict[str, Any]) -> None:
         from ._outcome import cost_of
@@ -200,38 +214,45 @@ class Control:
         self._submission.given_back(job)
 
     def _take_outcomes(self) -> None:
-        for future in [future for future in self._fetches if future.done()]:
-            job = self._fetches.pop(future)
-            error = future.exception()
-            if error is None:
-                self._finish(job, future.result())
-            elif is_unreachable(error) or is_unreachable(error.__cause__ or error):
-                self._say(f"#{job.member.number}: what it left cannot be fetched now ({error_message(error)})")
+        for job, outcome in self._fetches.taken():
+            if isinstance(outcome, Outcome):
+                self._finish(job, outcome)
+            elif is_unreachable(outcome) or is_unreachable(outcome.__cause__ or outcome):
+                self._say(f"#{job.member.number}: what it left cannot be fetched now ({error_message(outcome)})")
                 job.not_before = self.clock.now() + self._poll_interval
-            elif isinstance(error, LaunchError):
-                description = job.description or {}
-                ending = description.get("FailureReason") or f"the job is {description['TrainingJobStatus'].lower()}"
-                reason = (
-                    f"{ending}; what it left is not here: {error}; resume to fetch it again, with retry_failed=true "
-                    "to run it again"
-                )
-                self._manifest.write("lost", job.member.number, reason=reason)
-                self._finish(job, Outcome("failed", reason), kept=False)
-            else:
-                raise error
+            else:  # whatever it is: one member's result ends no sweep
+                self._lost(job, outcome)
+
+    def _lost(self, job: Job, error: Exception) -> None:
+        description = job.description or {}
+        ending = description.get("FailureReason") or f"the job is {description['TrainingJobStatus'].lower()}"
+        told = error if isinstance(error, LaunchError) else error_message(error)
+        reason = (
+            f"{ending}; what it left is not here: {told}; resume to fetch it again, with retry_failed=true "
+            "to run it again"
+        )
+        self._manifest.write("lost", job.member.number, reason=reason)
+        self._finish(job, Outcome("failed", reason), kept=False)
 
     # --- ends
 
-    def _stop_all(self, reason: str) -> None:
+    def _stop_all(self, reason: str, is_asked: bool) -> None:
+        """Gives up what waits, and asks what runs to stop; ends at the first call that nobody answers."""
         for job in self.jobs:
             if job.state is State.waiting:
                 self._finish(job, Outcome("stopped", f"not submitted: {reason}"), kept=False)
-            elif job.state is State.unknown and self.clock.now() >= job.not_before:
-                self._reaching(lambda job=job: self._submission.settle(job, reason))  # type: ignore[misc]
+        for job in self.jobs if is_asked else ():
+            if job.state is State.unknown and self.clock.now() >= job.not_before:
+                answered = self._reaching(lambda job=job: self._submission.settle(job, reason))  # type: ignore[misc]
                 job.not_before = self.clock.now() + self._poll_interval
             elif job.state is State.running and not job.stop_asked:
-                job.stop_asked = self._reaching(lambda job=job: self._service.stop(job.name or ""))  # type: ignore[misc]
-                self._next_poll = 0.0
+                answered = job.stop_asked = self._reaching(lambda job=job: self._service.stop(job.name or ""))  # type: ignore[misc]
+                self._next_full_look = min(self._next_full_look, self.clock.now() + self._poll_interval)
+            else:
+                continue
+            if not answered:
+                return
+            self._next_poll = 0.0
 
     def _finish(self, job: Job, outcome: Outcome, kept: bool = True) -> None:
         """The member is through; `kept`: for good, so that a resumed sweep does not look at it again."""

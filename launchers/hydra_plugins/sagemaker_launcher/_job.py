@@ -35,8 +35,15 @@ class Job:
     began: float | None = None  # on the clock's time: when its instances were first seen at work
     description: dict[str, Any] | None = None
     stop_asked: bool = False
+    misses: int = 0  # looks in a row at which SageMaker knew no such job
     not_before: float = 0.0
     outcome: Outcome | None = None
+
+    @property
+    def kind(self) -> tuple[str, bool]:
+        """What quotas go by: the instance type, and whether it is a spot instance."""
+        assert self.member.hardware is not None
+        return self.member.hardware.instance_type, self.member.hardware.spot
 
     @property
     def instance_type(self) -> str:

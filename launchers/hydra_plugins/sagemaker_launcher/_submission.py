@@ -66,7 +66,8 @@ class Submission:
             self._next_submission = now + self._options.submit_interval
             if not self._reaching(lambda job=job: self._submit_one(job)):  # type: ignore[misc]
                 job.state = State.unknown  # the request may have arrived
-                job.not_before = self._clock.now() + self._poll_interval
+                job.not_before = self._next_submission = self._clock.now() + self._poll_interval
+                return  # the others would meet the same outage
 
     def settle(self, job: Job, reason: str) -> None:
         """Finds out whether a job that was perhaps submitted exists: it must not run on unseen."""
