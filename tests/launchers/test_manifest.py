@@ -110,6 +110,12 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, override:
     assert (record.overrides, record.reason, record.return_value) == ([override], reason, {"text": reason})
 
 
+def test_half_a_surrogate_pair_comes_back(tmp_path: Path) -> None:
+    Manifest(tmp_path).write("finished", 0, status="failed", reason="\ud800", return_value={"a": "\udfff"})
+    record = Manifest(tmp_path).record(0)
+    assert (record.reason, record.return_value) == ("\ud800", {"a": "\udfff"})
+
+
 def test_another_config_is_refused(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path)
     manifest.write("planned", 0, overrides=["x=1"], config_sha256="a", instance_type=None)

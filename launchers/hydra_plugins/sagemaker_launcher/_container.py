@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import ConfigCompositionException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -31,6 +32,8 @@ def main() -> None:
     """Runs the member that the `member` channel describes; why it failed, if it did, is in <base>/output/failure."""
     try:
         member = json.loads(Path(os.environ["SM_CHANNEL_MEMBER"], MEMBER_FILE).read_text("utf-8"))
+        # Hydra itself would end with exit code 1 and only print why.
+        os.environ["HYDRA_FULL_ERROR"] = "1"
         _name_ranks()
         checkpoints = base_dir() / "checkpoints"
         if member["checkpoints"]:
@@ -49,6 +52,17 @@ def main() -> None:
         if not (isinstance(error, SystemExit) and error.code in (None, 0)):
             _report(_reason(error, Path(os.environ.get("SM_OUTPUT_DATA_DIR", "."))))
         raise
+
+
+def as_json(value: Any) -> Any:
+    """What a sweeper gets of a return value: JSON's types; numpy's numbers, and others with `item()`, are numbers.
+
+    Raises ValueError for what is no JSON.
+    """
+    try:
+        return json.loads(json.dumps(value, default=lambda number: number.item()))
+    except Exception as error:
+        raise ValueError(f"a {type(value).__name__} is no JSON") from error
 
 
 def base_dir() -> Path:
@@ -84,10 +98,11 @@ class CheckAndReport(Callback):
         if os.environ.get("RANK", "0") != "0":
             return
         try:
-            text = json.dumps({"status": job_return.status.name, "return_value": value, "error": error})
-        except (TypeError, ValueError):
-            text = json.dumps({"status": job_return.status.name, "return_value": None, "error": error})
+            sent = as_json(value)
+        except ValueError:
+            sent = None
             print(f"the task function returned a {type(value).__name__}, which cannot be sent back as JSON: left out")
+        text = json.dumps({"status": job_return.status.name, "return_value": sent, "error": error})
         Path(config.hydra.runtime.output_dir, RETURN_FILE).write_text(text, "utf-8")
 
 
@@ -151,7 +166,8 @@ def _reason(error: BaseException, output: Path) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    cause = error.__cause__ if isinstance(error, ConfigCompositionException) else None  # what is wrong with an override
+    text = " ".join(f"{error} {cause or ''}".split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

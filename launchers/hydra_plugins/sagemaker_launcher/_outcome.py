@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ _LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _LOG_LINES = 200
 _OUTPUT_BYTES, _OUTPUT_FILES = 2_000_000_000, 10_000
 _MODEL_BYTES, _MODEL_FILES = 50_000_000_000, 10_000
+_RESULT_BYTES = 20_000_000
+_REASON_LENGTH = 4000
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def fetch(
     member.directory.mkdir(parents=True, exist_ok=True)
     _log_tail(aws, name, member.directory / LOG_TAIL)
     for name_of in (RESULT, RETURN_FILE):  # of an earlier attempt: this one's word counts
-        (member.directory / name_of).unlink(missing_ok=True)
+        _remove(member.directory / name_of)
     has_output = _unpack(storage, f"{output}/output.tar.gz", member.directory, _OUTPUT_BYTES, _OUTPUT_FILES)
     member.write_hydra_files()  # those of the container tell of its own paths
     if with_model and description["TrainingJobStatus"] == "Completed":
@@ -82,7 +85,7 @@ def fetch(
     result = {"schema_version": 1, "choices": member.choices, **result, "status": status, "cost": node}
     value = returned.get("return_value", result.get("objective"))
     if "objective" not in result:
-        result["objective"] = value if isinstance(value, int | float) and math.isfinite(value) else None
+        result["objective"] = value if _is_finite(value) else None
     _write(member.directory / RESULT, result)
     return Outcome(status, reason, value, node["usd"], node["billable_seconds"])
 
@@ -101,15 +104,20 @@ def _judged(
     if status == "Stopped":
         return "stopped", "the job was stopped"
     if status == "Failed":
-        return "failed", " ".join(str(description.get("FailureReason") or "SageMaker gave no reason").split())
+        return "failed", _line(description.get("FailureReason") or "SageMaker gave no reason")
     if not has_output:
         return "failed", "the job completed without an output.tar.gz: did the script write to SM_OUTPUT_DATA_DIR?"
     result = _read(member.directory / RESULT)
     if result.get("status") in ("failed", "stopped"):
-        return str(result["status"]), str(result.get("error") or "result.json says so")
+        return str(result["status"]), _line(result.get("error") or "result.json says so")
     if returned.get("status") == "FAILED":
-        return "failed", str(returned.get("error"))
+        return "failed", _line(returned.get("error"))
     return "completed", None
+
+
+def _line(reason: Any) -> str:
+    """One line that can be printed everywhere."""
+    return " ".join(str(reason)[:_REASON_LENGTH].encode("utf-8", "backslashreplace").decode().split())
 
 
 def _unpack(storage: Storage, uri: str, into: Path, max_bytes: int, max_files: int) -> bool:
@@ -143,20 +151,42 @@ def _log_tail(aws: Aws, job_name: str, path: Path) -> None:
 
 def _taken(path: Path) -> dict[str, Any]:
     content = _read(path)
-    path.unlink(missing_ok=True)
+    _remove(path)
     return content
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _remove(path: Path) -> None:
+    """Whatever it is: the script may have made a folder of that name."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_finite(value: Any) -> bool:
     try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # an integer beyond the largest float
+        return False
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object that the script wrote; an empty one where it is none, or one that could not be written again."""
+    try:
+        if path.stat().st_size > _RESULT_BYTES:
+            return {}
         content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        json.dumps(content, indent=1)
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     """Whole or not at all."""
+    if path.is_dir():
+        shutil.rmtree(path)
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    # Half a surrogate pair, which UTF-8 has no bytes for, becomes JSON's own escape.
+    partial.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8", "backslashreplace")
     os.replace(partial, path)
