@@ -12,6 +12,7 @@ from hydra_plugins.sagemaker_launcher._config import SageMakerLauncherConf
 from hydra_plugins.sagemaker_launcher._errors import LaunchError
 from hydra_plugins.sagemaker_launcher._hardware import Hardware
 from hydra_plugins.sagemaker_launcher._member import Member
+from hydra_plugins.sagemaker_launcher._member_request import refused
 from hydra_plugins.sagemaker_launcher._plan import Planned, make_plan
 
 
@@ -47,3 +48,25 @@ def test_a_budget_is_for_what_still_runs() -> None:
     with pytest.raises(LaunchError, match=r"#1 alone may cost \$2\.00"):
         plan(member(0), member(1), budget_usd=1, through=(0,))
     assert len(plan(member(0), member(1), budget_usd=1, through=(0, 1))) == 2
+
+
+def test_what_sagemaker_would_refuse_is_known_from_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAIN", "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")
+    options = SageMakerLauncherConf(
+        keep_alive_seconds=100_000,
+        request={"Nonsense": 1},
+        channels={"train": "data", "other": "place"},
+    )
+    (tmp_path / "file").write_text("x")
+    members = [member(number, data=str(tmp_path / "file"), place="s3://b/x/") for number in range(3)]
+    planned = make_plan(members, options, "us-east-1", None)
+    (line,) = refused(planned, options, tmp_path, "us-east-1")
+    assert line.startswith('CreateTrainingJob: Unknown parameter in input: "Nonsense"')
+    options.request = {}
+    (line,) = refused(planned, options, tmp_path, "us-east-1")
+    assert "ResourceConfig.KeepAlivePeriodInSeconds=100000: SageMaker takes 0 to 21600" in line
+    options.keep_alive_seconds, options.environment = 0, ["PLAIN"]
+    (line,) = refused(planned, options, tmp_path, "us-east-1")
+    assert "Environment.PLAIN holds what looks like a Hugging Face token" in line and "hf_" not in line
+    options.environment = []
+    assert list(refused(planned, options, tmp_path, "us-east-1")) == []

@@ -19,18 +19,10 @@ from ._errors import LaunchError
 from ._jobs import Jobs
 from ._manifest import Manifest, MemberRecord
 from ._member import config_sha256, distinct_overrides, resumed_sha256
-from ._plan import Planned, environment_of, make_plan, requirements_of
+from ._member_request import member_request, refused
+from ._plan import Planned, make_plan, requirements_of
 from ._program import Program, pack_program, started_program
-from ._request import (
-    ARCHIVE,
-    DIRECTORY_VARIABLE,
-    MEMBER_VARIABLE,
-    REQUIREMENTS_VARIABLE,
-    SWEEP_VARIABLE,
-    job_name,
-    training_job_request,
-)
-from ._request import Job as RequestedJob
+from ._request import ARCHIVE, job_name
 from ._secrets import secrets
 from ._source import Source
 from ._storage import Storage
@@ -96,6 +88,7 @@ class Remote:
                 self.__dict__.pop("source", None)
         except LaunchError as error:
             problems += error.problems
+        problems += dict.fromkeys(refused(planned, self._options, self._sweep_dir, region))
         steps: list[Callable[[], Any]] = [lambda: self.source]
         if not self._options.dry_run:
             steps += [lambda: role_of(self._options, self.aws), lambda: self.storage]
@@ -208,30 +201,12 @@ class Remote:
                 f"#{member.number}: its config holds what looks like {found[1]}; a config is stored and shown in many "
                 "places: put the value into Secrets Manager and its ARN into hydra.launcher.secrets"
             )
-        environment = environment_of(options) | {
-            SWEEP_VARIABLE: sweep_id,
-            MEMBER_VARIABLE: str(member.number),
-            DIRECTORY_VARIABLE: "/".join(self._sweep_dir.parts[-2:])[-256:],  # <date>/<time>, to be recognised by
-        }
-        if (requirements := requirements_of(options, item.image)) is not None:
-            environment[REQUIREMENTS_VARIABLE] = requirements
-
         record = self._manifest.record(member.number)
         state, attempt = self._standing(record)
-        request = training_job_request(
-            RequestedJob(
-                name=job_name(options.job_name, sweep_id, member.number, attempt, distinct),
-                hardware=member.hardware,
-                image=item.image,
-                role=role_of(options, self.aws),
-                region=self.aws.region,
-                channels=channels,
-                output=storage.uri(place, "output"),
-                checkpoints=storage.uri(place, "checkpoints") if options.checkpoints else None,
-                environment=environment,
-                tags={"hydra-sweep": sweep_id, "hydra-member": str(member.number), **options.tags},
-            ),
-            options,
+        name = job_name(options.job_name, sweep_id, member.number, attempt, distinct)
+        role = role_of(options, self.aws)
+        request = member_request(
+            item, options, self._sweep_dir, name, sweep_id, role, self.aws.region, channels, storage.uri(place)
         )
         if state is State.unknown:  # its name may have been made of other words
             request["TrainingJobName"] = record.job_name
