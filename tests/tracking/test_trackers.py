@@ -11,7 +11,7 @@ import pytest
 
 from mlqa.config import TrackingBackend, TrackingConfig, WandbMode
 from mlqa.tracking import RunIdentity, Trackers, open_trackers
-from mlqa.tracking.wandb_mode import decide_mode
+from mlqa.tracking.wandb_mode import decide_mode, has_key
 
 RESULT: dict[str, Any] = {
     "status": "completed", "metrics": {"f1": 75.63}, "tokenization": {}, "timing": {}, "cost": {"usd": 1.58},
@@ -66,18 +66,37 @@ def test_a_failing_tracker_warns_once_and_is_left_out(caplog: pytest.LogCaptureF
 @pytest.mark.usefixtures("no_account")
 def test_mode_is_decided_before_wandb_could_ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert decide_mode(WandbMode.auto) == "offline"
-    assert decide_mode(WandbMode.online) == "online"
+    assert decide_mode(WandbMode.online) == "offline"  # W&B would ask on a terminal
     assert decide_mode(WandbMode.disabled) == "disabled"
     (tmp_path / "netrc").write_text("machine api.wandb.ai login user password secret\n")
     (tmp_path / "netrc").chmod(0o600)
     assert decide_mode(WandbMode.auto) == "online"
+    assert decide_mode(WandbMode.online) == "online"
     monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org")
     assert decide_mode(WandbMode.auto) == "offline"
     monkeypatch.setenv("WANDB_API_KEY", "secret")
     assert decide_mode(WandbMode.auto) == "online"
+    monkeypatch.setenv("WANDB_MODE", "dryrun")  # W&B's old name
+    assert decide_mode(WandbMode.auto) == "offline"
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert decide_mode(WandbMode.auto) == "disabled"
     assert decide_mode(WandbMode.offline) == "offline"
+
+
+@pytest.mark.usefixtures("no_account")
+@pytest.mark.parametrize("password", ["secret", ""])
+def test_the_key_of_a_server_of_ones_own_is_found_as_wandb_finds_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, password: str
+) -> None:
+    (tmp_path / "netrc").write_text(f'machine localhost:8080 login user password "{password}"\n')
+    (tmp_path / "netrc").chmod(0o600)
+    assert not has_key()
+    (tmp_path / "settings").write_text("[default]\nbase_url = http://localhost:8080\n")  # by wandb login --host
+    assert has_key() == bool(password)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://localhost")  # another port is another server
+    assert not has_key()
+    monkeypatch.setenv("WANDB_IDENTITY_TOKEN_FILE", "token")
+    assert has_key()
 
 
 @pytest.mark.usefixtures("no_account")

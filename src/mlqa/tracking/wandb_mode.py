@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
+import configparser
+import logging
 import netrc
 import os
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlparse
+from urllib.parse import urlsplit
 
 from mlqa.config import WandbMode
 
+log = logging.getLogger(__name__)
+
 Mode = Literal["online", "offline", "disabled"]
 CLOUD = "https://api.wandb.ai"
+NO_KEY = "tracking: W&B is to be online, and no key is in WANDB_API_KEY or the netrc; this run is kept offline"
 
 
 def decide_mode(mode: WandbMode) -> Mode:
     """online, offline or disabled: `auto` is WANDB_MODE where that is set, else online where a key is found, else
-    offline. Never a question."""
+    offline. Online without a key is offline, too, and a warning: on a terminal W&B would ask for one."""
     wanted = os.environ.get("WANDB_MODE") if mode is WandbMode.auto else mode.value
     if wanted == "disabled":
         return "disabled"
-    if wanted == "offline":
+    if wanted in ("offline", "dryrun"):
         return "offline"
-    return "online" if wanted == "online" or has_key() else "offline"
+    if has_key():
+        return "online"
+    if wanted == "online":
+        log.warning(NO_KEY)
+    return "offline"
 
 
 def has_key() -> bool:
-    """Whether an API key is in WANDB_API_KEY, or in the netrc for the server that WANDB_BASE_URL names."""
-    if os.environ.get("WANDB_API_KEY"):
+    """Whether W&B would find an API key, or the file of an identity token: in the environment, or in the netrc for the
+    server that WANDB_BASE_URL or else `wandb login --host` names."""
+    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL") or CLOUD).hostname or ""
-    path = Path(os.environ.get("NETRC") or "~/.netrc").expanduser()
+    host = urlsplit(os.environ.get("WANDB_BASE_URL") or _settings().get("base_url") or CLOUD).netloc
     try:
-        return netrc.netrc(str(path)).authenticators(host) is not None
+        found = netrc.netrc(str(_netrc())).authenticators(host)
     except (OSError, netrc.NetrcParseError):
         return False
+    return bool(found and found[2])
+
+
+def _netrc() -> Path:
+    if os.environ.get("NETRC"):
+        return Path(os.environ["NETRC"]).expanduser()
+    usual, windows = Path("~/.netrc").expanduser(), Path("~/_netrc").expanduser()
+    return windows if windows.exists() and not usual.exists() else usual
+
+
+def _settings() -> dict[str, str]:
+    """What `wandb login` has kept beside the key."""
+    folder = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(folder / "settings", "utf-8")
+        return dict(parser.items("default"))
+    except (OSError, UnicodeDecodeError, configparser.Error):
+        return {}
