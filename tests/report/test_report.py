@@ -20,6 +20,7 @@ from mlqa.errors import RunError
 from mlqa.report import write
 from mlqa.report.advice import Advice
 from mlqa.report.build import Report, make_report, write_report
+from mlqa.report.charts import charts_of
 from mlqa.report.page import page
 from mlqa.report.tables import as_csv, as_markdown
 
@@ -154,6 +155,29 @@ def test_the_cheaper_twin_is_advised_and_borne_out(tmp_path: Path) -> None:
     assert fastest.is_supported and fastest.claim.startswith("mbert on p3 is the fastest: 1.7 minutes a run; its F1 is")
 
 
+def test_equal_prices_are_a_tie(tmp_path: Path) -> None:
+    given = answers(questions(), some(0.8, 1))
+    for number, (model, seconds) in enumerate((("berturk", 600), ("mbert", 620))):
+        content = result(model, cost=cost(seconds, 3.825))
+        write_member(tmp_path / "s" / str(number), content, settings=config(P3), given=given)
+    cheapest = said(make_report([tmp_path / "s"]))["Cheapest within 1 point of the best F1"]
+    assert not cheapest.is_supported and "A tie with mbert on p3" in cheapest.claim
+
+
+def test_who_costs_least_and_may_be_near_is_told(tmp_path: Path) -> None:
+    """The best and its cheaper twin, and a third, cheaper still, that other texts might bring within the point."""
+    asked = questions()
+    golds = [asked.answers[row][0].text for row in range(len(asked))]
+    rights = (range(50), range(50), range(1, 50))
+    for number, (model, right) in enumerate(zip(("berturk", "mbert", "xlmr"), rights, strict=True)):
+        content = result(model, cost=cost((600, 300, 100)[number], 3.825))
+        given = [gold if row in right else "" for row, gold in enumerate(golds)]
+        write_member(tmp_path / "s" / str(number), content, settings=config(P3), given=given)
+    cheapest = said(make_report([tmp_path / "s"]))["Cheapest within 1 point of the best F1"]
+    assert cheapest.claim.startswith("mbert on p3") and not cheapest.is_supported
+    assert "xlmr on p3 cost less but scored lower by more; on other texts it may be less than that" in cheapest.claim
+
+
 def test_a_small_gap_on_few_questions_is_not_called_within_a_point(tmp_path: Path) -> None:
     asked = questions(120)
     golds = [asked.answers[row][0].text for row in range(120)]
@@ -203,7 +227,7 @@ def test_settings_tell_configurations_of_one_model_apart(tmp_path: Path) -> None
         settings = config(P3, num_train_epochs=epochs)
         write_member(tmp_path / "s" / str(number), result(f1=70 + epochs), settings=settings)
     names = [one.name for one in make_report([tmp_path / "s"]).comparisons[0].configurations]
-    assert names == ["berturk on p3, num_train_epochs=2.0", "berturk on p3, num_train_epochs=1.0"]
+    assert names == ["berturk on p3 (num_train_epochs=2.0)", "berturk on p3 (num_train_epochs=1.0)"]
 
 
 def test_other_questions_are_not_compared(tmp_path: Path) -> None:
@@ -255,7 +279,9 @@ def test_the_lead_by_memory_is_told(tmp_path: Path) -> None:
     unseen_rows = [row for row in range(len(asked)) if not seen[row]]
     right = statistics.fmean(float(asked.context_of[row] != 1) for row in unseen_rows)
     assert difference is not None and difference.mean == pytest.approx(100 * right)
-    told = " ".join(said(report)["Best F1"].evidence)
+    best = said(report)["Best F1"]
+    assert not best.is_supported
+    told = " ".join(best.evidence)
     assert "On contexts that train has not seen, reader on p3 is ahead" in told
     assert "Part of the lead may be memory" in told and "significant" in told
     assert "on unseen contexts" in page(report)
@@ -279,6 +305,29 @@ def test_the_published_rows_are_marked(published_like: Path) -> None:
     assert "Published: the original experiment" in html
     assert "other questions" in re.sub(r"\s+", " ", html)  # these members answered 60 questions, not TQuAD's 892
     assert "Published" not in as_markdown(make_report([published_like]))
+
+
+def test_published_points_are_drawn_and_told_apart(published_like: Path) -> None:
+    report = make_report([published_like], compare_with="blog")
+    charts = {chart.name: chart for chart in charts_of(report.comparisons[0], report.published)}
+    stars = {
+        name: next(trace for trace in charts[name].data if trace["name"] == "published")
+        for name in ("f1", "usd", "minutes")
+    }
+    assert stars["f1"]["y"] == [77.14, 76.60, 75.63, 71.74]
+    assert stars["usd"]["y"] == [77.14, 76.60] and stars["usd"]["x"] == pytest.approx([1.58, 0.37], abs=0.01)
+    assert stars["minutes"]["x"] == pytest.approx([24.8, 30.15], abs=0.02)
+    assert all("do not compare" in charts[name].note for name in stars)
+
+
+def test_names_alike_where_they_are_cut_have_places_of_their_own(tmp_path: Path) -> None:
+    for number in range(2):
+        settings = config(P3, a_setting_with_a_very_long_name_indeed=str(number))
+        write_member(tmp_path / "s" / str(number), result(f1=70 + number), settings=settings)
+    charts = {chart.name: chart for chart in charts_of(make_report([tmp_path / "s"]).comparisons[0], [])}
+    for name in ("f1", "speed"):
+        assert len(charts[name].layout["xaxis"]["tickvals"]) == 2
+        assert all(len(text) <= 40 for text in charts[name].layout["xaxis"]["ticktext"])
 
 
 def test_reference_by_the_config(tmp_path: Path) -> None:

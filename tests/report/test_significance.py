@@ -66,6 +66,14 @@ def test_no_difference_is_none() -> None:
     assert (found.mean, found.low, found.high, found.p, found.is_significant) == (0, 0, 0, 1, False)
 
 
+def test_few_contexts_that_agree_prove_nothing() -> None:
+    """Every draw of them shows the same difference, but a coin falls five times alike once in 16."""
+    right, wrong = np.ones((1, 30)), np.zeros((1, 30))
+    for contexts, p in ((2, 0.5), (5, 1 / 16), (6, 1 / 32)):
+        (found,) = differences([right, wrong], np.arange(30) % contexts, 500)
+        assert found.p == pytest.approx(p)
+
+
 def test_noise_is_seldom_called_significant() -> None:
     """Six equal models, 15 pairs: with the correction, one sweep in twenty may name a difference that is none."""
     random = np.random.default_rng(3)

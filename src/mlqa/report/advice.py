@@ -13,7 +13,7 @@ REHEARSED = (
     "name."
 )
 MOST_NAMED = 5
-CLEARLY_FASTER = 1.05  # a run again takes some per cent more or less
+CLEARLY_MORE = 1.05  # a run again takes some per cent more or less, and its price with it
 
 
 @dataclass
@@ -73,7 +73,7 @@ def _best(comparison: Comparison, rivals: list[Configuration], untested: list[Co
             f"differences: {why}."
         )
     evidence.append(_of_seeds(comparison))
-    unseen = _unseen(comparison)
+    unseen, ahead = _unseen(comparison)
     if unseen:
         evidence.append(unseen)
     equal = [other for other in rivals if other.f1 == best.f1]
@@ -85,7 +85,11 @@ def _best(comparison: Comparison, rivals: list[Configuration], untested: list[Co
     if not rivals:
         worse = "the other is" if len(others) == 1 else f"each of the {len(others)} others is"
         claim = f"{best.name} is the best: F1 {best.f1:.2f}, and {worse} significantly worse."
-        return Advice("Best F1", claim, True, evidence)
+        if ahead is not None:
+            claim += f" But on contexts that train has not seen, {ahead.name} is ahead: the lead may be memory."
+        elif any(len(one.seeds) == 1 for one in comparison.configurations):
+            claim += " Where there is one seed only, what another would change is not in it."
+        return Advice("Best F1", claim, ahead is None, evidence)
     claim = (
         f"{best.name} has the highest F1 ({best.f1:.2f}), but the data cannot tell it from {_named(rivals)}: "
         "choose among them by price and time."
@@ -104,14 +108,9 @@ def _cheapest(comparison: Comparison) -> Advice:
         return Advice(question, claim, False)
     choice = min(near, key=lambda one: one.usd or 0.0)
     evidence = [f"{choice.name}: {_scores(choice)}, {dollars(choice)} a run."]
+    supported = True
     if choice is best:
-        cheaper = [one for one in priced if (one.usd or 0.0) < (choice.usd or 0.0)]
-        evidence += [_against(comparison, best, one) for one in cheaper[:MOST_NAMED]]
-        found = [comparison.difference(best, one) for one in cheaper]
-        supported = all(difference is not None and difference.low > NEAR for difference in found)
         claim = f"{choice.name} is itself the cheapest within {NEAR:g} point: {dollars(choice)} a run."
-        if not supported:
-            claim += f" {_named(cheaper)} cost less but scored lower by more; on other texts it may be less than that."
     else:
         difference = comparison.difference(best, choice)
         evidence.append(_against(comparison, best, choice))
@@ -122,6 +121,16 @@ def _cheapest(comparison: Comparison) -> Advice:
             claim += " Whether it stays within the point on other texts is not known."
         elif not supported:
             claim += f" On other texts the gap may be up to {difference.high:.2f} points: not shown to be within one."
+    cheaper = [one for one in priced if (one.usd or 0.0) < (choice.usd or 0.0)]
+    evidence += [_against(comparison, best, one) for one in cheaper[:MOST_NAMED]]
+    doubtful = [one for one in cheaper if not _is_surely_behind(comparison, one)]
+    if doubtful:
+        supported = False
+        claim += f" {_named(doubtful)} cost less but scored lower by more; on other texts it may be less than that."
+    tied = [one for one in near if one is not choice and (one.usd or 0.0) <= CLEARLY_MORE * (choice.usd or 0.0)]
+    if tied:
+        supported = False
+        claim += f" A tie with {_named(tied)}: within the point, and less than 5 % dearer."
     unpriced = len(comparison.configurations) - len(priced)
     if unpriced:
         left = "configuration has no price and was" if unpriced == 1 else "configurations have no price and were"
@@ -129,6 +138,16 @@ def _cheapest(comparison: Comparison) -> Advice:
     if any(one.usd_is_estimate for one in near):
         evidence.append("Some prices are estimates: the table marks them with ~.")
     return Advice(question, claim, supported, evidence)
+
+
+def _is_surely_behind(comparison: Comparison, one: Configuration) -> bool:
+    """By more than NEAR, whichever texts are drawn."""
+    best = comparison.configurations[0]
+    difference = comparison.difference(best, one)
+    if difference is not None:
+        return difference.low > NEAR
+    upper, lower = best.interval("f1"), one.interval("f1")
+    return upper is not None and lower is not None and upper[0] - lower[1] > NEAR
 
 
 def _less(best: Configuration, other: Configuration) -> str:
@@ -141,7 +160,7 @@ def _fastest(comparison: Comparison) -> Advice:
         return Advice("Fastest", "No configuration has a time.", False)
     choice, best = timed[0], comparison.configurations[0]
     evidence = [f"{choice.name}: {_minutes(choice)} minutes a run, F1 {choice.f1:.2f}."]
-    close = [one for one in timed[1:] if (one.minutes or 0.0) < CLEARLY_FASTER * (choice.minutes or 0.0)]
+    close = [one for one in timed[1:] if (one.minutes or 0.0) < CLEARLY_MORE * (choice.minutes or 0.0)]
     evidence += [f"{one.name}: {_minutes(one)} minutes." for one in timed[1 : 1 + MOST_NAMED]]
     if choice is not best:
         evidence.append(_against(comparison, best, choice))
@@ -187,14 +206,15 @@ def _of_seeds(comparison: Comparison) -> str:
     return f"F1 differs between seeds of a configuration by a standard deviation of up to {max(deviations):.2f}{least}."
 
 
-def _unseen(comparison: Comparison) -> str | None:
-    """What the contexts that train has not seen say, where they are not all of them."""
+def _unseen(comparison: Comparison) -> tuple[str | None, Configuration | None]:
+    """What the contexts that train has not seen say, where they are not all of them; who is ahead on them, where
+    that is not the best."""
     scored = [
         (one, found) for one in comparison.configurations if (found := one.mean("metrics", "f1_unseen")) is not None
     ]
     best = comparison.configurations[0]
     if not scored or all(one.mean("metrics", "total_unseen") == one.mean("metrics", "total") for one, _ in scored):
-        return None
+        return None, None
     top, f1 = max(scored, key=lambda pair: pair[1])
     rest = [(one, score) for one, score in scored if one is not top]
     ahead = f"it is ahead, too: F1 {f1:.2f}" if top is best else f"{top.name} is ahead: F1 {f1:.2f}"
@@ -206,7 +226,7 @@ def _unseen(comparison: Comparison) -> str | None:
         if difference is not None:
             verdict = "significant" if difference.is_significant else "not significant"
             told += f" (p {p_value(difference.p_holm)} after correction: {verdict})"
-    return f"{told}." + ("" if top is best else " Part of the lead may be memory.")
+    return (f"{told}.", None) if top is best else (f"{told}. Part of the lead may be memory.", top)
 
 
 def _scores(one: Configuration) -> str:

@@ -12,11 +12,12 @@ from typing import Any
 
 from mlqa.report.comparison import Comparison
 from mlqa.report.configurations import Configuration
-from mlqa.report.reference import Published
+from mlqa.report.reference import TOTAL, Published
 
 MOST_SHOWN = 40  # configurations in a figure with a place on the axis each
 MOST_CURVES = 20
 POINTS_A_CURVE = 200
+UNCUT = 10_000
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon", "hexagon", "triangle-down")
 
 
@@ -35,8 +36,8 @@ def charts_of(comparison: Comparison, published: Sequence[Published]) -> list[Ch
     """The figures of which there is data."""
     made = [
         _f1(comparison, published),
-        _price(comparison, "usd", "dollars a run", "F1 against dollars"),
-        _price(comparison, "minutes", "minutes a run", "F1 against minutes"),
+        _price(comparison, published, "usd", "dollars a run", "F1 against dollars"),
+        _price(comparison, published, "minutes", "minutes a run", "F1 against minutes"),
         _curves(comparison, "loss", "training loss", "Learning curves"),
         _curves(comparison, "eval_f1", "F1 on the validation questions", "F1 while training"),
         _speed(comparison),
@@ -49,6 +50,13 @@ def charts_of(comparison: Comparison, published: Sequence[Published]) -> list[Ch
 def label(text: str, most: int = 60) -> str:
     """A name as plotly.js shows it letter by letter, cut where it would not fit."""
     return html.escape(text if len(text) <= most else text[: most - 1] + "…")
+
+
+def _categories(data: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """An axis with a place for each name: names that are alike where they are cut keep places of their own."""
+    names = list(dict.fromkeys(name for trace in data for name in trace["x"]))
+    shown = [label(html.unescape(name), 40) for name in names]
+    return {"type": "category", "tickmode": "array", "tickvals": names, "ticktext": shown}
 
 
 def _variant(one: Configuration) -> str:
@@ -73,7 +81,7 @@ def _f1(comparison: Comparison, published: Sequence[Published]) -> Chart:
                 "type": "scatter",
                 "mode": "markers",
                 "name": label(hardware),
-                "x": [label(_variant(one), 40) for one in group],
+                "x": [label(_variant(one), UNCUT) for one in group],
                 "y": [one.f1 for one in group],
                 "error_y": {
                     "type": "data",
@@ -86,32 +94,51 @@ def _f1(comparison: Comparison, published: Sequence[Published]) -> Chart:
                 "hovertemplate": "%{text}<br>F1 %{y:.2f}<extra></extra>",
             }
         )
-    scored = [(row, row.f1) for row in published if row.f1 is not None]
+    scored = [row for row in published if row.f1 is not None]
     if scored:
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": "published",
-                "x": [label(row.model) for row, _ in scored],
-                "y": [f1 for _, f1 in scored],
-                "marker": {"symbol": "star-open", "size": 13},
-                "text": [label(f"{row.checkpoint}, {row.instance_type}, published") for row, _ in scored],
-                "hovertemplate": "%{text}<br>F1 %{y:.2f}<extra></extra>",
-            }
-        )
+        data.append(_published(scored, [label(row.model, UNCUT) for row in scored]))
     left = len(comparison.configurations) - len(shown)
     note = "Bars are 95 % intervals by the choice of texts." + (
         f" The best {MOST_SHOWN} are shown, {left} not." if left else ""
     )
-    ends = [end for one in shown for end in one.interval("f1") or (one.f1,)] + [f1 for _, f1 in scored]
+    note += _of_published(comparison, scored)
+    ends = [end for one in shown for end in one.interval("f1") or (one.f1,)]
+    ends += [row.f1 for row in scored if row.f1 is not None]
     room = 0.06 * (max(ends) - min(ends)) or 1.0  # plotly.js would begin at 0, where nothing is to be seen
     yaxis = {"title": {"text": "F1"}, "range": [min(ends) - room, max(ends) + room]}
-    layout = {"yaxis": yaxis, "xaxis": {"type": "category"}, "scattermode": "group"}
+    layout = {"yaxis": yaxis, "xaxis": _categories(data), "scattermode": "group"}
     return Chart("f1", "F1 by model and hardware", note, data, layout)
 
 
-def _price(comparison: Comparison, axis: str, unit: str, title: str) -> Chart | None:
+def _published(rows: Sequence[Published], x: Sequence[Any]) -> dict[str, Any]:
+    """Published rows as points of their own kind."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "published",
+        "x": list(x),
+        "y": [row.f1 for row in rows],
+        "marker": {"symbol": "star-open", "size": 13},
+        "text": [label(f"{row.checkpoint}, {row.instance_type}, published") for row in rows],
+        "hovertemplate": "%{text}<br>F1 %{y:.2f}<extra></extra>",
+    }
+
+
+def _of_published(comparison: Comparison, rows: Sequence[Published]) -> str:
+    """What a figure's note says of published points; "" where there are none."""
+    if not rows:
+        return ""
+    if are_other_questions(comparison):
+        return " Stars: published, of other questions than these runs', so that they do not compare."
+    return " Stars: published."
+
+
+def are_other_questions(comparison: Comparison) -> bool:
+    """Whether the published results answered others than these members."""
+    return {one.mean("metrics", "total") for one in comparison.configurations} != {float(TOTAL)}
+
+
+def _price(comparison: Comparison, published: Sequence[Published], axis: str, unit: str, title: str) -> Chart | None:
     def price(one: Configuration) -> float:
         found = getattr(one, axis)
         assert found is not None
@@ -124,6 +151,9 @@ def _price(comparison: Comparison, axis: str, unit: str, title: str) -> Chart | 
         _points(number, name, group, [price(one) for one in group], [one.f1 for one in group], f"%{{x:.4g}} {unit}")
         for number, (name, group) in enumerate(_by(priced, lambda one: one.model).items())
     ]
+    drawn = [row for row in published if row.f1 is not None and row.price(axis) is not None]
+    if drawn:
+        data.append(_published(drawn, [row.price(axis) for row in drawn]))
     front = sorted((one for one in priced if axis in one.on_fronts), key=price)
     data.append(
         {
@@ -139,7 +169,8 @@ def _price(comparison: Comparison, axis: str, unit: str, title: str) -> Chart | 
         }
     )
     names = ", ".join(one.name for one in front[:8]) + (f" and {len(front) - 8} more" if len(front) > 8 else "")
-    note = f"Ringed: the Pareto front, which nothing beats in both: {names}."
+    note = f"Ringed: the Pareto front, which nothing beats in both, by what was measured: {names}."
+    note += _of_published(comparison, drawn)
     return Chart(axis, title, note, data, {"xaxis": {"title": {"text": unit}}, "yaxis": {"title": {"text": "F1"}}})
 
 
@@ -207,7 +238,7 @@ def _speed(comparison: Comparison) -> Chart | None:
             {
                 "type": "bar",
                 "name": label(hardware),
-                "x": [label(_variant(one), 40) for one in group],
+                "x": [label(_variant(one), UNCUT) for one in group],
                 "y": [speed_of[one.key] for one in group],
                 "text": [label(one.name) for one in group],
                 "textposition": "none",
@@ -218,7 +249,7 @@ def _speed(comparison: Comparison) -> Chart | None:
     note = "Windows trained on a second, on all devices together." + (
         f" {left} are not shown, of a lower F1." if left else ""
     )
-    layout = {"yaxis": {"title": {"text": "windows a second"}}, "xaxis": {"type": "category"}, "barmode": "group"}
+    layout = {"yaxis": {"title": {"text": "windows a second"}}, "xaxis": _categories(data), "barmode": "group"}
     return Chart("speed", "Training speed", note, data, layout)
 
 

@@ -158,7 +158,7 @@ def _name(configurations: Sequence[Configuration]) -> None:
         telling = [key for key in keys if len({one.settings.get(key) for one in group}) > 1]
         for configuration in group:
             told = [f"{key.rpartition('.')[2]}={configuration.settings.get(key)}" for key in telling[:4]]
-            configuration.name = ", ".join([name, *told])
+            configuration.name = f"{name} ({', '.join(told)})" if told else name
         if len({one.name for one in group}) < len(group):
             for configuration in group:
                 configuration.name += f" ({configuration.first.label})"

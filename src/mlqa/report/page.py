@@ -15,9 +15,9 @@ from typing import Any
 from mlqa.report.advice import REHEARSED, p_value
 from mlqa.report.browser import browser_data
 from mlqa.report.build import Report
-from mlqa.report.charts import charts_of
+from mlqa.report.charts import are_other_questions, charts_of
 from mlqa.report.comparison import MOST_COMPARED
-from mlqa.report.reference import DATASET, TOTAL
+from mlqa.report.reference import DATASET
 from mlqa.report.rows import (
     MEMBER_COLUMNS,
     RESULT_COLUMNS,
@@ -58,7 +58,6 @@ def page(report: Report) -> str:
         browser = browser_data(comparison)
         if browser is not None:
             data["browsers"][str(number)] = browser
-        totals = {one.mean("metrics", "total") for one in comparison.configurations}
         sections.append(
             {
                 "number": number,
@@ -69,7 +68,7 @@ def page(report: Report) -> str:
                 "scores": table(SCORE_COLUMNS, [score_row(one) for one in comparison.configurations]),
                 "tokenizers": table(TOKENIZER_COLUMNS, [tokenizer_row(one) for one in comparison.configurations]),
                 "can_browse": browser is not None,
-                "is_other_data": bool(report.published) and totals != {float(TOTAL)},
+                "is_other_data": bool(report.published) and are_other_questions(comparison),
             }
         )
     rendered: str = environment.get_template("index.html.j2").render(

@@ -37,6 +37,10 @@ class Published:
             return None
         return self.seconds * self.instance_count * self.usd_per_hour / 3600
 
+    def price(self, axis: str) -> float | None:
+        """`axis`: "usd" or "minutes", as of a configuration."""
+        return self.usd if axis == "usd" else None if self.seconds is None else self.seconds / 60
+
 
 _XLMR = ("xlmr", "deepset/xlm-roberta-base-squad2", 250_002)
 BLOG = (

@@ -4,7 +4,9 @@ correction.
 Every replicate draws as many contexts as there are, with replacement, each with all its questions, the same ones for
 every configuration; so what is easy or hard for all cancels. Where a configuration has several seeds, each replicate
 draws among these as well, the same places for all that have as many: seed 1 of one beside seed 1 of the other. The
-p-value is that of the null-centred bootstrap.
+p-value is that of the null-centred bootstrap, but never less than 2 to the power of 1 - k, the least that an exact
+sign-flip test can give over the k contexts in which the two differ: few contexts that agree by chance have no spread
+to draw from.
 
 Sources: Efron & Tibshirani 1993, ch. 13 and 16; Koehn 2004 (paired bootstrap of a metric); Field & Welsh 2007 (whole
 clusters); Davison & Hinkley 1997, ch. 2 (a mean of n resampled values varies by (n - 1) / n too little: rescaled);
@@ -70,6 +72,8 @@ def differences(
         return []
     drawn = 100 * replicate_means(rows, context_of, replicates, seed)
     means = [100 * float(of_seeds.mean()) for of_seeds in rows]
+    _, index = np.unique(context_of, return_inverse=True)
+    by_context = [np.bincount(index, of_seeds.mean(axis=0)) for of_seeds in rows]
     tail = (1 - CONFIDENCE) / 2
     pairs = list(itertools.combinations(range(len(rows)), 2))
     found = []
@@ -79,7 +83,9 @@ def differences(
         low, high = np.quantile(sample, [tail, 1 - tail])
         # A difference in the last bits, from the order of a sum, is none.
         beyond = int(np.count_nonzero(np.abs(sample - mean) >= abs(mean) - 1e-9))
-        found.append((mean, float(low), float(high), (1 + beyond) / (replicates + 1)))
+        differing = int(np.count_nonzero(np.abs(by_context[first] - by_context[second]) > 1e-9))
+        p = max((1 + beyond) / (replicates + 1), min(1.0, 0.5 ** (differing - 1)))
+        found.append((mean, float(low), float(high), p))
     corrected = holm([p for *_, p in found])
     return [
         Difference(first, second, mean, low, high, p, p_holm)

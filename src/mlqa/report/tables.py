@@ -66,6 +66,9 @@ def as_markdown(report: Report) -> str:
                     f"{'significant' if found.is_significant else ''} |"
                 )
             lines.append("")
+            left = len(comparison.differences) - MOST_PAIRS
+            if left > 0:
+                lines += [f"The pairs of the least p; {left} more are on the page.", ""]
     if report.published:
         lines += [f"## Published: the original experiment ({DATASET})", ""]
         lines += _table(RESULT_COLUMNS, [published_row(row) for row in report.published])
