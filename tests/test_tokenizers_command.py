@@ -117,6 +117,19 @@ def test_folders_of_one_option_are_told_apart(assets: Path, capsys: pytest.Captu
     assert first["embedding_share"] < second["embedding_share"]
 
 
+def test_languages_and_lengths_stand_side_by_side(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A language without a list has no words; columns of one model are named by what differs."""
+    monkeypatch.setenv("COLUMNS", "200")
+    page_file = tmp_path / "page.html"
+    main(["tokenizers", "model=tiny_char", *SAMPLE, "dataset.language=tr,fi", "--html", str(page_file)])
+    said = capsys.readouterr().out
+    for part in ("tiny_char dataset.language=tr", "tiny_char dataset.language=fi", "kedileri"):
+        assert part in said
+        assert part in page_file.read_text("utf-8")
+
+
 def test_gold_segmentations_and_parity_come_from_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def squad(name: str, context: str) -> str:
         answers = [{"text": context.split()[0], "answer_start": 0}]

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from mlqa.tokenizer_columns import FIGURES, figure
-from mlqa.tokenizer_tables import Rows, shown_figures
+from mlqa.tokenizer_tables import Rows, by_word, shown_figures
 
 STYLE = """
 .tokenizers { border-collapse: collapse; font: 14px/1.4 system-ui, sans-serif; margin-bottom: 2em; }
@@ -69,16 +69,17 @@ def _number(row: Mapping[str, Any], name: str, most: float) -> str:
 def words_html(rows: Rows) -> str:
     """A block a word: its morphemes with their glosses, then a line a tokenizer with the pieces in two colours."""
     lines = []
-    for group in zip(*(row["analysed_words"] for row in rows), strict=True):
+    for group in by_word(rows):
+        _, first = group[0]
         morphemes = " + ".join(
             f'{escape(part["surface"])} <span class="gloss">{escape(part["gloss"])}</span>'
-            for part in group[0]["morphemes"]
+            for part in first["morphemes"]
         )
-        lines.append(f'<tr class="word"><th>{escape(group[0]["word"])}</th><td colspan="3">{morphemes}</td></tr>')
-        for row, word in zip(rows, group, strict=True):
+        lines.append(f'<tr class="word"><th>{escape(first["word"])}</th><td colspan="3">{morphemes}</td></tr>')
+        for model, word in group:
             ids = " ".join(map(str, word["input_ids"]))
             lines.append(
-                f'<tr><td>{escape(row["model"])}</td><td class="pieces">{pieces_html(word)}</td>'
+                f'<tr><td>{escape(model)}</td><td class="pieces">{pieces_html(word)}</td>'
                 f'<td class="number">{len(word["tokens"])}</td><td class="ids">{escape(ids)}</td></tr>'
             )
     head = "<tr><th></th><th></th><th>tokens</th><th>ids</th></tr>"

@@ -34,19 +34,30 @@ def figures_table(rows: Rows, title: str) -> Table:
     return table
 
 
+def by_word(rows: Rows) -> list[list[tuple[str, Mapping[str, Any]]]]:
+    """A list a word, in the order of the lists: (model, the word's row) of each tokenizer that was asked for it. Data
+    sets of several languages have several lists."""
+    found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for row in rows:
+        for word in row["analysed_words"]:
+            found.setdefault(word["word"], []).append((row["model"], word))
+    return list(found.values())
+
+
 def words_table(rows: Rows) -> Table:
     """A line a word and tokenizer: the word cut where tokens begin, the tokens' ids, and how many of the morphemes'
     boundaries a token meets; a section a word, under its morphemes."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for heading in ("word", "tokens", "ids", "morphemes met"):
         table.add_column(heading, overflow="fold")
-    for group in zip(*(row["analysed_words"] for row in rows), strict=True):
-        morphemes = " + ".join(f"{part['surface']} ({part['gloss']})" for part in group[0]["morphemes"])
+    for group in by_word(rows):
+        _, first = group[0]
+        morphemes = " + ".join(f"{part['surface']} ({part['gloss']})" for part in first["morphemes"])
         table.add_section()
-        table.add_row(Text(group[0]["word"], style="bold"), Text(morphemes, style="italic"), "", "")
-        for row, word in zip(rows, group, strict=True):
+        table.add_row(Text(first["word"], style="bold"), Text(morphemes, style="italic"), "", "")
+        for model, word in group:
             tokens = Text(" ").join(Text(token, COLOURS[n % 2]) for n, token in enumerate(word["tokens"]))
-            table.add_row(Text(f"  {row['model']}"), tokens, " ".join(map(str, word["input_ids"])), _met(word))
+            table.add_row(Text(f"  {model}"), tokens, " ".join(map(str, word["input_ids"])), _met(word))
     return table
 
 

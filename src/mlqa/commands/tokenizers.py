@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,15 +38,20 @@ def run(args: argparse.Namespace) -> None:
 
     rows: list[dict[str, Any]] = []
     splits: dict[str, Splits] = {}  # read once, however many tokenizers look at them
-    for overrides in members_of(args.overrides):
+    members = members_of(args.overrides)
+    datasets: dict[str, None] = {}
+    for overrides in members:
         config, choices = compose_config(overrides, OPTIONAL, weights=False)
         key = repr(config.dataset)
         if key not in splits:
             splits[key] = _read(config)
+        datasets[choices["dataset"]] = None
         rows.append({"model": choices["model"], **_analysis(config, splits[key])})
-    for row in _told_apart(rows):
+    for _, row in _alike(rows):
         row["model"] = Path(row["pretrained"] or row["model"]).name
-    dataset = choices["dataset"]
+    for number, row in _alike(rows):
+        row["model"] = " ".join([row["model"], *_varying(members, number)])
+    dataset = ", ".join(datasets)
     if args.csv:
         _write(args.csv, figures_csv(rows))
     if args.html:
@@ -93,10 +99,19 @@ def _analysis(config: Config, splits: Splits) -> dict[str, Any]:
     return {"pretrained": config.model.pretrained, **found}
 
 
-def _told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows whose option is another's, too, and that only the folder or hub name tells apart."""
+def _alike(rows: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
+    """Numbers and rows of those whose name is another's, too."""
     names = [row["model"] for row in rows]
-    return [row for row in rows if names.count(row["model"]) > 1]
+    return [(number, row) for number, row in enumerate(rows) if names.count(row["model"]) > 1]
+
+
+def _varying(members: Sequence[Sequence[str]], number: int) -> list[str]:
+    """What a member was given and not all were, but for its model."""
+    return [
+        override
+        for override in members[number]
+        if not override.startswith("model=") and any(override not in other for other in members)
+    ]
 
 
 def _write(path: str, text: str) -> None:
