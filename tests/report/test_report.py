@@ -155,6 +155,17 @@ def test_the_cheaper_twin_is_advised_and_borne_out(tmp_path: Path) -> None:
     assert fastest.is_supported and fastest.claim.startswith("mbert on p3 is the fastest: 1.7 minutes a run; its F1 is")
 
 
+def test_a_mean_of_runs_far_apart_is_not_the_fastest(tmp_path: Path) -> None:
+    seconds = {("berturk", 1): 300, ("berturk", 2): 900, ("mbert", 1): 700, ("mbert", 2): 750}
+    for number, ((model, seed), taken) in enumerate(seconds.items()):
+        content = result(model, f1=70, seed=seed, cost=cost(taken, 3.825))
+        write_member(tmp_path / "s" / str(number), content, settings=config(P3, seed))
+    fastest = said(make_report([tmp_path / "s"]))["Fastest"]
+    assert not fastest.is_supported
+    assert "berturk on p3 is the fastest in the mean: 10.0 minutes" in fastest.claim
+    assert "runs of mbert on p3 took no longer than its slowest, 15.0 minutes" in fastest.claim
+
+
 def test_equal_prices_are_a_tie(tmp_path: Path) -> None:
     given = answers(questions(), some(0.8, 1))
     for number, (model, seconds) in enumerate((("berturk", 600), ("mbert", 620))):

@@ -178,6 +178,14 @@ def _fastest(comparison: Comparison) -> Advice:
             f"of a run vary by that much{price}."
         )
         return Advice("Fastest", claim, False, evidence)
+    slowest = max(choice.all_minutes)
+    as_fast = [one for one in timed[1:] if min(one.all_minutes) <= slowest]
+    if as_fast:
+        claim = (
+            f"{choice.name} is the fastest in the mean: {_minutes(choice)} minutes a run{price}. But runs of "
+            f"{_named(as_fast)} took no longer than its slowest, {slowest:.1f} minutes."
+        )
+        return Advice("Fastest", claim, False, evidence)
     return Advice("Fastest", f"{choice.name} is the fastest: {_minutes(choice)} minutes a run{price}.", True, evidence)
 
 

@@ -119,6 +119,7 @@ def _published(rows: Sequence[Published], x: Sequence[Any]) -> dict[str, Any]:
         "x": list(x),
         "y": [row.f1 for row in rows],
         "marker": {"symbol": "star-open", "size": 13},
+        "meta": {"role": "published"},
         "text": [label(f"{row.checkpoint}, {row.instance_type}, published") for row in rows],
         "hovertemplate": "%{text}<br>F1 %{y:.2f}<extra></extra>",
     }

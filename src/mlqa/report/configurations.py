@@ -77,7 +77,12 @@ class Configuration:
     @property
     def minutes(self) -> float | None:
         """Of one run, in the mean."""
-        return self._mean_of([run.minutes for run in self.runs])
+        return self._mean_of(self.all_minutes)
+
+    @property
+    def all_minutes(self) -> list[float]:
+        """Of each run whose time is known."""
+        return [minutes for run in self.runs if (minutes := run.minutes) is not None]
 
     @property
     def usd(self) -> float | None:

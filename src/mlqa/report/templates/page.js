@@ -34,7 +34,7 @@
       };
       const traces = chart.data.map((trace) => {
         const { role, series } = trace.meta ?? {};
-        const own = role === "front" ? color("--front") : series === undefined ? undefined : colors[series % colors.length];
+        const own = role === "front" ? color("--front") : role === "published" ? color("--soft") : series === undefined ? undefined : colors[series % colors.length];
         return own ? { ...trace, ...(trace.line && { line: { ...trace.line, color: own } }), marker: { ...trace.marker, color: own } } : { ...trace };
       });
       Plotly.react(id, traces, layout, {
