@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,19 @@ while done < cfg.steps:
     new = state.with_name("steps.new")
     new.write_text(str(done))
     new.replace(state)
+"""
+TERMINATED = r"""
+import signal, time
+
+class Terminated(KeyboardInterrupt):
+    pass
+
+def handle(*_):
+    raise Terminated
+
+signal.signal(signal.SIGTERM, handle)
+(out / "began").write_text("")
+time.sleep(60)
 """
 CONFIG = """
 defaults:
@@ -245,6 +259,35 @@ def test_ctrl_c_in_a_member_here_ends_a_rehearsal_whose_jobs_have_not_begun(app:
         done = client.end()
     assert done.code == 130, done.output
     done.says("Ctrl-C: submitting no more, stopping 0 jobs", "#1 stopped: not submitted: Ctrl-C")
+
+
+def test_ctrl_c_before_anything_is_submitted_is_one_line(app: App) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes a call, and never answers
+        silent.settimeout(40)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with app.started("x=1,2", env={"AWS_ENDPOINT_URL": url}) as client:
+            connection, _ = silent.accept()
+            client.send(signal.SIGINT)
+            done = client.end()
+            connection.close()
+    assert done.code == 130, done.output
+    done.says("Ctrl-C: leaving at once")
+    assert "Traceback" not in done.output
+
+
+def test_a_members_own_handler_of_sigterm_is_told_from_a_ctrl_c(app: App, service: Service) -> None:
+    """A task may write its result before it goes, and raises an exception of its own to do so."""
+    own = App.make(app.root / "own", TERMINATED, CONFIG, service.environment())
+    for kinds, ended in (("local", 0), ("local,m5", 1)):
+        sweep = kinds.replace(",", "-")
+        with own.started(f"hardware={kinds}", sweep=sweep) as client:
+            wait_until((own.root / sweep / "0" / "began").exists, 40)
+            if ended:
+                client.wait_for("submitted:")
+            client.send(signal.SIGTERM)
+            done = client.end()
+        assert done.code == 143, done.output
+        assert "Traceback" not in done.output
 
 
 def test_ctrl_c_detaches(app: App, service: Service) -> None:

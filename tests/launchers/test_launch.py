@@ -20,6 +20,8 @@ if cfg.task == "exit":
     sys.exit(3)
 if cfg.task == "leave":
     sys.exit(0)
+if cfg.task == "list":
+    return [(1, 2), {"f1": 0.5}]
 if cfg.task == "result":
     result = {"schema_version": 1, "status": "completed", "objective": 75.5, "metrics": {"f1": 75.5}, "cost": None}
     (out / "result.json").write_text(json.dumps(result), "utf-8")
@@ -155,6 +157,42 @@ def test_a_members_exception_reaches_the_sweeper_with_name_and_reason(app: App, 
     [name] = service.names(app.sweep("alone"))
     assert f"#0 ({name}) failed: AlgorithmError: ValueError: no such word: ağaç, exit code: 1" in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_member_whose_setup_fails_is_one_that_failed(app: App, service: Service) -> None:
+    done = app.run(
+        "hardware=local,m5", "x=1,2", "++hydra.job.env_set.FOO='${oc.env:NOPE_${hydra:job.num}}'", sweep="setup",
+        env={"NOPE_1": "there"},
+    )  # fmt: skip
+    assert done.code == 1
+    sweep = app.sweep("setup")
+    assert {number: sweep.statuses()[number] for number in (0, 1)} == {0: "failed", 1: "completed"}
+    assert len(service.names(sweep)) == 2 and set(sweep.statuses()) == {0, 1, 2, 3}
+    done.says("#0 failed: #0 cannot be run: KeyError raised", "\"Environment variable 'NOPE_0' not found\"")
+
+
+def test_a_return_value_is_kept_as_a_container_sends_it(app: App) -> None:
+    done = app.run("hardware=local,m5", "task=list", sweep="list")
+    assert done.code == 0, done.output
+    kept = [event["return_value"] for event in app.sweep("list").events() if event["event"] == "finished"]
+    assert kept == [[[1, 2], {"f1": 0.5}]] * 2
+
+
+def test_what_would_be_submitted_twice_or_overwrite_itself_is_refused(app: App) -> None:
+    done = app.run("hardware=local,m5", "hydra.sweep.subdir=same", sweep="same")
+    assert done.code == 1
+    done.says("hydra.sweep.subdir: #0 and #1 would share", "make it of ${hydra.job.num}")
+    assert not (app.root / "same" / FILE).exists() and not (app.root / "same" / "same").exists()
+    ranks = app.run("hardware=m5", sweep="ranks", env={"WORLD_SIZE": "2", "RANK": "1"})
+    assert ranks.code == 1
+    ranks.says("WORLD_SIZE=2: each of these processes would submit the sweep; start the launch by python")
+    assert not (app.root / "ranks" / FILE).exists()
+
+
+def test_a_config_file_that_did_not_travel_is_named(app: App) -> None:
+    done = app.run("hardware=m5", "hydra.launcher.include=[/app.py]", sweep="lacks")
+    assert done.code == 1
+    done.says("#0 failed: AlgorithmError: MissingConfigException: Primary config")
 
 
 def test_fail_fast_stops_the_others(app: App, service: Service) -> None:

@@ -56,6 +56,16 @@ class Sweep:
         Raises LaunchError where anything is wrong before the first has started; SystemExit after a dry run, after
         `wait=false`, and after Ctrl-C or SIGTERM.
         """
+        with _sigterm_interrupts() as caught:
+            try:
+                return self._launch(job_overrides, initial_job_idx, caught)
+            except KeyboardInterrupt as interrupt:  # before a job was submitted, or once more at the very end
+                log.warning("%s: leaving at once", "SIGTERM" if caught else "Ctrl-C")
+                raise SystemExit(_exit_code(interrupt, caught)) from None
+
+    def _launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int, caught: list[int]
+    ) -> Sequence[JobReturn]:
         setup_globals()
         self._configure_log()
         sweep_dir = Path(str(self._config.hydra.sweep.dir)).absolute()
@@ -66,6 +76,8 @@ class Sweep:
         ]
         here = [member for member in members if member.hardware is None]
         away = [member for member in members if member.hardware is not None]
+        if away:
+            _check_alone(members)
         if self._manifest is None:
             self._manifest = self._opened(sweep_dir)
         if self._options.resume:
@@ -85,9 +97,11 @@ class Sweep:
         log.info("%d members: %d here, %d on SageMaker; %s", len(members), len(here), len(away), sweep_dir)
         for member in members:
             log.info("\t#%d : %s", member.number, " ".join(filter_overrides(member.overrides)))
-        return self._run(members, here, jobs, sweep_dir)
+        return self._run(members, here, jobs, sweep_dir, caught)
 
-    def _run(self, members: list[Member], here: list[Member], jobs: list[Job], sweep_dir: Path) -> list[JobReturn]:
+    def _run(
+        self, members: list[Member], here: list[Member], jobs: list[Job], sweep_dir: Path, caught: list[int]
+    ) -> list[JobReturn]:
         from ._display import Display
 
         self._completed = False
@@ -96,22 +110,21 @@ class Sweep:
         control = self._control(jobs, display) if jobs else None
         interrupted: int | None = None
         try:
-            with _sigterm_interrupts() as caught:
-                try:
-                    rehearsal = self._options.service == "rehearsal"
-                    if control is not None and not rehearsal:
-                        control.start()
-                    with display.beside_a_member():
-                        for member in here:
-                            returns[member.number] = self._next_here(member, returns, control)
-                    if control is not None and rehearsal:  # its jobs and the members here share this machine
-                        control.start()
-                    if control is not None:
-                        display.watch(control)
-                except KeyboardInterrupt:
-                    interrupted = 143 if caught else 130
-                    if control is not None:
-                        self._interrupt(control, display)
+            try:
+                rehearsal = self._options.service == "rehearsal"
+                if control is not None and not rehearsal:
+                    control.start()
+                with display.beside_a_member():
+                    for member in here:
+                        returns[member.number] = self._next_here(member, returns, control)
+                if control is not None and rehearsal:  # its jobs and the members here share this machine
+                    control.start()
+                if control is not None:
+                    display.watch(control)
+            except KeyboardInterrupt as interrupt:
+                interrupted = _exit_code(interrupt, caught)
+                if control is not None:
+                    self._interrupt(control, display)
             if control is not None and control.error is not None:
                 raise control.error
         except Exception:
@@ -170,7 +183,12 @@ class Sweep:
         return Control(jobs, self._remote.service(), self._manifest, self._remote.fetch, options, display.say)
 
     def _next_here(self, member: Member, returns: dict[int, JobReturn], control: Control | None) -> JobReturn:
-        """Runs the next member of this machine, unless `fail_fast` has stopped the sweep."""
+        """Runs the next member of this machine, unless `fail_fast` has stopped the sweep.
+
+        Raises what has ended the loop of the jobs, if anything has.
+        """
+        if control is not None and control.error is not None:
+            raise control.error
         why = control.stopping if control is not None else None
         failed = [number for number, each in returns.items() if each.status is not JobStatus.COMPLETED]
         if self._options.fail_fast and failed and why is None:
@@ -209,6 +227,9 @@ class Sweep:
             else:
                 failure = MemberFailed(f"#{member.number} ended by exit code {error.code}")
                 returned = member.job_return(JobStatus.FAILED, failure)
+        except Exception as error:  # before the task function was called: a directory, logging, job.env_set
+            failure = MemberFailed(f"#{member.number} cannot be run: {_one_line(error)}")
+            returned = member.job_return(JobStatus.FAILED, failure)
         finally:
             self._configure_log()
         value, failed = returned._return_value, returned.status is not JobStatus.COMPLETED
@@ -217,7 +238,7 @@ class Sweep:
             member.number,
             status="failed" if failed else "completed",
             reason=_one_line(value) if failed else None,
-            return_value=value if isinstance(value, int | float | str) else None,
+            return_value=None if failed else _kept(value),
         )
         if failed:
             log.error("#%d failed: %s", member.number, _one_line(value))
@@ -225,25 +246,26 @@ class Sweep:
 
     def _interrupt(self, control: Control, display: Display) -> None:
         """Says what becomes of the jobs, and does it; a second Ctrl-C does not wait for it."""
-        running = len(control.running())
-        sweep_dir = Path(str(self._config.hydra.sweep.dir)).absolute()
-        if self._options.on_interrupt == "detach":
-            log.warning("Ctrl-C: leaving; %d jobs run on and cost money: %s", running, self._come_back(sweep_dir))
-            control.detach()
-            control.start()  # of a rehearsal it may not have been
-            control.join(10)
-            return
-        log.warning(
-            "Ctrl-C: submitting no more, stopping %d jobs; this takes some minutes, Ctrl-C again does not wait",
-            running,
-        )
         try:
-            control.stop("Ctrl-C")
-            control.start()  # of a rehearsal it may not have been
+            running = len(control.running())
+            sweep_dir = Path(str(self._config.hydra.sweep.dir)).absolute()
+            if self._options.on_interrupt == "detach":
+                control.detach()
+                control.start()  # of a rehearsal it may not have been
+                log.warning("Ctrl-C: leaving; %d jobs run on and cost money: %s", running, self._come_back(sweep_dir))
+                control.join(_PATIENCE)
+                return
+            control.stop("Ctrl-C")  # first of all: whatever comes now, nothing more is submitted
+            control.start()
+            log.warning(
+                "Ctrl-C: submitting no more, stopping %d jobs; this takes some minutes, Ctrl-C again does not wait",
+                running,
+            )
             while not control.join(_PATIENCE):
                 display.flush()
         except KeyboardInterrupt:
             control.detach()
+            sweep_dir = Path(str(self._config.hydra.sweep.dir)).absolute()
             unasked = [job.name for job in control.running() if not job.stop_asked]
             if unasked:
                 log.error("these jobs were not asked to stop and cost money: %s", ", ".join(map(str, unasked)))
@@ -341,6 +363,39 @@ def _sigterm_interrupts() -> Iterator[list[int]]:
         yield caught
     finally:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def _exit_code(interrupt: KeyboardInterrupt, caught: list[int]) -> int:
+    """128 + the signal's number: SIGTERM's where our handler has met it, or the task function's own."""
+    return 143 if caught or type(interrupt).__name__ == "Terminated" else 130
+
+
+def _check_alone(members: Sequence[Member]) -> None:
+    """Raises LaunchError where another process would submit the same, or two members would share a directory."""
+    processes = os.environ.get("WORLD_SIZE", "1")
+    if processes.isdecimal() and int(processes) > 1:
+        raise LaunchError(
+            f"WORLD_SIZE={processes}: each of these processes would submit the sweep; start the launch by python, "
+            "and let hardware.distribution=torchrun start the processes inside the job"
+        )
+    numbers: dict[Path, int] = {}
+    for member in members:
+        other = numbers.setdefault(member.directory, member.number)
+        if other != member.number:
+            raise LaunchError(
+                f"hydra.sweep.subdir: #{other} and #{member.number} would share {member.directory}; "
+                "make it of ${hydra.job.num} or ${hydra.job.override_dirname}"
+            )
+
+
+def _kept(value: Any) -> Any:
+    """A return value as a resumed sweep gets it, the same as a container sends; None for what is no JSON."""
+    from ._container import as_json
+
+    try:
+        return as_json(value)
+    except ValueError:
+        return None
 
 
 def _one_line(error: Any) -> str:
