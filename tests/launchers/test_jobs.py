@@ -184,6 +184,38 @@ def test_a_job_that_is_known_but_not_shown_yet_is_not_given_up(service: Service,
     assert counted(service, before).get("CreateTrainingJob", 0) <= 2  # refused by name
 
 
+def quota_error(name: str, limit: int) -> QuotaError:
+    said = f"The account-level service limit '{name}' is {limit} Instances, with current utilization of {limit}"
+    return QuotaError(said, "us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("quota", "spot", "waits"),
+    [
+        ("ml.c5.xlarge for training job usage", False, False),  # what the others hold is of another type
+        ("ml.m5.large for spot training job usage", True, False),  # ... or on demand
+        ("Number of instances across training jobs", False, True),  # counts them all
+    ],
+)
+def test_a_quota_is_waited_for_where_jobs_of_ours_hold_it(
+    service: Service, jobs: Jobs, tmp_path: Path, quota: str, spot: bool, waits: bool
+) -> None:
+    create = jobs.create
+    watched = control(jobs, service, tmp_path, 2)
+    watched.jobs[1].member.hardware = Hardware("ml.m5.large", spot=True) if spot else Hardware("ml.c5.xlarge")
+
+    def limited(request: dict[str, Any]) -> str:
+        if request["TrainingJobName"].endswith("-1") and watched.jobs[0].state is State.running:
+            raise quota_error(quota, 1)
+        return create(request)
+
+    jobs.create = limited  # type: ignore[method-assign]
+    watched.start()
+    assert watched.join(60) and watched.error is None
+    outcomes = [job.outcome for job in watched.jobs]
+    assert [outcome and outcome.status for outcome in outcomes] == ["completed", "completed" if waits else "failed"]
+
+
 def test_an_instance_that_is_not_given_back_yet_is_waited_for(service: Service, jobs: Jobs, tmp_path: Path) -> None:
     """A quota goes on counting a job for a moment after its end."""
     create, late = jobs.create, [True]
@@ -191,7 +223,7 @@ def test_an_instance_that_is_not_given_back_yet_is_waited_for(service: Service, 
     def lagging(request: dict[str, Any]) -> str:
         if request["TrainingJobName"].endswith("-1") and late:
             late.clear()
-            raise QuotaError("The account-level service limit 'x' is 1 Instances, with current utilization of 1", "us")
+            raise quota_error("ml.m5.large for training job usage", 1)
         return create(request)
 
     jobs.create = lagging  # type: ignore[method-assign]

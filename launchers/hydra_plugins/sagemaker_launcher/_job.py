@@ -45,11 +45,6 @@ class Job:
         assert self.member.hardware is not None
         return self.member.hardware.instance_type, self.member.hardware.spot
 
-    @property
-    def instance_type(self) -> str:
-        assert self.member.hardware is not None
-        return self.member.hardware.instance_type
-
 
 class Clock:
     """Time as the loop sees it; a benchmark puts a simulated one in its place."""

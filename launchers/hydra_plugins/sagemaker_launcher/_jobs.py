@@ -18,14 +18,15 @@ _QUOTA = re.compile(r"'(?P<name>[^']+)' is (?P<limit>\d+) Instances, with curren
 
 
 class QuotaError(LaunchError):
-    """SageMaker grants no more instances of a type now; `limit` is what the account may have, where it was said."""
+    """SageMaker grants no more instances now; `quota` names which, `limit` is what the account may have, where it was
+    said."""
 
     def __init__(self, message: str, region: str) -> None:
         found = _QUOTA.search(message)
         self.limit = int(found["limit"]) if found else None
         self.used = int(found["used"]) if found else None
-        name = found["name"] if found else "training job usage"
-        told = f"quota '{name}' in {region} is {self.limit} and {self.used} are in use" if found else message
+        self.quota = found["name"] if found else message
+        told = f"quota '{self.quota}' in {region} is {self.limit} and {self.used} are in use" if found else message
         super().__init__(f"{told}; ask for more under Service Quotas, Amazon SageMaker, or choose other hardware")
 
 

@@ -41,7 +41,8 @@ class Submission:
         self._clock, self._poll_interval = clock, poll_interval
         self._reaching, self._finish, self._ended = reaching, finish, ended
         self._next_submission = 0.0
-        self._freed: dict[str, float] = {}  # when a job of ours gave back instances of a type
+        self._freed: dict[tuple[str, bool], float] = {}  # when a job of ours gave back instances of a kind
+        self._is_account_full = False  # a quota over all types was met
 
     def next_moment(self) -> float:
         """When there may be something to do."""
@@ -77,11 +78,12 @@ class Submission:
             self._finish(job, Outcome("stopped", f"not submitted: {reason}"))
 
     def given_back(self, job: Job) -> None:
-        """A job has ended: what waits for an instance of its type may try again."""
-        self._freed[job.instance_type] = self._clock.now()
+        """A job has ended: what waits for an instance of its kind, or for any, may try again."""
+        self._freed[job.kind] = self._clock.now()
         for other in self._jobs:
-            if other.state is State.waiting and other.instance_type == job.instance_type:
+            if other.state is State.waiting and (self._is_account_full or other.kind == job.kind):
                 other.not_before = 0.0
+        self._is_account_full = False
 
     def _has_room(self, job: Job) -> bool:
         """Whether max_parallel and budget_usd let a job start now."""
@@ -154,19 +156,25 @@ class Submission:
         self._manifest.write("refused", job.member.number, reason=str(error))
         hardware = job.member.hardware
         assert hardware is not None
-        ours = [other for other in self._held() if other is not job and other.instance_type == hardware.instance_type]
+        # Spot and on-demand instances of a type have quotas of their own; some quotas are over all types.
+        is_of_kind = hardware.instance_type in error.quota
+        rivals = [other for other in self._jobs if other is not job and (not is_of_kind or other.kind == job.kind)]
+        ours = [other for other in rivals if other in self._held()]
         # SageMaker gives an instance back some time after its job has ended.
-        given_back = self._clock.now() < self._freed.get(hardware.instance_type, -math.inf) + _QUOTA_PAUSE
+        freed = [when for kind, when in self._freed.items() if not is_of_kind or kind == job.kind]
+        given_back = self._clock.now() < max(freed, default=-math.inf) + _QUOTA_PAUSE
         enough = error.limit is None or error.limit >= hardware.instance_count
         if not (ours or given_back) or not enough:
             self._finish(job, Outcome("failed", str(error)))
             return
         job.state = State.waiting
-        for other in self._jobs:  # the others of this type would get the same answer
-            if other.state is State.waiting and other.instance_type == hardware.instance_type:
+        self._is_account_full = self._is_account_full or not is_of_kind
+        for other in [job, *rivals]:  # the others would get the same answer
+            if other.state is State.waiting:
                 other.not_before = self._clock.now() + (_QUOTA_PAUSE if ours else _RELEASE_PAUSE)
         why = f"this sweep holds {len(ours)}" if ours else "one of this sweep was given back a moment ago"
-        self._say(f"#{job.member.number} waits for a free {hardware.instance_type}: {why}")
+        what = hardware.instance_type if is_of_kind else "instance of any type"
+        self._say(f"#{job.member.number} waits for a free {what}: {why}")
 
     def _refused(self, job: Job, reason: str) -> None:
         self._manifest.write("refused", job.member.number, reason=reason)
