@@ -166,6 +166,18 @@ def test_a_mean_of_runs_far_apart_is_not_the_fastest(tmp_path: Path) -> None:
     assert "runs of mbert on p3 took no longer than its slowest, 15.0 minutes" in fastest.claim
 
 
+def test_a_spot_job_is_cheaper_but_no_faster(tmp_path: Path) -> None:
+    costs = (cost(600, 3.6), cost(150, 3.6) | {"spot_saving": 0.75})
+    for number, of_job in enumerate(costs):
+        settings = config(P3 | {"spot": bool(number)})
+        write_member(tmp_path / "s" / str(number), result(f1=70, cost=of_job), settings=settings)
+    report = make_report([tmp_path / "s"])
+    spot, on_demand = report.comparisons[0].configurations
+    assert (spot.minutes, on_demand.minutes) == (10, 10)
+    assert (spot.usd, on_demand.usd) == (pytest.approx(0.15), pytest.approx(0.6))
+    assert not said(report)["Fastest"].is_supported
+
+
 def test_equal_prices_are_a_tie(tmp_path: Path) -> None:
     given = answers(questions(), some(0.8, 1))
     for number, (model, seconds) in enumerate((("berturk", 600), ("mbert", 620))):

@@ -166,7 +166,9 @@ def _fastest(comparison: Comparison) -> Advice:
         evidence.append(_against(comparison, best, choice))
     local = {one.first.text("cost", "instance_type") in (None, "local") for one in timed}
     if len(local) > 1:
-        evidence.append("Jobs are timed by their billable seconds, runs on this machine from start to end.")
+        evidence.append(
+            "Jobs are timed by what is billed, a spot job's discount aside, runs on this machine from start to end."
+        )
     if len({one.settings.get("training.num_train_epochs") for one in timed}) > 1:
         evidence.append("They did not all train for the same number of epochs.")
     loss = best.f1 - choice.f1

@@ -66,8 +66,12 @@ class Member:
 
     @property
     def minutes(self) -> float | None:
-        """Billable minutes of a job; the whole run's on a machine of one's own."""
+        """Billable minutes of a job; the whole run's on a machine of one's own. A spot job's billable time holds its
+        discount: what it took is that and what was saved."""
         seconds = self.number("cost", "billable_seconds")
+        saved = self.number("cost", "spot_saving")
+        if seconds is not None and saved is not None and 0 < saved < 1:
+            seconds /= 1 - saved
         seconds = self.number("timing", "total_seconds") if seconds is None else seconds
         return None if seconds is None or seconds <= 0 else seconds / 60
 
