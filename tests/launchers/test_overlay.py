@@ -37,6 +37,7 @@ OWNED = [
     ({"EnableManagedSpotTraining": True}, "EnableManagedSpotTraining", "hardware.spot"),
     ({"EnableNetworkIsolation": False}, "EnableNetworkIsolation", "hydra.launcher.network_isolation"),
     ({"OutputDataConfig": {"S3OutputPath": "x"}}, "OutputDataConfig.S3OutputPath", "hydra.launcher.bucket"),
+    ({"Tags": []}, "Tags", "hydra.launcher.tags"),
     ({"InputDataConfig": []}, "InputDataConfig", "hydra.launcher.channels"),
     ({"RetryStrategy": {"MaximumRetryAttempts": 9}}, "RetryStrategy.MaximumRetryAttempts", "retry_attempts"),
     ({"HyperParameters": {"sagemaker_program": "x"}}, "HyperParameters.sagemaker_program", "hardware.distribution"),

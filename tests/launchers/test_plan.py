@@ -11,9 +11,11 @@ from omegaconf import OmegaConf
 from hydra_plugins.sagemaker_launcher._config import SageMakerLauncherConf
 from hydra_plugins.sagemaker_launcher._errors import LaunchError
 from hydra_plugins.sagemaker_launcher._hardware import Hardware
+from hydra_plugins.sagemaker_launcher._manifest import Manifest
 from hydra_plugins.sagemaker_launcher._member import Member
 from hydra_plugins.sagemaker_launcher._member_request import refused
 from hydra_plugins.sagemaker_launcher._plan import Planned, make_plan
+from hydra_plugins.sagemaker_launcher._remote import Remote
 
 
 def member(number: int, **config: Any) -> Member:
@@ -48,6 +50,26 @@ def test_a_budget_is_for_what_still_runs() -> None:
     with pytest.raises(LaunchError, match=r"#1 alone may cost \$2\.00"):
         plan(member(0), member(1), budget_usd=1, through=(0,))
     assert len(plan(member(0), member(1), budget_usd=1, through=(0, 1))) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "retry", "fits"), [("completed", True, True), ("failed", False, True), ("failed", True, False)]
+)
+def test_a_resumed_sweep_asks_no_budget_for_what_is_through(
+    tmp_path: Path, status: str, retry: bool, fits: bool
+) -> None:
+    manifest = Manifest(tmp_path)
+    manifest.write("planned", 0, config_sha256="x", overrides=[], instance_type="ml.m5.large")
+    manifest.write("submitting", 0, job_name="job")
+    manifest.write("finished", 0, status=status, reason=None, return_value=None)
+    options = SageMakerLauncherConf(service="rehearsal", dry_run=True, budget_usd=1, retry_failed=retry)
+    remote = Remote(options, tmp_path, manifest, lambda overrides: OmegaConf.create())
+    remote.__dict__["source"] = None  # there is no program to pack
+    if fits:
+        assert len(remote.plan([member(0)])) == 1
+    else:
+        with pytest.raises(LaunchError, match="#0 alone may cost"):
+            remote.plan([member(0)])
 
 
 def test_what_sagemaker_would_refuse_is_known_from_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

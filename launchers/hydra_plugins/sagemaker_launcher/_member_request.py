@@ -57,7 +57,7 @@ def member_request(
         output=f"{place}/output",
         checkpoints=f"{place}/checkpoints" if options.checkpoints else None,
         environment=environment,
-        tags={"hydra-sweep": sweep_id, "hydra-member": str(member.number), **options.tags},
+        tags={**options.tags, "hydra-sweep": sweep_id, "hydra-member": str(member.number)},
     )
     return training_job_request(job, options)
 

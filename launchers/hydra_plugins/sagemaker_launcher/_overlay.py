@@ -25,6 +25,7 @@ _OWNED = {
     "EnableNetworkIsolation": "hydra.launcher.network_isolation",
     "OutputDataConfig.S3OutputPath": "hydra.launcher.bucket and hydra.launcher.prefix",
     "InputDataConfig": "hydra.launcher.channels",
+    "Tags": "hydra.launcher.tags",
     "RetryStrategy": "hydra.launcher.retry_attempts",
     "HyperParameters.sagemaker_*": "hardware.distribution",
     "Environment.SAGEMAKER_*": "hydra.launcher.environment for variables of your own",
