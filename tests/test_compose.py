@@ -84,6 +84,7 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["training.num_train_epochs=nan"], "choose 0 or more"),
         (["optimizer.adam_beta1=2"], "optimizer.adam_beta1=2.0"),
         (["training.dataloader_num_workers=-1"], "choose 0 or more"),
+        (["tracking.project=a/b"], "tracking.project=a/b"),
         (["model=tiny_char", "model.scratch.num_attention_heads=0"], "choose 1 or more"),
         (["model=tiny_char", "model.scratch.dropout=2"], "below 1"),
         (["hardware.distribution=torchrun"], "by torchrun itself"),

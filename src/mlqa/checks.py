@@ -32,7 +32,7 @@ def problems_of(config: Config, weights: bool = True) -> list[str]:
 
     Without `weights` a folder that holds but a tokenizer will do as a model.
     """
-    parts = (_windows, out_of_range, _precision, _model, _dataset, _hardware)
+    parts = (_windows, out_of_range, _precision, _model, _dataset, _hardware, _tracking)
     problems = [problem for part in parts for problem in part(config)]
     if config.model.pretrained and is_local_folder(config.model.pretrained):
         problems.extend(_model_folder(config.model.pretrained, weights))
@@ -173,6 +173,12 @@ def _is_table(words: Any) -> bool:
     return isinstance(words, dict) and all(
         isinstance(forms, list) and all(isinstance(form, str) for form in forms) for forms in words.values()
     )
+
+
+def _tracking(config: Config) -> Iterator[str]:
+    project = config.tracking.project
+    if project and (len(project) > 128 or set(project) & set("/\\#?%:")):
+        yield f"tracking.project={project}: W&B takes at most 128 characters, none of them / \\ # ? % :"
 
 
 def _hardware(config: Config) -> Iterator[str]:

@@ -212,7 +212,7 @@ class TrainingConfig:
 class TrackingConfig:
     backend: TrackingBackend = TrackingBackend.files
     mode: WandbMode = WandbMode.auto
-    project: str = "mlqa"
+    project: Optional[str] = None  # null: WANDB_PROJECT, else mlqa
     entity: Optional[str] = None
     group: Optional[str] = None  # null: the name of the sweep's directory
     tags: list[str] = field(default_factory=list)

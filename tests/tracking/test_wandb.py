@@ -17,7 +17,7 @@ import pytest
 from reading import by_leet, by_records
 from wandb_server import KEY, WandbServer
 
-from mlqa.config import TrackingBackend, TrackingConfig
+from mlqa.config import TrackingBackend, TrackingConfig, WandbMode
 from mlqa.tracking import RunIdentity, Table, Trackers, open_trackers
 from mlqa.tracking.billing import correct_cost
 
@@ -56,6 +56,20 @@ def until(what: Callable[[], bool]) -> None:
     while not what() and time.monotonic() < end:
         time.sleep(0.1)
     assert what()
+
+
+@pytest.mark.usefixtures("no_account")
+def test_the_project_is_the_configs_then_the_environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def project(**options: Any) -> str:
+        trackers = opened(tmp_path, mode=WandbMode.disabled, **options)
+        found: str = trackers.places()["wandb"]["project"]
+        trackers.finish({**RESULT})
+        return found
+
+    assert project() == "mlqa"
+    monkeypatch.setenv("WANDB_PROJECT", "of-the-environment")
+    assert project() == "of-the-environment"
+    assert project(project="asked-for") == "asked-for"
 
 
 @pytest.mark.usefixtures("no_account")

@@ -24,8 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from mlqa.tracking.dashboard import save, specification
+    from mlqa.tracking.wandb_mode import PROJECT
 
-    project = args.project or os.environ.get("WANDB_PROJECT") or "mlqa"
+    project = args.project or os.environ.get("WANDB_PROJECT") or PROJECT
     entity = args.entity or os.environ.get("WANDB_ENTITY")
     if args.dry_run:
         json.dump(specification(args.group, project, entity or "entity"), sys.stdout, ensure_ascii=False, indent=1)

@@ -14,7 +14,7 @@ from mlqa.config import TrackingConfig
 from mlqa.errors import first_line
 from mlqa.result import MODEL, PREDICTIONS
 from mlqa.tracking import RunIdentity, Table
-from mlqa.tracking.wandb_mode import Mode, decide_mode
+from mlqa.tracking.wandb_mode import PROJECT, Mode, decide_mode
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class WandbTracker:
 
         config, identity = self._config, self._identity
         return wandb.init(
-            project=os.environ.get("WANDB_PROJECT") or config.project,
+            project=config.project or os.environ.get("WANDB_PROJECT") or PROJECT,
             entity=config.entity,
             id=os.environ.get("WANDB_RUN_ID") or identity.name,
             name=identity.name,

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 Mode = Literal["online", "offline", "disabled"]
 CLOUD = "https://api.wandb.ai"
+PROJECT = "mlqa"
 NO_KEY = "tracking: W&B is to be online, and no key is in WANDB_API_KEY or the netrc; this run is kept offline"
 
 
