@@ -97,13 +97,17 @@ class Storage:
 
         Raises LaunchError where S3 refuses, or where the object is larger than `max_bytes`.
         """
+        from boto3.s3.transfer import TransferConfig
+
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         try:
             size = self.aws.s3.head_object(Bucket=bucket, Key=key, **self._owned())["ContentLength"]
             if size > max_bytes:
                 raise LaunchError(f"{uri}: {size:,} bytes; more than the {max_bytes:,} that are taken from a job")
             into.parent.mkdir(parents=True, exist_ok=True)
-            self.aws.s3.download_file(bucket, key, str(into), ExtraArgs=self._owned())
+            # No threads of boto3's: the end of the process would wait for them.
+            config = TransferConfig(use_threads=False)
+            self.aws.s3.download_file(bucket, key, str(into), ExtraArgs=self._owned(), Config=config)
         except LaunchError:
             raise
         except Exception as error:
