@@ -117,6 +117,14 @@ def test_folders_of_one_option_are_told_apart(assets: Path, capsys: pytest.Captu
     assert first["embedding_share"] < second["embedding_share"]
 
 
+def test_an_option_with_other_weights_goes_by_the_folders_name(
+    assets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = assets / "tokenizers" / "mbert-uncased"
+    main(["tokenizers", "model=berturk", f"model.pretrained={folder}", *SAMPLE, "words=[Kedileri]", "--json"])
+    assert json.loads(capsys.readouterr().out)["tokenizers"][0]["model"] == "mbert-uncased"
+
+
 def test_languages_and_lengths_stand_side_by_side(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -45,3 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         except BrokenPipeError:  # `mlqa audit | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -46,9 +46,10 @@ def run(args: argparse.Namespace) -> None:
         if key not in splits:
             splits[key] = _read(config)
         datasets[choices["dataset"]] = None
-        rows.append({"model": choices["model"], **_analysis(config, splits[key])})
-    for _, row in _alike(rows):
-        row["model"] = Path(row["pretrained"] or row["model"]).name
+        # An option with another's weights does not go by the option's name.
+        given = any(override.startswith("model.pretrained=") for override in overrides) and config.model.pretrained
+        name = Path(given).name if given else choices["model"]
+        rows.append({"model": name, **_analysis(config, splits[key])})
     for number, row in _alike(rows):
         row["model"] = " ".join([row["model"], *_varying(members, number)])
     dataset = ", ".join(datasets)
