@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,27 @@ def note(sweep_dir):
 def bad(sweep_dir):
     note(sweep_dir)
     raise RuntimeError("the report broke")
+"""
+
+# Stands for the client of a user who may submit and not look; the first member here ends after the first look.
+DIES = """
+import runpy, sys, time
+from botocore.exceptions import ClientError
+from hydra_plugins.sagemaker_launcher import _jobs, _launch
+
+def changed(self):
+    raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "ListTrainingJobs")
+
+run_job = _launch.run_job
+
+def slow(**given):
+    returned = run_job(**given)
+    time.sleep(4)
+    return returned
+
+_jobs.Jobs.changed, _launch.run_job = changed, slow
+sys.argv[0] = "app.py"
+runpy.run_path("app.py", run_name="__main__")
 """
 
 
@@ -169,6 +191,19 @@ def test_a_member_whose_setup_fails_is_one_that_failed(app: App, service: Servic
     assert {number: sweep.statuses()[number] for number in (0, 1)} == {0: "failed", 1: "completed"}
     assert len(service.names(sweep)) == 2 and set(sweep.statuses()) == {0, 1, 2, 3}
     done.says("#0 failed: #0 cannot be run: KeyError raised", "\"Environment variable 'NOPE_0' not found\"")
+
+
+def test_no_other_member_begins_here_when_the_loop_of_the_jobs_has_died(app: App, service: Service) -> None:
+    (app.root / "dies.py").write_text(DIES, "utf-8")
+    done = app.execute([sys.executable, "dies.py", *app.command("hardware=m5,local", "x=1,2", sweep="dies")[-6:]])
+    assert done.code == 1, done.output
+    assert (app.root / "dies" / "2" / "note.txt").exists()
+    assert not (app.root / "dies" / "3").exists()
+    done.says(
+        "SageMaker refuses to go on with this sweep: AccessDeniedException: no",
+        "jobs of this sweep may run on and cost money: to go on, give the same command with",
+    )
+    assert len(service.names(app.sweep("dies"))) == 2
 
 
 def test_a_return_value_is_kept_as_a_container_sends_it(app: App) -> None:

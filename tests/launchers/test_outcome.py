@@ -45,7 +45,8 @@ def archive(**files: bytes | None) -> bytes:
 
 def fetched(storage: Storage, directory: Path, content: bytes) -> Outcome:
     storage.put("prefix/output/job/output/output.tar.gz", content)
-    config = OmegaConf.create({"x": 1, "hydra": {"output_subdir": None, "runtime": {"choices": {}}}})
+    hydra = {"output_subdir": ".hydra", "runtime": {"choices": {}}, "overrides": {"task": ["x=1"]}}
+    config = OmegaConf.create({"x": 1, "hydra": hydra})
     member = Member(0, [], config, directory, Hardware("ml.m5.large"))
     description = {
         "TrainingJobName": "job",
@@ -91,6 +92,11 @@ def test_half_a_surrogate_pair_is_written_and_printable(storage: Storage, tmp_pa
     text = (tmp_path / "0" / "result.json").read_text("utf-8")
     assert "ağaç" in text
     assert json.loads(text)["note"] == "ağaç \udfff"
+
+
+def test_a_file_named_like_hydras_folder_gives_way(storage: Storage, tmp_path: Path) -> None:
+    assert fetched(storage, tmp_path / "0", archive(**{".hydra": b"mine"})).status == "completed"
+    assert (tmp_path / "0" / ".hydra" / "overrides.yaml").read_text() == "- x=1\n"
 
 
 def test_a_file_where_the_directory_should_be_is_an_error_of_this_member(storage: Storage, tmp_path: Path) -> None:

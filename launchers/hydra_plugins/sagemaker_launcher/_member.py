@@ -73,6 +73,8 @@ class Member:
         if self.config.hydra.output_subdir is None:
             return
         folder = self.directory / str(self.config.hydra.output_subdir)
+        if folder.is_file():  # a script's own, of that name
+            folder.unlink()
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.task_config, folder / "config.yaml")
         OmegaConf.save(OmegaConf.masked_copy(self.config, "hydra"), folder / "hydra.yaml")
