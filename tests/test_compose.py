@@ -102,6 +102,8 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["model.pretrained=./missing"], "no such folder"),
         (["hardware=g5_torchrun", "hardware.distribution=none", "hardware.instance_count=2"], "hardware.distribution"),
         (["hardware.instance_count=2"], "this machine is one"),
+        (["words=[Kedileri,'kedi evi']"], "words: 'kedi evi' is no word"),
+        (["words=['']"], "words: '' is no word"),
         (["hardware=p3"], "ml.p3.2xlarge is a SageMaker instance; put -m before the overrides"),
         (["-m", "hardware=local,g4dn", "hydra/launcher=basic"], "hydra/launcher=basic runs on this machine"),
         (["-m", "hardware=p3", "hydra.launcher.network_isolation=true"], "dataset.download: cannot be fetched"),

@@ -32,11 +32,17 @@ def problems_of(config: Config, weights: bool = True) -> list[str]:
 
     Without `weights` a folder that holds but a tokenizer will do as a model.
     """
-    parts = (_windows, out_of_range, _precision, _model, _dataset, _hardware, _tracking)
+    parts = (_windows, out_of_range, _precision, _model, _dataset, _hardware, _tracking, _words)
     problems = [problem for part in parts for problem in part(config)]
     if config.model.pretrained and is_local_folder(config.model.pretrained):
         problems.extend(_model_folder(config.model.pretrained, weights))
     return problems
+
+
+def _words(config: Config) -> Iterator[str]:
+    for word in config.words or ():
+        if word.split() != [word]:
+            yield f"words: {word!r} is no word; give words without white space, e.g. words=[Kedileri,evlerimizden]"
 
 
 def has_gpu() -> bool:
