@@ -8,7 +8,8 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 BIN = $(VENV)/bin
 # What the newest image with smdistributed holds (transformers 4.36.0, torch 2.1, Python 3.10), as far as it goes with a
 # newer torch and Python.
-LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pyarrow<18"
+LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pyarrow<18" \
+  -r requirements/transformers-4.36.0.txt plotly "pytest>=8" "pytest-xdist>=3.5" "hypothesis>=6.100"
 LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_processes.py tests/training
 
 .DEFAULT_GOAL := help
@@ -63,10 +64,11 @@ $(VENV)/installed: pyproject.toml $(VENV)/torch
 	@$(PIP) install --quiet "$(TORCH)" --editable ".[rehearsal]"
 	@touch $@
 
-$(VENV)-legacy/installed: pyproject.toml
+$(VENV)-legacy/installed: pyproject.toml requirements/transformers-4.36.0.txt
 	@$(MAKE) --no-print-directory VENV=$(VENV)-legacy $(VENV)-legacy/torch
 	@echo "installing mlqa with transformers 4.36 ..."
-	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet "$(TORCH)" --editable ".[dev]" $(LEGACY)
+	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet "$(TORCH)" $(LEGACY)
+	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --editable .
 	@touch $@
 
 $(VENV)-toolkit/installed:
