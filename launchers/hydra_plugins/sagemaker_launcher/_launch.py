@@ -6,10 +6,7 @@ import atexit
 import dataclasses
 import logging
 import os
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +15,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from ._errors import LaunchError, MemberFailed
+from ._interrupts import exit_code, sigterm_interrupts
 from ._manifest import FILE, Manifest
-from ._member import Member, compose, config_sha256, without_hydra
+from ._member import Member, check_alone, compose, config_sha256, without_hydra
 
 if TYPE_CHECKING:
     from ._control import Control, Job
@@ -56,12 +54,12 @@ class Sweep:
         Raises LaunchError where anything is wrong before the first has started; SystemExit after a dry run, after
         `wait=false`, and after Ctrl-C or SIGTERM.
         """
-        with _sigterm_interrupts() as caught:
+        with sigterm_interrupts() as caught:
             try:
                 return self._launch(job_overrides, initial_job_idx, caught)
             except KeyboardInterrupt as interrupt:  # before a job was submitted, or once more at the very end
                 log.warning("%s: leaving at once", "SIGTERM" if caught else "Ctrl-C")
-                raise SystemExit(_exit_code(interrupt, caught)) from None
+                raise SystemExit(exit_code(interrupt, caught)) from None
 
     def _launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int, caught: list[int]
@@ -77,7 +75,7 @@ class Sweep:
         here = [member for member in members if member.hardware is None]
         away = [member for member in members if member.hardware is not None]
         if away:
-            _check_alone(members)
+            check_alone(members)
         if self._manifest is None:
             self._manifest = self._opened(sweep_dir)
         if self._options.resume:
@@ -122,7 +120,7 @@ class Sweep:
                 if control is not None:
                     display.watch(control)
             except KeyboardInterrupt as interrupt:
-                interrupted = _exit_code(interrupt, caught)
+                interrupted = exit_code(interrupt, caught)
                 if control is not None:
                     self._interrupt(control, display)
             if control is not None and control.error is not None:
@@ -273,45 +271,14 @@ class Sweep:
 
     def _report(self, members: list[Member], returns: dict[int, JobReturn], jobs: list[Job], sweep_dir: Path) -> None:
         """The table of a launch with jobs, every failure with its reason and link, and the app's own report."""
+        from ._ending import call_on_sweep_end, show
+
         if jobs:
-            self._show(members, returns, jobs)
-        dotted = self._options.on_sweep_end
-        if dotted is None:
-            return
-        from hydra.utils import get_method
-
-        try:
-            get_method(dotted)(str(sweep_dir))
-        except (Exception, SystemExit) as error:  # a report is worth no result
-            log.error("hydra.launcher.on_sweep_end=%s: %s", dotted, _one_line(error))
-
-    def _show(self, members: list[Member], returns: dict[int, JobReturn], jobs: list[Job]) -> None:
-        from rich.console import Console
-
-        from ._display import summary_table
-
-        by_number = {job.member.number: job for job in jobs}
-        rows = []
-        for member in members:
-            job = by_number.get(member.number)
-            outcome = job.outcome if job is not None else None
-            if outcome is not None:
-                rows.append((member, outcome.status, outcome.reason, outcome.seconds, outcome.usd))
-            else:
-                returned = returns.get(member.number)
-                status = "left running" if job is not None else returned.status.name.lower() if returned else "not run"
-                rows.append((member, status, None, None, None))
-        console = Console(stderr=True)
-        console.print(summary_table(rows))
-        assert self._manifest is not None and self._remote is not None
-        billed = self._manifest.billed_usd()
-        note = " on AWS; this was a rehearsal, and free" if self._options.service == "rehearsal" else ""
-        console.print(f"billed for this sweep: ${billed:.2f}{note}", highlight=False)
-        failures = [job for job in jobs if job.outcome is not None and job.outcome.status != "completed"]
-        for job in failures:
-            assert job.outcome is not None
-            link = f"; {self._remote.aws.console_link(job.name)}" if job.name else ""
-            log.error("#%d %s: %s%s", job.member.number, job.outcome.status, job.outcome.reason, link)
+            assert self._manifest is not None and self._remote is not None
+            rehearsal = self._options.service == "rehearsal"
+            show(members, returns, jobs, self._manifest.billed_usd(), self._remote.aws, rehearsal)
+        if self._options.on_sweep_end is not None:
+            call_on_sweep_end(self._options.on_sweep_end, sweep_dir)
 
     def _at_exit(self) -> None:
         """Ends what a rehearsal has started, unless the last launch left something to come back for."""
@@ -344,48 +311,6 @@ def _print_plan(here: list[Member], planned: Sequence[Any]) -> None:
     console = Console()
     console.print(plan_table(here, planned))
     console.print("Nothing was submitted (hydra.launcher.dry_run).")
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[list[int]]:
-    """Within, SIGTERM is a Ctrl-C; the list is not empty after one. Main thread only; elsewhere nothing changes."""
-    caught: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield caught
-        return
-
-    def handle(number: int, _: object) -> None:
-        caught.append(number)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, handle)
-    try:
-        yield caught
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
-
-
-def _exit_code(interrupt: KeyboardInterrupt, caught: list[int]) -> int:
-    """128 + the signal's number: SIGTERM's where our handler has met it, or the task function's own."""
-    return 143 if caught or type(interrupt).__name__ == "Terminated" else 130
-
-
-def _check_alone(members: Sequence[Member]) -> None:
-    """Raises LaunchError where another process would submit the same, or two members would share a directory."""
-    processes = os.environ.get("WORLD_SIZE", "1")
-    if processes.isdecimal() and int(processes) > 1:
-        raise LaunchError(
-            f"WORLD_SIZE={processes}: each of these processes would submit the sweep; start the launch by python, "
-            "and let hardware.distribution=torchrun start the processes inside the job"
-        )
-    numbers: dict[Path, int] = {}
-    for member in members:
-        other = numbers.setdefault(member.directory, member.number)
-        if other != member.number:
-            raise LaunchError(
-                f"hydra.sweep.subdir: #{other} and #{member.number} would share {member.directory}; "
-                "make it of ${hydra.job.num} or ${hydra.job.override_dirname}"
-            )
 
 
 def _kept(value: Any) -> Any:

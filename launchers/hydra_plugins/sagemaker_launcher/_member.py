@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from hydra.core.utils import JobReturn, JobRuntime, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 
+from ._errors import LaunchError
 from ._hardware import Hardware, from_node
 
 # Hydra's own keys that say how members are made and started: a container does neither.
@@ -110,6 +112,24 @@ def compose(
     finally:
         HydraConfig.instance().cfg = before
     return Member(number, list(overrides), config, directory, from_node(plain))  # type: ignore[arg-type]
+
+
+def check_alone(members: Sequence[Member]) -> None:
+    """Raises LaunchError where another process would submit the same, or two members would share a directory."""
+    processes = os.environ.get("WORLD_SIZE", "1")
+    if processes.isdecimal() and int(processes) > 1:
+        raise LaunchError(
+            f"WORLD_SIZE={processes}: each of these processes would submit the sweep; start the launch by python, "
+            "and let hardware.distribution=torchrun start the processes inside the job"
+        )
+    numbers: dict[Path, int] = {}
+    for member in members:
+        other = numbers.setdefault(member.directory, member.number)
+        if other != member.number:
+            raise LaunchError(
+                f"hydra.sweep.subdir: #{other} and #{member.number} would share {member.directory}; "
+                "make it of ${hydra.job.num} or ${hydra.job.override_dirname}"
+            )
 
 
 def distinct_overrides(members: Sequence[Member]) -> dict[int, list[str]]:
