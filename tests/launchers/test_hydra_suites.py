@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hydra.version
 import pytest
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
@@ -42,8 +43,9 @@ outside.write_text(told, "utf-8")
 
 @pytest.fixture(autouse=True)
 def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The suites start apps as processes of their own."""
+    """The suites start apps as processes of their own, and take it that none in this one has chosen a version_base."""
     monkeypatch.setenv("PYTHONPATH", str(LAUNCHERS))
+    monkeypatch.setattr(hydra.version.VersionBase.instance(), "version_base", hydra.version._UNSPECIFIED_)
 
 
 def test_hydra_finds_the_launcher() -> None:
