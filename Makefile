@@ -9,7 +9,7 @@ BIN = $(VENV)/bin
 # What the newest image with smdistributed holds (transformers 4.36.0, torch 2.1, Python 3.10), as far as it goes with a
 # newer torch and Python.
 LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pyarrow<18" \
-  -r requirements/transformers-4.36.0.txt plotly "pytest>=8" "pytest-xdist>=3.5" "hypothesis>=6.100"
+  -r requirements/transformers-4.36.0.txt plotly "pytest>=8" "hypothesis>=6.100"
 LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_processes.py tests/training
 
 .DEFAULT_GOAL := help
@@ -24,12 +24,12 @@ quickstart: $(VENV)/installed ## train and score a small model on generated Turk
 	$(BIN)/python train.py experiment=quickstart
 
 test: $(VENV)/installed-dev ## run every test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 toolkit: $(VENV)-toolkit/installed ## install SageMaker's own training toolkit, by which some tests then run a job
 
 legacy: $(VENV)-legacy/installed ## run the end-to-end tests with transformers 4.36, the oldest that a SageMaker image brings
-	$(VENV)-legacy/bin/python -m pytest --numprocesses auto --dist loadfile $(LEGACY_TESTS) $(PYTEST_ARGS)
+	$(VENV)-legacy/bin/python -m pytest $(LEGACY_TESTS) $(PYTEST_ARGS)
 
 check: $(VENV)/installed-dev ## lint, format check and types
 	$(BIN)/ruff check .
