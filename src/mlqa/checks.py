@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlqa.config import Config, Distribution, Precision
+from mlqa.config import Batching, Config, Distribution, Precision
 from mlqa.ranges import out_of_range
 from mlqa.runtime import in_container
 
@@ -133,6 +133,11 @@ def _model(config: Config) -> Iterator[str]:
             yield (
                 f"model.scratch.hidden_size={scratch.hidden_size}: must be a multiple of "
                 f"model.scratch.num_attention_heads={scratch.num_attention_heads}"
+            )
+        if config.training.batching is Batching.packed:
+            yield (
+                "training.batching=packed: a model from scratch is a ConvBERT, whose convolutions would see the "
+                "neighbouring window; choose training.batching=grouped"
             )
         if model.num_hidden_layers is not None:
             yield f"model.num_hidden_layers={model.num_hidden_layers}: set model.scratch.num_hidden_layers instead"

@@ -53,6 +53,7 @@ class Schedule(enum.Enum):
 
 class Batching(enum.Enum):
     grouped = "grouped"
+    packed = "packed"
     padded = "padded"
 
 

@@ -7,51 +7,16 @@ from typing import Any
 
 import pytest
 import torch
+from trainers import configured, small, trainer_of
 
-from mlqa.compose import compose_config
-from mlqa.config import Config, Precision
-from mlqa.data.sample import generate
+from mlqa.config import Precision
 from mlqa.qa.batching import make_batch
-from mlqa.qa.features import Windows, make_windows
-from mlqa.tokenization.load import load_tokenizer
 from mlqa.training.arguments import resolve_precision, training_arguments
-from mlqa.training.checkpoints import Checkpoints
-from mlqa.training.models import load_model
 from mlqa.training.optimizer import layerwise_groups
-from mlqa.training.trainer import QuestionAnsweringTrainer
-
-SAMPLE = generate(24, seed=3)
-
-
-def configured(tmp_path: Path, *overrides: str) -> Config:
-    config = compose_config(["model=tiny_wordpiece", "dataset=sample", "tracking=files", *overrides])[0]
-    config.training.output_dir = str(tmp_path)
-    return config
-
-
-def trainer_of(tmp_path: Path, *overrides: str) -> tuple[QuestionAnsweringTrainer, Windows]:
-    config = configured(tmp_path, *overrides)
-    tokenizer = load_tokenizer(config.model, SAMPLE.contexts + SAMPLE.questions)
-    windows = make_windows(SAMPLE, tokenizer, config.training.max_seq_length, config.training.doc_stride)
-    torch.manual_seed(0)
-    model = load_model(config.model, tokenizer)
-    checkpoints = Checkpoints(tmp_path, "0" * 16)
-    return QuestionAnsweringTrainer(config, training_arguments(config), model, windows, dict, [], checkpoints), windows
-
-
-def bert_trainer_of(tmp_path: Path) -> tuple[QuestionAnsweringTrainer, Windows]:
-    """With a BERT: the convolutions of the tiny models see the padding beside the last token."""
-    from transformers import BertConfig, BertForQuestionAnswering
-
-    trainer, windows = trainer_of(tmp_path)
-    torch.manual_seed(0)
-    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    trainer.model = BertForQuestionAnswering(BertConfig(vocab_size=1600, initializer_range=0.2, **shape)).eval()
-    return trainer, windows
 
 
 def test_the_loss_does_not_depend_on_padding(tmp_path: Path) -> None:
-    trainer, windows = bert_trainer_of(tmp_path)
+    trainer, windows = trainer_of(tmp_path, model=small("Bert"))
     losses, peer = [], []
     for multiple in (1, 64, None):
         batch = make_batch(windows, range(8), multiple)
@@ -64,7 +29,7 @@ def test_the_loss_does_not_depend_on_padding(tmp_path: Path) -> None:
 
 
 def test_the_loss_without_padding_is_transformers_own(tmp_path: Path) -> None:
-    trainer, windows = bert_trainer_of(tmp_path)
+    trainer, windows = trainer_of(tmp_path, model=small("Bert"))
     batch = make_batch(windows, [0], 1)
     with torch.no_grad():
         peer = float(trainer.model(**batch).loss)
@@ -80,11 +45,11 @@ def test_accumulated_gradients_equal_those_of_one_batch(tmp_path: Path) -> None:
             f"training.per_device_train_batch_size={batch_size}",
             f"training.gradient_accumulation_steps={accumulation}",
             "training.max_steps=1",
-            "training.batching=padded",
             "training.max_seq_length=256",
             "training.doc_stride=64",
             "optimizer.learning_rate=1e-3",
             "optimizer.lr_scheduler_type=constant",
+            batching="padded",
         )
         assert len(trainer.train_dataset) == 24
         trainer.train()
@@ -97,7 +62,7 @@ def test_accumulated_gradients_equal_those_of_one_batch(tmp_path: Path) -> None:
 def test_padded_batches_are_as_wide_as_max_seq_length(tmp_path: Path) -> None:
     widths = {}
     for batching in ("padded", "grouped"):
-        trainer, _ = trainer_of(tmp_path, f"training.batching={batching}")
+        trainer, _ = trainer_of(tmp_path, batching=batching)
         widths[batching] = {batch["input_ids"].shape[1] for batch in trainer.get_train_dataloader()}
     assert widths["padded"] == {384}
     assert max(widths["grouped"]) < 384

@@ -32,7 +32,8 @@ class WindowBatches(torch.utils.data.Sampler[list[Share]]):
 
     A step's `step_size` windows are drawn first and then shared out over `shares` = gradient_accumulation_steps times
     the number of processes, so that the steps of a run are the same however they are split. `grouped` sorts by length
-    inside random megabatches, so that a step holds windows of like length; `padded` is a plain shuffle.
+    inside random megabatches, so that a step holds windows of like length; `padded` and `packed` are the same plain
+    shuffle.
     """
 
     def __init__(
@@ -109,22 +110,10 @@ def make_batch(
     attention_mask = np.zeros_like(input_ids)
     token_type_ids = np.zeros_like(input_ids)
     left = width - lengths if template.pad_left else np.zeros_like(lengths)
-    first_kinds, question_kind, middle_kinds, context_kind, last_kinds = template.kinds
-    for line, window in enumerate(chosen):
-        row = windows.row[window]
-        question = windows.question.ids[windows.question.first[row] : windows.question.first[row + 1]]
-        context = windows.context.ids[windows.begin[window] : windows.end[window]]
+    for line, window in enumerate(chosen.tolist()):
         place = slice(left[line], left[line] + lengths[line])
-        np.concatenate(
-            [template.before, question, template.between, context, template.after], out=input_ids[line, place]
-        )
+        windows.write(window, input_ids[line, place], token_type_ids[line, place])
         attention_mask[line, place] = 1
-        if template.has_token_type_ids:
-            question_kinds = np.full(len(question), question_kind)
-            context_kinds = np.full(len(context), context_kind)
-            np.concatenate(
-                [first_kinds, question_kinds, middle_kinds, context_kinds, last_kinds], out=token_type_ids[line, place]
-            )
     batch = {
         "input_ids": input_ids,
         "attention_mask": attention_mask,

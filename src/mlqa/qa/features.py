@@ -90,6 +90,17 @@ class Windows:
         around = len(self.template.before) + len(self.template.between)
         return np.asarray(around + self.question.lengths[self.row])
 
+    def write(self, window: int, ids: np.ndarray, kinds: np.ndarray) -> None:
+        """Writes a window's token ids and token_type_ids into arrays of its length."""
+        template, row = self.template, self.row[window]
+        question = self.question.ids[self.question.first[row] : self.question.first[row + 1]]
+        context = self.context.ids[self.begin[window] : self.end[window]]
+        np.concatenate([template.before, question, template.between, context, template.after], out=ids)
+        if template.has_token_type_ids:
+            first, of_question, middle, of_context, last = template.kinds
+            parts = [first, np.full(len(question), of_question), middle, np.full(len(context), of_context), last]
+            np.concatenate(parts, out=kinds)
+
     @property
     def has_answer(self) -> np.ndarray:
         """Whether the window holds the whole answer, boolean [windows]."""

@@ -19,10 +19,12 @@ from mlqa.errors import why_not_written
 from mlqa.processes import gather
 from mlqa.qa.batching import Share, WindowBatches, make_batch
 from mlqa.qa.features import Windows
+from mlqa.qa.packing import make_packed_batch, of_windows
 from mlqa.runtime import is_main, local_rank, rank, world_size
 from mlqa.training.arguments import trust_checkpoints
 from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
 from mlqa.training.optimizer import layerwise_groups
+from mlqa.training.packing import Packing, packing_of
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +32,17 @@ log = logging.getLogger(__name__)
 class Batches(Dataset[dict[str, torch.Tensor]]):
     """Shares of steps as a torch data set, whose tensors are made when they are read; as long as there are windows."""
 
-    def __init__(self, windows: Windows, multiple: int | None) -> None:
-        self.windows, self.multiple = windows, multiple
+    def __init__(self, windows: Windows, multiple: int | None, packing: Packing | None) -> None:
+        self.windows, self.multiple, self.packing = windows, multiple, packing
 
     def __len__(self) -> int:
         return len(self.windows)
 
     def __getitem__(self, share: Share) -> dict[str, torch.Tensor]:
-        batch = make_batch(self.windows, share.windows, self.multiple, share.longest)
+        if self.packing is None:
+            batch = make_batch(self.windows, share.windows, self.multiple, share.longest)
+        else:
+            batch = make_packed_batch(self.windows, share.windows, self.multiple or 1, self.packing.first_position)
         return {**batch, "weight": torch.tensor(share.weight)}
 
 
@@ -59,7 +64,8 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.checkpoints = checkpoints
         training = config.training
         multiple = None if training.batching is Batching.padded else training.pad_to_multiple_of
-        batches = Batches(windows, multiple)
+        self.packing = packing_of(model) if training.batching is Batching.packed else None
+        batches = Batches(windows, multiple, self.packing)
         super().__init__(
             model=model,
             args=arguments,
@@ -107,16 +113,20 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
 
         transformers' heads include padding in the softmax, so that their loss depends on how a batch was padded.
         """
-        positions = {name: inputs.pop(name) for name in ("start_positions", "end_positions")}
+        wanted = [inputs.pop(name) for name in ("start_positions", "end_positions")]
         weight = inputs.pop("weight", 1.0)
-        output = model(**inputs)
-        padding = inputs["attention_mask"] == 0
+        if self.packing is None:
+            padding = inputs["attention_mask"] == 0
+            output = model(**inputs)
+            found = [logits.masked_fill(padding, -torch.inf) for logits in (output.start_logits, output.end_logits)]
+        else:
+            where = inputs.pop("window_begins"), inputs.pop("window_lengths")
+            inputs["attention_mask"] = self.packing.mask(inputs.pop("segments"))
+            output = model(**inputs)
+            found = [of_windows(logits, *where) for logits in (output.start_logits, output.end_logits)]
         losses = [
-            torch.nn.functional.cross_entropy(logits.float().masked_fill(padding, -torch.inf), wanted)
-            for logits, wanted in (
-                (output.start_logits, positions["start_positions"]),
-                (output.end_logits, positions["end_positions"]),
-            )
+            torch.nn.functional.cross_entropy(logits.float(), positions)
+            for logits, positions in zip(found, wanted, strict=True)
         ]
         loss = weight * (losses[0] + losses[1]) / 2
         return (loss, output) if return_outputs else loss
