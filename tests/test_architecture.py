@@ -14,7 +14,19 @@ TOP = Path(__file__).resolve().parents[1]
 SOURCE = TOP / "src" / "mlqa"
 # Each layer may import those before it; modules of one layer may import each other.
 LAYERS = [
-    {"errors", "config", "runtime", "processes", "result", "checks", "ranges", "compose", "command_line", "explain"}
+    {
+        "errors",
+        "config",
+        "runtime",
+        "processes",
+        "result",
+        "machine",
+        "checks",
+        "ranges",
+        "compose",
+        "command_line",
+        "explain",
+    }
     | {"tokenizer_columns", "tokenizer_tables", "tokenizer_page"},
     {"tracking"},
     {"data"},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlqa import checks
+from mlqa import machine
 from mlqa.command_line import check_command_line, of_this_process
 from mlqa.compose import compose_config
 from mlqa.config import config_hash
@@ -30,7 +30,7 @@ def test_what_starts_nothing_is_left_to_hydra(flag: str) -> None:
 
 
 def test_everything_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "has_gpu", lambda: False)
+    monkeypatch.setattr(machine, "has_gpu", lambda: False)
     found = problems(
         "model=bertrk",
         "training.num_epochs=2",

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlqa.config import Batching, Config, Distribution, Precision
+from mlqa.config import Batching, Config, Distribution
+from mlqa.machine import beyond_the_machine
 from mlqa.ranges import out_of_range
-from mlqa.runtime import in_container
 
 _WEIGHTS = (
     "model.safetensors",
@@ -32,7 +31,7 @@ def problems_of(config: Config, weights: bool = True) -> list[str]:
 
     Without `weights` a folder that holds but a tokenizer will do as a model.
     """
-    parts = (_windows, out_of_range, _precision, _model, _dataset, _hardware, _tracking, _words)
+    parts = (_windows, out_of_range, beyond_the_machine, _model, _dataset, _hardware, _tracking, _words)
     problems = [problem for part in parts for problem in part(config)]
     if config.model.pretrained and is_local_folder(config.model.pretrained):
         problems.extend(_model_folder(config.model.pretrained, weights))
@@ -43,11 +42,6 @@ def _words(config: Config) -> Iterator[str]:
     for word in config.words or ():
         if word.split() != [word]:
             yield f"words: {word!r} is no word; give words without white space, e.g. words=[Kedileri,evlerimizden]"
-
-
-def has_gpu() -> bool:
-    """Whether this machine shows an NVIDIA GPU; asked without importing torch."""
-    return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
 
 
 def is_local_folder(pretrained: str) -> bool:
@@ -98,21 +92,6 @@ def _max_positions(config: Config) -> int | None:
     # RoBERTa-type models count positions from the padding index + 1.
     roberta_like = described.get("model_type") in ("roberta", "xlm-roberta", "camembert")
     return positions - 2 if roberta_like else positions
-
-
-def _precision(config: Config) -> Iterator[str]:
-    training, hardware = config.training, config.hardware
-    wanted = {
-        "training.fp16": training.fp16 is True,
-        "hardware.precision": hardware.precision is Precision.fp16,
-    }
-    if training.fp16 and training.bf16:
-        yield "training.fp16=true, training.bf16=true: choose one of them"
-    if hardware.instance_type is None and not in_container() and not has_gpu():
-        for key, is_wanted in wanted.items():
-            if is_wanted:
-                value = "true" if key == "training.fp16" else "fp16"
-                yield f"{key}={value}: fp16 needs a GPU and this machine shows none; choose hardware.precision=fp32"
 
 
 def _model(config: Config) -> Iterator[str]:

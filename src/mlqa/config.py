@@ -57,6 +57,12 @@ class Batching(enum.Enum):
     padded = "padded"
 
 
+class Attention(enum.Enum):
+    eager = "eager"
+    sdpa = "sdpa"
+    flash_attention_2 = "flash_attention_2"
+
+
 class Interval(enum.Enum):
     no = "no"
     steps = "steps"
@@ -97,6 +103,7 @@ class ScratchConfig:
 class ModelConfig:
     pretrained: Optional[str] = None  # hub name or local folder; null: `scratch` describes the model
     revision: Optional[str] = None  # branch, tag or commit of a hub model
+    attn_implementation: Optional[Attention] = None  # null: torch's sdpa where the model has it
     num_hidden_layers: Optional[int] = None  # keep only the first layers of a pre-trained model
     scratch: Optional[ScratchConfig] = None
 
@@ -174,6 +181,7 @@ class OptimizerConfig:
     adam_beta1: float = 0.9
     adam_beta2: float = 0.999
     adam_epsilon: float = 1e-8
+    fused: Optional[bool] = None  # AdamW's step as one kernel; null: where torch has it for this device
     layerwise_decay: Optional[float] = None  # learning rate of layer n times this for layer n - 1; null: one rate
 
 
@@ -190,9 +198,11 @@ class TrainingConfig:
     gradient_accumulation_steps: int = 1
     max_grad_norm: float = 1.0
     gradient_checkpointing: bool = False
+    auto_find_batch_size: bool = False  # a step that does not fit into memory is read in parts; it stays the same step
+    torch_compile: bool = False  # one kernel graph a shape: some six widths, where batches are grouped
     fp16: Optional[bool] = None  # null: as hardware.precision says
     bf16: Optional[bool] = None
-    dataloader_num_workers: int = 0
+    dataloader_num_workers: Optional[int] = None  # processes that make batches; null: 2 beside a GPU, else 0
     logging_steps: int = 50
     eval_strategy: Interval = Interval.no
     eval_steps: Optional[int] = None

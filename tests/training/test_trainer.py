@@ -9,9 +9,13 @@ import pytest
 import torch
 from trainers import configured, small, trainer_of
 
-from mlqa.config import Precision
+from mlqa.config import Attention, ModelConfig, Precision
+from mlqa.errors import RunError
 from mlqa.qa.batching import make_batch
 from mlqa.training.arguments import resolve_precision, training_arguments
+from mlqa.training.compilation import allow_shapes
+from mlqa.training.memory import attempt_largest
+from mlqa.training.models import load_model
 from mlqa.training.optimizer import layerwise_groups
 
 
@@ -133,3 +137,93 @@ def test_precision(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: capability is not None)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
     assert resolve_precision(configured(tmp_path, *overrides)) is expected
+
+
+class Device:
+    """A model on a device with room for `room` windows."""
+
+    def __init__(self, model: Any, room: int) -> None:
+        self.model, self.room, self.read, self.sizes = model, room, model.forward, []
+        model.forward = self
+
+    def __call__(self, **inputs: Any) -> Any:
+        self.sizes.append(len(inputs["input_ids"]))
+        if self.sizes[-1] > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return self.read(**inputs)
+
+
+def test_a_step_that_does_not_fit_is_read_in_parts(tmp_path: Path) -> None:
+    """With room for three windows of ten the training is that with room for all."""
+    losses = []
+    for room in (10, 3):
+        device = Device(small("Bert"), room)
+        trainer, _ = trainer_of(
+            tmp_path, "training.per_device_train_batch_size=10", "training.auto_find_batch_size=true",
+            "training.max_seq_length=256", "training.doc_stride=64", "training.logging_steps=1",
+            "training.num_train_epochs=2", "optimizer.learning_rate=1e-3", model=device.model,
+        )  # fmt: skip
+        trainer.fit(None)
+        losses.append([row["loss"] for row in trainer.state.log_history if "loss" in row])
+        assert trainer.state.global_step == 6
+    assert losses[1] == pytest.approx(losses[0], abs=2e-4)  # as they are logged: four digits
+    assert device.sizes[:3] == [10, 5, 3], "halved until it fits"
+    assert max(device.sizes[3:]) == 3
+
+
+def test_not_even_one_window_fits(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="not even one window fits"):
+        trainer_of(tmp_path, "training.auto_find_batch_size=true", model=Device(small("Bert"), room=0).model)
+
+
+def test_the_search_for_room_leaves_no_trace(tmp_path: Path) -> None:
+    """Random states, gradients and modes are as if it had not been."""
+    model = small("Bert").eval()
+    before = torch.get_rng_state()
+
+    def loss(windows: int) -> Any:
+        return model(torch.ones(windows, 8, dtype=torch.long)).start_logits.sum() * torch.rand(())
+
+    attempt_largest(model, loss, 2, None)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not model.training
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_every_width_has_a_graph() -> None:
+    """torch.compile on nine widths: one more than it keeps by default, after which it would read them uncompiled."""
+    from torch._dynamo.testing import CompileCounter
+
+    counter = CompileCounter()
+    allow_shapes()
+    double = torch.compile(lambda tensor: tensor * 2, backend=counter, dynamic=False)
+    for width in range(64, 640, 64):
+        assert double(torch.ones(2, width)).shape == (2, width)
+    assert counter.frame_count == 9
+
+
+def test_batches_made_by_other_processes(tmp_path: Path) -> None:
+    """The same batches in the same order, epoch after epoch."""
+    read = []
+    for workers in (0, 2):
+        trainer, _ = trainer_of(tmp_path, f"training.dataloader_num_workers={workers}")
+        loader = trainer.get_train_dataloader()
+        epochs = []
+        for epoch in range(2):
+            trainer.batches.set_epoch(epoch)
+            epochs.append([batch["input_ids"].tolist() for batch in loader])
+        read.append(epochs)
+    assert read[0] == read[1]
+    assert read[0][0] != read[0][1]
+
+
+def test_adamw_is_fused_where_torch_can(tmp_path: Path) -> None:
+    assert str(training_arguments(configured(tmp_path)).optim).endswith(("FUSED", "fused"))
+    assert str(training_arguments(configured(tmp_path, "optimizer.fused=false")).optim).endswith(("TORCH", "torch"))
+
+
+def test_attention_is_as_configured(tmp_path: Path) -> None:
+    small("Bert").save_pretrained(tmp_path)
+    tokenizer = range(1600)  # its length is all that is asked for
+    eager = load_model(ModelConfig(str(tmp_path), attn_implementation=Attention.eager), tokenizer)
+    assert eager.config._attn_implementation == "eager"

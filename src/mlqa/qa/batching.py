@@ -49,9 +49,13 @@ class WindowBatches(torch.utils.data.Sampler[list[Share]]):
     ) -> None:
         self.lengths, self.step_size, self.batching, self.seed = lengths, step_size, batching, seed
         self.accumulation, self.rank, self.world_size = accumulation, rank, world_size
-        self.batch_size = step_size // (accumulation * world_size)  # accelerate asks for these two
-        self.drop_last = False
+        self.drop_last = False  # accelerate asks for it, and for batch_size
         self.epoch = 0
+
+    @property
+    def batch_size(self) -> int:
+        """Windows that one process reads at a time, at most."""
+        return -(-self.step_size // (self.accumulation * self.world_size))
 
     @property
     def steps(self) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.torch_version import TorchVersion
 
 from mlqa.config import Config, OptimizerName, Precision
 from mlqa.runtime import checkpoint_dir, world_size
@@ -28,7 +29,7 @@ def training_arguments(config: Config) -> Any:
         "per_device_eval_batch_size": training.per_device_eval_batch_size,
         "gradient_accumulation_steps": training.gradient_accumulation_steps,
         "max_grad_norm": training.max_grad_norm,
-        "dataloader_num_workers": training.dataloader_num_workers,
+        "torch_compile": training.torch_compile,
         "logging_steps": training.logging_steps,
         "eval_steps": training.eval_steps,
         "save_strategy": training.save_strategy.value,
@@ -40,7 +41,7 @@ def training_arguments(config: Config) -> Any:
         "adam_beta1": optimizer.adam_beta1,
         "adam_beta2": optimizer.adam_beta2,
         "adam_epsilon": optimizer.adam_epsilon,
-        "optim": "adafactor" if optimizer.name is OptimizerName.adafactor else "adamw_torch",
+        "optim": _optimizer_name(config),
         "fp16": precision is Precision.fp16,
         "bf16": precision is Precision.bf16,
         "remove_unused_columns": False,
@@ -57,6 +58,23 @@ def training_arguments(config: Config) -> Any:
     # From 5.0 on a share of the steps is written as a float of warmup_steps.
     arguments["warmup_ratio" if "warmup_ratio" in known else "warmup_steps"] = optimizer.warmup_ratio
     return TrainingArguments(**arguments)
+
+
+def _optimizer_name(config: Config) -> str:
+    if config.optimizer.name is OptimizerName.adafactor:
+        return "adafactor"
+    fused = config.optimizer.fused
+    if fused is None:
+        fused = torch.cuda.is_available() or torch.__version__ >= TorchVersion("2.4")  # the first with one for CPUs
+    return "adamw_torch_fused" if fused else "adamw_torch"
+
+
+def loader_options(config: Config) -> dict[str, Any]:
+    """How a DataLoader reads: beside a GPU batches are made by other processes, in memory from which it can fetch."""
+    gpu = torch.cuda.is_available()
+    workers = config.training.dataloader_num_workers
+    workers = (2 if gpu else 0) if workers is None else workers
+    return {"num_workers": workers, "persistent_workers": workers > 0, "pin_memory": gpu}
 
 
 def resolve_precision(config: Config) -> Precision:

@@ -37,8 +37,15 @@ def load_model(model: ModelConfig, tokenizer: Any) -> Any:
         if layers is None or model.num_hidden_layers > layers:
             raise ModelError(f"model.num_hidden_layers={model.num_hidden_layers}: {pretrained} has {layers} layers")
         described.num_hidden_layers = model.num_hidden_layers
+    options = {"attn_implementation": model.attn_implementation.value} if model.attn_implementation else {}
     loaded, report = from_pretrained(
-        AutoModelForQuestionAnswering, "weights", pretrained, model.revision, config=described, output_loading_info=True
+        AutoModelForQuestionAnswering,
+        "weights",
+        pretrained,
+        model.revision,
+        config=described,
+        output_loading_info=True,
+        **options,
     )
     absent = [name for name in report["missing_keys"] if not name.startswith(HEADS)]
     if absent:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate.data_loader import prepare_data_loader
 from safetensors import SafetensorError
@@ -21,8 +22,10 @@ from mlqa.qa.batching import Share, WindowBatches, make_batch
 from mlqa.qa.features import Windows
 from mlqa.qa.packing import make_packed_batch, of_windows
 from mlqa.runtime import is_main, local_rank, rank, world_size
-from mlqa.training.arguments import trust_checkpoints
+from mlqa.training.arguments import autocast_type, loader_options, trust_checkpoints
 from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
+from mlqa.training.compilation import allow_shapes
+from mlqa.training.memory import accumulation_that_fits, attempt_largest
 from mlqa.training.optimizer import layerwise_groups
 from mlqa.training.packing import Packing, packing_of
 
@@ -66,6 +69,9 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         multiple = None if training.batching is Batching.padded else training.pad_to_multiple_of
         self.packing = packing_of(model) if training.batching is Batching.packed else None
         batches = Batches(windows, multiple, self.packing)
+        step_size = arguments.train_batch_size * training.gradient_accumulation_steps
+        if training.auto_find_batch_size:
+            arguments.gradient_accumulation_steps = self._accumulation_that_fits(model, arguments, batches, step_size)
         super().__init__(
             model=model,
             args=arguments,
@@ -76,13 +82,12 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.remove_callback(PrinterCallback)
         # The loss is a mean over the batch: it has to be divided by gradient_accumulation_steps.
         self.model_accepts_loss_kwargs = False
-        accumulation = training.gradient_accumulation_steps
         self.batches = WindowBatches(
             windows.lengths,
-            self.args.train_batch_size * accumulation * world_size(),
+            step_size * world_size(),
             training.batching,
             config.seed,
-            accumulation=accumulation,
+            accumulation=arguments.gradient_accumulation_steps,
             rank=rank(),
             world_size=world_size(),
         )
@@ -95,15 +100,32 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             self._load_from_checkpoint(str(checkpoint.path))
             self.state: Any = TrainerState.load_from_json(str(checkpoint.path / STATE))
             return
+        if self.config.training.torch_compile:
+            allow_shapes()
         self.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
+
+    def _accumulation_that_fits(self, model: Any, arguments: Any, batches: Batches, step_size: int) -> int:
+        """Parts into which steps have to be split; asked before transformers is told of them."""
+        longest = np.argsort(-batches.windows.lengths, kind="stable")
+        if self.config.training.gradient_checkpointing:
+            model.gradient_checkpointing_enable()
+        model.to(arguments.device)
+
+        def loss(windows: int) -> Any:
+            batch = batches[Share(longest[:windows], int(batches.windows.lengths[longest[0]]), 1.0)]
+            return self.compute_loss(model, {name: value.to(arguments.device) for name, value in batch.items()})
+
+        def attempt(windows: int) -> None:
+            attempt_largest(model, loss, windows, autocast_type(self.config))
+
+        return accumulation_that_fits(attempt, step_size, arguments.gradient_accumulation_steps)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         loader = DataLoader(
             self.train_dataset,
             batch_sampler=self.batches,
             collate_fn=_only,
-            num_workers=self.config.training.dataloader_num_workers,
-            pin_memory=torch.cuda.is_available(),
+            **loader_options(self.config),
         )
         # As accelerator.prepare does, but for one process: the batches are this process's own already.
         return prepare_data_loader(loader, self.args.device, num_processes=1, process_index=0, put_on_device=True)  # type: ignore[no-any-return]
