@@ -1,0 +1,184 @@
+"""Training side by side: windows a second of mlqa's three ways to make batches, and of transformers' own example, which
+fills every window to 384 tokens.
+
+    python benchmarks/training.py                                     BERT of 4 layers x 256, generated questions
+    python benchmarks/training.py --train-file train.json --pretrained DIR          your data, a model folder
+    python benchmarks/training.py --train-file train.json --tokenizer DIR --base    BERT-base of random weights
+    ... --precision bf16 fp32   --ways padded grouped packed   --steps 8 --rounds 3
+
+With PEER_DIR (see benchmarks/peer.py) the peer reads its own features by transformers' Trainer and its collator. All ways
+train copies of one model, in turn, round after round; the first step of each turn is not counted. Grouped steps differ in
+width, so those measured are taken evenly from the epoch's, by width.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peer import dataset, feature_functions, mapped, peer_dir
+from rich.console import Console
+from rich.table import Table
+from transformers import AutoModelForQuestionAnswering, AutoTokenizer, Trainer, TrainerCallback, default_data_collator
+
+from mlqa.compose import compose_config
+from mlqa.config import Batching, Config
+from mlqa.data.readers import read_file
+from mlqa.data.sample import generate
+from mlqa.qa.batching import WindowBatches
+from mlqa.qa.features import Windows, make_windows
+from mlqa.tokenization.scratch import train_tokenizer
+from mlqa.training.arguments import training_arguments
+from mlqa.training.checkpoints import Checkpoints
+from mlqa.training.trainer import QuestionAnsweringTrainer
+
+WAYS = ("peer", "padded", "grouped", "packed")
+
+
+class Clock(TrainerCallback):  # type: ignore[misc]
+    """Seconds from the end of the first step to the end of the last: reading batches is part of it."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self.ends.append(time.perf_counter())
+
+    @property
+    def seconds(self) -> float:
+        return self.ends[-1] - self.ends[0]
+
+
+def configured(folder: str, batching: str, precision: str, batch_size: int, steps: int) -> Config:
+    config, _ = compose_config(
+        [
+            "model=berturk", "dataset=sample", "tracking=files", f"training.batching={batching}",
+            f"hardware.precision={precision}", f"training.per_device_train_batch_size={batch_size}",
+            f"training.max_steps={steps + 1}", "training.save_strategy=no",
+        ]
+    )  # fmt: skip
+    config.training.output_dir = folder
+    return config
+
+
+def steps_of(windows: Windows, config: Config, count: int) -> list[np.ndarray]:
+    """A first step to warm up, and `count` steps spread evenly over the epoch's, by the width of their batches."""
+    training = config.training
+    batches = WindowBatches(windows.lengths, training.per_device_train_batch_size, training.batching, seed=0)
+    full = [share.windows for (share,) in batches if len(share.windows) == batches.step_size]
+    full.sort(key=lambda chosen: int(windows.lengths[chosen].max()))
+    chosen = [full[int((place + 0.5) * len(full) / count)] for place in range(count)]
+    return [chosen[-1], *chosen]
+
+
+def ours(model: Any, windows: Windows, config: Config, count: int) -> float:
+    clock = Clock()
+    checkpoints = Checkpoints(Path(config.training.output_dir), "0" * 16)
+    trainer = QuestionAnsweringTrainer(config, training_arguments(config), model, windows, dict, [clock], checkpoints)
+    steps = steps_of(windows, config, count)
+    trainer.batches._steps = lambda: steps  # type: ignore[method-assign]
+    trainer.fit(None)
+    return clock.seconds
+
+
+def peers(model: Any, features: Any, config: Config) -> float:
+    """transformers' Trainer as run_qa.py calls it, on features of max_seq_length tokens each."""
+    clock = Clock()
+    trainer = Trainer(
+        model=model,
+        args=training_arguments(config),
+        train_dataset=features,
+        data_collator=default_data_collator,
+        callbacks=[clock],
+    )
+    trainer.train()
+    return clock.seconds
+
+
+def features_of_peer(examples: Any, tokenizer: Any, windows: Windows, folder: Path) -> Any:
+    """The peer's own features where PEER_DIR has it; else None."""
+    place = peer_dir()
+    if place is None:
+        return None
+    features = mapped(feature_functions(place, tokenizer)[0], dataset(examples, folder / "examples"))
+    assert len(features) == len(windows)
+    return features
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train-file")
+    parser.add_argument("--tokenizer", help="folder of a tokenizer, for a model of random weights")
+    parser.add_argument("--pretrained", help="folder of a model with its tokenizer")
+    parser.add_argument("--base", action="store_true", help="random weights in the size of BERT-base")
+    parser.add_argument("--precision", nargs="+", default=["fp32"], choices=["fp32", "bf16", "fp16"])
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+
+    examples = read_file(args.train_file) if args.train_file else generate(4000, seed=0)
+    if args.pretrained:
+        tokenizer = AutoTokenizer.from_pretrained(args.pretrained)
+        model = AutoModelForQuestionAnswering.from_pretrained(args.pretrained)
+    else:
+        from transformers import BertConfig, BertForQuestionAnswering
+
+        texts = [*examples.contexts, *examples.questions]
+        tokenizer = (
+            AutoTokenizer.from_pretrained(args.tokenizer)
+            if args.tokenizer
+            else train_tokenizer(texts, "wordpiece", 2000, 512)
+        )
+        shape = {} if args.base else {
+            "hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024
+        }  # fmt: skip
+        model = BertForQuestionAnswering(BertConfig(vocab_size=len(tokenizer), **shape))
+    windows = make_windows(examples, tokenizer, 384, 128)
+    with tempfile.TemporaryDirectory() as folder:
+        features = features_of_peer(examples, tokenizer, windows, Path(folder)) if "peer" in args.ways else None
+        ways = [way for way in args.ways if way != "peer" or features is not None]
+        seconds: dict[tuple[str, str], list[float]] = {}
+        for number in range(args.rounds):
+            for precision in args.precision:
+                for way in ways:
+                    batching = Batching.padded.value if way == "peer" else way
+                    config = configured(folder, batching, precision, args.batch_size, args.steps)
+                    trained = copy.deepcopy(model)
+                    took = peers(trained, features, config) if way == "peer" else ours(
+                        trained, windows, config, args.steps
+                    )  # fmt: skip
+                    seconds.setdefault((way, precision), []).append(took)
+                    speed = args.steps * args.batch_size / took
+                    print(f"round {number + 1}: {way} {precision} {speed:.2f} windows/s", flush=True)
+    show(seconds, args, model, windows)
+
+
+def show(seconds: dict[tuple[str, str], list[float]], args: argparse.Namespace, model: Any, windows: Windows) -> None:
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    filled = windows.lengths.mean() / windows.max_seq_length
+    table = Table(
+        title=f"{parameters / 1e6:.1f} M parameters, {args.steps} steps of {args.batch_size} windows, "
+        f"{filled:.0%} of {windows.max_seq_length} tokens filled; {torch.get_num_threads()} threads"
+    )
+    first = next(iter(seconds))
+    for column in ("way", "precision", "windows/s", f"times {first[0]} {first[1]} (min ... max)"):
+        table.add_column(column, justify="left" if column in ("way", "precision") else "right")
+    for (way, precision), took in seconds.items():
+        speed = args.steps * args.batch_size / statistics.median(took)
+        ratios = [base / own for base, own in zip(seconds[first], took, strict=True)]
+        ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} ... {max(ratios):.2f})"
+        table.add_row(way, precision, f"{speed:.2f}", ratio)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
