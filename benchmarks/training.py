@@ -6,9 +6,9 @@ fills every window to 384 tokens.
     python benchmarks/training.py --train-file train.json --tokenizer DIR --base    BERT-base of random weights
     ... --precision bf16 fp32   --ways padded grouped packed   --steps 8 --rounds 3
 
-With PEER_DIR (see benchmarks/peer.py) the peer reads its own features by transformers' Trainer and its collator. All ways
-train copies of one model, in turn, round after round; the first step of each turn is not counted. Grouped steps differ in
-width, so those measured are taken evenly from the epoch's, by width.
+With PEER_DIR (see benchmarks/peer.py) the peer reads its own features by transformers' Trainer and its collator. All
+ways train copies of one model, in turn, round after round; the first step of each turn is not counted. Grouped steps
+differ in width, so those measured are taken evenly from the epoch's, by width.
 """
 
 from __future__ import annotations
