@@ -3,7 +3,7 @@
     python benchmarks/distributed.py                                         a small BERT, generated questions
     python benchmarks/distributed.py model.pretrained=DIR dataset=tquad dataset.max_train_samples=300 ...   your own
 
-Overrides are train.py's. Seconds are those of each run's result.json, of the main process; the work of the two is the same,
+Overrides are train.py's. Seconds are those of each run's result.json. The work of the two is the same,
 so twice as fast is the most there is.
 """
 
