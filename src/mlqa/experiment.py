@@ -29,7 +29,7 @@ from mlqa.result import (
     write_json,
 )
 from mlqa.run_directory import attempt, checkpoints_of, claim, leave
-from mlqa.runtime import is_main, model_dir, offline_if_hub_unreachable
+from mlqa.runtime import cache_dir, is_main, model_dir, offline_if_hub_unreachable
 from mlqa.tracking import Trackers, open_trackers
 from mlqa.tracking.identity import identity_of_run
 from mlqa.tracking.tables import prediction_table, tokenizer_tables
@@ -102,6 +102,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     from mlqa.qa.evaluation import Evaluation
     from mlqa.qa.features import make_windows
     from mlqa.qa.predictions import by_id
+    from mlqa.qa.token_cache import TokenCache
     from mlqa.qa.tokenizer_figures import analyse_tokenizer
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.training.arguments import autocast_type, training_arguments
@@ -118,8 +119,9 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     with _timed(result, "features_seconds"):
         log.info("tokenising %d + %d questions", len(splits.train), len(splits.validation))
         tokenizer = load_tokenizer(config.model, _texts(splits.train))
-        train = make_windows(splits.train, tokenizer, training.max_seq_length, training.doc_stride)
-        validation = make_windows(splits.validation, tokenizer, training.max_seq_length, training.doc_stride)
+        cache = TokenCache(cache_dir() / "tokens", tokenizer)
+        train = make_windows(splits.train, tokenizer, training.max_seq_length, training.doc_stride, cache)
+        validation = make_windows(splits.validation, tokenizer, training.max_seq_length, training.doc_stride, cache)
     evaluation = Evaluation(config, splits, validation, autocast_type(config))
     if is_main():
         _record_data(result, splits, train, validation, evaluation.version, training.max_answer_length)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +65,9 @@ def offline_if_hub_unreachable() -> None:
     """
     if os.environ.get("HF_HUB_OFFLINE"):
         return
+    import urllib.error
+    import urllib.request
+
     request = urllib.request.Request(os.environ.get("HF_ENDPOINT") or "https://huggingface.co", method="HEAD")
     try:
         urllib.request.urlopen(request, timeout=HUB_SECONDS).close()

@@ -17,12 +17,11 @@ from mlqa.data.examples import Examples
 from mlqa.errors import ModelError
 from mlqa.processes import gather
 from mlqa.qa.batching import by_length, make_batch
-from mlqa.qa.decoding import Candidate, Spans, best_spans, n_best
+from mlqa.qa.decoding import Candidate, Spans, best_spans, best_texts, n_best
 from mlqa.qa.features import Windows
 from mlqa.runtime import console, is_main, rank, world_size
 
 
-@torch.no_grad()
 def answer(
     model: Any,
     windows: Windows,
@@ -37,6 +36,28 @@ def answer(
 
     `autocast` is the type of mixed precision, None for full. Raises ModelError where the model gives no numbers.
     """
+    spans = _spans(model, windows, training, autocast, description)
+    return n_best(spans, windows, examples, training.n_best_size, with_null)
+
+
+def answer_texts(
+    model: Any,
+    windows: Windows,
+    examples: Examples,
+    training: TrainingConfig,
+    *,
+    autocast: torch.dtype | None = None,
+    description: str = "Answering",
+) -> list[str]:
+    """The text of every row's best answer: as `answer` without "no answer", where nothing else is needed."""
+    return best_texts(_spans(model, windows, training, autocast, description), windows, examples)
+
+
+@torch.no_grad()
+def _spans(
+    model: Any, windows: Windows, training: TrainingConfig, autocast: torch.dtype | None, description: str
+) -> Spans:
+    """The best spans of all windows."""
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
@@ -69,7 +90,7 @@ def answer(
         )
     spans = _in_order(gather((mine, parts)), len(windows))
     model.train(was_training)
-    return n_best(spans, windows, examples, training.n_best_size, with_null)
+    return spans
 
 
 def _in_order(gathered: list[tuple[list[np.ndarray], list[Spans]]], count: int) -> Spans:

@@ -60,34 +60,55 @@ def best_spans(
     """
     left = width - windows.lengths[chosen] if windows.template.pad_left else np.zeros(len(chosen), dtype=np.int64)
     begin = windows.context_begin[chosen] + left
-    length = windows.end[chosen] - windows.begin[chosen]
-    position = torch.arange(width)[None, :]
-    outside = (position < torch.from_numpy(begin)[:, None]) | (position >= torch.from_numpy(begin + length)[:, None])
-    starts, ends = start_logits.float().cpu(), end_logits.float().cpu()
-    line = torch.arange(len(chosen))
-    cls = torch.from_numpy(windows.template.cls_index + left)
-    null_score = (starts[line, cls] + ends[line, cls]).numpy()
+    stop = begin + windows.end[chosen] - windows.begin[chosen]
+    position = np.arange(width)
+    outside = (position < begin[:, None]) | (position >= stop[:, None])
+    starts, ends = start_logits.float().cpu().numpy(), end_logits.float().cpu().numpy()
+    line, cls = np.arange(len(chosen)), windows.template.cls_index + left
+    null_score = starts[line, cls] + ends[line, cls]
 
-    count = min(n_best_size, width)
-    start_score, start = _best(starts.masked_fill(outside, -torch.inf), count)
-    end_score, end = _best(ends.masked_fill(outside, -torch.inf), count)
+    starts, ends = np.where(outside, -np.inf, starts), np.where(outside, -np.inf, ends)
+    start, end = np.sort(highest(starts, n_best_size)), np.sort(highest(ends, n_best_size))
     reach = end[:, None, :] - start[:, :, None]
-    score = start_score[:, :, None] + end_score[:, None, :]
+    score = np.take_along_axis(starts, start, 1)[:, :, None] + np.take_along_axis(ends, end, 1)[:, None, :]
     score = np.where((reach >= 0) & (reach < max_answer_length), score, -np.inf).reshape(len(chosen), -1)
-    order = np.argsort(-score, axis=1, kind="stable")[:, :n_best_size]
+    order = highest(score, n_best_size)
     shift = (windows.begin[chosen] - begin)[:, None]
     return Spans(
         score=np.take_along_axis(score, order, axis=1),
-        first=np.take_along_axis(start, order // count, axis=1) + shift,
-        last=np.take_along_axis(end, order % count, axis=1) + shift,
+        first=np.take_along_axis(start, order // start.shape[1], axis=1) + shift,
+        last=np.take_along_axis(end, order % start.shape[1], axis=1) + shift,
         null_score=null_score,
     )
 
 
-def _best(logits: torch.Tensor, count: int) -> tuple[Array, Array]:
-    """The `count` highest logits a line and their positions, ordered by position; equal logits: the first ones."""
-    position = torch.sort(logits, dim=1, descending=True, stable=True).indices[:, :count].sort(dim=1).values
-    return logits.gather(1, position).numpy(), position.numpy()
+def highest(values: Array, count: int, last_of_equal: bool = False) -> Array:
+    """The columns of the `count` highest values a line, highest first, and of equal values those that come first, or
+    last. Values [lines, columns] are taken as float32, columns are fewer than 2**31."""
+    width = values.shape[1]
+    count = min(count, width)
+    # Integers in the order of the floats (of which -0.0 and 0.0 are one), each with its column: nothing is equal then.
+    bits = (np.asarray(values, dtype=np.float32) + np.float32(0)).view(np.int32)
+    keys = np.where(bits >= 0, bits, bits ^ 0x7FFFFFFF).astype(np.int64) << 32
+    keys |= np.arange(width) if last_of_equal else np.arange(width)[::-1]
+    top = np.sort(np.partition(keys, width - count)[:, width - count :])[:, ::-1] & 0x7FFFFFFF
+    return np.asarray(top if last_of_equal else width - 1 - top)
+
+
+def best_texts(spans: Spans, windows: Windows, examples: Examples) -> list[str]:
+    """For each row the text of the first candidate of `n_best`, "no answer" aside, at a tenth of its time."""
+    window, column = np.nonzero(np.isfinite(spans.score) & (spans.score == spans.score[:, :1]))
+    row, score = windows.row[window], spans.score[window, column]
+    start, end = windows.context.starts[spans.first[window, column]], windows.context.ends[spans.last[window, column]]
+    order = np.lexsort((end, start, -score, row))
+    best = order[np.flatnonzero(np.diff(row[order], prepend=-1))]
+    texts = [""] * len(examples)
+    for number, begin, stop in zip(row[best].tolist(), start[best].tolist(), end[best].tolist(), strict=True):
+        texts[number] = examples.context(number)[begin:stop].strip()
+    if "" in texts:  # the best span may be white space, a token of its own in some vocabularies
+        candidates = n_best(spans, windows, examples, 1, with_null=False)
+        texts = [text or candidates[number][0].text for number, text in enumerate(texts)]
+    return texts
 
 
 def n_best(

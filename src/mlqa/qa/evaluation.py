@@ -8,7 +8,7 @@ from typing import Any
 from mlqa.config import Config
 from mlqa.data.examples import Examples, unseen_rows
 from mlqa.data.load import Splits
-from mlqa.qa.answering import answer
+from mlqa.qa.answering import answer, answer_texts
 from mlqa.qa.breakdown import Group
 from mlqa.qa.decoding import Candidate
 from mlqa.qa.features import Windows, make_windows
@@ -44,15 +44,14 @@ class Evaluation:
 
     def metrics(self, model: Any) -> dict[str, float]:
         """The scores alone, without intervals: for the way."""
-        predictions = self._chosen(self._n_best(model, self.examples, self.windows, "Scoring"))
+        predictions, _ = self._answers(model, self.examples, self.windows, "Scoring")
         return self._scores(predictions, intervals=False)
 
     def evaluate(self, model: Any) -> Evaluated:
         """Everything there is to say: for the end."""
-        n_best = self._n_best(model, self.examples, self.windows, "Scoring")
-        predictions = self._chosen(n_best)
-        odds = [null_odds(candidates) for candidates in n_best] if self.with_null else None
-        best = [best_answer(candidates) for candidates in n_best] if self.with_null else None
+        predictions, n_best = self._answers(model, self.examples, self.windows, "Scoring")
+        odds = [null_odds(candidates) for candidates in n_best] if n_best else None
+        best = [best_answer(candidates) for candidates in n_best] if n_best else None
         metrics = self._scores(predictions, null_odds=odds, best_answers=best)
         return Evaluated(predictions, odds, metrics)
 
@@ -66,22 +65,18 @@ class Evaluation:
         """The control: F1 (0-100) where each question is another one's of the same context."""
         shuffled = self.examples.with_questions(exchanged_questions(self.examples))
         windows = make_windows(shuffled, tokenizer, self.training.max_seq_length, self.training.doc_stride)
-        predictions = self._chosen(self._n_best(model, shuffled, windows, "Scoring the control"))
+        predictions, _ = self._answers(model, shuffled, windows, "Scoring the control")
         return self._scores(predictions, intervals=False)["f1"]
 
-    def _n_best(self, model: Any, examples: Examples, windows: Windows, description: str) -> list[list[Candidate]]:
-        return answer(
-            model,
-            windows,
-            examples,
-            self.training,
-            with_null=self.with_null,
-            autocast=self.autocast,
-            description=description,
-        )
-
-    def _chosen(self, n_best: list[list[Candidate]]) -> list[str]:
-        return [chosen(candidates, self.training.null_score_diff_threshold) for candidates in n_best]
+    def _answers(
+        self, model: Any, examples: Examples, windows: Windows, description: str
+    ) -> tuple[list[str], list[list[Candidate]] | None]:
+        """A prediction a row, and the n-best candidates of every row where the model may give no answer."""
+        training, autocast = self.training, self.autocast
+        if not self.with_null:
+            return answer_texts(model, windows, examples, training, autocast=autocast, description=description), None
+        n_best = answer(model, windows, examples, training, with_null=True, autocast=autocast, description=description)
+        return [chosen(candidates, training.null_score_diff_threshold) for candidates in n_best], n_best
 
     def _scores(self, predictions: list[str], **options: Any) -> dict[str, float]:
         return score(predictions, self.examples, rules=self.rules, unseen=self.unseen, version=self.version, **options)

@@ -8,16 +8,17 @@ of the same data (`tokenizer(question, context, truncation="only_second", stride
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mlqa.data.examples import Examples
 from mlqa.errors import ModelError
+from mlqa.qa.token_cache import TokenCache
+from mlqa.qa.tokens import Tokens, backend_of, cut, gold_tokens, tokenize
 
-CHUNK = 1024  # texts tokenised at a time: bounds the memory of the tokenizer's own objects
 PROBE = "a"
 
 
@@ -37,23 +38,6 @@ class Template:
     @property
     def specials(self) -> int:
         return len(self.before) + len(self.between) + len(self.after)
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Texts as flat token ids: text t is `ids[first[t]:first[t + 1]]`, with character offsets where asked for."""
-
-    ids: np.ndarray
-    first: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.first) - 1
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return np.diff(self.first)
 
 
 @dataclass(frozen=True)
@@ -107,18 +91,20 @@ class Windows:
         return np.asarray(self.end_positions >= self.context_begin)
 
 
-def make_windows(examples: Examples, tokenizer: Any, max_seq_length: int, doc_stride: int) -> Windows:
+def make_windows(
+    examples: Examples, tokenizer: Any, max_seq_length: int, doc_stride: int, cache: TokenCache | None = None
+) -> Windows:
     """Windows of at most `max_seq_length` tokens, neighbours sharing `doc_stride` context tokens.
 
     A question longer than three quarters of the window is cut, and the stride is shortened where a long question
-    leaves too little room to advance by at least a quarter of it. Raises ModelError for a tokenizer that gives
-    no character offsets or has no padding token.
+    leaves too little room to advance by at least a quarter of it. `cache` is that of the tokenizer, None to keep
+    nothing. Raises ModelError for a tokenizer that gives no character offsets or has no padding token.
     """
     template = make_template(tokenizer)
     room_for_all = max_seq_length - template.specials
-    question = tokenize(tokenizer, [text.lstrip() for text in examples.questions])
-    question, cut = _cut(question, room_for_all * 3 // 4)
-    context = tokenize(tokenizer, examples.contexts)
+    of = cache.tokenize if cache is not None else partial(tokenize, tokenizer)
+    question, cut_questions = cut(of([text.lstrip() for text in examples.questions]), room_for_all * 3 // 4)
+    context = of(examples.contexts)
 
     room = room_for_all - question.lengths
     step = np.maximum(room - doc_stride, np.maximum(1, room // 4))
@@ -143,51 +129,8 @@ def make_windows(examples: Examples, tokenizer: Any, max_seq_length: int, doc_st
         start_positions=np.where(inside, first[row] + shift, template.cls_index),
         end_positions=np.where(inside, last[row] + shift, template.cls_index),
         max_seq_length=max_seq_length,
-        cut_questions=cut,
+        cut_questions=cut_questions,
     )
-
-
-def tokenize(tokenizer: Any, texts: list[str]) -> Tokens:
-    """Token ids and character offsets of each text, without special tokens, neither cut nor padded."""
-    backend = backend_of(tokenizer)
-    ids, starts, ends, lengths = [], [], [], []
-    for begin in range(0, len(texts), CHUNK):
-        chunk = texts[begin : begin + CHUNK]
-        for text, encoding in zip(chunk, backend.encode_batch(chunk, add_special_tokens=False), strict=True):
-            ids.append(np.array(encoding.ids, dtype=np.int32))
-            offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-            if any(map(unicodedata.combining, text)):
-                offsets[:, 1] = [_after_marks(text, end) for end in offsets[:, 1].tolist()]
-            starts.append(offsets[:, 0])
-            ends.append(offsets[:, 1])
-            lengths.append(len(offsets))
-    empty = np.zeros(0, dtype=np.int32)
-    return Tokens(
-        ids=np.concatenate([empty, *ids]),
-        first=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64),
-        starts=np.concatenate([empty, *starts]),
-        ends=np.concatenate([empty, *ends]),
-    )
-
-
-def _after_marks(text: str, end: int) -> int:
-    """The end of a token with the marks of its last letter: a tokenizer that composes letters leaves them out."""
-    while 0 < end < len(text) and unicodedata.combining(text[end]):
-        end += 1
-    return end
-
-
-def backend_of(tokenizer: Any) -> Any:
-    """The Rust tokenizer behind a fast one, with cutting and padding off. Raises ModelError for a slow one."""
-    if not getattr(tokenizer, "is_fast", False):
-        raise ModelError(
-            f"{type(tokenizer).__name__}: a slow tokenizer gives no character offsets, and answers are taken from "
-            "these; choose a model whose tokenizer has a fast version (tokenizer.json)"
-        )
-    backend = tokenizer.backend_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
-    return backend
 
 
 def make_template(tokenizer: Any) -> Template:
@@ -226,31 +169,3 @@ def _span(mask: np.ndarray) -> tuple[slice, ...]:
     if not len(where):
         raise ModelError(f"the tokenizer makes no token of {PROBE!r}; it cannot encode questions")
     return (slice(int(where[0]), int(where[-1]) + 1),)
-
-
-def _cut(tokens: Tokens, longest: int) -> tuple[Tokens, int]:
-    """The texts with at most `longest` tokens each, and how many were cut."""
-    lengths = tokens.lengths
-    if lengths.max(initial=0) <= longest:
-        return tokens, 0
-    position = np.arange(len(tokens.ids)) - np.repeat(tokens.first[:-1], lengths)
-    keep = position < longest
-    first = np.concatenate([[0], np.cumsum(np.minimum(lengths, longest))])
-    kept = Tokens(tokens.ids[keep], first, tokens.starts[keep], tokens.ends[keep])
-    return kept, int((lengths > longest).sum())
-
-
-def gold_tokens(examples: Examples, context: Tokens) -> tuple[np.ndarray, np.ndarray]:
-    """The first gold answer's first and last token, as indices into `context.ids` [rows]; (0, -1) where none."""
-    first = np.zeros(len(examples), dtype=np.int64)
-    last = np.full(len(examples), -1, dtype=np.int64)
-    for row, golds in enumerate(examples.answers):
-        if golds:
-            index = examples.context_of[row]
-            begin, end = context.first[index], context.first[index + 1]
-            starts, ends = context.starts[begin:end], context.ends[begin:end]
-            token = np.searchsorted(starts, golds[0].start, side="right") - 1
-            final = np.searchsorted(ends, golds[0].end, side="left")
-            if token >= 0 and final < end - begin:
-                first[row], last[row] = begin + token, begin + final
-    return first, last

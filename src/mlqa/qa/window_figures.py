@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mlqa.data.examples import Examples
-from mlqa.qa.features import Windows, gold_tokens
+from mlqa.qa.features import Windows
+from mlqa.qa.tokens import gold_tokens
 
 
 def window_figures(windows: Windows, examples: Examples, max_answer_length: int) -> dict[str, float]:

@@ -1,0 +1,86 @@
+"""The peer that benchmarks compare with: transformers' question-answering example, read from a folder of yours.
+
+Give the folder as PEER_DIR: examples/pytorch/question-answering of https://github.com/huggingface/transformers, of a
+release up to 4.57 (`git clone --depth 1 --branch v4.55.4 https://github.com/huggingface/transformers`, or only its
+files run_qa.py and utils_qa.py). Nothing of it is in this project, and nothing of it is changed: its functions are
+compiled as they stand, out of main(), of which they are closures.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from mlqa.data.examples import Examples
+
+LENGTH, STRIDE = 384, 128
+
+
+def peer_dir() -> Path | None:
+    """PEER_DIR where it holds the peer; says what is missing where not."""
+    folder = os.environ.get("PEER_DIR")
+    if folder and all((Path(folder) / name).is_file() for name in ("run_qa.py", "utils_qa.py")):
+        return Path(folder)
+    found = f"{folder} lacks run_qa.py or utils_qa.py" if folder else "not set"
+    print(f"PEER_DIR: {found}; without transformers' examples/pytorch/question-answering the peer is left out")
+    return None
+
+
+def feature_functions(folder: Path, tokenizer: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The peer's prepare_train_features and prepare_validation_features for this tokenizer."""
+    path = folder / "run_qa.py"
+    (main,) = (
+        node
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name == "main"
+    )
+    names = ("prepare_train_features", "prepare_validation_features")
+    wanted = [node for node in main.body if isinstance(node, ast.FunctionDef) and node.name in names]
+    scope: dict[str, Any] = {
+        "tokenizer": tokenizer,
+        "question_column_name": "question",
+        "context_column_name": "context",
+        "answer_column_name": "answers",
+        "pad_on_right": tokenizer.padding_side == "right",
+        "max_seq_length": LENGTH,
+        "data_args": SimpleNamespace(doc_stride=STRIDE, pad_to_max_length=True),
+    }
+    exec(compile(ast.Module(wanted, []), str(path), "exec"), scope)
+    return scope[names[0]], scope[names[1]]
+
+
+def postprocess(folder: Path) -> Callable[..., Any]:
+    """The peer's postprocess_qa_predictions."""
+    spec = importlib.util.spec_from_file_location("utils_qa", folder / "utils_qa.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: Callable[..., Any] = module.postprocess_qa_predictions
+    return found
+
+
+def dataset(examples: Examples, folder: Path) -> Any:
+    """The examples as the peer has read them: a datasets.Dataset whose Arrow file lies in `folder`, a row an id."""
+    import datasets
+
+    rows = {
+        "id": [str(row) for row in range(len(examples))],
+        "question": examples.questions,
+        "context": [examples.context(row) for row in range(len(examples))],
+        "answers": [
+            {"text": [gold.text for gold in golds], "answer_start": [gold.start for gold in golds]}
+            for golds in examples.answers
+        ],
+    }
+    datasets.Dataset.from_dict(rows).save_to_disk(str(folder))
+    return datasets.load_from_disk(str(folder))
+
+
+def mapped(function: Callable[..., Any], data: Any) -> Any:
+    """The features as run_qa.py makes them: batches of 1,000 rows, written to an Arrow file, no cache taken."""
+    return data.map(function, batched=True, remove_columns=data.column_names, load_from_cache_file=False)

@@ -1,0 +1,192 @@
+"""How long it takes until something is seen: `--help`, `--cfg job` and completion beside a bare Hydra app, and what a
+small run does besides training.
+
+    python benchmarks/start.py                 both tables
+    python benchmarks/start.py --rounds 15
+    python benchmarks/start.py --data DIR      the small run on your train.json and dev.json instead of generated data
+
+The bare app has as many config groups and options as mlqa, and none of its plugins. Whole processes, one after the
+other, in alternating rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib
+import json
+import os
+import runpy
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+BARE = """
+import hydra
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(config):
+    print(config)
+
+main()
+"""
+WAYS = {
+    "--help": (["--help"], ""),
+    "--cfg job": (["--cfg", "job"], ""),
+    "completion": (["-sc", "query=bash"], "model=t"),
+}
+
+
+def bare_app(folder: Path) -> Path:
+    """An app with the groups and options of ours, a key each."""
+    defaults = ["defaults:"]
+    for group in sorted(child for child in (ROOT / "conf").iterdir() if child.is_dir() and child.name != "hydra"):
+        target = folder / "conf" / group.name
+        target.mkdir(parents=True)
+        options = sorted(option.name for option in group.glob("*.yaml"))
+        for option in options:
+            (target / option).write_text("name: " + option.removesuffix(".yaml") + "\n")
+        defaults.append(f"  - {group.name}: {options[0].removesuffix('.yaml')}")
+    (folder / "conf" / "config.yaml").write_text("\n".join([*defaults, "  - _self_", "seed: 42", ""]))
+    app = folder / "app.py"
+    app.write_text(BARE)
+    return app
+
+
+def seconds(app: Path, way: str, cwd: Path) -> float:
+    """One whole process. Without site, so that neither sees what is installed as a link: the plugin of ours."""
+    arguments, word = WAYS[way]
+    environment = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib"), "COMP_LINE": f"python {app.name} {word}"}
+    environment["COMP_POINT"] = str(len(environment["COMP_LINE"]))
+    command = [sys.executable, "-S", str(app), *arguments]
+    began = time.perf_counter()
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+    took = time.perf_counter() - began
+    assert done.returncode == 0 and done.stdout.strip(), done.stderr
+    return took
+
+
+def starts(rounds: int) -> None:
+    print(f"start            bare s  mlqa s  ratio (min ... max of {rounds} rounds)")
+    with tempfile.TemporaryDirectory() as folder:
+        bare = bare_app(Path(folder))
+        for way in WAYS:
+            pairs = []
+            for number in range(rounds + 1):
+                pair = seconds(bare, way, Path(folder)), seconds(ROOT / "train.py", way, Path(folder))
+                if number:  # the first round reads from the disk
+                    pairs.append(pair)
+            ratios = [ours / theirs for theirs, ours in pairs]
+            theirs, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
+            print(f"{way:15} {theirs:7.2f} {ours:7.2f} {statistics.median(ratios):6.2f} "
+                  f"({min(ratios):.2f} ... {max(ratios):.2f})", flush=True)  # fmt: skip
+
+
+PARTS = {
+    "reading the data": "mlqa.experiment:load_splits",
+    "audit": "mlqa.experiment:audit",
+    "tokenizer": "mlqa.tokenization.load:load_tokenizer",
+    "features": "mlqa.qa.features:make_windows",
+    "figures of the tokenizer": "mlqa.qa.tokenizer_figures:analyse_tokenizer",
+    "the model": "mlqa.training.models:load_model",
+    "the trainer": "mlqa.training.trainer:QuestionAnsweringTrainer.__init__",
+    "training, 1 step": "mlqa.training.trainer:QuestionAnsweringTrainer.fit",
+    "writing the model": "mlqa.training.models:save",
+    "evaluation": "mlqa.qa.evaluation:Evaluation.evaluate",
+    "breakdown": "mlqa.qa.evaluation:Evaluation.breakdown",
+}
+RUN = "mlqa.experiment:run"
+
+
+def timed_run(arguments: list[str]) -> None:
+    """Runs train.py in this process with a clock around each part, and prints the seconds of each as JSON."""
+    began = time.perf_counter()
+    sys.path[:0] = [str(ROOT), str(ROOT / "launchers"), str(ROOT / "src")]
+
+
+    light = time.perf_counter()
+    took = {"imports of train.py": light - began}
+
+    for address in PARTS.values():
+        importlib.import_module(address.partition(":")[0])
+    took["other imports: torch, transformers ..."] = time.perf_counter() - light
+    clocks = {**PARTS, "run": RUN}
+    for name, address in clocks.items():
+        module, _, path = address.partition(":")
+        *owners, last = path.split(".")
+        owner = functools.reduce(getattr, owners, sys.modules[module])
+        setattr(owner, last, _clocked(getattr(owner, last), name, took))
+    composing = time.perf_counter()
+    sys.argv[:] = [str(ROOT / "train.py"), *arguments]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+    run = took.pop("run")
+    took["composing"] = time.perf_counter() - composing - run
+    took["all else"] = run - sum(took.get(name, 0.0) for name in PARTS)
+    print(json.dumps(took))
+
+
+def _clocked(function: Callable[..., Any], name: str, took: dict[str, float]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def clocked(*arguments: Any, **options: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return function(*arguments, **options)
+        finally:
+            took[name] = took.get(name, 0.0) + time.perf_counter() - began
+
+    return clocked
+
+
+def small_run(data: str | None, rounds: int) -> None:
+    """The table of a run of one step of a tiny model, its tokens not in the cache and in the cache."""
+    files = [f"dataset.{split}_file={path.resolve()}" for split, path in _files(data).items()]
+    chosen = ["dataset=squad_json", "dataset.language=tr", *files] if files else ["dataset=sample"]
+    columns: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(rounds + 1):
+            arguments = ["model=tiny_wordpiece", "training.max_steps=1", *chosen, f"hydra.run.dir={folder}/{number}"]
+            began = time.perf_counter()
+            done = subprocess.run(
+                [sys.executable, __file__, "--run", *arguments],
+                env={**os.environ, "HF_HUB_OFFLINE": "1", "MLQA_CACHE": f"{folder}/cache"},
+                capture_output=True, text=True,
+            )  # fmt: skip
+            whole = time.perf_counter() - began
+            assert done.returncode == 0, done.stderr
+            found = json.loads(done.stdout.splitlines()[-1])
+            columns.append({**found, "start and exit of Python": whole - sum(found.values()), "whole process": whole})
+    print(
+        f"\na run of one step, {'TQuAD' if files else 'sample'}: seconds        first run   later (median of {rounds})"
+    )
+    for name in columns[0]:
+        later = statistics.median(column[name] for column in columns[1:])
+        print(f"{name:45} {columns[0][name]:12.2f} {later:12.2f}")
+
+
+def _files(folder: str | None) -> dict[str, Path]:
+    found = {"train": "train*.json", "validation": "dev*.json"} if folder else {}
+    return {split: next(Path(str(folder)).glob(pattern)) for split, pattern in found.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--data")
+    parser.add_argument("--run", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.run:
+        timed_run(args.run)
+        return
+    starts(args.rounds) if args.rounds > 1 else None
+    small_run(args.data, max(1, args.rounds // 3))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Texts to token ids with character offsets, as flat integer arrays."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from mlqa.data.examples import Examples
+from mlqa.errors import ModelError
+
+# Characters tokenised at a time: bounds the memory of the tokenizer's own objects, some 100 bytes a character.
+CHUNK = 2**20
+# No combining mark stands before it: what a text holds from here on is little, and found by one fast search.
+_FROM_FIRST_MARK = re.compile("[\u0300-\U0010ffff]")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Texts as flat token ids: text t is `ids[first[t]:first[t + 1]]`, from character `starts` to `ends` of the text.
+
+    ids, starts, ends: int32 [tokens]; first: int64 [texts + 1]. Any of them may be mapped from a file, read-only.
+    """
+
+    ids: np.ndarray
+    first: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.first) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.diff(self.first)
+
+
+NO_TOKENS = Tokens(np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
+
+
+def tokenize(tokenizer: Any, texts: Sequence[str]) -> Tokens:
+    """Token ids and character offsets of each text, without special tokens, neither cut nor padded.
+
+    Raises ModelError for a slow tokenizer.
+    """
+    return joined(tokenize_in_chunks(backend_of(tokenizer), texts))
+
+
+def tokenize_in_chunks(backend: Any, texts: Sequence[str]) -> Iterator[Tokens]:
+    """The same some texts at a time, by a tokenizer of `backend_of`."""
+    begin = 0
+    while begin < len(texts):
+        end, characters = begin, 0
+        while end < len(texts) and (end == begin or characters + len(texts[end]) <= CHUNK):
+            characters += len(texts[end])
+            end += 1
+        yield _flat(texts[begin:end], backend.encode_batch(texts[begin:end], add_special_tokens=False))
+        begin = end
+
+
+def joined(parts: Iterable[Tokens]) -> Tokens:
+    """The texts of all parts, one after the other."""
+    parts = [NO_TOKENS, *parts]
+    flat = {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Tokens)}
+    lengths = np.concatenate([part.lengths for part in parts])
+    return Tokens(**{**flat, "first": np.concatenate([NO_TOKENS.first, np.cumsum(lengths)])})
+
+
+def _flat(texts: Sequence[str], encodings: Sequence[Any]) -> Tokens:
+    lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
+    first = np.concatenate([NO_TOKENS.first, np.cumsum(lengths)])
+    pairs = chain.from_iterable(encoding.offsets for encoding in encodings)
+    offsets = np.fromiter(chain.from_iterable(pairs), np.int32, 2 * int(first[-1])).reshape(-1, 2)
+    ends = offsets[:, 1].copy()
+    for number, text in enumerate(texts):
+        if any(map(unicodedata.combining, _FROM_FIRST_MARK.findall(text))):
+            part = slice(first[number], first[number + 1])
+            ends[part] = [_after_marks(text, end) for end in ends[part].tolist()]
+    return Tokens(
+        ids=np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int32, int(first[-1])),
+        first=first,
+        starts=offsets[:, 0].copy(),
+        ends=ends,
+    )
+
+
+def _after_marks(text: str, end: int) -> int:
+    """The end of a token with the marks of its last letter: a tokenizer that composes letters leaves them out."""
+    while 0 < end < len(text) and unicodedata.combining(text[end]):
+        end += 1
+    return end
+
+
+def backend_of(tokenizer: Any) -> Any:
+    """The Rust tokenizer behind a fast one, with cutting and padding off. Raises ModelError for a slow one."""
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelError(
+            f"{type(tokenizer).__name__}: a slow tokenizer gives no character offsets, and answers are taken from "
+            "these; choose a model whose tokenizer has a fast version (tokenizer.json)"
+        )
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    return backend
+
+
+def cut(tokens: Tokens, longest: int) -> tuple[Tokens, int]:
+    """The texts with at most `longest` tokens each, and how many were cut."""
+    lengths = tokens.lengths
+    if lengths.max(initial=0) <= longest:
+        return tokens, 0
+    position = np.arange(len(tokens.ids)) - np.repeat(tokens.first[:-1], lengths)
+    keep = position < longest
+    first = np.concatenate([[0], np.cumsum(np.minimum(lengths, longest))])
+    kept = Tokens(tokens.ids[keep], first, tokens.starts[keep], tokens.ends[keep])
+    return kept, int((lengths > longest).sum())
+
+
+def gold_tokens(examples: Examples, context: Tokens) -> tuple[np.ndarray, np.ndarray]:
+    """The first gold answer's first and last token, as indices into `context.ids` [rows]; (0, -1) where none."""
+    spans = ((row, golds[0].start, golds[0].end) for row, golds in enumerate(examples.answers) if golds)
+    row, start, end = np.array(list(spans), dtype=np.int64).reshape(-1, 3).T
+    begin, stop = context.first[examples.context_of[row]], context.first[examples.context_of[row] + 1]
+    token = _first_reaching(context.starts, begin, stop, start + 1) - 1
+    final = _first_reaching(context.ends, begin, stop, end)
+    found = (token >= begin) & (final < stop)
+    first = np.zeros(len(examples), dtype=np.int64)
+    last = np.full(len(examples), -1, dtype=np.int64)
+    first[row[found]], last[row[found]] = token[found], final[found]
+    return first, last
+
+
+def _first_reaching(values: np.ndarray, begin: np.ndarray, stop: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """For each line the first index in begin ... stop - 1 whose value is at least `wanted`, else `stop`.
+
+    Values rise within each stretch: all lines halve theirs at once.
+    """
+    low, high = begin.copy(), stop.copy()
+    while (open_ := low < high).any():
+        middle = (low + high) // 2
+        reaches = values[np.where(open_, middle, 0)] >= wanted
+        high = np.where(open_ & reaches, middle, high)
+        low = np.where(open_ & ~reaches, middle + 1, low)
+    return np.asarray(low)
