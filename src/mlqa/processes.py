@@ -64,6 +64,17 @@ def gather(value: Any) -> list[Any]:
     return everyone
 
 
+def collect(value: Any) -> list[Any]:
+    """Everyone's value, by rank, on the main process; elsewhere an empty list."""
+    if world_size() == 1:
+        return [value]
+    import torch.distributed
+
+    everyone: list[Any] = [None] * world_size()
+    torch.distributed.gather_object(value, everyone if rank() == 0 else None, dst=0, group=_group_for_objects())
+    return everyone if rank() == 0 else []
+
+
 def agreed(value: Any) -> Any:
     """The main process's value, on every process."""
     if world_size() == 1:

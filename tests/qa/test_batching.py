@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlqa.config import Batching
-from mlqa.qa.batching import WindowBatches, by_length
+from mlqa.qa.batching import WindowBatches, by_length, share_of_rows
 
 LENGTHS = np.random.default_rng(0).integers(20, 384, size=1003)
 
@@ -86,7 +88,22 @@ def test_batches_are_not_in_order_of_length() -> None:
     assert longest != sorted(longest, reverse=True)
 
 
-def test_scoring_goes_by_length() -> None:
-    batches = by_length(LENGTHS, 16)
+@pytest.mark.parametrize("multiple", [1, 32, 64])
+def test_scoring_goes_by_length(multiple: int) -> None:
+    batches = by_length(LENGTHS, 16, multiple)
     assert sorted(np.concatenate(batches).tolist()) == list(range(1003))
     assert (np.diff(LENGTHS[np.concatenate(batches)]) <= 0).all()
+    assert max(map(len, batches)) <= 16
+    assert all(len(set(np.ceil(LENGTHS[batch] / multiple))) == 1 for batch in batches), "one width a batch"
+
+
+@given(lengths=st.lists(st.integers(1, 384), min_size=0, max_size=50), world_size=st.integers(1, 5))
+def test_every_row_is_one_process_s(lengths: list[int], world_size: int) -> None:
+    """Rows of one to three windows: none is left out or read twice, and no process reads a window more than its due."""
+    row = np.repeat(np.arange(len(lengths)), 1 + np.arange(len(lengths)) % 3)
+    windows = SimpleNamespace(row=row, lengths=np.array(lengths, dtype=np.int64)[row], question=lengths)
+    shares = [share_of_rows(windows, 64, rank, world_size) for rank in range(world_size)]
+    assert sorted(np.concatenate(shares).tolist()) == list(range(len(lengths)))
+    cost = [(1 + number % 3) * -(-length // 64) for number, length in enumerate(lengths)]
+    work = [sum(cost[number] for number in share.tolist()) for share in shares]
+    assert max(work) - min(work) <= max(cost, default=0)

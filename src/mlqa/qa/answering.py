@@ -1,7 +1,6 @@
 """Windows to answers by a model: forward passes sorted by length, decoded batch by batch.
 
 Only the best spans of each window are kept, so memory grows with the number of windows, not with their width.
-With several processes each takes every n-th batch, and all of them end with all answers.
 """
 
 from __future__ import annotations
@@ -15,11 +14,10 @@ from rich.progress import track
 from mlqa.config import TrainingConfig
 from mlqa.data.examples import Examples
 from mlqa.errors import ModelError
-from mlqa.processes import gather
 from mlqa.qa.batching import by_length, make_batch
 from mlqa.qa.decoding import Candidate, Spans, best_spans, best_texts, n_best
 from mlqa.qa.features import Windows
-from mlqa.runtime import console, is_main, rank, world_size
+from mlqa.runtime import console, is_main
 
 
 def answer(
@@ -61,10 +59,10 @@ def _spans(
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
-    batches = by_length(windows.lengths, training.per_device_eval_batch_size)
-    mine, parts = batches[rank() :: world_size()], []
+    batches = by_length(windows.lengths, training.per_device_eval_batch_size, training.pad_to_multiple_of)
+    parts = []
     for chosen in track(
-        mine,
+        batches,
         description=description,
         console=console(),
         transient=True,
@@ -88,15 +86,12 @@ def _spans(
                 training.max_answer_length,
             )
         )
-    spans = _in_order(gather((mine, parts)), len(windows))
     model.train(was_training)
-    return spans
+    return _in_order(batches, parts, len(windows))
 
 
-def _in_order(gathered: list[tuple[list[np.ndarray], list[Spans]]], count: int) -> Spans:
-    """The spans of all processes' batches, one line a window; lines of narrow batches are filled up with -inf."""
-    chosen = [batch for batches, _ in gathered for batch in batches]
-    parts = [part for _, parts in gathered for part in parts]
+def _in_order(batches: list[np.ndarray], parts: list[Spans], count: int) -> Spans:
+    """The spans of all batches, one line a window; lines of narrow batches are filled up with -inf."""
     width = max((part.score.shape[1] for part in parts), default=0)
     spans = Spans(
         score=np.full((count, width), -np.inf),
@@ -104,7 +99,7 @@ def _in_order(gathered: list[tuple[list[np.ndarray], list[Spans]]], count: int) 
         last=np.zeros((count, width), dtype=np.int64),
         null_score=np.zeros(count),
     )
-    for batch, part in zip(chosen, parts, strict=True):
+    for batch, part in zip(batches, parts, strict=True):
         columns = part.score.shape[1]
         spans.score[batch, :columns] = part.score
         spans.first[batch, :columns] = part.first

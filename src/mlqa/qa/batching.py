@@ -91,10 +91,23 @@ class WindowBatches(torch.utils.data.Sampler[list[Share]]):
         return steps
 
 
-def by_length(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """Window numbers in batches of like length, longest first: for scoring, where order does not matter."""
+def by_length(lengths: np.ndarray, batch_size: int, multiple: int) -> list[np.ndarray]:
+    """Window numbers in batches of at most `batch_size`, longest first: for scoring, where order does not matter.
+
+    The lengths of one batch are the same when rounded up to `multiple`. So a window is always read at the same width,
+    whatever else is read: scores do not depend on how windows are shared out over batches and processes.
+    """
     order = np.argsort(-lengths, kind="stable")
-    return [order[begin : begin + batch_size] for begin in range(0, len(order), batch_size)]
+    widths = -(-lengths[order] // multiple)
+    groups = np.split(order, np.flatnonzero(np.diff(widths)) + 1)
+    return [group[begin : begin + batch_size] for group in groups for begin in range(0, len(group), batch_size)]
+
+
+def share_of_rows(windows: Windows, multiple: int, rank: int, world_size: int) -> np.ndarray:
+    """The rows that one process answers, rising: each row is one process's, and positions to read are shared evenly."""
+    widths = -(-windows.lengths // multiple)
+    cost = np.bincount(windows.row, weights=widths, minlength=len(windows.question))
+    return np.sort(np.argsort(-cost, kind="stable")[rank::world_size])
 
 
 def make_batch(

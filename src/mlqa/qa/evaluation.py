@@ -5,22 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mlqa.config import Config
 from mlqa.data.examples import Examples, unseen_rows
 from mlqa.data.load import Splits
+from mlqa.processes import agreed, collect
 from mlqa.qa.answering import answer, answer_texts
+from mlqa.qa.batching import share_of_rows
 from mlqa.qa.breakdown import Group
-from mlqa.qa.decoding import Candidate
 from mlqa.qa.features import Windows, make_windows
 from mlqa.qa.language import rules_of
 from mlqa.qa.no_answer import best_answer, chosen, null_odds, squad_version
 from mlqa.qa.oracle import on_token_boundaries
 from mlqa.qa.scoring import breakdown_of, exchanged_questions, score
+from mlqa.runtime import is_main, rank, world_size
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A prediction a row; where the model may give no answer also the odds of that and the best answer beside it."""
+
+    predictions: list[str]
+    null_odds: list[float] | None
+    best_answers: list[str] | None
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One model on all rows: a prediction a row, the odds of no answer where it may give none, and the metrics."""
+    """One model on all rows: what it answered, which the main process alone knows, and the metrics."""
 
     predictions: list[str]
     null_odds: list[float] | None
@@ -44,16 +57,14 @@ class Evaluation:
 
     def metrics(self, model: Any) -> dict[str, float]:
         """The scores alone, without intervals: for the way."""
-        predictions, _ = self._answers(model, self.examples, self.windows, "Scoring")
-        return self._scores(predictions, intervals=False)
+        answers = self._answers(model, self.examples, self.windows, "Scoring")
+        return self._scores(answers, intervals=False)
 
     def evaluate(self, model: Any) -> Evaluated:
         """Everything there is to say: for the end."""
-        predictions, n_best = self._answers(model, self.examples, self.windows, "Scoring")
-        odds = [null_odds(candidates) for candidates in n_best] if n_best else None
-        best = [best_answer(candidates) for candidates in n_best] if n_best else None
-        metrics = self._scores(predictions, null_odds=odds, best_answers=best)
-        return Evaluated(predictions, odds, metrics)
+        answers = self._answers(model, self.examples, self.windows, "Scoring")
+        metrics = self._scores(answers, null_odds=answers.null_odds, best_answers=answers.best_answers)
+        return Evaluated(answers.predictions, answers.null_odds, metrics)
 
     def breakdown(self, predictions: list[str]) -> dict[str, dict[str, Group]]:
         """Official scores by group; takes seconds for Turkish, whose words are analysed."""
@@ -65,18 +76,45 @@ class Evaluation:
         """The control: F1 (0-100) where each question is another one's of the same context."""
         shuffled = self.examples.with_questions(exchanged_questions(self.examples))
         windows = make_windows(shuffled, tokenizer, self.training.max_seq_length, self.training.doc_stride)
-        predictions, _ = self._answers(model, shuffled, windows, "Scoring the control")
-        return self._scores(predictions, intervals=False)["f1"]
+        answers = self._answers(model, shuffled, windows, "Scoring the control")
+        return self._scores(answers, intervals=False)["f1"]
 
-    def _answers(
-        self, model: Any, examples: Examples, windows: Windows, description: str
-    ) -> tuple[list[str], list[list[Candidate]] | None]:
-        """A prediction a row, and the n-best candidates of every row where the model may give no answer."""
+    def _answers(self, model: Any, examples: Examples, windows: Windows, description: str) -> Answers:
+        """Each process reads and decodes the windows of its own rows; the main one receives what it has to score."""
+        mine = share_of_rows(windows, self.training.pad_to_multiple_of, rank(), world_size())
+        if world_size() > 1:
+            examples, windows = examples.select(mine), windows.of_rows(mine)
+        ours = collect((mine, self._answers_here(model, examples, windows, description)))
+        rows = np.concatenate([np.zeros(0, dtype=np.int64), *(rows for rows, _ in ours)])
+        order = np.argsort(rows).tolist()
+
+        def in_order(name: str) -> list[Any]:
+            values = [value for _, answers in ours for value in getattr(answers, name)]
+            return [values[place] for place in order]
+
+        predictions = in_order("predictions")
+        if not self.with_null:
+            return Answers(predictions, None, None)
+        return Answers(predictions, in_order("null_odds"), in_order("best_answers"))
+
+    def _answers_here(self, model: Any, examples: Examples, windows: Windows, description: str) -> Answers:
         training, autocast = self.training, self.autocast
         if not self.with_null:
-            return answer_texts(model, windows, examples, training, autocast=autocast, description=description), None
+            texts = answer_texts(model, windows, examples, training, autocast=autocast, description=description)
+            return Answers(texts, None, None)
         n_best = answer(model, windows, examples, training, with_null=True, autocast=autocast, description=description)
-        return [chosen(candidates, training.null_score_diff_threshold) for candidates in n_best], n_best
+        return Answers(
+            [chosen(candidates, training.null_score_diff_threshold) for candidates in n_best],
+            [null_odds(candidates) for candidates in n_best],
+            [best_answer(candidates) for candidates in n_best],
+        )
 
-    def _scores(self, predictions: list[str], **options: Any) -> dict[str, float]:
-        return score(predictions, self.examples, rules=self.rules, unseen=self.unseen, version=self.version, **options)
+    def _scores(self, answers: Answers, **options: Any) -> dict[str, float]:
+        """The main process scores and tells the others."""
+        rules, unseen, version = self.rules, self.unseen, self.version
+        scores: dict[str, float] | None = None
+        if is_main():
+            scores = score(answers.predictions, self.examples, rules=rules, unseen=unseen, version=version, **options)
+        scores = agreed(scores)
+        assert scores is not None
+        return scores

@@ -8,7 +8,7 @@ of the same data (`tokenizer(question, context, truncation="only_second", stride
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -84,6 +84,21 @@ class Windows:
             first, of_question, middle, of_context, last = template.kinds
             parts = [first, np.full(len(question), of_question), middle, np.full(len(context), of_context), last]
             np.concatenate(parts, out=kinds)
+
+    def of_rows(self, rows: np.ndarray) -> Windows:
+        """The windows of the given rows (rising), which are numbered anew; contexts stay as they are."""
+        number = np.full(len(self.question), -1)
+        number[rows] = np.arange(len(rows))
+        mine = np.flatnonzero(number[self.row] >= 0)
+        return replace(
+            self,
+            question=self.question.select(rows),
+            row=number[self.row[mine]],
+            begin=self.begin[mine],
+            end=self.end[mine],
+            start_positions=self.start_positions[mine],
+            end_positions=self.end_positions[mine],
+        )
 
     @property
     def has_answer(self) -> np.ndarray:

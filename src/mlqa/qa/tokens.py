@@ -39,6 +39,13 @@ class Tokens:
     def lengths(self) -> np.ndarray:
         return np.diff(self.first)
 
+    def select(self, texts: np.ndarray) -> Tokens:
+        """The given texts, in the given order."""
+        lengths = self.lengths[texts]
+        first = np.concatenate([[0], np.cumsum(lengths)])
+        places = np.arange(first[-1]) + np.repeat(self.first[texts] - first[:-1], lengths)
+        return Tokens(self.ids[places], first, self.starts[places], self.ends[places])
+
 
 NO_TOKENS = Tokens(np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
 
