@@ -97,6 +97,7 @@ class ModelConfig:
     pretrained: Optional[str] = None  # hub name or local folder; null: `scratch` describes the model
     revision: Optional[str] = None  # branch, tag or commit of a hub model
     num_hidden_layers: Optional[int] = None  # keep only the first layers of a pre-trained model
+    trim_vocabulary: bool = False  # keep only the pieces of a pre-trained vocabulary that the train split's words need
     scratch: Optional[ScratchConfig] = None
 
 

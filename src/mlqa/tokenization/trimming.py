@@ -1,26 +1,28 @@
 """A pre-trained tokenizer without the pieces that a language does not need.
 
-Most of a multilingual vocabulary is of other languages: each of its pieces is a row of weights, of gradients and of two
-moments of Adam (Abdaoui et al. 2020, arXiv 2010.05609; Ushio et al. 2023, arXiv 2305.15020). They keep the pieces that a
-corpus' segmentation uses. Here every piece stays that is *spelled* anywhere in the corpus' words, used or not: each word
-has the choices it had, so that WordPiece's longest match and Unigram's best path, ties and all, find the same; and words
-that the corpus does not have are cut more as they were (docs/vocabulary-trimming.md has the figures).
+Most of a multilingual vocabulary is of other languages: each of its pieces is a row of weights, of gradients and of
+two moments of Adam (Abdaoui et al. 2020, arXiv 2010.05609; Ushio et al. 2023, arXiv 2305.15020). They keep the pieces
+that a corpus' segmentation uses. Here every piece stays that is *spelled* anywhere in the corpus' words, used or not:
+each word has the choices it had, so that WordPiece's longest match and Unigram's best path, ties and all, find the
+same; and words that the corpus does not have change less (docs/vocabulary-trimming.md has the figures).
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mlqa.errors import ModelError
 from mlqa.tokenization.encoding import refuse_slow
+
+log = logging.getLogger(__name__)
 
 KEY = "model.trim_vocabulary=true"
 # Specials stand first, and RoBERTa-type models count positions from the padding's id: these ids stay as they are.
@@ -30,8 +32,7 @@ BYTE = re.compile(r"<0x[0-9A-F]{2}>$")
 NOT_A_PIECE = -1
 
 
-@dataclass(frozen=True)
-class Trimmed:
+class Trimmed(NamedTuple):
     """A fast tokenizer, and the id `kept[i]` that its token i had before [entries], rising."""
 
     tokenizer: Any
@@ -43,8 +44,8 @@ def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> Trimmed:
 
     What stays: each piece that is spelled in a word of the texts; of single characters all that are no letters, ASCII,
     and the letters of the scripts that the texts are written in; special and added tokens; the bytes that unknown
-    characters fall back to. Ids are renumbered in their old order. The result is a PreTrainedTokenizerFast, all of whose
-    rules stand in its tokenizer.json. The same texts in any order give the same vocabulary.
+    characters fall back to. Ids are renumbered in their old order. The result is a PreTrainedTokenizerFast, whose rules
+    all stand in its tokenizer.json. The same texts in any order give the same vocabulary.
 
     Raises ModelError for a tokenizer that is neither WordPiece nor Unigram, and where there is no text.
     """
@@ -71,6 +72,7 @@ def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> Trimmed:
         if index < FIRST or BYTE.match(piece) or (len(bare) == 1 and _stays(bare, scripts)):
             keep.add(index)
     kept = sorted(keep)
+    log.info("vocabulary trimmed from %d to %d entries", len(tokenizer), len(kept))
     _renumber(described, {old: new for new, old in enumerate(kept)})
     return Trimmed(_rebuilt(tokenizer, described), np.array(kept, dtype=np.int64))
 
