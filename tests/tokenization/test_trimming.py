@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tokenizers
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -248,6 +249,8 @@ def test_every_version_reads_what_is_saved(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "most"), [("mbert-uncased", 10_000), ("xlm-roberta", 14_000)])
 def test_tquad_is_cut_as_before(name: str, most: int, assets: Path, tmp_path: Path) -> None:
+    if name == "xlm-roberta" and tokenizers.__version__ < "0.19":
+        pytest.skip("this tokenizer.json is newer than its reader")
     examples = read_file(assets / "data" / "tquad" / "dev-v0.1.json")
     texts = [*examples.contexts, *examples.questions]
     whole = AutoTokenizer.from_pretrained(assets / "tokenizers" / name)
