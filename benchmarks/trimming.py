@@ -9,7 +9,6 @@ Each DIR is a model folder: a config.json and a tokenizer will do, the weights a
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -23,15 +22,16 @@ from mlqa.tokenization.trimming import Trimmed, trim_vocabulary
 from mlqa.training.embeddings import keep_rows
 
 
-def step(model: Any, optimizer: torch.optim.Optimizer, ids: torch.Tensor) -> float:
-    """Seconds of one optimizer step as the Trainer takes it: forward, backward, clipping, AdamW."""
+def step(model: Any, optimizer: torch.optim.Optimizer, ids: torch.Tensor) -> tuple[float, float]:
+    """Seconds of one optimizer step as the Trainer takes it: forward and backward; clipping and AdamW."""
     places = torch.arange(1, len(ids) + 1)
     began = time.perf_counter()
     model(input_ids=ids, start_positions=places, end_positions=places).loss.backward()
+    between = time.perf_counter()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad()
-    return time.perf_counter() - began
+    return between - began, time.perf_counter() - between
 
 
 def megabytes(model: Any, optimizer: torch.optim.Optimizer | None = None) -> float:
@@ -66,15 +66,17 @@ def time_steps(folder: Path, tokenizer: Any, trimmed: Trimmed, texts: list[str],
         step(model, optimizer, ids)  # makes the optimizer's state
         pairs.append((model, optimizer, ids))
     for name, (model, optimizer, _) in zip(("whole  ", "trimmed"), pairs, strict=True):
-        parameters = sum(parameter.numel() for parameter in model.parameters())
+        millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
         entries = len(model.get_input_embeddings().weight)
-        print(f"  {name} {entries:7,} entries  {parameters / 1e6:5.1f} M parameters  {megabytes(model):5.0f} MB of weights  "
-              f"{megabytes(model, optimizer):5.0f} MB with AdamW's moments")  # fmt: skip
-    rounds = [[step(*pair) for pair in pairs] for _ in range(args.rounds)]
-    before, after = (statistics.median(column) for column in zip(*rounds, strict=True))
-    ratios = [slow / fast for slow, fast in rounds]
-    print(f"  a step of {args.batch_size} x {args.length}: {before:.2f} s -> {after:.2f} s; {args.rounds} rounds, "
-          f"median ratio {statistics.median(ratios):.2f} (min {min(ratios):.2f}, max {max(ratios):.2f})")  # fmt: skip
+        print(f"  {name} {entries:7,} entries  {millions:5.1f} M parameters  {megabytes(model):5.0f} MB of weights"
+              f"  {megabytes(model, optimizer):5.0f} MB with AdamW's moments")  # fmt: skip
+    rounds = np.array([[step(*pair) for pair in pairs] for _ in range(args.rounds)])  # [rounds, models, parts]
+    (forward, update), (forward_cut, update_cut) = np.median(rounds, axis=0)
+    ratios = rounds.sum(2)[:, 0] / rounds.sum(2)[:, 1]
+    print(f"  a step of {args.batch_size} x {args.length}: forward and backward {forward:.2f} -> {forward_cut:.2f} s, "
+          f"clipping and AdamW {update:.2f} -> {update_cut:.2f} s")  # fmt: skip
+    print(f"  whole / trimmed, {args.rounds} rounds: median {np.median(ratios):.2f} "
+          f"(min {min(ratios):.2f}, max {max(ratios):.2f})")  # fmt: skip
 
 
 def compare(tokenizer: Any, trimmed: Trimmed, train: list[str], unseen: dict[str, list[str]]) -> None:
@@ -102,10 +104,14 @@ def main() -> None:
     parser.add_argument("--validation-file", required=True)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--length", type=int, default=192)
-    parser.add_argument("--rounds", type=int, default=3, help="0: only the tokenizers")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=["texts", "steps"], help="leave out the other part")
     args = parser.parse_args()
     from transformers import AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
+    disable_progress_bar()
+    set_verbosity_error()
     train: Examples = read_file(args.train_file)
     validation: Examples = read_file(args.validation_file)
     texts = [*train.contexts, *train.questions]
@@ -118,8 +124,9 @@ def main() -> None:
         print(
             f"{folder.name}: {len(tokenizer):,} -> {len(trimmed.kept):,} entries in {time.perf_counter() - began:.1f} s"
         )
-        compare(tokenizer, trimmed, texts, unseen)
-        if args.rounds:
+        if args.only != "steps":
+            compare(tokenizer, trimmed, texts, unseen)
+        if args.only != "texts":
             time_steps(folder, tokenizer, trimmed, texts, args)
 
 
