@@ -89,9 +89,10 @@ OVERRIDES = [
 def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT with dropout, in whose vocabulary there is more than the sample needs."""
     folder = tmp_path_factory.mktemp("pretrained")
-    sample = generate(200, 0)
-    other = [f"{first}{second}{first} {second}äßж猫" for first in "bcdfghjklmn" for second in "opqrstuvwxyz"] * 3
-    tokenizer = train_tokenizer([*sample.contexts, *other], "unigram", 900, 128)
+    sample = generate(100, 0)
+    letters = "абвгдежзиклмнопрстуфхцчшыэюя"
+    other = [" ".join(first + second + third for third in letters) for first in letters for second in "аеиоу"]
+    tokenizer = train_tokenizer([*sample.contexts, *other], "unigram", 700, 128)
     torch.manual_seed(0)
     shape = {**SHAPE, "vocab_size": len(tokenizer) + 5, "pad_token_id": 0}  # padded, as vocabularies are for GPUs
     transformers.BertForQuestionAnswering(transformers.BertConfig(**shape)).save_pretrained(folder)
@@ -117,7 +118,7 @@ def test_a_trimmed_run_trains_as_the_whole_one(pretrained: Path, tmp_path: Path)
     assert "vocab_size_untrimmed" not in whole["model"]
     figures = trimmed["model"]
     rows = trimmed["tokenization"]["vocab_size"]
-    assert rows < whole["tokenization"]["vocab_size"]
+    assert rows < whole["tokenization"]["vocab_size"] - 200
     assert figures["embedding_parameters"] == rows * 16
     assert figures["parameters_untrimmed"] == whole["model"]["parameters"]
     assert figures["vocab_size_untrimmed"] * 16 == whole["model"]["embedding_parameters"]
