@@ -10,7 +10,7 @@ BIN = $(VENV)/bin
 # newer torch and Python.
 LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pyarrow<18" \
   -r requirements/transformers-4.36.0.txt plotly "pytest>=8" "hypothesis>=6.100"
-LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_processes.py tests/training
+LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_processes.py tests/training tests/tokenization/test_trimming.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart test toolkit legacy check format bench bench-launcher clean

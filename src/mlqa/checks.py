@@ -120,6 +120,11 @@ def _model(config: Config) -> Iterator[str]:
             )
         if model.num_hidden_layers is not None:
             yield f"model.num_hidden_layers={model.num_hidden_layers}: set model.scratch.num_hidden_layers instead"
+        if model.trim_vocabulary:
+            yield (
+                "model.trim_vocabulary=true: a vocabulary made from scratch has nothing to trim; set "
+                "model.scratch.vocab_size, or choose a pre-trained model"
+            )
 
 
 def _model_folder(pretrained: str, weights: bool) -> Iterator[str]:

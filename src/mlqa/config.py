@@ -105,6 +105,7 @@ class ModelConfig:
     revision: Optional[str] = None  # branch, tag or commit of a hub model
     attn_implementation: Optional[Attention] = None  # null: torch's sdpa where the model has it
     num_hidden_layers: Optional[int] = None  # keep only the first layers of a pre-trained model
+    trim_vocabulary: bool = False  # keep only the pieces of a pre-trained vocabulary that the train split's words need
     scratch: Optional[ScratchConfig] = None
 
 

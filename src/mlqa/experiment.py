@@ -105,8 +105,9 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     from mlqa.qa.token_cache import TokenCache
     from mlqa.qa.tokenizer_figures import analyse_tokenizer
     from mlqa.tokenization.load import load_tokenizer
+    from mlqa.tokenization.trimming import trim_vocabulary
     from mlqa.training.arguments import autocast_type, training_arguments
-    from mlqa.training.models import describe, load_model, save
+    from mlqa.training.models import describe, load_model, save, trim_model
     from mlqa.training.progress import ProgressAndHistory
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
@@ -118,7 +119,9 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     run_dir = Path(config.training.output_dir)
     with _timed(result, "features_seconds"):
         log.info("tokenising %d + %d questions", len(splits.train), len(splits.validation))
-        tokenizer = load_tokenizer(config.model, _texts(splits.train))
+        tokenizer, kept = load_tokenizer(config.model, _texts(splits.train)), None
+        if config.model.trim_vocabulary:
+            tokenizer, kept = trim_vocabulary(tokenizer, _texts(splits.train))
         cache = TokenCache(cache_dir() / "tokens", tokenizer)
         train = make_windows(splits.train, tokenizer, training.max_seq_length, training.doc_stride, cache)
         validation = make_windows(splits.validation, tokenizer, training.max_seq_length, training.doc_stride, cache)
@@ -131,6 +134,8 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     set_seed(config.seed)
     model = load_model(config.model, tokenizer)
     result.model = describe(config.model, model)
+    if kept is not None:
+        result.model |= trim_model(config.model, model, kept)
     if is_main():
         result.tokenization["embedding_share"] = result.model["embedding_parameters"] / result.model["parameters"]
         write_json(run_dir / TOKENIZATION, analysis.as_dict())

@@ -71,11 +71,14 @@ def _tokenizer_figures(config: Config, splits: Splits) -> tuple[dict[str, Any], 
     from mlqa.qa.features import make_windows
     from mlqa.qa.window_figures import window_figures
     from mlqa.tokenization.load import load_tokenizer
+    from mlqa.tokenization.trimming import trim_vocabulary
 
     set_verbosity_error()
     training = config.training
     try:
         tokenizer = load_tokenizer(config.model, _texts(splits))
+        if config.model.trim_vocabulary:
+            tokenizer, _ = trim_vocabulary(tokenizer, _texts(splits))
         figures = {}
         for name in SPLITS:
             if len(split := getattr(splits, name)):

@@ -88,10 +88,14 @@ def _analysis(config: Config, splits: Splits) -> dict[str, Any]:
 
     from mlqa.qa.tokenizer_figures import analyse_tokenizer
     from mlqa.tokenization.load import load_tokenizer
+    from mlqa.tokenization.trimming import trim_vocabulary
     from mlqa.training.models import embedding_share
 
     set_verbosity_error()
-    tokenizer = load_tokenizer(config.model, [*splits.train.contexts, *splits.train.questions])
+    texts = [*splits.train.contexts, *splits.train.questions]
+    tokenizer = load_tokenizer(config.model, texts)
+    if config.model.trim_vocabulary:
+        tokenizer, _ = trim_vocabulary(tokenizer, texts)
     found = analyse_tokenizer(tokenizer, config, splits).as_dict()
     try:
         found["embedding_share"] = embedding_share(config.model, tokenizer)

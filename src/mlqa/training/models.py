@@ -8,11 +8,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError
 
 from mlqa.config import ModelConfig
 from mlqa.errors import ModelError, RunError, why_not_written
 from mlqa.tokenization.load import from_pretrained
+from mlqa.tokenization.saving import save_tokenizer
+from mlqa.training.embeddings import keep_rows
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +104,7 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     try:
         model.save_pretrained(partial)
-        tokenizer.save_pretrained(partial)
+        save_tokenizer(tokenizer, partial)
         (partial / "config.json").stat()
         folder.mkdir(exist_ok=True)
         for path in partial.iterdir():
@@ -121,6 +124,14 @@ def describe(config: ModelConfig, model: Any) -> dict[str, Any]:
     }
 
 
+def trim_model(config: ModelConfig, model: Any, kept: np.ndarray) -> dict[str, Any]:
+    """Cuts a model's word embeddings to the rows `kept` of a trimmed vocabulary; returns its description now, and what
+    there was before. Raises ModelError where it has no such row."""
+    whole = describe(config, model)["parameters"]
+    rows = keep_rows(model, kept)
+    return describe(config, model) | {"parameters_untrimmed": whole, "vocab_size_untrimmed": rows}
+
+
 def embedding_share(config: ModelConfig, tokenizer: Any) -> float:
     """Share (0-1) of a model's parameters that are word embeddings (Toraman et al. 2022, arXiv 2204.08832).
 
@@ -138,6 +149,8 @@ def embedding_share(config: ModelConfig, tokenizer: Any) -> float:
             described = from_pretrained(AutoConfig, "config.json", str(config.pretrained), config.revision)
             if config.num_hidden_layers is not None:
                 described.num_hidden_layers = config.num_hidden_layers
+            if config.trim_vocabulary:
+                described.vocab_size = len(tokenizer)
             model = AutoModelForQuestionAnswering.from_config(described)
     found = describe(config, model)
     return float(found["embedding_parameters"] / found["parameters"])

@@ -1,0 +1,201 @@
+"""A pre-trained tokenizer without the pieces that a language does not need.
+
+Most of a multilingual vocabulary is of other languages: each of its pieces is a row of weights, of gradients and of
+two moments of Adam (Abdaoui et al. 2020, arXiv 2010.05609; Ushio et al. 2023, arXiv 2305.15020). They keep the pieces
+that a corpus' segmentation uses. Here every piece stays that is *spelled* anywhere in the corpus' words, used or not:
+each word has the choices it had, so that WordPiece's longest match and Unigram's best path, ties and all, find the
+same; and words that the corpus does not have change less (docs/vocabulary-trimming.md has the figures).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mlqa.errors import ModelError
+from mlqa.tokenization.encoding import refuse_slow
+
+log = logging.getLogger(__name__)
+
+KEY = "model.trim_vocabulary=true"
+# Specials stand first, and RoBERTa-type models count positions from the padding's id: these ids stay as they are.
+FIRST = 8
+SCRIPT_SHARE = 0.001  # of the corpus' letters, from which on a script is one of the language's
+BYTE = re.compile(r"<0x[0-9A-F]{2}>$")
+NOT_A_PIECE = -1
+
+
+class Trimmed(NamedTuple):
+    """A fast tokenizer, and the id `kept[i]` that its token i had before [entries], rising."""
+
+    tokenizer: Any
+    kept: np.ndarray
+
+
+def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> Trimmed:
+    """The tokenizer with the pieces that `texts` need; it cuts them as before, token by token.
+
+    What stays: each piece that is spelled in a word of the texts; of single characters all that are no letters, ASCII,
+    and the letters of the scripts that the texts are written in; special and added tokens; the bytes that unknown
+    characters fall back to. Ids are renumbered in their old order. The result is a PreTrainedTokenizerFast, whose rules
+    all stand in its tokenizer.json. The same texts in any order give the same vocabulary.
+
+    Raises ModelError for a tokenizer that is neither WordPiece nor Unigram, and where there is no text.
+    """
+    refuse_slow(tokenizer)
+    backend = tokenizer.backend_tokenizer
+    described = json.loads(backend.to_str())
+    model = described["model"]
+    if model["type"] not in ("WordPiece", "Unigram"):
+        raise ModelError(
+            f"{KEY}: its tokenizer is {model['type']}; only WordPiece and Unigram can be trimmed; "
+            "leave model.trim_vocabulary out"
+        )
+    words = _words(backend, texts, [token["content"] for token in described["added_tokens"]])
+    if not words:
+        raise ModelError(f"{KEY}: there is no text to trim by; give a train split (dataset.train_file)")
+
+    ids = _ids(model)
+    inner = model.get("continuing_subword_prefix", "")
+    scripts = _scripts(words)
+    keep = {token["id"] for token in described["added_tokens"]} | _unknown(model, ids)
+    keep.update(_spelled(words, ids, inner))
+    for piece, index in ids.items():
+        bare = piece.removeprefix(inner)
+        if index < FIRST or BYTE.match(piece) or (len(bare) == 1 and _stays(bare, scripts)):
+            keep.add(index)
+    kept = sorted(keep)
+    log.info("vocabulary trimmed from %d to %d entries", len(tokenizer), len(kept))
+    _renumber(described, {old: new for new, old in enumerate(kept)})
+    return Trimmed(_rebuilt(tokenizer, described), np.array(kept, dtype=np.int64))
+
+
+def _words(backend: Any, texts: Iterable[str], added: list[str]) -> set[str]:
+    """The distinct stretches of text that the model cuts into pieces, as it sees them."""
+    # What stands beside an added token is cut alone.
+    longest_first = sorted(filter(None, added), key=len, reverse=True)
+    literal = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+    normalizer, splitter = backend.normalizer, backend.pre_tokenizer
+    words: set[str] = set()
+    for text in texts:
+        for part in {text, *literal.split(text)}:
+            normal = part if normalizer is None else normalizer.normalize_str(part)
+            words.update([normal] if splitter is None else (word for word, _ in splitter.pre_tokenize_str(normal)))
+    words.discard("")
+    return words
+
+
+def _ids(model: dict[str, Any]) -> dict[str, int]:
+    if model["type"] == "WordPiece":
+        return dict(model["vocab"])
+    return {piece: index for index, (piece, _) in enumerate(model["vocab"])}
+
+
+def _unknown(model: dict[str, Any], ids: dict[str, int]) -> set[int]:
+    """The unknown token; of Unigram also the piece of the lowest score, which an unknown character's derives from."""
+    if model["type"] == "WordPiece":
+        return {ids[model["unk_token"]]}
+    scores = [score for _, score in model["vocab"]]
+    return {scores.index(min(scores))} | ({model["unk_id"]} - {None})
+
+
+def _spelled(words: Iterable[str], ids: dict[str, int], inner: str) -> set[int]:
+    """The pieces that stand anywhere in a word: with the prefix `inner`, as ##, anywhere but at its begin."""
+    inside = _openings({piece.removeprefix(inner): index for piece, index in ids.items() if piece.startswith(inner)})
+    at_begin = _openings(ids) if inner else inside
+    found: set[int] = set()
+    for word in words:
+        for begin in range(len(word)):
+            openings = inside if begin else at_begin
+            for end in range(begin + 1, len(word) + 1):
+                index = openings.get(word[begin:end])
+                if index is None:
+                    break
+                found.add(index)
+    return found - {NOT_A_PIECE}
+
+
+def _openings(pieces: dict[str, int]) -> dict[str, int]:
+    """{what a piece begins with: its id, where it is a piece itself}: says how far looking on is worth it."""
+    openings = {piece[:end]: NOT_A_PIECE for piece in pieces for end in range(1, len(piece))}
+    return openings | pieces
+
+
+def _scripts(words: Iterable[str]) -> set[str]:
+    counted: Counter[str] = Counter()
+    for letter, count in Counter("".join(words)).items():
+        if _is_letter(letter):
+            counted[_script(letter)] += count
+    least = SCRIPT_SHARE * sum(counted.values())
+    return {script for script, count in counted.items() if count >= least}
+
+
+def _script(letter: str) -> str:
+    """By the first word of its name: LATIN, CYRILLIC, CJK ... (the standard library knows no other table)."""
+    return unicodedata.name(letter, "").partition(" ")[0]
+
+
+def _is_letter(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LM"
+
+
+def _stays(character: str, scripts: set[str]) -> bool:
+    """Whether a single character is kept also where it is not in the corpus."""
+    if character.isascii():
+        return True
+    if _is_letter(character):
+        return _script(character) in scripts | {"COMBINING"}
+    return unicodedata.category(character)[0] != "C"  # private use, unassigned
+
+
+def _renumber(described: dict[str, Any], new: dict[int, int]) -> None:
+    """A tokenizer.json with only the ids in `new`, which maps old ids to new ones, changed in place."""
+    model = described["model"]
+    if model["type"] == "WordPiece":
+        model["vocab"] = {piece: new[old] for piece, old in model["vocab"].items() if old in new}
+    else:
+        model["vocab"] = [entry for old, entry in enumerate(model["vocab"]) if old in new]
+        model["unk_id"] = None if model["unk_id"] is None else new[model["unk_id"]]
+    for token in described["added_tokens"]:
+        token["id"] = new[token["id"]]
+    described["truncation"] = described["padding"] = None
+    _renumber_processor(described["post_processor"], new)
+
+
+def _renumber_processor(processor: dict[str, Any] | None, new: dict[int, int]) -> None:
+    if processor is None:
+        return
+    for part in processor.get("processors", ()):  # of a Sequence
+        _renumber_processor(part, new)
+    for token in processor.get("special_tokens", {}).values():  # of TemplateProcessing
+        token["ids"] = [new[old] for old in token["ids"]]
+    for end in ("cls", "sep"):  # of BertProcessing and RobertaProcessing: [token, id]
+        if end in processor:
+            processor[end][1] = new[processor[end][1]]
+
+
+def _rebuilt(tokenizer: Any, described: dict[str, Any]) -> Any:
+    """A fast tokenizer by a tokenizer.json alone.
+
+    Not of the class that it was: those build their rules anew, some from a vocab.txt or a sentencepiece.bpe.model.
+    """
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    named = {name: str(token) for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(described, ensure_ascii=False)),
+        model_max_length=tokenizer.model_max_length,
+        padding_side=tokenizer.padding_side,
+        truncation_side=tokenizer.truncation_side,
+        model_input_names=list(tokenizer.model_input_names),
+        clean_up_tokenization_spaces=False,
+        **named,
+    )
