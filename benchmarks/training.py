@@ -4,7 +4,8 @@ fills every window to 384 tokens.
     python benchmarks/training.py                                     BERT of 4 layers x 256, generated questions
     python benchmarks/training.py --train-file train.json --pretrained DIR          your data, a model folder
     python benchmarks/training.py --train-file train.json --tokenizer DIR --base    BERT-base of random weights
-    ... --precision bf16 fp32   --ways padded grouped packed   --steps 8 --rounds 3
+    ... --precision bf16 fp32   --ways padded grouped packed   --steps 8 --rounds 3   --pad-to-multiple-of 64
+    ... --cpu-time      seconds of the processor, all threads, instead of the wall's: on a machine with other work
 
 With PEER_DIR (see benchmarks/peer.py) the peer reads its own features by transformers' Trainer and its collator. All
 ways train copies of one model, in turn, round after round; the first step of each turn is not counted. Grouped steps
@@ -45,23 +46,27 @@ WAYS = ("peer", "padded", "grouped", "packed")
 class Clock(TrainerCallback):  # type: ignore[misc]
     """Seconds from the end of the first step to the end of the last: reading batches is part of it."""
 
+    now = time.perf_counter
+
     def __init__(self) -> None:
         self.ends: list[float] = []
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
-        self.ends.append(time.perf_counter())
+        self.ends.append(self.now())
 
     @property
     def seconds(self) -> float:
         return self.ends[-1] - self.ends[0]
 
 
-def configured(folder: str, batching: str, precision: str, batch_size: int, steps: int) -> Config:
+def configured(folder: str, batching: str, precision: str, args: argparse.Namespace) -> Config:
+    multiple = args.pad_to_multiple_of
     config, _ = compose_config(
         [
             "model=berturk", "dataset=sample", "tracking=files", f"training.batching={batching}",
-            f"hardware.precision={precision}", f"training.per_device_train_batch_size={batch_size}",
-            f"training.max_steps={steps + 1}", "training.save_strategy=no",
+            f"hardware.precision={precision}", f"training.per_device_train_batch_size={args.batch_size}",
+            f"training.max_steps={args.steps + 1}", "training.save_strategy=no",
+            *([f"training.pad_to_multiple_of={multiple}"] if multiple else []),
         ]
     )  # fmt: skip
     config.training.output_dir = folder
@@ -123,7 +128,11 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pad-to-multiple-of", type=int)
+    parser.add_argument("--cpu-time", action="store_true")
     args = parser.parse_args()
+    if args.cpu_time:
+        Clock.now = time.process_time
 
     examples = read_file(args.train_file) if args.train_file else generate(4000, seed=0)
     if args.pretrained:
@@ -151,7 +160,7 @@ def main() -> None:
             for precision in args.precision:
                 for way in ways:
                     batching = Batching.padded.value if way == "peer" else way
-                    config = configured(folder, batching, precision, args.batch_size, args.steps)
+                    config = configured(folder, batching, precision, args)
                     trained = copy.deepcopy(model)
                     took = peers(trained, features, config) if way == "peer" else ours(
                         trained, windows, config, args.steps

@@ -216,7 +216,7 @@ class TrainingConfig:
     n_best_size: int = 20
     null_score_diff_threshold: float = 0.0  # no answer where its score beats the best answer's by more (SQuAD 2.0)
     batching: Batching = Batching.grouped
-    pad_to_multiple_of: int = 64
+    pad_to_multiple_of: int = 8  # widths of batches; larger where kernels are made once a shape (torch_compile: 64)
     shuffled_questions_control: bool = False  # score once more with questions exchanged inside each context
 
 
