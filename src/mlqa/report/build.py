@@ -13,6 +13,7 @@ from mlqa.report.advice import REHEARSED, Advice, advice_of
 from mlqa.report.comparison import Comparison, comparisons_of
 from mlqa.report.members import STATUSES, Member, Sweep, read_sweep
 from mlqa.report.reference import REFERENCES, Published, published
+from mlqa.report.wording import money
 from mlqa.report.words import Word, words_of
 
 PAGE, CSV, MARKDOWN = "index.html", "results.csv", "results.md"
@@ -59,7 +60,7 @@ class Report:
         """E.g. ", $14.64 in all"; empty where no price is known."""
         if self.spent_usd is None:
             return ""
-        return f", ${self.spent_usd:.2f} in all" + (" on AWS, had it been no rehearsal" if self.is_rehearsal else "")
+        return f", {money(self.spent_usd)} in all" + (" on AWS, had it been no rehearsal" if self.is_rehearsal else "")
 
     def counts(self) -> str:
         """E.g. "6 members: 4 completed, 1 failed, 1 missing"."""

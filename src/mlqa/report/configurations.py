@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlqa.report.members import Member, at
+from mlqa.report.members import Member
+from mlqa.report.reading import at
 
 # What may differ between members of one configuration: the seed, where a run writes, how it is followed.
 _SEED_OR_PLACE = (("seed",), ("training", "seed"), ("training", "output_dir"), ("tracking",), ("words",), ("report",))

@@ -7,8 +7,7 @@ fields empty, and `status` and `reason` say what is known of why.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from typing import Any
 from mlqa.errors import RunError
 from mlqa.report.asked import asked_members
 from mlqa.report.manifest import Planned, read_manifest
-from mlqa.result import FILE, HISTORY, PREDICTIONS, SCHEMA_VERSION
+from mlqa.report.reading import at, finite, read_lines, read_mapping, read_yaml
+from mlqa.result import FILE, HISTORY, PREDICTIONS, SCHEMA_VERSION, TOKENIZATION
 
 COMPLETED = "completed"
 # missing: planned, without a result. unreadable: there is a result.json, but not one that this version reads.
@@ -95,7 +95,7 @@ class Member:
 
     def words(self) -> list[dict[str, Any]]:
         """The word table of tokenization.json; empty in runs that recorded none."""
-        rows = read_mapping(self.directory / "tokenization.json").get("words")
+        rows = read_mapping(self.directory / TOKENIZATION).get("analysed_words")
         return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
@@ -175,50 +175,6 @@ def _outcome(path: Path, planned: Planned | None) -> tuple[str, str | None, dict
     return "unreadable", f"{FILE} has the status {status!r:.40}", {}
 
 
-def at(content: Any, *path: str) -> Any:
-    """What stands at `path` of nested mappings; None where a key or a mapping is missing."""
-    for key in path:
-        if not isinstance(content, Mapping):
-            return None
-        content = content.get(key)
-    return content
-
-
-def finite(value: Any) -> float | None:
-    """`value` as a float where it is a finite number, and no boolean; else None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Every line of a JSON-lines file that is a mapping; torn and foreign lines are passed over."""
-    try:
-        lines = path.read_text("utf-8", errors="replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict):
-            yield row
-
-
-def read_mapping(path: Path) -> dict[str, Any]:
-    """A JSON file's mapping; {} where there is none."""
-    try:
-        content = json.loads(path.read_text("utf-8", errors="replace"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 def _run_dirs(top: Path, level: int = 1) -> Iterator[Path]:
     try:
         folders = sorted(child for child in top.iterdir() if child.is_dir() and not child.name.startswith("."))
@@ -243,20 +199,3 @@ def _by_number(name: str) -> tuple[int, int, str]:
 def _overrides(path: Path) -> list[str]:
     found = read_yaml(path)
     return [str(item) for item in found] if isinstance(found, list) else []
-
-
-def read_yaml(path: Path) -> Any:
-    """The content of a YAML file; None where there is none that can be read."""
-    import yaml
-
-    try:
-        return yaml.load(path.read_text("utf-8", errors="replace"), Loader=_loader())
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return None
-
-
-def _loader() -> Any:
-    """libyaml's safe loader where PyYAML has it: a sweep of 500 members takes seconds without."""
-    import yaml
-
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -12,7 +12,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from mlqa.report.advice import REHEARSED, p_value
+from mlqa.report.advice import REHEARSED
 from mlqa.report.browser import browser_data
 from mlqa.report.build import Report
 from mlqa.report.charts import are_other_questions, charts_of
@@ -30,6 +30,7 @@ from mlqa.report.rows import (
     score_row,
     tokenizer_row,
 )
+from mlqa.report.wording import p_value
 
 # Within a script element, only these could end it or begin a comment.
 _IN_SCRIPT = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlqa.report.advice import dollars
 from mlqa.report.configurations import Configuration, choice
-from mlqa.report.members import Member, at, finite
+from mlqa.report.members import Member
+from mlqa.report.reading import at, finite
 from mlqa.report.reference import Published
+from mlqa.report.wording import dollars
 
 # What stands side by side: heading, the ending of the metrics' names.
 SCORES = (
