@@ -46,21 +46,24 @@ def test_every_page_is_named_in_the_readme() -> None:
 
 
 def commands() -> list[list[str]]:
-    """The words of each command, once; those of docs/sagemaker.md have a test of their own."""
-    text = "".join(blocks(page.read_text("utf-8")) for page in PAGES if page.name != "sagemaker.md")
+    """The words of each command of the pages that a user begins with, once."""
+    pages = [
+        page for page in PAGES if page.stem in ("README", "quickstart", "configuration", "new-language", "results")
+    ]
+    text = "".join(blocks(page.read_text("utf-8")) for page in pages)
     lines = [line.removeprefix("$ ") for line in text.splitlines() if not NO_COMMAND.search(line)]
     kept = {line: None for line in lines if re.match(r"(python train\.py|mlqa)( |$)", line)}
     return list({tuple(shlex.split(line, comments=True)): None for line in kept})
 
 
 def test_commands_compose() -> None:
-    """The first and the last member of each: all of a long sweep differ in no other options."""
+    """The last member of each: a wrong key or group is wrong in all of a sweep."""
     members: dict[tuple[str, ...], None] = {}
     with composer():
         for program, command, *rest in commands():
             assert program == "python" or command in COMMANDS
             overrides = [word for word in rest if re.match(r"\+?[a-z_./]+=", word)]
             of_command = split_members(overrides, program == "mlqa" or "-m" in rest)
-            members |= {tuple(of_command[0]): None, tuple(of_command[-1]): None}
+            members[tuple(of_command[-1])] = None
         assert len(members) > 20
         compose_all([list(member) for member in members])  # raises with whatever is wrong
