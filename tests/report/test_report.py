@@ -302,6 +302,11 @@ def test_very_long_names_are_cut_and_stand_whole_in_the_title(tmp_path: Path) ->
     assert max(len(cell) for cell in re.findall(r">([^<>]*)<", text)) < 300
 
 
+def test_a_name_does_not_turn_the_sentence_around_it(tmp_path: Path) -> None:
+    (name,) = named(tmp_path, (result("ber\u202eturk\n"), config(P3)))
+    assert name == "ber\ufffdturk\ufffd on p3"
+
+
 def test_other_questions_are_not_compared(tmp_path: Path) -> None:
     write_member(tmp_path / "s/0", result(f1=70), settings=config(rows=60))
     write_member(tmp_path / "s/1", result(f1=80), settings=config(rows=100))

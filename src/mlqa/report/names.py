@@ -21,12 +21,12 @@ def name_all(configurations: Sequence[Configuration]) -> None:
     """
     alike: dict[str, list[Configuration]] = {}
     for one in configurations:
-        alike.setdefault(f"{one.model} on {one.hardware}", []).append(one)
+        alike.setdefault(visible(f"{one.model} on {one.hardware}"), []).append(one)
     for name, group in alike.items():
         told = _telling(group)
         for one in group:
             parts = told[one.key][:MOST_TOLD]
-            one.whole_name = f"{name} ({', '.join(parts)})" if parts else name
+            one.whole_name = f"{name} ({visible(', '.join(parts))})" if parts else name
     _tell_apart(configurations)
     for one in configurations:
         one.name = cut(one.whole_name)
@@ -41,6 +41,11 @@ def cut(name: str) -> str:
         return name
     half = (LONGEST - 1) // 2
     return f"{name[: LONGEST - 1 - half]}…{name[-half:]}"
+
+
+def visible(text: str) -> str:
+    """Without signs that turn the direction of the sentence around them, or break it."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def _tell_apart(configurations: Sequence[Configuration]) -> None:
