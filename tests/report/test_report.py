@@ -499,6 +499,10 @@ def test_a_directory_of_sweeps_is_all_of_them(tmp_path: Path) -> None:
         planned = [{"event": "planned", "member": number, "overrides": []} for number in (0, 1)]
         write_manifest(sweep, [*planned, {"event": "ended", "member": 0, "job_status": "Completed", "usd": 0.01}])
     write_member(tmp_path / "multirun" / "alone", result(f1=70), settings=config())
+    sweeper = {"_target_": "hydra._internal.core_plugins.basic_sweeper.BasicSweeper", "params": None}
+    told = {"hydra": {"sweeper": sweeper, "overrides": {"task": ["seed=1,2", "hydra.launcher.dry_run=true"]}}}
+    (tmp_path / "multirun" / "day2" / "dry").mkdir()
+    (tmp_path / "multirun" / "day2" / "dry" / "multirun.yaml").write_text(json.dumps(told), "utf-8")
     report = make_report([tmp_path / "multirun", tmp_path / "multirun" / "day2" / "b"])
     assert [one.label for one in report.members] == ["a/0", "a/1", "b/0", "b/1", "multirun/alone"]
     assert [one.status for one in report.members] == ["completed", "missing"] * 2 + ["completed"]

@@ -210,7 +210,10 @@ def _dirs_below(top: Path, is_wanted: Callable[[Path], bool], level: int = 1) ->
 
 
 def _is_sweep_dir(folder: Path) -> bool:
-    return (folder / MANIFEST).is_file() or (folder / ASKED).is_file()
+    """A dry run leaves only what was asked for: nothing of it was meant to run."""
+    if (folder / MANIFEST).is_file():
+        return True
+    return (folder / ASKED).is_file() and any(_dirs_below(folder, _is_run_dir))
 
 
 def _is_run_dir(folder: Path) -> bool:
