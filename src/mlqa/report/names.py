@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,9 @@ def name_all(configurations: Sequence[Configuration]) -> None:
     _tell_apart(configurations)
     for one in configurations:
         one.name = cut(one.whole_name)
+    times = Counter(one.name for one in configurations)
     for number, one in enumerate(configurations, 1):
-        if sum(other.name == one.name for other in configurations) > 1:
+        if times[one.name] > 1:
             one.name = cut(f"{number}: {one.whole_name}")
 
 
