@@ -16,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import finnish
 
+from mlqa.tokenization.words import word_list
+
 TOP = Path(__file__).resolve().parents[1]
 
 
@@ -44,6 +46,10 @@ def test_what_is_said_before_a_cent_is_spent(data: Path) -> None:
     assert re.search(r"their context alone │ 0 │ 0 │ 0", told)
 
 
+def metrics_of(sweep: Path, member: int) -> dict[str, float]:
+    return dict(json.loads((sweep / str(member) / "result.json").read_text("utf-8"))["metrics"])
+
+
 def test_from_files_to_the_report(data: Path) -> None:
     sweep = data / "sweep"
     done = command(
@@ -63,4 +69,20 @@ def test_from_files_to_the_report(data: Path) -> None:
     rows = list(csv.DictReader((sweep / "report" / "results.csv").open(encoding="utf-8")))
     assert [row["model"] for row in rows] == ["tiny_wordpiece", "tiny_char"]
     assert float(rows[0]["f1"]) == pytest.approx(metrics["f1"])
-    assert "tiny_char on local" in (sweep / "report" / "results.md").read_text("utf-8")
+    text = (sweep / "report" / "results.md").read_text("utf-8")
+    assert "tiny_char on local" in text
+
+    # What a run really leaves of its tokenizer stands on the page: figures beside F1, words with their morphemes.
+    figures = json.loads((sweep / "1" / "tokenization.json").read_text("utf-8"))
+    assert rows[1]["fertility"] == str(figures["fertility"]) and figures["fertility"] > 3  # single letters, mostly
+    (line,) = re.findall(
+        r"^\| tiny_char on local \| .*" + f"{figures['fertility']:.2f}" + r" \|.*$", text, re.MULTILINE
+    )
+    assert f"{metrics_of(sweep, 1)['f1']:.2f}" in line
+    words = page.partition('<section id="words">')[2].partition("</section>")[0]
+    assert re.findall(r'<h3 lang="fi">(.*?)</h3>', words) == list(word_list("fi"))
+    assert words.count("<dt>tiny_char</dt>") == words.count("<dt>tiny_wordpiece</dt>") == len(word_list("fi"))
+    assert "<b>talo</b> (house) + <b>ssa</b> (in) + <b>ni</b> (my) + <b>kin</b> (too)" in words
+    shown = words.partition(">talossanikin<")[2].partition("<dt>tiny_char</dt>")[2].partition("</dd>")[0]
+    assert re.findall(r'class="piece c\d">(.)</span>', shown) == list("talossanikin")
+    assert shown.count('class="cut met"') == 3 and shown.count('class="cut inside"') == 8

@@ -15,6 +15,8 @@ from mlqa.data.sample import generate
 from mlqa.qa.language import rules_for
 from mlqa.qa.predictions import by_id
 from mlqa.qa.scoring import score
+from mlqa.qa.tokenizer_figures import TokenizerAnalysis
+from mlqa.result import TOKENIZATION, write_json
 
 ROWS = 60
 
@@ -106,7 +108,7 @@ def write_member(
     if history:
         (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history), "utf-8")
     if words:
-        (folder / "tokenization.json").write_text(json.dumps({"words": list(words)}, ensure_ascii=False), "utf-8")
+        write_json(folder / TOKENIZATION, TokenizerAnalysis({"words": 1035}, list(words), []).as_dict())
 
 
 def write_manifest(sweep: Path, events: Sequence[dict[str, Any]]) -> None:

@@ -65,7 +65,8 @@ def write_kind(folder: Path, kind: str, number: int) -> None:
     if kind == "bytes":
         (folder / "result.json").write_bytes(b"\xff\xfe\x00{")
     (folder / "history.jsonl").write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": NaN}\n[]\n{"st', "utf-8")
-    (folder / "tokenization.json").write_text('{"words": [{"word": 3}, 5, {"word": "a", "pieces": ["a"]}]}', "utf-8")
+    torn = {"words": 3, "analysed_words": [{"word": 3}, 5, {"word": "a", "pieces": ["a"]}]}
+    (folder / "tokenization.json").write_text(json.dumps(torn), "utf-8")
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])

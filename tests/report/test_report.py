@@ -253,6 +253,60 @@ def test_settings_tell_configurations_of_one_model_apart(tmp_path: Path) -> None
     assert names == ["berturk on p3 (num_train_epochs=2.0)", "berturk on p3 (num_train_epochs=1.0)"]
 
 
+def named(tmp_path: Path, *members: tuple[dict[str, Any], dict[str, Any]]) -> list[str]:
+    """The names of configurations, in the order of members of falling F1."""
+    for number, (content, settings) in enumerate(members):
+        content["metrics"] = result(f1=90.0 - number)["metrics"]
+        write_member(tmp_path / "s" / str(number), content, settings=settings)
+    return [one.name for one in make_report([tmp_path / "s"]).comparisons[0].configurations]
+
+
+def test_what_an_option_has_decided_is_told_by_the_option(tmp_path: Path) -> None:
+    adamw = {"optimizer": {"name": "adamw", "epsilon": 1e-8, "learning_rate": 5e-5, "betas": [0.9, 0.999]}}
+    adafactor = {"optimizer": {"name": "adafactor", "learning_rate": 5e-5, "scale": True}}
+    faster = {"optimizer": adamw["optimizer"] | {"learning_rate": 1e-4}}
+    options = result()["choices"]
+    assert named(
+        tmp_path,
+        (result(), config(P3) | adamw),
+        (result(choices=options | {"optimizer": "adafactor"}), config(P3) | adafactor),
+        (result(), config(P3) | faster),
+    ) == [
+        "berturk on p3 (optimizer=adamw, learning_rate=5e-05)",
+        "berturk on p3 (optimizer=adafactor, learning_rate=5e-05)",
+        "berturk on p3 (optimizer=adamw, learning_rate=0.0001)",
+    ]
+
+
+def test_a_setting_that_one_lacks_is_not_set(tmp_path: Path) -> None:
+    assert named(tmp_path, (result(), config(P3 | {"usd_per_hour": 2.0})), (result(), config(P3))) == [
+        "berturk on p3 (usd_per_hour=2.0)",
+        "berturk on p3 (usd_per_hour=not set)",
+    ]
+
+
+def test_null_says_the_same_as_no_key(tmp_path: Path) -> None:
+    """A sweep of before there was a setting, and one of after."""
+    older, newer = config(P3, 1), config(P3 | {"usd_per_hour": None}, 2)
+    newer["dataset"]["segmentation_file"] = newer["dataset"]["question_words"] = None
+    assert named(tmp_path, (result(seed=1), older), (result(seed=2), newer)) == ["berturk on p3"]
+
+
+def test_very_long_names_are_cut_and_stand_whole_in_the_title(tmp_path: Path) -> None:
+    long = "a-model-with-a-name-" * 15
+    names = named(tmp_path, *((result(f"{long}{end}"), config(P3)) for end in ("x" * 60, "y" * 60, "x" * 61)))
+    assert len(set(names)) == 3 and all(len(name) <= 80 for name in names)
+    html = page(make_report([tmp_path / "s"]))
+    assert f'title="{long}{"x" * 60} on p3"' in html
+    text = html.partition('<section id="results-0">')[2].partition("</section>")[0]
+    assert max(len(cell) for cell in re.findall(r">([^<>]*)<", text)) < 300
+
+
+def test_a_name_does_not_turn_the_sentence_around_it(tmp_path: Path) -> None:
+    (name,) = named(tmp_path, (result("ber\u202eturk\n"), config(P3)))
+    assert name == "ber\ufffdturk\ufffd on p3"
+
+
 def test_other_questions_are_not_compared(tmp_path: Path) -> None:
     write_member(tmp_path / "s/0", result(f1=70), settings=config(rows=60))
     write_member(tmp_path / "s/1", result(f1=80), settings=config(rows=100))
@@ -308,6 +362,9 @@ def test_the_lead_by_memory_is_told(tmp_path: Path) -> None:
     assert "On contexts that train has not seen, reader on p3 is ahead" in told
     assert "Part of the lead may be memory" in told and "significant" in told
     assert "on unseen contexts" in page(report)
+    row = next(line for line in as_markdown(report).splitlines() if line.startswith("| memory on p3 − reader on p3"))
+    assert f"| {difference.mean:+.2f} |".replace("+", "-") in row  # the other way round: memory minus reader
+    assert row.endswith(f"| {difference.p_holm:.4f} |")
 
 
 def test_several_sweeps_on_one_page(published_like: Path, tmp_path: Path) -> None:
@@ -328,6 +385,16 @@ def test_the_published_rows_are_marked(published_like: Path) -> None:
     assert "Published: the original experiment" in html
     assert "other questions" in re.sub(r"\s+", " ", html)  # these members answered 60 questions, not TQuAD's 892
     assert "Published" not in as_markdown(make_report([published_like]))
+
+
+def test_the_published_rows_stand_also_where_no_member_has_a_score(tmp_path: Path) -> None:
+    write_member(tmp_path / "s/0", result(status="failed", error="no memory", metrics={}), settings=config())
+    report = make_report([tmp_path / "s"], compare_with="blog")
+    html = page(report)
+    for text in (html, as_markdown(report)):
+        assert "77.14" in text and "28.152" in text and "no memory" in text
+    assert 'href="#published"' in html and html.count('id="published"') == 1
+    assert "other questions" not in html and "No answer" in html
 
 
 def test_published_points_are_drawn_and_told_apart(published_like: Path) -> None:
@@ -414,6 +481,52 @@ def test_a_directory_without_a_run_is_refused_in_one_line(tmp_path: Path) -> Non
         make_report([tmp_path])
     with pytest.raises(RunError, match="no such directory"):
         make_report([tmp_path / "nowhere"])
+
+
+def test_what_is_no_sweep_is_named(tmp_path: Path) -> None:
+    write_member(tmp_path / "s" / "0", result(f1=70), settings=config())
+    with pytest.raises(RunError, match="no directory, but a file"):
+        make_report([tmp_path / "s" / "0" / "result.json"])
+    with pytest.raises(RunError, match="'': there is no such directory"):
+        make_report([""])
+
+
+def test_a_directory_of_sweeps_is_all_of_them(tmp_path: Path) -> None:
+    """`mlqa report multirun`: also what was planned and what was paid stands there, as when each is named."""
+    for day, name in (("day1", "a"), ("day2", "b")):
+        sweep = tmp_path / "multirun" / day / name
+        write_member(sweep / "0", result(f1=70), settings=config())
+        planned = [{"event": "planned", "member": number, "overrides": []} for number in (0, 1)]
+        write_manifest(sweep, [*planned, {"event": "ended", "member": 0, "job_status": "Completed", "usd": 0.01}])
+    write_member(tmp_path / "multirun" / "alone", result(f1=70), settings=config())
+    sweeper = {"_target_": "hydra._internal.core_plugins.basic_sweeper.BasicSweeper", "params": None}
+    told = {"hydra": {"sweeper": sweeper, "overrides": {"task": ["seed=1,2", "hydra.launcher.dry_run=true"]}}}
+    (tmp_path / "multirun" / "day2" / "dry").mkdir()
+    (tmp_path / "multirun" / "day2" / "dry" / "multirun.yaml").write_text(json.dumps(told), "utf-8")
+    report = make_report([tmp_path / "multirun", tmp_path / "multirun" / "day2" / "b"])
+    assert [one.label for one in report.members] == ["a/0", "a/1", "b/0", "b/1", "multirun/alone"]
+    assert [one.status for one in report.members] == ["completed", "missing"] * 2 + ["completed"]
+    assert report.spent_usd == pytest.approx(0.02 + 0.6375)
+    assert report.spent() == ", $0.66 in all"
+
+
+def test_cents_are_not_rounded_away(tmp_path: Path) -> None:
+    write_member(tmp_path / "s" / "0", result(f1=70, cost=cost(30, 0.5)), settings=config())
+    assert make_report([tmp_path / "s"]).spent() == ", $0.0042 in all"
+
+
+def test_markdown_says_where_each_score_comes_from(published_like: Path) -> None:
+    text = as_markdown(make_report([published_like]))
+    assert "- commit of every member with a score: 0123456789ab" in text
+    assert "- data of every member with a score: ac92020e3f8bbdd4" in text
+    assert "python 3.11.7, mlqa 0.1.0" in text
+    (published_like / "0" / ".hydra" / "overrides.yaml").write_text("[model=xlmr, +a=b]", "utf-8")
+    changed = json.loads((published_like / "1" / "result.json").read_text("utf-8"))
+    changed["versions"]["commit"] = "another"
+    (published_like / "1" / "result.json").write_text(json.dumps(changed), "utf-8")
+    table = as_markdown(make_report([published_like])).partition("| member | status |")[2].splitlines()
+    assert "| model=xlmr +a=b |" in table[2] and "| 0123456789ab |" in table[2]
+    assert "| another |" in table[3]
 
 
 def test_a_single_run_is_a_sweep_of_one(tmp_path: Path) -> None:

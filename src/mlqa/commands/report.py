@@ -7,13 +7,13 @@ import argparse
 EXAMPLE = """\
 examples:
   mlqa report multirun/2026-11-23/10-00-00
-  mlqa report multirun/2026-11-23/* --output report       several sweeps on one page
+  mlqa report multirun/2026-11-23 --output report         all sweeps below it on one page
   mlqa report multirun/2026-11-23/10-00-00 --reference blog    the original experiment's published rows beside them
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("sweep_dir", nargs="+", help="directory of a multirun, or of a single run")
+    parser.add_argument("sweep_dir", nargs="+", help="directory of a multirun, of several, or of a single run")
     parser.add_argument(
         "--output",
         metavar="DIR",

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mlqa.report.comparison import NEAR, Comparison
 from mlqa.report.configurations import Configuration
+from mlqa.report.wording import MOST_NAMED, dollars, less, minutes, named, p_value, scores
 
 REHEARSED = (
     "A rehearsal: jobs ran on this machine and nothing was paid; minutes and dollars say nothing of the hardware they "
     "name."
 )
-MOST_NAMED = 5
 CLEARLY_MORE = 1.05  # a run again takes some per cent more or less, and its price with it
 
 
@@ -31,7 +30,7 @@ def advice_of(comparison: Comparison, is_rehearsal: bool = False) -> list[Advice
     if len(comparison.configurations) < 2:
         only = comparison.configurations[0]
         claim = f"Only {only.name} has a score on {comparison.dataset}: there is nothing to compare it with."
-        return [Advice("Best F1", claim, False, [_scores(only)])]
+        return [Advice("Best F1", claim, False, [scores(only)])]
     rivals, untested = _not_shown_worse(comparison)
     of_hardware = [_cheapest(comparison), _fastest(comparison)]
     if is_rehearsal:
@@ -63,7 +62,7 @@ def _intervals_part(best: Configuration, other: Configuration) -> bool:
 
 def _best(comparison: Comparison, rivals: list[Configuration], untested: list[Configuration]) -> Advice:
     best, *others = comparison.configurations
-    evidence = [_scores(best)]
+    evidence = [scores(best)]
     for other in others[:MOST_NAMED]:
         evidence.append(_against(comparison, best, other))
     if untested:
@@ -78,9 +77,7 @@ def _best(comparison: Comparison, rivals: list[Configuration], untested: list[Co
         evidence.append(unseen)
     equal = [other for other in rivals if other.f1 == best.f1]
     if equal and equal == rivals:
-        claim = (
-            f"{best.name} and {_named(equal)} have the same F1 ({best.f1:.2f}): choose among them by price and time."
-        )
+        claim = f"{best.name} and {named(equal)} have the same F1 ({best.f1:.2f}): choose among them by price and time."
         return Advice("Best F1", claim, False, evidence)
     if not rivals:
         worse = "the other is" if len(others) == 1 else f"each of the {len(others)} others is"
@@ -91,7 +88,7 @@ def _best(comparison: Comparison, rivals: list[Configuration], untested: list[Co
             claim += " Where there is one seed only, what another would change is not in it."
         return Advice("Best F1", claim, ahead is None, evidence)
     claim = (
-        f"{best.name} has the highest F1 ({best.f1:.2f}), but the data cannot tell it from {_named(rivals)}: "
+        f"{best.name} has the highest F1 ({best.f1:.2f}), but the data cannot tell it from {named(rivals)}: "
         "choose among them by price and time."
     )
     return Advice("Best F1", claim, False, evidence)
@@ -107,7 +104,7 @@ def _cheapest(comparison: Comparison) -> Advice:
         claim += "hardware.usd_per_hour=... gives one to this machine."
         return Advice(question, claim, False)
     choice = min(near, key=lambda one: one.usd or 0.0)
-    evidence = [f"{choice.name}: {_scores(choice)}, {dollars(choice)} a run."]
+    evidence = [f"{choice.name}: {scores(choice)}, {dollars(choice)} a run."]
     supported = True
     if choice is best:
         claim = f"{choice.name} is itself the cheapest within {NEAR:g} point: {dollars(choice)} a run."
@@ -116,7 +113,7 @@ def _cheapest(comparison: Comparison) -> Advice:
         evidence.append(_against(comparison, best, choice))
         dearer = f", against {dollars(best)} for {best.name}" if best.usd is not None else ""
         supported = difference is not None and difference.high <= NEAR
-        claim = f"{choice.name} costs {dollars(choice)} a run{dearer}, and scored {_less(best, choice)}."
+        claim = f"{choice.name} costs {dollars(choice)} a run{dearer}, and scored {less(best, choice)}."
         if difference is None:
             claim += " Whether it stays within the point on other texts is not known."
         elif not supported:
@@ -126,11 +123,11 @@ def _cheapest(comparison: Comparison) -> Advice:
     doubtful = [one for one in cheaper if not _is_surely_behind(comparison, one)]
     if doubtful:
         supported = False
-        claim += f" {_named(doubtful)} cost less but scored lower by more; on other texts it may be less than that."
+        claim += f" {named(doubtful)} cost less but scored lower by more; on other texts it may be less than that."
     tied = [one for one in near if one is not choice and (one.usd or 0.0) <= CLEARLY_MORE * (choice.usd or 0.0)]
     if tied:
         supported = False
-        claim += f" A tie with {_named(tied)}: within the point, and less than 5 % dearer."
+        claim += f" A tie with {named(tied)}: within the point, and less than 5 % dearer."
     unpriced = len(comparison.configurations) - len(priced)
     if unpriced:
         left = "configuration has no price and was" if unpriced == 1 else "configurations have no price and were"
@@ -150,18 +147,14 @@ def _is_surely_behind(comparison: Comparison, one: Configuration) -> bool:
     return upper is not None and lower is not None and upper[0] - lower[1] > NEAR
 
 
-def _less(best: Configuration, other: Configuration) -> str:
-    return f"{best.f1 - other.f1:.2f} points less" if best.f1 != other.f1 else "the same"
-
-
 def _fastest(comparison: Comparison) -> Advice:
     timed = sorted((one for one in comparison.configurations if one.minutes), key=lambda one: one.minutes or 0.0)
     if not timed:
         return Advice("Fastest", "No configuration has a time.", False)
     choice, best = timed[0], comparison.configurations[0]
-    evidence = [f"{choice.name}: {_minutes(choice)} minutes a run, F1 {choice.f1:.2f}."]
+    evidence = [f"{choice.name}: {minutes(choice)} minutes a run, F1 {choice.f1:.2f}."]
     close = [one for one in timed[1:] if (one.minutes or 0.0) < CLEARLY_MORE * (choice.minutes or 0.0)]
-    evidence += [f"{one.name}: {_minutes(one)} minutes." for one in timed[1 : 1 + MOST_NAMED]]
+    evidence += [f"{one.name}: {minutes(one)} minutes." for one in timed[1 : 1 + MOST_NAMED]]
     if choice is not best:
         evidence.append(_against(comparison, best, choice))
     local = {one.first.text("cost", "instance_type") in (None, "local") for one in timed}
@@ -176,7 +169,7 @@ def _fastest(comparison: Comparison) -> Advice:
     price = "" if choice is best else f"; its F1 is {gap}"
     if close:
         claim = (
-            f"{choice.name} took {_minutes(choice)} minutes, and {_named(close)} less than 5 % more: a tie, as times "
+            f"{choice.name} took {minutes(choice)} minutes, and {named(close)} less than 5 % more: a tie, as times "
             f"of a run vary by that much{price}."
         )
         return Advice("Fastest", claim, False, evidence)
@@ -184,11 +177,11 @@ def _fastest(comparison: Comparison) -> Advice:
     as_fast = [one for one in timed[1:] if min(one.all_minutes) <= slowest]
     if as_fast:
         claim = (
-            f"{choice.name} is the fastest in the mean: {_minutes(choice)} minutes a run{price}. But runs of "
-            f"{_named(as_fast)} took no longer than its slowest, {slowest:.1f} minutes."
+            f"{choice.name} is the fastest in the mean: {minutes(choice)} minutes a run{price}. But runs of "
+            f"{named(as_fast)} took no longer than its slowest, {slowest:.1f} minutes."
         )
         return Advice("Fastest", claim, False, evidence)
-    return Advice("Fastest", f"{choice.name} is the fastest: {_minutes(choice)} minutes a run{price}.", True, evidence)
+    return Advice("Fastest", f"{choice.name} is the fastest: {minutes(choice)} minutes a run{price}.", True, evidence)
 
 
 def _against(comparison: Comparison, best: Configuration, other: Configuration) -> str:
@@ -237,34 +230,3 @@ def _unseen(comparison: Comparison) -> tuple[str | None, Configuration | None]:
             verdict = "significant" if difference.is_significant else "not significant"
             told += f" (p {p_value(difference.p_holm)} after correction: {verdict})"
     return (f"{told}.", None) if top is best else (f"{told}. Part of the lead may be memory.", top)
-
-
-def _scores(one: Configuration) -> str:
-    interval = one.interval("f1")
-    shown = f"F1 {one.f1:.2f}" + (f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
-    deviation = one.deviation("metrics", "f1")
-    return shown + (f", deviation over {len(one.seeds)} seeds {deviation:.2f}" if deviation is not None else "")
-
-
-def _named(configurations: Sequence[Configuration]) -> str:
-    names = [one.name for one in configurations[:MOST_NAMED]]
-    rest = len(configurations) - len(names)
-    if rest:
-        names.append(f"{rest} more")
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def dollars(one: Configuration) -> str:
-    """What a run costs, with ~ before an estimate; cents, or more digits where a run costs less than one."""
-    if one.usd is None:
-        return ""
-    digits = 2 if one.usd >= 0.1 or one.usd == 0 else 4
-    return f"{'~' if one.usd_is_estimate else ''}${one.usd:.{digits}f}"
-
-
-def _minutes(one: Configuration) -> str:
-    return "?" if one.minutes is None else f"{one.minutes:.1f}"
-
-
-def p_value(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mlqa.report.reading import at, read_yaml
+
 FILE = "multirun.yaml"
 MOST = 10_000  # more than that is no sweep that anybody started
 
@@ -16,8 +18,6 @@ def asked_members(sweep_dir: Path) -> list[list[str]]:
     """The overrides of each member, in order; empty without multirun.yaml, and where its sweeper chooses as it goes."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    from mlqa.report.members import at, read_yaml  # which reads what was asked for by this module
 
     hydra: Any = at(read_yaml(sweep_dir / FILE), "hydra")
     sweeper, told = at(hydra, "sweeper"), at(hydra, "overrides", "task")

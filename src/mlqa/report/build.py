@@ -11,8 +11,9 @@ from pathlib import Path
 from mlqa.errors import RunError
 from mlqa.report.advice import REHEARSED, Advice, advice_of
 from mlqa.report.comparison import Comparison, comparisons_of
-from mlqa.report.members import STATUSES, Member, Sweep, read_sweep
+from mlqa.report.members import STATUSES, Member, Sweep, dirs_of_sweeps, read_sweep
 from mlqa.report.reference import REFERENCES, Published, published
+from mlqa.report.wording import money
 from mlqa.report.words import Word, words_of
 
 PAGE, CSV, MARKDOWN = "index.html", "results.csv", "results.md"
@@ -59,7 +60,7 @@ class Report:
         """E.g. ", $14.64 in all"; empty where no price is known."""
         if self.spent_usd is None:
             return ""
-        return f", ${self.spent_usd:.2f} in all" + (" on AWS, had it been no rehearsal" if self.is_rehearsal else "")
+        return f", {money(self.spent_usd)} in all" + (" on AWS, had it been no rehearsal" if self.is_rehearsal else "")
 
     def counts(self) -> str:
         """E.g. "6 members: 4 completed, 1 failed, 1 missing"."""
@@ -84,7 +85,8 @@ def make_report(sweep_dirs: Sequence[str | Path], compare_with: str | None = Non
 
     Raises RunError where a directory is no sweep's, ConfigError for an unknown reference."""
     published(compare_with)  # an unknown one is refused before anything is read
-    by_place = {Path(folder).expanduser().resolve(): folder for folder in sweep_dirs}  # one given twice counts once
+    found = [folder for given in sweep_dirs for folder in dirs_of_sweeps(given)]
+    by_place = {folder.resolve(): folder for folder in found}  # one given twice counts once
     sweeps = [read_sweep(folder) for folder in by_place.values()]
     members = [member for sweep in sweeps for member in sweep.members]
     asked = (member.config_at("report", "reference") for member in members)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlqa.report.members import Member, at
+from mlqa.report.members import Member
+from mlqa.report.names import name_all
+from mlqa.report.reading import at
 
 # What may differ between members of one configuration: the seed, where a run writes, how it is followed.
 _SEED_OR_PLACE = (("seed",), ("training", "seed"), ("training", "output_dir"), ("tracking",), ("words",), ("report",))
 _LIMITS = (("hardware", "max_hours"), ("hardware", "volume_gb"))  # of a run that was cut short and given more
 # What of a data set's node does not decide which questions are asked in the evaluation.
-_TRAIN_ONLY = ("train_file", "max_train_samples", "segmentation_file", "parallel_file", "strict")
+_TRAIN_ONLY = ("train_file", "max_train_samples", "segmentation_file", "parallel_file", "strict", "sample.train_rows")
 
 
 @dataclass
@@ -24,8 +25,9 @@ class Configuration:
 
     key: str
     runs: list[Member]
-    name: str = ""
-    settings: dict[str, str] = field(default_factory=dict)  # flattened config, for telling configurations apart
+    settings: dict[str, str] = field(default_factory=dict)  # what is set, by dotted key
+    name: str = ""  # at most some 80 characters
+    whole_name: str = ""
     on_fronts: set[str] = field(default_factory=set)  # "usd", "minutes"
 
     @property
@@ -93,13 +95,17 @@ class Configuration:
     def usd_is_estimate(self) -> bool:
         return any(at(run.result, "cost", "estimate") is True for run in self.runs)
 
+    def option(self, group: str) -> str:
+        """Of a config group."""
+        return choice(self.first, group)
+
     @property
     def model(self) -> str:
-        return choice(self.first, "model")
+        return self.option("model")
 
     @property
     def hardware(self) -> str:
-        return choice(self.first, "hardware")
+        return self.option("hardware")
 
 
 def choice(member: Member, group: str) -> str:
@@ -115,10 +121,10 @@ def configurations_of(members: Sequence[Member]) -> list[Configuration]:
     for member in members:
         if member.is_compared:
             key = _key(member)
-            found.setdefault(key, Configuration(key, [])).runs.append(member)
+            found.setdefault(key, Configuration(key, [], _settings(member.config))).runs.append(member)
     unknown = math.inf
     configurations = sorted(found.values(), key=lambda one: (-one.f1, unknown if one.usd is None else one.usd))
-    _name(configurations)
+    name_all(configurations)
     return configurations
 
 
@@ -127,11 +133,8 @@ def evaluation_key(member: Member) -> str:
     dataset = member.config_at("dataset")
     if not isinstance(dataset, dict):
         dataset = {"fingerprint": at(member.result, "dataset", "fingerprint")}
-    dataset = {key: value for key, value in dataset.items() if key not in _TRAIN_ONLY}
-    sample = dataset.get("sample")
-    if isinstance(sample, dict):
-        dataset["sample"] = {key: value for key, value in sample.items() if key != "train_rows"}
-    return _text([choice(member, "dataset"), dataset, member.number("metrics", "total")])
+    asked = {key: value for key, value in _flat(dataset) if key not in _TRAIN_ONLY}
+    return _text([choice(member, "dataset"), asked, member.number("metrics", "total")])
 
 
 def _key(member: Member) -> str:
@@ -139,34 +142,17 @@ def _key(member: Member) -> str:
         told = [item for item in member.overrides if not item.startswith(("seed=", "tracking", "hydra."))]
         choices = {group: choice(member, group) for group in ("model", "dataset", "hardware", "optimizer")}
         return _text([choices, told, evaluation_key(member)] if member.overrides else [member.label])
-    config = copy.deepcopy(member.config)
-    for *above, last in (*_SEED_OR_PLACE, *_LIMITS):
-        node = at(config, *above) if above else config
-        if isinstance(node, dict):
-            node.pop(last, None)
     options = [choice(member, group) for group in ("model", "dataset", "hardware")]
-    return _text([options, config, at(member.result, "dataset", "fingerprint")])
+    return _text([options, _settings(member.config), at(member.result, "dataset", "fingerprint")])
 
 
 def _text(content: Any) -> str:
     return json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
 
 
-def _name(configurations: Sequence[Configuration]) -> None:
-    """Model and hardware; where that is not enough, also the settings in which those of one name differ."""
-    alike: dict[str, list[Configuration]] = {}
-    for configuration in configurations:
-        configuration.settings = dict(_flat(configuration.first.config))
-        alike.setdefault(f"{configuration.model} on {configuration.hardware}", []).append(configuration)
-    for name, group in alike.items():
-        keys = sorted({key for one in group for key in one.settings if not _is_place(key)})
-        telling = [key for key in keys if len({one.settings.get(key) for one in group}) > 1]
-        for configuration in group:
-            told = [f"{key.rpartition('.')[2]}={configuration.settings.get(key)}" for key in telling[:4]]
-            configuration.name = f"{name} ({', '.join(told)})" if told else name
-        if len({one.name for one in group}) < len(group):
-            for configuration in group:
-                configuration.name += f" ({configuration.first.label})"
+def _settings(config: dict[str, Any]) -> dict[str, str]:
+    """The config's values by dotted key, but for seed and places; null is as good as no key."""
+    return {key: value for key, value in _flat(config) if not _is_place(key)}
 
 
 def _is_place(key: str) -> bool:
@@ -175,7 +161,7 @@ def _is_place(key: str) -> bool:
 
 def _flat(node: Any, prefix: str = "") -> list[tuple[str, str]]:
     if not isinstance(node, dict):
-        return [(prefix, str(node))]
+        return [] if node is None else [(prefix, str(node))]
     pairs = []
     for key, value in node.items():
         pairs += _flat(value, f"{prefix}.{key}" if prefix else str(key))

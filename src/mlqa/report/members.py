@@ -7,16 +7,18 @@ fields empty, and `status` and `reason` say what is known of why.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlqa.errors import RunError
+from mlqa.report.asked import FILE as ASKED
 from mlqa.report.asked import asked_members
+from mlqa.report.manifest import FILE as MANIFEST
 from mlqa.report.manifest import Planned, read_manifest
-from mlqa.result import FILE, HISTORY, PREDICTIONS, SCHEMA_VERSION
+from mlqa.report.reading import at, finite, read_lines, read_mapping, read_yaml
+from mlqa.result import FILE, HISTORY, PREDICTIONS, SCHEMA_VERSION, TOKENIZATION
 
 COMPLETED = "completed"
 # missing: planned, without a result. unreadable: there is a result.json, but not one that this version reads.
@@ -95,7 +97,7 @@ class Member:
 
     def words(self) -> list[dict[str, Any]]:
         """The word table of tokenization.json; empty in runs that recorded none."""
-        rows = read_mapping(self.directory / "tokenization.json").get("words")
+        rows = read_mapping(self.directory / TOKENIZATION).get("analysed_words")
         return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
@@ -110,17 +112,36 @@ class Sweep:
     problems: list[str] = field(default_factory=list)
 
 
+def dirs_of_sweeps(directory: str | Path) -> list[Path]:
+    """The directory itself where it is a sweep's or a run's; else all sweeps below it, and the runs beside them.
+
+    Raises RunError where there is no such directory.
+    """
+    top = existing(directory)
+    sweeps = list(_dirs_below(top, _is_sweep_dir))
+    if _is_sweep_dir(top) or not sweeps:
+        return [top]
+    return [*sweeps, *(run for run in _dirs_below(top, _is_run_dir) if not any(one in run.parents for one in sweeps))]
+
+
+def existing(directory: str | Path) -> Path:
+    """As a path. Raises RunError where it is no directory."""
+    top = Path(directory).expanduser()
+    if not str(directory) or not top.is_dir():
+        wrong = "no directory, but a file" if str(directory) and top.is_file() else "there is no such directory"
+        raise RunError(f"{directory or repr('')}: {wrong}; give that of a sweep (multirun/<date>/<time>)")
+    return top
+
+
 def read_sweep(directory: str | Path) -> Sweep:
     """All members of a sweep; the directory of a single run is a sweep of one.
 
     Raises RunError where there is no such directory, or no trace of a run in it.
     """
-    top = Path(directory).expanduser()
-    if not top.is_dir():
-        raise RunError(f"{top}: there is no such directory; give that of a sweep (multirun/<date>/<time>)")
+    top = existing(directory)
     manifest = read_manifest(top)
     asked = asked_members(top)
-    found = {str(folder.relative_to(top)): folder for folder in _run_dirs(top)}
+    found = {str(folder.relative_to(top)): folder for folder in _dirs_below(top, _is_run_dir)}
     is_run = not found and not manifest.members and _is_run_dir(top)
     if is_run:
         found = {".": top}
@@ -175,60 +196,24 @@ def _outcome(path: Path, planned: Planned | None) -> tuple[str, str | None, dict
     return "unreadable", f"{FILE} has the status {status!r:.40}", {}
 
 
-def at(content: Any, *path: str) -> Any:
-    """What stands at `path` of nested mappings; None where a key or a mapping is missing."""
-    for key in path:
-        if not isinstance(content, Mapping):
-            return None
-        content = content.get(key)
-    return content
-
-
-def finite(value: Any) -> float | None:
-    """`value` as a float where it is a finite number, and no boolean; else None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Every line of a JSON-lines file that is a mapping; torn and foreign lines are passed over."""
-    try:
-        lines = path.read_text("utf-8", errors="replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict):
-            yield row
-
-
-def read_mapping(path: Path) -> dict[str, Any]:
-    """A JSON file's mapping; {} where there is none."""
-    try:
-        content = json.loads(path.read_text("utf-8", errors="replace"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _run_dirs(top: Path, level: int = 1) -> Iterator[Path]:
+def _dirs_below(top: Path, is_wanted: Callable[[Path], bool], level: int = 1) -> Iterator[Path]:
+    """The uppermost folders below `top` that are wanted."""
     try:
         folders = sorted(child for child in top.iterdir() if child.is_dir() and not child.name.startswith("."))
     except OSError:
         return
     for folder in folders:
-        if _is_run_dir(folder):
+        if is_wanted(folder):
             yield folder
         elif level < DEEPEST and folder.name not in ("report", "model", "checkpoints"):
-            yield from _run_dirs(folder, level + 1)
+            yield from _dirs_below(folder, is_wanted, level + 1)
+
+
+def _is_sweep_dir(folder: Path) -> bool:
+    """A dry run leaves only what was asked for: nothing of it was meant to run."""
+    if (folder / MANIFEST).is_file():
+        return True
+    return (folder / ASKED).is_file() and any(_dirs_below(folder, _is_run_dir))
 
 
 def _is_run_dir(folder: Path) -> bool:
@@ -243,20 +228,3 @@ def _by_number(name: str) -> tuple[int, int, str]:
 def _overrides(path: Path) -> list[str]:
     found = read_yaml(path)
     return [str(item) for item in found] if isinstance(found, list) else []
-
-
-def read_yaml(path: Path) -> Any:
-    """The content of a YAML file; None where there is none that can be read."""
-    import yaml
-
-    try:
-        return yaml.load(path.read_text("utf-8", errors="replace"), Loader=_loader())
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return None
-
-
-def _loader() -> Any:
-    """libyaml's safe loader where PyYAML has it: a sweep of 500 members takes seconds without."""
-    import yaml
-
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -12,24 +12,24 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from mlqa.report.advice import REHEARSED, p_value
+from mlqa.report.advice import REHEARSED
 from mlqa.report.browser import browser_data
 from mlqa.report.build import Report
+from mlqa.report.cells import filled
 from mlqa.report.charts import are_other_questions, charts_of
 from mlqa.report.comparison import MOST_COMPARED
+from mlqa.report.member_rows import MEMBER_COLUMNS, member_row
 from mlqa.report.reference import DATASET
 from mlqa.report.rows import (
-    MEMBER_COLUMNS,
     RESULT_COLUMNS,
     SCORE_COLUMNS,
     TOKENIZER_COLUMNS,
-    filled,
-    member_row,
     published_row,
     result_row,
     score_row,
     tokenizer_row,
 )
+from mlqa.report.wording import p_value
 
 # Within a script element, only these could end it or begin a comment.
 _IN_SCRIPT = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
@@ -68,7 +68,6 @@ def page(report: Report) -> str:
                 "scores": table(SCORE_COLUMNS, [score_row(one) for one in comparison.configurations]),
                 "tokenizers": table(TOKENIZER_COLUMNS, [tokenizer_row(one) for one in comparison.configurations]),
                 "can_browse": browser is not None,
-                "is_other_data": bool(report.published) and are_other_questions(comparison),
             }
         )
     rendered: str = environment.get_template("index.html.j2").render(
@@ -76,6 +75,7 @@ def page(report: Report) -> str:
         sections=sections,
         published=table(RESULT_COLUMNS, [published_row(row) for row in report.published]),
         published_data=DATASET,
+        of_other_questions=bool(report.published) and any(map(are_other_questions, report.comparisons)),
         members=table(MEMBER_COLUMNS, [member_row(member) for member in report.members]),
         most_compared=MOST_COMPARED,
         rehearsed=REHEARSED,

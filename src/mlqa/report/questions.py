@@ -16,7 +16,8 @@ from mlqa.data.examples import Examples, unseen_rows
 from mlqa.errors import DataError, MlqaError, first_line
 from mlqa.qa.predictions import row_names
 from mlqa.qa.squad import Version, squad_scores
-from mlqa.report.members import Member, at
+from mlqa.report.members import Member
+from mlqa.report.reading import at
 
 # A mean of float64 over rows, taken in another order, differs from result.json's by less; another gold by more.
 TOLERANCE = 1e-6

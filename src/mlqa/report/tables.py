@@ -9,22 +9,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlqa.report.build import Report
+from mlqa.report.cells import Cell, Column, filled
+from mlqa.report.comparison import Comparison
+from mlqa.report.member_rows import CSV_COLUMNS, MEMBER_COLUMNS, member_row
 from mlqa.report.reference import DATASET
 from mlqa.report.rows import (
-    CSV_COLUMNS,
     RESULT_COLUMNS,
     SCORE_COLUMNS,
-    Cell,
-    Column,
-    filled,
+    TOKENIZER_COLUMNS,
     published_row,
     result_row,
     score_row,
+    tokenizer_row,
 )
 
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>#|~]|\b_|_\b)")  # an underscore inside a word is just that
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 MOST_PAIRS = 30
+SHARED = ("commit", "versions", "data")  # said once, where all members have the same
 
 
 def as_csv(report: Report) -> str:
@@ -56,19 +58,8 @@ def as_markdown(report: Report) -> str:
             lines += [*(f"- {_escape(line)}" for line in item.evidence), ""]
         lines += _table(RESULT_COLUMNS, [result_row(one) for one in comparison.configurations])
         lines += _table(SCORE_COLUMNS, [score_row(one) for one in comparison.configurations])
-        if comparison.differences:
-            names = [_escape(one.name) for one in comparison.compared]
-            lines += ["| pair | F1 difference | 95 % interval | p | p, Holm | |", "|---|---|---|---|---|---|"]
-            for found in sorted(comparison.differences, key=lambda one: one.p_holm)[:MOST_PAIRS]:
-                lines.append(
-                    f"| {names[found.first]} − {names[found.second]} | {found.mean:+.2f} | {found.low:+.2f} … "
-                    f"{found.high:+.2f} | {found.p:.4f} | {found.p_holm:.4f} | "
-                    f"{'significant' if found.is_significant else ''} |"
-                )
-            lines.append("")
-            left = len(comparison.differences) - MOST_PAIRS
-            if left > 0:
-                lines += [f"The pairs of the least p; {left} more are on the page.", ""]
+        lines += _table(TOKENIZER_COLUMNS, [tokenizer_row(one) for one in comparison.configurations])
+        lines += _pairs(comparison)
     if report.published:
         lines += [f"## Published: the original experiment ({DATASET})", ""]
         lines += _table(RESULT_COLUMNS, [published_row(row) for row in report.published])
@@ -78,8 +69,50 @@ def as_markdown(report: Report) -> str:
             cells = (member.label, member.status, member.reason or "", " ".join(member.overrides))
             lines.append(f"| {' | '.join(_escape(cell) for cell in cells)} |")
         lines.append("")
-    lines += [f"- {_escape(problem)}" for problem in report.problems()]
+    lines += _provenance(report)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _pairs(comparison: Comparison) -> list[str]:
+    """The differences of least p, over all questions and, where these are not all, over unseen contexts."""
+    if not comparison.differences:
+        return []
+    columns = [Column("pair", False), Column("F1 difference", True), Column("95 % interval", True), Column("p", True)]
+    columns += [Column("p, Holm", True), Column("verdict", False)]
+    if comparison.unseen_differences:
+        columns += [Column(f"unseen: {heading}", True) for heading in ("F1 difference", "95 % interval", "p, Holm")]
+    names = [one.name for one in comparison.compared]
+    unseen_of = {(one.first, one.second): one for one in comparison.unseen_differences}
+    rows = []
+    for found in sorted(comparison.differences, key=lambda one: one.p_holm)[:MOST_PAIRS]:
+        texts = [f"{names[found.first]} − {names[found.second]}", f"{found.mean:+.2f}"]
+        texts += [f"{found.low:+.2f} … {found.high:+.2f}", f"{found.p:.4f}", f"{found.p_holm:.4f}"]
+        texts.append("significant" if found.is_significant else "not significant")
+        unseen = unseen_of.get((found.first, found.second))
+        if unseen is not None:
+            texts += [f"{unseen.mean:+.2f}", f"{unseen.low:+.2f} … {unseen.high:+.2f}", f"{unseen.p_holm:.4f}"]
+        rows.append([Cell(text) for text in texts])
+    lines = _table(columns, rows)
+    left = len(comparison.differences) - MOST_PAIRS
+    return [*lines, f"The pairs of the least p; {left} more are on the page.", ""] if left > 0 else lines
+
+
+def _provenance(report: Report) -> list[str]:
+    """What members were told and ran with: what all of them share once, the rest a row a member."""
+    lines = ["## Provenance", "", *(f"- {_escape(problem)}" for problem in report.problems())]
+    rows = [member_row(member) for member in report.members if member.is_compared]
+    shared = []
+    for index in filled(MEMBER_COLUMNS, rows) if len(rows) > 1 else []:
+        heading = MEMBER_COLUMNS[index].heading
+        if heading in SHARED and len({row[index].text for row in rows}) == 1:
+            shared.append(index)
+            lines.append(f"- {heading} of every member with a score: {_escape(rows[0][index].text)}")
+    if lines[-1]:
+        lines.append("")
+    kept = [index for index in range(len(MEMBER_COLUMNS)) if index not in shared]
+    if rows:
+        lines += _table([MEMBER_COLUMNS[index] for index in kept], [[row[index] for index in kept] for row in rows])
+    return lines if len(lines) > 2 else []
 
 
 def _summary(report: Report) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlqa.report.configurations import choice
-from mlqa.report.members import Member, finite
+from mlqa.report.members import Member
+from mlqa.report.reading import finite
 
 
 @dataclass(frozen=True)

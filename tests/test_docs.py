@@ -1,0 +1,69 @@
+"""README and docs: links lead somewhere, pictures are there, commands are right as far as composing tells."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from mlqa.cli import COMMANDS
+from mlqa.compose import compose_all, composer, split_members
+
+TOP = Path(__file__).resolve().parents[1]
+PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+# Commands that are wrong on purpose, or stand for a form.
+NO_COMMAND = re.compile(r"bertrk|\.\.\.|--help|-sc |<")
+
+
+def blocks(text: str) -> str:
+    """The content of fenced blocks, lines that go on joined."""
+    found = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return "".join(found).replace("\\\n", " ")
+
+
+def anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = page.parent / path if path else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file.read_text("utf-8")), target
+
+
+def test_every_page_is_named_in_the_readme() -> None:
+    readme = PAGES[0].read_text("utf-8")
+    assert [page.name for page in PAGES[1:] if f"(docs/{page.name})" not in readme] == []
+
+
+def commands() -> list[list[str]]:
+    """The words of each command of the pages that a user begins with, once."""
+    pages = [
+        page for page in PAGES if page.stem in ("README", "quickstart", "configuration", "new-language", "results")
+    ]
+    text = "".join(blocks(page.read_text("utf-8")) for page in pages)
+    lines = [line.removeprefix("$ ") for line in text.splitlines() if not NO_COMMAND.search(line)]
+    kept = {line: None for line in lines if re.match(r"(python train\.py|mlqa)( |$)", line)}
+    return list({tuple(shlex.split(line, comments=True)): None for line in kept})
+
+
+def test_commands_compose() -> None:
+    """The last member of each: a wrong key or group is wrong in all of a sweep."""
+    members: dict[tuple[str, ...], None] = {}
+    with composer():
+        for program, command, *rest in commands():
+            assert program == "python" or command in COMMANDS
+            overrides = [word for word in rest if re.match(r"\+?[a-z_./]+=", word)]
+            of_command = split_members(overrides, program == "mlqa" or "-m" in rest)
+            members[tuple(of_command[-1])] = None
+        assert len(members) > 20
+        compose_all([list(member) for member in members])  # raises with whatever is wrong
