@@ -110,7 +110,6 @@ def timed_run(arguments: list[str]) -> None:
     began = time.perf_counter()
     sys.path[:0] = [str(ROOT), str(ROOT / "launchers"), str(ROOT / "src")]
 
-
     light = time.perf_counter()
     took = {"imports of train.py": light - began}
 
