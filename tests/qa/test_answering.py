@@ -18,15 +18,15 @@ from mlqa.training.models import load_model
 def test_sorted_by_length_or_not_the_answers_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     config, _ = compose_config(["model=tiny_wordpiece", "model.scratch.num_hidden_layers=1"])
     training = config.training
-    training.max_seq_length, training.doc_stride, training.per_device_eval_batch_size = 64, 16, 7
+    training.max_seq_length, training.doc_stride, training.per_device_eval_batch_size = 48, 12, 7
     examples = generate(12, seed=4)
     tokenizer = train_tokenizer([*examples.contexts, *examples.questions], "wordpiece", 300, 512)
-    windows = make_windows(examples, tokenizer, 64, 16)
+    windows = make_windows(examples, tokenizer, 48, 12)
     torch.manual_seed(0)
     model = load_model(config.model, tokenizer)
     found = answer_texts(model, windows, examples, training)
     assert found == [candidates[0].text for candidates in answer(model, windows, examples, training)]
-    assert len(set(windows.lengths.tolist())) > 5 and len(windows) > len(examples)
+    assert len(set(windows.lengths.tolist())) > 3 and len(windows) > len(examples)
 
     in_order = [np.array([window]) for window in range(len(windows))]
     monkeypatch.setattr(answering, "by_length", lambda *_: in_order)
