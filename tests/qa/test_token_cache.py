@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tokenizers.pre_tokenizers import PreTokenizer
 
 from mlqa.data.sample import generate
 from mlqa.errors import ModelError
@@ -128,10 +129,25 @@ def test_a_disk_that_takes_nothing_costs_a_line(
 
         monkeypatch.setattr(token_cache._Growing, "append", full)
     with caplog.at_level(logging.WARNING):
-        assert same(TokenCache(folder, TOKENIZER).tokenize(TEXTS), EXPECTED)
+        cache = TokenCache(folder, TOKENIZER)
+        assert same(cache.tokenize(TEXTS), EXPECTED)
+        assert same(cache.tokenize(TEXTS), EXPECTED)
     (line,) = [record.getMessage() for record in caplog.records]
     assert str(folder) in line and "not kept" in line
     assert fault == "a file" or not list(folder.iterdir())
+
+
+def test_a_tokenizer_that_cannot_be_written_down_is_not_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Words:
+        def pre_tokenize(self, text: Any) -> None:
+            text.split(lambda _, part: part.split(" ", "removed"))
+
+    tokenizer = train_tokenizer(TEXTS, "wordpiece", 300, 512)
+    tokenizer.backend_tokenizer.pre_tokenizer = PreTokenizer.custom(Words())
+    with caplog.at_level(logging.WARNING):
+        found = TokenCache(tmp_path, tokenizer).tokenize(["ev at"])
+    assert same(found, tokenize(tokenizer, ["ev at"])) and not list(tmp_path.iterdir())
+    assert "not kept" in caplog.text
 
 
 def test_what_was_not_used_for_longest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
