@@ -42,6 +42,8 @@ format: $(VENV)/installed-dev ## mend what lint and format can mend themselves
 
 bench: $(VENV)/installed-dev ## measure the path of a question beside transformers' own (minutes)
 	$(BIN)/python benchmarks/features.py
+	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/python benchmarks/start.py
 
 bench-launcher: $(VENV)/installed-dev ## measure sweeps of 500 members on the rehearsal service's simulated clock (minutes)
 	$(BIN)/python benchmarks/launcher.py

@@ -1,87 +1,181 @@
-"""Features side by side: ours, and the tokenizer's own pair encoding with the labels walked over its offsets, which is
-how transformers' question-answering example makes them.
+"""Features side by side, from texts to what training and evaluation read: ours and the peer's (PEER_DIR, see peer.py).
 
-    python benchmarks/features.py                                          generated data, a small WordPiece tokenizer
-    python benchmarks/features.py --train-file train.json --tokenizer DIR  your own
+    PEER_DIR=... MLQA_ASSETS=... python benchmarks/features.py     TQuAD, by the tokenizers that NAMED names
+    python benchmarks/features.py --data DIR --tokenizer DIR       your train*.json and dev*.json, your tokenizer
+    python benchmarks/features.py --scale 100                      time and memory at 1, 10 and 100 times the data
+
+Without data it is generated, without a tokenizer a small WordPiece is trained on it; without PEER_DIR only our side
+runs.
+The peer's features are made as run_qa.py makes them: datasets.map over train and dev, nothing cached. Both sides have
+the same threads; every feature of every window is compared once.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+import unicodedata
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+from peer import LENGTH, STRIDE, dataset, feature_functions, mapped, peer_dir
+from reading import megabytes
 
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
 from mlqa.data.sample import generate
-from mlqa.qa.features import make_windows
+from mlqa.qa.batching import make_batch
+from mlqa.qa.features import Windows, make_windows
+from mlqa.qa.token_cache import TokenCache
 from mlqa.tokenization.scratch import train_tokenizer
 
-LENGTH, STRIDE = 384, 128
+NAMED = ("berturk-cased-32k", "xlm-roberta")
 
 
-def peer(tokenizer: Any, examples: Examples) -> int:
-    """Windows and labels a token at a time; returns the number of windows."""
-    encoded = tokenizer(
-        [question.lstrip() for question in examples.questions],
-        [examples.context(row) for row in range(len(examples))],
-        truncation="only_second",
-        max_length=LENGTH,
-        stride=STRIDE,
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-        padding="max_length",
+def splits(folder: str | None) -> tuple[Examples, Examples]:
+    """Train and dev: those of `folder`, TQuAD of MLQA_ASSETS, or generated ones."""
+    assets = os.environ.get("MLQA_ASSETS")
+    place = Path(folder) if folder else Path(assets) / "data" / "tquad" if assets else None
+    if place is None:
+        return generate(8000, seed=0), generate(900, seed=1, split="validation")
+    train, dev = (read_file(next(place.glob(pattern))) for pattern in ("train*.json", "dev*.json"))
+    return train, dev
+
+
+def tokenizers(folder: str | None, train: Examples) -> dict[str, Any]:
+    from transformers import AutoTokenizer
+
+    assets = os.environ.get("MLQA_ASSETS")
+    folders = [Path(folder)] if folder else [Path(assets) / "tokenizers" / name for name in NAMED] if assets else []
+    if folders:
+        return {place.name: AutoTokenizer.from_pretrained(place) for place in folders}
+    return {"generated": train_tokenizer([*train.contexts, *train.questions], "wordpiece", 2000, 512)}
+
+
+def ours(tokenizer: Any, train: Examples, dev: Examples, folder: Path | None) -> tuple[Windows, Windows]:
+    cache = TokenCache(folder, tokenizer) if folder else None
+    made = [make_windows(examples, tokenizer, LENGTH, STRIDE, cache) for examples in (train, dev)]
+    return made[0], made[1]
+
+
+def differences(windows: Windows, features: Any, examples: Examples) -> dict[str, int]:
+    """How many windows differ from the peer's, by what; "after marks": in offsets of decomposed text alone, where a
+    token of ours takes the mark of its last letter."""
+    assert len(windows) == len(features), (len(windows), len(features))
+    names = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in features.column_names]
+    names += [name for name in ("start_positions", "end_positions") if name in features.column_names]
+    found = dict.fromkeys([*names, "offsets", "after marks"], 0)
+    for begin in range(0, len(windows), 500):
+        chosen = np.arange(begin, min(begin + 500, len(windows)))
+        batch, theirs = make_batch(windows, chosen, LENGTH), features[begin : begin + 500]
+        for name in names:
+            wrong = batch[name].numpy() != np.array(theirs[name])
+            found[name] += int(wrong.reshape(len(chosen), -1).any(axis=1).sum())
+        for line, window in enumerate(chosen if "offset_mapping" in theirs else []):
+            part = slice(windows.begin[window], windows.end[window])
+            mine = np.stack([windows.context.starts[part], windows.context.ends[part]], axis=1)
+            same = np.array_equal(mine, [pair for pair in theirs["offset_mapping"][line] if pair is not None])
+            marked = any(map(unicodedata.combining, examples.context(int(windows.row[window]))))
+            found["after marks" if marked else "offsets"] += not same
+    return found
+
+
+def side_by_side(args: argparse.Namespace) -> None:
+    train, dev = splits(args.data)
+    folder = peer_dir()
+    print(f"{len(train):,} + {len(dev):,} questions; seconds: median of {args.rounds} rounds; ratio (min ... max)")
+    print(f"{'tokenizer':20} {'windows':>8} {'peer':>7} {'mlqa':>7} {'ratio':>22} {'to cache':>9} {'from it':>8}")
+    for name, tokenizer in tokenizers(args.tokenizer, train).items():
+        with tempfile.TemporaryDirectory() as temporary:
+            place, times = Path(temporary), []
+            data = [dataset(examples, place / str(number)) for number, examples in enumerate((train, dev))]
+            for number in range(args.rounds):
+                began = time.perf_counter()
+                if folder:
+                    made = [mapped(f, d) for f, d in zip(feature_functions(folder, tokenizer), data, strict=True)]
+                marks = [time.perf_counter()]
+                for cache in (None, place / f"cache{number}", place / f"cache{number}"):  # none, filled, full
+                    windows = ours(tokenizer, train, dev, cache)
+                    marks.append(time.perf_counter())
+                times.append([end - start for start, end in zip([began, *marks], marks, strict=False)])
+            peers, plain, filled, hit = (statistics.median(column) for column in zip(*times, strict=True))
+            ratios = [row[0] / row[1] for row in times]
+            told = f"{statistics.median(ratios):.1f} ({min(ratios):.1f} ... {max(ratios):.1f})" if folder else "-"
+            print(f"{name:20} {len(windows[0]) + len(windows[1]):8,} {peers:7.2f} {plain:7.2f} {told:>22} "
+                  f"{filled:9.2f} {hit:8.2f}", flush=True)  # fmt: skip
+            if folder:
+                for split, mine, theirs, examples in zip(("train", "dev"), windows, made, (train, dev), strict=True):
+                    print(f"  {split} windows that differ: {differences(mine, theirs, examples)}")
+
+
+def enlarged(examples: Examples, times: int) -> Examples:
+    """The examples so many times over, each copy with contexts and questions of its own."""
+    count, number = len(examples), len(examples.contexts)
+    copies = range(times)
+    return Examples(
+        ids=[f"{copy}-{row}" for copy in copies for row in range(count)],
+        questions=[f"{question} {copy}" for copy in copies for question in examples.questions],
+        contexts=[f"{context} {copy}" for copy in copies for context in examples.contexts],
+        context_of=np.concatenate([examples.context_of + copy * number for copy in copies]),
+        answers=examples.answers * times,
     )
-    labels = []
-    for number, offsets in enumerate(encoded["offset_mapping"]):
-        places = [place for place, part in enumerate(encoded.sequence_ids(number)) if part == 1]
-        golds = examples.answers[encoded["overflow_to_sample_mapping"][number]]
-        first, last = places[0], places[-1]
-        if not golds or offsets[first][0] > golds[0].start or offsets[last][1] < golds[0].end:
-            labels.append((0, 0))
-            continue
-        while first <= last and offsets[first][0] <= golds[0].start:
-            first += 1
-        while offsets[last][1] >= golds[0].end:
-            last -= 1
-        labels.append((first - 1, last + 1))
-    return len(labels)
 
 
-def ours(tokenizer: Any, examples: Examples) -> int:
-    return len(make_windows(examples, tokenizer, LENGTH, STRIDE))
+def measure(args: argparse.Namespace) -> None:
+    """One size in a process of its own: its memory before and at most, and whether it is as the first copy's."""
+    train, _ = splits(args.data)
+    tokenizer = next(iter(tokenizers(args.tokenizer, train).values()))
+    examples = enlarged(train, args.measure)
+    make_windows(generate(10, seed=0), tokenizer, LENGTH, STRIDE)
+    before, began = megabytes("VmRSS"), time.perf_counter()
+    windows = make_windows(examples, tokenizer, LENGTH, STRIDE, TokenCache(Path(args.cache), tokenizer))
+    took = time.perf_counter() - began
+    size = sum(file.stat().st_size for file in Path(args.cache).rglob("*.npy")) / 1e6
+    print(json.dumps([len(examples), len(windows), took, before, megabytes("VmHWM"), megabytes("RssAnon"), size]))
 
 
-def seconds(work: Callable[[Any, Examples], int], tokenizer: Any, examples: Examples) -> tuple[float, int]:
-    began = time.perf_counter()
-    windows = work(tokenizer, examples)
-    return time.perf_counter() - began, windows
+def growth(args: argparse.Namespace) -> None:
+    print("  times  questions    windows  seconds  MB before  MB peak  of it not of files, at the end  MB of tokens")
+    for times in (1, 10, 100):
+        if times <= args.scale:
+            with tempfile.TemporaryDirectory() as folder:
+                command = [sys.executable, __file__, "--measure", str(times), "--cache", folder]
+                for name in ("data", "tokenizer"):
+                    command += [f"--{name}", getattr(args, name)] if getattr(args, name) else []
+                done = subprocess.run(command, capture_output=True, text=True)
+                assert done.returncode == 0, done.stderr
+                rows, windows, took, before, peak, anonymous, size = json.loads(done.stdout.splitlines()[-1])
+                print(f"{times:7} {rows:10,} {windows:10,} {took:8.1f} {before:10.0f} {peak:8.0f} {anonymous:31.0f} "
+                      f"{size:13.0f}", flush=True)  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--train-file")
+    parser.add_argument("--data")
     parser.add_argument("--tokenizer")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--scale", type=int, default=0)
+    parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--cache", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    examples = read_file(args.train_file) if args.train_file else generate(8000, seed=0)
-    if args.tokenizer:
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(args.tokenizer)
+    if args.measure:
+        measure(args)
+    elif args.scale:
+        growth(args)
     else:
-        tokenizer = train_tokenizer([*examples.contexts, *examples.questions], "wordpiece", 2000, LENGTH)
-    ratios = []
-    for number in range(args.rounds):
-        (slow, theirs), (fast, mine) = seconds(peer, tokenizer, examples), seconds(ours, tokenizer, examples)
-        assert theirs == mine
-        ratios.append(slow / fast)
-        print(f"round {number + 1}: {len(examples)} questions, {mine} windows: "
-              f"peer {slow:.2f} s, mlqa {fast:.2f} s, ratio {slow / fast:.1f}")  # fmt: skip
-    print(f"median ratio {statistics.median(ratios):.1f} (min {min(ratios):.1f}, max {max(ratios):.1f})")
+        side_by_side(args)
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    datasets.disable_progress_bars()
     main()

@@ -2,7 +2,8 @@
 small run does besides training.
 
     python benchmarks/start.py                 both tables
-    python benchmarks/start.py --rounds 15
+    python benchmarks/start.py --rounds 15 --runs 5
+    python benchmarks/start.py --only-run
     python benchmarks/start.py --data DIR      the small run on your train.json and dev.json instead of generated data
 
 The bare app has as many config groups and options as mlqa, and none of its plugins. Whole processes, one after the
@@ -178,13 +179,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--data")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only-run", action="store_true")
     parser.add_argument("--run", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.run:
         timed_run(args.run)
         return
-    starts(args.rounds) if args.rounds > 1 else None
-    small_run(args.data, max(1, args.rounds // 3))
+    if not args.only_run:
+        starts(args.rounds)
+    small_run(args.data, args.runs)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,14 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Time limits per case would make tests fail on a busy machine, not on a wrong result.
 settings.register_profile("mlqa", deadline=None)
 settings.load_profile("mlqa")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is left in, or taken from, the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLQA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -53,8 +53,13 @@ def checkpoint_dir(run_dir: Path) -> Path:
 
 
 def cache_dir() -> Path:
-    """Where downloads are kept: MLQA_CACHE, else ~/.cache/mlqa."""
-    return Path(os.environ.get("MLQA_CACHE") or "~/.cache/mlqa").expanduser()
+    """Where downloads and tokens are kept: MLQA_CACHE, else ~/.cache/mlqa."""
+    try:
+        return Path(os.environ.get("MLQA_CACHE") or "~/.cache/mlqa").expanduser()
+    except RuntimeError:  # a user without a home, as containers have
+        import tempfile
+
+        return Path(tempfile.gettempdir()) / "mlqa"
 
 
 @functools.cache

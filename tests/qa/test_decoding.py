@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlqa.data.examples import Examples
-from mlqa.qa.decoding import Candidate, best_spans, n_best
+from mlqa.qa.decoding import Candidate, best_spans, best_texts, highest, n_best
 from mlqa.qa.features import Windows, make_windows
 from mlqa.tokenization.scratch import train_tokenizer
 
 TOKENIZER = train_tokenizer(["kedi ev at ip su yol dil gün " * 9], "wordpiece", 60, 512)
+SPACES = train_tokenizer(["kedi ev at ip su yol dil gün  ağ   " * 9], "unigram", 60, 512)  # a space may be a token
 WORDS = "kedi ev at ip su yol dil gün".split()
 
 
@@ -78,7 +79,9 @@ def test_equals_a_search_over_all_spans(
         )
     expected = sorted(every_span(windows, *aligned, longest).items(), key=lambda item: (-item[1], item[0]))[:5]
     found = decode(examples, windows, starts, ends, 24, longest)[0][:5]
+    spans = best_spans(starts, ends, windows, np.arange(len(windows)), 24, 24, longest)
     TOKENIZER.padding_side = "right"
+    assert best_texts(spans, windows, examples) == [found[0].text]
     assert [(candidate.start, candidate.end) for candidate in found] == [span for span, _ in expected]
     np.testing.assert_allclose([candidate.score for candidate in found], [score for _, score in expected], rtol=1e-6)
     for candidate in found:
@@ -146,3 +149,33 @@ def test_an_answer_keeps_the_marks_of_its_last_letter() -> None:
     assert windows.context.ends[1] == len("ev gü") + 1
     best = decode(examples, windows, starts, starts, 20, 1)[0][0]
     assert best.text == unicodedata.normalize("NFD", "gü")
+
+
+@given(
+    lines=st.lists(
+        st.lists(st.sampled_from([-np.inf, -1.5, -0.0, 0.0, 1e-30, 2.0]), min_size=7, max_size=7), min_size=1
+    ),
+    count=st.integers(1, 9),
+    last=st.booleans(),
+)
+def test_highest_equals_a_sort(lines: list[list[float]], count: int, last: bool) -> None:
+    found = highest(np.array(lines), count, last_of_equal=last)
+    for line, columns in zip(lines, found.tolist(), strict=True):
+        assert columns == sorted(range(7), key=lambda column: (-line[column], -column if last else column))[:count]
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1), coarse=st.booleans(), n=st.integers(1, 20), longest=st.integers(1, 30))
+def test_best_texts_are_the_first_of_the_n_best(seed: int, coarse: bool, n: int, longest: int) -> None:
+    """Over rows with several windows, spans of white space alone, and none at all."""
+    contexts = [" ".join(WORDS * 5), "ev  at", " ", "ip   su   yol"]
+    rows = np.array([0, 1, 2, 0, 3, 3])
+    examples = Examples([str(row) for row in range(6)], ["kedi"] * 6, contexts, rows, [()] * 6)
+    windows = make_windows(examples, SPACES, 24, 8)
+    random = torch.Generator().manual_seed(seed)
+    starts, ends = (torch.randn(len(windows), 24, generator=random) for _ in range(2))
+    if coarse:
+        starts, ends = starts.round(), ends.round()
+    spans = best_spans(starts, ends, windows, np.arange(len(windows)), 24, n, longest)
+    expected = n_best(spans, windows, examples, n, with_null=False)
+    assert best_texts(spans, windows, examples) == [candidates[0].text for candidates in expected]

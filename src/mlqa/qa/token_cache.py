@@ -41,7 +41,7 @@ SUMS = "crc32.npy"
 
 
 class TokenCache:
-    """Tokens of one tokenizer under `folder`, which need not exist.
+    """Tokens of one tokenizer under `folder`, which need not exist. After the first failure nothing more is kept.
 
     Raises ModelError for a slow tokenizer.
     """
@@ -50,11 +50,16 @@ class TokenCache:
         import tokenizers
 
         self.folder, self.backend = folder, backend_of(tokenizer)
-        content = f"{FORMAT} {tokenizers.__version__} {self.backend.to_str()}"
-        self.hash = hashlib.sha256(content.encode("utf-8", "surrogatepass"))
+        self.hash, self.works = hashlib.sha256(f"{FORMAT} {tokenizers.__version__} ".encode()), True
+        try:
+            self.hash.update(self.backend.to_str().encode("utf-8", "surrogatepass"))
+        except Exception as error:  # the library's own class, for parts that are written in Python
+            self._give_up(error)
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """As `mlqa.qa.tokens.tokenize`, from the cache where it holds these texts."""
+        if not self.works:
+            return joined(tokenize_in_chunks(self.backend, texts))
         entry = self.folder / self._key(texts)
         if entry.is_dir():
             try:
@@ -67,8 +72,12 @@ class TokenCache:
             _remove_oldest(self.folder, spared=entry)
             return _read(entry)
         except (OSError, ValueError, EOFError) as error:
-            log.warning("%s: tokens are not kept there: %s", self.folder, first_line(error))
+            self._give_up(error)
             return joined(tokenize_in_chunks(self.backend, texts))
+
+    def _give_up(self, error: Exception) -> None:
+        self.works = False
+        log.warning("%s: tokens are not kept there: %s", self.folder, first_line(error))
 
     def _key(self, texts: Sequence[str]) -> str:
         digest = self.hash.copy()

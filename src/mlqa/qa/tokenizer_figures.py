@@ -25,7 +25,7 @@ from mlqa.tokenization.parity import parity
 from mlqa.tokenization.statistics import WHITESPACE_WORD, corpus_statistics, count_words
 from mlqa.tokenization.words import analyse_words
 
-MORPHEME_WORDS = 1000  # so many of the corpus' word types are segmented where there is no gold: some two seconds
+MORPHEME_WORDS = 1000  # so many of the corpus' word types are segmented where there is no gold: about a second
 
 
 @dataclass(frozen=True)

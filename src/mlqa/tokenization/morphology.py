@@ -15,7 +15,7 @@ from mlqa.errors import first_line
 Inflection = Literal["inflected", "bare", "unknown"]
 log = logging.getLogger(__name__)
 
-MOST_WORDS = 10_000  # some 600 words a second: about a quarter of a minute
+MOST_WORDS = 10_000  # some 1,000 words a second
 _LONGEST = 60  # letters; analysis grows with the length, and no word of running text is longer
 _ONE_APOSTROPHE = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
 # To zeyrek participles are derivations. Here they are what they are in -ar and -mış: forms of a tense.
@@ -62,7 +62,7 @@ def segmentations(words: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
     """{word: its possible segmentations into morphemes as they stand in it} of the Turkish words that zeyrek knows.
 
     An apostrophe goes with the suffix that follows it. Empty, and one line in the log, where zeyrek is not installed or
-    fails; some 600 words a second.
+    fails; some 1,000 words a second.
     """
     try:
         found = {word: list(dict.fromkeys(map(tuple, map(_surfaces_of, _cut_analyses(word))))) for word in words}
@@ -164,5 +164,8 @@ def _analyser() -> Any:
     """zeyrek's analyser, which reads its dictionaries for some three seconds; it logs each analysis as a warning."""
     logging.getLogger("zeyrek").setLevel(logging.ERROR)
     import zeyrek
+    from zeyrek.morphotactics import SearchPath
 
+    # It words each step of its search for its debug log, heard or not: half the time of an analysis.
+    SearchPath.__str__ = object.__repr__
     return zeyrek.MorphAnalyzer()
