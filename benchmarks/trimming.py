@@ -70,7 +70,11 @@ def time_steps(folder: Path, tokenizer: Any, trimmed: Trimmed, texts: list[str],
         entries = len(model.get_input_embeddings().weight)
         print(f"  {name} {entries:7,} entries  {millions:5.1f} M parameters  {megabytes(model):5.0f} MB of weights"
               f"  {megabytes(model, optimizer):5.0f} MB with AdamW's moments")  # fmt: skip
-    rounds = np.array([[step(*pair) for pair in pairs] for _ in range(args.rounds)])  # [rounds, models, parts]
+    rounds = np.zeros((args.rounds, 2, 2))  # [rounds, models, parts]
+    for number in range(args.rounds):
+        rounds[number] = [step(*pair) for pair in pairs]
+        slow, fast = rounds[number].sum(1)
+        print(f"  round {number + 1}: {slow:.2f} -> {fast:.2f} s, ratio {slow / fast:.2f}")
     (forward, update), (forward_cut, update_cut) = np.median(rounds, axis=0)
     ratios = rounds.sum(2)[:, 0] / rounds.sum(2)[:, 1]
     print(f"  a step of {args.batch_size} x {args.length}: forward and backward {forward:.2f} -> {forward_cut:.2f} s, "
