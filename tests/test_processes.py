@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import python
 
 from mlqa.data.sample import generate
 
@@ -52,7 +53,7 @@ def test_two_processes_train_and_score_as_one(tmp_path: Path) -> None:
     """At the same global batch: 16 windows a step, as one process, as two of 8, as two of 4 that accumulate 2."""
     script = str(TOP / "train.py")
     one = finished(
-        tmp_path, sys.executable, script, *TINY, "training.per_device_train_batch_size=16", "hydra.run.dir=one"
+        tmp_path, *python("training"), script, *TINY, "training.per_device_train_batch_size=16", "hydra.run.dir=one"
     )
     assert one.returncode == 0, one.stderr
     ways = {"two": ("8", "1"), "accumulated": ("4", "2")}
@@ -102,7 +103,7 @@ class Running:
         return time.monotonic() - began
 
 
-LONG = [*TINY, "dataset.sample.train_rows=20000", "training.num_train_epochs=1", "hydra.run.dir=run"]
+LONG = [*TINY, "training.num_train_epochs=1000", "hydra.run.dir=run"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds the process of a rank by Linux's /proc")

@@ -8,12 +8,12 @@ import re
 import signal
 import statistics
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import python
 from made import answers, config, questions, result, some, write_manifest, write_member
 
 from mlqa.errors import RunError
@@ -427,7 +427,7 @@ def test_after_ctrl_c_there_is_a_report(tmp_path: Path) -> None:
     sweep = tmp_path / "sweep"
     tiny = ["experiment=quickstart", "dataset.sample.train_rows=120", "dataset.sample.validation_rows=30"]
     process = subprocess.Popen(
-        [sys.executable, str(TOP / "train.py"), "-m", *tiny, "seed=1,2,3", f"hydra.sweep.dir={sweep}",
+        [*python("training"), str(TOP / "train.py"), "-m", *tiny, "seed=1,2,3", f"hydra.sweep.dir={sweep}",
          "model.scratch.num_hidden_layers=1", "report.reference=blog"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path,
     )  # fmt: skip
