@@ -79,7 +79,7 @@ $(VENV)-toolkit/installed:
 	@$(VENV)-toolkit/bin/python -m pip --disable-pip-version-check install --quiet sagemaker-training==5.1.4 hydra-core==1.3.8
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
-	@echo "installing what tests and checks need ..."
-	@$(PIP) install --quiet --editable ".[dev]"
-	@touch $@
+$(VENV)/installed-dev: pyproject.toml $(VENV)/torch
+	@echo "installing mlqa, what it needs, and what tests and checks need ..."
+	@$(PIP) install --quiet "$(TORCH)" --editable ".[dev]"
+	@touch $(VENV)/installed $@

@@ -55,6 +55,7 @@ def python(loaded: str) -> list[str]:
 
 def _load_launcher() -> None:
     import boto3
+    import hydra  # noqa: F401
     import sagemaker.core.image_uris
     import sagemaker.core.shapes  # noqa: F401
 
