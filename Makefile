@@ -16,10 +16,10 @@ LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_processe
 PARALLEL ?= --numprocesses auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test toolkit legacy check format bench bench-launcher clean
+.PHONY: help setup quickstart test toolkit legacy environments check format bench bench-launcher clean
 
 help: ## list what there is to do
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/installed ## make the virtual environment and install mlqa into it
 
@@ -33,6 +33,8 @@ toolkit: $(VENV)-toolkit/installed ## install SageMaker's own training toolkit, 
 
 legacy: $(VENV)-legacy/installed ## run the end-to-end tests with transformers 4.36, the oldest that a SageMaker image brings
 	$(VENV)-legacy/bin/python -m pytest $(PARALLEL) $(LEGACY_TESTS) $(PYTEST_ARGS)
+
+environments: $(VENV)/installed-dev $(VENV)-toolkit/installed $(VENV)-legacy/installed ## make what test, toolkit and legacy need; with --jobs at a time
 
 check: $(VENV)/installed-dev ## lint, format check and types
 	$(BIN)/ruff check .

@@ -46,7 +46,7 @@ def python(loaded: str) -> list[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(end)
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600  # a machine may have much else to do
     while not Path(path).exists():
         assert server.poll() is None and time.monotonic() < until, f"{server.args} does not serve"
         time.sleep(0.05)
