@@ -34,7 +34,7 @@ toolkit: $(VENV)-toolkit/installed ## install SageMaker's own training toolkit, 
 legacy: $(VENV)-legacy/installed ## run the end-to-end tests with transformers 4.36, the oldest that a SageMaker image brings
 	$(VENV)-legacy/bin/python -m pytest $(PARALLEL) $(LEGACY_TESTS) $(PYTEST_ARGS)
 
-environments: $(VENV)/installed-dev $(VENV)-toolkit/installed $(VENV)-legacy/installed ## make what test, toolkit and legacy need; with --jobs at a time
+environments: $(VENV)/installed-dev $(VENV)-toolkit/installed $(VENV)-legacy/installed ## make every virtual environment; side by side with --jobs
 
 check: $(VENV)/installed-dev ## lint, format check and types
 	$(BIN)/ruff check .

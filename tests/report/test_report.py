@@ -435,7 +435,7 @@ def test_after_ctrl_c_there_is_a_report(tmp_path: Path) -> None:
     while not (sweep / "1" / "result.json").exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    told, _ = process.communicate(timeout=120)
+    told, _ = process.communicate(timeout=300)
     assert process.returncode == 130, told
     rows = list(csv.DictReader((sweep / "report" / "results.csv").open(encoding="utf-8")))
     assert [row["status"] for row in rows] == ["completed", "stopped", "missing"]
