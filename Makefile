@@ -9,14 +9,17 @@ BIN = $(VENV)/bin
 # What the newest image with smdistributed holds (transformers 4.36.0, torch 2.1, Python 3.10), as far as it goes with a
 # newer torch and Python.
 LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pyarrow<18" \
-  -r requirements/transformers-4.36.0.txt plotly "pytest>=8" "hypothesis>=6.100"
+  -r requirements/transformers-4.36.0.txt plotly "pytest>=8" "pytest-xdist>=3.8" "hypothesis>=6.100"
 LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_processes.py tests/training tests/tokenization/test_trimming.py
 
+# A test process a core, a file at a time: a file's tests share what its fixtures have started or trained.
+PARALLEL ?= --numprocesses auto --dist loadfile
+
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test toolkit legacy check format bench bench-launcher clean
+.PHONY: help setup quickstart test toolkit legacy environments check format bench bench-launcher clean
 
 help: ## list what there is to do
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/installed ## make the virtual environment and install mlqa into it
 
@@ -24,12 +27,14 @@ quickstart: $(VENV)/installed ## train and score a small model on generated Turk
 	$(BIN)/python train.py experiment=quickstart
 
 test: $(VENV)/installed-dev ## run every test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 toolkit: $(VENV)-toolkit/installed ## install SageMaker's own training toolkit, by which some tests then run a job
 
 legacy: $(VENV)-legacy/installed ## run the end-to-end tests with transformers 4.36, the oldest that a SageMaker image brings
-	$(VENV)-legacy/bin/python -m pytest $(LEGACY_TESTS) $(PYTEST_ARGS)
+	$(VENV)-legacy/bin/python -m pytest $(PARALLEL) $(LEGACY_TESTS) $(PYTEST_ARGS)
+
+environments: $(VENV)/installed-dev $(VENV)-toolkit/installed $(VENV)-legacy/installed ## make every virtual environment; side by side with --jobs
 
 check: $(VENV)/installed-dev ## lint, format check and types
 	$(BIN)/ruff check .
@@ -78,7 +83,7 @@ $(VENV)-toolkit/installed:
 	@$(VENV)-toolkit/bin/python -m pip --disable-pip-version-check install --quiet sagemaker-training==5.1.4 hydra-core==1.3.8
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
-	@echo "installing what tests and checks need ..."
-	@$(PIP) install --quiet --editable ".[dev]"
-	@touch $@
+$(VENV)/installed-dev: pyproject.toml $(VENV)/torch
+	@echo "installing mlqa, what it needs, and what tests and checks need ..."
+	@$(PIP) install --quiet "$(TORCH)" --editable ".[dev]"
+	@touch $(VENV)/installed $@

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import python
 
 from mlqa.compose import compose_config
 from mlqa.data.sample import generate
@@ -39,20 +40,18 @@ def run_here(tmp_path: Path, *overrides: str) -> dict[str, Any]:
     return dict(json.loads((tmp_path / "result.json").read_text("utf-8")))
 
 
-def train(tmp_path: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """`python train.py ...` as a user runs it."""
-    command = [sys.executable, str(TOP / "train.py"), *arguments]
+def train(tmp_path: Path, *arguments: str, cold: bool = False) -> subprocess.CompletedProcess[str]:
+    """`python train.py ...` as a user runs it; cold: with nothing loaded yet."""
+    command = [*([sys.executable] if cold else python("training")), str(TOP / "train.py"), *arguments]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "MLQA_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment, **options
-    )
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """One run by the command line, shared by the tests that look at what it left."""
     folder = tmp_path_factory.mktemp("run")
-    done = train(folder, *TINY, f"hydra.run.dir={folder}/out")
+    done = train(folder, *TINY, f"hydra.run.dir={folder}/out", cold=True)
     assert done.returncode == 0, done.stderr
     return folder / "out", done
 
@@ -419,19 +418,9 @@ def test_full_error_shows_the_traceback(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_ctrl_c_says_stopped(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        str(TOP / "train.py"),
-        *TINY,
-        "dataset.sample.train_rows=20000",
-        f"hydra.run.dir={tmp_path}",
-    ]
-
-    def listen() -> None:
-        """A test run in the background inherits that Ctrl-C is ignored."""
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=listen) as process:
+    long = [*TINY, "training.num_train_epochs=1000", f"hydra.run.dir={tmp_path}"]
+    command = [*python("training"), str(TOP / "train.py"), *long]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if "step" in line:

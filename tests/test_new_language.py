@@ -7,14 +7,11 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 import finnish
+import pytest
+from forked import python
 
 from mlqa.tokenization.words import word_list
 
@@ -31,7 +28,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "COLUMNS": "200"}
     done = subprocess.run(
-        [sys.executable, *arguments, "dataset=squad_json", "dataset.language=fi",
+        [*python("training"), *arguments, "dataset=squad_json", "dataset.language=fi",
          f"dataset.train_file={folder}/train.json", f"dataset.validation_file={folder}/dev.json"],
         capture_output=True, text=True, timeout=300, cwd=folder, env=environment,
     )  # fmt: skip

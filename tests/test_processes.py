@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import python
 
 from mlqa.data.sample import generate
 
@@ -27,6 +28,7 @@ TINY = [
     "optimizer.learning_rate=3e-3",
 ]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+SCRIPT = str(TOP / "train.py")
 SECONDS = 300  # a hang is a failure
 
 
@@ -34,7 +36,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "HF_HUB_OFFLINE": "1", "MLQA_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
 
 
-def finished(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def finished(tmp_path: Path, *overrides: str, processes: int = 2) -> subprocess.CompletedProcess[str]:
+    """A run to its end; its processes have their libraries loaded, those of `Running` are started from nothing."""
+    torchrun = [*TORCHRUN, "--no-python"] if processes == 2 else []
+    command = [*torchrun, *python("training"), SCRIPT, *overrides]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=SECONDS, cwd=tmp_path, env=environment(tmp_path)
     )
@@ -50,15 +55,12 @@ def losses(run_dir: Path) -> list[float]:
 
 def test_two_processes_train_and_score_as_one(tmp_path: Path) -> None:
     """At the same global batch: 16 windows a step, as one process, as two of 8, as two of 4 that accumulate 2."""
-    script = str(TOP / "train.py")
-    one = finished(
-        tmp_path, sys.executable, script, *TINY, "training.per_device_train_batch_size=16", "hydra.run.dir=one"
-    )
+    one = finished(tmp_path, *TINY, "training.per_device_train_batch_size=16", "hydra.run.dir=one", processes=1)
     assert one.returncode == 0, one.stderr
     ways = {"two": ("8", "1"), "accumulated": ("4", "2")}
     for name, (size, accumulation) in ways.items():
         done = finished(
-            tmp_path, *TORCHRUN, script, *TINY, f"training.per_device_train_batch_size={size}",
+            tmp_path, *TINY, f"training.per_device_train_batch_size={size}",
             f"training.gradient_accumulation_steps={accumulation}", f"hydra.run.dir={name}",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -102,12 +104,12 @@ class Running:
         return time.monotonic() - began
 
 
-LONG = [*TINY, "dataset.sample.train_rows=20000", "training.num_train_epochs=1", "hydra.run.dir=run"]
+LONG = [*TINY, "training.num_train_epochs=1000", "hydra.run.dir=run"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds the process of a rank by Linux's /proc")
 def test_a_process_that_dies_ends_the_run(tmp_path: Path) -> None:
-    running = Running(tmp_path, str(TOP / "train.py"), *LONG)
+    running = Running(tmp_path, SCRIPT, *LONG)
     os.kill(running.pid_of(1), signal.SIGKILL)
     assert running.ended() < 60
     assert running.process.returncode != 0
@@ -131,8 +133,8 @@ def test_the_error_of_one_process_is_the_runs(tmp_path: Path) -> None:
         "        raise DataError('row 17 is broken')\n"
         "    return compute_loss(self, *arguments, **options)\n"
         "Trainer.compute_loss = failing\n"
-        f"sys.argv[0] = {str(TOP / 'train.py')!r}\n"
-        f"runpy.run_path({str(TOP / 'train.py')!r}, run_name='__main__')\n"
+        f"sys.argv[0] = {SCRIPT!r}\n"
+        f"runpy.run_path({SCRIPT!r}, run_name='__main__')\n"
     )
     running = Running(tmp_path, str(script), *LONG)
     assert running.ended() < 60
@@ -146,10 +148,9 @@ def test_a_killed_run_of_two_goes_on(tmp_path: Path) -> None:
     """The same bits as an undisturbed one, also with dropout, and only with two processes again."""
     overrides = [*TINY, "training.per_device_train_batch_size=8", "model.scratch.dropout=0.1"]
     overrides += ["training.num_train_epochs=12", "training.logging_steps=6"]
-    script = str(TOP / "train.py")
-    whole = finished(tmp_path, *TORCHRUN, script, *overrides, "hydra.run.dir=whole")
+    whole = finished(tmp_path, *overrides, "hydra.run.dir=whole")
     assert whole.returncode == 0, whole.stderr
-    running = Running(tmp_path, script, *overrides, "hydra.run.dir=run")
+    running = Running(tmp_path, SCRIPT, *overrides, "hydra.run.dir=run")
     for _ in range(600):
         if list(running.run_dir.glob("checkpoints/*/checkpoint-4")):
             break
@@ -157,7 +158,7 @@ def test_a_killed_run_of_two_goes_on(tmp_path: Path) -> None:
     running.process.send_signal(signal.SIGTERM)
     running.ended()
     assert list(running.run_dir.glob("checkpoints/*/checkpoint-*[0-9]")), running.said
-    again = finished(tmp_path, *TORCHRUN, script, *overrides, "hydra.run.dir=run")
+    again = finished(tmp_path, *overrides, "hydra.run.dir=run")
     assert again.returncode == 0, again.stderr
     assert "going on after step" in again.stderr
     for name in ("predictions.json", "model/model.safetensors"):
@@ -167,12 +168,12 @@ def test_a_killed_run_of_two_goes_on(tmp_path: Path) -> None:
 def test_options_may_stand_behind_the_overrides(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     overrides = [*TINY, "training.max_steps=1", "hydra.run.dir=run", "--config-dir", str(tmp_path / "conf")]
-    done = finished(tmp_path, *TORCHRUN, str(TOP / "train.py"), *overrides)
+    done = finished(tmp_path, *overrides)
     assert done.returncode == 0, done.stderr
     assert read(tmp_path / "run" / "result.json")["status"] == "completed"
 
 
 def test_a_multirun_is_refused(tmp_path: Path) -> None:
-    done = finished(tmp_path, *TORCHRUN, str(TOP / "train.py"), "-m", *TINY, "seed=1,2")
+    done = finished(tmp_path, "-m", *TINY, "seed=1,2")
     assert done.returncode != 0
     assert done.stderr.count("error: -m: torchrun starts the processes of one run") == 1

@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from forked import python
 
 TOP = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / "launchers"))
@@ -41,9 +42,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     sagemaker_rehearsal.stop(state)
 
 
-def train(service: str, sweep_dir: Path, *overrides: str) -> subprocess.Popen[str]:
+def train(service: str, sweep_dir: Path, *overrides: str, cold: bool = False) -> subprocess.Popen[str]:
     env = os.environ | ACCOUNT | {"AWS_ENDPOINT_URL": service, "SAGEMAKER_ROLE_ARN": ROLE, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(TOP / "train.py"), "-m", *SMALL, f"hydra.sweep.dir={sweep_dir}", *overrides]
+    interpreter = [sys.executable] if cold else python("training")
+    command = [*interpreter, str(TOP / "train.py"), "-m", *SMALL, f"hydra.sweep.dir={sweep_dir}", *overrides]
     poll = "hydra.launcher.poll_interval=0.5"
     return subprocess.Popen([*command, poll], env=env, stderr=subprocess.PIPE, text=True, cwd=sweep_dir.parent)
 
@@ -56,7 +58,7 @@ def read(path: Path) -> Any:
 def both(service: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep with one member here and one on an instance."""
     sweep_dir = tmp_path_factory.mktemp("sweeps") / "both"
-    process = train(service, sweep_dir, "hardware=local,g5", "hardware.max_hours=1")
+    process = train(service, sweep_dir, "hardware=local,g5", "hardware.max_hours=1", cold=True)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     return sweep_dir

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import functools
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import tarfile
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import forked
 
 import sagemaker_rehearsal
 
@@ -64,23 +60,9 @@ if __name__ == "__main__":
 """
 
 
-@functools.lru_cache(maxsize=1)
 def python() -> list[str]:
     """What stands for `python` in a command; it has the SDK loaded."""
-    folder = tempfile.mkdtemp(prefix="forked-")
-    path = f"{folder}/socket"
-    env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    script = str(Path(__file__).parent / "forked.py")
-    server = subprocess.Popen([sys.executable, script, path], env={**env, "PYTHONPATH": str(LAUNCHERS)})
-
-    def end() -> None:
-        server.kill()
-        server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(end)
-    wait_until(lambda: Path(path).exists() or server.poll() is not None, 60)
-    return [sys.executable, "-S", script, path]
+    return forked.python("launcher")
 
 
 class Service:

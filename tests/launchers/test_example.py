@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from launcher_app import python
 
 TOP = Path(__file__).parents[2]
 EXAMPLE = TOP / "launchers" / "example"
@@ -17,11 +18,11 @@ EXAMPLE = TOP / "launchers" / "example"
 ERRORS = {"1": (1.5**2 + 2**2 + 3.5**2 + 4**2) / 4, "2": (0.5**2 + 0 + 0.5**2 + 0) / 4}
 
 
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, cwd: Path, cold: bool = False) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAGEMAKER_"))}
     environment["PYTHONPATH"] = str(TOP / "launchers")  # a bare clone: nothing is installed
     return subprocess.run(
-        [sys.executable, str(EXAMPLE / "app.py"), *arguments],
+        [*([sys.executable] if cold else python()), str(EXAMPLE / "app.py"), *arguments],
         cwd=cwd,
         env=environment,
         capture_output=True,
@@ -35,7 +36,9 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The command of the example's header, as a user gives it, from another folder."""
     folder = tmp_path_factory.mktemp("example")
     done = run(
-        *("-m", "x=1,2", "hardware=here,m5", "hydra.launcher.service=rehearsal", "hydra.sweep.dir=sweep"), cwd=folder
+        *("-m", "x=1,2", "hardware=here,m5", "hydra.launcher.service=rehearsal", "hydra.sweep.dir=sweep"),
+        cwd=folder,
+        cold=True,
     )
     assert done.returncode == 0, done.stderr
     assert "best of 4: #2 x=2 hardware=here, error 0.1250" in done.stdout

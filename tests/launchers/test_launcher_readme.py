@@ -8,13 +8,13 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 import yaml
+from launcher_app import python
 
 from hydra_plugins.sagemaker_launcher import _hardware, _images
 from hydra_plugins.sagemaker_launcher._config import RehearsalConf, SageMakerLauncherConf
@@ -216,7 +216,7 @@ def run(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment |= {"AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     _, script, *arguments = shlex.split(command)
     return subprocess.run(
-        [sys.executable, str(TOP / script), *arguments],
+        [*python(), str(TOP / script), *arguments],
         cwd=cwd,
         env=environment,
         capture_output=True,

@@ -7,11 +7,11 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
+from launcher_app import python
 
 TOP = Path(__file__).parents[2]
 DOC = (TOP / "docs" / "sagemaker.md").read_text("utf-8")
@@ -39,7 +39,7 @@ def plan(command: str, cwd: Path) -> str:
     environment |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
     environment |= {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "COLUMNS": "160"}
     done = subprocess.run(
-        [sys.executable, str(TOP / "train.py"), *shlex.split(command)[2:]],
+        [*python(), str(TOP / "train.py"), *shlex.split(command)[2:]],
         cwd=cwd,
         env=environment,
         capture_output=True,

@@ -8,12 +8,12 @@ import re
 import signal
 import statistics
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import python
 from made import answers, config, questions, result, some, write_manifest, write_member
 
 from mlqa.errors import RunError
@@ -540,7 +540,7 @@ def test_after_ctrl_c_there_is_a_report(tmp_path: Path) -> None:
     sweep = tmp_path / "sweep"
     tiny = ["experiment=quickstart", "dataset.sample.train_rows=120", "dataset.sample.validation_rows=30"]
     process = subprocess.Popen(
-        [sys.executable, str(TOP / "train.py"), "-m", *tiny, "seed=1,2,3", f"hydra.sweep.dir={sweep}",
+        [*python("training"), str(TOP / "train.py"), "-m", *tiny, "seed=1,2,3", f"hydra.sweep.dir={sweep}",
          "model.scratch.num_hidden_layers=1", "report.reference=blog"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path,
     )  # fmt: skip
@@ -548,7 +548,7 @@ def test_after_ctrl_c_there_is_a_report(tmp_path: Path) -> None:
     while not (sweep / "1" / "result.json").exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    told, _ = process.communicate(timeout=120)
+    told, _ = process.communicate(timeout=300)
     assert process.returncode == 130, told
     rows = list(csv.DictReader((sweep / "report" / "results.csv").open(encoding="utf-8")))
     assert [row["status"] for row in rows] == ["completed", "stopped", "missing"]

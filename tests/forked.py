@@ -1,39 +1,105 @@
-"""Starts apps as processes of their own without loading the SageMaker SDK each time, which takes seconds.
+"""Starts apps as processes of their own without loading their libraries each time, which takes seconds.
 
-`python forked.py SOCKET` is a server that has everything loaded and forks; `python forked.py SOCKET SCRIPT ...` is a
-client that stands for `python SCRIPT ...`: same working directory, environment, streams, signals and exit code. With
-`-c CODE` in the place of SCRIPT it stands for `python -c CODE ...`.
+`python(loaded)` stands for `python` in a command: `[*python("training"), "train.py", ...]`. The app has a process,
+working directory, environment, streams, signals and exit code of its own; only its libraries are there already. That an
+app starts from nothing, too, is for the tests that name `sys.executable`.
+
+Behind it `python forked.py SOCKET LOADED` is a server that has everything loaded and forks, and `python forked.py
+SOCKET SCRIPT ...` its client, in the place of `python SCRIPT ...`; also with `-c CODE` for SCRIPT.
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import runpy
+import shutil
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
+import time
 import traceback
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[1]
 
 
-def serve(path: str) -> None:
+@functools.cache
+def python(loaded: str) -> list[str]:
+    """What stands for `python` in a command. loaded: "launcher" for the SageMaker SDK, "training" for mlqa's libraries.
+
+    The server is one of this process, and ends with it.
+    """
+    folder = tempfile.mkdtemp(prefix="forked-")
+    path = f"{folder}/socket"
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    env["PYTHONPATH"] = os.pathsep.join(str(TOP / name) for name in SEEN[loaded])
+    server = subprocess.Popen([sys.executable, __file__, path, loaded], env=env)
+
+    def end() -> None:
+        server.kill()
+        server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(end)
+    until = time.monotonic() + 600  # a machine may have much else to do
+    while not Path(path).exists():
+        assert server.poll() is None and time.monotonic() < until, f"{server.args} does not serve"
+        time.sleep(0.05)
+    return [sys.executable, "-S", __file__, path]
+
+
+def _load_launcher() -> None:
     import boto3
+    import hydra  # noqa: F401
     import sagemaker.core.image_uris
     import sagemaker.core.shapes  # noqa: F401
 
     boto3.client("sagemaker", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     boto3.DEFAULT_SESSION = None
+
+
+def _load_training() -> None:
+    import datasets  # noqa: F401
+    import hydra  # noqa: F401
+    from transformers import ConvBertForQuestionAnswering, PreTrainedTokenizerFast, Trainer  # noqa: F401
+
+    import mlqa.experiment
+    import mlqa.report.build
+    import mlqa.training.trainer  # noqa: F401
+    from mlqa.tokenization.morphology import inflections
+
+    inflections(["ev"])  # zeyrek reads its dictionaries for seconds
+
+
+SEEN = {"launcher": ["launchers"], "training": ["src", "launchers"]}
+LOAD = {"launcher": _load_launcher, "training": _load_training}
+
+
+def serve(path: str, loaded: str) -> None:
+    """Until the process that has started it is gone."""
+    parent = os.getppid()
+    LOAD[loaded]()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
-        while True:
-            connection, _ = listener.accept()
+        listener.settimeout(5)
+        while os.getppid() == parent:
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
             if os.fork() == 0:
                 listener.close()
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 _monitor(connection)
             connection.close()
+    shutil.rmtree(os.path.dirname(path), ignore_errors=True)
 
 
 def _monitor(connection: socket.socket) -> None:
@@ -68,6 +134,7 @@ def _run(asked: dict[str, object]) -> int:
     os.chdir(str(asked["cwd"]))
     os.environ.clear()
     os.environ.update(asked["env"])  # type: ignore[call-overload]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores Ctrl-C
     name, *arguments = asked["argv"]  # type: ignore[misc]
     try:
         if name == "-c":
@@ -102,7 +169,7 @@ def ask(path: str, argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        serve(sys.argv[1])
+    if sys.argv[2] in LOAD:
+        serve(*sys.argv[1:])
     else:
         sys.exit(ask(sys.argv[1], sys.argv[2:]))
