@@ -3,7 +3,7 @@ small run does besides training.
 
     python benchmarks/start.py                 both tables
     python benchmarks/start.py --rounds 15 --runs 5
-    python benchmarks/start.py --only-run
+    python benchmarks/start.py --only run
     python benchmarks/start.py --data DIR      the small run on your train.json and dev.json instead of generated data
 
 The bare app has as many config groups and options as mlqa, and none of its plugins. Whole processes, one after the
@@ -185,15 +185,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--data")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only-run", action="store_true")
+    parser.add_argument("--only", choices=("start", "run"))
     parser.add_argument("--run", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.run:
         timed_run(args.run)
         return
-    if not args.only_run:
+    if args.only != "run":
         starts(args.rounds)
-    small_run(args.data, args.runs)
+    if args.only != "start":
+        small_run(args.data, args.runs)
 
 
 if __name__ == "__main__":
