@@ -41,6 +41,7 @@ def main(composed: DictConfig) -> float | None:
 
 if __name__ == "__main__":
     logging.raiseExceptions = False  # on a full disk the run says so once, not each line of train.log
+    config.list_groups_quickly()
     with errors.shown_as_one_line():
         command_line.check_command_line(sys.argv[1:])
         sys.argv[1:] = command_line.of_this_process(sys.argv[1:])

@@ -90,25 +90,32 @@ def differences(windows: Windows, features: Any, examples: Examples) -> dict[str
 def side_by_side(args: argparse.Namespace) -> None:
     train, dev = splits(args.data)
     folder = peer_dir()
-    print(f"{len(train):,} + {len(dev):,} questions; seconds: median of {args.rounds} rounds; ratio (min ... max)")
-    print(f"{'tokenizer':20} {'windows':>8} {'peer':>7} {'mlqa':>7} {'ratio':>22} {'to cache':>9} {'from it':>8}")
+    print(
+        f"{len(train):,} + {len(dev):,} questions; seconds: median of {args.rounds} rounds; ratio (min ... max), of CPU"
+    )
+    print(
+        f"{'tokenizer':20} {'windows':>8} {'peer':>7} {'mlqa':>7} {'ratio':>22}    CPU {'to cache':>9} {'from it':>8}"
+    )
     for name, tokenizer in tokenizers(args.tokenizer, train).items():
         with tempfile.TemporaryDirectory() as temporary:
-            place, times = Path(temporary), []
+            place, times, cpu = Path(temporary), [], []
             data = [dataset(examples, place / str(number)) for number, examples in enumerate((train, dev))]
             for number in range(args.rounds):
-                began = time.perf_counter()
+                began, before = time.perf_counter(), time.process_time()
                 if folder:
                     made = [mapped(f, d) for f, d in zip(feature_functions(folder, tokenizer), data, strict=True)]
-                marks = [time.perf_counter()]
+                marks, middle = [time.perf_counter()], time.process_time()
                 for cache in (None, place / f"cache{number}", place / f"cache{number}"):  # none, filled, full
                     windows = ours(tokenizer, train, dev, cache)
                     marks.append(time.perf_counter())
+                    if cache is None:
+                        cpu.append((middle - before) / (time.process_time() - middle))
                 times.append([end - start for start, end in zip([began, *marks], marks, strict=False)])
             peers, plain, filled, hit = (statistics.median(column) for column in zip(*times, strict=True))
             ratios = [row[0] / row[1] for row in times]
             told = f"{statistics.median(ratios):.1f} ({min(ratios):.1f} ... {max(ratios):.1f})" if folder else "-"
-            print(f"{name:20} {len(windows[0]) + len(windows[1]):8,} {peers:7.2f} {plain:7.2f} {told:>22} "
+            told += f" {statistics.median(cpu):6.1f}" if folder else ""
+            print(f"{name:20} {len(windows[0]) + len(windows[1]):8,} {peers:7.2f} {plain:7.2f} {told:>29} "
                   f"{filled:9.2f} {hit:8.2f}", flush=True)  # fmt: skip
             if folder:
                 for split, mine, theirs, examples in zip(("train", "dev"), windows, made, (train, dev), strict=True):

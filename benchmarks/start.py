@@ -3,7 +3,7 @@ small run does besides training.
 
     python benchmarks/start.py                 both tables
     python benchmarks/start.py --rounds 15 --runs 5
-    python benchmarks/start.py --only-run
+    python benchmarks/start.py --only run
     python benchmarks/start.py --data DIR      the small run on your train.json and dev.json instead of generated data
 
 The bare app has as many config groups and options as mlqa, and none of its plugins. Whole processes, one after the
@@ -61,21 +61,23 @@ def bare_app(folder: Path) -> Path:
     return app
 
 
-def seconds(app: Path, way: str, cwd: Path) -> float:
-    """One whole process. Without site, so that neither sees what is installed as a link: the plugin of ours."""
+def seconds(app: Path, way: str, cwd: Path) -> tuple[float, float]:
+    """(wall, CPU) of one whole process. Without site, so that neither sees what is installed as a link: our plugin."""
     arguments, word = WAYS[way]
     environment = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib"), "COMP_LINE": f"python {app.name} {word}"}
     environment["COMP_POINT"] = str(len(environment["COMP_LINE"]))
     command = [sys.executable, "-S", str(app), *arguments]
-    began = time.perf_counter()
+    began, before = time.perf_counter(), os.times()
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
-    took = time.perf_counter() - began
+    took, after = time.perf_counter() - began, os.times()
     assert done.returncode == 0 and done.stdout.strip(), done.stderr
-    return took
+    cpu = after.children_user - before.children_user + after.children_system - before.children_system
+    return took, cpu
 
 
 def starts(rounds: int) -> None:
-    print(f"start            bare s  mlqa s  ratio (min ... max of {rounds} rounds)")
+    print(f"ratio: median (min ... max) of {rounds} rounds")
+    print(f"{'start':12}{'wall: bare    mlqa  ratio':>38}{'CPU: bare    mlqa  ratio':>40}")
     with tempfile.TemporaryDirectory() as folder:
         bare = bare_app(Path(folder))
         for way in WAYS:
@@ -84,10 +86,13 @@ def starts(rounds: int) -> None:
                 pair = seconds(bare, way, Path(folder)), seconds(ROOT / "train.py", way, Path(folder))
                 if number:  # the first round reads from the disk
                     pairs.append(pair)
-            ratios = [ours / theirs for theirs, ours in pairs]
-            theirs, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
-            print(f"{way:15} {theirs:7.2f} {ours:7.2f} {statistics.median(ratios):6.2f} "
-                  f"({min(ratios):.2f} ... {max(ratios):.2f})", flush=True)  # fmt: skip
+            told = []
+            for clock in (0, 1):
+                theirs, ours = zip(*((bare[clock], own[clock]) for bare, own in pairs), strict=True)
+                ratios = [own / bare for bare, own in zip(theirs, ours, strict=True)]
+                told.append(f"{statistics.median(theirs):7.2f} {statistics.median(ours):7.2f} "
+                            f"{statistics.median(ratios):6.2f} ({min(ratios):.2f} ... {max(ratios):.2f})")  # fmt: skip
+            print(f"{way:12}{told[0]:>38}{told[1]:>40}", flush=True)
 
 
 PARTS = {
@@ -180,15 +185,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--data")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only-run", action="store_true")
+    parser.add_argument("--only", choices=("start", "run"))
     parser.add_argument("--run", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.run:
         timed_run(args.run)
         return
-    if not args.only_run:
+    if args.only != "run":
         starts(args.rounds)
-    small_run(args.data, args.runs)
+    if args.only != "start":
+        small_run(args.data, args.runs)
 
 
 if __name__ == "__main__":

@@ -258,6 +258,14 @@ def register() -> None:
     ConfigStore.instance().store(name="mlqa_schema", node=Config, provider="mlqa")
 
 
+def list_groups_quickly() -> None:
+    """Keeps Hydra from copying the whole schema for each group that `--help` and completion list, some 80 times.
+
+    For a process of one command line: whoever registers more configs later does so for everyone.
+    """
+    ConfigStore.__deepcopy__ = lambda store, _: store  # type: ignore[attr-defined]
+
+
 def from_hydra(composed: DictConfig) -> Config:
     """The composed config as dataclasses, every interpolation resolved; Hydra's own node is left out."""
     return Config(**{item.name: _to_object(composed, item.name) for item in fields(Config)})

@@ -130,8 +130,9 @@ def cut(tokens: Tokens, longest: int) -> tuple[Tokens, int]:
 
 def gold_tokens(examples: Examples, context: Tokens) -> tuple[np.ndarray, np.ndarray]:
     """The first gold answer's first and last token, as indices into `context.ids` [rows]; (0, -1) where none."""
-    spans = ((row, golds[0].start, golds[0].end) for row, golds in enumerate(examples.answers) if golds)
-    row, start, end = np.array(list(spans), dtype=np.int64).reshape(-1, 3).T
+    row = np.fromiter((row for row, golds in enumerate(examples.answers) if golds), np.int64)
+    start = np.fromiter((golds[0].start for golds in examples.answers if golds), np.int64, len(row))
+    end = np.fromiter((golds[0].end for golds in examples.answers if golds), np.int64, len(row))
     begin, stop = context.first[examples.context_of[row]], context.first[examples.context_of[row] + 1]
     token = _first_reaching(context.starts, begin, stop, start + 1) - 1
     final = _first_reaching(context.ends, begin, stop, end)
