@@ -117,6 +117,11 @@ class Service:
         answer: dict[str, Any] = self.sagemaker.describe_training_job(TrainingJobName=name)
         return answer
 
+    def holds(self, part: str) -> bool:
+        """Whether the launcher's bucket has a key with this in it."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+        return any(part in entry["Key"] for page in pages for entry in page.get("Contents", []))
+
     def objects(self) -> dict[str, bytes]:
         """Everything in every bucket."""
         found = {}

@@ -170,8 +170,11 @@ def test_jobs_that_fail_and_outputs_that_cannot_be_had(app: App, service: Servic
 
 
 def test_a_spot_job_goes_on_from_its_checkpoints(app: App, service: Service) -> None:
-    service.faults(interrupt={"job": "", "after_seconds": 2.5})
-    done = app.run("+hardware.spot=true", "steps=40")
+    with app.started("+hardware.spot=true", "steps=60") as client:
+        client.wait_for("submitted:")
+        wait_until(lambda: service.holds(f"{app.sweep().sweep_id}/0/checkpoints/steps"), 60)
+        service.faults(interrupt={"job": "", "after_seconds": 0})
+        done = client.end(120)
     assert done.code == 0, done.output
     assert int((app.root / "sweep" / "0" / "began").read_text()) > 0
     [name] = service.names(app.sweep())
