@@ -114,11 +114,10 @@ RUN = "mlqa.experiment:run"
 def timed_run(arguments: list[str]) -> None:
     """Runs train.py in this process with a clock around each part, and prints the seconds of each as JSON."""
     began = time.perf_counter()
-    sys.path[:0] = [str(ROOT), str(ROOT / "launchers"), str(ROOT / "src")]
-
+    sys.path[:0] = [str(ROOT / "launchers"), str(ROOT / "src")]
+    importlib.import_module("mlqa.command_line")
     light = time.perf_counter()
-    took = {"imports of train.py": light - began}
-
+    took = {"imports to compose: Hydra ...": light - began}
     for address in PARTS.values():
         importlib.import_module(address.partition(":")[0])
     took["other imports: torch, transformers ..."] = time.perf_counter() - light
