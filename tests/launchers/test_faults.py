@@ -294,7 +294,7 @@ def test_a_members_own_handler_of_sigterm_is_told_from_a_ctrl_c(app: App, servic
 
 
 def test_ctrl_c_detaches(app: App, service: Service) -> None:
-    with app.started("steps=20", "hydra.launcher.on_interrupt=detach") as client:
+    with app.started("steps=80", "hydra.launcher.on_interrupt=detach") as client:
         client.wait_for("submitted:")
         client.send(signal.SIGINT)
         done = client.end()
@@ -302,7 +302,7 @@ def test_ctrl_c_detaches(app: App, service: Service) -> None:
     done.says("Ctrl-C: leaving; 1 jobs run on and cost money: to go on, give the same command with")
     [name] = service.names(app.sweep())
     assert service.describe(name)["TrainingJobStatus"] == "InProgress"
-    back = app.run("steps=20", f"hydra.launcher.resume={app.root / 'sweep'}")
+    back = app.run("steps=80", f"hydra.launcher.resume={app.root / 'sweep'}")
     assert back.code == 0, back.output
     assert service.names(app.sweep()) == [name]
 
