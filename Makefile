@@ -49,6 +49,8 @@ bench: $(VENV)/installed-dev ## measure the path of a question beside transforme
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/start.py
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/distributed.py
 
 bench-launcher: $(VENV)/installed-dev ## measure sweeps of 500 members on the rehearsal service's simulated clock (minutes)
 	$(BIN)/python benchmarks/launcher.py

@@ -31,7 +31,9 @@ def peer_dir() -> Path | None:
     return None
 
 
-def feature_functions(folder: Path, tokenizer: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def feature_functions(
+    folder: Path, tokenizer: Any, length: int = LENGTH, stride: int = STRIDE
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The peer's prepare_train_features and prepare_validation_features for this tokenizer."""
     path = folder / "run_qa.py"
     (main,) = (
@@ -47,8 +49,8 @@ def feature_functions(folder: Path, tokenizer: Any) -> tuple[Callable[..., Any],
         "context_column_name": "context",
         "answer_column_name": "answers",
         "pad_on_right": tokenizer.padding_side == "right",
-        "max_seq_length": LENGTH,
-        "data_args": SimpleNamespace(doc_stride=STRIDE, pad_to_max_length=True),
+        "max_seq_length": length,
+        "data_args": SimpleNamespace(doc_stride=stride, pad_to_max_length=True),
     }
     exec(compile(ast.Module(wanted, []), str(path), "exec"), scope)
     return scope[names[0]], scope[names[1]]

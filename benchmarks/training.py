@@ -112,7 +112,8 @@ def features_of_peer(examples: Any, tokenizer: Any, windows: Windows, folder: Pa
     place = peer_dir()
     if place is None:
         return None
-    features = mapped(feature_functions(place, tokenizer)[0], dataset(examples, folder / "examples"))
+    functions = feature_functions(place, tokenizer, windows.max_seq_length, windows.max_seq_length // 3)
+    features = mapped(functions[0], dataset(examples, folder / "examples"))
     assert len(features) == len(windows)
     return features
 
@@ -151,7 +152,8 @@ def main() -> None:
             "hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024
         }  # fmt: skip
         model = BertForQuestionAnswering(BertConfig(vocab_size=len(tokenizer), **shape))
-    windows = make_windows(examples, tokenizer, 384, 128)
+    length = 384 if args.train_file else 112  # generated paragraphs are short: of these, too, half is padding
+    windows = make_windows(examples, tokenizer, length, length // 3)
     with tempfile.TemporaryDirectory() as folder:
         features = features_of_peer(examples, tokenizer, windows, Path(folder)) if "peer" in args.ways else None
         ways = [way for way in args.ways if way != "peer" or features is not None]
