@@ -24,6 +24,12 @@ def test_a_right_command_line_passes() -> None:
     check_command_line(["-m", "model=berturk,mbert", "seed=1,2", "training.doc_stride=64,128"])
 
 
+def test_a_compiler_is_asked_for_before_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_command_line(["-m", "hardware=g5", "training.torch_compile=true"])
+    monkeypatch.setattr(machine.shutil, "which", lambda _: None)
+    assert "needs a C++ compiler" in problems("training.torch_compile=true")[0]
+
+
 @pytest.mark.parametrize("flag", ["--help", "--hydra-help", "--cfg=job", "--info=config", "-sc"])
 def test_what_starts_nothing_is_left_to_hydra(flag: str) -> None:
     check_command_line([flag, "training.nonsense=1"])
@@ -69,6 +75,11 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["model.scratch.vocab_size=7"], "model.scratch is null"),
         (["seed=-1"], "seed=-1"),
         (["dataset.hub={path: x}"], "dataset.hub is null"),
+        (["model=tiny_char", "training.batching=packed"], "convolutions would see the neighbouring window"),
+        (["model=tiny_char", "model.attn_implementation=sdpa"], "which has eager attention only"),
+        (["model.attn_implementation=flash_attention_2"], "flash-attn is not installed"),
+        (["-m", "hardware=g5", "model.attn_implementation=flash_attention_2"], "images do not hold flash-attn"),
+        (["model.attn_implementation=flash_attention_2", "training.batching=packed"], "takes no block mask"),
         (["dataset.language=turkish"], "the language's code, e.g. tr"),
         (["dataset.question_words=[who]"], "dataset.question_words=['who']: give {type: [word"),
         (["training.null_score_diff_threshold=nan"], "training.null_score_diff_threshold=nan"),
