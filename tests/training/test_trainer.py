@@ -66,7 +66,7 @@ def test_accumulated_gradients_equal_those_of_one_batch(tmp_path: Path) -> None:
 def test_padded_batches_are_as_wide_as_max_seq_length(tmp_path: Path) -> None:
     widths = {}
     for batching in ("padded", "grouped"):
-        trainer, _ = trainer_of(tmp_path, batching=batching)
+        trainer, _ = trainer_of(tmp_path, "training.pad_to_multiple_of=64", batching=batching)
         widths[batching] = {batch["input_ids"].shape[1] for batch in trainer.get_train_dataloader()}
     assert widths["padded"] == {384}
     assert max(widths["grouped"]) < 384
