@@ -172,6 +172,43 @@ def test_refusals_have_types(service: Service, jobs: Jobs) -> None:
     jobs.stop("nobody")  # nothing to stop is no error
 
 
+def test_what_iam_denies_is_asked_once_a_kind(
+    service: Service, jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """500 members would otherwise hear 500 times that the account may not use p3."""
+    watched = control(jobs, service, tmp_path, 5, said := [])
+    watched.jobs[3].member = Member(3, [], OmegaConf.create({}), tmp_path, Hardware("ml.c5.large"))
+    create, asked_for = jobs._aws.sagemaker.create_training_job, []
+
+    def denied(**request: Any) -> Any:
+        asked_for.append(int(request["Environment"][MEMBER_VARIABLE]))
+        if asked_for[-1] == 3:
+            return create(**request)
+        message = "User: arn:aws:iam::123456789012:user/x is not authorized to perform: sagemaker:CreateTrainingJob"
+        told = {
+            "Error": {"Code": "AccessDeniedException", "Message": message},
+            "ResponseMetadata": {"HTTPStatusCode": 400},
+        }
+        raise ClientError(told, "CreateTrainingJob")
+
+    monkeypatch.setattr(jobs._aws.sagemaker, "create_training_job", denied)
+    watched.start()
+    assert watched.join(60)
+    assert watched.error is None
+    assert asked_for == [0, 3]
+    outcomes = {job.member.number: job.outcome for job in watched.jobs}
+    assert outcomes[3] == Outcome("completed")
+    first = outcomes[0]
+    assert first is not None and first.reason is not None
+    assert "is not authorized to perform: sagemaker:CreateTrainingJob" in first.reason and "README" in first.reason
+    for number in (1, 2, 4):
+        assert outcomes[number] == Outcome("failed", "not submitted: #0 was not allowed")
+    assert not {job.member.number for job in watched.jobs if Manifest(tmp_path).record(job.member.number).job_name} - {
+        3
+    }
+    assert len(said) == 6  # an end each, and one submission
+
+
 def test_a_job_that_is_known_but_not_shown_yet_is_not_given_up(service: Service, jobs: Jobs, tmp_path: Path) -> None:
     """SageMaker's lists and descriptions lag behind what it has taken on."""
     jobs.create(asked(jobs, 0))

@@ -162,6 +162,15 @@ def test_failed_members_are_all_told_and_the_others_go_on(app: App, service: Ser
     )
     assert resumed.code == 1  # failed members stay failed
     assert len(service.names(sweep)) == 4
+    again = ["hardware=local,m5", "task=raise,exit,leave,ok", f"hydra.launcher.resume={sweep.path}"]
+    for retry, jobs_to_come in ((False, 0), (True, 2)):
+        dry = app.run(*again, "hydra.launcher.dry_run=true", f"hydra.launcher.retry_failed={str(retry).lower()}")
+        assert dry.code == 0, dry.output
+        dry.says(f"{jobs_to_come} jobs, at most")
+        rows = [line.split() for line in dry.output.splitlines() if "task=" in line]
+        assert [row[-1] for row in rows if row[-1] in ("completed", "failed")] == (
+            ["completed"] * 4 if retry else kinds * 2
+        )
     retried = app.run(
         "hardware=local,m5",
         "task=raise,exit,leave,ok",

@@ -34,6 +34,10 @@ class NameTakenError(LaunchError):
     """A job of this name exists already."""
 
 
+class NotAllowedError(LaunchError):
+    """IAM denies a job of this kind, or handing it its role."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """A job as ListTrainingJobs shows it."""
@@ -52,8 +56,8 @@ class Jobs:
         self._since: datetime | None = None
 
     def create(self, request: dict[str, Any]) -> str:
-        """Submits; returns the ARN. Raises QuotaError, NameTakenError, LaunchError for what SageMaker refuses, and
-        boto3's errors where it is not known whether the job exists now."""
+        """Submits; returns the ARN. Raises QuotaError, NameTakenError, NotAllowedError, LaunchError for what else
+        SageMaker refuses, and boto3's errors where it is not known whether the job exists now."""
         try:
             return str(self._aws.sagemaker.create_training_job(**request)["TrainingJobArn"])
         except Exception as error:
@@ -62,6 +66,11 @@ class Jobs:
                 raise QuotaError(error.response["Error"]["Message"], self._aws.region) from error  # type: ignore[attr-defined]
             if code == "ResourceInUse":
                 raise NameTakenError(error_message(error)) from error
+            if code == "AccessDeniedException":
+                told = f"CreateTrainingJob: {error_message(error)}"
+                raise NotAllowedError(
+                    f"{told}; the policies that a sweep needs are in the launcher's README"
+                ) from error
             status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
             if 400 <= status < 500 and not is_unreachable(error):
                 raise LaunchError(f"CreateTrainingJob: {error_message(error)}") from error

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, run_job, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from ._errors import LaunchError, MemberFailed
+from ._here import Here
 from ._interrupts import exit_code, sigterm_interrupts
 from ._manifest import FILE, Manifest
 from ._member import Member, check_alone, compose, config_sha256, without_hydra
@@ -78,13 +79,15 @@ class Sweep:
             check_alone(members)
         if self._manifest is None:
             self._manifest = self._opened(sweep_dir)
+            self._here = Here(self._context, self._task_function, self._options, self._manifest, self._configure_log)
         if self._options.resume:
             for member in here:
                 self._manifest.check_unchanged(member.number, config_sha256(member.task_config))
         try:
             planned = self._remote_of(sweep_dir).plan(away) if away else []
             if self._options.dry_run:
-                _print_plan(here, planned)
+                through = self._manifest.through(self._options.retry_failed) if self._options.resume else {}
+                _print_plan(here, planned, through)
                 raise SystemExit(0)
             sweep_dir.mkdir(parents=True, exist_ok=True)
             jobs = self._remote_of(sweep_dir).jobs(planned) if planned else []
@@ -114,7 +117,7 @@ class Sweep:
                     control.start()
                 with display.beside_a_member():
                     for member in here:
-                        returns[member.number] = self._next_here(member, returns, control)
+                        returns[member.number] = self._here.run(member, returns, control)
                 if control is not None and rehearsal:  # its jobs and the members here share this machine
                     control.start()
                 if control is not None:
@@ -180,68 +183,6 @@ class Sweep:
             )
         return Control(jobs, self._remote.service(), self._manifest, self._remote.fetch, options, display.say)
 
-    def _next_here(self, member: Member, returns: dict[int, JobReturn], control: Control | None) -> JobReturn:
-        """Runs the next member of this machine, unless `fail_fast` has stopped the sweep.
-
-        Raises what has ended the loop of the jobs, if anything has.
-        """
-        if control is not None and control.error is not None:
-            raise control.error
-        why = control.stopping if control is not None else None
-        failed = [number for number, each in returns.items() if each.status is not JobStatus.COMPLETED]
-        if self._options.fail_fast and failed and why is None:
-            why = f"#{failed[0]} failed, and hydra.launcher.fail_fast is set"
-        if why is not None:
-            return member.job_return(JobStatus.FAILED, MemberFailed(f"#{member.number} stopped: not run: {why}"))
-        returned = self._run_here(member)
-        if self._options.fail_fast and control is not None and returned.status is not JobStatus.COMPLETED:
-            control.stop(f"#{member.number} failed, and hydra.launcher.fail_fast is set")
-        return returned
-
-    def _run_here(self, member: Member) -> JobReturn:
-        """A member in this process, as Hydra's own launcher runs it."""
-        assert self._manifest is not None
-        record = self._manifest.record(member.number)
-        if self._options.resume and record.status == "completed":
-            return member.job_return(JobStatus.COMPLETED, record.return_value)
-        if self._options.resume and record.status and not self._options.retry_failed:
-            failure = MemberFailed(f"#{member.number} {record.status}: {record.reason}")
-            return member.job_return(JobStatus.FAILED, failure)
-        digest = config_sha256(member.task_config)
-        self._manifest.write(
-            "planned", member.number, overrides=member.task_overrides, config_sha256=digest, instance_type=None
-        )
-        try:
-            returned = run_job(
-                hydra_context=self._context,
-                task_function=self._task_function,
-                config=member.config,
-                job_dir_key="hydra.sweep.dir",
-                job_subdir_key="hydra.sweep.subdir",
-            )
-        except SystemExit as error:  # run_job lets it through, and the members to come would be lost
-            if error.code in (None, 0):
-                returned = member.job_return(JobStatus.COMPLETED, None)
-            else:
-                failure = MemberFailed(f"#{member.number} ended by exit code {error.code}")
-                returned = member.job_return(JobStatus.FAILED, failure)
-        except Exception as error:  # before the task function was called: a directory, logging, job.env_set
-            failure = MemberFailed(f"#{member.number} cannot be run: {_one_line(error)}")
-            returned = member.job_return(JobStatus.FAILED, failure)
-        finally:
-            self._configure_log()
-        value, failed = returned._return_value, returned.status is not JobStatus.COMPLETED
-        self._manifest.write(
-            "finished",
-            member.number,
-            status="failed" if failed else "completed",
-            reason=_one_line(value) if failed else None,
-            return_value=None if failed else _kept(value),
-        )
-        if failed:
-            log.error("#%d failed: %s", member.number, _one_line(value))
-        return returned
-
     def _interrupt(self, control: Control, display: Display) -> None:
         """Says what becomes of the jobs, and does it; a second Ctrl-C does not wait for it."""
         try:
@@ -303,26 +244,11 @@ def _job_return(job: Job) -> JobReturn:
     )
 
 
-def _print_plan(here: list[Member], planned: Sequence[Any]) -> None:
+def _print_plan(here: list[Member], planned: Sequence[Any], through: dict[int, str]) -> None:
     from rich.console import Console
 
     from ._plan import plan_table
 
     console = Console()
-    console.print(plan_table(here, planned))
+    console.print(plan_table(here, planned, through))
     console.print("Nothing was submitted (hydra.launcher.dry_run).")
-
-
-def _kept(value: Any) -> Any:
-    """A return value as a resumed sweep gets it, the same as a container sends; None for what is no JSON."""
-    from ._container import as_json
-
-    try:
-        return as_json(value)
-    except ValueError:
-        return None
-
-
-def _one_line(error: Any) -> str:
-    text = " ".join(str(error).split())
-    return text or type(error).__name__

@@ -36,6 +36,10 @@ class MemberRecord:
     return_value: Any = None
     is_lost: bool = False  # the job has ended, but what it left could not be brought here
 
+    def is_through(self, retry_failed: bool) -> bool:
+        """Whether a resumed sweep leaves the member as it is."""
+        return self.status == "completed" or (self.status is not None and not retry_failed)
+
 
 class Manifest:
     """The manifest of one sweep; its methods may be called from several threads."""
@@ -82,6 +86,12 @@ class Manifest:
         """What is known of a member; an empty record for a new one."""
         with self._lock:
             return self._record(member)
+
+    def through(self, retry_failed: bool) -> dict[int, str]:
+        """{number: status} of the members that a resumed sweep leaves as they are."""
+        with self._lock:
+            found = {number: record for number, record in self.members.items() if record.is_through(retry_failed)}
+        return {number: str(record.status) for number, record in found.items()}
 
     def has_jobs(self) -> bool:
         """Whether any job of this sweep may exist."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,8 +100,11 @@ def requirements_of(options: Any, image: Image) -> str | None:
     return str(pattern).format(**fields)
 
 
-def plan_table(local: Sequence[Member], planned: Sequence[Planned]) -> Table:
-    """The plan as a table: one row a member, and the total of the worst cases."""
+def plan_table(local: Sequence[Member], planned: Sequence[Planned], through: Mapping[int, str]) -> Table:
+    """The plan as a table: one row a member, and the total of the worst cases.
+
+    Those in `through` ({number: status}) will not run again: the status stands in place of what they may cost.
+    """
     from rich.box import SIMPLE
     from rich.table import Table
 
@@ -113,7 +116,8 @@ def plan_table(local: Sequence[Member], planned: Sequence[Planned]) -> Table:
         table.add_column(name, justify="right")
     words = distinct_overrides([*local, *(item.member for item in planned)])
     rows: dict[int, tuple[str, ...]] = {
-        member.number: (" ".join(words[member.number]), "this machine", "", "", "", "") for member in local
+        member.number: (" ".join(words[member.number]), "this machine", "", "", "", through.get(member.number, ""))
+        for member in local
     }
     for item in planned:
         hardware = item.member.hardware
@@ -126,13 +130,14 @@ def plan_table(local: Sequence[Member], planned: Sequence[Planned]) -> Table:
             item.image.name,
             "?" if item.price is None else f"{item.price.usd_per_hour:.4g}" + ("*" if item.price.estimate else ""),
             f"{hardware.max_hours:g}",
-            "?" if item.worst_case is None else f"{item.worst_case:.2f}",
+            through.get(item.member.number) or ("?" if item.worst_case is None else f"{item.worst_case:.2f}"),
         )
     for number in sorted(rows):
         table.add_row(str(number), *rows[number])
-    known = [item.worst_case for item in planned if item.worst_case is not None]
+    to_come = [item for item in planned if item.member.number not in through]
+    known = [item.worst_case for item in to_come if item.worst_case is not None]
     table.add_section()
-    table.add_row("", f"{len(planned)} jobs, at most", "", "", "", "", f"{sum(known):.2f}")
+    table.add_row("", f"{len(to_come)} jobs, at most", "", "", "", "", f"{sum(known):.2f}")
     notes = ["max $: if every job runs until hardware.max_hours stops it."]
     notes += dict.fromkeys(f"{item.image.name}: {item.image.uri}" for item in planned)
     if any(item.price is not None and item.price.estimate for item in planned):

@@ -78,9 +78,9 @@ class Remote:
         planned: list[Planned] = []
         region, pricing = self._region_and_pricing()
         try:
-            records = {member.number: self._manifest.record(member.number) for member in members}
-            through = [number for number, record in records.items() if self._standing(record)[0] is State.finished]
-            planned = make_plan(members, self._options, region, pricing, through)
+            planned = make_plan(
+                members, self._options, region, pricing, self._manifest.through(self._options.retry_failed)
+            )
             found = (requirements_of(self._options, item.image) for item in planned)
             needed = {name for name in found if name is not None}
             if not needed <= self._requirements:  # a later launch may bring another image
@@ -228,7 +228,7 @@ class Remote:
 
     def _standing(self, record: MemberRecord) -> tuple[State, int]:
         """Where an earlier launch has brought a member, and the attempt that it is at."""
-        if record.status == "completed" or (record.status and not self._options.retry_failed):
+        if record.is_through(self._options.retry_failed):
             return State.finished, record.attempts
         if record.status or (record.is_lost and self._options.retry_failed):
             return State.waiting, record.attempts + 1

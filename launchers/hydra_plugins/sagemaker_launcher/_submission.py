@@ -8,7 +8,7 @@ from typing import Any
 
 from ._errors import LaunchError
 from ._job import Clock, Job, State
-from ._jobs import ENDED, Jobs, NameTakenError, QuotaError
+from ._jobs import ENDED, Jobs, NameTakenError, NotAllowedError, QuotaError
 from ._manifest import Manifest
 from ._outcome import Outcome
 from ._request import MEMBER_VARIABLE, SWEEP_VARIABLE
@@ -124,6 +124,9 @@ class Submission:
         except QuotaError as error:
             self._without_quota(job, error)
             return
+        except NotAllowedError as error:
+            self._not_allowed(job, str(error))
+            return
         except LaunchError as error:
             self._refused(job, str(error))
             return
@@ -175,6 +178,13 @@ class Submission:
         why = f"this sweep holds {len(ours)}" if ours else "one of this sweep was given back a moment ago"
         what = hardware.instance_type if is_of_kind else "instance of any type"
         self._say(f"#{job.member.number} waits for a free {what}: {why}")
+
+    def _not_allowed(self, job: Job, reason: str) -> None:
+        """Refuses a job and those of its kind that wait: a policy may be about an instance type, not about one job."""
+        self._refused(job, reason)
+        for other in self._jobs:
+            if other.state is State.waiting and other.kind == job.kind:
+                self._finish(other, Outcome("failed", f"not submitted: #{job.member.number} was not allowed"))
 
     def _refused(self, job: Job, reason: str) -> None:
         self._manifest.write("refused", job.member.number, reason=reason)
