@@ -107,6 +107,20 @@ def test_tables_name_each_tokenizer(capsys: pytest.CaptureFixture[str], monkeypa
         assert part in said
 
 
+@pytest.mark.parametrize(("columns", "whole"), [(100, True), (80, False)])
+def test_a_narrow_terminal_keeps_figures_and_tokens(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int, whole: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    main(["tokenizers", "model=tiny_wordpiece,tiny_char", *SAMPLE, "words=[Kedileri]"])
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= columns
+    assert ("what it says" in said) is whole and ("tokens a word" in said) is whole
+    assert (" ids " in said) is whole
+    for part in ("tiny_wordpiece", "tiny_char", "morpheme precision", "oracle F1", "Kedi (cat) + ler (plural)"):
+        assert part in said
+
+
 def test_folders_of_one_option_are_told_apart(assets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folders = ",".join(str(assets / "tokenizers" / name) for name in ("berturk-cased-32k", "xlm-roberta"))
     main(["tokenizers", "model=berturk", f"model.pretrained={folders}", *SAMPLE, "words=[Kedileri]", "--json"])

@@ -15,6 +15,7 @@ from mlqa.tokenizer_columns import FIGURES, figure
 
 Rows = Sequence[Mapping[str, Any]]
 COLOURS = ("bold cyan", "bold magenta")
+WIDE = 100  # characters a line: below, what can be read elsewhere gives way to the figures and tokens
 
 
 def shown_figures(rows: Rows) -> list[str]:
@@ -22,15 +23,23 @@ def shown_figures(rows: Rows) -> list[str]:
     return [name for name in FIGURES if any(row.get(name) is not None for row in rows)]
 
 
-def figures_table(rows: Rows, title: str) -> Table:
-    """A line a figure, a column a tokenizer, and what the figure says."""
+def figures_table(rows: Rows, title: str, width: int) -> Table:
+    """A line a figure, a column a tokenizer, and in a line of WIDE characters what the figure says."""
+    wide = width >= WIDE
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("")
     for row in rows:
         table.add_column(Text(row["model"]), justify="right")
-    table.add_column("what it says", style="dim")
+    if wide:
+        table.add_column("what it says", style="dim")
+    else:
+        table.caption, table.caption_justify = (
+            f"What each says: docs/tokenizers.md, or a terminal of {WIDE} columns.",
+            "left",
+        )
     for name in shown_figures(rows):
-        table.add_row(FIGURES[name].label, *(figure(row, name) for row in rows), FIGURES[name].meaning)
+        meaning = [FIGURES[name].meaning] if wide else []
+        table.add_row(FIGURES[name].label, *(figure(row, name) for row in rows), *meaning)
     return table
 
 
@@ -44,20 +53,22 @@ def by_word(rows: Rows) -> list[list[tuple[str, Mapping[str, Any]]]]:
     return list(found.values())
 
 
-def words_table(rows: Rows) -> Table:
-    """A line a word and tokenizer: the word cut where tokens begin, the tokens' ids, and how many of the morphemes'
-    boundaries a token meets; a section a word, under its morphemes."""
+def words_table(rows: Rows, width: int) -> Table:
+    """A line a word and tokenizer: the word cut where tokens begin, in a line of WIDE characters the tokens' ids, and
+    how many of the morphemes' boundaries a token meets; a section a word, under its morphemes."""
+    wide = width >= WIDE
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for heading in ("word", "tokens", "ids", "morphemes met"):
+    for heading in ("word", "tokens", "ids", "morphemes met") if wide else ("word", "tokens", "morphemes met"):
         table.add_column(heading, overflow="fold")
     for group in by_word(rows):
         _, first = group[0]
         morphemes = " + ".join(f"{part['surface']} ({part['gloss']})" for part in first["morphemes"])
         table.add_section()
-        table.add_row(Text(first["word"], style="bold"), Text(morphemes, style="italic"), "", "")
+        table.add_row(Text(first["word"], style="bold"), Text(morphemes, style="italic"))
         for model, word in group:
             tokens = Text(" ").join(Text(token, COLOURS[n % 2]) for n, token in enumerate(word["tokens"]))
-            table.add_row(Text(f"  {model}"), tokens, " ".join(map(str, word["input_ids"])), _met(word))
+            ids = [" ".join(map(str, word["input_ids"]))] if wide else []
+            table.add_row(Text(f"  {model}"), tokens, *ids, _met(word))
     return table
 
 

@@ -67,9 +67,9 @@ def run(args: argparse.Namespace) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(figures_table(rows, f"Tokenizers on {dataset}"))
+    console.print(figures_table(rows, f"Tokenizers on {dataset}", console.width))
     console.print()
-    console.print(words_table(rows))
+    console.print(words_table(rows, console.width))
 
 
 def _read(config: Config) -> Splits:
