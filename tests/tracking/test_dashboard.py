@@ -112,6 +112,15 @@ def test_without_a_key_it_says_what_to_do(capsys: pytest.CaptureFixture[str]) ->
     assert "no W&B key in WANDB_API_KEY or the netrc: give one, or use --dry-run" in capsys.readouterr().err
 
 
+def test_no_name_is_no_group(capsys: pytest.CaptureFixture[str]) -> None:
+    from mlqa.cli import main
+
+    with pytest.raises(SystemExit):
+        main(["dashboard", " ", "--dry-run"])
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("error: group: is empty")
+
+
 def test_without_its_package_it_says_what_to_install(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,8 @@ import json
 import os
 import sys
 
+from mlqa.errors import ConfigError
+
 EXAMPLE = """\
 examples; the group is the name of the sweep, or tracking.group (see docs/wandb.md):
   mlqa dashboard 2026-11-24_10-00-00
@@ -26,6 +28,8 @@ def run(args: argparse.Namespace) -> None:
     from mlqa.tracking.dashboard import save, specification
     from mlqa.tracking.wandb_mode import PROJECT
 
+    if not args.group.strip():
+        raise ConfigError("group: is empty; give the name of the sweep as W&B shows it, or tracking.group")
     project = args.project or os.environ.get("WANDB_PROJECT") or PROJECT
     entity = args.entity or os.environ.get("WANDB_ENTITY")
     if args.dry_run:

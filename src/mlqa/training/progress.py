@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,6 +23,7 @@ class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers
     def __init__(self, trackers: Trackers) -> None:
         self._trackers = trackers
         self._loss = ""
+        self._began, self._first_step = 0.0, 0
         self._bar = Progress(
             TextColumn("Training"),
             BarColumn(),
@@ -33,6 +35,7 @@ class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers
         )
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._began, self._first_step = time.perf_counter(), state.global_step
         if state.is_world_process_zero and console().is_terminal:
             self._bar.start()
             self._bar.add_task("Training", total=state.max_steps, loss="")
@@ -44,7 +47,14 @@ class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers
             self._bar.update(task, completed=state.global_step, loss=self._loss)
         every = max(1, state.max_steps // PLAIN_LINES)
         if not self._bar.task_ids and state.global_step % every == 0:
-            log.info("%s", f"step {state.global_step} of {state.max_steps} {self._loss}".rstrip())
+            parts = [f"step {state.global_step} of {state.max_steps}", self._loss, self._left(state)]
+            log.info("%s", ", ".join(part for part in parts if part))
+
+    def _left(self, state: Any) -> str:
+        """The time to come by that of the steps so far, of this start of a run; "" at the end."""
+        steps = state.max_steps - state.global_step
+        seconds = (time.perf_counter() - self._began) / max(1, state.global_step - self._first_step) * steps
+        return f"{_spoken(seconds)} left" if steps else ""
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         if not state.is_world_process_zero or not logs:
@@ -56,3 +66,10 @@ class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._bar.stop()
+
+
+def _spoken(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
