@@ -1,4 +1,4 @@
-"""Hydra finds the plugin in a bare clone, in a wheel and in an editable install.
+"""Hydra finds the plugin in a bare clone, in mlqa's wheel, in a wheel of its own and in an editable install.
 
 Each is tried without this environment's own installation, whose .pth file `python -S` does not read.
 """
@@ -6,6 +6,7 @@ Each is tried without this environment's own installation, whose .pth file `pyth
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -86,8 +87,26 @@ def built(clone: Path, hook: str, into: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def mlqa_wheel(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(clone, "build_wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def own_wheel(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of launchers/ alone."""
+    return built(clone / "launchers", "build_wheel", tmp_path_factory.mktemp("own-wheel"))
+
+
+@pytest.fixture(params=["mlqa_wheel", "own_wheel"])
+def wheel(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.getfixturevalue(request.param)
+    return found
+
+
+def required(unpacked: Path) -> list[str]:
+    """Requires-Dist of a wheel."""
+    (metadata,) = unpacked.glob("*.dist-info")
+    return PathDistribution(metadata).requires or []
 
 
 @pytest.fixture(scope="module")
@@ -166,11 +185,25 @@ def test_wheel_holds_all_that_is_needed(wheel: Path) -> None:
         assert files <= held
     assert f"{PLUGIN}/conf/hydra/launcher/sagemaker.yaml" in held
     assert "hydra_plugins/__init__.py" not in held  # a namespace package: other plugins live in it, too
-    assert "mlqa/conf/hydra/launcher/sagemaker.yaml" in held
     assert not [name for name in held if name.startswith(("example/", "tests/", "launchers/"))]
 
 
-@pytest.mark.parametrize("build", ["wheel", "editable"])
+def test_mlqas_wheel_holds_its_config(mlqa_wheel: Path) -> None:
+    assert (mlqa_wheel / "mlqa" / "conf" / "hydra" / "launcher" / "sagemaker.yaml").is_file()
+
+
+def test_the_launchers_own_wheel_asks_for_what_mlqas_does_and_nothing_of_mlqa(
+    own_wheel: Path, mlqa_wheel: Path
+) -> None:
+    """The same bounds in both, and each library that the launcher imports is one of them."""
+    own, mlqas = (set(required(unpacked)) for unpacked in (own_wheel, mlqa_wheel))
+    assert own <= mlqas
+    names = {re.split(r"[^\w.-]", line)[0] for line in own if "extra ==" not in line}
+    assert names == {"hydra-core", "omegaconf", "rich", "boto3", "sagemaker-core"}
+    assert not [path for path in own_wheel.iterdir() if path.name == "mlqa"]
+
+
+@pytest.mark.parametrize("build", ["mlqa_wheel", "own_wheel", "editable"])
 def test_entry_point_for_hydra_1_4(build: str, request: pytest.FixtureRequest) -> None:
     unpacked: Path = request.getfixturevalue(build)
     (metadata,) = unpacked.glob("*.dist-info")
