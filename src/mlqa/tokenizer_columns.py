@@ -33,6 +33,7 @@ FIGURES: dict[str, Column] = {
     "morph_score": Column("MorphScore", "{:.3f}", "split words whose suffixes begin where a token does"),
     "case_collisions": Column("lost case", "{:.1%}", "word types made one with another that differs in case"),
     "letter_collisions": Column("lost letters", "{:.1%}", "word types made one with another of other letters"),
+    "case_splits": Column("parted by case", "{:.1%}", "word types kept apart from the same word in another case"),
     "windows_per_question": Column("windows a question", "{:.2f}", "stretches of context that a question needs"),
     "padding_share": Column("padding", "{:.1%}", "positions of max_seq_length that hold nothing"),
     "boundary_recall": Column("answers on tokens", "{:.2%}", "gold answers that begin and end where tokens do"),

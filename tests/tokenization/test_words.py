@@ -106,9 +106,10 @@ def test_what_a_normaliser_loses() -> None:
     words = ["Kedi", "kedi", "açı", "acı", "ev", "ışık", "isık", "Işık"]
     # Kedi and kedi differ in case, açı and acı in letters; BERT makes I an i: Işık becomes isık, ışık ısık.
     figures, examples = normalization_loss(wordpiece(lowercase=True), words, lambda word: lower(word, "tr"))
-    assert figures == {"case_collisions": 2 / 8, "letter_collisions": 4 / 8}
+    assert figures == {"case_collisions": 2 / 8, "letter_collisions": 4 / 8, "case_splits": 2 / 8}
     assert examples == [["açı", "acı"], ["isık", "Işık"]]
-    assert normalization_loss(wordpiece(), words, str) == ({"case_collisions": 0.0, "letter_collisions": 0.0}, [])
+    cased, none = normalization_loss(wordpiece(), words, lambda word: lower(word, "tr"))
+    assert cased == {"case_collisions": 0.0, "letter_collisions": 0.0, "case_splits": 4 / 8} and none == []
 
 
 def test_parity_by_hand() -> None:

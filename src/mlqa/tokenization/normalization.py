@@ -1,4 +1,4 @@
-"""What a tokenizer's normaliser throws away: word types that are different words to a reader and one to the model."""
+"""What a tokenizer's normaliser does to words: different ones that become one to the model, and the reverse."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ def normalization_loss(
                        they differ in case alone (Kedi, kedi)
     letter_collisions  share of the word types that it makes equal to another with other letters (açı, acı; ılık, ilik):
                        accents, dots and compatibility forms that are lost
+    case_splits        share of the word types that stay apart from another that differs in case alone: by design in a
+                       cased tokenizer (Kedi, kedi), by English rules in one that lowercases (Işık, ışık)
 
     Examples are groups of the second kind. A tokenizer without a normaliser loses nothing. The figures are this
     project's own; that uncased BERTs strip accents is in google-research/bert's tokenization.py.
     """
     normalizer = tokenizer.backend_tokenizer.normalizer
+    normalized = {word: normalizer.normalize_str(word) if normalizer else word for word in words}
     groups: dict[str, list[str]] = defaultdict(list)
-    for word in words:
-        groups[normalizer.normalize_str(word) if normalizer else word].append(word)
+    same_letters: dict[str, list[str]] = defaultdict(list)
+    for word, made in normalized.items():
+        groups[made].append(word)
+        same_letters[lower(word)].append(made)
+    splits = sum(len(made) for made in same_letters.values() if len(set(made)) > 1)
     case = letters = 0
     examples: list[list[str]] = []
     for group in groups.values():
@@ -38,5 +44,6 @@ def normalization_loss(
         if len(of_letters) > 1:
             letters += len(group)
             examples.append([same[0] for same in of_letters.values()])
-    types = max(len(words), 1)
-    return {"case_collisions": case / types, "letter_collisions": letters / types}, examples[:MOST_EXAMPLES]
+    types = max(len(normalized), 1)
+    figures = {"case_collisions": case / types, "letter_collisions": letters / types, "case_splits": splits / types}
+    return figures, examples[:MOST_EXAMPLES]
