@@ -159,6 +159,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     if is_main():
         attempt(unwritten, save, model, tokenizer, model_dir(run_dir))
     model.to(trainer.args.device)
+    log.info("scoring %d questions", len(splits.validation))
     with _timed(result, "eval_seconds"):
         evaluated = evaluation.evaluate(model)
     result.metrics = evaluated.metrics
