@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mlqa.config import Attention, ModelConfig, Precision
 from mlqa.errors import RunError
 from mlqa.qa.batching import make_batch
 from mlqa.training.arguments import resolve_precision, training_arguments
+from mlqa.training.batches import overhead_of
 from mlqa.training.compilation import allow_shapes
 from mlqa.training.memory import attempt_largest
 from mlqa.training.models import load_model
@@ -67,10 +69,19 @@ def test_padded_batches_are_as_wide_as_max_seq_length(tmp_path: Path) -> None:
     widths = {}
     for batching in ("padded", "grouped"):
         trainer, _ = trainer_of(tmp_path, "training.pad_to_multiple_of=64", batching=batching)
-        widths[batching] = {batch["input_ids"].shape[1] for batch in trainer.get_train_dataloader()}
+        shares = list(trainer.get_train_dataloader())
+        widths[batching] = {inputs["input_ids"].shape[1] for share in shares for inputs in share["passes"]}
     assert widths["padded"] == {384}
     assert max(widths["grouped"]) < 384
     assert all(width % 64 == 0 for width in widths["grouped"])
+
+
+def test_fewer_passes_pay_on_a_gpu_and_with_a_small_model() -> None:
+    """By hand: 1 ms of 60 GFLOP/s and 1.5 ms of 40 TFLOP/s over 72 x hidden_size^2 operations a position."""
+    base, tiny = (SimpleNamespace(config=SimpleNamespace(hidden_size=hidden)) for hidden in (768, 128))
+    assert overhead_of(base, torch.device("cpu")) == 16  # 1.4 positions: at least as many as a matrix needs
+    assert overhead_of(tiny, torch.device("cpu")) == pytest.approx(50.9, abs=0.1)
+    assert overhead_of(base, torch.device("cuda")) == pytest.approx(1413, abs=1)
 
 
 def test_layerwise_groups() -> None:
@@ -211,7 +222,7 @@ def test_batches_made_by_other_processes(tmp_path: Path) -> None:
         epochs = []
         for epoch in range(2):
             trainer.batches.set_epoch(epoch)
-            epochs.append([batch["input_ids"].tolist() for batch in loader])
+            epochs.append([[inputs["input_ids"].tolist() for inputs in share["passes"]] for share in loader])
         read.append(epochs)
     assert read[0] == read[1]
     assert read[0][0] != read[0][1]

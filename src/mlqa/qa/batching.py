@@ -8,22 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mlqa.config import Batching
 from mlqa.qa.features import Windows
-
-MEGABATCH = 50  # steps whose windows are sorted by length together: long enough to save padding, still random
 
 
 @dataclass(frozen=True)
 class Share:
-    """What one process reads in one forward pass: a part of the windows of an optimizer step.
+    """What one process reads of an optimizer step at a time, its windows longest first.
 
-    `longest`: tokens of the step's longest window, so that all shares are padded alike. `weight`: of the share's mean
-    loss, such that the mean over the step's shares is the mean over its windows, however unevenly they are shared.
+    `weight`: of the share's mean loss, such that the mean over the step's shares is the mean over its windows, however
+    unevenly they are shared.
     """
 
     windows: np.ndarray
-    longest: int
     weight: float
 
 
@@ -31,23 +27,21 @@ class WindowBatches(torch.utils.data.Sampler[list[Share]]):
     """This process's shares of every step, in an order that follows from seed and epoch alone.
 
     A step's `step_size` windows are drawn first and then shared out over `shares` = gradient_accumulation_steps times
-    the number of processes, so that the steps of a run are the same however they are split. `grouped` sorts by length
-    inside random megabatches, so that a step holds windows of like length; `padded` and `packed` are the same plain
-    shuffle.
+    the number of processes, so that the steps of a run are the same however they are split; dealt by length, so that
+    each share costs the same. What shares a forward pass is a question of its own, and changes no step.
     """
 
     def __init__(
         self,
         lengths: np.ndarray,
         step_size: int,
-        batching: Batching,
         seed: int,
         *,
         accumulation: int = 1,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        self.lengths, self.step_size, self.batching, self.seed = lengths, step_size, batching, seed
+        self.lengths, self.step_size, self.seed = lengths, step_size, seed
         self.accumulation, self.rank, self.world_size = accumulation, rank, world_size
         self.drop_last = False  # accelerate asks for it, and for batch_size
         self.epoch = 0
@@ -71,24 +65,38 @@ class WindowBatches(torch.utils.data.Sampler[list[Share]]):
     def __iter__(self) -> Iterator[list[Share]]:
         shares = self.accumulation * self.world_size
         for step in self._steps():
-            longest = int(self.lengths[step].max())
+            step = step[np.argsort(-self.lengths[step], kind="stable")]
             for number in range(self.accumulation):
                 mine = step[number * self.world_size + self.rank :: shares]
                 weight = len(mine) * shares / len(step)
                 # A share of nothing reads one window for nothing: every process must take part in every step.
-                yield [Share(mine if len(mine) else step[:1], longest, weight)]
+                yield [Share(mine if len(mine) else step[-1:], weight)]
 
     def _steps(self) -> list[np.ndarray]:
         random = np.random.default_rng((self.seed, self.epoch))
         order = random.permutation(len(self.lengths))
-        if self.batching is Batching.grouped:
-            size = self.step_size * MEGABATCH
-            parts = [order[begin : begin + size] for begin in range(0, len(order), size)]
-            order = np.concatenate([part[np.argsort(-self.lengths[part], kind="stable")] for part in parts])
-        steps = [order[begin : begin + self.step_size] for begin in range(0, len(order), self.step_size)]
-        if self.batching is Batching.grouped:
-            steps = [steps[index] for index in random.permutation(len(steps))]
-        return steps
+        return [order[begin : begin + self.step_size] for begin in range(0, len(order), self.step_size)]
+
+
+def cut_by_length(lengths: np.ndarray, multiple: int, overhead: float) -> list[int]:
+    """How many windows each forward pass reads, of windows that come longest first: the cheapest way to cut them.
+
+    A pass costs `overhead` positions and those it reads: its windows times the longest one, rounded up to `multiple`.
+    All cuts are compared, by dynamic programming: O(windows^2).
+    """
+    widths = -(-np.asarray(lengths) // multiple) * multiple
+    cheapest = np.zeros(len(widths) + 1)  # of the first so many windows
+    begin = np.zeros(len(widths) + 1, dtype=np.int64)  # of their last pass
+    for count in range(1, len(widths) + 1):
+        costs = cheapest[:count] + overhead + np.arange(count, 0, -1) * widths[:count]
+        begin[count] = costs.argmin()
+        cheapest[count] = costs[begin[count]]
+    sizes = []
+    left = len(widths)
+    while left:
+        sizes.append(int(left - begin[left]))
+        left = int(begin[left])
+    return sizes[::-1]
 
 
 def by_length(lengths: np.ndarray, batch_size: int, multiple: int) -> list[np.ndarray]:
@@ -110,19 +118,17 @@ def share_of_rows(windows: Windows, multiple: int, rank: int, world_size: int) -
     return np.sort(np.argsort(-cost, kind="stable")[rank::world_size])
 
 
-def make_batch(
-    windows: Windows, chosen: np.ndarray | list[int], multiple: int | None, longest: int = 0
-) -> dict[str, torch.Tensor]:
+def make_batch(windows: Windows, chosen: np.ndarray | list[int], multiple: int | None) -> dict[str, torch.Tensor]:
     """The model's inputs and labels for the chosen windows, each tensor [windows, width] or [windows].
 
-    The width is the longest chosen window (or `longest`, if that is more) rounded up to `multiple` (few different
-    widths: kernels are made once a shape), or max_seq_length where `multiple` is None.
+    The width is the longest chosen window rounded up to `multiple` (few different widths: kernels are made once a
+    shape), or max_seq_length where `multiple` is None.
     """
     chosen = np.asarray(chosen)
     template, lengths = windows.template, windows.lengths[chosen]
     width = windows.max_seq_length
     if multiple is not None:
-        width = min(width, -(-max(longest, int(lengths.max())) // multiple) * multiple)
+        width = min(width, -(-int(lengths.max()) // multiple) * multiple)
     input_ids = np.full((len(chosen), width), template.pad_id, dtype=np.int64)
     attention_mask = np.zeros_like(input_ids)
     token_type_ids = np.zeros_like(input_ids)

@@ -6,47 +6,32 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate.data_loader import prepare_data_loader
 from safetensors import SafetensorError
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 
 from mlqa.config import Batching, Config, Interval
 from mlqa.errors import why_not_written
 from mlqa.processes import gather
-from mlqa.qa.batching import Share, WindowBatches, make_batch
+from mlqa.qa.batching import WindowBatches
 from mlqa.qa.features import Windows
-from mlqa.qa.packing import make_packed_batch, of_windows
+from mlqa.qa.packing import of_windows
 from mlqa.runtime import is_main, local_rank, rank, world_size
 from mlqa.training.arguments import autocast_type, loader_options, trust_checkpoints
+from mlqa.training.batches import Batches, overhead_of
 from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
 from mlqa.training.compilation import allow_shapes
 from mlqa.training.memory import accumulation_that_fits, attempt_largest
 from mlqa.training.optimizer import layerwise_groups
-from mlqa.training.packing import Packing, packing_of
+from mlqa.training.packing import packing_of
 
 log = logging.getLogger(__name__)
-
-
-class Batches(Dataset[dict[str, torch.Tensor]]):
-    """Shares of steps as a torch data set, whose tensors are made when they are read; as long as there are windows."""
-
-    def __init__(self, windows: Windows, multiple: int | None, packing: Packing | None) -> None:
-        self.windows, self.multiple, self.packing = windows, multiple, packing
-
-    def __len__(self) -> int:
-        return len(self.windows)
-
-    def __getitem__(self, share: Share) -> dict[str, torch.Tensor]:
-        if self.packing is None:
-            batch = make_batch(self.windows, share.windows, self.multiple, share.longest)
-        else:
-            batch = make_packed_batch(self.windows, share.windows, self.multiple or 1, self.packing.first_position)
-        return {**batch, "weight": torch.tensor(share.weight)}
 
 
 class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers is not typed
@@ -66,9 +51,10 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.score = score
         self.checkpoints = checkpoints
         training = config.training
-        multiple = None if training.batching is Batching.padded else training.pad_to_multiple_of
         self.packing = packing_of(model) if training.batching is Batching.packed else None
-        batches = Batches(windows, multiple, self.packing)
+        batches = Batches(
+            windows, training.batching, training.pad_to_multiple_of, self.packing, overhead_of(model, arguments.device)
+        )
         step_size = arguments.train_batch_size * training.gradient_accumulation_steps
         if training.auto_find_batch_size:
             arguments.gradient_accumulation_steps = self._accumulation_that_fits(model, arguments, batches, step_size)
@@ -85,7 +71,6 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.batches = WindowBatches(
             windows.lengths,
             step_size * world_size(),
-            training.batching,
             config.seed,
             accumulation=arguments.gradient_accumulation_steps,
             rank=rank(),
@@ -112,8 +97,8 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         model.to(arguments.device)
 
         def loss(windows: int) -> Any:
-            batch = batches[Share(longest[:windows], int(batches.windows.lengths[longest[0]]), 1.0)]
-            return self.compute_loss(model, {name: value.to(arguments.device) for name, value in batch.items()})
+            inputs = batches.read(longest[:windows])
+            return self.compute_loss(model, {name: value.to(arguments.device) for name, value in inputs.items()})
 
         def attempt(windows: int) -> None:
             attempt_largest(model, loss, windows, autocast_type(self.config))
@@ -129,6 +114,18 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         )
         # As accelerator.prepare does, but for one process: the batches are this process's own already.
         return prepare_data_loader(loader, self.args.device, num_processes=1, process_index=0, put_on_device=True)  # type: ignore[no-any-return]
+
+    def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **options: Any) -> Any:
+        """Forward and backward passes of a share; several processes exchange gradients at the last one only."""
+        *earlier, last = inputs["passes"]
+        loss = 0.0
+        with model.no_sync() if earlier and hasattr(model, "no_sync") else nullcontext():
+            for part in earlier:
+                loss += super().training_step(model, part, *args, **options)
+        return loss + super().training_step(model, last, *args, **options)
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        return sum(super(QuestionAnsweringTrainer, self).floating_point_ops(part) for part in inputs["passes"])
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
         """Mean cross-entropy of start and end positions over the positions that are no padding.
