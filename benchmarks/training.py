@@ -8,8 +8,8 @@ fills every window to 384 tokens.
     ... --cpu-time      seconds of the processor, all threads, instead of the wall's: on a machine with other work
 
 With PEER_DIR (see benchmarks/peer.py) the peer reads its own features by transformers' Trainer and its collator. All
-ways train copies of one model, in turn, round after round; the first step of each turn is not counted. Grouped steps
-differ in width, so those measured are taken evenly from the epoch's, by width.
+ways train copies of one model, in turn, round after round; the first step of each turn is not counted. Ours take the
+same steps, which differ in tokens: those measured are taken evenly from the epoch's, by their number.
 """
 
 from __future__ import annotations
@@ -74,11 +74,10 @@ def configured(folder: str, batching: str, precision: str, args: argparse.Namesp
 
 
 def steps_of(windows: Windows, config: Config, count: int) -> list[np.ndarray]:
-    """A first step to warm up, and `count` steps spread evenly over the epoch's, by the width of their batches."""
-    training = config.training
-    batches = WindowBatches(windows.lengths, training.per_device_train_batch_size, training.batching, seed=0)
+    """A first step to warm up, and `count` steps spread evenly over the epoch's, by their number of tokens."""
+    batches = WindowBatches(windows.lengths, config.training.per_device_train_batch_size, seed=0)
     full = [share.windows for (share,) in batches if len(share.windows) == batches.step_size]
-    full.sort(key=lambda chosen: int(windows.lengths[chosen].max()))
+    full.sort(key=lambda chosen: int(windows.lengths[chosen].sum()))
     chosen = [full[int((place + 0.5) * len(full) / count)] for place in range(count)]
     return [chosen[-1], *chosen]
 

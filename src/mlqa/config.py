@@ -200,7 +200,7 @@ class TrainingConfig:
     max_grad_norm: float = 1.0
     gradient_checkpointing: bool = False
     auto_find_batch_size: bool = False  # a step that does not fit into memory is read in parts; it stays the same step
-    torch_compile: bool = False  # one kernel graph a shape: some six widths, where batches are grouped
+    torch_compile: bool = False  # a graph of kernels a shape
     fp16: Optional[bool] = None  # null: as hardware.precision says
     bf16: Optional[bool] = None
     dataloader_num_workers: Optional[int] = None  # processes that make batches; null: 2 beside a GPU, else 0
@@ -215,7 +215,7 @@ class TrainingConfig:
     max_answer_length: int = 30
     n_best_size: int = 20
     null_score_diff_threshold: float = 0.0  # no answer where its score beats the best answer's by more (SQuAD 2.0)
-    batching: Batching = Batching.grouped
+    batching: Optional[Batching] = None  # null: packed beside a GPU where the model can be, else grouped; same training
     pad_to_multiple_of: int = 8  # widths of batches; larger where kernels are made once a shape (torch_compile: 64)
     shuffled_questions_control: bool = False  # score once more with questions exchanged inside each context
 

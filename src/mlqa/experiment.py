@@ -226,7 +226,7 @@ def _train(trainer: QuestionAnsweringTrainer, checkpoint: Checkpoint | None, res
     """Trains to the end, from the checkpoint where there is one, and says which."""
     windows = len(trainer.train_dataset)
     if checkpoint is None:
-        log.info("training on %d windows", windows)
+        log.info("training on %d windows, %s", windows, trainer.batching.value)
     elif checkpoint.is_final:
         log.info("all %d steps were trained before: scoring %s", checkpoint.max_steps, checkpoint.path)
     else:

@@ -15,7 +15,7 @@ from mlqa.config import Batching
 from mlqa.errors import ModelError
 from mlqa.qa.batching import make_batch
 from mlqa.qa.packing import fill_rows, make_packed_batch
-from mlqa.training.packing import additive_mask, packing_of
+from mlqa.training.packing import additive_mask, choose_batching, packing_of
 
 LENGTH = ("training.max_seq_length=256", "training.doc_stride=64")
 
@@ -109,6 +109,28 @@ def test_every_batching_trains_alike(tmp_path: Path) -> None:
     assert padded[-1] < padded[0] - 0.1
     for batching in (Batching.grouped, Batching.packed):
         assert losses[batching] == pytest.approx(padded, abs=2e-4)  # as they are logged: four digits
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_half_precision_reads_packed_rows(tmp_path: Path, precision: torch.dtype) -> None:
+    """In half precision the mask's least float32 is minus infinity: no row of it may be all of that."""
+    packed, windows = trainer_of(tmp_path, *LENGTH, model=small("Bert"), batching="packed")
+    alone, _ = trainer_of(tmp_path, *LENGTH, model=packed.model)
+    with torch.no_grad(), torch.autocast("cpu", precision):
+        found = packed.compute_loss(packed.model, make_packed_batch(windows, range(10), 64, 0))
+        wanted = alone.compute_loss(packed.model, make_batch(windows, range(10), 64))
+    assert float(found) == pytest.approx(float(wanted), rel=0.02)
+
+
+def test_a_gpu_reads_packed_rows_where_the_model_can() -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    bert, convolutions = small("Bert"), small("ConvBert")
+    assert choose_batching(None, bert, gpu)[0] is Batching.packed
+    assert choose_batching(None, convolutions, gpu) == (Batching.grouped, None)
+    assert choose_batching(None, bert, cpu) == (Batching.grouped, None)
+    assert choose_batching(Batching.padded, bert, gpu) == (Batching.padded, None)
+    with pytest.raises(ModelError, match="a convbert model"):
+        choose_batching(Batching.packed, convolutions, gpu)
 
 
 def test_a_model_that_mixes_neighbours_is_refused(tmp_path: Path) -> None:

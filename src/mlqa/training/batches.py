@@ -15,9 +15,13 @@ from mlqa.qa.packing import make_packed_batch
 from mlqa.training.packing import Packing
 
 # A pass starts a hundred or more kernels a layer, whatever it reads; a position takes 72 x hidden_size^2 operations a
-# layer, forward and backward. CPU: 1 ms at 60 GFLOP/s, as measured (benchmarks/training.py). GPU: 1.5 ms at 40 TFLOP/s,
-# some V100 in fp16: an estimate, not measured; a slower GPU would gain by more passes, a faster one by fewer.
-OPERATIONS = {"cpu": 1e-3 * 60e9, "cuda": 1.5e-3 * 40e12}
+# layer, forward and backward. On a CPU 1 ms a layer at 60 GFLOP/s (two cores, benchmarks/training.py).
+CPU_OPERATIONS = 1e-3 * 60e9
+# On a GPU 1.5 ms a layer at a third of its peak in half precision, by compute capability (V100, T4, A10G; A100 and
+# whatever is not listed): estimates, not measured. The faster the GPU, the less it pays to cut a step.
+GPU_LAYER_SECONDS = 1.5e-3
+GPU_TERAFLOPS = {(7, 0): 40, (7, 5): 20, (8, 6): 30}
+OTHER_TERAFLOPS = 100
 LEAST = 16  # positions: matrices of fewer lines are no faster
 
 
@@ -58,5 +62,9 @@ class Batches(Dataset[dict[str, list[dict[str, torch.Tensor]]]]):
 
 def overhead_of(model: Any, device: torch.device) -> float:
     """Positions that a pass costs beside its own: the time of starting it, told in those that could be read in it."""
+    operations = CPU_OPERATIONS
+    if device.type == "cuda":
+        teraflops = GPU_TERAFLOPS.get(torch.cuda.get_device_capability(device), OTHER_TERAFLOPS)
+        operations = GPU_LAYER_SECONDS * teraflops * 1e12
     hidden: int = getattr(model.config, "hidden_size", None) or model.get_input_embeddings().embedding_dim
-    return max(LEAST, OPERATIONS.get(device.type, OPERATIONS["cuda"]) / (72 * hidden**2))
+    return max(LEAST, operations / (72 * hidden**2))

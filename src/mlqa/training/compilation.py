@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-SHAPES = 64  # widths are multiples of pad_to_multiple_of, and the last step of an epoch is smaller
+SHAPES = 64  # a pass has one of some widths and numbers of windows; those that vary become symbols after some graphs
 
 
 def allow_shapes() -> None:

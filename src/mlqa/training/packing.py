@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from mlqa.config import Batching
 from mlqa.errors import ModelError
 
 TOLERANCE = (
@@ -37,6 +39,20 @@ def additive_mask(segments: torch.Tensor) -> torch.Tensor:
 def pair_mask(segments: torch.Tensor) -> torch.Tensor:
     """[rows, width, width] of 1 and 0, which transformers took before 4.53."""
     return (segments[:, :, None] == segments[:, None, :]).long()
+
+
+def choose_batching(wanted: Batching | None, model: Any, device: torch.device) -> tuple[Batching, Packing | None]:
+    """The way to make batches and, where rows are packed, how the model takes them. Raises ModelError as `packing_of`.
+
+    Where nothing is wanted, a GPU reads packed rows: one pass a step, of full rows. A CPU starts passes for little, and
+    reads short windows by themselves, which also attend to less.
+    """
+    if wanted is Batching.packed:
+        return wanted, packing_of(model)
+    if wanted is None and device.type == "cuda":
+        with suppress(ModelError):
+            return Batching.packed, packing_of(model)
+    return wanted or Batching.grouped, None
 
 
 @torch.no_grad()

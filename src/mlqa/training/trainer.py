@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 
-from mlqa.config import Batching, Config, Interval
+from mlqa.config import Config, Interval
 from mlqa.errors import why_not_written
 from mlqa.processes import gather
 from mlqa.qa.batching import WindowBatches
@@ -29,7 +29,7 @@ from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
 from mlqa.training.compilation import allow_shapes
 from mlqa.training.memory import accumulation_that_fits, attempt_largest
 from mlqa.training.optimizer import layerwise_groups
-from mlqa.training.packing import packing_of
+from mlqa.training.packing import choose_batching
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +51,9 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.score = score
         self.checkpoints = checkpoints
         training = config.training
-        self.packing = packing_of(model) if training.batching is Batching.packed else None
+        self.batching, self.packing = choose_batching(training.batching, model, arguments.device)
         batches = Batches(
-            windows, training.batching, training.pad_to_multiple_of, self.packing, overhead_of(model, arguments.device)
+            windows, self.batching, training.pad_to_multiple_of, self.packing, overhead_of(model, arguments.device)
         )
         step_size = arguments.train_batch_size * training.gradient_accumulation_steps
         if training.auto_find_batch_size:
