@@ -89,16 +89,16 @@ def test_killed_twice(tmp_path: Path, undisturbed: tuple[Path, int]) -> None:
 
 def stopped_after(steps: int) -> Any:
     """Makes a run end by Ctrl-C when it begins the step after `steps`."""
-    compute_loss, calls = QuestionAnsweringTrainer.compute_loss, [0]
+    training_step, calls = QuestionAnsweringTrainer.training_step, [0]
 
     def interrupted(self: Any, *arguments: Any, **options: Any) -> Any:
         calls[0] += 1
-        if calls[0] > 2 * steps:  # two passes a step
+        if calls[0] > 2 * steps:  # two shares a step
             os.kill(os.getpid(), signal.SIGINT)
-        return compute_loss(self, *arguments, **options)
+        return training_step(self, *arguments, **options)
 
     def install() -> None:
-        trainer_module.QuestionAnsweringTrainer.compute_loss = interrupted  # type: ignore[method-assign]
+        trainer_module.QuestionAnsweringTrainer.training_step = interrupted  # type: ignore[method-assign]
 
     return install
 
@@ -191,16 +191,16 @@ def test_a_spoiled_checkpoint_is_skipped(stopped: Path, undisturbed: tuple[Path,
 
 def full_after(steps: int) -> Any:
     """Makes the disk full when the step after `steps` begins."""
-    compute_loss, calls = QuestionAnsweringTrainer.compute_loss, [0]
+    training_step, calls = QuestionAnsweringTrainer.training_step, [0]
 
     def filling(self: Any, *arguments: Any, **options: Any) -> Any:
         calls[0] += 1
         if calls[0] == 2 * steps + 1:
             limit_file_size(100_000)
-        return compute_loss(self, *arguments, **options)
+        return training_step(self, *arguments, **options)
 
     def install() -> None:
-        trainer_module.QuestionAnsweringTrainer.compute_loss = filling  # type: ignore[method-assign]
+        trainer_module.QuestionAnsweringTrainer.training_step = filling  # type: ignore[method-assign]
 
     return install
 
