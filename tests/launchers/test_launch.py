@@ -45,19 +45,19 @@ def bad(sweep_dir):
 DIES = """
 import runpy, sys, time
 from botocore.exceptions import ClientError
-from hydra_plugins.sagemaker_launcher import _jobs, _launch
+from hydra_plugins.sagemaker_launcher import _here, _jobs
 
 def changed(self):
     raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "ListTrainingJobs")
 
-run_job = _launch.run_job
+run_job = _here.run_job
 
 def slow(**given):
     returned = run_job(**given)
     time.sleep(4)
     return returned
 
-_jobs.Jobs.changed, _launch.run_job = changed, slow
+_jobs.Jobs.changed, _here.run_job = changed, slow
 sys.argv[0] = "app.py"
 runpy.run_path("app.py", run_name="__main__")
 """
