@@ -15,8 +15,8 @@ from mlqa.qa.packing import make_packed_batch
 from mlqa.training.packing import Packing
 
 # A pass starts a hundred or more kernels a layer, whatever it reads; a position takes 72 x hidden_size^2 operations a
-# layer, forward and backward. On a CPU 1 ms a layer at 60 GFLOP/s (two cores, benchmarks/training.py).
-CPU_OPERATIONS = 1e-3 * 60e9
+# layer, forward and backward. On a CPU 5 ms a layer at 60 GFLOP/s (experiment=quickstart, two cores).
+CPU_OPERATIONS = 5e-3 * 60e9
 # On a GPU 1.5 ms a layer at a third of its peak in half precision, by compute capability (V100, T4, A10G; A100 and
 # whatever is not listed): estimates, not measured. The faster the GPU, the less it pays to cut a step.
 GPU_LAYER_SECONDS = 1.5e-3
