@@ -15,7 +15,6 @@ import pytest
 from forked import python
 
 from mlqa.data.sample import generate
-from mlqa.tokenization.scratch import train_tokenizer
 
 TOP = Path(__file__).resolve().parents[1]
 TINY = [
@@ -54,34 +53,15 @@ def losses(run_dir: Path) -> list[float]:
     return [row["loss"] for row in map(json.loads, (run_dir / "history.jsonl").open()) if "loss" in row]
 
 
-def small_bert(folder: Path) -> list[str]:
-    """In place of the ConvBERT: a step's passes differ in width by who reads what, and its convolutions see padding.
-
-    Without dropout, which each process draws for itself; 256 wide, so that it pays to cut a step into passes.
-    """
-    import torch
-    from transformers import BertConfig, BertForQuestionAnswering
-
-    examples = generate(90, seed=0)
-    tokenizer = train_tokenizer([*examples.contexts, *examples.questions], "wordpiece", 500, 512)
-    torch.manual_seed(0)
-    shape = {"hidden_size": 256, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64}
-    without = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    BertForQuestionAnswering(BertConfig(vocab_size=len(tokenizer), **shape, **without)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return [*(item for item in TINY if "scratch" not in item), "model=berturk", f"model.pretrained={folder}"]
-
-
 def test_two_processes_train_and_score_as_one(tmp_path: Path) -> None:
     """At the same global batch: 16 windows a step, as one process, as two of 8, as two of 4 that accumulate 2."""
-    bert = [*small_bert(tmp_path / "bert"), "training.pad_to_multiple_of=8"]
-    one = finished(tmp_path, *bert, "training.per_device_train_batch_size=16", "hydra.run.dir=one", processes=1)
+    one = finished(tmp_path, *TINY, "training.per_device_train_batch_size=16", "hydra.run.dir=one", processes=1)
     assert one.returncode == 0, one.stderr
     assert "windows, grouped" in one.stderr
     ways = {"two": ("8", "1"), "accumulated": ("4", "2")}
     for name, (size, accumulation) in ways.items():
         done = finished(
-            tmp_path, *bert, f"training.per_device_train_batch_size={size}",
+            tmp_path, *TINY, f"training.per_device_train_batch_size={size}",
             f"training.gradient_accumulation_steps={accumulation}", f"hydra.run.dir={name}",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -92,8 +72,7 @@ def test_two_processes_train_and_score_as_one(tmp_path: Path) -> None:
         assert predictions == read(tmp_path / "one" / "predictions.json")
         metrics, expected = (read(tmp_path / folder / "result.json")["metrics"] for folder in (name, "one"))
         assert metrics == expected
-    made = {path.name for path in tmp_path.iterdir()}
-    assert made <= {"one", "two", "accumulated", "cache", "bert"}, "one directory a run"
+    assert {path.name for path in tmp_path.iterdir()} <= {"one", "two", "accumulated", "cache"}, "one directory a run"
     assert len(list(tmp_path.glob("*/train.log"))) == 3
 
 

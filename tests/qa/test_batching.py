@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -37,9 +38,10 @@ def test_a_step_is_the_same_however_it_is_shared(
 ) -> None:
     """The weighted mean over a step's shares is the plain mean over its windows; each has its part of long ones."""
     lengths, value = LENGTHS[:count], np.arange(count) + 1.0
-    alone = [share for (share,) in WindowBatches(lengths, step_size, seed=3)]
+    cut = partial(cut_by_length, multiple=8, overhead=16)
+    alone = [share for (share,) in WindowBatches(lengths, step_size, seed=3, cut=cut)]
     ranks = [
-        list(WindowBatches(lengths, step_size, 3, accumulation=accumulation, rank=rank, world_size=world_size))
+        list(WindowBatches(lengths, step_size, 3, cut=cut, accumulation=accumulation, rank=rank, world_size=world_size))
         for rank in range(world_size)
     ]
     assert {len(batches) for batches in ranks} == {len(alone) * accumulation}
@@ -54,6 +56,13 @@ def test_a_step_is_the_same_however_it_is_shared(
         assert all((np.diff(lengths[windows]) <= 0).all() for windows in counted)
         work = [int(lengths[windows].sum()) if len(windows) else 0 for windows in counted]
         assert max(work) - min(work) <= lengths[whole.windows].max()
+        padded_to = dict(zip(whole.windows.tolist(), whole.longest.tolist(), strict=True))
+        for share in shares:
+            assert share.longest.tolist() == [padded_to[window] for window in share.windows.tolist()]
+            assert np.concatenate(share.passes()).tolist() == share.windows.tolist()
+            assert [len({padded_to[window] for window in part.tolist()}) for part in share.passes()] == [1] * len(
+                share.passes()
+            )
 
 
 def test_order_follows_from_seed_and_epoch() -> None:

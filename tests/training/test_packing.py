@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from trainers import small, trainer_of
 
 from mlqa.config import Batching
 from mlqa.errors import ModelError
-from mlqa.qa.batching import make_batch
+from mlqa.qa.batching import cut_by_length, make_batch
 from mlqa.qa.packing import fill_rows, make_packed_batch
 from mlqa.training.packing import additive_mask, choose_batching, packing_of
 
@@ -99,7 +100,8 @@ def test_every_batching_trains_alike(tmp_path: Path) -> None:
             "optimizer.learning_rate=1e-3", model=small("Bert"), batching=batching.value,
         )  # fmt: skip
         if batching is Batching.grouped:
-            trainer.train_dataset.overhead = 0.0  # so small a model would read each share at once
+            # So small a model would read each share at once.
+            trainer.batches.cut = partial(cut_by_length, multiple=8, overhead=0)
             passes = [len(share["passes"]) for share in trainer.get_train_dataloader()]
             assert min(passes) > 1
         trainer.train()

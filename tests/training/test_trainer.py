@@ -83,9 +83,10 @@ def test_fewer_passes_pay_on_a_gpu_and_with_a_small_model(
     """By hand: 5 ms of 60 GFLOP/s, 1.5 ms of 40, 20 and 100 TFLOP/s over 72 x hidden_size^2 operations a position."""
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     base, tiny = (SimpleNamespace(config=SimpleNamespace(hidden_size=hidden)) for hidden in (768, 128))
-    assert overhead_of(base, torch.device("cpu")) == 16  # 7 positions: at least as many as a matrix needs
-    assert overhead_of(tiny, torch.device("cpu")) == pytest.approx(254.3, abs=0.1)
-    assert overhead_of(base, torch.device("cuda")) == pytest.approx(expected, abs=1)
+    assert overhead_of(base, torch.device("cpu"), 16) == 16  # 7 positions: at least as many as a matrix needs
+    assert overhead_of(tiny, torch.device("cpu"), 8) == pytest.approx(254.3, abs=0.1)
+    assert overhead_of(base, torch.device("cuda"), 16) == pytest.approx(expected, abs=1)
+    assert overhead_of(base, torch.device("cuda"), 128) == pytest.approx(8 * expected, abs=8)
 
 
 def test_layerwise_groups() -> None:

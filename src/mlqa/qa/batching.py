@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +15,18 @@ from mlqa.qa.features import Windows
 class Share:
     """What one process reads of an optimizer step at a time, its windows longest first.
 
-    `weight`: of the share's mean loss, such that the mean over the step's shares is the mean over its windows, however
-    unevenly they are shared.
+    `longest`: for each window, tokens of the longest one in its forward pass, whoever reads that: a window is padded
+    alike however a step is shared. `weight`: of the share's mean loss, such that the mean over the step's shares is the
+    mean over its windows, however unevenly they are shared.
     """
 
     windows: np.ndarray
+    longest: np.ndarray
     weight: float
+
+    def passes(self) -> list[np.ndarray]:
+        """The windows of each forward pass."""
+        return np.split(self.windows, np.flatnonzero(np.diff(self.longest)) + 1)
 
 
 class WindowBatches(torch.utils.data.Sampler[list[Share]]):
@@ -28,7 +34,8 @@ class WindowBatches(torch.utils.data.Sampler[list[Share]]):
 
     A step's `step_size` windows are drawn first and then shared out over `shares` = gradient_accumulation_steps times
     the number of processes, so that the steps of a run are the same however they are split; dealt by length, so that
-    each share costs the same. What shares a forward pass is a question of its own, and changes no step.
+    each share costs the same. What shares a forward pass is a question of its own, and changes no step: `cut` says how
+    many windows each pass reads, of lengths that come longest first; without it a step is read in one.
     """
 
     def __init__(
@@ -37,11 +44,12 @@ class WindowBatches(torch.utils.data.Sampler[list[Share]]):
         step_size: int,
         seed: int,
         *,
+        cut: Callable[[np.ndarray], list[int]] | None = None,
         accumulation: int = 1,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        self.lengths, self.step_size, self.seed = lengths, step_size, seed
+        self.lengths, self.step_size, self.seed, self.cut = lengths, step_size, seed, cut
         self.accumulation, self.rank, self.world_size = accumulation, rank, world_size
         self.drop_last = False  # accelerate asks for it, and for batch_size
         self.epoch = 0
@@ -66,11 +74,15 @@ class WindowBatches(torch.utils.data.Sampler[list[Share]]):
         shares = self.accumulation * self.world_size
         for step in self._steps():
             step = step[np.argsort(-self.lengths[step], kind="stable")]
+            lengths = self.lengths[step]
+            sizes = self.cut(lengths) if self.cut else [len(step)]
+            longest = np.repeat(lengths[np.cumsum([0, *sizes[:-1]])], sizes)
             for number in range(self.accumulation):
-                mine = step[number * self.world_size + self.rank :: shares]
-                weight = len(mine) * shares / len(step)
+                mine = slice(number * self.world_size + self.rank, None, shares)
+                weight = len(step[mine]) * shares / len(step)
                 # A share of nothing reads one window for nothing: every process must take part in every step.
-                yield [Share(mine if len(mine) else step[-1:], weight)]
+                read = mine if weight else slice(-1, None)
+                yield [Share(step[read], longest[read], weight)]
 
     def _steps(self) -> list[np.ndarray]:
         random = np.random.default_rng((self.seed, self.epoch))
@@ -118,17 +130,19 @@ def share_of_rows(windows: Windows, multiple: int, rank: int, world_size: int) -
     return np.sort(np.argsort(-cost, kind="stable")[rank::world_size])
 
 
-def make_batch(windows: Windows, chosen: np.ndarray | list[int], multiple: int | None) -> dict[str, torch.Tensor]:
+def make_batch(
+    windows: Windows, chosen: np.ndarray | list[int], multiple: int | None, longest: int = 0
+) -> dict[str, torch.Tensor]:
     """The model's inputs and labels for the chosen windows, each tensor [windows, width] or [windows].
 
-    The width is the longest chosen window rounded up to `multiple` (few different widths: kernels are made once a
-    shape), or max_seq_length where `multiple` is None.
+    The width is the longest chosen window (or `longest`, if that is more) rounded up to `multiple` (few different
+    widths: kernels are made once a shape), or max_seq_length where `multiple` is None.
     """
     chosen = np.asarray(chosen)
     template, lengths = windows.template, windows.lengths[chosen]
     width = windows.max_seq_length
     if multiple is not None:
-        width = min(width, -(-int(lengths.max()) // multiple) * multiple)
+        width = min(width, -(-max(longest, int(lengths.max())) // multiple) * multiple)
     input_ids = np.full((len(chosen), width), template.pad_id, dtype=np.int64)
     attention_mask = np.zeros_like(input_ids)
     token_type_ids = np.zeros_like(input_ids)

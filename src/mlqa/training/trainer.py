@@ -7,6 +7,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,10 @@ from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 
-from mlqa.config import Config, Interval
+from mlqa.config import Batching, Config, Interval
 from mlqa.errors import why_not_written
 from mlqa.processes import gather
-from mlqa.qa.batching import WindowBatches
+from mlqa.qa.batching import WindowBatches, cut_by_length
 from mlqa.qa.features import Windows
 from mlqa.qa.packing import of_windows
 from mlqa.runtime import is_main, local_rank, rank, world_size
@@ -52,9 +53,8 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.checkpoints = checkpoints
         training = config.training
         self.batching, self.packing = choose_batching(training.batching, model, arguments.device)
-        batches = Batches(
-            windows, self.batching, training.pad_to_multiple_of, self.packing, overhead_of(model, arguments.device)
-        )
+        multiple = None if self.batching is Batching.padded else training.pad_to_multiple_of
+        batches = Batches(windows, multiple, self.packing)
         step_size = arguments.train_batch_size * training.gradient_accumulation_steps
         if training.auto_find_batch_size:
             arguments.gradient_accumulation_steps = self._accumulation_that_fits(model, arguments, batches, step_size)
@@ -68,10 +68,13 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.remove_callback(PrinterCallback)
         # The loss is a mean over the batch: it has to be divided by gradient_accumulation_steps.
         self.model_accepts_loss_kwargs = False
+        overhead = overhead_of(model, arguments.device, step_size * world_size())
+        cut = partial(cut_by_length, multiple=training.pad_to_multiple_of, overhead=overhead)
         self.batches = WindowBatches(
             windows.lengths,
             step_size * world_size(),
             config.seed,
+            cut=cut if self.batching is Batching.grouped else None,
             accumulation=arguments.gradient_accumulation_steps,
             rank=rank(),
             world_size=world_size(),
