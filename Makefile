@@ -10,7 +10,7 @@ BIN = $(VENV)/bin
 # newer torch and Python.
 LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pyarrow<18" \
   -r requirements/transformers-4.36.0.txt plotly "pytest>=8" "pytest-xdist>=3.8" "hypothesis>=6.100"
-LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_processes.py tests/training tests/tokenization/test_trimming.py
+LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_distributed.py tests/training tests/tokenization/test_trimming.py
 
 # A test process a core, a file at a time: a file's tests share what its fixtures have started or trained.
 PARALLEL ?= --numprocesses auto --dist loadfile

@@ -16,9 +16,10 @@ for folder in ("launchers", "src"):  # a bare clone runs without installation
 import hydra
 from omegaconf import DictConfig
 
-from mlqa import command_line, compose, config, errors
+from mlqa import errors
+from mlqa.config import compose, preflight, schema
 
-config.register()
+schema.register()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -34,15 +35,15 @@ def main(composed: DictConfig) -> float | None:
     single = hydra_config.mode is RunMode.RUN
     # Again: a config folder of the user's own was not seen before.
     with errors.shown_as_one_line() if single else contextlib.nullcontext():
-        command_line.check_member(composed, hydra_config)
+        preflight.check_member(composed, hydra_config)
     with errors.shown_as_one_line(logged=True) if single else contextlib.nullcontext():
-        return experiment.run(config.from_hydra(composed), compose.choices_of(hydra_config)).objective
+        return experiment.run(schema.from_hydra(composed), compose.choices_of(hydra_config)).objective
 
 
 if __name__ == "__main__":
     logging.raiseExceptions = False  # on a full disk the run says so once, not each line of train.log
-    config.list_groups_quickly()
+    schema.list_groups_quickly()
     with errors.shown_as_one_line():
-        command_line.check_command_line(sys.argv[1:])
-        sys.argv[1:] = command_line.of_this_process(sys.argv[1:])
+        preflight.check_command_line(sys.argv[1:])
+        sys.argv[1:] = preflight.of_this_process(sys.argv[1:])
         main()

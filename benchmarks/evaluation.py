@@ -30,15 +30,15 @@ import torch
 from features import splits, tokenizers
 from peer import LENGTH, STRIDE, dataset, feature_functions, mapped, peer_dir, postprocess
 
-from mlqa.compose import compose_config
+from mlqa.answers.decoding import best_spans, best_texts, n_best
+from mlqa.answers.forward import answer_texts
+from mlqa.answers.run_qa_decoding import decode_as_run_qa
+from mlqa.batching.sampler import make_batch
+from mlqa.config.compose import compose_config
 from mlqa.data.examples import Examples
-from mlqa.qa import metrics
-from mlqa.qa.answering import answer_texts
-from mlqa.qa.batching import make_batch
-from mlqa.qa.decoding import best_spans, best_texts, n_best
-from mlqa.qa.features import Windows, make_windows
-from mlqa.qa.run_qa import decode_as_run_qa
-from mlqa.qa.squad import squad_scores
+from mlqa.features.windows import Windows, make_windows
+from mlqa.metrics import evaluate_loader
+from mlqa.metrics.squad import squad_scores
 from mlqa.training.models import load_model
 
 FORWARD_ROWS = 200
@@ -119,7 +119,7 @@ def scoring(examples: Examples, answers: list[str], folder: str | None, rounds: 
     wanted = [{"id": examples.ids[row], "answers": {"text": golds[row], "answer_start": [0] * len(golds[row])}}
               for row in rows]  # fmt: skip
     script = str(Path(folder) / "squad.py") if folder else None
-    metric = evaluate.load(script, keep_in_memory=True) if script else metrics.load("squad")
+    metric = evaluate.load(script, keep_in_memory=True) if script else evaluate_loader.load("squad")
     theirs = metric.compute(predictions=given, references=wanted)
     mine = squad_scores(predictions, golds)
     same = (mine.exact_match, mine.f1) == (theirs["exact_match"], theirs["f1"])

@@ -28,12 +28,12 @@ import numpy as np
 from peer import LENGTH, STRIDE, dataset, feature_functions, mapped, peer_dir
 from reading import megabytes
 
+from mlqa.batching.sampler import make_batch
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
 from mlqa.data.sample import generate
-from mlqa.qa.batching import make_batch
-from mlqa.qa.features import Windows, make_windows
-from mlqa.qa.token_cache import TokenCache
+from mlqa.features.token_cache import TokenCache
+from mlqa.features.windows import Windows, make_windows
 from mlqa.tokenization.scratch import train_tokenizer
 
 NAMED = ("berturk-cased-32k", "xlm-roberta")

@@ -30,7 +30,7 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
-from hydra_plugins.sagemaker_launcher import _control
+from hydra_sagemaker_launcher.jobs import control_loop
 
 FIGURES = "LAUNCHER_BENCHMARK_FIGURES"  # where a sweep leaves its figures
 POLLING = ("ListTrainingJobs",)  # all others are made once for a member, or once for a sweep
@@ -41,7 +41,7 @@ ConfigStore.instance().store(
 )
 
 
-class SimulatedClock(_control.Clock):
+class SimulatedClock(control_loop.Clock):
     """Time that passes when the control loop waits, here and at the service."""
 
     made: SimulatedClock
@@ -74,13 +74,13 @@ def member(config: DictConfig) -> float:
 def sweep() -> None:
     """One sweep in this process, by the command line; its figures go into the file that FIGURES names."""
 
-    class Control(_control.Control):
+    class Control(control_loop.Control):
         def start(self) -> None:
             self.clock = clock = SimulatedClock()
             clock.is_fetching = lambda: bool(self._fetches)
             super().start()
 
-    _control.Control = Control  # type: ignore[misc]
+    control_loop.Control = Control  # type: ignore[misc]
     started = time.monotonic()
     member()
     clock, ended = SimulatedClock.made, time.monotonic()

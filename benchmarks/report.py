@@ -19,11 +19,11 @@ from typing import Any
 
 import yaml
 
+from mlqa.answers.predictions_file import by_id
 from mlqa.data.examples import Examples
 from mlqa.data.sample import generate
-from mlqa.qa.language import rules_for
-from mlqa.qa.predictions import by_id
-from mlqa.qa.scoring import score
+from mlqa.metrics.language_rules import rules_for
+from mlqa.metrics.scoring import score
 from mlqa.report.build import write_report
 
 QUESTIONS = 892

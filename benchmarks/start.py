@@ -99,14 +99,14 @@ PARTS = {
     "reading the data": "mlqa.experiment:load_splits",
     "audit": "mlqa.experiment:audit",
     "tokenizer": "mlqa.tokenization.load:load_tokenizer",
-    "features": "mlqa.qa.features:make_windows",
-    "figures of the tokenizer": "mlqa.qa.tokenizer_figures:analyse_tokenizer",
+    "features": "mlqa.features.windows:make_windows",
+    "figures of the tokenizer": "mlqa.tokenizer_analysis:analyse_tokenizer",
     "the model": "mlqa.training.models:load_model",
     "the trainer": "mlqa.training.trainer:QuestionAnsweringTrainer.__init__",
     "training, 1 step": "mlqa.training.trainer:QuestionAnsweringTrainer.fit",
     "writing the model": "mlqa.training.models:save",
-    "evaluation": "mlqa.qa.evaluation:Evaluation.evaluate",
-    "breakdown": "mlqa.qa.evaluation:Evaluation.breakdown",
+    "evaluation": "mlqa.evaluation:Evaluation.evaluate",
+    "breakdown": "mlqa.evaluation:Evaluation.breakdown",
 }
 RUN = "mlqa.experiment:run"
 
@@ -115,7 +115,7 @@ def timed_run(arguments: list[str]) -> None:
     """Runs train.py in this process with a clock around each part, and prints the seconds of each as JSON."""
     began = time.perf_counter()
     sys.path[:0] = [str(ROOT / "launchers"), str(ROOT / "src")]
-    importlib.import_module("mlqa.command_line")
+    importlib.import_module("mlqa.config.preflight")
     light = time.perf_counter()
     took = {"imports to compose: Hydra ...": light - began}
     for address in PARTS.values():

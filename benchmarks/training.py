@@ -29,12 +29,12 @@ from rich.console import Console
 from rich.table import Table
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer, Trainer, TrainerCallback, default_data_collator
 
-from mlqa.compose import compose_config
-from mlqa.config import Batching, Config
+from mlqa.batching.sampler import WindowBatches
+from mlqa.config.compose import compose_config
+from mlqa.config.schema import Batching, Config
 from mlqa.data.readers import read_file
 from mlqa.data.sample import generate
-from mlqa.qa.batching import WindowBatches
-from mlqa.qa.features import Windows, make_windows
+from mlqa.features.windows import Windows, make_windows
 from mlqa.tokenization.scratch import train_tokenizer
 from mlqa.training.arguments import training_arguments
 from mlqa.training.checkpoints import Checkpoints

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlqa.compose import compose_config
+from mlqa.config.compose import compose_config
 from mlqa.experiment import run
 from mlqa.tokenization.analyses import analyser
 

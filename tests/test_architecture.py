@@ -87,7 +87,7 @@ def test_a_report_takes_plain_values() -> None:
 
 def test_naming_the_report_loads_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom hydra.utils import get_method\nget_method('mlqa.sweep_end.after_sweep')\n"
+        "import sys\nfrom hydra.utils import get_method\nget_method('mlqa.on_sweep_end.after_sweep')\n"
         f"print([name for name in (*{HEAVY!r}, 'numpy', 'plotly', 'jinja2') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=TOP)

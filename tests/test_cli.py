@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlqa.cli import main
-from mlqa.compose import compose_config
+from mlqa.config.compose import compose_config
 from mlqa.experiment import run
 
 CONTEXT = "İstanbul'da 4200 kedi yaşar. Ankara'da 1350 kedi yaşar."
@@ -52,7 +52,7 @@ def test_answers_are_slices_of_the_context(run_dir: Path, capsys: pytest.Capture
 
 def test_the_runs_own_settings_hold(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """max_answer_length is 2 in the run directory's config: no answer may have more tokens."""
-    from mlqa.prediction import Answerer
+    from mlqa.inference import Answerer
 
     answerer = Answerer(run_dir)
     assert (answerer.training.max_seq_length, answerer.training.max_answer_length) == (256, 2)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlqa.cli import COMMANDS
-from mlqa.compose import compose_all, composer, split_members
+from mlqa.config.compose import compose_all, composer, split_members
 
 TOP = Path(__file__).resolve().parents[1]
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]

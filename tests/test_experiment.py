@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from forked import python
 
-from mlqa.compose import compose_config
+from mlqa.config.compose import compose_config
 from mlqa.data.sample import generate
 from mlqa.errors import DataError, MlqaError, RunError
 from mlqa.experiment import run
-from mlqa.prediction import Answerer, unlabelled
-from mlqa.qa.squad import squad_scores
+from mlqa.inference import Answerer, unlabelled
+from mlqa.metrics.squad import squad_scores
 
 TOP = Path(__file__).resolve().parents[1]
 TINY = [

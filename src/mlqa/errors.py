@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hydra.errors import CompactHydraException
 
-from mlqa.runtime import is_main
+from mlqa.environment import is_main
 
 
 class MlqaError(CompactHydraException):

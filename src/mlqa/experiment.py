@@ -11,14 +11,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlqa.checks import is_local_folder
-from mlqa.config import Config, config_hash
+from mlqa.config.schema import Config, config_hash
+from mlqa.config.validation import is_local_folder
 from mlqa.data.audit import audit
 from mlqa.data.audit_warnings import leakage_warnings
 from mlqa.data.examples import Examples
 from mlqa.data.load import Splits, load_splits
+from mlqa.distributed import agreed, cause_of, gather, part, sigterm_raises, uninterrupted
+from mlqa.environment import cache_dir, is_main, model_dir, offline_if_hub_unreachable
 from mlqa.errors import ConfigError, MlqaError, RunError, first_line, stopped_by
-from mlqa.processes import agreed, cause_of, gather, part, sigterm_raises, uninterrupted
 from mlqa.result import (
     NULL_ODDS,
     PREDICTIONS,
@@ -29,15 +30,14 @@ from mlqa.result import (
     write_json,
 )
 from mlqa.run_directory import attempt, checkpoints_of, claim, leave
-from mlqa.runtime import cache_dir, is_main, model_dir, offline_if_hub_unreachable
-from mlqa.tracking import Trackers, open_trackers
 from mlqa.tracking.identity import identity_of_run
 from mlqa.tracking.tables import prediction_table, tokenizer_tables
+from mlqa.tracking.trackers import Trackers, open_trackers
 from mlqa.training.checkpoints import Checkpoint, Checkpoints
 
 if TYPE_CHECKING:
-    from mlqa.qa.features import Windows
-    from mlqa.qa.squad import Version
+    from mlqa.features.windows import Windows
+    from mlqa.metrics.squad import Version
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
 log = logging.getLogger(__name__)
@@ -99,13 +99,13 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     from transformers import set_seed
     from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
-    from mlqa.qa.evaluation import Evaluation
-    from mlqa.qa.features import make_windows
-    from mlqa.qa.predictions import by_id
-    from mlqa.qa.token_cache import TokenCache
-    from mlqa.qa.tokenizer_figures import analyse_tokenizer
+    from mlqa.answers.predictions_file import by_id
+    from mlqa.evaluation import Evaluation
+    from mlqa.features.token_cache import TokenCache
+    from mlqa.features.windows import make_windows
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.tokenization.trimming import trim_vocabulary
+    from mlqa.tokenizer_analysis import analyse_tokenizer
     from mlqa.training.arguments import autocast_type, training_arguments
     from mlqa.training.models import describe, load_model, save, trim_model
     from mlqa.training.progress import ProgressAndHistory
@@ -195,7 +195,7 @@ def _read(config: Config, result: Result) -> Splits:
 def _record_data(
     result: Result, splits: Splits, train: Windows, validation: Windows, version: Version, max_answer_length: int
 ) -> None:
-    from mlqa.qa.window_figures import window_figures
+    from mlqa.features.window_statistics import window_figures
 
     result.dataset |= {
         "train_examples": len(splits.train),

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mlqa.config import Config
+from mlqa.config.schema import Config
 from mlqa.data.load import load_splits
+from mlqa.display.score_tables import show
+from mlqa.distributed import gather
+from mlqa.environment import checkpoint_dir, is_main, local_rank, world_size
 from mlqa.errors import RunError
-from mlqa.processes import gather
 from mlqa.result import FILE, Result, take_over
-from mlqa.runtime import checkpoint_dir, is_main, local_rank, world_size
-from mlqa.summary import show
 from mlqa.training.checkpoints import Checkpoints, identity_of
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from pathlib import Path
 import datasets
 import pytest
 
-from mlqa.config import DatasetConfig, DownloadConfig, HubConfig, SampleConfig
+from mlqa.config.schema import DatasetConfig, DownloadConfig, HubConfig, SampleConfig
 from mlqa.data.download import fetch
 from mlqa.data.hub import read_hub
 from mlqa.data.load import load_splits

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydra_plugins.sagemaker_launcher._archive import extract
-from hydra_plugins.sagemaker_launcher._errors import LaunchError
+from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.jobs.safe_extract import extract
 
 Entry = tuple[tarfile.TarInfo, bytes]
 LIMITS = {"max_bytes": 1_000_000, "max_files": 100}

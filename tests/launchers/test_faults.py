@@ -51,7 +51,8 @@ hydra:
 # Stands for the client; it kills itself at the k-th of the steps of a submission.
 DIES = """
 import os, runpy, signal, sys
-from hydra_plugins.sagemaker_launcher import _jobs, _manifest
+from hydra_sagemaker_launcher.aws import training_jobs
+from hydra_sagemaker_launcher import manifest as manifest_module
 
 step = sys.argv[1]
 
@@ -69,8 +70,8 @@ def dying(cls, name, when):
 
     setattr(cls, name, call)
 
-dying(_manifest.Manifest, "write", step)
-dying(_jobs.Jobs, "create", step)
+dying(manifest_module.Manifest, "write", step)
+dying(training_jobs.Jobs, "create", step)
 sys.argv = sys.argv[2:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

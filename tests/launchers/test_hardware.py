@@ -11,8 +11,7 @@ import botocore.session
 import pytest
 from omegaconf import OmegaConf
 
-from hydra_plugins.sagemaker_launcher._errors import LaunchError
-from hydra_plugins.sagemaker_launcher._hardware import (
+from hydra_sagemaker_launcher.catalog.hardware import (
     INSTANCES,
     Hardware,
     assumptions,
@@ -20,6 +19,7 @@ from hydra_plugins.sagemaker_launcher._hardware import (
     instance_of,
     problems,
 )
+from hydra_sagemaker_launcher.errors import LaunchError
 
 
 @pytest.fixture(scope="module")

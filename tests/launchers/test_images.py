@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hydra_plugins.sagemaker_launcher._errors import LaunchError
-from hydra_plugins.sagemaker_launcher._hardware import INSTANCES, Hardware
-from hydra_plugins.sagemaker_launcher._images import NAMES, choose, problems
+from hydra_sagemaker_launcher.catalog.hardware import INSTANCES, Hardware
+from hydra_sagemaker_launcher.catalog.images import NAMES, choose, problems
+from hydra_sagemaker_launcher.errors import LaunchError
 
 ECR = "763104351884.dkr.ecr.{}.amazonaws.com/huggingface-pytorch-training:"
 TAGS = {
@@ -137,10 +137,13 @@ def test_names_are_unique_and_checking_imports_no_client():
     launchers = Path(__file__).parents[2] / "launchers"
     code = (
         f"import sys; sys.path.insert(0, {str(launchers)!r})\n"
-        "from hydra_plugins.sagemaker_launcher import _archive, _hardware, _images, _prices, _source\n"
-        "hardware = _hardware.Hardware('ml.p3.2xlarge')\n"
-        "assert not _hardware.problems(hardware) + _images.problems(hardware)\n"
-        "_prices.prices(['ml.p3.2xlarge'], 'us-east-1', None)\n"
+        "from hydra_sagemaker_launcher.catalog import hardware as hardware_catalog, images as image_catalog\n"
+        "from hydra_sagemaker_launcher.catalog import prices as price_catalog\n"
+        "from hydra_sagemaker_launcher.jobs import safe_extract\n"
+        "from hydra_sagemaker_launcher.packaging import source_archive\n"
+        "hardware = hardware_catalog.Hardware('ml.p3.2xlarge')\n"
+        "assert not hardware_catalog.problems(hardware) + image_catalog.problems(hardware)\n"
+        "price_catalog.prices(['ml.p3.2xlarge'], 'us-east-1', None)\n"
         "assert not {'boto3', 'botocore', 'sagemaker', 'rich'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -19,17 +19,17 @@ from launcher_app import LAUNCHERS, Service
 from omegaconf import OmegaConf
 
 import sagemaker_rehearsal
-from hydra_plugins.sagemaker_launcher import _images
-from hydra_plugins.sagemaker_launcher._aws import Aws, is_unreachable
-from hydra_plugins.sagemaker_launcher._config import SageMakerLauncherConf
-from hydra_plugins.sagemaker_launcher._control import Clock, Control, Job, State
-from hydra_plugins.sagemaker_launcher._hardware import Hardware
-from hydra_plugins.sagemaker_launcher._jobs import Jobs, NameTakenError, QuotaError
-from hydra_plugins.sagemaker_launcher._manifest import Manifest
-from hydra_plugins.sagemaker_launcher._member import Member
-from hydra_plugins.sagemaker_launcher._outcome import Outcome
-from hydra_plugins.sagemaker_launcher._request import MEMBER_VARIABLE, SWEEP_VARIABLE, training_job_request
-from hydra_plugins.sagemaker_launcher._request import Job as Requested
+from hydra_sagemaker_launcher.aws.session import Aws, is_unreachable
+from hydra_sagemaker_launcher.aws.training_jobs import Jobs, NameTakenError, QuotaError
+from hydra_sagemaker_launcher.catalog import images as image_catalog
+from hydra_sagemaker_launcher.catalog.hardware import Hardware
+from hydra_sagemaker_launcher.config import SageMakerLauncherConf
+from hydra_sagemaker_launcher.jobs.control_loop import Clock, Control, Job, State
+from hydra_sagemaker_launcher.jobs.outcome import Outcome
+from hydra_sagemaker_launcher.manifest import Manifest
+from hydra_sagemaker_launcher.member import Member
+from hydra_sagemaker_launcher.request.training_job import MEMBER_VARIABLE, SWEEP_VARIABLE, training_job_request
+from hydra_sagemaker_launcher.request.training_job import Job as Requested
 
 HARDWARE = Hardware("ml.m5.large")
 
@@ -54,7 +54,7 @@ def asked(jobs: Jobs, number: int, **changes: Any) -> dict[str, Any]:
         Requested(
             name=f"job-{jobs._sweep_id}-{number}",
             hardware=HARDWARE,
-            image=_images.choose(HARDWARE, "us-east-1"),
+            image=image_catalog.choose(HARDWARE, "us-east-1"),
             role="arn:aws:iam::123456789012:role/Trainer",
             region="us-east-1",
             channels={"code": "s3://bucket/code/"},
@@ -363,7 +363,7 @@ def test_one_members_odd_result_ends_no_sweep(service: Service, jobs: Jobs, tmp_
 def test_a_fetch_does_not_keep_the_process_alive() -> None:
     code = (
         "import time\n"
-        "from hydra_plugins.sagemaker_launcher._fetches import Fetches\n"
+        "from hydra_sagemaker_launcher.jobs.downloads import Fetches\n"
         "begun = []\n"
         "fetches = Fetches(lambda job: (begun.append(job), time.sleep(60)), lambda: None)\n"
         "for job in range(6): fetches.ask(job)\n"
@@ -399,9 +399,9 @@ def test_a_download_does_not_keep_the_process_alive(tmp_path: Path) -> None:
     code = (
         "import boto3, sys\n"
         "from pathlib import Path\n"
-        "from hydra_plugins.sagemaker_launcher._aws import Aws\n"
-        "from hydra_plugins.sagemaker_launcher._fetches import Fetches\n"
-        "from hydra_plugins.sagemaker_launcher._storage import Storage\n"
+        "from hydra_sagemaker_launcher.aws.session import Aws\n"
+        "from hydra_sagemaker_launcher.jobs.downloads import Fetches\n"
+        "from hydra_sagemaker_launcher.aws.s3 import Storage\n"
         "session = boto3.Session(aws_access_key_id='a', aws_secret_access_key='b', region_name='us-east-1')\n"
         "storage = Storage(Aws(session, 'us-east-1', sys.argv[1]), 'bucket', 'prefix', None)\n"
         "fetch = lambda job: storage.download('s3://bucket/key', Path(sys.argv[2]), 10**9)\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from launcher_app import CONFIG, App, Service, unpacked
 
-from hydra_plugins.sagemaker_launcher._manifest import FILE
+from hydra_sagemaker_launcher.manifest import FILE
 
 BODY = r"""
 if cfg.task == "raise":
@@ -45,19 +45,20 @@ def bad(sweep_dir):
 DIES = """
 import runpy, sys, time
 from botocore.exceptions import ClientError
-from hydra_plugins.sagemaker_launcher import _here, _jobs
+from hydra_sagemaker_launcher import in_process
+from hydra_sagemaker_launcher.aws import training_jobs
 
 def changed(self):
     raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "ListTrainingJobs")
 
-run_job = _here.run_job
+run_job = in_process.run_job
 
 def slow(**given):
     returned = run_job(**given)
     time.sleep(4)
     return returned
 
-_jobs.Jobs.changed, _here.run_job = changed, slow
+training_jobs.Jobs.changed, in_process.run_job = changed, slow
 sys.argv[0] = "app.py"
 runpy.run_path("app.py", run_name="__main__")
 """

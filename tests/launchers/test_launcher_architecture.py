@@ -13,6 +13,7 @@ from launcher_app import LAUNCHERS, App
 
 TOP = LAUNCHERS.parent
 PLUGIN = LAUNCHERS / "hydra_plugins" / "sagemaker_launcher"
+PACKAGE = LAUNCHERS / "hydra_sagemaker_launcher"
 HEAVY = ("boto3", "botocore", "sagemaker", "rich", "moto", "torch", "sagemaker_rehearsal")
 
 
@@ -24,16 +25,16 @@ def imported(path: Path) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
 
 
-@pytest.mark.parametrize("part", ["hydra_plugins", "sagemaker_rehearsal", "example"])
+@pytest.mark.parametrize("part", ["hydra_plugins", "hydra_sagemaker_launcher", "sagemaker_rehearsal", "example"])
 def test_nothing_of_the_launcher_knows_the_project(part: str) -> None:
-    forbidden = {"mlqa", "hydra_plugins" if part == "sagemaker_rehearsal" else "mlqa"}
+    forbidden = {"mlqa", *(("hydra_plugins", "hydra_sagemaker_launcher") if part == "sagemaker_rehearsal" else ())}
     for path in (LAUNCHERS / part).rglob("*.py"):
         assert not forbidden & set(imported(path)), path
 
 
 def test_the_project_knows_nothing_of_the_launcher() -> None:
     for path in [*(TOP / "src" / "mlqa").rglob("*.py"), TOP / "train.py"]:
-        assert not {"hydra_plugins", "sagemaker_rehearsal"} & set(imported(path)), path
+        assert not {"hydra_plugins", "hydra_sagemaker_launcher", "sagemaker_rehearsal"} & set(imported(path)), path
 
 
 def test_hydras_scan_finds_one_public_module() -> None:
@@ -62,14 +63,14 @@ def test_the_container_needs_hydra_alone(tmp_path: Path) -> None:
     """The program of a job starts in an image that need not have boto3 or anything of ours."""
     code = (
         f"import sys; sys.path.insert(0, {str(LAUNCHERS)!r})\n"
-        "import hydra_plugins.sagemaker_launcher._container as c, hydra_plugins.sagemaker_launcher._member\n"
+        "import hydra_sagemaker_launcher.container as c, hydra_sagemaker_launcher.member\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert done.stdout.strip() == "[]", done.stderr
 
 
-@pytest.mark.parametrize("path", sorted(PLUGIN.glob("_*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.name)
 def test_every_module_says_what_it_is(path: Path) -> None:
     if path.stat().st_size:
         assert ast.get_docstring(ast.parse(path.read_text("utf-8")))

@@ -16,12 +16,13 @@ import pytest
 import yaml
 from launcher_app import python
 
-from hydra_plugins.sagemaker_launcher import _hardware, _images
-from hydra_plugins.sagemaker_launcher._config import RehearsalConf, SageMakerLauncherConf
+from hydra_sagemaker_launcher.catalog import hardware as hardware_catalog
+from hydra_sagemaker_launcher.catalog import images as image_catalog
+from hydra_sagemaker_launcher.config import RehearsalConf, SageMakerLauncherConf
 
 TOP = Path(__file__).parents[2]
 LAUNCHERS = TOP / "launchers"
-PACKAGE = LAUNCHERS / "hydra_plugins" / "sagemaker_launcher"
+PACKAGE = LAUNCHERS / "hydra_sagemaker_launcher"
 README = (LAUNCHERS / "README.md").read_text("utf-8")
 
 
@@ -72,17 +73,17 @@ def test_hardware_node() -> None:
     told = {row[0].strip("`"): row[1].strip("`") for row in rows(section("Hardware"))}
     expected = {
         field.name: "required" if field.default is dataclasses.MISSING else field.default
-        for field in dataclasses.fields(_hardware.Hardware)
+        for field in dataclasses.fields(hardware_catalog.Hardware)
     }
     assert {name: yaml.safe_load(value) for name, value in told.items()} == expected
 
 
 def test_added_hardware_is_possible() -> None:
     (text,) = re.findall(r"```yaml\n(.*?)```", section("Hardware"), re.DOTALL)
-    hardware = _hardware.from_node(yaml.safe_load(text))
+    hardware = hardware_catalog.from_node(yaml.safe_load(text))
     assert hardware is not None
-    assert _hardware.problems(hardware) == []
-    assert _images.problems(hardware) == []
+    assert hardware_catalog.problems(hardware) == []
+    assert image_catalog.problems(hardware) == []
 
 
 # --- images
@@ -100,19 +101,19 @@ def test_images() -> None:
             ", ".join(sorted(release.architectures)),
             "yes" if release.smdistributed else "no",
         ]
-        for release in _images._RELEASES
+        for release in image_catalog._RELEASES
     ]
 
 
 def test_instances_with_smdistributed() -> None:
     (told,) = re.findall(r"^smdistributed is offered for (.*?)\. ", README, re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"`(ml\.[^`]+)`", told)) == {
-        name for name, instance in _hardware.INSTANCES.items() if instance.smdistributed
+        name for name, instance in hardware_catalog.INSTANCES.items() if instance.smdistributed
     }
 
 
 def test_limits() -> None:
-    assert f"at most {_hardware.MAX_HOURS} |" in README
+    assert f"at most {hardware_catalog.MAX_HOURS} |" in README
     assert round(1487 * 3.825 / 3600, 2) == 1.58
     assert "1,487 billable seconds on one `ml.p3.2xlarge` at $3.825 are $1.58" in " ".join(README.split())
 
@@ -161,7 +162,7 @@ def allowed(title: str) -> set[str]:
 
 
 def test_policy_of_the_user_is_what_the_code_calls() -> None:
-    called = operations([file for file in PACKAGE.glob("*.py") if file.name != "_container.py"])
+    called = operations([file for file in PACKAGE.rglob("*.py") if file.name != "container.py"])
     assert {"sagemaker:ListTrainingJobs", "s3:UploadFile", "logs:GetLogEvents", "pricing:GetProducts"} <= called
     needed: set[str] = set()
     for operation in called:
@@ -177,7 +178,7 @@ def test_no_client_is_used_that_the_search_does_not_see() -> None:
 
 
 def test_policy_of_the_role_holds_what_the_container_calls() -> None:
-    assert operations([PACKAGE / "_container.py"]) == {"secretsmanager:GetSecretValue"}
+    assert operations([PACKAGE / "container.py"]) == {"secretsmanager:GetSecretValue"}
     actions = allowed("The role of the jobs")
     assert "secretsmanager:GetSecretValue" in actions
     assert not {action for action in actions if action.startswith(("iam:", "sagemaker:", "sts:"))}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydra_plugins.sagemaker_launcher._errors import LaunchError
-from hydra_plugins.sagemaker_launcher._manifest import FILE, Manifest
+from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.manifest import FILE, Manifest
 
 
 def test_a_sweep_is_known_again(tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ import pytest
 from launcher_app import Service
 from omegaconf import OmegaConf
 
-from hydra_plugins.sagemaker_launcher import _outcome
-from hydra_plugins.sagemaker_launcher._aws import Aws
-from hydra_plugins.sagemaker_launcher._container import as_json
-from hydra_plugins.sagemaker_launcher._hardware import Hardware
-from hydra_plugins.sagemaker_launcher._member import Member
-from hydra_plugins.sagemaker_launcher._outcome import Outcome
-from hydra_plugins.sagemaker_launcher._storage import Storage
+from hydra_sagemaker_launcher.aws.s3 import Storage
+from hydra_sagemaker_launcher.aws.session import Aws
+from hydra_sagemaker_launcher.catalog.hardware import Hardware
+from hydra_sagemaker_launcher.container import as_json
+from hydra_sagemaker_launcher.jobs import outcome as outcome_module
+from hydra_sagemaker_launcher.jobs.outcome import Outcome
+from hydra_sagemaker_launcher.member import Member
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def fetched(storage: Storage, directory: Path, content: bytes) -> Outcome:
         "OutputDataConfig": {"S3OutputPath": "s3://bucket/prefix/output"},
         "BillableTimeInSeconds": 10,
     }
-    return _outcome.fetch(member, description, None, storage.aws, storage, False)
+    return outcome_module.fetch(member, description, None, storage.aws, storage, False)
 
 
 @pytest.mark.parametrize(

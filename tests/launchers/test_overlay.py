@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from hydra_plugins.sagemaker_launcher import _overlay
-from hydra_plugins.sagemaker_launcher._config import SageMakerLauncherConf
-from hydra_plugins.sagemaker_launcher._errors import LaunchError
-from hydra_plugins.sagemaker_launcher._plan import make_plan
+from hydra_sagemaker_launcher.config import SageMakerLauncherConf
+from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.request import overlay as overlay_module
+from hydra_sagemaker_launcher.request.plan import make_plan
 
 OWNED = [
     ({"TrainingJobName": "x"}, "TrainingJobName", "hydra.launcher.job_name"),
@@ -49,7 +49,7 @@ OWNED = [
 
 @pytest.mark.parametrize(("overlay", "key", "option"), OWNED)
 def test_what_the_launcher_answers_for_is_refused(overlay: dict[str, Any], key: str, option: str) -> None:
-    (line,) = _overlay.problems(overlay)
+    (line,) = overlay_module.problems(overlay)
     assert line.startswith(f"hydra.launcher.request.{key}: the launcher sets this itself; use ")
     assert option in line
 
@@ -73,4 +73,4 @@ def test_all_of_them_at_once_while_planning() -> None:
     ],
 )
 def test_everything_else_may_be_laid_over(overlay: dict[str, Any]) -> None:
-    assert list(_overlay.problems(overlay)) == []
+    assert list(overlay_module.problems(overlay)) == []

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from hydra_plugins.sagemaker_launcher._config import SageMakerLauncherConf
-from hydra_plugins.sagemaker_launcher._errors import LaunchError
-from hydra_plugins.sagemaker_launcher._hardware import Hardware
-from hydra_plugins.sagemaker_launcher._manifest import Manifest
-from hydra_plugins.sagemaker_launcher._member import Member
-from hydra_plugins.sagemaker_launcher._member_request import refused
-from hydra_plugins.sagemaker_launcher._plan import Planned, make_plan
-from hydra_plugins.sagemaker_launcher._remote import Remote
+from hydra_sagemaker_launcher.backend import Remote
+from hydra_sagemaker_launcher.catalog.hardware import Hardware
+from hydra_sagemaker_launcher.config import SageMakerLauncherConf
+from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.manifest import Manifest
+from hydra_sagemaker_launcher.member import Member
+from hydra_sagemaker_launcher.request.member_request import refused
+from hydra_sagemaker_launcher.request.plan import Planned, make_plan
 
 
 def member(number: int, **config: Any) -> Member:

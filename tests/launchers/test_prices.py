@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from hydra_plugins.sagemaker_launcher._hardware import INSTANCES, Hardware, instance_of
-from hydra_plugins.sagemaker_launcher._prices import _TABLE, Price, cost, price_of, prices, worst_case
+from hydra_sagemaker_launcher.catalog.hardware import INSTANCES, Hardware, instance_of
+from hydra_sagemaker_launcher.catalog.prices import _TABLE, Price, cost, price_of, prices, worst_case
 
 
 def row(usd: str, instance: str = "ml.p3.2xlarge", currency: str = "USD", **attributes: str) -> str:

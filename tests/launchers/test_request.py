@@ -14,12 +14,12 @@ from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydra_plugins.sagemaker_launcher import _images
-from hydra_plugins.sagemaker_launcher._config import SageMakerLauncherConf
-from hydra_plugins.sagemaker_launcher._errors import LaunchError
-from hydra_plugins.sagemaker_launcher._hardware import Hardware, from_node
-from hydra_plugins.sagemaker_launcher._plan import environment_of
-from hydra_plugins.sagemaker_launcher._request import Job, job_name, training_job_request
+from hydra_sagemaker_launcher.catalog import images as image_catalog
+from hydra_sagemaker_launcher.catalog.hardware import Hardware, from_node
+from hydra_sagemaker_launcher.config import SageMakerLauncherConf
+from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.request.plan import environment_of
+from hydra_sagemaker_launcher.request.training_job import Job, job_name, training_job_request
 
 HARDWARE = Path(__file__).resolve().parents[2] / "conf" / "hardware"
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # of CreateTrainingJob's reference
@@ -30,7 +30,7 @@ def request(hardware: Hardware, **changes: Any) -> dict[str, Any]:
     job = Job(
         name="job-1",
         hardware=hardware,
-        image=_images.choose(hardware, "us-east-1"),
+        image=image_catalog.choose(hardware, "us-east-1"),
         role="arn:aws:iam::123456789012:role/Trainer",
         region="us-east-1",
         channels={"code": "s3://b/code/", "member": "s3://b/member/", "train": "s3://b/data/"},

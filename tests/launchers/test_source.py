@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydra_plugins.sagemaker_launcher._errors import LaunchError
-from hydra_plugins.sagemaker_launcher._source import pack
+from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.packaging.source_archive import pack
 
 EVERYTHING = ["**"]
 

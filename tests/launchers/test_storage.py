@@ -10,9 +10,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from hydra_plugins.sagemaker_launcher._aws import Aws
-from hydra_plugins.sagemaker_launcher._errors import LaunchError
-from hydra_plugins.sagemaker_launcher._storage import Storage, data_files
+from hydra_sagemaker_launcher.aws.s3 import Storage, data_files
+from hydra_sagemaker_launcher.aws.session import Aws
+from hydra_sagemaker_launcher.errors import LaunchError
 
 CANARY = b"c4n4ry"
 

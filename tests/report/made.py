@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import yaml
 
+from mlqa.answers.predictions_file import by_id
 from mlqa.data.examples import Examples
 from mlqa.data.sample import generate
-from mlqa.qa.language import rules_for
-from mlqa.qa.predictions import by_id
-from mlqa.qa.scoring import score
-from mlqa.qa.tokenizer_figures import TokenizerAnalysis
+from mlqa.metrics.language_rules import rules_for
+from mlqa.metrics.scoring import score
 from mlqa.result import TOKENIZATION, write_json
+from mlqa.tokenizer_analysis import TokenizerAnalysis
 
 ROWS = 60
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made import answers, config, questions, result, some, write_manifest, write_member
 
-from mlqa.report.build import make_report
+from mlqa.report.content import make_report
 from mlqa.report.page import page
 from mlqa.report.tables import as_csv, as_markdown
 

@@ -19,8 +19,9 @@ from made import answers, config, questions, result, some, write_manifest, write
 from mlqa.errors import RunError
 from mlqa.report import write
 from mlqa.report.advice import Advice
-from mlqa.report.build import Report, make_report, write_report
+from mlqa.report.build import write_report
 from mlqa.report.charts import charts_of
+from mlqa.report.content import Report, make_report
 from mlqa.report.page import page
 from mlqa.report.tables import as_csv, as_markdown
 

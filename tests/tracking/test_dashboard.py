@@ -41,7 +41,7 @@ def named_by_panels(content: Any) -> set[str]:
 def test_every_name_in_a_panel_is_logged_by_a_run(
     no_account: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlqa.compose import compose_config
+    from mlqa.config.compose import compose_config
     from mlqa.experiment import run
     from mlqa.tracking.dashboard import specification
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlqa.compose import compose_config
+from mlqa.config.compose import compose_config
 from mlqa.tracking.identity import _short, identity_of_run
 
 pytestmark = pytest.mark.usefixtures("no_account")

@@ -13,7 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 from wandb_server import KEY, WandbServer
 
-from mlqa.command_line import check_command_line
+from mlqa.config.preflight import check_command_line
 from mlqa.errors import ConfigError
 
 TOP = Path(__file__).resolve().parents[2]

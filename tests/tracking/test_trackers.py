@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from mlqa.config import TrackingBackend, TrackingConfig, WandbMode
-from mlqa.tracking import RunIdentity, Trackers, open_trackers
+from mlqa.config.schema import TrackingBackend, TrackingConfig, WandbMode
+from mlqa.tracking.protocol import RunIdentity
+from mlqa.tracking.trackers import Trackers, open_trackers
 from mlqa.tracking.wandb_mode import decide_mode, has_key
 
 RESULT: dict[str, Any] = {

@@ -17,9 +17,10 @@ import pytest
 from reading import by_leet, by_records
 from wandb_server import KEY, WandbServer
 
-from mlqa.config import TrackingBackend, TrackingConfig, WandbMode
-from mlqa.tracking import RunIdentity, Table, Trackers, open_trackers
+from mlqa.config.schema import TrackingBackend, TrackingConfig, WandbMode
 from mlqa.tracking.billing import correct_cost
+from mlqa.tracking.protocol import RunIdentity, Table
+from mlqa.tracking.trackers import Trackers, open_trackers
 
 ID = "sweep-0-berturk-p3-s42-abc"
 RESULT: dict[str, Any] = {

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mlqa.tracking import Trackers
+from mlqa.tracking.trackers import Trackers
 from mlqa.training import progress
 from mlqa.training.progress import ProgressAndHistory
 

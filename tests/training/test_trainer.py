@@ -10,11 +10,11 @@ import pytest
 import torch
 from trainers import configured, small, trainer_of
 
-from mlqa.config import Attention, ModelConfig, Precision
+from mlqa.batching.dataset import overhead_of
+from mlqa.batching.sampler import make_batch
+from mlqa.config.schema import Attention, ModelConfig, Precision
 from mlqa.errors import RunError
-from mlqa.qa.batching import make_batch
 from mlqa.training.arguments import resolve_precision, training_arguments
-from mlqa.training.batches import overhead_of
 from mlqa.training.compilation import allow_shapes
 from mlqa.training.memory import attempt_largest
 from mlqa.training.models import load_model

@@ -11,11 +11,11 @@ import pytest
 import torch
 import transformers
 
-from mlqa.compose import compose_config
+from mlqa.config.compose import compose_config
 from mlqa.data.sample import generate
 from mlqa.errors import ConfigError, ModelError
 from mlqa.experiment import run
-from mlqa.prediction import Answerer, unlabelled
+from mlqa.inference import Answerer, unlabelled
 from mlqa.result import MODEL
 from mlqa.tokenization.scratch import train_tokenizer
 from mlqa.training.embeddings import keep_rows

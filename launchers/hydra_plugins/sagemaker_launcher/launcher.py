@@ -1,7 +1,6 @@
-"""The plugin as Hydra finds it. Everything else is in private modules, which Hydra's scan does not execute."""
+"""The plugin that Hydra finds. Hydra executes this module in every app, so all else is in hydra_sagemaker_launcher."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
@@ -11,14 +10,14 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.sagemaker_launcher._config import SageMakerLauncherConf
+from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 
 
 class SageMakerLauncher(Launcher):
     """Runs each member of a multirun where its `hardware` node says: in this process, or as a training job."""
 
     def __init__(self, **options: object) -> None:
-        from hydra_plugins.sagemaker_launcher._launch import Sweep
+        from hydra_sagemaker_launcher.sweep import Sweep
 
         self.sweep = Sweep(OmegaConf.to_object(OmegaConf.merge(SageMakerLauncherConf, options)))
 
@@ -34,7 +33,7 @@ class SageMakerSearchPath(SearchPathPlugin):
     settings, which begins with `defaults: [sagemaker_schema]`."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        search_path.append("hydra-sagemaker-launcher", f"file://{Path(__file__).parent / 'conf'}")
+        search_path.append("hydra-sagemaker-launcher", "pkg://hydra_sagemaker_launcher.conf")
 
 
 ConfigStore.instance().store(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlqa.config import Config
+    from mlqa.config.schema import Config
     from mlqa.data.load import Splits
 
 EXAMPLE = """\
@@ -28,11 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mlqa.checks import is_local_folder
-    from mlqa.compose import compose_config
+    from mlqa.config.compose import compose_config
+    from mlqa.config.validation import is_local_folder
     from mlqa.data.audit import audit
     from mlqa.data.load import load_splits
-    from mlqa.runtime import offline_if_hub_unreachable
+    from mlqa.environment import offline_if_hub_unreachable
 
     config, choices = compose_config(args.overrides, OPTIONAL, weights=False)
     if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
         print()
         return
 
-    from mlqa.commands.audit_tables import show
+    from mlqa.display.audit_tables import show
 
     show(found, tokenizer or why_none, choices, config.training.max_answer_length)
 
@@ -68,8 +68,8 @@ def _tokenizer_figures(config: Config, splits: Splits) -> tuple[dict[str, Any], 
 
     from transformers.utils.logging import set_verbosity_error
 
-    from mlqa.qa.features import make_windows
-    from mlqa.qa.window_figures import window_figures
+    from mlqa.features.window_statistics import window_figures
+    from mlqa.features.windows import make_windows
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.tokenization.trimming import trim_vocabulary
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from mlqa.errors import ConfigError
 
 if TYPE_CHECKING:
+    from mlqa.answers.decoding import Candidate
     from mlqa.data.examples import Examples
-    from mlqa.qa.decoding import Candidate
 
 EXAMPLE = """\
 example, with a run of `make quickstart`:
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     if problems:
         raise ConfigError(problems)
 
-    from mlqa.prediction import Answerer, questions_of, unlabelled
+    from mlqa.inference import Answerer, questions_of, unlabelled
 
     if args.file is not None:
         examples = questions_of(args.file)

@@ -41,17 +41,17 @@ def run(args: argparse.Namespace) -> None:
     if threshold is not None and math.isnan(threshold):
         raise ConfigError("score: --na-prob-thresh=nan: give a number")
 
-    from mlqa.compose import compose_config
+    from mlqa.config.compose import compose_config
 
     config, choices = compose_config(args.overrides, optional=NOT_NEEDED, weights=False)
 
+    from mlqa.answers.predictions_file import beside_rows, odds_beside_rows, read_null_odds, read_predictions
     from mlqa.data.examples import unseen_rows
     from mlqa.data.load import load_splits
-    from mlqa.qa.language import rules_of
-    from mlqa.qa.no_answer import squad_version
-    from mlqa.qa.predictions import beside_rows, odds_beside_rows, read_null_odds, read_predictions
-    from mlqa.qa.scoring import breakdown_of, score
-    from mlqa.runtime import offline_if_hub_unreachable
+    from mlqa.environment import offline_if_hub_unreachable
+    from mlqa.metrics.language_rules import rules_of
+    from mlqa.metrics.no_answer import squad_version
+    from mlqa.metrics.scoring import breakdown_of, score
 
     found = read_predictions(args.predictions)
     odds_found = None if args.null_odds is None else read_null_odds(args.null_odds)
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
 
     from rich.console import Console
 
-    from mlqa.summary import breakdown_table, score_table
+    from mlqa.display.score_tables import breakdown_table, score_table
 
     console = Console()
     console.print(score_table(metrics, f"{args.predictions} on {choices['dataset']}, SQuAD {version}"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlqa.errors import MlqaError, RunError
 
 if TYPE_CHECKING:
-    from mlqa.config import Config
+    from mlqa.config.schema import Config
     from mlqa.data.load import Splits
 
 EXAMPLE = """\
@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mlqa.compose import compose_config, members_of
-    from mlqa.tokenizer_tables import figures_csv, figures_table, words_table
+    from mlqa.config.compose import compose_config, members_of
+    from mlqa.display.tokenizer_tables import figures_csv, figures_table, words_table
 
     rows: list[dict[str, Any]] = []
     splits: dict[str, Splits] = {}  # read once, however many tokenizers look at them
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     if args.csv:
         _write(args.csv, figures_csv(rows))
     if args.html:
-        from mlqa.tokenizer_page import page
+        from mlqa.display.tokenizer_page import page
 
         _write(args.html, page(rows, f"Tokenizers on {dataset}"))
     if args.json:
@@ -73,9 +73,9 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _read(config: Config) -> Splits:
-    from mlqa.checks import is_local_folder
+    from mlqa.config.validation import is_local_folder
     from mlqa.data.load import load_splits
-    from mlqa.runtime import offline_if_hub_unreachable
+    from mlqa.environment import offline_if_hub_unreachable
 
     if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
         offline_if_hub_unreachable()
@@ -86,9 +86,9 @@ def _analysis(config: Config, splits: Splits) -> dict[str, Any]:
     """tokenization.json as a run of this config would write it, with the name or folder of the model."""
     from transformers.utils.logging import set_verbosity_error
 
-    from mlqa.qa.tokenizer_figures import analyse_tokenizer
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.tokenization.trimming import trim_vocabulary
+    from mlqa.tokenizer_analysis import analyse_tokenizer
     from mlqa.training.models import embedding_share
 
     set_verbosity_error()

@@ -9,8 +9,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from mlqa.environment import cache_dir
 from mlqa.errors import DataError, UnreachableError
-from mlqa.runtime import cache_dir
 
 TIMEOUT_SECONDS = 30
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlqa.checks import is_local_folder
+from mlqa.config.validation import is_local_folder
 from mlqa.data.examples import Examples
 from mlqa.data.readers import add_rows
 from mlqa.data.rows import ExamplesBuilder
 from mlqa.errors import DataError, UnreachableError, first_line
 
 if TYPE_CHECKING:
-    from mlqa.config import HubConfig
+    from mlqa.config.schema import HubConfig
 
 OFFLINE = "offline, give files: dataset=squad_json dataset.train_file=... dataset.validation_file=..."
 

@@ -10,7 +10,7 @@ from mlqa.data.examples import Examples
 from mlqa.errors import DataError
 
 if TYPE_CHECKING:
-    from mlqa.config import DatasetConfig
+    from mlqa.config.schema import DatasetConfig
 
 SPLITS = ("train", "validation")
 SUBSET_SEED = 0  # one draw for every seed: members of a sweep train and are scored on the same rows

@@ -1,100 +1,18 @@
-"""From directories of sweeps to the three files of a report and the closing lines in the terminal."""
+"""Write the files of a report and print its closing lines."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from mlqa.errors import RunError
-from mlqa.report.advice import REHEARSED, Advice, advice_of
-from mlqa.report.comparison import Comparison, comparisons_of
-from mlqa.report.members import STATUSES, Member, Sweep, dirs_of_sweeps, read_sweep
-from mlqa.report.reference import REFERENCES, Published, published
-from mlqa.report.wording import money
-from mlqa.report.words import Word, words_of
+from mlqa.report.closing import print_closing
+from mlqa.report.content import make_report
+from mlqa.report.page import page
+from mlqa.report.tables import as_csv, as_markdown
 
 PAGE, CSV, MARKDOWN = "index.html", "results.csv", "results.md"
 FOLDER = "report"
-
-
-@dataclass
-class Report:
-    """Everything that page, CSV, Markdown and terminal are made of."""
-
-    sweeps: list[Sweep]
-    comparisons: list[Comparison]
-    advice: list[list[Advice]]  # one list a comparison
-    words: list[Word]
-    published: tuple[Published, ...] = ()
-    created: datetime = field(default_factory=datetime.now)
-
-    @property
-    def members(self) -> list[Member]:
-        return [member for sweep in self.sweeps for member in sweep.members]
-
-    @property
-    def not_completed(self) -> list[Member]:
-        return [member for member in self.members if not member.is_compared]
-
-    @property
-    def title(self) -> str:
-        return ", ".join(dict.fromkeys(sweep.directory.resolve().name for sweep in self.sweeps))
-
-    @property
-    def spent_usd(self) -> float | None:
-        """What all sweeps have cost: by the launcher's record of every job, else by the members' own figures."""
-        of_sweeps = [
-            sweep.spent_usd if sweep.spent_usd is not None else _sum([member.usd for member in sweep.members])
-            for sweep in self.sweeps
-        ]
-        return _sum(of_sweeps)
-
-    @property
-    def is_rehearsal(self) -> bool:
-        return any(sweep.is_rehearsal for sweep in self.sweeps)
-
-    def spent(self) -> str:
-        """E.g. ", $14.64 in all"; empty where no price is known."""
-        if self.spent_usd is None:
-            return ""
-        return f", {money(self.spent_usd)} in all" + (" on AWS, had it been no rehearsal" if self.is_rehearsal else "")
-
-    def counts(self) -> str:
-        """E.g. "6 members: 4 completed, 1 failed, 1 missing"."""
-        found = Counter(member.status for member in self.members)
-        parts = ", ".join(f"{found[status]} {status}" for status in STATUSES if found[status])
-        total = len(self.members)
-        return f"{total} {'member' if total == 1 else 'members'}: {parts}"
-
-    def problems(self) -> list[str]:
-        """What could not be read or does not fit, beside the members' own reasons."""
-        lines = [REHEARSED] if self.is_rehearsal else []
-        lines += [f"{sweep.directory.name}: {problem}" for sweep in self.sweeps for problem in sweep.problems]
-        for one in self.comparisons:
-            if one.not_by_question and len(one.configurations) > 1:
-                lines.append(f"{one.dataset}: no comparison question by question: {one.not_by_question}")
-            lines += [f"{one.dataset}: not compared question by question: {doubt}" for doubt in one.doubts]
-        return lines
-
-
-def make_report(sweep_dirs: Sequence[str | Path], compare_with: str | None = None) -> Report:
-    """Reads and compares. `compare_with`: a name of `REFERENCES`; None: the one of the members' report.reference.
-
-    Raises RunError where a directory is no sweep's, ConfigError for an unknown reference."""
-    published(compare_with)  # an unknown one is refused before anything is read
-    found = [folder for given in sweep_dirs for folder in dirs_of_sweeps(given)]
-    by_place = {folder.resolve(): folder for folder in found}  # one given twice counts once
-    sweeps = [read_sweep(folder) for folder in by_place.values()]
-    members = [member for sweep in sweeps for member in sweep.members]
-    asked = (member.config_at("report", "reference") for member in members)
-    reference = compare_with or next((name for name in asked if isinstance(name, str) and name in REFERENCES), None)
-    comparisons = comparisons_of(members)
-    is_rehearsal = any(sweep.is_rehearsal for sweep in sweeps)
-    advice = [advice_of(one, is_rehearsal) for one in comparisons]
-    return Report(sweeps, comparisons, advice, words_of(members), published(reference))
 
 
 def write_report(
@@ -105,10 +23,6 @@ def write_report(
     `output`: the folder to write into; None: `report` in the sweep's directory, or here where there are several.
     Raises RunError and ConfigError as `make_report`, and RunError where the folder cannot be written.
     """
-    from mlqa.report.closing import print_closing
-    from mlqa.report.page import page
-    from mlqa.report.tables import as_csv, as_markdown
-
     report = make_report(sweep_dirs, compare_with)
     if output is None:
         output = report.sweeps[0].directory / FOLDER if len(report.sweeps) == 1 else Path(FOLDER)
@@ -124,8 +38,3 @@ def write_report(
         raise RunError(f"{folder}: the report cannot be written: {error.strerror or error}") from None
     print_closing(report, folder / PAGE)
     return folder / PAGE
-
-
-def _sum(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None

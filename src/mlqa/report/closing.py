@@ -8,10 +8,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mlqa.report.build import Report
+from mlqa.environment import console
+from mlqa.report.content import Report
 from mlqa.report.rows import score_cell
 from mlqa.report.wording import dollars
-from mlqa.runtime import console
 
 MOST_ROWS = 12
 MOST_REASONS = 5

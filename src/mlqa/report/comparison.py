@@ -10,6 +10,7 @@ import numpy as np
 from mlqa.errors import DataError, MlqaError, UnreachableError, first_line
 from mlqa.report.configurations import Configuration, choice, configurations_of, evaluation_key
 from mlqa.report.members import Member
+from mlqa.report.names import name_all
 from mlqa.report.pareto import front
 from mlqa.report.questions import Questions, RowScores, read_questions, score_rows
 from mlqa.report.significance import Difference, differences
@@ -66,6 +67,7 @@ def comparisons_of(members: Sequence[Member]) -> list[Comparison]:
 
 def _comparison(members: Sequence[Member]) -> Comparison:
     configurations = configurations_of(members)
+    name_all(configurations)
     _mark_fronts(configurations)
     fingerprints = {text for member in members if (text := member.text("dataset", "fingerprint"))}
     comparison = Comparison(choice(members[0], "dataset"), sorted(fingerprints), configurations)

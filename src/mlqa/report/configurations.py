@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlqa.report.members import Member
-from mlqa.report.names import name_all
 from mlqa.report.reading import at
 
 # What may differ between members of one configuration: the seed, where a run writes, how it is followed.
@@ -116,16 +115,14 @@ def choice(member: Member, group: str) -> str:
 
 
 def configurations_of(members: Sequence[Member]) -> list[Configuration]:
-    """The completed members by configuration, best F1 first, of equal ones the cheaper; each with a name of its own."""
+    """The completed members by configuration, best F1 first, of equal ones the cheaper."""
     found: dict[str, Configuration] = {}
     for member in members:
         if member.is_compared:
             key = _key(member)
             found.setdefault(key, Configuration(key, [], _settings(member.config))).runs.append(member)
     unknown = math.inf
-    configurations = sorted(found.values(), key=lambda one: (-one.f1, unknown if one.usd is None else one.usd))
-    name_all(configurations)
-    return configurations
+    return sorted(found.values(), key=lambda one: (-one.f1, unknown if one.usd is None else one.usd))
 
 
 def evaluation_key(member: Member) -> str:

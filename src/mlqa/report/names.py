@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from mlqa.report.configurations import Configuration
+from mlqa.report.configurations import Configuration
 
 LONGEST = 80
 MOST_TOLD = 4

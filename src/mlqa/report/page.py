@@ -14,10 +14,10 @@ from typing import Any
 
 from mlqa.report.advice import REHEARSED
 from mlqa.report.browser import browser_data
-from mlqa.report.build import Report
 from mlqa.report.cells import filled
 from mlqa.report.charts import are_other_questions, charts_of
 from mlqa.report.comparison import MOST_COMPARED
+from mlqa.report.content import Report
 from mlqa.report.member_rows import MEMBER_COLUMNS, member_row
 from mlqa.report.reference import DATASET
 from mlqa.report.rows import (

@@ -12,10 +12,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from mlqa.answers.predictions_file import row_names
 from mlqa.data.examples import Examples, unseen_rows
 from mlqa.errors import DataError, MlqaError, first_line
-from mlqa.qa.predictions import row_names
-from mlqa.qa.squad import Version, squad_scores
+from mlqa.metrics.squad import Version, squad_scores
 from mlqa.report.members import Member
 from mlqa.report.reading import at
 
@@ -59,9 +59,9 @@ def read_questions(member: Member) -> Questions:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from mlqa.config import DatasetConfig
+    from mlqa.config.schema import DatasetConfig
     from mlqa.data.load import SUBSET_SEED, load_split
-    from mlqa.runtime import offline_if_hub_unreachable
+    from mlqa.environment import offline_if_hub_unreachable
 
     node = member.config_at("dataset")
     if not isinstance(node, dict):

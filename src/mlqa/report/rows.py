@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlqa.display.tokenizer_labels import FIGURES
 from mlqa.report.cells import Cell, Column, name_cell, number_cell, text_cell
 from mlqa.report.configurations import Configuration
 from mlqa.report.members import Member
 from mlqa.report.reference import Published
 from mlqa.report.wording import dollars
-from mlqa.tokenizer_columns import FIGURES
 
 # What stands side by side: heading, the ending of the metrics' names.
 SCORES = (

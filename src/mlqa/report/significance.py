@@ -25,7 +25,7 @@ SEED = 0
 REPLICATES = 20_000  # the least p-value is 1 / 20,001: under 0.05 also after correction for some hundred pairs
 CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
-MOST_CLUSTERS = 2_000  # more contexts are put together at random into so many groups, as in mlqa.qa.bootstrap
+MOST_CLUSTERS = 2_000  # more contexts are put together at random into so many groups, as in mlqa.metrics.bootstrap
 _DRAWN_AT_ONCE = 2_000_000
 
 

@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from mlqa.report.build import Report
 from mlqa.report.cells import Cell, Column, filled
 from mlqa.report.comparison import Comparison
+from mlqa.report.content import Report
 from mlqa.report.member_rows import CSV_COLUMNS, MEMBER_COLUMNS, member_row
 from mlqa.report.reference import DATASET
 from mlqa.report.rows import (

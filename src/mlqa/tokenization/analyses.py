@@ -16,8 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mlqa.environment import cache_dir
 from mlqa.errors import first_line
-from mlqa.runtime import cache_dir
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlqa.errors import ModelError, UnreachableError, first_line
 
 if TYPE_CHECKING:
-    from mlqa.config import ModelConfig
+    from mlqa.config.schema import ModelConfig
 
 OFFLINE = "offline, give a folder that holds the model: model.pretrained=<folder>"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlqa.result import HISTORY
-from mlqa.tracking import Table
+from mlqa.tracking.protocol import Table
 
 
 class FileTracker:

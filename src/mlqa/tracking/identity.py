@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlqa.config import Config, config_hash
-from mlqa.tracking import RunIdentity
+from mlqa.config.schema import Config, config_hash
+from mlqa.tracking.protocol import RunIdentity
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")

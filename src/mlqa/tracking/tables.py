@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from mlqa.tokenizer_columns import WORDS, word_cells
-from mlqa.tracking import Table
+from mlqa.display.tokenizer_labels import WORDS, word_cells
+from mlqa.tracking.protocol import Table
 
 WORD_TABLE, FIGURE_TABLE, PREDICTION_TABLE = "tokenization/words", "tokenization/figures", "predictions"
 

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mlqa.config import TrackingConfig
+from mlqa.config.schema import TrackingConfig
 from mlqa.errors import first_line
 from mlqa.result import MODEL, PREDICTIONS
-from mlqa.tracking import RunIdentity, Table
+from mlqa.tracking.protocol import RunIdentity, Table
 from mlqa.tracking.wandb_mode import PROJECT, Mode, decide_mode
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from mlqa.config import WandbMode
+from mlqa.config.schema import WandbMode
 
 log = logging.getLogger(__name__)
 

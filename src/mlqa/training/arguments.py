@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch.torch_version import TorchVersion
 
-from mlqa.config import Config, OptimizerName, Precision
-from mlqa.runtime import checkpoint_dir, world_size
+from mlqa.config.schema import Config, OptimizerName, Precision
+from mlqa.environment import checkpoint_dir, world_size
 
 
 def training_arguments(config: Config) -> Any:

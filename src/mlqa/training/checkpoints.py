@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlqa.data.download import sha256_of
+from mlqa.environment import checkpoint_dir
 from mlqa.errors import RunError
 from mlqa.result import HISTORY
-from mlqa.runtime import checkpoint_dir
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import torch
 
+from mlqa.distributed import gather
 from mlqa.errors import RunError
-from mlqa.processes import gather
 
 log = logging.getLogger(__name__)
 

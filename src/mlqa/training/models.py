@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError
 
-from mlqa.config import ModelConfig
+from mlqa.config.schema import ModelConfig
 from mlqa.errors import ModelError, RunError, why_not_written
 from mlqa.tokenization.load import from_pretrained
 from mlqa.tokenization.saving import save_tokenizer

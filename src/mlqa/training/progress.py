@@ -9,8 +9,8 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback
 
-from mlqa.runtime import console
-from mlqa.tracking import Trackers
+from mlqa.environment import console
+from mlqa.tracking.trackers import Trackers
 
 log = logging.getLogger(__name__)
 

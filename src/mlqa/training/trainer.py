@@ -17,20 +17,20 @@ from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 
-from mlqa.config import Batching, Config, Interval
+from mlqa.batching.dataset import Batches, overhead_of
+from mlqa.batching.packed_rows import of_windows
+from mlqa.batching.packing_support import choose_batching
+from mlqa.batching.sampler import WindowBatches, cut_by_length
+from mlqa.config.schema import Batching, Config, Interval
+from mlqa.distributed import gather
+from mlqa.environment import is_main, local_rank, rank, world_size
 from mlqa.errors import why_not_written
-from mlqa.processes import gather
-from mlqa.qa.batching import WindowBatches, cut_by_length
-from mlqa.qa.features import Windows
-from mlqa.qa.packing import of_windows
-from mlqa.runtime import is_main, local_rank, rank, world_size
+from mlqa.features.windows import Windows
 from mlqa.training.arguments import autocast_type, loader_options, trust_checkpoints
-from mlqa.training.batches import Batches, overhead_of
 from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
 from mlqa.training.compilation import allow_shapes
 from mlqa.training.memory import accumulation_that_fits, attempt_largest
 from mlqa.training.optimizer import layerwise_groups
-from mlqa.training.packing import choose_batching
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,183 @@
+"""What runs inside a training job: it turns the container into the place that the member's app expects, and runs it.
+
+Standard library, Hydra and OmegaConf only; boto3 where a secret is to be fetched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import ConfigCompositionException
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+MEMBER_FILE = "member.json"
+RETURN_FILE = "job_return.json"
+_FAILURE_LENGTH = 1000  # SageMaker shows 1,024 characters
+_OPEN_MPI = {  # what smdistributed's mpirun tells a process, by the names that PyTorch reads
+    "RANK": "OMPI_COMM_WORLD_RANK",
+    "LOCAL_RANK": "OMPI_COMM_WORLD_LOCAL_RANK",
+    "WORLD_SIZE": "OMPI_COMM_WORLD_SIZE",
+    "LOCAL_WORLD_SIZE": "OMPI_COMM_WORLD_LOCAL_SIZE",
+}
+
+
+def main() -> None:
+    """Runs the member that the `member` channel describes; why it failed, if it did, is in <base>/output/failure."""
+    try:
+        member = json.loads(Path(os.environ["SM_CHANNEL_MEMBER"], MEMBER_FILE).read_text("utf-8"))
+        # Hydra itself would end with exit code 1 and only print why.
+        os.environ["HYDRA_FULL_ERROR"] = "1"
+        _name_ranks()
+        checkpoints = base_dir() / "checkpoints"
+        if member["checkpoints"]:
+            checkpoints.mkdir(parents=True, exist_ok=True)
+            os.environ["SM_CHECKPOINT_DIR"] = str(checkpoints)
+        for name, arn in member["secrets"].items():
+            os.environ[name] = _secret(arn)
+        output = Path(os.environ["SM_OUTPUT_DATA_DIR"])
+        is_main = os.environ.get("RANK", "0") == "0"
+        overrides = [*member["overrides"], *_of_this_process(member, output, is_main)]
+        sys.argv = [member["program"], *member["flags"], *overrides]
+        code = os.getcwd()
+        sys.path[:] = [code, *(entry for entry in sys.path if entry not in ("", code))]
+        _run(member)
+    except BaseException as error:
+        if not (isinstance(error, SystemExit) and error.code in (None, 0)):
+            _report(_reason(error, Path(os.environ.get("SM_OUTPUT_DATA_DIR", "."))))
+        raise
+
+
+def as_json(value: Any) -> Any:
+    """What a sweeper gets of a return value: JSON's types; numpy's numbers, and others with `item()`, are numbers.
+
+    Raises ValueError for what is no JSON.
+    """
+    try:
+        return json.loads(json.dumps(value, default=lambda number: number.item()))
+    except Exception as error:
+        raise ValueError(f"a {type(value).__name__} is no JSON") from error
+
+
+def base_dir() -> Path:
+    """/opt/ml, or where SAGEMAKER_BASE_DIR has moved it."""
+    return Path(os.environ.get("SAGEMAKER_BASE_DIR") or "/opt/ml")
+
+
+class CheckAndReport(Callback):
+    """Hydra's callback of a member in a container: nothing but the config that was planned may run, and the sweeper
+    gets what the task function returned."""
+
+    raised: str | None = None  # by the task function of this process
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        """Ends the process where the composed config is not the one that was planned."""
+        from hydra_sagemaker_launcher.member import config_sha256, without_hydra
+
+        expected = os.environ["SAGEMAKER_MEMBER_CONFIG_SHA256"]
+        if config_sha256(without_hydra(config)) != expected:
+            _report(
+                "the config composed in the container is not the one that was planned: the source archive lacks a "
+                "config file (hydra.launcher.include), or the config depends on the machine"
+            )
+            raise SystemExit(1)  # Hydra turns an Exception of a callback into a warning
+
+    def on_job_end(self, config: DictConfig, job_return: Any, **_: Any) -> None:
+        """Leaves status, return value and error in the run directory; a value that is no JSON is left out."""
+        value: Any = job_return._return_value
+        error: str | None = None
+        if isinstance(value, BaseException):
+            value, error = None, _one_line(value)
+            CheckAndReport.raised = error
+        if os.environ.get("RANK", "0") != "0":
+            return
+        try:
+            sent = as_json(value)
+        except ValueError:
+            sent = None
+            print(f"the task function returned a {type(value).__name__}, which cannot be sent back as JSON: left out")
+        text = json.dumps({"status": job_return.status.name, "return_value": sent, "error": error})
+        Path(config.hydra.runtime.output_dir, RETURN_FILE).write_text(text, "utf-8")
+
+
+def _run(member: dict[str, Any]) -> None:
+    if member["module"]:
+        runpy.run_module(member["program"], run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(member["program"], run_name="__main__")
+
+
+def _of_this_process(member: dict[str, Any], output: Path, is_main: bool) -> list[str]:
+    """The overrides that a place in the container adds; of several processes only the first keeps the run directory."""
+    os.environ["SAGEMAKER_MEMBER_CONFIG_SHA256"] = member["config_sha256"]
+    directory = output if is_main else Path("/tmp", f"rank{os.environ['RANK']}-{os.getpid()}")
+    return [
+        f"hydra.run.dir={_quoted(str(directory))}",
+        f"hydra.job.num={member['number']}",
+        f"hydra.job.id='{member['number']}'",
+        "hydra.mode=RUN",
+        f"+hydra.callbacks.sagemaker_member._target_={__name__}.CheckAndReport",
+        *([] if is_main else ["hydra.output_subdir=null"]),
+    ]
+
+
+def _quoted(text: str) -> str:
+    """A text as a value in Hydra's grammar, which may hold anything; `${` would still be an interpolation."""
+    return "'" + re.sub(r"(\\*)(?='|$)", r"\1\1", text).replace("'", "\\'") + "'"
+
+
+def _name_ranks() -> None:
+    """Under mpirun (smdistributed): RANK and the rest, where smddprun has not set them."""
+    for name, ompi in _OPEN_MPI.items():
+        if name not in os.environ and ompi in os.environ:
+            os.environ[name] = os.environ[ompi]
+    if "OMPI_COMM_WORLD_RANK" in os.environ:
+        os.environ.setdefault("MASTER_ADDR", json.loads(os.environ["SM_HOSTS"])[0])
+        os.environ.setdefault("MASTER_PORT", "29500")
+
+
+def _secret(arn: str) -> str:
+    """The text of a secret; the job's role must be allowed to read it."""
+    import boto3
+
+    client = boto3.client("secretsmanager", region_name=arn.split(":")[3])
+    return str(client.get_secret_value(SecretId=arn)["SecretString"]).strip()
+
+
+def _reason(error: BaseException, output: Path) -> str:
+    """Why a member failed: what its result.json or its task function said, rather than how the process ended."""
+    try:
+        said = json.loads((output / "result.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        said = None
+    if isinstance(said, dict) and said.get("error") and said.get("status") != "completed":
+        return str(said["error"])
+    if CheckAndReport.raised is not None:
+        return CheckAndReport.raised
+    if isinstance(error, SystemExit):
+        return f"exit code {error.code}" if isinstance(error.code, int) else str(error.code)
+    return _one_line(error)
+
+
+def _one_line(error: BaseException) -> str:
+    cause = error.__cause__ if isinstance(error, ConfigCompositionException) else None  # what is wrong with an override
+    text = " ".join(f"{error} {cause or ''}".split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _report(reason: str) -> None:
+    """Writes <base>/output/failure, which becomes the job's FailureReason; the first reason stands."""
+    path = base_dir() / "output" / "failure"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(reason[:_FAILURE_LENGTH])
+    except FileExistsError:
+        pass
+    print(f"error: {reason}", file=sys.stderr)

@@ -1,0 +1,192 @@
+"""What a job leaves, brought into the member's directory as if it had run here, and what its sweeper gets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra_sagemaker_launcher.aws.s3 import Storage
+from hydra_sagemaker_launcher.aws.session import Aws, error_message
+from hydra_sagemaker_launcher.catalog.hardware import Hardware
+from hydra_sagemaker_launcher.catalog.prices import Price, cost
+from hydra_sagemaker_launcher.container import RETURN_FILE
+from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.jobs import safe_extract
+from hydra_sagemaker_launcher.member import Member
+
+log = logging.getLogger(__name__)
+
+RESULT = "result.json"
+LOG_TAIL = "sagemaker.log"
+_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_LOG_LINES = 200
+_OUTPUT_BYTES, _OUTPUT_FILES = 2_000_000_000, 10_000
+_MODEL_BYTES, _MODEL_FILES = 50_000_000_000, 10_000
+_RESULT_BYTES = 20_000_000
+_REASON_LENGTH = 4000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a member ended: `status` is completed, failed or stopped; dollars are of the last attempt."""
+
+    status: str
+    reason: str | None = None
+    return_value: Any = None
+    usd: float | None = None
+    seconds: float | None = None  # billable
+
+
+def cost_of(hardware: Hardware | None, price: Price | None, description: dict[str, Any]) -> dict[str, Any]:
+    """The `cost` node of an ended job: BillableTimeInSeconds x instances x price."""
+    assert hardware is not None
+    return cost(
+        description.get("BillableTimeInSeconds") or 0,
+        hardware.instance_type,
+        hardware.instance_count,
+        price,
+        training_seconds=description.get("TrainingTimeInSeconds"),
+        spot=hardware.spot,
+    )
+
+
+def fetch(
+    member: Member, description: dict[str, Any], price: Price | None, aws: Aws, storage: Storage, with_model: bool
+) -> Outcome:
+    """Fetches output.tar.gz and the log's tail, completes result.json, and tells how the member ended.
+
+    Raises LaunchError where S3 refuses, or where an archive is malformed, too large or not to be trusted: the job's
+    own result is then still in S3, and nothing of the archive is in the directory.
+    """
+    name = description["TrainingJobName"]
+    output = f"{description['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
+    member.directory.mkdir(parents=True, exist_ok=True)
+    _log_tail(aws, name, member.directory / LOG_TAIL)
+    for name_of in (RESULT, RETURN_FILE):  # of an earlier attempt: this one's word counts
+        _remove(member.directory / name_of)
+    has_output = _unpack(storage, f"{output}/output.tar.gz", member.directory, _OUTPUT_BYTES, _OUTPUT_FILES)
+    member.write_hydra_files()  # those of the container tell of its own paths
+    if with_model and description["TrainingJobStatus"] == "Completed":
+        uri = description.get("ModelArtifacts", {}).get("S3ModelArtifacts") or f"{output}/model.tar.gz"
+        _unpack(storage, uri, member.directory / "model", _MODEL_BYTES, _MODEL_FILES)
+    returned = _taken(member.directory / RETURN_FILE)
+    status, reason = _judged(description, member, has_output, returned)
+    node = cost_of(member.hardware, price, description)
+    result = _read(member.directory / RESULT)
+    if status != "completed" and not (reason and result.get("status") == status and result.get("error")):
+        result |= {"error": reason}
+    result = {"schema_version": 1, "choices": member.choices, **result, "status": status, "cost": node}
+    value = returned.get("return_value", result.get("objective"))
+    if "objective" not in result:
+        result["objective"] = value if _is_finite(value) else None
+    _write(member.directory / RESULT, result)
+    return Outcome(status, reason, value, node["usd"], node["billable_seconds"])
+
+
+def _judged(
+    description: dict[str, Any], member: Member, has_output: bool, returned: dict[str, Any]
+) -> tuple[str, str | None]:
+    """(completed | failed | stopped, the reason)."""
+    status, secondary = description["TrainingJobStatus"], description.get("SecondaryStatus")
+    assert member.hardware is not None
+    if secondary in ("MaxRuntimeExceeded", "MaxWaitTimeExceeded"):
+        option = f"hardware.max_hours={member.hardware.max_hours:g}"
+        if secondary == "MaxWaitTimeExceeded":
+            option = "hydra.launcher.spot_max_wait_hours"
+        return "failed", f"stopped by SageMaker after {option}; give it more, and resume with retry_failed=true"
+    if status == "Stopped":
+        return "stopped", "the job was stopped"
+    if status == "Failed":
+        return "failed", _line(description.get("FailureReason") or "SageMaker gave no reason")
+    if not has_output:
+        return "failed", "the job completed without an output.tar.gz: did the script write to SM_OUTPUT_DATA_DIR?"
+    result = _read(member.directory / RESULT)
+    if result.get("status") in ("failed", "stopped"):
+        return str(result["status"]), _line(result.get("error") or "result.json says so")
+    if returned.get("status") == "FAILED":
+        return "failed", _line(returned.get("error"))
+    return "completed", None
+
+
+def _line(reason: Any) -> str:
+    """One line that can be printed everywhere."""
+    return " ".join(str(reason)[:_REASON_LENGTH].encode("utf-8", "backslashreplace").decode().split())
+
+
+def _unpack(storage: Storage, uri: str, into: Path, max_bytes: int, max_files: int) -> bool:
+    """Downloads an archive and extracts it; False where there is none."""
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into.parent) as folder:
+        archive = Path(folder, uri.rpartition("/")[2])
+        if not storage.download(uri, archive, max_bytes):
+            return False
+        try:
+            safe_extract.extract(archive, into, max_bytes=max_bytes, max_files=max_files)
+        except LaunchError as error:
+            raise LaunchError(str(error).replace(str(archive), uri)) from error
+    return True
+
+
+def _log_tail(aws: Aws, job_name: str, path: Path) -> None:
+    """The last lines that the container printed; without the right to read logs, a line about that."""
+    try:
+        streams = aws.logs.describe_log_streams(logGroupName=_LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
+        lines = []
+        for stream in sorted(item["logStreamName"] for item in streams["logStreams"])[:8]:
+            events = aws.logs.get_log_events(
+                logGroupName=_LOG_GROUP, logStreamName=stream, limit=_LOG_LINES, startFromHead=False
+            )["events"]
+            lines += [f"==> {stream} <==", *(event["message"].rstrip() for event in events)]
+        if lines:
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")
+    except Exception as error:  # a log is worth no failure
+        log.warning("the log of %s cannot be read: %s", job_name, error_message(error))
+
+
+def _taken(path: Path) -> dict[str, Any]:
+    content = _read(path)
+    _remove(path)
+    return content
+
+
+def _remove(path: Path) -> None:
+    """Whatever it is: the script may have made a folder of that name."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # an integer beyond the largest float
+        return False
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object that the script wrote; an empty one where it is none, or one that could not be written again."""
+    try:
+        if path.stat().st_size > _RESULT_BYTES:
+            return {}
+        content = json.loads(path.read_text("utf-8"))
+        json.dumps(content, indent=1)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Whole or not at all."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    partial = path.with_name(path.name + ".partial")
+    # Half a surrogate pair, which UTF-8 has no bytes for, becomes JSON's own escape.
+    partial.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8", "backslashreplace")
+    os.replace(partial, path)

@@ -1,0 +1,177 @@
+"""A member of a multirun: its composed config, where it runs, and what of it travels into a container."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus
+from hydra.types import HydraContext
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
+
+from hydra_sagemaker_launcher.catalog.hardware import Hardware, from_node
+from hydra_sagemaker_launcher.errors import LaunchError
+
+# Hydra's own keys that say how members are made and started: a container does neither.
+_NOT_IN_CONTAINER = ("hydra.launcher", "hydra.sweeper", "hydra.sweep", "hydra.run", "hydra.mode", "hydra.runtime")
+_LIMITS = ("max_hours", "spot", "usd_per_hour", "volume_gb")  # of the hardware node
+
+
+@dataclass
+class Member:
+    number: int
+    overrides: list[str]
+    config: DictConfig  # composed, with Hydra's node
+    directory: Path
+    hardware: Hardware | None  # None: this process
+
+    @property
+    def task_config(self) -> DictConfig:
+        """A copy of the composed config without Hydra's node: what the task function gets."""
+        return without_hydra(self.config)
+
+    @property
+    def task_overrides(self) -> list[str]:
+        return _as_given(self.config.hydra.overrides.task)
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """The option chosen in each of the app's config groups."""
+        chosen = self.config.hydra.runtime.choices
+        return {str(key): str(chosen[key]) for key in chosen if not str(key).startswith("hydra/") and chosen[key]}
+
+    def shipped_overrides(self) -> list[str]:
+        """The overrides that compose the same config in a container, in Hydra's grammar as they came."""
+        hydra_overrides = _as_given(self.config.hydra.overrides.hydra)
+        parsed = OverridesParser.create().parse_overrides([*hydra_overrides, *self.overrides])
+        return [
+            str(override.input_line)
+            for override in parsed
+            if not override.key_or_group.replace("/", ".").startswith(_NOT_IN_CONTAINER)
+        ]
+
+    def job_return(self, status: JobStatus, value: Any) -> JobReturn:
+        """What a sweeper gets, as filled as one that ran here."""
+        return JobReturn(
+            overrides=self.task_overrides,
+            cfg=self.task_config,
+            hydra_cfg=OmegaConf.masked_copy(self.config, "hydra"),
+            working_dir=str(self.directory),
+            task_name=str(JobRuntime.instance().get("name")),
+            status=status,
+            _return_value=value,
+        )
+
+    def write_hydra_files(self) -> None:
+        """.hydra/{config,hydra,overrides}.yaml, as Hydra writes them for a member that runs here."""
+        if self.config.hydra.output_subdir is None:
+            return
+        folder = self.directory / str(self.config.hydra.output_subdir)
+        if folder.is_file():  # a script's own, of that name
+            folder.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self.task_config, folder / "config.yaml")
+        OmegaConf.save(OmegaConf.masked_copy(self.config, "hydra"), folder / "hydra.yaml")
+        OmegaConf.save(self.config.hydra.overrides.task, folder / "overrides.yaml")
+
+
+def compose(
+    context: HydraContext,
+    sweep_config: DictConfig,
+    overrides: Sequence[str],
+    number: int,
+    hardware_key: str,
+    sweep_dir: Path | None = None,
+) -> Member:
+    """The member as Hydra composes it, below `sweep_dir` where one is given.
+
+    Raises what Hydra raises for a config that cannot be.
+    """
+    config = context.config_loader.load_sweep_config(sweep_config, list(overrides))
+    with open_dict(config):
+        config.hydra.job.id = str(number)
+        config.hydra.job.num = number
+        if sweep_dir is not None:
+            config.hydra.sweep.dir = str(sweep_dir)
+    before = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(config)  # the directory's name may ask ${hydra:...}
+    try:
+        directory = Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
+        with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
+            config.hydra.runtime.output_dir = str(directory)
+        node = OmegaConf.select(config, hardware_key)
+        plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else None
+    finally:
+        HydraConfig.instance().cfg = before
+    return Member(number, list(overrides), config, directory, from_node(plain))  # type: ignore[arg-type]
+
+
+def check_alone(members: Sequence[Member]) -> None:
+    """Raises LaunchError where another process would submit the same, or two members would share a directory."""
+    processes = os.environ.get("WORLD_SIZE", "1")
+    if processes.isdecimal() and int(processes) > 1:
+        raise LaunchError(
+            f"WORLD_SIZE={processes}: each of these processes would submit the sweep; start the launch by python, "
+            "and let hardware.distribution=torchrun start the processes inside the job"
+        )
+    numbers: dict[Path, int] = {}
+    for member in members:
+        other = numbers.setdefault(member.directory, member.number)
+        if other != member.number:
+            raise LaunchError(
+                f"hydra.sweep.subdir: #{other} and #{member.number} would share {member.directory}; "
+                "make it of ${hydra.job.num} or ${hydra.job.override_dirname}"
+            )
+
+
+def distinct_overrides(members: Sequence[Member]) -> dict[int, list[str]]:
+    """For each member the overrides that tell it from the others; all of them where there is one member."""
+    common = set.intersection(*(set(member.task_overrides) for member in members)) if len(members) > 1 else set()
+    return {
+        member.number: [override for override in member.task_overrides if override not in common] for member in members
+    }
+
+
+def _as_given(overrides: ListConfig) -> list[str]:
+    """Overrides as they came, interpolations unresolved: what ${oc.env:...} stands for may be a secret."""
+    return [str(override) for override in OmegaConf.to_container(overrides, resolve=False) or ()]
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    """A copy of a composed config without Hydra's node."""
+    task = copy.deepcopy(config)
+    with read_write(task), open_dict(task):
+        del task["hydra"]
+    return task
+
+
+def config_sha256(task_config: DictConfig) -> str:
+    """SHA-256 over the config as written, interpolations unresolved: the same on every machine."""
+    return _sha256(_plain(task_config))
+
+
+def resumed_sha256(task_config: DictConfig, hardware_key: str) -> str:
+    """As `config_sha256`, without what may be given anew to a member that is tried again: its time, price and disk."""
+    plain = _plain(task_config)
+    node: Any = plain
+    for part in hardware_key.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    for key in _LIMITS if isinstance(node, dict) else ():
+        node.pop(key, None)
+    return _sha256(plain)
+
+
+def _plain(task_config: DictConfig) -> Any:
+    return OmegaConf.to_container(task_config, resolve=False, enum_to_str=True)
+
+
+def _sha256(plain: Any) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,96 @@
+"""The program that the user started, as it is to be started again inside a container."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Set
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.utils import get_args_parser
+
+from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.packaging.source_archive import Source, pack
+from hydra_sagemaker_launcher.request.training_job import PROGRAM, REQUIREMENTS_VARIABLE
+
+PYTHON_AND_YAML = ("*.py", "*.yaml", "*.yml")
+_PROGRAM = b"from hydra_sagemaker_launcher.container import main\n\nmain()\n"
+
+
+@dataclass(frozen=True)
+class Program:
+    root: Path  # the project's folder
+    name: str  # a script relative to root, or a module's name
+    module: bool
+    flags: tuple[str, ...]  # --config-name and the like
+
+
+def started_program(project_dir: str | None) -> Program:
+    """What was started: `python train.py` or `python -m package.app`. Raises LaunchError for what cannot travel."""
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    file = Path(getattr(main, "__file__", None) or sys.argv[0]).resolve()
+    if spec is not None:
+        root = Path(project_dir or ".").expanduser().resolve()
+        return Program(root, spec.name, True, _flags(root, file.parent))
+    root = Path(project_dir).expanduser().resolve() if project_dir else file.parent
+    if not file.is_relative_to(root):
+        raise LaunchError(f"hydra.launcher.project_dir={project_dir}: {file} is not in it; choose a folder above it")
+    return Program(root, file.relative_to(root).as_posix(), False, _flags(root, file.parent))
+
+
+def pack_program(program: Program, options: Any, requirements: Set[str], sweep_dir: Path) -> Source:
+    """The archive of a sweep: the project's files, this plugin, and what the container installs.
+
+    The toolkit installs requirements.txt and nothing else; pip fills in the variable, so that one archive serves
+    images with requirements of their own. Raises LaunchError as `pack` does, and for a file that is not there.
+    """
+    ours = Path(__file__).resolve().parents[1]
+    extra: dict[str, bytes | Path] = {
+        file.relative_to(ours.parent).as_posix(): file
+        for folder in (ours, ours.parent / "hydra_plugins" / "sagemaker_launcher")
+        for file in sorted(folder.rglob("*"))
+        if file.suffix in (".py", ".yaml")
+    }
+    extra[PROGRAM] = _PROGRAM
+    missing = [name for name in sorted(requirements) if not (program.root / name).is_file()]
+    if missing:
+        raise LaunchError([f"hydra.launcher.requirements: there is no {program.root / name}" for name in missing])
+    extra |= {name: program.root / name for name in requirements}
+    if requirements:
+        extra["requirements.txt"] = f"-r ${{{REQUIREMENTS_VARIABLE}}}\n".encode()
+    elif not options.network_isolation:
+        extra["requirements.txt"] = f"hydra-core=={version('hydra-core')}\n".encode()
+    include = list(options.include) or [pattern for pattern in PYTHON_AND_YAML if any(program.root.rglob(pattern))]
+    exclude = list(options.exclude)
+    if (program.root / "setup.py").is_file():  # the toolkit would install the project instead of running the program
+        exclude.append("/setup.py")
+    if sweep_dir.is_relative_to(program.root) and sweep_dir != program.root:  # it grows while the sweep runs
+        exclude.append(f"/{sweep_dir.relative_to(program.root).as_posix()}/")
+    return pack(program.root, include, exclude, extra)
+
+
+def _flags(root: Path, script_dir: Path) -> tuple[str, ...]:
+    """Hydra's flags that decide which config is composed. Of relative folders, --config-path's is relative to the
+    script, --config-dir's to the working directory, which in the container is the project's folder."""
+    given, _ = get_args_parser().parse_known_args(sys.argv[1:])
+    flags: list[str] = []
+    if given.config_name:
+        flags += ["--config-name", given.config_name]
+    for flag, value, here, there in (
+        ("--config-path", given.config_path, script_dir, script_dir),
+        ("--config-dir", given.config_dir, Path.cwd(), root),
+    ):
+        if not value:
+            continue
+        if value.startswith("pkg://"):
+            flags += [flag, value]
+            continue
+        folder = (here / value).resolve()
+        if not folder.is_relative_to(root):
+            raise LaunchError(f"{flag} {value}: would be missing in the container; move it into {root}")
+        flags += [flag, Path(os.path.relpath(folder, there)).as_posix()]
+    return tuple(flags)

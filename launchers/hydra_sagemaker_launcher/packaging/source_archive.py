@@ -1,0 +1,217 @@
+"""The source archive of a sweep: the same files give the same bytes, and nothing private is among them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import re
+import stat
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.secret_scan import is_private_file, is_private_folder, secrets
+
+MAX_BYTES = 50_000_000
+
+_GENERATED = ("outputs", "multirun", "wandb")  # what Hydra and W&B write; a package may have these names
+_MARKS = ("pyvenv.cfg", "multirun.yaml", "members.jsonl")  # a virtual environment, a sweep's directory
+_RUN = re.compile(r"run-|offline-run-|latest-run$|\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A gzipped tar, the SHA-256 of its bytes, and the names in it."""
+
+    content: bytes
+    sha256: str
+    names: tuple[str, ...]
+
+
+def pack(
+    root: Path,
+    include: Sequence[str],
+    exclude: Sequence[str] = (),
+    extra: Mapping[str, bytes | Path] | None = None,
+    *,
+    max_bytes: int = MAX_BYTES,
+) -> Source:
+    """Packs the files under `root` that match a pattern of `include` and none of `exclude`, and `extra`.
+
+    Patterns are gitignore's (`train.py`, `*.py` at any depth, `/conf`, `src/**`), without `!`. Version control, virtual
+    environments, caches, run directories, keys and credentials are left out whatever `include` says. Links are packed
+    as what they lead to. `extra` maps names in the archive to bytes or files, and wins over a file of the same name.
+
+    The bytes depend on names, contents and the executable bit alone: no time, owner or order. They are the same on
+    every Python that is built with the same zlib; zlib-ng compresses otherwise, which costs one more upload.
+
+    Raises LaunchError: a name in `include` that is not there, no file at all, a link out of `root`, more than
+    `max_bytes` before compression, or text that looks like a secret.
+    """
+    contents: dict[str, bytes | Path] = dict(_chosen(root, include, exclude))
+    contents.update((_relative(name), what) for name, what in (extra or {}).items())
+    sizes = {name: _size(what) for name, what in contents.items()}
+    if sum(sizes.values()) > max_bytes:
+        raise LaunchError(_too_large(sizes, max_bytes))
+    buffer = io.BytesIO()
+    found: list[str] = []
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=6, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name, what in sorted(contents.items()):
+            data, executable = _read(what)
+            found.extend(_warning(name, line, kind) for line, kind in secrets(name, data))
+            archive.addfile(_entry(name, data, executable), io.BytesIO(data))
+    if found:
+        raise LaunchError(found)
+    content = buffer.getvalue()
+    return Source(content, hashlib.sha256(content).hexdigest(), tuple(sorted(contents)))
+
+
+def _entry(name: str, data: bytes, executable: bool) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)  # time, user and group are 0, the owners' names empty
+    entry.size = len(data)
+    entry.mode = 0o755 if executable else 0o644
+    return entry
+
+
+class _Patterns:
+    """gitignore's patterns, each as a regular expression over a path relative to the root."""
+
+    def __init__(self, patterns: Sequence[str], option: str) -> None:
+        self._forms = {pattern: _compiled(pattern, option) for pattern in patterns}
+
+    def matching(self, path: str) -> list[str]:
+        """The patterns that name a file, or a folder that it lies in; a path with a slash at its end is a folder."""
+        return [pattern for pattern, form in self._forms.items() if form.fullmatch(path)]
+
+
+def _compiled(pattern: str, option: str) -> re.Pattern[str]:
+    bare = pattern.strip().removeprefix("./")
+    named = bare.strip("/")
+    expression = "" if "/" in bare.rstrip("/") else "(?:.*/)?"  # without a slash it counts at every depth
+    for part in re.findall(r"\*\*/|\*\*|\[!?[^]]+\]|.", named, re.DOTALL):
+        if len(part) > 2 and part.startswith("["):
+            expression += ("[^" if part[1] == "!" else "[") + part.strip("[!]").replace("\\", r"\\") + "]"
+        else:
+            expression += {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part))
+    try:
+        if not named or ".." in named.split("/") or bare.startswith("!"):
+            raise ValueError
+        return re.compile(expression + ("/.*" if bare.endswith("/") else "(?:/.*)?"), re.DOTALL)
+    except (ValueError, re.error) as error:
+        raise LaunchError(f"{option}={pattern}: is no pattern; write e.g. train.py, *.py, src/** or /conf") from error
+
+
+def _chosen(root: Path, include: Sequence[str], exclude: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Archive name and path of every file to pack; raises LaunchError as `pack` does."""
+    included, excluded = _Patterns(include, "include"), _Patterns(exclude, "exclude")
+    used: set[str] = set()
+    for name, path in _walk(root, included, excluded):
+        if matching := included.matching(name):
+            used.update(matching)
+            yield name, path
+    unused = [pattern for pattern in include if pattern not in used]
+    if unused := [pattern for pattern in unused if not used or not any(sign in pattern for sign in "*?[")]:
+        raise LaunchError(
+            [
+                f"include={pattern}: there is no such file under {root} that may be packed; correct or remove the "
+                "pattern (keys, credentials, environments and run directories are never packed)"
+                for pattern in unused
+            ]
+        )
+
+
+def _walk(root: Path, included: _Patterns, excluded: _Patterns) -> Iterator[tuple[str, Path]]:
+    """Every regular file below a folder that is neither private nor excluded; links inside the root are followed."""
+    home = root.resolve()
+    waiting: list[tuple[Path, str, tuple[Path, ...]]] = [(root, "", (home,))]
+    while waiting:
+        folder, prefix, above = waiting.pop()
+        for entry in _listed(folder):
+            name, path = prefix + entry.name, Path(entry.path)
+            is_folder = path.is_dir()
+            named = f"{name}/" if is_folder else name
+            if excluded.matching(name) or excluded.matching(named):
+                continue
+            real = Path(os.path.realpath(path)) if entry.is_symlink() else above[-1] / entry.name
+            if not real.is_relative_to(home):
+                if path.exists() and (included.matching(name) or included.matching(named)):
+                    raise LaunchError(f"{path}: is a link out of {root}; copy what it leads to, or add exclude={name}")
+            elif is_folder:
+                if real not in above and not _is_private(path, (entry.name, *real.relative_to(home).parts)):
+                    waiting.append((path, named, (*above, real)))
+            elif path.is_file() and not _is_private_file(entry.name, real.relative_to(home)):
+                yield name, path
+
+
+def _is_private_file(name: str, real: Path) -> bool:
+    """Whether a file is never packed, by its name or, where it is a link, by what it leads to."""
+    return is_private_file(name) or is_private_file(real.name) or any(map(is_private_folder, real.parts[:-1]))
+
+
+def _is_private(folder: Path, names: tuple[str, ...]) -> bool:
+    """Whether a folder is never packed; `names` are its own and, where it is a link, those of what it leads to."""
+    if any(map(is_private_folder, names)) or any((folder / name).is_file() for name in _MARKS):
+        return True
+    if names[-1] not in _GENERATED:
+        return False
+    return len(names) == 2 or any(_RUN.match(entry.name) for entry in _listed(folder))  # at the root, or looks like it
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    with _readable(folder), os.scandir(folder) as entries:
+        return list(entries)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LaunchError(f"{path}: cannot be read ({error.strerror}); correct it, or add it to exclude") from error
+
+
+def _size(what: bytes | Path) -> int:
+    if isinstance(what, bytes):
+        return len(what)
+    with _readable(what):
+        return what.stat().st_size
+
+
+def _read(what: bytes | Path) -> tuple[bytes, bool]:
+    """Content, and whether its owner may execute it."""
+    if isinstance(what, bytes):
+        return what, False
+    with _readable(what):
+        return what.read_bytes(), bool(what.stat().st_mode & stat.S_IXUSR)
+
+
+def _relative(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise LaunchError(f"{name}: is no name inside the source archive; give a relative path")
+    return str(path)
+
+
+def _too_large(sizes: Mapping[str, int], max_bytes: int) -> str:
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:5]
+    listed = ", ".join(f"{name} ({_shown(sizes[name])})" for name in largest)
+    return (
+        f"the source has {_shown(sum(sizes.values()))}, more than {_shown(max_bytes)}; the largest files are {listed}: "
+        "narrow include or add them to exclude"
+    )
+
+
+def _shown(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _warning(name: str, line: int, kind: str) -> str:
+    return f"{name}:{line}: looks like {kind}; remove it from the source, or add exclude={name}"

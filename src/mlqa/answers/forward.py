@@ -1,0 +1,108 @@
+"""Windows to answers by a model: forward passes sorted by length, decoded batch by batch.
+
+Only the best spans of each window are kept, so memory grows with the number of windows, not with their width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import track
+
+from mlqa.answers.decoding import Candidate, Spans, best_spans, best_texts, n_best
+from mlqa.batching.sampler import by_length, make_batch
+from mlqa.config.schema import TrainingConfig
+from mlqa.data.examples import Examples
+from mlqa.environment import console, is_main
+from mlqa.errors import ModelError
+from mlqa.features.windows import Windows
+
+
+def answer(
+    model: Any,
+    windows: Windows,
+    examples: Examples,
+    training: TrainingConfig,
+    *,
+    with_null: bool = False,
+    autocast: torch.dtype | None = None,
+    description: str = "Answering",
+) -> list[list[Candidate]]:
+    """The n-best candidates of every row, best first.
+
+    `autocast` is the type of mixed precision, None for full. Raises ModelError where the model gives no numbers.
+    """
+    spans = _spans(model, windows, training, autocast, description)
+    return n_best(spans, windows, examples, training.n_best_size, with_null)
+
+
+def answer_texts(
+    model: Any,
+    windows: Windows,
+    examples: Examples,
+    training: TrainingConfig,
+    *,
+    autocast: torch.dtype | None = None,
+    description: str = "Answering",
+) -> list[str]:
+    """The text of every row's best answer: as `answer` without "no answer", where nothing else is needed."""
+    return best_texts(_spans(model, windows, training, autocast, description), windows, examples)
+
+
+@torch.no_grad()
+def _spans(
+    model: Any, windows: Windows, training: TrainingConfig, autocast: torch.dtype | None, description: str
+) -> Spans:
+    """The best spans of all windows."""
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    batches = by_length(windows.lengths, training.per_device_eval_batch_size, training.pad_to_multiple_of)
+    parts = []
+    for chosen in track(
+        batches,
+        description=description,
+        console=console(),
+        transient=True,
+        disable=not (is_main() and console().is_terminal),
+    ):
+        batch = make_batch(windows, chosen, training.pad_to_multiple_of)
+        inputs = {name: value.to(device) for name, value in batch.items() if not name.endswith("_positions")}
+        with torch.autocast(device.type, autocast, enabled=autocast is not None):
+            output = model(**inputs)
+        if torch.isnan(output.start_logits).any():
+            raise ModelError("the model's scores are NaN: lower optimizer.learning_rate, or train in fp32")
+        width = batch["input_ids"].shape[1]
+        parts.append(
+            best_spans(
+                output.start_logits,
+                output.end_logits,
+                windows,
+                chosen,
+                width,
+                training.n_best_size,
+                training.max_answer_length,
+            )
+        )
+    model.train(was_training)
+    return _in_order(batches, parts, len(windows))
+
+
+def _in_order(batches: list[np.ndarray], parts: list[Spans], count: int) -> Spans:
+    """The spans of all batches, one line a window; lines of narrow batches are filled up with -inf."""
+    width = max((part.score.shape[1] for part in parts), default=0)
+    spans = Spans(
+        score=np.full((count, width), -np.inf),
+        first=np.zeros((count, width), dtype=np.int64),
+        last=np.zeros((count, width), dtype=np.int64),
+        null_score=np.zeros(count),
+    )
+    for batch, part in zip(batches, parts, strict=True):
+        columns = part.score.shape[1]
+        spans.score[batch, :columns] = part.score
+        spans.first[batch, :columns] = part.first
+        spans.last[batch, :columns] = part.last
+        spans.null_score[batch] = part.null_score
+    return spans

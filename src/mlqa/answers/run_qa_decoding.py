@@ -1,0 +1,128 @@
+"""Decoding as transformers' question-answering example does it, to the last bit: for comparing with its files.
+
+It differs from `mlqa.answers.decoding` in four ways: the n best starts and ends are drawn from all positions of a
+window, question, specials and padding included, and only then those outside the context left out; a span of two windows
+counts twice; outer white space stays; and spans of equal scores stand in the order in which the example meets them. One
+thing stays different: in decomposed Unicode a token's last letter keeps its mark here, which the example loses. Source:
+postprocess_qa_predictions of examples/pytorch/question-answering/utils_qa.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlqa.answers.decoding import highest
+from mlqa.answers.predictions_file import by_id
+from mlqa.data.examples import Examples
+from mlqa.features.windows import Windows
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class RunQaFiles:
+    """The contents of predictions.json, nbest_predictions.json and, with "no answer", null_odds.json, else None."""
+
+    predictions: dict[str, str]
+    n_best: dict[str, list[dict[str, Any]]]
+    null_odds: dict[str, float] | None
+
+
+def decode_as_run_qa(
+    start_logits: Array,
+    end_logits: Array,
+    windows: Windows,
+    examples: Examples,
+    *,
+    n_best_size: int = 20,
+    max_answer_length: int = 30,
+    with_null: bool = False,
+    null_score_diff_threshold: float = 0.0,
+) -> RunQaFiles:
+    """What run_qa.py writes for these logits, float32 [windows, max_seq_length].
+
+    Where starts or ends of one window have equal logits, the example takes them as numpy's unstable sort left them;
+    here the later position comes first. `with_null`: run_qa's version_2_with_negative.
+    """
+    window, start, end, score = _spans(start_logits, end_logits, windows, n_best_size, max_answer_length)
+    bounds = np.searchsorted(windows.row[window], np.arange(len(examples) + 1)).tolist()
+    shift = windows.begin - _context_begin(windows, start_logits.shape[1])
+    begin = windows.context.starts[start + shift[window]].tolist()
+    stop = windows.context.ends[end + shift[window]].tolist()
+    starts, ends = start_logits[window, start].tolist(), end_logits[window, end].tolist()
+    nulls = _nulls(start_logits[:, 0], end_logits[:, 0], windows, len(examples)) if with_null else None
+
+    predictions, n_best, null_odds = [], [], []
+    for row in range(len(examples)):
+        context, places = examples.context(row), range(bounds[row], bounds[row + 1])
+        found = [_entry(starts[place], ends[place], context[begin[place] : stop[place]]) for place in places]
+        scores = score[bounds[row] : bounds[row + 1]]
+        if nulls is not None:
+            scores = _with_null(found, scores, nulls[row], n_best_size)
+        if not found or (len(found) == 1 and not found[0]["text"]):
+            found.insert(0, _entry(0.0, 0.0, "empty"))
+            scores = np.array([0.0, *scores])
+        weights = np.exp(scores - scores.max())
+        for entry, probability in zip(found, (weights / weights.sum()).tolist(), strict=True):
+            entry["probability"] = probability
+        n_best.append(found)
+        answer = next(entry for entry in found if entry["text"]) if with_null else found[0]
+        if nulls is not None:
+            first, last = nulls[row]
+            odds = first + last - np.float32(answer["start_logit"]) - np.float32(answer["end_logit"])
+            null_odds.append(float(odds))
+        predictions.append("" if with_null and null_odds[-1] > null_score_diff_threshold else answer["text"])
+    ids = examples.ids
+    return RunQaFiles(by_id(ids, predictions), by_id(ids, n_best), by_id(ids, null_odds) if with_null else None)
+
+
+def _spans(
+    start_logits: Array, end_logits: Array, windows: Windows, n_best_size: int, max_answer_length: int
+) -> tuple[Array, Array, Array, Array]:
+    """(window, first position, last position, score) of each row's spans [spans], rows in order, best first."""
+    start, end = (highest(logits, n_best_size, last_of_equal=True) for logits in (start_logits, end_logits))
+    line = np.arange(len(windows))[:, None]
+    score = start_logits[line, start][:, :, None] + end_logits[line, end][:, None, :]
+    reach = end[:, None, :] - start[:, :, None]
+    begin = _context_begin(windows, start_logits.shape[1])[:, None]
+    stop = begin + (windows.end - windows.begin)[:, None]
+    inside = ((start >= begin) & (start < stop))[:, :, None] & ((end >= begin) & (end < stop))[:, None, :]
+    window, column = np.nonzero((inside & (reach >= 0) & (reach < max_answer_length)).reshape(len(windows), -1))
+    first, last = start[window, column // start.shape[1]], end[window, column % end.shape[1]]
+    score = score.reshape(len(windows), -1)[window, column]
+    row = windows.row[window]
+    order = np.lexsort((-score, row))  # stable: equal scores keep the order of windows, starts and ends
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    order = order[place < n_best_size]
+    return window[order], first[order], last[order], score[order]
+
+
+def _context_begin(windows: Windows, width: int) -> Array:
+    """The position of each window's first context token in its padded line [windows]."""
+    left = width - windows.lengths if windows.template.pad_left else 0
+    return np.asarray(windows.context_begin + left)
+
+
+def _entry(start_logit: float, end_logit: float, text: str) -> dict[str, Any]:
+    return {"start_logit": start_logit, "end_logit": end_logit, "text": text}
+
+
+def _nulls(starts: Array, ends: Array, windows: Windows, rows: int) -> list[tuple[np.float32, np.float32]]:
+    """The logits of the first position of each row, of that window where their sum is lowest."""
+    order = np.lexsort((starts + ends, windows.row))
+    lowest = order[np.searchsorted(windows.row, np.arange(rows))]
+    return list(zip(starts[lowest], ends[lowest], strict=True))
+
+
+def _with_null(
+    found: list[dict[str, Any]], scores: Array, null: tuple[np.float32, np.float32], n_best_size: int
+) -> Array:
+    """Puts "no answer" among the entries found, at the end where it is none of the best; returns all scores."""
+    score = null[0] + null[1]
+    place = min(int((scores >= score).sum()), n_best_size)
+    del found[max(place, n_best_size - 1) :]
+    found.insert(place, _entry(float(null[0]), float(null[1]), ""))
+    return np.insert(scores[: len(found) - 1], place, score)

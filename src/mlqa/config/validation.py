@@ -1,0 +1,194 @@
+"""What the types of the config cannot say: values and combinations that would fail later, or cost money first.
+
+`problems_of` returns every problem as one line: key=value, what is wrong, what is allowed. It reads no more
+than a model folder's config.json and imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlqa.config.machine import beyond_the_machine
+from mlqa.config.ranges import out_of_range
+from mlqa.config.schema import Batching, Config, Distribution
+
+_WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*$")
+_VOCABULARIES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "vocab.json")
+
+
+def problems_of(config: Config, weights: bool = True) -> list[str]:
+    """Everything wrong with a composed config; an empty list means that it can run.
+
+    Without `weights` a folder that holds but a tokenizer will do as a model.
+    """
+    parts = (_windows, out_of_range, beyond_the_machine, _model, _dataset, _hardware, _tracking, _words)
+    problems = [problem for part in parts for problem in part(config)]
+    if config.model.pretrained and is_local_folder(config.model.pretrained):
+        problems.extend(_model_folder(config.model.pretrained, weights))
+    return problems
+
+
+def _words(config: Config) -> Iterator[str]:
+    for word in config.words or ():
+        if word.split() != [word]:
+            yield f"words: {word!r} is no word; give words without white space, e.g. words=[Kedileri,evlerimizden]"
+
+
+def is_local_folder(pretrained: str) -> bool:
+    """Whether a model name is meant as a folder: it is one, or is written as a path."""
+    return Path(pretrained).expanduser().is_dir() or pretrained.startswith(("/", "./", "../", "~"))
+
+
+def _windows(config: Config) -> Iterator[str]:
+    training = config.training
+    length = training.max_seq_length
+    if length < 16:
+        yield f"training.max_seq_length={length}: too short to hold a question and a context; choose 16 or more"
+        return
+    if not 0 <= training.doc_stride < length:
+        yield (
+            f"training.doc_stride={training.doc_stride}: must be smaller than training.max_seq_length={length}; "
+            f"choose 0 ... {length - 1}"
+        )
+    if not 1 <= training.max_answer_length < length:
+        yield f"training.max_answer_length={training.max_answer_length}: choose 1 ... {length - 1} tokens"
+    limit = _max_positions(config)
+    if limit is not None and length > limit:
+        yield (
+            f"training.max_seq_length={length}: the model has {limit} positions; "
+            f"choose training.max_seq_length={limit} or less"
+        )
+
+
+def _described(config: Config) -> dict[str, Any]:
+    """The config.json of a local model folder; empty for all others, and where it cannot be read."""
+    pretrained = config.model.pretrained
+    if not pretrained or not is_local_folder(pretrained):
+        return {}
+    try:
+        described = json.loads((Path(pretrained).expanduser() / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return described if isinstance(described, dict) else {}
+
+
+def _max_positions(config: Config) -> int | None:
+    if config.model.scratch is not None:
+        return config.model.scratch.max_position_embeddings
+    described = _described(config)
+    positions = described.get("max_position_embeddings")
+    if not isinstance(positions, int):
+        return None
+    # RoBERTa-type models count positions from the padding index + 1.
+    roberta_like = described.get("model_type") in ("roberta", "xlm-roberta", "camembert")
+    return positions - 2 if roberta_like else positions
+
+
+def _model(config: Config) -> Iterator[str]:
+    model, scratch = config.model, config.model.scratch
+    if (model.pretrained is None) == (scratch is None):
+        yield (
+            f"model.pretrained={model.pretrained}, model.scratch={'null' if scratch is None else '{...}'}: a model is "
+            "either pre-trained or made from scratch; choose e.g. model=berturk or model=tiny_wordpiece"
+        )
+    if model.pretrained == "":
+        yield "model.pretrained=: choose a hub name or a local folder"
+        return
+    layers = _described(config).get("num_hidden_layers")
+    if model.num_hidden_layers is not None and isinstance(layers, int) and model.num_hidden_layers > layers:
+        yield f"model.num_hidden_layers={model.num_hidden_layers}: the folder's model has {layers}; choose that or less"
+    if scratch is not None:
+        if scratch.num_attention_heads > 0 and scratch.hidden_size % scratch.num_attention_heads:
+            yield (
+                f"model.scratch.hidden_size={scratch.hidden_size}: must be a multiple of "
+                f"model.scratch.num_attention_heads={scratch.num_attention_heads}"
+            )
+        if config.training.batching is Batching.packed:
+            yield (
+                "training.batching=packed: a model from scratch is a ConvBERT, whose convolutions would see the "
+                "neighbouring window; choose training.batching=grouped"
+            )
+        if model.num_hidden_layers is not None:
+            yield f"model.num_hidden_layers={model.num_hidden_layers}: set model.scratch.num_hidden_layers instead"
+        if model.trim_vocabulary:
+            yield (
+                "model.trim_vocabulary=true: a vocabulary made from scratch has nothing to trim; set "
+                "model.scratch.vocab_size, or choose a pre-trained model"
+            )
+
+
+def _model_folder(pretrained: str, weights: bool) -> Iterator[str]:
+    folder = Path(pretrained).expanduser()
+    if not folder.is_dir():
+        yield f"model.pretrained={pretrained}: there is no such folder; give a model folder or a hub name"
+        return
+    needed: dict[str, tuple[str, ...]] = {"tokenizer": _VOCABULARIES}
+    if weights:
+        needed = {"config.json": ("config.json",), "weights": _WEIGHTS, **needed}
+    for what, names in needed.items():
+        if not any((folder / name).is_file() for name in names):
+            yield f"model.pretrained={pretrained}: the folder holds no {what}; expected {' or '.join(names)}"
+
+
+def _dataset(config: Config) -> Iterator[str]:
+    dataset = config.dataset
+    if not _LANGUAGE.match(dataset.language):
+        yield f"dataset.language={dataset.language}: give the language's code, e.g. tr, fi, az, pt-BR"
+    words = dataset.question_words
+    if words is not None and not _is_table(words):
+        yield f"dataset.question_words={words}: give {{type: [word, stem*, ...], ...}}, e.g. {{who: [wer, wen]}}"
+    for key in ("train_file", "validation_file", "segmentation_file", "parallel_file"):
+        path = getattr(dataset, key)
+        if path is not None and Path(path).expanduser().is_dir():
+            yield f"dataset.{key}={path}: is a folder; give a file"
+        elif path is not None and not Path(path).expanduser().is_file():
+            yield f"dataset.{key}={path}: there is no such file"
+    sources = {"download": dataset.download, "hub": dataset.hub, "sample": dataset.sample}
+    given = [name for name, source in sources.items() if source is not None]
+    if len(given) > 1:
+        yield f"dataset.{given[0]}, dataset.{given[1]}: a data set comes from one of them; set the other to null"
+    for key in ("train_file", "validation_file"):
+        if not given and getattr(dataset, key) is None:
+            yield f"dataset.{key}=null: give a file, or choose a data set that has one (dataset=tquad, sample, hub ...)"
+    if dataset.hub is not None and dataset.hub.train_split is None and dataset.train_file is None:
+        yield "dataset.hub.train_split=null: the data set has no train split; give dataset.train_file"
+
+
+def _is_table(words: Any) -> bool:
+    return isinstance(words, dict) and all(
+        isinstance(forms, list) and all(isinstance(form, str) for form in forms) for forms in words.values()
+    )
+
+
+def _tracking(config: Config) -> Iterator[str]:
+    project = config.tracking.project
+    if project and (len(project) > 128 or set(project) & set("/\\#?%:")):
+        yield f"tracking.project={project}: W&B takes at most 128 characters, none of them / \\ # ? % :"
+
+
+def _hardware(config: Config) -> Iterator[str]:
+    hardware = config.hardware
+    if hardware.instance_type is None:
+        if hardware.instance_count != 1:
+            count = hardware.instance_count
+            yield f"hardware.instance_count={count}: this machine is one; choose a hardware option of SageMaker"
+        if hardware.distribution is not Distribution.none:
+            value = hardware.distribution.value
+            yield f"hardware.distribution={value}: is for SageMaker; here, start train.py by torchrun itself"
+        if hardware.spot:
+            yield "hardware.spot=true: only SageMaker instances can be spot; choose e.g. hardware=p3"
+    elif hardware.instance_count > 1 and hardware.distribution is Distribution.none:
+        yield (
+            f"hardware.instance_count={hardware.instance_count}: several instances need hardware.distribution=torchrun "
+            "or smdistributed"
+        )

@@ -1,0 +1,95 @@
+"""The tables at the end of a run and of `mlqa score`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from mlqa.environment import console
+from mlqa.result import Result
+
+# label, the ending of the metrics' names, the number of rows they are over
+SCORES = (
+    ("all questions", "", "total"),
+    ("  by the language's rules", "_language", "total"),
+    ("context not in train", "_unseen", "total_unseen"),
+    ("  by the language's rules", "_language_unseen", "total_unseen"),
+)
+ANSWERS = {"with an answer": "HasAns", "without an answer": "NoAns"}
+GROUPINGS = {
+    "question_type": "question type",
+    "answer_length": "words of the answer",
+    "answer_form": "after the answer",
+    "inflection": "last word of the answer",
+    "answer_morphemes": "morphemes of the answer",
+    "token_boundary": "the answer and the tokens",
+}
+
+
+def show(result: Result, run_dir: Path) -> None:
+    """The closing table."""
+    metrics, timing, cost = result.metrics, result.timing, result.cost
+    table = score_table(metrics, " ".join(result.choices.values()))
+    if "f1_shuffled_questions" in metrics:
+        table.add_row("control: questions exchanged", "", f"{metrics['f1_shuffled_questions']:.2f}", "")
+    tokenization = result.tokenization
+    oracle = (tokenization["oracle_exact_match"], tokenization["oracle_f1"])
+    table.add_row("best this tokenizer permits", *(f"{cell:.2f}" for cell in oracle), "")
+    console().print(table)
+    minutes = timing["total_seconds"] / 60
+    usd = "" if not cost["usd"] else f", ${cost['usd']:.2f}"
+    console().print(f"{minutes:.1f} minutes{usd}; everything is in {run_dir}", highlight=False, soft_wrap=True)
+
+
+def score_table(metrics: Mapping[str, float], title: str) -> Table:
+    """EM and F1 of `mlqa.metrics.scoring.score`'s metrics, with their 95 % intervals where there are any."""
+    table = _table(title, "")
+    for label, suffix, total in SCORES:
+        if f"f1{suffix}" in metrics:
+            cells = (_score(metrics, f"{name}{suffix}") for name in ("exact_match", "f1"))
+            table.add_row(label, *cells, str(metrics[total]))
+    for label, name in ANSWERS.items():
+        if f"{name}_total" in metrics:
+            table.add_row(
+                label,
+                f"{metrics[f'{name}_exact']:.2f}",
+                f"{metrics[f'{name}_f1']:.2f}",
+                str(metrics[f"{name}_total"]),
+            )
+    if "best_f1" in metrics:
+        best = ((metrics[f"best_{name}"], metrics[f"best_{name}_thresh"]) for name in ("exact", "f1"))
+        table.add_row("best no-answer threshold", *(f"{score:.2f} at {threshold:.4g}" for score, threshold in best), "")
+    return table
+
+
+def breakdown_table(breakdown: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
+    """Official EM and F1 of the groups of `mlqa.metrics.breakdown.breakdown`."""
+    table = _table("official scores by group", "group")
+    for grouping, groups in breakdown.items():
+        table.add_section()
+        table.add_row(Text(GROUPINGS.get(grouping, grouping), style="italic"), "", "", "")
+        for name, group in groups.items():
+            cells = (f"{group[score]:.2f}" for score in ("exact_match", "f1"))
+            table.add_row(Text(f"  {name.replace('_', ' ')}"), *cells, str(group["total"]))
+    return table
+
+
+def _table(title: str, heading: str) -> Table:
+    """Room for two scores with intervals in 80 columns: no frame."""
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(heading)
+    for name in ("exact match", "F1", "questions"):
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _score(metrics: Mapping[str, float], name: str) -> str:
+    shown = f"{metrics[name]:.2f}"
+    if f"{name}_ci_low" in metrics:
+        low, high = (f"{metrics[f'{name}_ci_{side}']:.1f}".replace("100.0", "100") for side in ("low", "high"))
+        shown += f" \\[{low}, {high}]"
+    return shown

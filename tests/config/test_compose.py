@@ -1,0 +1,199 @@
+"""What is wrong with a command line is said before anything starts: key, value, what is allowed, all at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlqa.config.compose import compose_config
+from mlqa.config.preflight import check_command_line, of_this_process
+from mlqa.config.schema import config_hash, machine
+from mlqa.errors import ConfigError
+
+
+def problems(*arguments: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        check_command_line(arguments)
+    return caught.value.problems
+
+
+def test_a_right_command_line_passes() -> None:
+    check_command_line(["model=mbert", "optimizer.learning_rate=3e-5"])
+    check_command_line(["-m", "model=berturk,mbert", "seed=1,2", "training.doc_stride=64,128"])
+
+
+def test_a_compiler_is_asked_for_before_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_command_line(["-m", "hardware=g5", "training.torch_compile=true"])
+    monkeypatch.setattr(machine.shutil, "which", lambda _: None)
+    assert "needs a C++ compiler" in problems("training.torch_compile=true")[0]
+
+
+@pytest.mark.parametrize("flag", ["--help", "--hydra-help", "--cfg=job", "--info=config", "-sc"])
+def test_what_starts_nothing_is_left_to_hydra(flag: str) -> None:
+    check_command_line([flag, "training.nonsense=1"])
+
+
+def test_everything_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "has_gpu", lambda: False)
+    found = problems(
+        "model=bertrk",
+        "training.num_epochs=2",
+        "optimizer.learning_rate=fast",
+        "training.batching=foo",
+        "training.doc_stride=384",
+        "training.fp16=true",
+    )
+    expected = [
+        ("model=bertrk", "did you mean berturk?"),
+        ("training.num_epochs=2", "did you mean num_train_epochs?"),
+        ("optimizer.learning_rate=fast", "could not be converted to Float"),
+        ("training.batching=foo", "expected one of [grouped"),
+        ("training.doc_stride=384", "must be smaller than training.max_seq_length=384"),
+        ("training.fp16=true", "needs a GPU"),
+    ]
+    assert len(found) == len(expected)
+    for line, (start, part) in zip(found, expected, strict=True):
+        assert line.startswith(start), line
+        assert part in line
+        assert "\n" not in line
+
+
+def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None:
+    found = problems("-m", "training.doc_stride=64,400,500", "model=berturk,mbert")
+    assert [line.split(":")[0] for line in found] == ["training.doc_stride=400", "training.doc_stride=500"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["traning.seed=1"], "did you mean training?"),
+        (["+experimnt=quickstart"], "did you mean experiment?"),
+        (["model=berturk,mbert"], "put -m before them"),
+        (["training.output_dir=/tmp/x"], "hydra.run.dir"),
+        (["model.scratch.vocab_size=7"], "model.scratch is null"),
+        (["seed=-1"], "seed=-1"),
+        (["dataset.hub={path: x}"], "dataset.hub is null"),
+        (["model=tiny_char", "training.batching=packed"], "convolutions would see the neighbouring window"),
+        (["model=tiny_char", "model.attn_implementation=sdpa"], "which has eager attention only"),
+        (["model.attn_implementation=flash_attention_2"], "flash-attn is not installed"),
+        (["-m", "hardware=g5", "model.attn_implementation=flash_attention_2"], "images do not hold flash-attn"),
+        (["model.attn_implementation=flash_attention_2", "training.batching=packed"], "takes no block mask"),
+        (["dataset.language=turkish"], "the language's code, e.g. tr"),
+        (["dataset.question_words=[who]"], "dataset.question_words=['who']: give {type: [word"),
+        (["training.null_score_diff_threshold=nan"], "training.null_score_diff_threshold=nan"),
+        (["training.seed=7"], "choose it by seed=..."),
+        (["++training.foo=1"], "training has no key 'foo'"),
+        (["~seed"], "cannot be removed"),
+        (["~model"], "cannot be removed"),
+        (["model=null"], "choose one of berturk"),
+        (["seed='"], "write key=value"),
+        (["dataset=hub"], "dataset.hub.path=..."),
+        (["hydra.run.dir="], "choose a directory"),
+        (["optimizer.learning_rate=nan"], "choose more than 0"),
+        (["training.num_train_epochs=nan"], "choose 0 or more"),
+        (["optimizer.adam_beta1=2"], "optimizer.adam_beta1=2.0"),
+        (["training.dataloader_num_workers=-1"], "choose 0 or more"),
+        (["tracking.project=a/b"], "tracking.project=a/b"),
+        (["model=tiny_char", "model.scratch.num_attention_heads=0"], "choose 1 or more"),
+        (["model=tiny_char", "model.scratch.dropout=2"], "below 1"),
+        (["hardware.distribution=torchrun"], "by torchrun itself"),
+        (["model.pretrained="], "hub name or a local folder"),
+        (["experiment=quickstart", "dataset=squad_json"], "dataset.train_file"),
+        (["dataset.train_file=/"], "is a folder"),
+        (["foo"], "foo"),
+        (["training.max_answer_length=384"], "choose 1 ... 383"),
+        (["training.per_device_train_batch_size=0"], "choose 1 or more"),
+        (["model=tiny_wordpiece", "model.pretrained=x/y"], "either pre-trained or made from scratch"),
+        (["model=tiny_wordpiece", "model.scratch.hidden_size=130"], "multiple of model.scratch.num_attention_heads"),
+        (["model=tiny_wordpiece", "training.max_seq_length=1024"], "512 positions"),
+        (["dataset=squad_json"], "dataset.train_file"),
+        (["dataset.train_file=missing.json"], "no such file"),
+        (["model.pretrained=./missing"], "no such folder"),
+        (["hardware=g5_torchrun", "hardware.distribution=none", "hardware.instance_count=2"], "hardware.distribution"),
+        (["hardware.instance_count=2"], "this machine is one"),
+        (["words=[Kedileri,'kedi evi']"], "words: 'kedi evi' is no word"),
+        (["words=['']"], "words: '' is no word"),
+        (["hardware=p3"], "ml.p3.2xlarge is a SageMaker instance; put -m before the overrides"),
+        (["-m", "hardware=local,g4dn", "hydra/launcher=basic"], "hydra/launcher=basic runs on this machine"),
+        (["-m", "hardware=p3", "hydra.launcher.network_isolation=true"], "dataset.download: cannot be fetched"),
+        (["training.eval_strategy=steps"], "training.eval_steps"),
+        (["optimizer.layerwise_decay=1.5"], "optimizer.layerwise_decay=1.5"),
+        (["training.fp16=true", "training.bf16=true"], "choose one of them"),
+    ],
+)
+def test_one_line_names_key_and_way_out(arguments: list[str], part: str) -> None:
+    assert any(part in line for line in problems(*arguments))
+
+
+def test_a_model_folder_without_weights_or_tokenizer(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"max_position_embeddings": 256}')
+    found = problems(f"model.pretrained={tmp_path}")
+    assert any("holds no weights; expected model.safetensors" in line for line in found)
+    assert any("holds no tokenizer; expected tokenizer.json" in line for line in found)
+    assert any("the model has 256 positions" in line for line in found)
+
+
+def test_roberta_positions_begin_after_the_padding_index(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"max_position_embeddings": 514, "model_type": "xlm-roberta"}')
+    for name in ("model.safetensors", "tokenizer.json"):
+        (tmp_path / name).write_text("")
+    check_command_line([f"model.pretrained={tmp_path}", "training.max_seq_length=512"])
+    assert "512 positions" in problems(f"model.pretrained={tmp_path}", "training.max_seq_length=513")[0]
+
+
+def test_a_file_where_the_run_directory_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (line,) = problems(f"hydra.run.dir={tmp_path}/file/out")
+    assert "no directory that can be written to" in line
+    (line,) = problems("-m", f"hydra.sweep.dir={tmp_path}/file", "seed=1,2")
+    assert line.startswith("hydra.sweep.dir=")
+
+
+def test_more_layers_than_the_folders_model_has(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"num_hidden_layers": 12}')
+    for name in ("model.safetensors", "tokenizer.json"):
+        (tmp_path / name).write_text("")
+    (line,) = problems(f"model.pretrained={tmp_path}", "model.num_hidden_layers=13")
+    assert "has 12" in line
+
+
+def test_config_hash_follows_what_is_computed_only() -> None:
+    base = config_hash(compose_config([])[0])
+    assert config_hash(compose_config(["tracking=files"])[0]) == base
+    assert config_hash(compose_config(["hydra.run.dir=/tmp/elsewhere"])[0]) == base
+    assert config_hash(compose_config(["seed=1"])[0]) != base
+    assert config_hash(compose_config(["optimizer.learning_rate=6e-5"])[0]) != base
+
+
+def test_one_seed_for_all() -> None:
+    config = compose_config(["seed=7"])[0]
+    assert (config.seed, config.training.seed) == (7, 7)
+
+
+def test_what_the_caller_does_not_need_is_not_asked_for() -> None:
+    """Also beside other problems, when every override is looked at on its own."""
+    needless = ("dataset.train_file", "dataset.validation_file")
+    assert compose_config(["dataset=squad_json"], needless)[0].dataset.train_file is None
+    with pytest.raises(ConfigError) as caught:
+        compose_config(["dataset=squad_json", "model=bertrk"], needless)
+    assert [line.split(":")[0] for line in caught.value.problems] == ["model=bertrk"]
+
+
+def test_question_words_may_come_by_the_command_line() -> None:
+    config, _ = compose_config(["dataset.question_words={who: [wer, wen], what: ['was*']}"])
+    assert config.dataset.question_words == {"who": ["wer", "wen"], "what": ["was*"]}
+
+
+def test_one_directory_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    argv = ["seed=1", "hydra.run.dir=out"]
+    assert of_this_process(argv) == argv
+    monkeypatch.setenv("RANK", "1")
+    assert "hydra.output_subdir=null" in of_this_process(argv)
+    chosen = [argument for argument in of_this_process(argv) if argument.startswith("hydra.run.dir=")]
+    assert chosen[-1] == "hydra.run.dir=."
+
+
+def test_a_multirun_is_not_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "a torchrun of its own" in problems("-m", "seed=1,2")[0]

@@ -1,0 +1,127 @@
+"""Every YAML in conf/: each option composes, and its header gives a command that works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from mlqa.config.compose import compose_config, conf_dir, members_of
+from mlqa.config.preflight import check_command_line
+from mlqa.config.validation import problems_of
+from mlqa.errors import ConfigError
+
+CONF = conf_dir()
+OPTIONS = [path for path in sorted(CONF.glob("*/*.yaml")) if path.parent.name != "hydra"]
+GROUPS = {
+    "model": {"berturk", "mbert", "xlmr", "berturk_cased", "mbert_cased", "xlmr_base"}
+    | {"tiny_wordpiece", "tiny_unigram", "tiny_char"},
+    "dataset": {"tquad", "xquad_tr", "sample", "squad_json", "hub"},
+    "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun"},
+    "optimizer": {"adamw", "adamw_llrd", "adafactor"},
+    "tracking": {"wandb", "files"},
+    "experiment": {"quickstart", "blog_models", "blog_hardware", "like_for_like"},
+}
+COMMAND = re.compile(r"^#\s+python train\.py ?(.*?)(?:\s{3,}.*)?$", re.MULTILINE)
+
+
+def needed(group: str, option: str, tmp_path: Path) -> list[str]:
+    """What an option leaves for the user to say."""
+    file = tmp_path / "squad.json"
+    file.write_text("{}")
+    train = f"dataset.train_file={file}"
+    return {
+        ("dataset", "squad_json"): [train, f"dataset.validation_file={file}"],
+        ("dataset", "hub"): ["dataset.hub.path=a/b"],
+        ("dataset", "xquad_tr"): [train],
+    }.get((group, option), [])
+
+
+@pytest.mark.parametrize("path", OPTIONS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_option_composes(path: Path, tmp_path: Path) -> None:
+    group, option = path.parent.name, path.stem
+    config, choices = compose_config([f"{group}={option}", *needed(group, option, tmp_path)])
+    assert choices[group] == option
+    assert problems_of(config) == []
+
+
+def test_the_promised_options_exist() -> None:
+    for group, options in GROUPS.items():
+        found = {path.stem for path in OPTIONS if path.parent.name == group}
+        assert options <= found, f"{group} lacks {options - found}"
+
+
+@pytest.mark.parametrize("path", [CONF / "config.yaml", *OPTIONS], ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_header_gives_a_command_that_composes(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINING_JOB_NAME", "job")  # as on the instance that a hardware option names
+    monkeypatch.setenv("SM_CURRENT_HOST", "algo-1")
+    text = path.read_text("utf-8")
+    header = text[: next(place.start() for place in re.finditer(r"^[^#\n]", text, re.MULTILINE))]
+    commands = COMMAND.findall(header)
+    assert commands, f"{path.name}: its header shows no `python train.py ...`"
+    file = tmp_path / "train.json"
+    file.write_text("{}")
+    (tmp_path / "model").mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (tmp_path / "model" / name).write_text("{}")
+    for command in commands:
+        command = re.sub(r"\S+\.json\b", lambda found: f"{found[0].split('=')[0]}={file}", command)
+        command = command.replace("<folder>", str(tmp_path / "model"))
+        arguments = shlex.split(command)
+        if path.stem == "xquad_tr":
+            arguments = [argument.replace("train-v0.1.json", str(file)) for argument in arguments]
+        check_command_line(arguments)
+
+
+def test_original_experiment_names_its_models_exactly() -> None:
+    exact = {
+        "berturk": "dbmdz/bert-base-turkish-uncased",
+        "mbert": "bert-base-multilingual-uncased",
+        "xlmr": "deepset/xlm-roberta-base-squad2",
+    }
+    for option, name in exact.items():
+        assert compose_config([f"model={option}"])[0].model.pretrained == name
+
+
+def test_the_original_experiment_has_its_five_trials() -> None:
+    """Its table: three models on one V100, XLM-R on one T4 and on two machines of eight V100."""
+    trials = []
+    for experiment in ("blog_models", "blog_hardware"):
+        for member in members_of([f"experiment={experiment}"]):
+            config, choices = compose_config(member)
+            training = config.training
+            assert (training.num_train_epochs, training.per_device_train_batch_size) == (2, 16)
+            assert (training.max_seq_length, training.doc_stride, training.batching.value) == (384, 128, "padded")
+            assert config.optimizer.learning_rate == 5e-5
+            assert config.hardware.precision.value == "fp16"
+            trials.append((choices["model"], config.hardware.instance_type, config.hardware.instance_count))
+    assert trials == [
+        ("xlmr", "ml.p3.2xlarge", 1),
+        ("berturk", "ml.p3.2xlarge", 1),
+        ("mbert", "ml.p3.2xlarge", 1),
+        ("xlmr", "ml.g4dn.xlarge", 1),
+        ("xlmr", "ml.p3.16xlarge", 2),
+    ]
+
+
+def test_hardware_is_data_only() -> None:
+    for path in CONF.glob("hardware/*.yaml"):
+        assert "hydra" not in path.read_text("utf-8")
+
+
+def test_an_unknown_option_names_the_allowed_ones() -> None:
+    with pytest.raises(ConfigError, match=r"model has no option 'bertrk'.*berturk.*did you mean berturk\?"):
+        compose_config(["model=bertrk"])
+
+
+def test_like_for_like_compares_equals() -> None:
+    """Five checkpoints as they were pre-trained, three seeds, nothing else that differs."""
+    members = [compose_config(member) for member in members_of(["experiment=like_for_like"])]
+    assert {config.model.pretrained for config, _ in members} == {
+        "dbmdz/bert-base-turkish-uncased", "dbmdz/bert-base-turkish-cased", "bert-base-multilingual-uncased",
+        "bert-base-multilingual-cased", "xlm-roberta-base",
+    }  # fmt: skip
+    assert {config.seed for config, _ in members} == {1, 2, 3} and len(members) == 15
+    assert len({(str(config.hardware), str(config.optimizer), str(config.dataset)) for config, _ in members}) == 1

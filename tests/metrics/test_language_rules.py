@@ -1,0 +1,175 @@
+"""Language-aware scoring: what SQuAD's normalisation gets wrong outside English, by the rules of each language."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlqa.config.schema import DatasetConfig
+from mlqa.data.scripts import APOSTROPHES
+from mlqa.metrics.language_rules import LanguageRules, rules_for, rules_of
+from mlqa.metrics.squad import squad_scores
+
+FOLDING = json.loads((Path(__file__).parent / "golden" / "case_folding.json").read_text("utf-8"))["cases"]
+TURKISH_UPPER = str.maketrans({"i": "İ", "ı": "I"})
+
+
+@pytest.mark.parametrize("case", FOLDING, ids=lambda case: ascii(case["text"]))
+def test_folding_is_that_of_icu(case: dict[str, str]) -> None:
+    assert LanguageRules(dotted_i=False).fold(case["text"]) == case["default"]
+    assert LanguageRules(dotted_i=True).fold(case["text"]) == case["dotted_i"]
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "other"),
+    [
+        ("tr", "ISPARTA", "ısparta"),
+        ("tr", "İzmir", "izmir"),
+        ("tr", "DİYARBAKIR'IN", "Diyarbakır’ın"),
+        ("tr", "İstanbul".lower(), "İSTANBUL"),  # Python's lower() leaves a second dot
+        ("tr", "I\u0307zmir", "izmir"),
+        ("tr", "i\u0307\u0307zmir", "izmir"),
+        ("tr", "i\u0323\u0307zmir", "i\u0323zmir"),
+        ("tr", "Ankara’da", "Ankara'da"),
+        ("tr", "«Kedi»", "kedi"),
+        ("tr", unicodedata.normalize("NFD", "çöğüş"), "çöğüş"),
+        ("tr", "Anka\u00adra\u200e", "Ankara"),
+        ("tr", "10\u00a0000\r\nkm²", "10 000 km²"),
+        ("az", "BAKI", "bakı"),
+        ("az", "ƏLİ", "əli"),
+        ("az", "Gəncə “şəhəri”", "GƏNCƏ ŞƏHƏRİ"),
+        ("fi", "Jyväskylä.", "JYVÄSKYLÄ"),
+        ("fi", "Åbo—Turku", "åbo–turku"),
+        ("hu", "az Eiffel-torony", "Eiffel-torony"),
+        ("hu", "Egy „ŐRÜLT”", "őrült"),
+        ("en", "The Beatles", "beatles"),
+        ("en", "rock ’n’ roll", "Rock 'n' Roll"),
+        ("en", "ISTANBUL", "istanbul"),
+        ("de", "die STRASSE", "Straße"),
+        ("es", "¿El Niño?", "niño"),
+        ("fr", "L’homme", "homme"),
+        ("fr", "les œuvres d'un homme", "œuvres d'un homme"),
+        ("it", "Un’opera", "l'opera"),
+        ("pt", "Os Lusíadas", "lusíadas"),
+        ("nl", "het IJsselmeer", "ijsselmeer"),
+        ("el", "ΟΔΥΣΣΕΥΣ", "Οδυσσευς"),
+        ("chr", "ᎠᏂ", "ꭰꮒ"),
+        ("zh", "《红楼梦》", "红楼梦"),
+        ("zh", "北京 大学", "北京大学"),
+    ],
+)
+def test_the_same_answer(language: str, one: str, other: str) -> None:
+    rules = rules_for(language)
+    assert rules.normalize(one) == rules.normalize(other)
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "other"),
+    [
+        ("tr", "ışık", "işik"),
+        ("tr", "Grenoble’a", "Grenoble"),
+        ("tr", "a", ""),
+        ("tr", "bir", ""),
+        ("az", "qız", "qiz"),
+        ("fi", "a", ""),
+        ("fi", "sää", "saa"),
+        ("hu", "őr", "or"),
+        ("hu", "a", "b"),
+        ("en", "Isparta", "ısparta"),
+        ("fr", "l'un", "l'autre"),
+        ("xx", "the end", "end"),
+        ("tr", "€5", "5"),  # symbols beyond ASCII's count, as in MLQA
+    ],
+)
+def test_another_answer(language: str, one: str, other: str) -> None:
+    rules = rules_for(language)
+    assert rules.normalize(one) != rules.normalize(other)
+
+
+def test_all_apostrophes_are_one() -> None:
+    forms = {f"Ankara{sign}da" for sign in APOSTROPHES}
+    assert {"Ankara\u2018da", "Ankara\u2019da", "Ankara\u02bcda", "Ankara\u00b4da", "Ankara`da"} <= forms
+    assert {rules_for("tr").normalize(form) for form in forms} == {"ankarada"}
+    assert {rules_for("fr").normalize(f"l{sign}eau") for sign in APOSTROPHES} == {"eau"}
+
+
+def test_what_squad_strips_is_stripped() -> None:
+    import string
+
+    for language in ("tr", "en", "zh"):
+        assert rules_for(language).normalize(f"x{string.punctuation}y") == "xy"
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("1937年的北京ABC大学", ["1937", "年", "的", "北", "京", "abc", "大", "学"]),
+        ("東京タワー", ["東", "京", "タ", "ワ", "ー"]),
+        ("ปี ๒๕๖๐", ["ปี", "๒๕๖๐"]),  # the vowel stays upon its letter, digits stay a number
+        ("ភ្នំ", ["ភ្", "នំ"]),
+        ("서울 대학교", ["서울", "대학교"]),
+    ],
+)
+def test_scripts_without_spaces_have_a_token_a_character(text: str, tokens: list[str]) -> None:
+    assert rules_for("zh").normalize(text).split() == tokens
+
+
+def test_f1_of_chinese_counts_characters() -> None:
+    """By hand: 3 of 4 and 3 of 3 characters shared, 2 * 0.75 / 1.75."""
+    scores = squad_scores(["北京大"], [["北京大学"]], normalize=rules_for("zh").normalize)
+    assert (scores.exact_match, scores.f1) == (0.0, pytest.approx(100 * 6 / 7))
+    assert squad_scores(["北京大"], [["北京大学"]]).f1 == 0.0
+
+
+def test_upper_case_no_longer_costs_points() -> None:
+    """SQuAD's own metric gives Turkish answers in capitals a fraction of their score."""
+    golds = [["Isparta'nın kırmızı ışığı"], ["İznik"], ["1934"]]
+    shouted = [answers[0].translate(TURKISH_UPPER).upper() for answers in golds]
+    aware = squad_scores(shouted, golds, normalize=rules_for("tr").normalize)
+    assert (aware.exact_match, aware.f1) == (100.0, 100.0)
+    assert squad_scores(shouted, golds).exact_match < 50
+
+
+@pytest.mark.parametrize("code", ["tr", "TR", "tr-TR", "tr_TR", "Tr-Latn-TR"])
+def test_forms_of_a_language_code(code: str) -> None:
+    assert rules_for(code) == rules_for("tr")
+    assert rules_for(code).dotted_i
+
+
+def test_an_unknown_language_has_the_defaults() -> None:
+    rules = rules_for("tlh")
+    assert (rules.articles, rules.dotted_i, dict(rules.question_words)) == (frozenset(), False, {})
+
+
+def test_the_data_set_may_set_its_own_rules() -> None:
+    crimean = rules_of(DatasetConfig(language="crh", dotted_i=True, articles=["Bir", "L’"]))
+    assert crimean.normalize("BİR QIZ") == "qız"
+    assert crimean.normalize("l'eau") == "eau"
+    assert rules_of(DatasetConfig(language="tr", dotted_i=False)).normalize("I") == "i"
+    assert rules_of(DatasetConfig(language="en", articles=[])).normalize("The end") == "the end"
+    words = {"where": ["qayda*"]}
+    assert rules_of(DatasetConfig(language="tr", question_words=words)).question_words == words
+
+
+@given(
+    text=st.text() | st.text(st.sampled_from("iIİı\u0307\u0323\u0301'-a")),
+    language=st.sampled_from(["tr", "az", "fi", "hu", "en", "fr", "ja", "th"]),
+)
+def test_normalising_twice_changes_nothing_more(text: str, language: str) -> None:
+    rules = rules_for(language)
+    words = rules.words(text)
+    assert rules.words(words) == words
+    assert words == " ".join(words.split())
+    once = rules.normalize(text)
+    assert rules.normalize(once) == once
+
+
+@given(text=st.text(), form=st.sampled_from(["NFC", "NFD"]), language=st.sampled_from(["tr", "en", "hu"]))
+def test_composed_and_decomposed_text_is_the_same_answer(text: str, form: str, language: str) -> None:
+    rules = rules_for(language)
+    assert rules.normalize(unicodedata.normalize(form, text)) == rules.normalize(text)

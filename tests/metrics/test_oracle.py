@@ -1,0 +1,194 @@
+"""Oracle scores: by hand on small contexts, against brute force, and on TQuAD where it is at hand."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlqa.data.examples import Answer, Examples
+from mlqa.errors import DataError
+from mlqa.metrics.oracle import oracle_scores
+from mlqa.metrics.squad import best_scores
+
+
+def examples_of(rows: list[tuple[str, list[str]]]) -> Examples:
+    """Rows of (context, golds); a gold stands where its text first occurs in the context."""
+    contexts = list(dict.fromkeys(context for context, _ in rows))
+    return Examples(
+        ids=[str(row) for row in range(len(rows))],
+        questions=["?"] * len(rows),
+        contexts=contexts,
+        context_of=np.array([contexts.index(context) for context, _ in rows]),
+        answers=[tuple(Answer(gold, context.index(gold)) for gold in golds) for context, golds in rows],
+    )
+
+
+def score(rows: list[tuple[str, list[str]]], tokens: list[list[tuple[int, int]]]) -> dict[str, float]:
+    flat = np.array([pair for pairs in tokens for pair in pairs], dtype=np.int32).reshape(-1, 2)
+    first = np.cumsum([0, *map(len, tokens)])
+    return oracle_scores(examples_of(rows), flat[:, 0], flat[:, 1], first)
+
+
+def result(boundary_recall: float, exact_match: float, f1: float) -> dict[str, float]:
+    return {
+        "boundary_recall": pytest.approx(boundary_recall),
+        "oracle_exact_match": pytest.approx(exact_match),
+        "oracle_f1": pytest.approx(f1),
+    }
+
+
+CATS = "kediler uyur"
+CAT_TOKENS = [(0, 4), (4, 7), (8, 12)]  # kedi ler uyur
+CITY = "eski kentler (Ankara)"
+CITY_TOKENS = [(0, 4), (5, 9), (9, 12), (13, 20), (20, 21)]  # eski kent ler (Ankara )
+
+
+@pytest.mark.parametrize(
+    ("context", "tokens", "gold", "expected"),
+    [
+        (CATS, CAT_TOKENS, "kediler uyur", (1, 100, 100)),
+        (CATS, CAT_TOKENS, "kedi", (1, 100, 100)),
+        # Covered by "kediler", holds "kedi": neither is the word "kedile".
+        (CATS, CAT_TOKENS, "kedile", (0, 0, 0)),
+        # "ediler uyur": covering "kediler uyur" 1/2; inside "ler uyur" 1/2; without the spoiled word 2/3.
+        (CATS, CAT_TOKENS, "ediler uyur", (0, 0, 200 / 3)),
+        # "eski kentle": covering 1/2, inside "eski kent" 1/2, "eski" alone P 1, R 1/2: 2/3.
+        (CITY, CITY_TOKENS, "eski kentle", (0, 0, 200 / 3)),
+        # The bracket sticks to the token, and SQuAD's normalisation takes it away.
+        (CITY, CITY_TOKENS, "Ankara", (0, 100, 100)),
+        # White space at a token's edge, as SentencePiece has it, and a token of nothing else.
+        (CATS, [(0, 7), (7, 8), (7, 12)], "uyur", (1, 100, 100)),
+        # The lone space is no token that begins at the "u" behind it.
+        (CATS, [(0, 7), (7, 8), (9, 12)], "uyur", (0, 0, 0)),
+        # No token touches the gold.
+        (CATS, [(0, 7)], "uyur", (0, 0, 0)),
+        (CATS, [], "uyur", (0, 0, 0)),
+    ],
+)
+def test_by_hand(context: str, tokens: list[tuple[int, int]], gold: str, expected: tuple[float, float, float]) -> None:
+    assert score([(context, [gold])], [tokens]) == result(*expected)
+
+
+def test_rows_and_golds_are_averaged() -> None:
+    rows = [
+        (CATS, ["kedile", "kediler"]),  # 1 of 2 golds; the better one counts for EM and F1
+        (CITY, ["eski kentle"]),  # 0 of 1; 0 and 2/3
+        (CATS, []),  # unanswerable: the empty answer
+        (CITY, ["kent", "kent", "kent"]),  # 3 of 3
+    ]
+    assert score(rows, [CAT_TOKENS, CITY_TOKENS]) == result(4 / 6, 75, 100 * (1 + 2 / 3 + 1 + 1) / 4)
+
+
+def test_a_span_never_leaves_its_context() -> None:
+    """The last gold of one context ends inside no token; the next context's first token must not serve."""
+    rows = [("bir iki", ["iki"]), ("üç", ["üç"])]
+    assert score(rows, [[(0, 3), (4, 6)], [(0, 2)]]) == result(1 / 2, 50, 50)
+
+
+def test_without_any_answer_no_boundary_is_lost() -> None:
+    assert score([(CATS, [])], [CAT_TOKENS]) == result(1, 100, 100)
+
+
+def test_refuses_arrays_that_do_not_fit() -> None:
+    one = examples_of([(CATS, ["kedi"])])
+
+    def scored(starts: list[int], ends: list[int], first: list[int]) -> None:
+        oracle_scores(one, np.array(starts), np.array(ends), np.array(first))
+
+    with pytest.raises(DataError, match="no rows"):
+        oracle_scores(one.select([]), np.array([]), np.array([]), np.array([0]))
+    with pytest.raises(DataError, match="first_token must hold 2"):
+        scored([0], [4], [0, 1, 1])
+    with pytest.raises(DataError, match="1 token starts and 1 ends for 2 tokens"):
+        scored([0], [4], [0, 2])
+    with pytest.raises(DataError, match="outside their context"):
+        scored([0], [13], [0, 1])
+    with pytest.raises(DataError, match="fall within a context"):
+        scored([0, 8, 4], [4, 12, 7], [0, 3])
+
+
+@st.composite
+def tokenized(draw: st.DrawFn) -> tuple[str, list[tuple[int, int]], str]:
+    """(context, tokens cut at random, a gold without outer white space)."""
+    context = draw(st.text(alphabet="ab ç.", min_size=1, max_size=14).filter(str.strip))
+    cuts = sorted(draw(st.sets(st.integers(1, len(context)), max_size=8)) | {0, len(context)})
+    tokens = list(itertools.pairwise(cuts))
+    start = draw(st.integers(0, len(context) - 1))
+    gold = context[start : draw(st.integers(start + 1, len(context)))].strip()
+    return context, tokens, gold or context.strip()
+
+
+@given(tokenized())
+def test_lies_between_the_covering_span_and_brute_force(
+    drawn: tuple[str, list[tuple[int, int]], str],
+) -> None:
+    context, tokens, gold = drawn
+    start = context.index(gold)
+    end = start + len(gold)
+    scores = score([(context, [gold])], [tokens])
+
+    solid = [pair for pair in tokens if context[slice(*pair)].strip()]
+    trimmed = [re.search(r"\S(.*\S)?", context[s:e], re.DOTALL).span() for s, e in solid]  # type: ignore[union-attr]
+    starts = {s + offset for (s, _), (offset, _) in zip(solid, trimmed, strict=True)}
+    ends = {s + offset for (s, _), (_, offset) in zip(solid, trimmed, strict=True)}
+    assert scores["boundary_recall"] == float(start in starts and end in ends)
+
+    touching = [(s, e) for s, e in tokens if s < end and e > start]
+    covering = best_scores(context[touching[0][0] : touching[-1][1]].strip(), [gold])
+    spans = {context[s:e].strip() for s, _ in tokens for _, e in tokens if s < e}
+    every = [best_scores(span, [gold]) for span in spans]
+    assert 100 * covering[0] <= scores["oracle_exact_match"] <= 100 * max(exact for exact, _ in every)
+    assert 100 * covering[1] <= scores["oracle_f1"] <= 100 * max(f1 for _, f1 in every)
+
+
+@given(tokenized())
+def test_characters_as_tokens_lose_nothing(drawn: tuple[str, list[tuple[int, int]], str]) -> None:
+    context, _, gold = drawn
+    scores = score([(context, [gold])], [[(i, i + 1) for i in range(len(context))]])
+    assert scores["boundary_recall"] == 1.0
+    assert scores["oracle_exact_match"] == 100.0
+
+
+def tquad(path: Path) -> Examples:
+    rows = []
+    for article in json.loads(path.read_text(encoding="utf-8"))["data"]:
+        for paragraph in article["paragraphs"]:
+            for question in paragraph["qas"]:
+                answers = []
+                for answer in question["answers"]:
+                    text, start = answer["text"], int(answer["answer_start"])
+                    answers.append(Answer(text.strip(), start + len(text) - len(text.lstrip())))
+                rows.append((paragraph["context"], tuple(answers)))
+    place = {context: index for index, context in enumerate(dict.fromkeys(context for context, _ in rows))}
+    return Examples(
+        ids=[str(row) for row in range(len(rows))],
+        questions=["?"] * len(rows),
+        contexts=list(place),
+        context_of=np.array([place[context] for context, _ in rows]),
+        answers=[answers for _, answers in rows],
+    )
+
+
+@pytest.mark.parametrize(("split", "share"), [("dev", 0.964), ("train", 0.973)])
+def test_tquad_with_berturk(assets: Path, split: str, share: float) -> None:
+    """The shares were measured apart from this code, by comparing offsets gold by gold."""
+    from transformers import AutoTokenizer
+
+    examples = tquad(assets / "data" / "tquad" / f"{split}-v0.1.json")
+    tokenizer = AutoTokenizer.from_pretrained(assets / "tokenizers" / "berturk-cased-32k")
+    offsets = tokenizer(examples.contexts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)[
+        "offset_mapping"
+    ]
+    flat = np.array([pair for pairs in offsets for pair in pairs], dtype=np.int32)
+    scores = oracle_scores(examples, flat[:, 0], flat[:, 1], np.cumsum([0, *map(len, offsets)]))
+    assert round(scores["boundary_recall"], 3) == share
+    # All other golds end inside a word, and no nearby span repairs that.
+    assert scores["oracle_exact_match"] == pytest.approx(100 * scores["boundary_recall"], abs=0.1)
+    assert scores["oracle_exact_match"] < scores["oracle_f1"] < 100
