@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mlqa.config import machine
 from mlqa.config.compose import compose_config
 from mlqa.config.preflight import check_command_line, of_this_process
-from mlqa.config.schema import config_hash, machine
+from mlqa.config.schema import config_hash
 from mlqa.errors import ConfigError
 
 
