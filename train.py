@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from mlqa import errors
 from mlqa.config import compose, preflight, schema
 
-schema.register()
+schema.register_schema()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -34,16 +34,16 @@ def main(composed: DictConfig) -> float | None:
     # A member of a multirun raises, so that the launcher learns that it failed; a single run ends here.
     single = hydra_config.mode is RunMode.RUN
     # Again: a config folder of the user's own was not seen before.
-    with errors.shown_as_one_line() if single else contextlib.nullcontext():
+    with errors.exit_on_error() if single else contextlib.nullcontext():
         preflight.check_member(composed, hydra_config)
-    with errors.shown_as_one_line(logged=True) if single else contextlib.nullcontext():
-        return experiment.run(schema.from_hydra(composed), compose.choices_of(hydra_config)).objective
+    with errors.exit_on_error(logged=True) if single else contextlib.nullcontext():
+        return experiment.run(schema.build_config(composed), compose.get_choices(hydra_config)).objective
 
 
 if __name__ == "__main__":
     logging.raiseExceptions = False  # on a full disk the run says so once, not each line of train.log
-    schema.list_groups_quickly()
-    with errors.shown_as_one_line():
+    schema.disable_schema_copies()
+    with errors.exit_on_error():
         preflight.check_command_line(sys.argv[1:])
-        sys.argv[1:] = preflight.of_this_process(sys.argv[1:])
+        sys.argv[1:] = preflight.build_rank_argv(sys.argv[1:])
         main()

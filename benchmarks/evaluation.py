@@ -30,7 +30,7 @@ import torch
 from features import splits, tokenizers
 from peer import LENGTH, STRIDE, dataset, feature_functions, mapped, peer_dir, postprocess
 
-from mlqa.answers.decoding import best_spans, best_texts, n_best
+from mlqa.answers.decoding import decode_best_texts, decode_n_best, select_best_spans
 from mlqa.answers.forward import answer_texts
 from mlqa.answers.run_qa_decoding import decode_as_run_qa
 from mlqa.batching.sampler import make_batch
@@ -38,7 +38,7 @@ from mlqa.config.compose import compose_config
 from mlqa.data.examples import Examples
 from mlqa.features.windows import Windows, make_windows
 from mlqa.metrics import evaluate_loader
-from mlqa.metrics.squad import squad_scores
+from mlqa.metrics.squad import compute_squad_scores
 from mlqa.training.models import load_model
 
 FORWARD_ROWS = 200
@@ -74,11 +74,11 @@ def decoding(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) 
 
     def spans() -> Any:
         logits = torch.from_numpy(starts), torch.from_numpy(ends)
-        return best_spans(*logits, windows, everything, LENGTH, 20, 30)
+        return select_best_spans(*logits, windows, everything, LENGTH, 20, 30)
 
     works: dict[str, Callable[[], Any]] = {
-        "mlqa, answers": lambda: best_texts(spans(), windows, examples),
-        "mlqa, n-best": lambda: n_best(spans(), windows, examples, 20, with_null=False),
+        "mlqa, answers": lambda: decode_best_texts(spans(), windows, examples),
+        "mlqa, n-best": lambda: decode_n_best(spans(), windows, examples, 20, with_null=False),
         "mlqa, n-best as run_qa's": lambda: decode_as_run_qa(starts, ends, windows, examples),
     }
     with tempfile.TemporaryDirectory() as temporary:
@@ -97,7 +97,7 @@ def decoding(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) 
             marked = {
                 identifier
                 for row, identifier in enumerate(examples.ids)
-                if any(map(unicodedata.combining, examples.context(row)))
+                if any(map(unicodedata.combining, examples.get_context(row)))
             }
             print()
             for name, found in (("predictions", mine.predictions), ("nbest_predictions", mine.n_best)):
@@ -106,22 +106,22 @@ def decoding(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) 
                 print(f"{name}.json: {len(theirs) - len(wrong)} of {len(theirs)} rows equal the peer's; "
                       f"of the others {len(wrong & marked)} are of contexts with combining marks")  # fmt: skip
         table(f"decoding, {len(windows):,} windows of {len(examples):,} questions", rounds_of(rounds, **works))
-    return best_texts(spans(), windows, examples)
+    return decode_best_texts(spans(), windows, examples)
 
 
 def scoring(examples: Examples, answers: list[str], folder: str | None, rounds: int) -> None:
     import evaluate
 
     rows = range(len(examples))
-    golds = [examples.gold_texts(row) for row in rows]
+    golds = [examples.get_gold_texts(row) for row in rows]
     predictions = [golds[row][0] if row % 2 else answers[row] for row in rows]
     given = [{"id": examples.ids[row], "prediction_text": predictions[row]} for row in rows]
     wanted = [{"id": examples.ids[row], "answers": {"text": golds[row], "answer_start": [0] * len(golds[row])}}
               for row in rows]  # fmt: skip
     script = str(Path(folder) / "squad.py") if folder else None
-    metric = evaluate.load(script, keep_in_memory=True) if script else evaluate_loader.load("squad")
+    metric = evaluate.load(script, keep_in_memory=True) if script else evaluate_loader.load_metric("squad")
     theirs = metric.compute(predictions=given, references=wanted)
-    mine = squad_scores(predictions, golds)
+    mine = compute_squad_scores(predictions, golds)
     same = (mine.exact_match, mine.f1) == (theirs["exact_match"], theirs["f1"])
     official = "evaluate's squad" if folder else "mlqa's evaluate module"
     table(
@@ -130,7 +130,7 @@ def scoring(examples: Examples, answers: list[str], folder: str | None, rounds: 
             rounds,
             **{
                 official: lambda: metric.compute(predictions=given, references=wanted),
-                "mlqa, squad_scores": lambda: squad_scores(predictions, golds),
+                "mlqa, squad_scores": lambda: compute_squad_scores(predictions, golds),
             },
         ),
     )
@@ -150,8 +150,8 @@ def forward(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) -
             output = model(**{name: value for name, value in batch.items() if not name.endswith("_positions")})
             parts.append((output.start_logits, output.end_logits))
         starts, ends = (torch.cat(logits) for logits in zip(*parts, strict=True))
-        spans = best_spans(starts, ends, windows, np.arange(len(windows)), LENGTH, 20, 30)
-        return best_texts(spans, windows, examples)
+        spans = select_best_spans(starts, ends, windows, np.arange(len(windows)), LENGTH, 20, 30)
+        return decode_best_texts(spans, windows, examples)
 
     def by_length() -> list[str]:
         return answer_texts(model, windows, examples, config.training)

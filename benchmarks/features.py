@@ -82,7 +82,7 @@ def differences(windows: Windows, features: Any, examples: Examples) -> dict[str
             part = slice(windows.begin[window], windows.end[window])
             mine = np.stack([windows.context.starts[part], windows.context.ends[part]], axis=1)
             same = np.array_equal(mine, [pair for pair in theirs["offset_mapping"][line] if pair is not None])
-            marked = any(map(unicodedata.combining, examples.context(int(windows.row[window]))))
+            marked = any(map(unicodedata.combining, examples.get_context(int(windows.row[window]))))
             found["after marks" if marked else "offsets"] += not same
     return found
 

@@ -73,7 +73,7 @@ def dataset(examples: Examples, folder: Path) -> Any:
     rows = {
         "id": [str(row) for row in range(len(examples))],
         "question": examples.questions,
-        "context": [examples.context(row) for row in range(len(examples))],
+        "context": [examples.get_context(row) for row in range(len(examples))],
         "answers": [
             {"text": [gold.text for gold in golds], "answer_start": [gold.start for gold in golds]}
             for golds in examples.answers

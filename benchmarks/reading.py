@@ -57,7 +57,7 @@ def rows(examples: Examples, times: int) -> Iterator[Row]:
             yield {
                 "id": f"{copy}-{row}",
                 "question": examples.questions[row],
-                "context": f"{examples.context(row)} {copy}",
+                "context": f"{examples.get_context(row)} {copy}",
                 "answers": {"text": [gold.text for gold in answers], "answer_start": [gold.start for gold in answers]},
             }
 
@@ -133,7 +133,7 @@ def measure(path: str) -> None:
         "rows": len(examples), "contexts": len(examples.contexts), "seconds": seconds,
         "before": before, "held": megabytes("VmRSS"), "peak": megabytes("VmHWM"),
     }  # fmt: skip
-    found["fingerprint"] = examples.fingerprint()
+    found["fingerprint"] = examples.compute_fingerprint()
     print(json.dumps(found))
 
 

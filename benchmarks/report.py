@@ -19,11 +19,11 @@ from typing import Any
 
 import yaml
 
-from mlqa.answers.predictions_file import by_id
+from mlqa.answers.predictions_file import index_by_id
 from mlqa.data.examples import Examples
 from mlqa.data.sample import generate
-from mlqa.metrics.language_rules import rules_for
-from mlqa.metrics.scoring import score
+from mlqa.metrics.language_rules import get_language_rules
+from mlqa.metrics.scoring import score_predictions
 from mlqa.report.build import write_report
 
 QUESTIONS = 892
@@ -69,11 +69,13 @@ def write_member(folder: Path, number: int, examples: Examples) -> None:
     else:
         share = 0.5 + number % 20 / 50
         given = [
-            examples.answers[row][0].text if draw.random() < share else examples.context(row).split()[0]
+            examples.answers[row][0].text if draw.random() < share else examples.get_context(row).split()[0]
             for row in range(len(examples))
         ]
-        content["metrics"] = score(given, examples, rules=rules_for("tr"))
-        (folder / "predictions.json").write_text(json.dumps(by_id(examples.ids, given), ensure_ascii=False), "utf-8")
+        content["metrics"] = score_predictions(given, examples, rules=get_language_rules("tr"))
+        (folder / "predictions.json").write_text(
+            json.dumps(index_by_id(examples.ids, given), ensure_ascii=False), "utf-8"
+        )
     (folder / "result.json").write_text(json.dumps(content), "utf-8")
     lines = (json.dumps({"step": step, "loss": 4 / (1 + step)}) for step in range(STEPS))
     (folder / "history.jsonl").write_text("\n".join(lines), "utf-8")

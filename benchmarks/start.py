@@ -104,9 +104,9 @@ PARTS = {
     "the model": "mlqa.training.models:load_model",
     "the trainer": "mlqa.training.trainer:QuestionAnsweringTrainer.__init__",
     "training, 1 step": "mlqa.training.trainer:QuestionAnsweringTrainer.fit",
-    "writing the model": "mlqa.training.models:save",
+    "writing the model": "mlqa.training.models:save_model",
     "evaluation": "mlqa.evaluation:Evaluation.evaluate",
-    "breakdown": "mlqa.evaluation:Evaluation.breakdown",
+    "breakdown": "mlqa.evaluation:Evaluation.break_down",
 }
 RUN = "mlqa.experiment:run"
 

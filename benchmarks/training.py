@@ -29,14 +29,14 @@ from rich.console import Console
 from rich.table import Table
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer, Trainer, TrainerCallback, default_data_collator
 
-from mlqa.batching.sampler import WindowBatches
+from mlqa.batching.sampler import WindowBatchSampler
 from mlqa.config.compose import compose_config
 from mlqa.config.schema import Batching, Config
 from mlqa.data.readers import read_file
 from mlqa.data.sample import generate
 from mlqa.features.windows import Windows, make_windows
 from mlqa.tokenization.scratch import train_tokenizer
-from mlqa.training.arguments import training_arguments
+from mlqa.training.arguments import build_training_arguments
 from mlqa.training.checkpoints import Checkpoints
 from mlqa.training.trainer import QuestionAnsweringTrainer
 
@@ -75,7 +75,7 @@ def configured(folder: str, batching: str, precision: str, args: argparse.Namesp
 
 def steps_of(windows: Windows, config: Config, count: int) -> list[np.ndarray]:
     """A first step to warm up, and `count` steps spread evenly over the epoch's, by their number of tokens."""
-    batches = WindowBatches(windows.lengths, config.training.per_device_train_batch_size, seed=0)
+    batches = WindowBatchSampler(windows.lengths, config.training.per_device_train_batch_size, seed=0)
     full = [share.windows for (share,) in batches if len(share.windows) == batches.step_size]
     full.sort(key=lambda chosen: int(windows.lengths[chosen].sum()))
     chosen = [full[int((place + 0.5) * len(full) / count)] for place in range(count)]
@@ -85,9 +85,11 @@ def steps_of(windows: Windows, config: Config, count: int) -> list[np.ndarray]:
 def ours(model: Any, windows: Windows, config: Config, count: int) -> float:
     clock = Clock()
     checkpoints = Checkpoints(Path(config.training.output_dir), "0" * 16)
-    trainer = QuestionAnsweringTrainer(config, training_arguments(config), model, windows, dict, [clock], checkpoints)
+    trainer = QuestionAnsweringTrainer(
+        config, build_training_arguments(config), model, windows, dict, [clock], checkpoints
+    )
     steps = steps_of(windows, config, count)
-    trainer.batches._steps = lambda: steps  # type: ignore[method-assign]
+    trainer.batches._draw_steps = lambda: steps  # type: ignore[method-assign]
     trainer.fit(None)
     return clock.seconds
 
@@ -97,7 +99,7 @@ def peers(model: Any, features: Any, config: Config) -> float:
     clock = Clock()
     trainer = Trainer(
         model=model,
-        args=training_arguments(config),
+        args=build_training_arguments(config),
         train_dataset=features,
         data_collator=default_data_collator,
         callbacks=[clock],

@@ -18,7 +18,7 @@ import torch
 
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
-from mlqa.tokenization.trimming import Trimmed, trim_vocabulary
+from mlqa.tokenization.trimming import TrimmedTokenizer, trim_vocabulary
 from mlqa.training.embeddings import keep_rows
 
 
@@ -56,7 +56,9 @@ def batch_of(tokenizer: Any, texts: list[str], size: int, length: int) -> torch.
     return torch.from_numpy(np.resize(ids, (size, length)).astype(np.int64))
 
 
-def time_steps(folder: Path, tokenizer: Any, trimmed: Trimmed, texts: list[str], args: argparse.Namespace) -> None:
+def time_steps(
+    folder: Path, tokenizer: Any, trimmed: TrimmedTokenizer, texts: list[str], args: argparse.Namespace
+) -> None:
     whole, cut = made(folder), made(folder)
     keep_rows(cut, trimmed.kept)
     pairs = []
@@ -83,7 +85,7 @@ def time_steps(folder: Path, tokenizer: Any, trimmed: Trimmed, texts: list[str],
           f"(min {min(ratios):.2f}, max {max(ratios):.2f})")  # fmt: skip
 
 
-def compare(tokenizer: Any, trimmed: Trimmed, train: list[str], unseen: dict[str, list[str]]) -> None:
+def compare(tokenizer: Any, trimmed: TrimmedTokenizer, train: list[str], unseen: dict[str, list[str]]) -> None:
     def ids(its: Any, texts: list[str]) -> list[list[int]]:
         return [one.ids for one in its.backend_tokenizer.encode_batch(texts, add_special_tokens=False)]
 

@@ -71,9 +71,9 @@ def _load_training() -> None:
     import mlqa.experiment
     import mlqa.report.build
     import mlqa.training.trainer  # noqa: F401
-    from mlqa.tokenization.analyses import analyser
+    from mlqa.tokenization.analyses import load_analyser
 
-    analyser()  # zeyrek reads its dictionaries for seconds
+    load_analyser()  # zeyrek reads its dictionaries for seconds
 
 
 SEEN = {"launcher": ["launchers"], "training": ["src", "launchers"]}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlqa.cli import COMMANDS
-from mlqa.config.compose import compose_all, composer, split_members
+from mlqa.config.compose import compose_all, initialize_hydra, split_members
 
 TOP = Path(__file__).resolve().parents[1]
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
@@ -59,7 +59,7 @@ def commands() -> list[list[str]]:
 def test_commands_compose() -> None:
     """The last member of each: a wrong key or group is wrong in all of a sweep."""
     members: dict[tuple[str, ...], None] = {}
-    with composer():
+    with initialize_hydra():
         for program, command, *rest in commands():
             assert program == "python" or command in COMMANDS
             overrides = [word for word in rest if re.match(r"\+?[a-z_./]+=", word)]

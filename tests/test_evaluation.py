@@ -39,7 +39,7 @@ def parts() -> tuple[Any, ...]:
 def test_the_windows_of_some_rows(parts: tuple[Any, ...]) -> None:
     windows = parts[2]
     rows = np.array([2, 3, 11, 30])
-    some = windows.of_rows(rows)
+    some = windows.select_rows(rows)
     wanted = [number for number in range(len(windows)) if windows.row[number] in rows]
     assert rows[some.row].tolist() == windows.row[wanted].tolist()
     found, whole = make_batch(some, range(len(some)), None), make_batch(windows, wanted, None)
@@ -53,15 +53,15 @@ def test_three_processes_answer_as_one(
     config, splits, windows, model = parts
     judge = evaluation.Evaluation(config, splits, windows, None)
     judge.with_null = with_null
-    alone = judge._answers(model, judge.examples, windows, "")
-    monkeypatch.setattr(evaluation, "world_size", lambda: 3)
+    alone = judge._predict_answers(model, judge.examples, windows, "")
+    monkeypatch.setattr(evaluation, "get_world_size", lambda: 3)
     sent: list[Any] = []
     for rank in (1, 2, 0):
-        monkeypatch.setattr(evaluation, "rank", lambda rank=rank: rank)
+        monkeypatch.setattr(evaluation, "get_rank", lambda rank=rank: rank)
         monkeypatch.setattr(
             evaluation, "collect", lambda value, rank=rank: sent.append(value) or ([] if rank else sent)
         )
-        together = judge._answers(model, judge.examples, windows, "")
+        together = judge._predict_answers(model, judge.examples, windows, "")
     assert sorted(np.concatenate([rows for rows, _ in sent]).tolist()) == list(range(31)), "no question twice"
     assert together.predictions == alone.predictions
     assert together.best_answers == alone.best_answers

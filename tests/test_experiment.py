@@ -19,8 +19,8 @@ from mlqa.config.compose import compose_config
 from mlqa.data.sample import generate
 from mlqa.errors import DataError, MlqaError, RunError
 from mlqa.experiment import run
-from mlqa.inference import Answerer, unlabelled
-from mlqa.metrics.squad import squad_scores
+from mlqa.inference import Answerer, make_unlabelled_examples
+from mlqa.metrics.squad import compute_squad_scores
 
 TOP = Path(__file__).resolve().parents[1]
 TINY = [
@@ -117,9 +117,9 @@ def test_metrics_follow_from_the_predictions(finished: tuple[Path, subprocess.Co
     predictions = json.loads((out / "predictions.json").read_text("utf-8"))
     assert list(predictions) == validation.ids
     for row, answer in enumerate(predictions.values()):
-        assert answer in validation.context(row)
+        assert answer in validation.get_context(row)
     golds = [[answer.text for answer in answers] for answers in validation.answers]
-    scores = squad_scores(list(predictions.values()), golds)
+    scores = compute_squad_scores(list(predictions.values()), golds)
     metrics = json.loads((out / "result.json").read_text("utf-8"))["metrics"]
     assert (metrics["exact_match"], metrics["f1"]) == (scores.exact_match, scores.f1)
 
@@ -257,7 +257,7 @@ def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
     predictions = json.loads((tmp_path / "out" / "predictions.json").read_text("utf-8"))
     assert set(predictions.values()) == {"", "Ali"}
     assert result.metrics["exact_match"] == 100.0
-    questions = unlabelled(["kim geldi", "nerede"], ["Ali geldi 3"] * 2, ["0", "1"])
+    questions = make_unlabelled_examples(["kim geldi", "nerede"], ["Ali geldi 3"] * 2, ["0", "1"])
     answerer = Answerer(tmp_path / "out")
     assert [found[0].text for found in answerer.answer(questions)] == ["Ali", ""]
     answerer.training.null_score_diff_threshold = 1e9

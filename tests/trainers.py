@@ -12,7 +12,7 @@ from mlqa.config.schema import Batching, Config
 from mlqa.data.sample import generate
 from mlqa.features.windows import Windows, make_windows
 from mlqa.tokenization.load import load_tokenizer
-from mlqa.training.arguments import training_arguments
+from mlqa.training.arguments import build_training_arguments
 from mlqa.training.checkpoints import Checkpoints
 from mlqa.training.models import load_model
 from mlqa.training.trainer import QuestionAnsweringTrainer
@@ -37,7 +37,9 @@ def trainer_of(
     torch.manual_seed(0)
     model = model or load_model(config.model, tokenizer)
     checkpoints = Checkpoints(tmp_path, "0" * 16)
-    return QuestionAnsweringTrainer(config, training_arguments(config), model, windows, dict, [], checkpoints), windows
+    return QuestionAnsweringTrainer(
+        config, build_training_arguments(config), model, windows, dict, [], checkpoints
+    ), windows
 
 
 def small(kind: str) -> Any:

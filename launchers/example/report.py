@@ -1,4 +1,4 @@
-"""What the example does at the end of a sweep: `hydra.launcher.on_sweep_end=report.best`."""
+"""What the example does at the end of a sweep: `hydra.launcher.on_sweep_end=report.print_best`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 
-def best(sweep_dir: str) -> None:
+def print_best(sweep_dir: str) -> None:
     """Prints the member with the smallest error, and writes it to best.json; members.jsonl tells of all of them."""
     events = [json.loads(line) for line in Path(sweep_dir, "members.jsonl").read_text("utf-8").splitlines()]
     overrides = {event["member"]: event["overrides"] for event in events if event["event"] == "planned"}

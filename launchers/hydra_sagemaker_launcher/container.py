@@ -34,27 +34,27 @@ def main() -> None:
         member = json.loads(Path(os.environ["SM_CHANNEL_MEMBER"], MEMBER_FILE).read_text("utf-8"))
         # Hydra itself would end with exit code 1 and only print why.
         os.environ["HYDRA_FULL_ERROR"] = "1"
-        _name_ranks()
-        checkpoints = base_dir() / "checkpoints"
+        _set_rank_variables()
+        checkpoints = get_base_dir() / "checkpoints"
         if member["checkpoints"]:
             checkpoints.mkdir(parents=True, exist_ok=True)
             os.environ["SM_CHECKPOINT_DIR"] = str(checkpoints)
         for name, arn in member["secrets"].items():
-            os.environ[name] = _secret(arn)
+            os.environ[name] = _fetch_secret(arn)
         output = Path(os.environ["SM_OUTPUT_DATA_DIR"])
         is_main = os.environ.get("RANK", "0") == "0"
-        overrides = [*member["overrides"], *_of_this_process(member, output, is_main)]
+        overrides = [*member["overrides"], *_build_rank_overrides(member, output, is_main)]
         sys.argv = [member["program"], *member["flags"], *overrides]
         code = os.getcwd()
         sys.path[:] = [code, *(entry for entry in sys.path if entry not in ("", code))]
         _run(member)
     except BaseException as error:
         if not (isinstance(error, SystemExit) and error.code in (None, 0)):
-            _report(_reason(error, Path(os.environ.get("SM_OUTPUT_DATA_DIR", "."))))
+            _write_failure_file(_find_failure_reason(error, Path(os.environ.get("SM_OUTPUT_DATA_DIR", "."))))
         raise
 
 
-def as_json(value: Any) -> Any:
+def convert_to_json_value(value: Any) -> Any:
     """What a sweeper gets of a return value: JSON's types; numpy's numbers, and others with `item()`, are numbers.
 
     Raises ValueError for what is no JSON.
@@ -65,12 +65,12 @@ def as_json(value: Any) -> Any:
         raise ValueError(f"a {type(value).__name__} is no JSON") from error
 
 
-def base_dir() -> Path:
+def get_base_dir() -> Path:
     """/opt/ml, or where SAGEMAKER_BASE_DIR has moved it."""
     return Path(os.environ.get("SAGEMAKER_BASE_DIR") or "/opt/ml")
 
 
-class CheckAndReport(Callback):
+class MemberCallback(Callback):
     """Hydra's callback of a member in a container: nothing but the config that was planned may run, and the sweeper
     gets what the task function returned."""
 
@@ -78,11 +78,11 @@ class CheckAndReport(Callback):
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Ends the process where the composed config is not the one that was planned."""
-        from hydra_sagemaker_launcher.member import config_sha256, without_hydra
+        from hydra_sagemaker_launcher.member import hash_config, remove_hydra_node
 
         expected = os.environ["SAGEMAKER_MEMBER_CONFIG_SHA256"]
-        if config_sha256(without_hydra(config)) != expected:
-            _report(
+        if hash_config(remove_hydra_node(config)) != expected:
+            _write_failure_file(
                 "the config composed in the container is not the one that was planned: the source archive lacks a "
                 "config file (hydra.launcher.include), or the config depends on the machine"
             )
@@ -93,12 +93,12 @@ class CheckAndReport(Callback):
         value: Any = job_return._return_value
         error: str | None = None
         if isinstance(value, BaseException):
-            value, error = None, _one_line(value)
-            CheckAndReport.raised = error
+            value, error = None, _format_exception(value)
+            MemberCallback.raised = error
         if os.environ.get("RANK", "0") != "0":
             return
         try:
-            sent = as_json(value)
+            sent = convert_to_json_value(value)
         except ValueError:
             sent = None
             print(f"the task function returned a {type(value).__name__}, which cannot be sent back as JSON: left out")
@@ -113,26 +113,26 @@ def _run(member: dict[str, Any]) -> None:
         runpy.run_path(member["program"], run_name="__main__")
 
 
-def _of_this_process(member: dict[str, Any], output: Path, is_main: bool) -> list[str]:
+def _build_rank_overrides(member: dict[str, Any], output: Path, is_main: bool) -> list[str]:
     """The overrides that a place in the container adds; of several processes only the first keeps the run directory."""
     os.environ["SAGEMAKER_MEMBER_CONFIG_SHA256"] = member["config_sha256"]
     directory = output if is_main else Path("/tmp", f"rank{os.environ['RANK']}-{os.getpid()}")
     return [
-        f"hydra.run.dir={_quoted(str(directory))}",
+        f"hydra.run.dir={_quote_override_value(str(directory))}",
         f"hydra.job.num={member['number']}",
         f"hydra.job.id='{member['number']}'",
         "hydra.mode=RUN",
-        f"+hydra.callbacks.sagemaker_member._target_={__name__}.CheckAndReport",
+        f"+hydra.callbacks.sagemaker_member._target_={__name__}.MemberCallback",
         *([] if is_main else ["hydra.output_subdir=null"]),
     ]
 
 
-def _quoted(text: str) -> str:
+def _quote_override_value(text: str) -> str:
     """A text as a value in Hydra's grammar, which may hold anything; `${` would still be an interpolation."""
     return "'" + re.sub(r"(\\*)(?='|$)", r"\1\1", text).replace("'", "\\'") + "'"
 
 
-def _name_ranks() -> None:
+def _set_rank_variables() -> None:
     """Under mpirun (smdistributed): RANK and the rest, where smddprun has not set them."""
     for name, ompi in _OPEN_MPI.items():
         if name not in os.environ and ompi in os.environ:
@@ -142,7 +142,7 @@ def _name_ranks() -> None:
         os.environ.setdefault("MASTER_PORT", "29500")
 
 
-def _secret(arn: str) -> str:
+def _fetch_secret(arn: str) -> str:
     """The text of a secret; the job's role must be allowed to read it."""
     import boto3
 
@@ -150,7 +150,7 @@ def _secret(arn: str) -> str:
     return str(client.get_secret_value(SecretId=arn)["SecretString"]).strip()
 
 
-def _reason(error: BaseException, output: Path) -> str:
+def _find_failure_reason(error: BaseException, output: Path) -> str:
     """Why a member failed: what its result.json or its task function said, rather than how the process ended."""
     try:
         said = json.loads((output / "result.json").read_text("utf-8"))
@@ -158,22 +158,22 @@ def _reason(error: BaseException, output: Path) -> str:
         said = None
     if isinstance(said, dict) and said.get("error") and said.get("status") != "completed":
         return str(said["error"])
-    if CheckAndReport.raised is not None:
-        return CheckAndReport.raised
+    if MemberCallback.raised is not None:
+        return MemberCallback.raised
     if isinstance(error, SystemExit):
         return f"exit code {error.code}" if isinstance(error.code, int) else str(error.code)
-    return _one_line(error)
+    return _format_exception(error)
 
 
-def _one_line(error: BaseException) -> str:
+def _format_exception(error: BaseException) -> str:
     cause = error.__cause__ if isinstance(error, ConfigCompositionException) else None  # what is wrong with an override
     text = " ".join(f"{error} {cause or ''}".split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _report(reason: str) -> None:
+def _write_failure_file(reason: str) -> None:
     """Writes <base>/output/failure, which becomes the job's FailureReason; the first reason stands."""
-    path = base_dir() / "output" / "failure"
+    path = get_base_dir() / "output" / "failure"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:

@@ -11,7 +11,7 @@ from hydra.types import HydraContext, TaskFunction
 
 from hydra_sagemaker_launcher.errors import MemberFailed
 from hydra_sagemaker_launcher.manifest import Manifest
-from hydra_sagemaker_launcher.member import Member, config_sha256
+from hydra_sagemaker_launcher.member import Member, hash_config
 
 if TYPE_CHECKING:
     from hydra_sagemaker_launcher.jobs.control_loop import Control
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sagemaker_launcher")
 
 
-class Here:
+class LocalRunner:
     """Runs members one after the other; `configure_log` gives the launcher its log back after each."""
 
     def __init__(
@@ -45,23 +45,25 @@ class Here:
         if self._options.fail_fast and failed and why is None:
             why = f"#{failed[0]} failed, and hydra.launcher.fail_fast is set"
         if why is not None:
-            return member.job_return(JobStatus.FAILED, MemberFailed(f"#{member.number} stopped: not run: {why}"))
-        returned = self._earlier(member) or self._run(member)
+            return member.build_job_return(JobStatus.FAILED, MemberFailed(f"#{member.number} stopped: not run: {why}"))
+        returned = self._restore_job_return(member) or self._run(member)
         if self._options.fail_fast and control is not None and returned.status is not JobStatus.COMPLETED:
             control.stop(f"#{member.number} failed, and hydra.launcher.fail_fast is set")
         return returned
 
-    def _earlier(self, member: Member) -> JobReturn | None:
+    def _restore_job_return(self, member: Member) -> JobReturn | None:
         """What an earlier launch has left of a member that does not run again."""
-        record = self._manifest.record(member.number)
-        if not self._options.resume or not record.is_through(self._options.retry_failed):
+        record = self._manifest.get_record(member.number)
+        if not self._options.resume or not record.is_done(self._options.retry_failed):
             return None
         if record.status == "completed":
-            return member.job_return(JobStatus.COMPLETED, record.return_value)
-        return member.job_return(JobStatus.FAILED, MemberFailed(f"#{member.number} {record.status}: {record.reason}"))
+            return member.build_job_return(JobStatus.COMPLETED, record.return_value)
+        return member.build_job_return(
+            JobStatus.FAILED, MemberFailed(f"#{member.number} {record.status}: {record.reason}")
+        )
 
     def _run(self, member: Member) -> JobReturn:
-        digest = config_sha256(member.task_config)
+        digest = hash_config(member.task_config)
         self._manifest.write(
             "planned", member.number, overrides=member.task_overrides, config_sha256=digest, instance_type=None
         )
@@ -75,13 +77,13 @@ class Here:
             )
         except SystemExit as error:  # run_job lets it through, and the members to come would be lost
             if error.code in (None, 0):
-                returned = member.job_return(JobStatus.COMPLETED, None)
+                returned = member.build_job_return(JobStatus.COMPLETED, None)
             else:
                 failure = MemberFailed(f"#{member.number} ended by exit code {error.code}")
-                returned = member.job_return(JobStatus.FAILED, failure)
+                returned = member.build_job_return(JobStatus.FAILED, failure)
         except Exception as error:  # before the task function was called: a directory, logging, job.env_set
-            failure = MemberFailed(f"#{member.number} cannot be run: {_one_line(error)}")
-            returned = member.job_return(JobStatus.FAILED, failure)
+            failure = MemberFailed(f"#{member.number} cannot be run: {_format_error(error)}")
+            returned = member.build_job_return(JobStatus.FAILED, failure)
         finally:
             self._configure_log()
         value, failed = returned._return_value, returned.status is not JobStatus.COMPLETED
@@ -89,24 +91,24 @@ class Here:
             "finished",
             member.number,
             status="failed" if failed else "completed",
-            reason=_one_line(value) if failed else None,
-            return_value=None if failed else _kept(value),
+            reason=_format_error(value) if failed else None,
+            return_value=None if failed else _convert_return_value(value),
         )
         if failed:
-            log.error("#%d failed: %s", member.number, _one_line(value))
+            log.error("#%d failed: %s", member.number, _format_error(value))
         return returned
 
 
-def _kept(value: Any) -> Any:
+def _convert_return_value(value: Any) -> Any:
     """A return value as a resumed sweep gets it, the same as a container sends; None for what is no JSON."""
-    from hydra_sagemaker_launcher.container import as_json
+    from hydra_sagemaker_launcher.container import convert_to_json_value
 
     try:
-        return as_json(value)
+        return convert_to_json_value(value)
     except ValueError:
         return None
 
 
-def _one_line(error: Any) -> str:
+def _format_error(error: Any) -> str:
     text = " ".join(str(error).split())
     return text or type(error).__name__

@@ -36,7 +36,7 @@ class MemberRecord:
     return_value: Any = None
     is_lost: bool = False  # the job has ended, but what it left could not be brought here
 
-    def is_through(self, retry_failed: bool) -> bool:
+    def is_done(self, retry_failed: bool) -> bool:
         """Whether a resumed sweep leaves the member as it is."""
         return self.status == "completed" or (self.status is not None and not retry_failed)
 
@@ -50,9 +50,9 @@ class Manifest:
         self.members: dict[int, MemberRecord] = {}
         self.sweep: dict[str, Any] = {}
         self._lock = threading.Lock()
-        _mend_torn_end(self.path)
+        _repair_torn_end(self.path)
         for event in _read(self.path):
-            self._take(event)
+            self._apply_event(event)
 
     def open_sweep(self, **facts: Any) -> str:
         """The sweep's id: the recorded one, or a new one, recorded with `facts` (service, region, bucket ...).
@@ -80,46 +80,46 @@ class Manifest:
                 os.fsync(file.fileno())
             if is_new:
                 _sync_folder(self.path.parent)
-            self._take(line)
+            self._apply_event(line)
 
-    def record(self, member: int) -> MemberRecord:
+    def get_record(self, member: int) -> MemberRecord:
         """What is known of a member; an empty record for a new one."""
         with self._lock:
-            return self._record(member)
+            return self._get_record(member)
 
-    def through(self, retry_failed: bool) -> dict[int, str]:
+    def get_done_statuses(self, retry_failed: bool) -> dict[int, str]:
         """{number: status} of the members that a resumed sweep leaves as they are."""
         with self._lock:
-            found = {number: record for number, record in self.members.items() if record.is_through(retry_failed)}
+            found = {number: record for number, record in self.members.items() if record.is_done(retry_failed)}
         return {number: str(record.status) for number, record in found.items()}
 
     def has_jobs(self) -> bool:
         """Whether any job of this sweep may exist."""
         return any(record.job_name for record in self.members.values())
 
-    def _record(self, member: int) -> MemberRecord:
+    def _get_record(self, member: int) -> MemberRecord:
         return self.members.setdefault(member, MemberRecord())
 
     def check_unchanged(self, member: int, config_sha256: str) -> None:
         """Raises LaunchError where the sweep was started with another config for this member."""
-        record = self.record(member)
+        record = self.get_record(member)
         if record.config_sha256 and record.config_sha256 != config_sha256:
             raise LaunchError(
                 f"#{member}: its config is not the one that this sweep was started with "
                 f"({' '.join(record.overrides)}); resume with the same command, or start a new sweep"
             )
 
-    def billed_usd(self) -> float:
+    def sum_billed_usd(self) -> float:
         """Dollars of all jobs that have ended, in this and earlier launches."""
         with self._lock:
             return sum(record.billed_usd for record in self.members.values())
 
-    def _take(self, event: dict[str, Any]) -> None:
+    def _apply_event(self, event: dict[str, Any]) -> None:
         if event["event"] == "sweep":
             self.sweep = event
         if "member" not in event:
             return
-        record = self._record(event["member"])
+        record = self._get_record(event["member"])
         match event["event"]:
             case "planned":
                 record.config_sha256 = event["config_sha256"]
@@ -164,7 +164,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
     return events
 
 
-def _mend_torn_end(path: Path) -> None:
+def _repair_torn_end(path: Path) -> None:
     """Ends a whole line that a dead client left without its end, and cuts off half a line: it was never acted upon."""
     if not path.is_file():
         return

@@ -17,7 +17,7 @@ from hydra.core.utils import JobReturn, JobRuntime, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 
-from hydra_sagemaker_launcher.catalog.hardware import Hardware, from_node
+from hydra_sagemaker_launcher.catalog.hardware import Hardware, parse_hardware
 from hydra_sagemaker_launcher.errors import LaunchError
 
 # Hydra's own keys that say how members are made and started: a container does neither.
@@ -36,11 +36,11 @@ class Member:
     @property
     def task_config(self) -> DictConfig:
         """A copy of the composed config without Hydra's node: what the task function gets."""
-        return without_hydra(self.config)
+        return remove_hydra_node(self.config)
 
     @property
     def task_overrides(self) -> list[str]:
-        return _as_given(self.config.hydra.overrides.task)
+        return _list_unresolved(self.config.hydra.overrides.task)
 
     @property
     def choices(self) -> dict[str, str]:
@@ -48,9 +48,9 @@ class Member:
         chosen = self.config.hydra.runtime.choices
         return {str(key): str(chosen[key]) for key in chosen if not str(key).startswith("hydra/") and chosen[key]}
 
-    def shipped_overrides(self) -> list[str]:
+    def list_container_overrides(self) -> list[str]:
         """The overrides that compose the same config in a container, in Hydra's grammar as they came."""
-        hydra_overrides = _as_given(self.config.hydra.overrides.hydra)
+        hydra_overrides = _list_unresolved(self.config.hydra.overrides.hydra)
         parsed = OverridesParser.create().parse_overrides([*hydra_overrides, *self.overrides])
         return [
             str(override.input_line)
@@ -58,7 +58,7 @@ class Member:
             if not override.key_or_group.replace("/", ".").startswith(_NOT_IN_CONTAINER)
         ]
 
-    def job_return(self, status: JobStatus, value: Any) -> JobReturn:
+    def build_job_return(self, status: JobStatus, value: Any) -> JobReturn:
         """What a sweeper gets, as filled as one that ran here."""
         return JobReturn(
             overrides=self.task_overrides,
@@ -83,7 +83,7 @@ class Member:
         OmegaConf.save(self.config.hydra.overrides.task, folder / "overrides.yaml")
 
 
-def compose(
+def compose_member(
     context: HydraContext,
     sweep_config: DictConfig,
     overrides: Sequence[str],
@@ -111,7 +111,7 @@ def compose(
         plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else None
     finally:
         HydraConfig.instance().cfg = before
-    return Member(number, list(overrides), config, directory, from_node(plain))  # type: ignore[arg-type]
+    return Member(number, list(overrides), config, directory, parse_hardware(plain))  # type: ignore[arg-type]
 
 
 def check_alone(members: Sequence[Member]) -> None:
@@ -132,7 +132,7 @@ def check_alone(members: Sequence[Member]) -> None:
             )
 
 
-def distinct_overrides(members: Sequence[Member]) -> dict[int, list[str]]:
+def find_distinct_overrides(members: Sequence[Member]) -> dict[int, list[str]]:
     """For each member the overrides that tell it from the others; all of them where there is one member."""
     common = set.intersection(*(set(member.task_overrides) for member in members)) if len(members) > 1 else set()
     return {
@@ -140,12 +140,12 @@ def distinct_overrides(members: Sequence[Member]) -> dict[int, list[str]]:
     }
 
 
-def _as_given(overrides: ListConfig) -> list[str]:
+def _list_unresolved(overrides: ListConfig) -> list[str]:
     """Overrides as they came, interpolations unresolved: what ${oc.env:...} stands for may be a secret."""
     return [str(override) for override in OmegaConf.to_container(overrides, resolve=False) or ()]
 
 
-def without_hydra(config: DictConfig) -> DictConfig:
+def remove_hydra_node(config: DictConfig) -> DictConfig:
     """A copy of a composed config without Hydra's node."""
     task = copy.deepcopy(config)
     with read_write(task), open_dict(task):
@@ -153,25 +153,25 @@ def without_hydra(config: DictConfig) -> DictConfig:
     return task
 
 
-def config_sha256(task_config: DictConfig) -> str:
+def hash_config(task_config: DictConfig) -> str:
     """SHA-256 over the config as written, interpolations unresolved: the same on every machine."""
-    return _sha256(_plain(task_config))
+    return _hash_json(_to_plain_container(task_config))
 
 
-def resumed_sha256(task_config: DictConfig, hardware_key: str) -> str:
+def hash_resumable_config(task_config: DictConfig, hardware_key: str) -> str:
     """As `config_sha256`, without what may be given anew to a member that is tried again: its time, price and disk."""
-    plain = _plain(task_config)
+    plain = _to_plain_container(task_config)
     node: Any = plain
     for part in hardware_key.split("."):
         node = node.get(part) if isinstance(node, dict) else None
     for key in _LIMITS if isinstance(node, dict) else ():
         node.pop(key, None)
-    return _sha256(plain)
+    return _hash_json(plain)
 
 
-def _plain(task_config: DictConfig) -> Any:
+def _to_plain_container(task_config: DictConfig) -> Any:
     return OmegaConf.to_container(task_config, resolve=False, enum_to_str=True)
 
 
-def _sha256(plain: Any) -> str:
+def _hash_json(plain: Any) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()

@@ -81,7 +81,7 @@ _PLACEHOLDER = re.compile(rb"(?i)example|your|change_?me|placeholder|dummy|xxx|\
 _CODE = (".py", ".pyi", ".js", ".ts", ".c", ".cpp", ".rs", ".go", ".java")
 
 
-def secrets(name: str, content: bytes) -> Iterator[tuple[int, str]]:
+def find_secrets(name: str, content: bytes) -> Iterator[tuple[int, str]]:
     """Line number and kind of everything in a text file that looks like a secret; never the secret itself."""
     if b"\0" in content[:8192]:  # no text
         return

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def sigterm_interrupts() -> Iterator[list[int]]:
+def interrupt_on_sigterm() -> Iterator[list[int]]:
     """Within, SIGTERM is a Ctrl-C; the list is not empty after one. Main thread only; elsewhere nothing changes."""
     caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -27,6 +27,6 @@ def sigterm_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
-def exit_code(interrupt: KeyboardInterrupt, caught: list[int]) -> int:
+def get_exit_code(interrupt: KeyboardInterrupt, caught: list[int]) -> int:
     """128 + the signal's number: SIGTERM's where our handler has met it, or the task function's own."""
     return 143 if caught or type(interrupt).__name__ == "Terminated" else 130

@@ -50,7 +50,7 @@ def start(
     state.mkdir(parents=True, exist_ok=True)
     with (state / "start.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two that start at the same time share one service
-        serving = _serving(state)
+        serving = _find_service(state)
         if serving is not None:
             return str(serving["url"])
         command = [sys.executable, "-m", "sagemaker_rehearsal", "--state", str(state), "--idle-minutes"]
@@ -70,7 +70,7 @@ def start(
 
 def stop(state: Path, seconds: float = 30.0) -> None:
     """Ends the service of a state directory, with the jobs that run on it; nothing where none serves."""
-    serving = _serving(state)
+    serving = _find_service(state)
     if serving is None:
         return
     os.kill(serving["pid"], signal.SIGTERM)
@@ -94,7 +94,7 @@ def call(url: str, what: str, body: Mapping[str, Any] | None = None) -> dict[str
         raise RehearsalError(json.load(error).get("message", str(error))) from None
 
 
-def _serving(state: Path) -> dict[str, Any] | None:
+def _find_service(state: Path) -> dict[str, Any] | None:
     try:
         serving: dict[str, Any] = json.loads((state / "endpoint.json").read_text("utf-8"))
         return serving if call(serving["url"], "alive")["pid"] == serving["pid"] else None
@@ -119,7 +119,7 @@ def _spawn(command: list[str], state: Path) -> str:
     _children.append(child)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and child.poll() is None:
-        serving = _serving(state)
+        serving = _find_service(state)
         if serving is not None:
             return str(serving["url"])
         time.sleep(0.05)

@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="directory for endpoint.json, the log and the jobs")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--idle-minutes", type=float, default=10.0, help="ends by itself when idle for so long")
-    parser.add_argument("--quota", metavar="TYPE=N", action="append", default=[], type=_quota)
+    parser.add_argument("--quota", metavar="TYPE=N", action="append", default=[], type=_parse_quota)
     parser.add_argument("--faults", type=Path, help="JSON file of faults, see sagemaker_rehearsal/faults.py")
     parser.add_argument("--processes-per-host", type=int, default=1)
     parser.add_argument("--stop-seconds", type=float, default=120.0, help="between SIGTERM and SIGKILL")
@@ -48,7 +48,7 @@ def main() -> None:
         sys.exit(f"error: {error}")
 
 
-def _quota(text: str) -> tuple[str, int]:
+def _parse_quota(text: str) -> tuple[str, int]:
     instance_type, _, instances = text.partition("=")
     return instance_type, int(instances)
 

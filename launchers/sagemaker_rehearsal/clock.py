@@ -17,7 +17,7 @@ class Clock:
         self._lock = threading.Lock()
         self._simulated_now = round(time.time(), 3)
 
-    def now(self) -> float:
+    def get_time(self) -> float:
         """The present time."""
         if not self.simulated:
             return round(time.time(), 3)

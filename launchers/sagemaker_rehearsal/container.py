@@ -48,7 +48,7 @@ class Container:
         self.channels = folder / "input" / "data"
         self.config = folder / "input" / "config"
         local = job.request.get("CheckpointConfig", {}).get("LocalPath") or f"{OPT_ML}/checkpoints"
-        self.checkpoints = self.mapped(local)
+        self.checkpoints = self.map_path(local)
         for made in (self.code, self.model, self.data, self.channels, self.config, self.checkpoints, self.home):
             made.mkdir(parents=True, exist_ok=True)
 
@@ -57,13 +57,13 @@ class Container:
         """An empty HOME: no ~/.netrc and no ~/.aws of the user's is seen."""
         return self.base / "home"
 
-    def mapped(self, path: str) -> Path:
+    def map_path(self, path: str) -> Path:
         """Where a path of the container is. Raises JobError for one that is not below /opt/ml."""
         if path != OPT_ML and not path.startswith(f"{OPT_ML}/"):
             raise JobError(f"ClientError: {path}: the rehearsal service has nothing but {OPT_ML}")
         return self.base / path.removeprefix(OPT_ML).lstrip("/")
 
-    def hyperparameters(self) -> dict[str, Any]:
+    def parse_hyperparameters(self) -> dict[str, Any]:
         """As the toolkit reads them: each value is JSON, or else a plain string."""
         values: dict[str, Any] = {}
         for name, text in self.job.request.get("HyperParameters", {}).items():
@@ -76,9 +76,9 @@ class Container:
     def write_config(self, map_submit_directory: bool) -> None:
         """input/config; the toolkit takes the submit directory literally, so that it has to be mapped for it."""
         raw = dict(self.job.request.get("HyperParameters", {}))
-        submitted = self.hyperparameters().get("sagemaker_submit_directory")
+        submitted = self.parse_hyperparameters().get("sagemaker_submit_directory")
         if map_submit_directory and isinstance(submitted, str) and submitted.startswith(OPT_ML):
-            raw["sagemaker_submit_directory"] = json.dumps(str(self.mapped(submitted)))
+            raw["sagemaker_submit_directory"] = json.dumps(str(self.map_path(submitted)))
         mode = self.job.request["AlgorithmSpecification"]["TrainingInputMode"]
         channels = {
             channel["ChannelName"]: {
@@ -94,11 +94,11 @@ class Container:
         for name, content in (
             ("hyperparameters", raw),
             ("inputdataconfig", channels),
-            ("resourceconfig", self.resources()),
+            ("resourceconfig", self.build_resource_config()),
         ):
             (self.config / f"{name}.json").write_text(json.dumps(content), "utf-8")
 
-    def resources(self) -> dict[str, Any]:
+    def build_resource_config(self) -> dict[str, Any]:
         """resourceconfig.json: the hosts, and which one this is."""
         job = self.job
         group = {"instance_group_name": "homogeneousCluster", "instance_type": job.instance_type, "hosts": job.hosts}
@@ -113,8 +113,8 @@ class Container:
 
     def unpack_source(self, downloaded: Path | None) -> None:
         """The submitted archive, below /opt/ml or downloaded from S3, into code/. Raises JobError."""
-        submitted = self.hyperparameters().get("sagemaker_submit_directory")
-        archive = downloaded or (self.mapped(str(submitted)) if submitted else None)
+        submitted = self.parse_hyperparameters().get("sagemaker_submit_directory")
+        archive = downloaded or (self.map_path(str(submitted)) if submitted else None)
         if archive is None:
             raise JobError("ClientError: the hyperparameter sagemaker_submit_directory is missing")
         if archive.is_dir():  # of a program that brings its code as it is
@@ -129,15 +129,17 @@ class Container:
         except (OSError, tarfile.TarError, EOFError) as error:
             raise JobError(f"ClientError: {submitted}: the source archive cannot be unpacked: {error}") from None
 
-    def arguments(self) -> list[str]:
+    def build_arguments(self) -> list[str]:
         """The program's argv behind its name: the job's hyperparameters, without those of the toolkit."""
-        values = self.hyperparameters()
+        values = self.parse_hyperparameters()
         named = sorted(name for name in values if not name.startswith("sagemaker_"))
         return [
-            part for name in named for part in (f"-{name}" if len(name) == 1 else f"--{name}", _argument(values[name]))
+            part
+            for name in named
+            for part in (f"-{name}" if len(name) == 1 else f"--{name}", _format_argument(values[name]))
         ]
 
-    def environment(self, url: str, by_toolkit: bool = False) -> dict[str, str]:
+    def build_environment(self, url: str, by_toolkit: bool = False) -> dict[str, str]:
         """What every process of the host sees, and nothing else of the service's own environment.
 
         Without the toolkit's share where the real one will add it.
@@ -147,9 +149,9 @@ class Container:
         path = os.pathsep.join([str(self.code), *filter(None, [given.get("PYTHONPATH")])])
         return {
             **passed,
-            **self._machine(),
+            **self._build_machine_environment(),
             **given,
-            **({} if by_toolkit else {**self._toolkit(), "PYTHONPATH": path}),
+            **({} if by_toolkit else {**self._build_toolkit_environment(), "PYTHONPATH": path}),
             "AWS_ENDPOINT_URL": url,
             "S3_ENDPOINT_URL": url,
             "AWS_REGION": self.job.region,
@@ -161,7 +163,7 @@ class Container:
             "TRAINING_JOB_ARN": self.job.arn,
         }
 
-    def _machine(self) -> dict[str, str]:
+    def _build_machine_environment(self) -> dict[str, str]:
         cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         hub = Path(os.environ.get("HF_HOME") or f"{cache}/huggingface").expanduser()
         loopback = "lo0" if sys.platform == "darwin" else "lo"
@@ -175,8 +177,8 @@ class Container:
             "GLOO_SOCKET_IFNAME": loopback,  # all hosts are this machine
         }
 
-    def _toolkit(self) -> dict[str, str]:
-        values = self.hyperparameters()
+    def _build_toolkit_environment(self) -> dict[str, str]:
+        values = self.parse_hyperparameters()
         program = str(values.get("sagemaker_program", ""))
         user = {name: value for name, value in values.items() if not name.startswith("sagemaker_")}
         framework = {name: value for name, value in values.items() if name.startswith("sagemaker_") and name not in OWN}
@@ -201,7 +203,7 @@ class Container:
             "num_gpus": 0,
             "output_data_dir": str(self.data),
             "output_dir": str(self.output),
-            "resource_config": self.resources(),
+            "resource_config": self.build_resource_config(),
             "user_entry_point": program,
         }
         return {
@@ -218,10 +220,10 @@ class Container:
             "SM_INPUT_DIR": str(self.base / "input"),
             "SM_INPUT_CONFIG_DIR": str(self.config),
             "SM_INPUT_DATA_CONFIG": json.dumps(inputs),
-            "SM_RESOURCE_CONFIG": json.dumps(self.resources()),
+            "SM_RESOURCE_CONFIG": json.dumps(self.build_resource_config()),
             "SM_HPS": json.dumps(user),
-            **{f"SM_HP_{name.upper()}": _argument(value) for name, value in user.items()},
-            "SM_USER_ARGS": json.dumps(self.arguments()),
+            **{f"SM_HP_{name.upper()}": _format_argument(value) for name, value in user.items()},
+            "SM_USER_ARGS": json.dumps(self.build_arguments()),
             "SM_USER_ENTRY_POINT": program,
             "SM_FRAMEWORK_PARAMS": json.dumps(framework),
             "SM_TRAINING_ENV": json.dumps(whole),
@@ -236,5 +238,5 @@ class Container:
             self.failure.write_text(text, "utf-8")
 
 
-def _argument(value: Any) -> str:
+def _format_argument(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value) if isinstance(value, (dict, list)) else str(value)

@@ -13,7 +13,7 @@ class ServiceError(Exception):
         self.status = status
 
 
-def validation(message: str) -> ServiceError:
+def make_validation_error(message: str) -> ServiceError:
     """The error of a request that cannot be accepted as it is written."""
     return ServiceError("ValidationException", message)
 

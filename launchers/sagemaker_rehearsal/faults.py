@@ -125,52 +125,57 @@ class Faults:
         clear = described.get("clear", False)
         if unknown := set(described) - {*KINDS, "clear"}:
             raise ValueError(f"faults: there is no {min(unknown)!r}; choose from {', '.join(KINDS)}")
-        new = [_parsed(kind, item) for kind, items in described.items() if kind != "clear" for item in _list(items)]
+        new = [
+            _parse_fault(kind, item)
+            for kind, items in described.items()
+            if kind != "clear"
+            for item in _ensure_list(items)
+        ]
         for fault in new:
             if isinstance(fault, Down):
-                fault.until = self._clock.now() + fault.seconds
+                fault.until = self._clock.get_time() + fault.seconds
         with self._lock:
             self._all = [*([] if clear else self._all), *new]
 
-    def throttled(self, operation: str) -> bool:
+    def should_throttle(self, operation: str) -> bool:
         """Whether this call of an operation is one too many."""
         with self._lock:
-            for fault in self._of(Throttle):
+            for fault in self._iter_faults(Throttle):
                 if fault.operation not in (operation, "*"):
                     continue
                 if fault.next > 0:
                     fault.next -= 1
                     return True
                 if fault.per_second is not None:
-                    now = self._clock.now()
+                    now = self._clock.get_time()
                     if now < fault.free_at:
                         return True
                     fault.free_at = now + 1 / fault.per_second
             return False
 
-    def quota(self, instance_type: str) -> int | None:
+    def get_quota(self, instance_type: str) -> int | None:
         """The quota set last for an instance type; None where none is."""
         with self._lock:
-            quotas = [fault.instances for fault in self._of(Quota) if fault.instance_type == instance_type]
+            quotas = [fault.instances for fault in self._iter_faults(Quota) if fault.instance_type == instance_type]
             return quotas[-1] if quotas else None
 
-    def failure(self, job: str, trained_seconds: float) -> Fail | None:
+    def take_failure(self, job: str, trained_seconds: float) -> Fail | None:
         """What ends this job now, if anything does; counts it."""
-        return self._due(Fail, job, trained_seconds)
+        return self._take_due(Fail, job, trained_seconds)
 
-    def interruption(self, job: str, trained_seconds: float) -> Interrupt | None:
+    def take_interruption(self, job: str, trained_seconds: float) -> Interrupt | None:
         """What takes this spot job's instances away now, if anything does; counts it."""
-        return self._due(Interrupt, job, trained_seconds)
+        return self._take_due(Interrupt, job, trained_seconds)
 
-    def delay(self, job: str, phase: str) -> float:
+    def get_delay(self, job: str, phase: str) -> float:
         """Seconds that a phase of a job lasts longer."""
         with self._lock:
-            return sum(f.seconds for f in self._of(Delay) if f.phase == phase and re.search(f.job, job))
+            return sum(f.seconds for f in self._iter_faults(Delay) if f.phase == phase and re.search(f.job, job))
 
-    def loses_response(self, operation: str) -> bool:
+    def should_lose_response(self, operation: str) -> bool:
         """Whether the answer to this call, which has been carried out, gets lost."""
         with self._lock:
-            for fault in self._of(LoseResponse):
+            for fault in self._iter_faults(LoseResponse):
                 if fault.operation == operation and fault.next > 0:
                     fault.next -= 1
                     return True
@@ -179,21 +184,21 @@ class Faults:
     def is_down(self) -> bool:
         """Whether the endpoint gives no answer at all."""
         with self._lock:
-            return any(self._clock.now() < fault.until for fault in self._of(Down))
+            return any(self._clock.get_time() < fault.until for fault in self._iter_faults(Down))
 
-    def denies(self, key: str) -> bool:
+    def should_deny(self, key: str) -> bool:
         """Whether S3 refuses access to <bucket>/<key>."""
         with self._lock:
-            return any(re.search(fault.key, key) for fault in self._of(DenyS3))
+            return any(re.search(fault.key, key) for fault in self._iter_faults(DenyS3))
 
-    def malforms_output(self, job: str) -> bool:
+    def should_truncate_output(self, job: str) -> bool:
         """Whether output.tar.gz of this job arrives truncated."""
         with self._lock:
-            return any(re.search(fault.job, job) for fault in self._of(MalformedOutput))
+            return any(re.search(fault.job, job) for fault in self._iter_faults(MalformedOutput))
 
-    def _due(self, kind: type[Kind], job: str, trained_seconds: float) -> Kind | None:
+    def _take_due(self, kind: type[Kind], job: str, trained_seconds: float) -> Kind | None:
         with self._lock:
-            for fault in self._of(kind):
+            for fault in self._iter_faults(kind):
                 matches: Any = fault
                 due = trained_seconds >= matches.after_seconds and matches.times > 0
                 if due and re.search(matches.job, job):
@@ -201,15 +206,15 @@ class Faults:
                     return fault
             return None
 
-    def _of(self, kind: type[Kind]) -> Iterator[Kind]:
+    def _iter_faults(self, kind: type[Kind]) -> Iterator[Kind]:
         return (fault for fault in self._all if isinstance(fault, kind))
 
 
-def _list(items: Any) -> list[Any]:
+def _ensure_list(items: Any) -> list[Any]:
     return items if isinstance(items, list) else [items]
 
 
-def _parsed(kind: str, item: Any) -> Any:
+def _parse_fault(kind: str, item: Any) -> Any:
     known = {field.name: field for field in fields(KINDS[kind]) if field.name not in INTERNAL}
     if not isinstance(item, dict) or not set(item) <= set(known):
         raise ValueError(f"faults: {kind}={item!r}: give an object of {', '.join(known)}")

@@ -37,7 +37,7 @@ class JobData:
                 self._storage.download(source["S3Uri"], container.channels / channel["ChannelName"], *part)
             container.write_config(map_submit_directory=by_toolkit)
             if not by_toolkit:
-                container.unpack_source(self._source_from_s3(container))
+                container.unpack_source(self._download_source(container))
         for checkpoints in self._checkpoints:
             checkpoints.download()
 
@@ -65,8 +65,8 @@ class JobData:
                 self._storage.upload(data, f"{place}/output.tar.gz", output.get("KmsKeyId"))
         return address
 
-    def _source_from_s3(self, container: Container) -> Path | None:
-        uri = str(container.hyperparameters().get("sagemaker_submit_directory", ""))
+    def _download_source(self, container: Container) -> Path | None:
+        uri = str(container.parse_hyperparameters().get("sagemaker_submit_directory", ""))
         if not uri.startswith("s3://"):
             return None
         folder = container.base / "submitted"

@@ -12,10 +12,10 @@ from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import JobError
 from sagemaker_rehearsal.faults import Faults
 from sagemaker_rehearsal.job_data import JobData
-from sagemaker_rehearsal.logs import LogStream, error_message
+from sagemaker_rehearsal.logs import LogStream, extract_exception
 from sagemaker_rehearsal.options import Options
-from sagemaker_rehearsal.processes import HostProcess, end
-from sagemaker_rehearsal.programs import programs, toolkit_program
+from sagemaker_rehearsal.processes import HostProcess, terminate_processes
+from sagemaker_rehearsal.programs import build_programs, build_toolkit_program
 from sagemaker_rehearsal.storage import Storage
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
@@ -69,37 +69,37 @@ class JobRun:
         """From Starting to the end, with as many attempts as interruptions and RetryStrategy make of it."""
         retries = self._job.request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
         while True:
-            ending = self._attempt()
+            ending = self._run_attempt()
             if ending.secondary == "Interrupted":
-                self._bill()
+                self._stop_billing()
                 self._data = None  # it is gone with the instances; checkpoints are in S3
-                self._job.moved("Interrupted", self._now())
+                self._job.enter_status("Interrupted", self._get_time())
                 try:
                     self._pause(ending.wait_seconds)
                 except Ended as meanwhile:
                     ending = meanwhile
                     break
             elif ending.internal and retries > 0:
-                self._bill()
+                self._stop_billing()
                 retries -= 1
-                self._job.moved("Restarting", self._now())
+                self._job.enter_status("Restarting", self._get_time())
             else:
                 break
-            self._job.moved("Starting", self._now())
+            self._job.enter_status("Starting", self._get_time())
         if not self._service.closing.is_set():
             self._finish(ending)
 
-    def _attempt(self) -> Ended:
+    def _run_attempt(self) -> Ended:
         try:
-            self._pause(self._faults.delay(self._job.name, "Starting"))
+            self._pause(self._faults.get_delay(self._job.name, "Starting"))
             self._enter("Downloading")
-            self._billed_since = self._now()
+            self._billed_since = self._get_time()
             self._job.started = self._job.started or self._billed_since
             self._data = JobData(self._service.storage, self._job, self._folder)
             self._data.download(by_toolkit=self._options.toolkit is not None)
-            self._pause(self._faults.delay(self._job.name, "Downloading"))
+            self._pause(self._faults.get_delay(self._job.name, "Downloading"))
             self._enter("Training")
-            self._pause(self._faults.delay(self._job.name, "Training"))
+            self._pause(self._faults.get_delay(self._job.name, "Training"))
             self._train(self._data)
         except Ended as ending:
             return ending
@@ -119,11 +119,11 @@ class JobRun:
             if options.toolkit is not None:
                 if len(containers) > 1:
                     raise JobError("ClientError: with --toolkit jobs have one host: the others' names are not known")
-                todo = [toolkit_program(containers[0], url, options.toolkit)]
+                todo = [build_toolkit_program(containers[0], url, options.toolkit)]
             else:
-                todo = programs(containers, url, options.processes_per_host)
+                todo = build_programs(containers, url, options.processes_per_host)
                 if (containers[0].code / "requirements.txt").is_file():
-                    streams["algo-1"].line(NOT_INSTALLED)
+                    streams["algo-1"].write_line(NOT_INSTALLED)
             for program in todo:
                 host = program.container.host
                 processes.append(HostProcess(host, program.command, program.env, program.container.code, streams[host]))
@@ -132,97 +132,98 @@ class JobRun:
             grace = ending.grace_seconds
             raise
         finally:
-            end(processes, self._folder, grace, self._service.closing)
+            terminate_processes(processes, self._folder, grace, self._service.closing)
             data.upload_checkpoints()
             for stream in streams.values():
                 stream.close()
 
     def _watch(self, processes: Sequence[HostProcess], data: JobData) -> None:
-        began = uploaded = self._now()
+        began = uploaded = self._get_time()
         while True:
             codes = [process.exit_code for process in processes]
             failed = [(process, code) for process, code in zip(processes, codes, strict=True) if code]
             if failed:
-                raise self._failure(*failed[0], data)
+                raise self._build_failure(*failed[0], data)
             if all(code == 0 for code in codes):
                 return
-            self._check()
-            self._check_faults(self._now() - began)
-            if self._now() - uploaded >= self._options.checkpoint_seconds:
+            self._raise_if_ended()
+            self._check_faults(self._get_time() - began)
+            if self._get_time() - uploaded >= self._options.checkpoint_seconds:
                 data.upload_checkpoints()
-                uploaded = self._now()
+                uploaded = self._get_time()
             time.sleep(TICK)
 
-    def _failure(self, process: HostProcess, code: int, data: JobData) -> Ended:
+    def _build_failure(self, process: HostProcess, code: int, data: JobData) -> Ended:
         process.output.finish(1.0)
         container = next(each for each in data.containers if each.host == process.host)
         written = [each for each in [container, *data.containers] if each.failure.is_file()]
         if not written:
-            container.write_failure(code, process.command, error_message(process.output.last_lines))
+            container.write_failure(code, process.command, extract_exception(process.output.last_lines))
         text = (written or [container])[0].failure.read_text("utf-8", "replace")
         before, behind = "AlgorithmError: ", f", exit code: {code}"
         reason = f"{before}{text[: LONGEST_REASON - len(before) - len(behind)]}{behind}"
         return Ended("Failed", reason, grace_seconds=min(5.0, self._options.stop_seconds))
 
     def _check_faults(self, trained_seconds: float) -> None:
-        failure = self._faults.failure(self._job.name, trained_seconds)
+        failure = self._faults.take_failure(self._job.name, trained_seconds)
         if failure is not None:
             raise Ended("Failed", INTERNAL_ERROR if failure.internal else failure.reason, failure.internal)
-        interruption = self._faults.interruption(self._job.name, trained_seconds) if self._job.spot else None
+        interruption = self._faults.take_interruption(self._job.name, trained_seconds) if self._job.spot else None
         if interruption is not None:  # as on AWS the processes are told two minutes before
             grace = min(120.0, self._options.stop_seconds)
             raise Ended("Interrupted", wait_seconds=interruption.wait_seconds, grace_seconds=grace)
 
-    def _check(self) -> None:
+    def _raise_if_ended(self) -> None:
         """Raises Ended where the job has been stopped, or has no time left."""
-        job, now = self._job, self._now()
+        job, now = self._job, self._get_time()
         if self._service.closing.is_set():
             raise Ended("Stopped")
         if job.stop.is_set():
             raise Ended("Stopped", grace_seconds=self._options.stop_seconds)
         ran = job.training_seconds + (now - self._billed_since if self._billed_since is not None else 0.0)
-        if ran > job.limit("MaxRuntimeInSeconds"):
+        if ran > job.get_limit("MaxRuntimeInSeconds"):
             raise Ended("MaxRuntimeExceeded", grace_seconds=self._options.stop_seconds)
-        if now - job.created > job.limit("MaxWaitTimeInSeconds"):
+        if now - job.created > job.get_limit("MaxWaitTimeInSeconds"):
             raise Ended("MaxWaitTimeExceeded", grace_seconds=self._options.stop_seconds)
 
     def _pause(self, seconds: float) -> None:
-        until = self._now() + seconds
-        self._check()
-        while self._now() < until:
+        until = self._get_time() + seconds
+        self._raise_if_ended()
+        while self._get_time() < until:
             time.sleep(min(TICK, seconds))
-            self._check()
+            self._raise_if_ended()
 
     def _enter(self, secondary: str) -> None:
         with self._job.lock:  # a stop must not come between the look and the move
-            self._check()
-            self._job.moved(secondary, self._now())
+            self._raise_if_ended()
+            self._job.enter_status(secondary, self._get_time())
 
     def _finish(self, ending: Ended) -> None:
         job = self._job
         if self._data is not None:
             if ending.secondary in ("MaxRuntimeExceeded", "MaxWaitTimeExceeded"):
-                job.moved(ending.secondary, self._now(), "Stopping")
-            job.moved("Uploading", self._now())
-            time.sleep(self._faults.delay(job.name, "Uploading"))
+                job.enter_status(ending.secondary, self._get_time(), "Stopping")
+            job.enter_status("Uploading", self._get_time())
+            time.sleep(self._faults.get_delay(job.name, "Uploading"))
             try:
                 job.artifacts = self._data.upload_archives(
-                    always_model=ending.status != "Failed", truncate_output=self._faults.malforms_output(job.name)
+                    always_model=ending.status != "Failed",
+                    truncate_output=self._faults.should_truncate_output(job.name),
                 )
             except (JobError, OSError) as error:
                 if ending.status != "Failed":
                     ending = Ended("Failed", str(error))
-        self._bill()
+        self._stop_billing()
         with job.lock:
             if ending.secondary == "Completed" and job.stop.is_set():
                 ending = Ended("Stopped")
             job.failure_reason = ending.reason[:LONGEST_REASON]
-            job.moved(ending.secondary, self._now(), ending.status, message=job.failure_reason)
+            job.enter_status(ending.secondary, self._get_time(), ending.status, message=job.failure_reason)
 
-    def _bill(self) -> None:
+    def _stop_billing(self) -> None:
         if self._billed_since is not None:
-            self._job.training_seconds += self._now() - self._billed_since
+            self._job.training_seconds += self._get_time() - self._billed_since
             self._billed_since = None
 
-    def _now(self) -> float:
-        return self._service.clock.now()
+    def _get_time(self) -> float:
+        return self._service.clock.get_time()

@@ -31,12 +31,12 @@ class LogStream:
         self._lock = threading.Lock()
         self._waiting: list[dict[str, Any]] = []
         self._closed = threading.Event()
-        _create(self._logs.create_log_group, logGroupName=GROUP)
-        _create(self._logs.create_log_stream, logGroupName=GROUP, logStreamName=self._stream)
+        _create_if_missing(self._logs.create_log_group, logGroupName=GROUP)
+        _create_if_missing(self._logs.create_log_stream, logGroupName=GROUP, logStreamName=self._stream)
         self._thread = threading.Thread(target=self._deliver, daemon=True)
         self._thread.start()
 
-    def line(self, text: str) -> None:
+    def write_line(self, text: str) -> None:
         """Takes one line, without its line end; a progress bar's line ends in what it showed last."""
         text = text.rstrip("\r\n").rpartition("\r")[2][:LONGEST]
         now = time.time()
@@ -62,7 +62,7 @@ class LogStream:
             last = self._closed.wait(SECONDS)
             with self._lock:
                 events, self._waiting = self._waiting, []
-            for batch in _batches(events):
+            for batch in _split_into_batches(events):
                 try:
                     self._logs.put_log_events(logGroupName=GROUP, logStreamName=self._stream, logEvents=batch)
                 except Exception as error:  # as on AWS, a job goes on without its log
@@ -88,11 +88,11 @@ class OutputReader:
     def _read(self) -> None:
         for raw in self._output:
             text = raw.decode("utf-8", "replace")
-            self._stream.line(text)
+            self._stream.write_line(text)
             self.last_lines = [*self.last_lines[-199:], text.rstrip("\r\n")]
 
 
-def error_message(lines: Sequence[str]) -> str:
+def extract_exception(lines: Sequence[str]) -> str:
     """The exception that the last traceback among some lines ends in; empty where there is none."""
     starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     if not starts:
@@ -101,7 +101,7 @@ def error_message(lines: Sequence[str]) -> str:
     return "\n".join(behind[:5])
 
 
-def _batches(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+def _split_into_batches(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     batches: list[list[dict[str, Any]]] = []
     size = 0
     for event in events:
@@ -114,7 +114,7 @@ def _batches(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return batches
 
 
-def _create(create: Any, **names: str) -> None:
+def _create_if_missing(create: Any, **names: str) -> None:
     try:
         create(**names)
     except Exception as error:

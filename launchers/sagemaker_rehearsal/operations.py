@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from sagemaker_rehearsal.clock import Clock
-from sagemaker_rehearsal.errors import ServiceError, validation
+from sagemaker_rehearsal.errors import ServiceError, make_validation_error
 from sagemaker_rehearsal.faults import Faults
 from sagemaker_rehearsal.storage import Storage, split_uri
 from sagemaker_rehearsal.training_jobs import TrainingJob
@@ -61,18 +61,18 @@ class Operations:
     def answer(self, operation: str, request: dict[str, Any], region: str) -> dict[str, Any]:
         """Carries one of OPERATIONS out, with a request that is valid by the service model. Raises ServiceError."""
         operations: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
-            "CreateTrainingJob": self._create,
-            "DescribeTrainingJob": lambda request, region: self._job(request, region).described(),
-            "ListTrainingJobs": self._list,
-            "StopTrainingJob": self._stop,
+            "CreateTrainingJob": self._create_training_job,
+            "DescribeTrainingJob": lambda request, region: self._get_job(request, region).describe(),
+            "ListTrainingJobs": self._list_training_jobs,
+            "StopTrainingJob": self._stop_training_job,
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,
         }
         self._runner.refresh()
         return operations[operation](request, region)
 
-    def _create(self, request: dict[str, Any], region: str) -> dict[str, Any]:
-        _check(request)
+    def _create_training_job(self, request: dict[str, Any], region: str) -> dict[str, Any]:
+        _check_request(request)
         for channel in request.get("InputDataConfig", []):
             self._check_channel(channel, request["RoleArn"], region)
         with self._lock:
@@ -83,7 +83,7 @@ class Operations:
                     "Training job names must be unique within an AWS account and region, "
                     f"and a training job with this name already exists ({existing.arn})",
                 )
-            job = TrainingJob(request, region, self._clock.now())
+            job = TrainingJob(request, region, self._clock.get_time())
             self._check_quota(job)
             self._jobs[region, job.name] = job
         self._runner.begin(job)
@@ -92,17 +92,19 @@ class Operations:
     def _check_channel(self, channel: dict[str, Any], role: str, region: str) -> None:
         source = channel["DataSource"].get("S3DataSource")
         if source is None or source["S3DataType"] != "S3Prefix":
-            raise validation(f"channel {channel['ChannelName']}: the rehearsal service knows S3Prefix sources alone")
+            raise make_validation_error(
+                f"channel {channel['ChannelName']}: the rehearsal service knows S3Prefix sources alone"
+            )
         bucket, _ = split_uri(source["S3Uri"])
-        if not self._storage.exists(source["S3Uri"]):
-            raise validation(
+        if not self._storage.has_objects(source["S3Uri"]):
+            raise make_validation_error(
                 f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source. Please ensure that '
                 f"the bucket exists in the selected region ({region}), that objects exist under that S3 prefix, and "
                 f'that the role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
             )
 
     def _check_quota(self, job: TrainingJob) -> None:
-        quota = self._faults.quota(job.instance_type)
+        quota = self._faults.get_quota(job.instance_type)
         if quota is None:
             quota = self._quotas.get(job.instance_type)
         if quota is None:
@@ -122,53 +124,53 @@ class Operations:
                 "request an increase for this quota.",
             )
 
-    def _job(self, request: dict[str, Any], region: str) -> TrainingJob:
+    def _get_job(self, request: dict[str, Any], region: str) -> TrainingJob:
         with self._lock:
             job = self._jobs.get((region, request["TrainingJobName"]))
         if job is None:
-            raise validation("Requested resource not found.")
+            raise make_validation_error("Requested resource not found.")
         return job
 
-    def _stop(self, request: dict[str, Any], region: str) -> dict[str, Any]:
-        job = self._job(request, region)
+    def _stop_training_job(self, request: dict[str, Any], region: str) -> dict[str, Any]:
+        job = self._get_job(request, region)
         with job.lock:
             if job.has_ended:
-                raise validation(
+                raise make_validation_error(
                     f"The request was rejected because the training job is in status {job.status}.",
                 )
             if not job.stop.is_set():
-                job.moved("Stopping", self._clock.now(), "Stopping")
+                job.enter_status("Stopping", self._clock.get_time(), "Stopping")
                 job.stop.set()
         self._runner.refresh()
         return {}
 
-    def _list(self, request: dict[str, Any], region: str) -> dict[str, Any]:
+    def _list_training_jobs(self, request: dict[str, Any], region: str) -> dict[str, Any]:
         with self._lock:
             jobs = [job for (where, _), job in self._jobs.items() if where == region]
         key = SORT_KEYS[request.get("SortBy", "CreationTime")]
-        found = [(key(job), job.name, job) for job in jobs if _selected(job, request)]
+        found = [(key(job), job.name, job) for job in jobs if _is_selected(job, request)]
         found.sort(key=lambda entry: entry[:2], reverse=request.get("SortOrder", "Descending") == "Descending")
         last = _read_token(request.get("NextToken"))
         if last is not None:  # new jobs may stand before it by now: go on behind the last one given, not by number
             names = [name for _, name, _ in found]
             if last not in names:
-                raise validation("The NextToken is no longer valid.")
+                raise make_validation_error("The NextToken is no longer valid.")
             found = found[names.index(last) + 1 :]
         page = found[: request.get("MaxResults", 10)]
-        answer: dict[str, Any] = {"TrainingJobSummaries": [job.summary() for _, _, job in page]}
+        answer: dict[str, Any] = {"TrainingJobSummaries": [job.summarize() for _, _, job in page]}
         if len(found) > len(page):
             answer["NextToken"] = base64.b64encode(json.dumps(page[-1][1]).encode()).decode()
         return answer
 
-    def _tagged(self, request: dict[str, Any]) -> TrainingJob:
+    def _find_job_by_arn(self, request: dict[str, Any]) -> TrainingJob:
         with self._lock:
             for job in self._jobs.values():
                 if job.arn == request["ResourceArn"]:
                     return job
-        raise validation("Requested resource not found.")
+        raise make_validation_error("Requested resource not found.")
 
     def _add_tags(self, request: dict[str, Any], region: str) -> dict[str, Any]:
-        job = self._tagged(request)
+        job = self._find_job_by_arn(request)
         with job.lock:
             tags = job.tags | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
             if len(tags) > 50:
@@ -177,39 +179,43 @@ class Operations:
         return {"Tags": request["Tags"]}
 
     def _list_tags(self, request: dict[str, Any], region: str) -> dict[str, Any]:
-        job = self._tagged(request)
+        job = self._find_job_by_arn(request)
         return {"Tags": [{"Key": key, "Value": value} for key, value in job.tags.items()]}
 
 
-def _check(request: dict[str, Any]) -> None:
+def _check_request(request: dict[str, Any]) -> None:
     """What the service model does not say. Raises ServiceError."""
     for name in ("ResourceConfig", "StoppingCondition"):
         if name not in request:
-            raise validation(f"{name} is required.")
+            raise make_validation_error(f"{name} is required.")
     for name in ("InstanceType", "InstanceCount", "VolumeSizeInGB"):
         if request["ResourceConfig"].get(name) in (None, 0):
-            raise validation(f"ResourceConfig.{name} is required and must be greater than 0.")
+            raise make_validation_error(f"ResourceConfig.{name} is required and must be greater than 0.")
     if not request.get("AlgorithmSpecification", {}).get("TrainingImage"):
-        raise validation("AlgorithmSpecification.TrainingImage is required.")
+        raise make_validation_error("AlgorithmSpecification.TrainingImage is required.")
     condition = request["StoppingCondition"]
     runtime, wait = condition.get("MaxRuntimeInSeconds", 86400), condition.get("MaxWaitTimeInSeconds")
     if request.get("EnableManagedSpotTraining"):
         if wait is None:
-            raise validation("MaxWaitTimeInSeconds must be present when EnableManagedSpotTraining is set to true.")
+            raise make_validation_error(
+                "MaxWaitTimeInSeconds must be present when EnableManagedSpotTraining is set to true."
+            )
         if wait < runtime:
-            raise validation(
+            raise make_validation_error(
                 "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
             )
     elif wait is not None:
-        raise validation("MaxWaitTimeInSeconds can be set only when EnableManagedSpotTraining is set to true.")
+        raise make_validation_error(
+            "MaxWaitTimeInSeconds can be set only when EnableManagedSpotTraining is set to true."
+        )
     names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
     if len(names) != len(set(names)):
-        raise validation("Channel names must be unique within a training job.")
+        raise make_validation_error("Channel names must be unique within a training job.")
     if request["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
-        raise validation("OutputDataConfig.CompressionType: the rehearsal service knows GZIP alone")
+        raise make_validation_error("OutputDataConfig.CompressionType: the rehearsal service knows GZIP alone")
 
 
-def _selected(job: TrainingJob, request: dict[str, Any]) -> bool:
+def _is_selected(job: TrainingJob, request: dict[str, Any]) -> bool:
     times = {"CreationTime": job.created, "LastModifiedTime": job.modified}
     return (
         request.get("NameContains", "").lower() in job.name.lower()
@@ -225,4 +231,4 @@ def _read_token(token: str | None) -> str | None:
     try:
         return str(json.loads(base64.b64decode(token, validate=True)))
     except ValueError:
-        raise validation("Invalid pagination token.") from None
+        raise make_validation_error("Invalid pagination token.") from None

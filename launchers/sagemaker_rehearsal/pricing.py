@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sagemaker_rehearsal.errors import validation
+from sagemaker_rehearsal.errors import make_validation_error
 
 # Dollars an hour on demand for training, us-east-1 level, 2026-11.
 USD_PER_HOUR = {
@@ -38,20 +38,24 @@ PAGE = 2
 def get_products(request: dict[str, Any]) -> dict[str, Any]:
     """One page of the rows that satisfy all TERM_MATCH filters. Raises ServiceError for other filters and services."""
     if request["ServiceCode"] != "AmazonSageMaker":
-        raise validation(f"ServiceCode {request['ServiceCode']}: the rehearsal service knows AmazonSageMaker alone")
+        raise make_validation_error(
+            f"ServiceCode {request['ServiceCode']}: the rehearsal service knows AmazonSageMaker alone"
+        )
     wanted: dict[str, str] = {}
     for condition in request.get("Filters", []):
         if condition["Type"] != "TERM_MATCH":
-            raise validation(f"filter type {condition['Type']}: the rehearsal service knows TERM_MATCH alone")
+            raise make_validation_error(
+                f"filter type {condition['Type']}: the rehearsal service knows TERM_MATCH alone"
+            )
         wanted[condition["Field"]] = condition["Value"]
     token = request.get("NextToken", "0")
     if not token.isdigit():
-        raise validation("Invalid NextToken")
+        raise make_validation_error("Invalid NextToken")
     start = int(token)
     found = [
         row
-        for row in _rows(wanted.get("regionCode", "us-east-1"))
-        if all(_attributes(row).get(name) == value for name, value in wanted.items())
+        for row in _iter_price_rows(wanted.get("regionCode", "us-east-1"))
+        if all(_get_attributes(row).get(name) == value for name, value in wanted.items())
     ]
     end = start + min(PAGE, request.get("MaxResults", PAGE))
     answer: dict[str, Any] = {"FormatVersion": "aws_v1", "PriceList": [json.dumps(row) for row in found[start:end]]}
@@ -60,19 +64,19 @@ def get_products(request: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _attributes(row: dict[str, Any]) -> dict[str, str]:
+def _get_attributes(row: dict[str, Any]) -> dict[str, str]:
     product = row["product"]
     return {"productFamily": product["productFamily"], "ServiceCode": row["serviceCode"], **product["attributes"]}
 
 
-def _rows(region: str) -> Iterator[dict[str, Any]]:
+def _iter_price_rows(region: str) -> Iterator[dict[str, Any]]:
     for instance_type, usd in USD_PER_HOUR.items():
-        yield _row(region, instance_type, "Hosting", "Host", round(usd * 1.2, 4))
-        yield _row(region, instance_type, "Training", "TrainFree", 0.0)
-        yield _row(region, instance_type, "Training", "Train", usd)
+        yield _build_price_row(region, instance_type, "Hosting", "Host", round(usd * 1.2, 4))
+        yield _build_price_row(region, instance_type, "Training", "TrainFree", 0.0)
+        yield _build_price_row(region, instance_type, "Training", "Train", usd)
 
 
-def _row(region: str, instance_type: str, component: str, usage: str, usd: float) -> dict[str, Any]:
+def _build_price_row(region: str, instance_type: str, component: str, usage: str, usd: float) -> dict[str, Any]:
     short = SHORT_REGIONS.get(region, region)
     sku = f"{instance_type}-{usage}".upper().replace(".", "")
     price = {

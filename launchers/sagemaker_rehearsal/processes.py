@@ -41,7 +41,7 @@ class HostProcess:
         code = self._process.poll()
         return code if code is None or code >= 0 else 128 - code
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """To the process and its group."""
         try:
             os.killpg(self._process.pid, number)
@@ -49,17 +49,17 @@ class HostProcess:
             pass
 
 
-def end(processes: Iterable[HostProcess], base: Path, seconds: float, closing: Event) -> None:
+def terminate_processes(processes: Iterable[HostProcess], base: Path, seconds: float, closing: Event) -> None:
     """SIGTERM; after some seconds, or when the service closes, SIGKILL to all that is left below a job's folder."""
     processes = list(processes)
     for process in processes:
-        process.signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
     until = time.monotonic() + seconds
     while any(process.exit_code is None for process in processes) and time.monotonic() < until:
         if closing.wait(0.05):
             break
     for process in processes:
-        process.signal(signal.SIGKILL)
+        process.send_signal(signal.SIGKILL)
     kill_below(base)
     for process in processes:
         process.output.finish(5.0)

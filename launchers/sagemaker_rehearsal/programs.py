@@ -24,17 +24,17 @@ class Program:
     env: dict[str, str]
 
 
-def programs(containers: Sequence[Container], url: str, processes_per_host: int) -> list[Program]:
+def build_programs(containers: Sequence[Container], url: str, processes_per_host: int) -> list[Program]:
     """What to start on the hosts. Raises JobError where the program is missing."""
-    values = containers[0].hyperparameters()
+    values = containers[0].parse_hyperparameters()
     script = str(values.get("sagemaker_program", ""))
     if not (containers[0].code / script).is_file():
         raise JobError(f"ClientError: sagemaker_program={script}: there is no such file in the source archive")
-    port = str(_free_port())
+    port = str(_find_free_port())
     started: list[Program] = []
     for node, container in enumerate(containers):
-        env = _sharing_the_cores(len(containers) * processes_per_host) | container.environment(url)
-        run = [script, *container.arguments()]
+        env = _build_openmp_environment(len(containers) * processes_per_host) | container.build_environment(url)
+        run = [script, *container.build_arguments()]
         if values.get("sagemaker_torch_distributed_enabled"):
             torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", str(len(containers))]
             torchrun += ["--node_rank", str(node), "--nproc_per_node", str(processes_per_host)]
@@ -43,32 +43,34 @@ def programs(containers: Sequence[Container], url: str, processes_per_host: int)
         elif values.get("sagemaker_distributed_dataparallel_enabled"):
             env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(SHIM)])
             for local in range(processes_per_host):
-                ranks = _ranks(node * processes_per_host + local, len(containers), local, processes_per_host, port)
+                ranks = _build_rank_environment(
+                    node * processes_per_host + local, len(containers), local, processes_per_host, port
+                )
                 started.append(Program(container, [sys.executable, *run], env | ranks))
         else:
             started.append(Program(container, [sys.executable, *run], env))
     return started
 
 
-def _sharing_the_cores(processes: int) -> dict[str, str]:
+def _build_openmp_environment(processes: int) -> dict[str, str]:
     """OpenMP's threads as a machine of few cores bears them: several processes that spin while they wait for one
     another are slower by an order of magnitude."""
     threads = max(1, (os.cpu_count() or 1) // processes)
     return {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def toolkit_program(container: Container, url: str, python: Path) -> Program:
+def build_toolkit_program(container: Container, url: str, python: Path) -> Program:
     """The real toolkit's `train`, unmodified. Raises JobError where that Python has none."""
     train = python.parent / "train"
     if not train.is_file():
         raise JobError(f"ClientError: {train}: not found; --toolkit takes a Python that has sagemaker-training")
-    env = container.environment(url, by_toolkit=True)
+    env = container.build_environment(url, by_toolkit=True)
     env["PATH"] = os.pathsep.join([str(python.parent), env.get("PATH", os.defpath)])
     env["SM_STUDIO_LOCAL_MODE"] = "true"  # else it waits for the name algo-1 to be known on the network
     return Program(container, [str(python), str(train)], env)
 
 
-def _ranks(rank: int, hosts: int, local: int, per_host: int, port: str) -> dict[str, str]:
+def _build_rank_environment(rank: int, hosts: int, local: int, per_host: int, port: str) -> dict[str, str]:
     size = hosts * per_host
     return {
         "OMPI_COMM_WORLD_RANK": str(rank),
@@ -84,7 +86,7 @@ def _ranks(rank: int, hosts: int, local: int, per_host: int, port: str) -> dict[
     }
 
 
-def _free_port() -> int:
+def _find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -27,7 +27,7 @@ from sagemaker_rehearsal.pricing import get_products
 from sagemaker_rehearsal.runner import ProcessRunner
 from sagemaker_rehearsal.simulation import SimulatedRunner
 from sagemaker_rehearsal.storage import Storage
-from sagemaker_rehearsal.validation import validated
+from sagemaker_rehearsal.validation import validate_request
 
 HOST = "127.0.0.1"
 ENDPOINT_FILE = "endpoint.json"
@@ -61,34 +61,36 @@ class Endpoint:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
         if path.startswith("/_rehearsal/"):
-            return self._control(path.removeprefix("/_rehearsal/"), environ, start_response)
+            return self._handle_control(path.removeprefix("/_rehearsal/"), environ, start_response)
         target, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")
         if AGENT not in environ.get("HTTP_USER_AGENT", ""):
             self.last_request = time.monotonic()
-            self.calls[operation or _name_of(environ)] += 1
+            self.calls[operation or _derive_call_name(environ)] += 1
             if self.faults.is_down():
-                _drop(environ)
+                _drop_connection(environ)
         if target in OURS:
-            return self._ours(OURS[target], operation, environ, start_response)
-        if self.faults.denies(path.lstrip("/")):
-            return _denied(start_response)
+            return self._handle_operation(OURS[target], operation, environ, start_response)
+        if self.faults.should_deny(path.lstrip("/")):
+            return _refuse_access(start_response)
         answer: Iterable[bytes] = self._moto(environ, start_response)
         return answer
 
-    def _ours(self, service: str, operation: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        region = _scope(environ)[0]
-        body = _body(environ)
+    def _handle_operation(
+        self, service: str, operation: str, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        region = _parse_credential_scope(environ)[0]
+        body = _read_body(environ)
         try:
             if operation not in KNOWN[service]:
                 known = ", ".join(KNOWN[service])
                 raise ServiceError("UnknownOperationException", f"{operation}: the rehearsal service knows {known}")
-            if self.faults.throttled(operation):
+            if self.faults.should_throttle(operation):
                 raise ServiceError("ThrottlingException", "Rate exceeded")
             try:
                 request = json.loads(body or b"{}")
             except ValueError:
                 raise ServiceError("SerializationException", "The request is not JSON.") from None
-            validated(service, operation, request)
+            validate_request(service, operation, request)
             if service == "sagemaker":
                 answer = self.operations.answer(operation, request, region)
             else:
@@ -100,21 +102,21 @@ class Endpoint:
             traceback.print_exc()
             content = {"__type": "InternalFailure", "message": f"{type(error).__name__}: {error}"}
             return _answer(start_response, 500, content)
-        if self.faults.loses_response(operation):
-            _drop(environ)
+        if self.faults.should_lose_response(operation):
+            _drop_connection(environ)
         return _answer(start_response, 200, answer)
 
-    def _control(self, what: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def _handle_control(self, what: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
             if what == "alive":
                 content: dict[str, Any] = {"pid": os.getpid()}
             elif what == "calls":
                 content = dict(self.calls)
             elif what == "faults":
-                self.faults.add(json.loads(_body(environ)))
+                self.faults.add(json.loads(_read_body(environ)))
                 content = {}
             elif what == "clock":
-                content = {"now": self.clock.advance(float(json.loads(_body(environ))["advance_seconds"]))}
+                content = {"now": self.clock.advance(float(json.loads(_read_body(environ))["advance_seconds"]))}
                 self.runner.refresh()
             else:
                 return _answer(start_response, 404, {"message": f"{what}: choose from alive, calls, faults, clock"})
@@ -179,23 +181,23 @@ def _is_mine(file: Path) -> bool:
         return False
 
 
-def _scope(environ: Environ) -> tuple[str, str]:
+def _parse_credential_scope(environ: Environ) -> tuple[str, str]:
     """Region and service of a signed request: Credential=<key>/<date>/<region>/<service>/aws4_request."""
     parts = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition(",")[0].split("/")
     return (parts[2], parts[3]) if len(parts) == 5 else ("us-east-1", "unsigned")
 
 
-def _name_of(environ: Environ) -> str:
+def _derive_call_name(environ: Environ) -> str:
     """How a call without an operation's name in its headers is counted, e.g. s3:PUT."""
-    return f"{_scope(environ)[1]}:{environ['REQUEST_METHOD']}"
+    return f"{_parse_credential_scope(environ)[1]}:{environ['REQUEST_METHOD']}"
 
 
-def _body(environ: Environ) -> bytes:
+def _read_body(environ: Environ) -> bytes:
     body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     return body
 
 
-def _drop(environ: Environ) -> None:
+def _drop_connection(environ: Environ) -> None:
     """Closes the connection without an answer; the server takes the error as the client's going away."""
     connection: socket.socket = environ["werkzeug.socket"]
     connection.shutdown(socket.SHUT_RDWR)
@@ -211,7 +213,7 @@ def _answer(
     return [body]
 
 
-def _denied(start_response: StartResponse) -> Iterable[bytes]:
+def _refuse_access(start_response: StartResponse) -> Iterable[bytes]:
     body = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
     start_response("403 Forbidden", [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
     return [body]

@@ -24,7 +24,7 @@ class Storage:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
-    def exists(self, uri: str) -> bool:
+    def has_objects(self, uri: str) -> bool:
         """Whether any object stands under a prefix; False, too, where the bucket is missing or closed."""
         bucket, prefix = split_uri(uri)
         try:
@@ -40,7 +40,7 @@ class Storage:
         bucket, prefix = split_uri(uri)
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            for key in list(self._keys(bucket, prefix))[part::parts]:
+            for key in list(self._list_keys(bucket, prefix))[part::parts]:
                 relative = key[len(prefix) :].lstrip("/") or key.rpartition("/")[2]
                 target = folder / relative
                 if key.endswith("/") or not target.resolve().is_relative_to(folder.resolve()):
@@ -59,7 +59,7 @@ class Storage:
         except Exception as error:  # boto3 wraps what it meets in S3UploadFailedError, which is no ClientError
             raise JobError(f"ClientError: Artifact upload failed: {error}") from None
 
-    def _keys(self, bucket: str, prefix: str) -> Iterator[str]:
+    def _list_keys(self, bucket: str, prefix: str) -> Iterator[str]:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for entry in page.get("Contents", []):
                 yield entry["Key"]
@@ -81,11 +81,11 @@ class Checkpoints:
     def download(self) -> None:
         """What an earlier attempt, or an earlier job, left. Raises JobError."""
         self._storage.download(f"{self._uri}/", self._folder)
-        self._seen = dict(self._files())
+        self._seen = dict(self._scan_files())
 
     def upload(self) -> None:
         """Whatever is new or changed since the last time. Nothing is removed from S3. Raises JobError."""
-        for path, stamp in self._files():
+        for path, stamp in self._scan_files():
             if self._seen.get(path) == stamp:
                 continue
             try:
@@ -95,7 +95,7 @@ class Checkpoints:
                     raise
             self._seen[path] = stamp
 
-    def _files(self) -> Iterator[tuple[Path, tuple[int, int]]]:
+    def _scan_files(self) -> Iterator[tuple[Path, tuple[int, int]]]:
         for path in sorted(self._folder.rglob("*")):
             try:
                 status = path.stat()

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from sagemaker_rehearsal.validation import service_model
+from sagemaker_rehearsal.validation import load_service_model
 
 ACCOUNT = "123456789012"  # moto's
 SPOT_SHARE = 0.3  # of the training seconds is billed on spot, as the service reports a discount of 70 %
@@ -51,7 +51,7 @@ class TrainingJob:
 
     def __post_init__(self) -> None:
         self.tags.update({tag["Key"]: tag["Value"] for tag in self.request.get("Tags", [])})
-        self.moved("Starting", self.created)
+        self.enter_status("Starting", self.created)
 
     @property
     def name(self) -> str:
@@ -88,12 +88,12 @@ class TrainingJob:
         """Whether the status is a terminal one."""
         return self.status in ENDED
 
-    def limit(self, name: str) -> float:
+    def get_limit(self, name: str) -> float:
         """MaxRuntimeInSeconds or MaxWaitTimeInSeconds; the service's default of a day, or no limit."""
         default = 86400 if name == "MaxRuntimeInSeconds" else math.inf
         return float(self.request.get("StoppingCondition", {}).get(name, default))
 
-    def moved(self, secondary: str, now: float, status: str | None = None, message: str = "") -> None:
+    def enter_status(self, secondary: str, now: float, status: str | None = None, message: str = "") -> None:
         """Enters a secondary status, and with it a status where one is given."""
         with self.lock:
             if self.transitions:
@@ -107,9 +107,9 @@ class TrainingJob:
                 entry["EndTime"] = now
             self.transitions.append(entry)
 
-    def described(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """The answer of DescribeTrainingJob."""
-        known = service_model("sagemaker").operation_model("DescribeTrainingJob").output_shape
+        known = load_service_model("sagemaker").operation_model("DescribeTrainingJob").output_shape
         assert known is not None
         with self.lock:
             answer = {name: value for name, value in self.request.items() if name in known.members}
@@ -145,7 +145,7 @@ class TrainingJob:
                 ]
             return answer
 
-    def summary(self) -> dict[str, Any]:
+    def summarize(self) -> dict[str, Any]:
         """The job's entry in the answer of ListTrainingJobs."""
         with self.lock:
             entry = {

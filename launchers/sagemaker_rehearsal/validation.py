@@ -14,7 +14,7 @@ from typing import Any
 import botocore.session
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
-from sagemaker_rehearsal.errors import validation
+from sagemaker_rehearsal.errors import make_validation_error
 
 # Java's character classes, of which Python's re knows none; written as they stand inside [...].
 JAVA_CLASSES = {r"\p{Alnum}": "a-zA-Z0-9", r"\p{L}": r"\w", r"\p{Z}": r"\s", r"\p{N}": r"\d"}
@@ -33,87 +33,87 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 
 @cache
-def service_model(service: str) -> ServiceModel:
+def load_service_model(service: str) -> ServiceModel:
     """botocore's description of a service."""
     return botocore.session.get_session().get_service_model(service)
 
 
-def validated(service: str, operation: str, request: Any) -> dict[str, Any]:
+def validate_request(service: str, operation: str, request: Any) -> dict[str, Any]:
     """The request as it came. Raises ServiceError: ValidationException with every problem."""
-    problems = list(_problems(service_model(service).operation_model(operation).input_shape, request, ""))
+    problems = list(_check_value(load_service_model(service).operation_model(operation).input_shape, request, ""))
     if problems:
         errors = "error" if len(problems) == 1 else "errors"
-        raise validation(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}")
+        raise make_validation_error(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}")
     known: dict[str, Any] = request
     return known
 
 
-def _problems(shape: Shape | None, value: Any, at: str) -> Iterator[str]:
+def _check_value(shape: Shape | None, value: Any, at: str) -> Iterator[str]:
     if shape is None:
         return
     fits: bool = isinstance(value, TYPES[shape.type_name]) and (type(value) is not bool or shape.type_name == "boolean")
     if not fits:
-        yield _problem(value, at, f"Member must be of type {shape.type_name}")
+        yield _format_problem(value, at, f"Member must be of type {shape.type_name}")
     elif isinstance(shape, StructureShape):
-        yield from _structure(shape, value, at)
+        yield from _check_structure(shape, value, at)
     elif isinstance(shape, ListShape):
-        yield from _range(shape, len(value), value, at, "length")
+        yield from _check_range(shape, len(value), value, at, "length")
         for number, item in enumerate(value, start=1):
-            yield from _problems(shape.member, item, f"{at}.{number}.member")
+            yield from _check_value(shape.member, item, f"{at}.{number}.member")
     elif isinstance(shape, MapShape):
-        yield from _range(shape, len(value), value, at, "length")
+        yield from _check_range(shape, len(value), value, at, "length")
         for key, item in value.items():
             for part, name, inner in ((shape.key, "keys", key), (shape.value, "values", item)):
-                for problem in _problems(part, inner, at):
+                for problem in _check_value(part, inner, at):
                     constraint = problem.partition("failed to satisfy constraint: ")[2]
-                    yield _problem(value, at, f"Map {name} must satisfy constraint: [{constraint}]")
+                    yield _format_problem(value, at, f"Map {name} must satisfy constraint: [{constraint}]")
     elif shape.type_name == "string":
-        yield from _string(shape, value, at)
+        yield from _check_string(shape, value, at)
     elif shape.type_name in ("integer", "long", "float", "double"):
-        yield from _range(shape, value, value, at, "value")
+        yield from _check_range(shape, value, value, at, "value")
 
 
-def _structure(shape: StructureShape, value: dict[str, Any], at: str) -> Iterator[str]:
+def _check_structure(shape: StructureShape, value: dict[str, Any], at: str) -> Iterator[str]:
     prefix = f"{at}." if at else ""
     for name in shape.required_members:
         if value.get(name) is None:
-            yield _problem(None, prefix + _lower(name), "Member must not be null")
+            yield _format_problem(None, prefix + _lower_first(name), "Member must not be null")
     for name, inner in value.items():
         if name not in shape.members:
-            yield _problem(inner, prefix + _lower(name), f"there is no such member of {shape.name}")
+            yield _format_problem(inner, prefix + _lower_first(name), f"there is no such member of {shape.name}")
         elif inner is not None:
-            yield from _problems(shape.members[name], inner, prefix + _lower(name))
+            yield from _check_value(shape.members[name], inner, prefix + _lower_first(name))
 
 
-def _string(shape: Shape, value: str, at: str) -> Iterator[str]:
+def _check_string(shape: Shape, value: str, at: str) -> Iterator[str]:
     allowed = getattr(shape, "enum", None)
     if allowed and value not in allowed:
-        yield _problem(value, at, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
-    yield from _range(shape, len(value), value, at, "length")
+        yield _format_problem(value, at, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
+    yield from _check_range(shape, len(value), value, at, "length")
     pattern = shape.metadata.get("pattern")
-    if pattern and not _compiled(pattern).fullmatch(value):
-        yield _problem(value, at, f"Member must satisfy regular expression pattern: {pattern}")
+    if pattern and not _compile_pattern(pattern).fullmatch(value):
+        yield _format_problem(value, at, f"Member must satisfy regular expression pattern: {pattern}")
 
 
-def _range(shape: Shape, size: float, value: Any, at: str, what: str) -> Iterator[str]:
+def _check_range(shape: Shape, size: float, value: Any, at: str, what: str) -> Iterator[str]:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if least is not None and size < least:
-        yield _problem(value, at, f"Member must have {what} greater than or equal to {least}")
+        yield _format_problem(value, at, f"Member must have {what} greater than or equal to {least}")
     if most is not None and size > most:
-        yield _problem(value, at, f"Member must have {what} less than or equal to {most}")
+        yield _format_problem(value, at, f"Member must have {what} less than or equal to {most}")
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile_pattern(pattern: str) -> re.Pattern[str]:
     for java, python in JAVA_CLASSES.items():
         pattern = pattern.replace(java, python)
     return re.compile(pattern)
 
 
-def _problem(value: Any, at: str, constraint: str) -> str:
+def _format_problem(value: Any, at: str, constraint: str) -> str:
     shown = "null" if value is None else f"'{value}'"
     return f"Value {shown} at '{at}' failed to satisfy constraint: {constraint}"
 
 
-def _lower(name: str) -> str:
+def _lower_first(name: str) -> str:
     return name[:1].lower() + name[1:]

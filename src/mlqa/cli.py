@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mlqa.errors import shown_as_one_line
+from mlqa.errors import exit_on_error
 
 # Each is a module of mlqa.commands with EXAMPLE, add_arguments(parser) and run(args).
 COMMANDS = {
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         args.overrides = [*args.overrides, *rest]
-    with shown_as_one_line():
+    with exit_on_error():
         try:
             args.run(args)
             sys.stdout.flush()

@@ -16,43 +16,43 @@ log = logging.getLogger(__name__)
 HUB_SECONDS = 5
 
 
-def rank() -> int:
+def get_rank() -> int:
     """The global rank of this process; 0 where there is only one."""
     return int(os.environ.get("RANK", "0"))
 
 
-def local_rank() -> int:
+def get_local_rank() -> int:
     """The rank of this process among those of this machine."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
-def world_size() -> int:
+def get_world_size() -> int:
     """The number of processes that train together."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def is_main() -> bool:
     """Whether this process is the one that writes and reports."""
-    return rank() == 0
+    return get_rank() == 0
 
 
-def in_container() -> bool:
+def is_in_container() -> bool:
     """Whether this process runs inside a SageMaker training job."""
     return "TRAINING_JOB_NAME" in os.environ and "SM_CURRENT_HOST" in os.environ
 
 
-def model_dir(run_dir: Path) -> Path:
+def get_model_dir(run_dir: Path) -> Path:
     """Where a run's model goes: `model/`, or the place from which a SageMaker container uploads it."""
-    return Path(os.environ["SM_MODEL_DIR"]) if in_container() else run_dir / "model"
+    return Path(os.environ["SM_MODEL_DIR"]) if is_in_container() else run_dir / "model"
 
 
-def checkpoint_dir(run_dir: Path) -> Path:
+def get_checkpoint_dir(run_dir: Path) -> Path:
     """Where checkpoints are kept: `checkpoints/`, or the place that a SageMaker container mirrors to S3."""
-    folder = os.environ.get("SM_CHECKPOINT_DIR") if in_container() else None
+    folder = os.environ.get("SM_CHECKPOINT_DIR") if is_in_container() else None
     return Path(folder) if folder else run_dir / "checkpoints"
 
 
-def cache_dir() -> Path:
+def get_cache_dir() -> Path:
     """Where downloads and tokens are kept: MLQA_CACHE, else ~/.cache/mlqa."""
     try:
         return Path(os.environ.get("MLQA_CACHE") or "~/.cache/mlqa").expanduser()
@@ -63,7 +63,7 @@ def cache_dir() -> Path:
 
 
 @functools.cache
-def offline_if_hub_unreachable() -> None:
+def go_offline_if_unreachable() -> None:
     """Asks the Hugging Face hub once for a sign of life; without one, its libraries go by their cache alone.
 
     Left to themselves they retry each file for half a minute. To be called before they are imported.
@@ -84,7 +84,7 @@ def offline_if_hub_unreachable() -> None:
 
 
 @functools.cache
-def console() -> Console:
+def get_console() -> Console:
     """The terminal, for progress bars and tables; standard output stays free for results."""
     from rich.console import Console
 

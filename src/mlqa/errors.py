@@ -47,17 +47,17 @@ class RunError(MlqaError):
     """A run directory that is missing a part or cannot be written."""
 
 
-class Terminated(KeyboardInterrupt):
+class SigtermInterrupt(KeyboardInterrupt):
     """SIGTERM: what a scheduler, or torchrun after the death of another process, sends before it kills."""
 
 
-def first_line(error: BaseException) -> str:
+def summarize_error(error: BaseException) -> str:
     """What an exception of any library says, cut to one line without its full stop."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
-def why_not_written(error: BaseException, folder: Path) -> str:
+def explain_write_failure(error: BaseException, folder: Path) -> str:
     """The operating system's reason, e.g. "No space left on device", where the library that met it reports its own."""
     cause: BaseException | None = error
     while cause is not None:
@@ -71,17 +71,17 @@ def why_not_written(error: BaseException, folder: Path) -> str:
             probe.write(bytes(1 << 16))
             probe.flush()
     except OSError as full:
-        return full.strerror or first_line(error)
-    return first_line(error)
+        return full.strerror or summarize_error(error)
+    return summarize_error(error)
 
 
-def stopped_by(stop: KeyboardInterrupt) -> str:
+def describe_interruption(stop: KeyboardInterrupt) -> str:
     """What result.json and the user are told of a run that was stopped."""
-    return f"stopped by {'SIGTERM' if isinstance(stop, Terminated) else 'Ctrl-C'}"
+    return f"stopped by {'SIGTERM' if isinstance(stop, SigtermInterrupt) else 'Ctrl-C'}"
 
 
 @contextmanager
-def shown_as_one_line(logged: bool = False) -> Iterator[None]:
+def exit_on_error(logged: bool = False) -> Iterator[None]:
     """Ends the process on a MlqaError: a line a problem on stderr (unless it is `logged` there already), and the
     exit code 2 for a wrong config, 1 for anything else; on Ctrl-C with 130, on SIGTERM with 143, as shells have it.
 
@@ -99,5 +99,5 @@ def shown_as_one_line(logged: bool = False) -> Iterator[None]:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         if is_main():
-            print(stopped_by(stop), file=sys.stderr)
-        raise SystemExit(143 if isinstance(stop, Terminated) else 130) from None
+            print(describe_interruption(stop), file=sys.stderr)
+        raise SystemExit(143 if isinstance(stop, SigtermInterrupt) else 130) from None

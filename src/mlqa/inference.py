@@ -16,12 +16,12 @@ from mlqa.answers.forward import answer
 from mlqa.config.schema import TrainingConfig
 from mlqa.data.examples import Examples
 from mlqa.data.readers import parse_json
-from mlqa.data.rows import is_text
-from mlqa.errors import DataError, RunError, first_line
+from mlqa.data.rows import is_encodable
+from mlqa.errors import DataError, RunError, summarize_error
 from mlqa.features.windows import make_windows
-from mlqa.metrics.no_answer import best_first
+from mlqa.metrics.no_answer import put_answer_first
 from mlqa.result import MODEL, read_result
-from mlqa.tokenization.load import from_pretrained
+from mlqa.tokenization.load import load_pretrained
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +44,9 @@ class Answerer:
             log.warning("%s: the run is %s; its model may not have been trained to the end", folder, result["status"])
         # A model that was trained on questions without an answer may give none.
         self.with_null = result["dataset"].get("train_rows", {}).get("unanswerable", 0) > 0
-        self.training = _training_of(folder)
-        self.tokenizer: Any = from_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
-        self.model: Any = from_pretrained(AutoModelForQuestionAnswering, "weights", str(model_folder), None)
+        self.training = _load_training_config(folder)
+        self.tokenizer: Any = load_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
+        self.model: Any = load_pretrained(AutoModelForQuestionAnswering, "weights", str(model_folder), None)
 
     def answer(self, examples: Examples, top_k: int = 1) -> list[list[Candidate]]:
         """The `top_k` best candidates of every row, best first; `context[start:end]` is a candidate's text."""
@@ -54,10 +54,10 @@ class Answerer:
         windows = make_windows(examples, self.tokenizer, self.training.max_seq_length, self.training.doc_stride)
         answers = answer(self.model, windows, examples, self.training, with_null=self.with_null)
         threshold = self.training.null_score_diff_threshold
-        return [best_first(found, threshold)[:top_k] for found in answers]
+        return [put_answer_first(found, threshold)[:top_k] for found in answers]
 
 
-def _training_of(run_dir: Path) -> TrainingConfig:
+def _load_training_config(run_dir: Path) -> TrainingConfig:
     """The run's own window and decoding settings, from its .hydra/config.yaml; the defaults where it has none."""
     training = TrainingConfig(output_dir=str(run_dir), seed=0)
     path = run_dir / ".hydra" / "config.yaml"
@@ -69,11 +69,11 @@ def _training_of(run_dir: Path) -> TrainingConfig:
             if item.type in ("int", "float") and item.name in written and item.name != "seed":
                 setattr(training, item.name, (int if item.type == "int" else float)(written[item.name]))
     except (OmegaConfBaseException, ValueError, AttributeError, OSError) as error:
-        raise RunError(f"{path}: cannot be read: {first_line(error)}") from None
+        raise RunError(f"{path}: cannot be read: {summarize_error(error)}") from None
     return training
 
 
-def questions_of(path: str | Path) -> Examples:
+def load_questions(path: str | Path) -> Examples:
     """Questions to answer, from a JSON file: [{"context", "question", "id"?}, ...], or SQuAD's own JSON.
 
     Answers that stand beside them are not looked at. Raises DataError, naming the file and the place.
@@ -84,9 +84,9 @@ def questions_of(path: str | Path) -> Examples:
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {first_line(error)}") from None
+        raise DataError(f"{path}: cannot be read: {summarize_error(error)}") from None
     if isinstance(content, dict) and "data" in content:
-        content = _flattened(content, path)
+        content = _flatten_squad(content, path)
     if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list) or not content:
@@ -94,14 +94,14 @@ def questions_of(path: str | Path) -> Examples:
     for number, row in enumerate(content):
         if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("context", "question")):
             raise DataError(f"{path}, entry {number}: needs context and question as text")
-    return unlabelled(
+    return make_unlabelled_examples(
         [row["question"] for row in content],
         [row["context"] for row in content],
         [str(row.get("id", number)) for number, row in enumerate(content)],
     )
 
 
-def _flattened(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+def _flatten_squad(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     try:
         return [
             {"context": paragraph["context"], "question": qa["question"], "id": qa.get("id")}
@@ -113,12 +113,12 @@ def _flattened(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
         raise DataError(f"{path}: not SQuAD's JSON: expected data, paragraphs, context, qas and question") from None
 
 
-def unlabelled(questions: list[str], contexts: list[str], ids: list[str]) -> Examples:
+def make_unlabelled_examples(questions: list[str], contexts: list[str], ids: list[str]) -> Examples:
     """Examples without gold answers, one context a question. Raises DataError for empty text or what is no text."""
     for kind, texts in (("question", questions), ("context", contexts)):
         for identifier, text in zip(ids, texts, strict=True):
             if not text.strip():
                 raise DataError(f"the {kind} of entry {identifier} is empty; give some text")
-            if not is_text(text):
+            if not is_encodable(text):
                 raise DataError(f"the {kind} of entry {identifier} is not UTF-8 text")
     return Examples(ids, questions, contexts, np.arange(len(questions)), [()] * len(questions))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def after_sweep(sweep_dir: str) -> None:
+def finish_sweep(sweep_dir: str) -> None:
     """Tells W&B what the jobs have cost in the end, and writes the report.
 
     Raises RunError where the directory is missing or cannot be written; no member and no W&B makes it raise.

@@ -107,7 +107,7 @@ def write_json(path: Path, content: Any) -> None:
         raise RunError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def cost_of(seconds: float, usd_per_hour: float | None) -> dict[str, Any]:
+def compute_run_cost(seconds: float, usd_per_hour: float | None) -> dict[str, Any]:
     """The cost node of a run on this machine; a launcher completes it for the instances that it pays."""
     return {
         "billable_seconds": round(seconds),
@@ -120,7 +120,7 @@ def cost_of(seconds: float, usd_per_hour: float | None) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
+def collect_versions() -> dict[str, str]:
     """Versions of Python, of what the result depends on, and the commit of the clone it ran from, where known."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:

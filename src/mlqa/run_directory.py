@@ -9,12 +9,12 @@ from typing import Any
 
 from mlqa.config.schema import Config
 from mlqa.data.load import load_splits
-from mlqa.display.score_tables import show
-from mlqa.distributed import gather
-from mlqa.environment import checkpoint_dir, is_main, local_rank, world_size
+from mlqa.display.score_tables import print_summary
+from mlqa.distributed import all_gather_object
+from mlqa.environment import get_checkpoint_dir, get_local_rank, get_world_size, is_main
 from mlqa.errors import RunError
 from mlqa.result import FILE, Result, take_over
-from mlqa.training.checkpoints import Checkpoints, identity_of
+from mlqa.training.checkpoints import Checkpoints, compute_run_identity
 
 log = logging.getLogger(__name__)
 
@@ -30,23 +30,23 @@ def claim(config: Config, result: Result) -> Result | None:
     if earlier is None:
         result.write(run_dir)  # what a kill will leave
         return None
-    if load_splits(config.dataset).fingerprint() != earlier.dataset["fingerprint"]:
+    if load_splits(config.dataset).compute_fingerprint() != earlier.dataset["fingerprint"]:
         raise RunError(f"{run_dir} holds a run completed on other data: choose another directory by hydra.run.dir=...")
-    if world_size() > 1:  # the others wait for this process, and could not be told
+    if get_world_size() > 1:  # the others wait for this process, and could not be told
         raise RunError(f"{run_dir}: this run is completed; to run it again, remove its {FILE}")
     log.info("this run is completed, its result stands; to run it again, remove its %s", FILE)
-    if checkpoint_dir(run_dir).is_dir():  # it was killed while they were removed
-        checkpoints_of(earlier, run_dir).remove()
-    show(earlier, run_dir)
+    if get_checkpoint_dir(run_dir).is_dir():  # it was killed while they were removed
+        open_checkpoints(earlier, run_dir).remove()
+    print_summary(earlier, run_dir)
     return earlier
 
 
-def leave(result: Result, run_dir: Path) -> None:
+def finalize_run(result: Result, run_dir: Path) -> None:
     """The scores on the screen, result.json, and checkpoints only where there is something to go on from."""
     completed = result.status == "completed"
     if is_main():
         if result.metrics:
-            show(result, run_dir)
+            print_summary(result, run_dir)
         try:
             result.write(run_dir)
         except RunError as error:
@@ -56,21 +56,23 @@ def leave(result: Result, run_dir: Path) -> None:
     if "fingerprint" not in result.dataset:
         return
     if completed:
-        gather(None)  # result.json is there, perhaps on another machine: nothing to go on from is needed now
-        if local_rank() == 0:
-            checkpoints_of(result, run_dir).remove()
-    elif is_main() and checkpoints_of(result, run_dir).latest() is not None:
+        all_gather_object(None)  # result.json is there, perhaps on another machine: nothing to go on from is needed now
+        if get_local_rank() == 0:
+            open_checkpoints(result, run_dir).remove()
+    elif is_main() and open_checkpoints(result, run_dir).find_latest() is not None:
         member = (run_dir.parent / "multirun.yaml").is_file()
         directory = f"hydra.sweep.dir={run_dir.parent}" if member else f"hydra.run.dir={run_dir}"
         log.info("a checkpoint is kept; the same command goes on from it in the same directory: %s", directory)
 
 
-def checkpoints_of(result: Result, run_dir: Path) -> Checkpoints:
+def open_checkpoints(result: Result, run_dir: Path) -> Checkpoints:
     """This run's checkpoints. Raises RunError where they can have no place."""
-    return Checkpoints(run_dir, identity_of(result.config_hash, result.dataset["fingerprint"], world_size()))
+    return Checkpoints(
+        run_dir, compute_run_identity(result.config_hash, result.dataset["fingerprint"], get_world_size())
+    )
 
 
-def attempt(unwritten: list[str], write: Callable[..., None], *arguments: Any) -> None:
+def try_write(unwritten: list[str], write: Callable[..., None], *arguments: Any) -> None:
     """What cannot be written is said at the end: the scores are still worth having."""
     try:
         write(*arguments)

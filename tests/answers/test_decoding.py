@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlqa.answers.decoding import Candidate, best_spans, best_texts, highest, n_best
+from mlqa.answers.decoding import Candidate, decode_best_texts, decode_n_best, find_top_k, select_best_spans
 from mlqa.data.examples import Examples
 from mlqa.features.windows import Windows, make_windows
 from mlqa.tokenization.scratch import train_tokenizer
@@ -28,8 +28,8 @@ def decode(
     longest: int,
     null: bool = False,
 ) -> list[list[Candidate]]:
-    spans = best_spans(starts, ends, windows, np.arange(len(windows)), starts.shape[1], n, longest)
-    return n_best(spans, windows, examples, n, null)
+    spans = select_best_spans(starts, ends, windows, np.arange(len(windows)), starts.shape[1], n, longest)
+    return decode_n_best(spans, windows, examples, n, null)
 
 
 def every_span(
@@ -79,9 +79,9 @@ def test_equals_a_search_over_all_spans(
         )
     expected = sorted(every_span(windows, *aligned, longest).items(), key=lambda item: (-item[1], item[0]))[:5]
     found = decode(examples, windows, starts, ends, 24, longest)[0][:5]
-    spans = best_spans(starts, ends, windows, np.arange(len(windows)), 24, 24, longest)
+    spans = select_best_spans(starts, ends, windows, np.arange(len(windows)), 24, 24, longest)
     TOKENIZER.padding_side = "right"
-    assert best_texts(spans, windows, examples) == [found[0].text]
+    assert decode_best_texts(spans, windows, examples) == [found[0].text]
     assert [(candidate.start, candidate.end) for candidate in found] == [span for span, _ in expected]
     np.testing.assert_allclose([candidate.score for candidate in found], [score for _, score in expected], rtol=1e-6)
     for candidate in found:
@@ -159,7 +159,7 @@ def test_an_answer_keeps_the_marks_of_its_last_letter() -> None:
     last=st.booleans(),
 )
 def test_highest_equals_a_sort(lines: list[list[float]], count: int, last: bool) -> None:
-    found = highest(np.array(lines), count, last_of_equal=last)
+    found = find_top_k(np.array(lines), count, last_of_equal=last)
     for line, columns in zip(lines, found.tolist(), strict=True):
         assert columns == sorted(range(7), key=lambda column: (-line[column], -column if last else column))[:count]
 
@@ -176,6 +176,6 @@ def test_best_texts_are_the_first_of_the_n_best(seed: int, coarse: bool, n: int,
     starts, ends = (torch.randn(len(windows), 24, generator=random) for _ in range(2))
     if coarse:
         starts, ends = starts.round(), ends.round()
-    spans = best_spans(starts, ends, windows, np.arange(len(windows)), 24, n, longest)
-    expected = n_best(spans, windows, examples, n, with_null=False)
-    assert best_texts(spans, windows, examples) == [candidates[0].text for candidates in expected]
+    spans = select_best_spans(starts, ends, windows, np.arange(len(windows)), 24, n, longest)
+    expected = decode_n_best(spans, windows, examples, n, with_null=False)
+    assert decode_best_texts(spans, windows, examples) == [candidates[0].text for candidates in expected]

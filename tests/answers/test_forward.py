@@ -29,6 +29,6 @@ def test_sorted_by_length_or_not_the_answers_are_the_same(monkeypatch: pytest.Mo
     assert len(set(windows.lengths.tolist())) > 3 and len(windows) > len(examples)
 
     in_order = [np.array([window]) for window in range(len(windows))]
-    monkeypatch.setattr(forward, "by_length", lambda *_: in_order)
+    monkeypatch.setattr(forward, "bucket_by_length", lambda *_: in_order)
     training.pad_to_multiple_of = 1
     assert answer_texts(model, windows, examples, training) == found

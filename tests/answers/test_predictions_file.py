@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlqa.answers.predictions_file import (
-    beside_rows,
-    by_id,
-    odds_beside_rows,
+    align_null_odds,
+    align_predictions,
+    index_by_id,
+    name_rows,
     read_null_odds,
     read_predictions,
-    row_names,
 )
 from mlqa.errors import DataError
 
@@ -43,7 +43,7 @@ def test_every_form_is_read(tmp_path: Path, name: str, text: str) -> None:
 def test_a_list_may_hold_an_id_again(tmp_path: Path) -> None:
     rows = [{"id": identifier, "prediction_text": text} for identifier, text in (("a", "1"), ("b", "2"), ("a", "3"))]
     found = read_predictions(written(tmp_path, json.dumps(rows)))
-    assert beside_rows(found, ["a", "b", "a"], "p") == ["1", "2", "3"]
+    assert align_predictions(found, ["a", "b", "a"], "p") == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(
@@ -82,26 +82,26 @@ def test_no_such_file_and_no_text(tmp_path: Path) -> None:
 
 def test_missing_and_unknown_are_told(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        assert beside_rows({"b": "x", "z": "y"}, ["a\x1b", "b", "c"], "p.json") == [None, "x", None]
+        assert align_predictions({"b": "x", "z": "y"}, ["a\x1b", "b", "c"], "p.json") == [None, "x", None]
     assert [record.message for record in caplog.records] == [
         "p.json: rows without a prediction, which score 0: 2; first: a<U+001B>",
         "p.json: predictions that belong to none of the rows: 1",
     ]
     caplog.clear()
-    assert beside_rows({"b": "x", "z": "y"}, ["b"], "p.json", dropped={"z"}) == ["x"]
+    assert align_predictions({"b": "x", "z": "y"}, ["b"], "p.json", dropped={"z"}) == ["x"]
     assert not caplog.records, "it has a row, though one that is not scored"
 
 
 def test_predictions_of_another_data_set_are_refused() -> None:
     with pytest.raises(DataError, match=r"none of its ids \(2\) is one of the data set's \(1; the first is '7'\)"):
-        beside_rows({"x": "a", "y": "b"}, ["7"], "p.json")
+        align_predictions({"x": "a", "y": "b"}, ["7"], "p.json")
 
 
 def test_null_odds_keep_the_order_of_their_file(tmp_path: Path) -> None:
     found = read_null_odds(written(tmp_path, '{"c": 1, "a": -2.5, "z": 0}'))
-    assert odds_beside_rows(found, ["a", "b", "c"], ["x", None, ""], "odds") == ([-2.5, 0.0, 1.0], [2, 0])
+    assert align_null_odds(found, ["a", "b", "c"], ["x", None, ""], "odds") == ([-2.5, 0.0, 1.0], [2, 0])
     with pytest.raises(DataError, match="predicted rows without odds: 1; first: b"):
-        odds_beside_rows(found, ["a", "b", "c"], ["x", "y", ""], "odds")
+        align_null_odds(found, ["a", "b", "c"], ["x", "y", ""], "odds")
 
 
 @pytest.mark.parametrize("value", ['"1"', "null", "true", "NaN", "[1]", "Infinity", "-Infinity", "9" * 400])
@@ -111,15 +111,15 @@ def test_odds_are_numbers(tmp_path: Path, value: str) -> None:
 
 
 def test_repeated_ids_keep_their_answers() -> None:
-    assert by_id(["a", "b", "a", "a"], ["1", "2", "3", "4"]) == {"a": "1", "b": "2", "a#2": "3", "a#3": "4"}
-    assert row_names(["a", "a", "a#2", "a#2"]) == ["a", "a#3", "a#2", "a#2#2"]
+    assert index_by_id(["a", "b", "a", "a"], ["1", "2", "3", "4"]) == {"a": "1", "b": "2", "a#2": "3", "a#3": "4"}
+    assert name_rows(["a", "a", "a#2", "a#2"]) == ["a", "a#3", "a#2", "a#2#2"]
 
 
 @given(st.lists(st.sampled_from(["a", "a#2", "a#2#2", "a#3", "b"]), max_size=12))
 def test_names_are_as_many_as_rows(ids: list[str]) -> None:
-    names = row_names(ids)
+    names = name_rows(ids)
     assert len(set(names)) == len(ids)
-    assert names == row_names(ids)
+    assert names == name_rows(ids)
     for row, identifier in enumerate(ids):
         if identifier not in ids[:row]:
             assert names[row] == identifier

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trainers import small, trainer_of
 
 from mlqa.batching.packed_rows import fill_rows, make_packed_batch
-from mlqa.batching.packing_support import additive_mask, choose_batching, packing_of
+from mlqa.batching.packing_support import choose_batching, make_additive_mask, probe_packing
 from mlqa.batching.sampler import cut_by_length, make_batch
 from mlqa.config.schema import Batching
 from mlqa.errors import ModelError
@@ -61,7 +61,7 @@ def test_a_packed_window_is_the_window(tmp_path: Path) -> None:
 
 
 def test_the_mask_by_hand() -> None:
-    seen = additive_mask(torch.tensor([[1, 1, 2, 0]]))[0, 0] == 0
+    seen = make_additive_mask(torch.tensor([[1, 1, 2, 0]]))[0, 0] == 0
     assert seen.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
@@ -138,7 +138,7 @@ def test_a_gpu_reads_packed_rows_where_the_model_can() -> None:
 def test_a_model_that_mixes_neighbours_is_refused(tmp_path: Path) -> None:
     trainer, _ = trainer_of(tmp_path)
     with pytest.raises(ModelError, match="a convbert model reads packed windows otherwise than each alone"):
-        packing_of(trainer.model)
+        probe_packing(trainer.model)
 
 
 def test_a_model_that_attends_locally_is_refused() -> None:
@@ -150,4 +150,4 @@ def test_a_model_that_attends_locally_is_refused() -> None:
         transformers.ModernBertConfig(vocab_size=300, **shape, **special)
     )
     with pytest.raises(ModelError, match="a modernbert model"):
-        packing_of(model)
+        probe_packing(model)

@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlqa.batching.sampler import WindowBatches, by_length, cut_by_length, share_of_rows
+from mlqa.batching.sampler import WindowBatchSampler, bucket_by_length, cut_by_length, shard_rows
 
 LENGTHS = np.random.default_rng(0).integers(20, 384, size=1003)
 
 
-def windows_of(batches: WindowBatches) -> list[list[int]]:
+def windows_of(batches: WindowBatchSampler) -> list[list[int]]:
     return [share.windows.tolist() for (share,) in batches]
 
 
 def test_every_window_once_an_epoch() -> None:
-    batches = WindowBatches(LENGTHS, 16, seed=1)
+    batches = WindowBatchSampler(LENGTHS, 16, seed=1)
     epoch = windows_of(batches)
     assert len(epoch) == len(batches) == batches.steps == 63
     assert sorted(number for batch in epoch for number in batch) == list(range(1003))
@@ -39,9 +39,13 @@ def test_a_step_is_the_same_however_it_is_shared(
     """The weighted mean over a step's shares is the plain mean over its windows; each has its part of long ones."""
     lengths, value = LENGTHS[:count], np.arange(count) + 1.0
     cut = partial(cut_by_length, multiple=8, overhead=16)
-    alone = [share for (share,) in WindowBatches(lengths, step_size, seed=3, cut=cut)]
+    alone = [share for (share,) in WindowBatchSampler(lengths, step_size, seed=3, cut=cut)]
     ranks = [
-        list(WindowBatches(lengths, step_size, 3, cut=cut, accumulation=accumulation, rank=rank, world_size=world_size))
+        list(
+            WindowBatchSampler(
+                lengths, step_size, 3, cut=cut, accumulation=accumulation, rank=rank, world_size=world_size
+            )
+        )
         for rank in range(world_size)
     ]
     assert {len(batches) for batches in ranks} == {len(alone) * accumulation}
@@ -59,29 +63,29 @@ def test_a_step_is_the_same_however_it_is_shared(
         padded_to = dict(zip(whole.windows.tolist(), whole.longest.tolist(), strict=True))
         for share in shares:
             assert share.longest.tolist() == [padded_to[window] for window in share.windows.tolist()]
-            assert np.concatenate(share.passes()).tolist() == share.windows.tolist()
-            assert [len({padded_to[window] for window in part.tolist()}) for part in share.passes()] == [1] * len(
-                share.passes()
+            assert np.concatenate(share.split_passes()).tolist() == share.windows.tolist()
+            assert [len({padded_to[window] for window in part.tolist()}) for part in share.split_passes()] == [1] * len(
+                share.split_passes()
             )
 
 
 def test_order_follows_from_seed_and_epoch() -> None:
-    batches = WindowBatches(LENGTHS, 16, seed=1)
+    batches = WindowBatchSampler(LENGTHS, 16, seed=1)
     first = windows_of(batches)
     assert windows_of(batches) == first
     batches.set_epoch(1)
     second = windows_of(batches)
     assert first != second
-    again = WindowBatches(LENGTHS, 16, seed=1)
+    again = WindowBatchSampler(LENGTHS, 16, seed=1)
     again.set_epoch(1)
     assert windows_of(again) == second
-    assert windows_of(WindowBatches(LENGTHS, 16, seed=2)) != first
+    assert windows_of(WindowBatchSampler(LENGTHS, 16, seed=2)) != first
 
 
 def test_steps_are_a_plain_shuffle() -> None:
     """Of windows alike in length steps would differ in kind: in TQuAD those of full windows would be half without an
     answer. 63 steps drawn from lengths of 20 to 384 have means within a few standard errors (105 / 4) of each other."""
-    means = [LENGTHS[step].mean() for step in windows_of(WindowBatches(LENGTHS, 16, seed=1))[:-1]]
+    means = [LENGTHS[step].mean() for step in windows_of(WindowBatchSampler(LENGTHS, 16, seed=1))[:-1]]
     assert np.std(means) == pytest.approx(LENGTHS.std() / 4, rel=0.25)
 
 
@@ -119,7 +123,7 @@ def test_cuts_by_hand() -> None:
 def test_passes_of_like_length_save_most_of_the_padding() -> None:
     read = sum(
         size * int(LENGTHS[step][begin])
-        for step in map(np.array, windows_of(WindowBatches(LENGTHS, 16, seed=1)))
+        for step in map(np.array, windows_of(WindowBatchSampler(LENGTHS, 16, seed=1)))
         for sizes in [cut_by_length(LENGTHS[step], 1, 16)]
         for begin, size in zip(np.cumsum([0, *sizes[:-1]]), sizes, strict=True)
     )
@@ -129,7 +133,7 @@ def test_passes_of_like_length_save_most_of_the_padding() -> None:
 
 @pytest.mark.parametrize("multiple", [1, 32, 64])
 def test_scoring_goes_by_length(multiple: int) -> None:
-    batches = by_length(LENGTHS, 16, multiple)
+    batches = bucket_by_length(LENGTHS, 16, multiple)
     assert sorted(np.concatenate(batches).tolist()) == list(range(1003))
     assert (np.diff(LENGTHS[np.concatenate(batches)]) <= 0).all()
     assert max(map(len, batches)) <= 16
@@ -141,7 +145,7 @@ def test_every_row_is_one_process_s(lengths: list[int], world_size: int) -> None
     """Rows of one to three windows: none is left out or read twice, and no process reads a window more than its due."""
     row = np.repeat(np.arange(len(lengths)), 1 + np.arange(len(lengths)) % 3)
     windows = SimpleNamespace(row=row, lengths=np.array(lengths, dtype=np.int64)[row], question=lengths)
-    shares = [share_of_rows(windows, 64, rank, world_size) for rank in range(world_size)]
+    shares = [shard_rows(windows, 64, rank, world_size) for rank in range(world_size)]
     assert sorted(np.concatenate(shares).tolist()) == list(range(len(lengths)))
     cost = [(1 + number % 3) * -(-length // 64) for number, length in enumerate(lengths)]
     work = [sum(cost[number] for number in share.tolist()) for share in shares]

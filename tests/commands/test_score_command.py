@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from mlqa.cli import main
-from mlqa.display.score_tables import breakdown_table, score_table
+from mlqa.display.score_tables import build_breakdown_table, build_score_table
 
 CONTEXTS = ["Ali İstanbul'da 1934 yılında doğdu.", "Ayşe Isparta'da yaşar, kedileri sever."]
 
@@ -189,7 +189,7 @@ def test_the_score_table_fits_80_columns() -> None:
             metrics |= {f"{name}{suffix}": 100.0, **bounds}
     metrics |= {"best_exact": 71.25, "best_exact_thresh": -1.9692068, "best_f1": 72.0, "best_f1_thresh": 0.0}
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(score_table(metrics, "berturk tquad"))
+    console.print(build_score_table(metrics, "berturk tquad"))
     lines = console.export_text().splitlines()
     assert len(lines) == 3 + 4 + 1, "nothing is wrapped"
     assert lines[3].split("  ")[0] == "all questions"
@@ -200,6 +200,6 @@ def test_the_score_table_fits_80_columns() -> None:
 def test_names_of_groups_are_text_not_markup() -> None:
     group = {"total": 1, "exact_match": 0.0, "f1": 12.5}
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(breakdown_table({"question_type": {"[red]who": group}}))
+    console.print(build_breakdown_table({"question_type": {"[red]who": group}}))
     shown = console.export_text()
     assert "[red]who" in shown and "12.50" in shown

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from mlqa.cli import main
-from mlqa.display.tokenizer_labels import FIGURES, WORDS, word_cells
-from mlqa.display.tokenizer_page import page, pieces_html
+from mlqa.display.tokenizer_labels import FIGURES, WORDS, build_word_cells
+from mlqa.display.tokenizer_page import render_pieces, render_tokenizer_page
 
 SAMPLE = ["dataset=sample", "dataset.sample.train_rows=200", "dataset.sample.validation_rows=40"]
 KEDILERI = {
@@ -77,7 +77,7 @@ def test_the_page_is_whole_and_fetches_nothing(compared: tuple[dict[str, Any], P
 
 
 def test_the_cuts_of_a_word_are_marked() -> None:
-    assert pieces_html(KEDILERI) == (
+    assert render_pieces(KEDILERI) == (
         '<span class="piece a">Kedi</span><span class="cut met">|</span>'
         '<span class="piece b">ler<span class="missed"></span>i</span>'
     )
@@ -87,13 +87,13 @@ def test_words_and_names_are_escaped() -> None:
     evil = "<script>alert('x')</script>&"
     row = {**KEDILERI, "word": evil, "pieces": [evil], "tokens": [evil], "met": None, "missed": None, "inside": None,
            "morphemes": [{"surface": evil, "gloss": evil}]}  # fmt: skip
-    made = page([{"model": evil, "fertility": 1.0, "analysed_words": [row]}], evil)
+    made = render_tokenizer_page([{"model": evil, "fertility": 1.0, "analysed_words": [row]}], evil)
     assert "<script" not in made
     assert "&lt;script&gt;" in made
 
 
 def test_a_words_cells_fit_their_columns() -> None:
-    assert dict(zip(WORDS, word_cells("berturk", KEDILERI), strict=True)) == {
+    assert dict(zip(WORDS, build_word_cells("berturk", KEDILERI), strict=True)) == {
         "model": "berturk", "word": "Kedileri", "tokens": "Kedi ##leri", "count": 2, "input_ids": "21611 2065",
         "morphemes": "Kedi (cat) + ler (plural) + i (its)", "met": 1, "missed": 1, "inside": 0,
     }  # fmt: skip

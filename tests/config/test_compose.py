@@ -8,8 +8,8 @@ import pytest
 
 from mlqa.config import machine
 from mlqa.config.compose import compose_config
-from mlqa.config.preflight import check_command_line, of_this_process
-from mlqa.config.schema import config_hash
+from mlqa.config.preflight import build_rank_argv, check_command_line
+from mlqa.config.schema import compute_config_hash
 from mlqa.errors import ConfigError
 
 
@@ -160,11 +160,11 @@ def test_more_layers_than_the_folders_model_has(tmp_path: Path) -> None:
 
 
 def test_config_hash_follows_what_is_computed_only() -> None:
-    base = config_hash(compose_config([])[0])
-    assert config_hash(compose_config(["tracking=files"])[0]) == base
-    assert config_hash(compose_config(["hydra.run.dir=/tmp/elsewhere"])[0]) == base
-    assert config_hash(compose_config(["seed=1"])[0]) != base
-    assert config_hash(compose_config(["optimizer.learning_rate=6e-5"])[0]) != base
+    base = compute_config_hash(compose_config([])[0])
+    assert compute_config_hash(compose_config(["tracking=files"])[0]) == base
+    assert compute_config_hash(compose_config(["hydra.run.dir=/tmp/elsewhere"])[0]) == base
+    assert compute_config_hash(compose_config(["seed=1"])[0]) != base
+    assert compute_config_hash(compose_config(["optimizer.learning_rate=6e-5"])[0]) != base
 
 
 def test_one_seed_for_all() -> None:
@@ -188,10 +188,10 @@ def test_question_words_may_come_by_the_command_line() -> None:
 
 def test_one_directory_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     argv = ["seed=1", "hydra.run.dir=out"]
-    assert of_this_process(argv) == argv
+    assert build_rank_argv(argv) == argv
     monkeypatch.setenv("RANK", "1")
-    assert "hydra.output_subdir=null" in of_this_process(argv)
-    chosen = [argument for argument in of_this_process(argv) if argument.startswith("hydra.run.dir=")]
+    assert "hydra.output_subdir=null" in build_rank_argv(argv)
+    chosen = [argument for argument in build_rank_argv(argv) if argument.startswith("hydra.run.dir=")]
     assert chosen[-1] == "hydra.run.dir=."
 
 

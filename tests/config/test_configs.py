@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mlqa.config.compose import compose_config, conf_dir, members_of
+from mlqa.config.compose import compose_config, find_conf_dir, list_member_overrides
 from mlqa.config.preflight import check_command_line
-from mlqa.config.validation import problems_of
+from mlqa.config.validation import find_config_problems
 from mlqa.errors import ConfigError
 
-CONF = conf_dir()
+CONF = find_conf_dir()
 OPTIONS = [path for path in sorted(CONF.glob("*/*.yaml")) if path.parent.name != "hydra"]
 GROUPS = {
     "model": {"berturk", "mbert", "xlmr", "berturk_cased", "mbert_cased", "xlmr_base"}
@@ -44,7 +44,7 @@ def test_every_option_composes(path: Path, tmp_path: Path) -> None:
     group, option = path.parent.name, path.stem
     config, choices = compose_config([f"{group}={option}", *needed(group, option, tmp_path)])
     assert choices[group] == option
-    assert problems_of(config) == []
+    assert find_config_problems(config) == []
 
 
 def test_the_promised_options_exist() -> None:
@@ -89,7 +89,7 @@ def test_the_original_experiment_has_its_five_trials() -> None:
     """Its table: three models on one V100, XLM-R on one T4 and on two machines of eight V100."""
     trials = []
     for experiment in ("blog_models", "blog_hardware"):
-        for member in members_of([f"experiment={experiment}"]):
+        for member in list_member_overrides([f"experiment={experiment}"]):
             config, choices = compose_config(member)
             training = config.training
             assert (training.num_train_epochs, training.per_device_train_batch_size) == (2, 16)
@@ -118,7 +118,7 @@ def test_an_unknown_option_names_the_allowed_ones() -> None:
 
 def test_like_for_like_compares_equals() -> None:
     """Five checkpoints as they were pre-trained, three seeds, nothing else that differs."""
-    members = [compose_config(member) for member in members_of(["experiment=like_for_like"])]
+    members = [compose_config(member) for member in list_member_overrides(["experiment=like_for_like"])]
     assert {config.model.pretrained for config, _ in members} == {
         "dbmdz/bert-base-turkish-uncased", "dbmdz/bert-base-turkish-cased", "bert-base-multilingual-uncased",
         "bert-base-multilingual-cased", "xlm-roberta-base",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlqa.data.answer_boundaries import before_apostrophe_suffix, begins_inside_word, ends_inside_word
+from mlqa.data.answer_boundaries import has_end_inside_word, has_start_inside_word, is_before_apostrophe_suffix
 from mlqa.data.examples import Answer
 
 
@@ -35,6 +35,6 @@ def test_boundaries(marked: str, begins: bool, ends: bool, suffixed: bool) -> No
     start, end = marked.index("["), marked.index("]") - 1
     context = marked.replace("[", "").replace("]", "")
     answer = Answer(context[start:end], start)
-    assert begins_inside_word(context, answer) is begins
-    assert ends_inside_word(context, answer) is ends
-    assert before_apostrophe_suffix(context, answer) is suffixed
+    assert has_start_inside_word(context, answer) is begins
+    assert has_end_inside_word(context, answer) is ends
+    assert is_before_apostrophe_suffix(context, answer) is suffixed

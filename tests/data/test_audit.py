@@ -137,13 +137,13 @@ def test_leakage(found: Audit) -> None:
 
 def test_one_split_alone() -> None:
     validation = built((1, "q", "bir iki", [("bir", 0)]))
-    found = audit(Splits(Examples.none(), validation))
+    found = audit(Splits(Examples.make_empty(), validation))
     assert set(found.figures) == set(found.examples) == {"validation"}
 
 
 def test_unanswerable_alone_has_no_answer_lengths() -> None:
     examples = Examples(["0"], ["q"], ["bir"], np.zeros(1, dtype=np.int64), [()])
-    figures = audit(Splits(Examples.none(), examples)).figures["validation"]
+    figures = audit(Splits(Examples.make_empty(), examples)).figures["validation"]
     assert figures["lengths"]["answer_characters"] == {}
     assert figures["offsets"]["golds"] == 0
     assert figures["rows"]["unanswerable"] == 1
@@ -151,7 +151,7 @@ def test_unanswerable_alone_has_no_answer_lengths() -> None:
 
 def test_max_samples_limit_what_is_audited_not_what_was_read() -> None:
     examples = built(*((number, f"q{number}", "bir iki", [("bir", 0)]) for number in range(9)))
-    rows = audit(Splits(examples.sample(4, 0), examples)).figures["train"]["rows"]
+    rows = audit(Splits(examples.sample_rows(4, 0), examples)).figures["train"]["rows"]
     assert (rows["read"], rows["kept"], rows["audited"]) == (9, 9, 4)
 
 
@@ -201,7 +201,7 @@ def test_tquad_answers_followed_by_any_apostrophe(tquad: tuple[Examples, Example
     """1,037, the other figure in use, counts closing quotation marks too; a letter follows 1,010 times."""
     train, _ = tquad
     following = [
-        train.context(row)[answer.end : answer.end + 2]
+        train.get_context(row)[answer.end : answer.end + 2]
         for row, answers in enumerate(train.answers)
         for answer in answers
     ]

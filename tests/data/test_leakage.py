@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlqa.data.examples import Examples, unseen_rows
-from mlqa.data.leakage import NONE, leakage
+from mlqa.data.examples import Examples, find_unseen_rows
+from mlqa.data.leakage import NONE, find_leakage
 from mlqa.data.rows import ExamplesBuilder
 
 CATS = "İzmir'in kedileri geceyi liman kahvehanesinin sıcak çatısında geçirir, sabah olunca balık beklerler."
@@ -35,42 +35,42 @@ def test_each_way() -> None:
         (BIRDS, "Ne beklerler?"),  # the question of another context
         ("Kartal yüksekten uçar.", "Leylekler nereye uçar?"),  # nothing but a question that stands elsewhere
     )
-    questions, contexts = leakage(validation, TRAIN)
+    questions, contexts = find_leakage(validation, TRAIN)
     assert questions.way.tolist() == [0, 1, 1, 2, 2, NONE, NONE, NONE]
     assert questions.twin.tolist() == [0, 0, 1, 0, 1, -1, -1, -1]
-    assert questions.counts() == {"exact": 1, "normalized": 3, "near": 5}
+    assert questions.count_by_way() == {"exact": 1, "normalized": 3, "near": 5}
     assert contexts.way.tolist() == [0, 1, 0, 0, 2, 2, 0, NONE]
-    assert contexts.counts() == {"exact": 4, "normalized": 5, "near": 7}
+    assert contexts.count_by_way() == {"exact": 4, "normalized": 5, "near": 7}
     assert contexts.twin.tolist() == [0, 0, 0, 0, 0, 0, 2, -1]
 
 
 def test_normalized_contexts_are_those_of_unseen_rows() -> None:
     validation = split((CATS.upper(), "a"), (CATS.lower(), "b"), (BIRDS + " ", "c"), (BIRDS + " Ve!", "d"))
-    _, contexts = leakage(validation, TRAIN)
-    assert ((contexts.way <= 1) == ~unseen_rows(validation, TRAIN)).all()
+    _, contexts = find_leakage(validation, TRAIN)
+    assert ((contexts.way <= 1) == ~find_unseen_rows(validation, TRAIN)).all()
 
 
 def test_the_strongest_twin_is_named() -> None:
     near = CATS.replace("balık", "ekmek")
     train = split((near, "Ne beklerler?"), (CATS.lower(), "Ne beklerler?"), (CATS, "Ne beklerler?"))
-    questions, contexts = leakage(split((CATS, "Ne beklerler?")), train)
+    questions, contexts = find_leakage(split((CATS, "Ne beklerler?")), train)
     assert (questions.twin.tolist(), questions.way.tolist()) == ([2], [0])
     assert (contexts.twin.tolist(), contexts.way.tolist()) == ([2], [0])
     # Context by context: the same question of a near one is near, whatever stands elsewhere.
-    questions, _ = leakage(split((near, "Ne beklerler?")), split((CATS, "Ne beklerler?")))
+    questions, _ = find_leakage(split((near, "Ne beklerler?")), split((CATS, "Ne beklerler?")))
     assert questions.way.tolist() == [2]
 
 
 def test_no_leak_at_all() -> None:
-    questions, contexts = leakage(split((BIRDS, "a")), split((CATS, "a")))
-    assert questions.counts() == contexts.counts() == {"exact": 0, "normalized": 0, "near": 0}
+    questions, contexts = find_leakage(split((BIRDS, "a")), split((CATS, "a")))
+    assert questions.count_by_way() == contexts.count_by_way() == {"exact": 0, "normalized": 0, "near": 0}
 
 
 def test_signs_alone_are_compared_too() -> None:
     """Questions and contexts without a letter have one shingle, of nothing."""
-    questions, contexts = leakage(split(("...", "?")), split(("...", "?"), ("!", "!!")))
+    questions, contexts = find_leakage(split(("...", "?")), split(("...", "?"), ("!", "!!")))
     assert questions.way.tolist() == contexts.way.tolist() == [0]
-    questions, contexts = leakage(split(("???", "...")), split(("!!!", ",,,")))
+    questions, contexts = find_leakage(split(("???", "...")), split(("!!!", ",,,")))
     assert questions.way.tolist() == contexts.way.tolist() == [NONE]
 
 
@@ -79,16 +79,16 @@ def test_scripts_without_spaces() -> None:
     train = "".join(chr(0x4E00 + 7 * number) for number in range(400))
     changed = train[:200] + "\u9fa0" + train[201:]
     other = "".join(chr(0x4E01 + 7 * number) for number in range(400))
-    _, contexts = leakage(split((changed, "q"), (other, "q")), split((train, "q")))
+    _, contexts = find_leakage(split((changed, "q"), (other, "q")), split((train, "q")))
     assert contexts.way.tolist() == [2, NONE]
 
 
 def test_tquad(tquad: tuple[Examples, Examples]) -> None:
     train, dev = tquad
-    questions, contexts = leakage(dev, train)
-    assert questions.counts() == {"exact": 194, "normalized": 194, "near": 202}
-    assert contexts.counts() == {"exact": 227, "normalized": 260, "near": 355}
-    assert np.array_equal(contexts.way <= 1, ~unseen_rows(dev, train))
+    questions, contexts = find_leakage(dev, train)
+    assert questions.count_by_way() == {"exact": 194, "normalized": 194, "near": 202}
+    assert contexts.count_by_way() == {"exact": 227, "normalized": 260, "near": 355}
+    assert np.array_equal(contexts.way <= 1, ~find_unseen_rows(dev, train))
 
 
 def test_tquad_by_letters_and_digits_alone(tquad: tuple[Examples, Examples]) -> None:
@@ -102,6 +102,6 @@ def test_tquad_by_letters_and_digits_alone(tquad: tuple[Examples, Examples]) -> 
 
     known = {letters(context) for context in train.contexts}
     same = np.array([letters(context) in known for context in dev.contexts])[dev.context_of]
-    _, contexts = leakage(dev, train)
+    _, contexts = find_leakage(dev, train)
     assert same.sum() == 262
     assert not (same & (contexts.way == NONE)).any()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlqa.data import near_duplicates
-from mlqa.data.near_duplicates import Unit, miss_probability, near_pairs, shingles
+from mlqa.data.near_duplicates import Unit, build_shingles, compute_miss_probability, find_near_pairs
 
 
 def plain_shingles(text: str, unit: Unit, size: int) -> set[tuple[str, ...]]:
@@ -34,7 +34,7 @@ def brute_force(left: list[str], right: list[str], unit: Unit, size: int) -> np.
 
 
 def found(left: list[str], right: list[str], unit: Unit, size: int, threshold: float) -> dict[tuple[int, int], float]:
-    pairs = near_pairs(shingles(left, unit, size), shingles(right, unit, size), threshold)
+    pairs = find_near_pairs(build_shingles(left, unit, size), build_shingles(right, unit, size), threshold)
     return {(at, other): value for at, other, value in zip(*(part.tolist() for part in pairs), strict=True)}
 
 
@@ -59,16 +59,19 @@ def test_by_hand() -> None:
     ],
 )
 def test_what_is_a_word(text: str, words: list[str]) -> None:
-    joined = shingles([" ".join(words)] if words != ["?!", "..."] else [text], Unit.word, 1)
-    assert shingles([text], Unit.word, 1).hashes.tolist() == joined.hashes.tolist()
+    joined = build_shingles([" ".join(words)] if words != ["?!", "..."] else [text], Unit.word, 1)
+    assert build_shingles([text], Unit.word, 1).hashes.tolist() == joined.hashes.tolist()
     assert len(joined.hashes) == len(words)
-    assert shingles([text], Unit.word, 1).hashes.tolist() != shingles([text + " x"], Unit.word, 1).hashes.tolist()
+    assert (
+        build_shingles([text], Unit.word, 1).hashes.tolist()
+        != build_shingles([text + " x"], Unit.word, 1).hashes.tolist()
+    )
 
 
 def test_the_probability_of_a_miss() -> None:
-    assert miss_probability(0.6) == pytest.approx((1 - 0.6**3) ** 32) == pytest.approx(4.1e-4, rel=0.02)
-    assert miss_probability(0.8) < 1e-9
-    assert miss_probability(1) == 0
+    assert compute_miss_probability(0.6) == pytest.approx((1 - 0.6**3) ** 32) == pytest.approx(4.1e-4, rel=0.02)
+    assert compute_miss_probability(0.8) < 1e-9
+    assert compute_miss_probability(1) == 0
 
 
 words = st.lists(st.sampled_from(["kedi", "köpek", "ev", "i̇z", "x", "😀", "1923'te", "-"]), max_size=8).map(" ".join)
@@ -101,7 +104,7 @@ def test_against_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(similarity == pytest.approx(expected[pair]) for pair, similarity in pairs.items())
     near = {(int(at), int(other)) for at, other in zip(*np.nonzero(expected >= 0.3), strict=True)}
     assert set(pairs) <= near
-    probabilities = np.array([miss_probability(expected[pair]) for pair in near])
+    probabilities = np.array([compute_miss_probability(expected[pair]) for pair in near])
     deviation = np.sqrt((probabilities * (1 - probabilities)).sum())
     assert len(near) > 400 and probabilities.sum() > 10  # enough to tell
     assert abs(len(near - set(pairs)) - probabilities.sum()) < 4 * deviation
@@ -110,16 +113,16 @@ def test_against_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_groups_keep_pairs_apart() -> None:
     texts = ["kedi nerede uyur", "kedi nerede uyur"]
-    left = shingles(texts, Unit.character, 4, np.array([1, 2]))
-    right = shingles(texts, Unit.character, 4, np.array([2, 3]))
-    at, other, similarity = near_pairs(left, right, 0.5)
+    left = build_shingles(texts, Unit.character, 4, np.array([1, 2]))
+    right = build_shingles(texts, Unit.character, 4, np.array([2, 3]))
+    at, other, similarity = find_near_pairs(left, right, 0.5)
     assert (at.tolist(), other.tolist(), similarity.tolist()) == ([1], [0], [1.0])
 
 
 def test_nothing_to_compare() -> None:
-    none, one = shingles([], Unit.word, 3), shingles([""], Unit.word, 3)
+    none, one = build_shingles([], Unit.word, 3), build_shingles([""], Unit.word, 3)
     for left, right in ((none, one), (one, none), (none, none)):
-        assert [len(part) for part in near_pairs(left, right, 0.5)] == [0, 0, 0]
+        assert [len(part) for part in find_near_pairs(left, right, 0.5)] == [0, 0, 0]
 
 
 def test_tquad_contexts_against_brute_force(assets: object) -> None:

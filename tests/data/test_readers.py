@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlqa.data.examples import Answer, Examples, unseen_rows
+from mlqa.data.examples import Answer, Examples, find_unseen_rows
 from mlqa.data.readers import read_file
 from mlqa.data.rows import ExamplesBuilder
 from mlqa.errors import DataError
@@ -135,8 +135,8 @@ def test_tquad(assets: Path) -> None:
     for examples in (train, dev):
         for row, answers in enumerate(examples.answers):
             for answer in answers:
-                assert examples.context(row)[answer.start : answer.end] == answer.text == answer.text.strip()
-    assert int((~unseen_rows(dev, train)).sum()) == 260
+                assert examples.get_context(row)[answer.start : answer.end] == answer.text == answer.text.strip()
+    assert int((~find_unseen_rows(dev, train)).sum()) == 260
 
 
 @pytest.mark.parametrize(
@@ -441,7 +441,7 @@ def test_a_kept_answer_is_always_a_slice_of_its_context(before: str, answer: str
     examples = builder.build()
     for row, golds in enumerate(examples.answers):
         for gold in golds:
-            assert examples.context(row)[gold.start : gold.end] == gold.text == gold.text.strip()
+            assert examples.get_context(row)[gold.start : gold.end] == gold.text == gold.text.strip()
     if shift == 0:
         assert examples.answers[0][0].text == answer.strip()
 
@@ -451,15 +451,15 @@ def test_subsets_are_drawn_by_seed_and_keep_order() -> None:
     for number in range(50):
         builder.add(f"row {number}", number, "q", f"bir {number // 5}", [{"text": "bir", "answer_start": 0}])
     examples = builder.build()
-    drawn = examples.sample(10, seed=0)
+    drawn = examples.sample_rows(10, seed=0)
     assert len(drawn) == 10
-    assert drawn.ids == examples.sample(10, seed=0).ids
-    assert drawn.ids != examples.sample(10, seed=1).ids
+    assert drawn.ids == examples.sample_rows(10, seed=0).ids
+    assert drawn.ids != examples.sample_rows(10, seed=1).ids
     assert sorted(map(int, drawn.ids)) == list(map(int, drawn.ids))
     for row, identifier in enumerate(drawn.ids):
-        assert drawn.context(row) == f"bir {int(identifier) // 5}"
-    assert examples.sample(None, seed=0) is examples
-    assert drawn.fingerprint() != examples.fingerprint()
+        assert drawn.get_context(row) == f"bir {int(identifier) // 5}"
+    assert examples.sample_rows(None, seed=0) is examples
+    assert drawn.compute_fingerprint() != examples.compute_fingerprint()
 
 
 def test_unseen_means_not_in_train_after_normalisation() -> None:
@@ -472,4 +472,4 @@ def test_unseen_means_not_in_train_after_normalisation() -> None:
     train = one(["Şehir  büyüktür.", "Kedi"])
     # Decomposed, other white space and case: still the same context.
     validation = one(["S\u0327ehir bu\u0308yu\u0308ktu\u0308r.", "KEDI ", "Köpek"])
-    assert unseen_rows(validation, train).tolist() == [False, False, True]
+    assert find_unseen_rows(validation, train).tolist() == [False, False, True]

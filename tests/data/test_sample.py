@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mlqa.data import sample_vocabulary as vocabulary
-from mlqa.data.examples import Answer, unseen_rows
+from mlqa.data.examples import Answer, find_unseen_rows
 from mlqa.data.sample import QUESTIONS_PER_PARAGRAPH, generate, render
-from mlqa.data.turkish_suffixes import inflect_name, inflect_noun, spoken_end
+from mlqa.data.turkish_suffixes import inflect_name, inflect_noun, spell_last_word
 from mlqa.errors import DataError
 
 # Written by hand from the rules of vowel harmony and consonant assimilation, not from what the code prints.
@@ -114,7 +114,7 @@ def test_nouns_join_their_suffix(stem, form, word):
      ("2000000", "milyon"), ("4.200", "yüz"), ("1994", "dört")],
 )  # fmt: skip
 def test_a_number_ends_as_it_is_read(number, word):
-    assert spoken_end(number) == word
+    assert spell_last_word(number) == word
 
 
 def test_a_name_answers_with_its_stem_and_a_noun_with_its_whole_word():
@@ -137,18 +137,18 @@ def train():
 
 def test_answers_stand_where_they_say_and_only_there(train):
     for row, (answer,) in enumerate(train.answers):
-        context = train.context(row)
+        context = train.get_context(row)
         assert context[answer.start : answer.end] == answer.text == answer.text.strip()
         before, after = context[: answer.start][-1:], context[answer.end]
         assert before in ("", " ") and after in " ',."
         assert "'" not in answer.text
     full_values = [row for row, (answer,) in enumerate(train.answers) if answer.text[0].isdigit()]
     for row in full_values:  # no second place in the text holds the same year or count
-        assert len(re.findall(rf"\b{train.answers[row][0].text}\b", train.context(row))) == 1
+        assert len(re.findall(rf"\b{train.answers[row][0].text}\b", train.get_context(row))) == 1
 
 
 def test_answers_are_inflected_in_the_text(train):
-    inflected = [train.context(row)[answer.end] == "'" for row, (answer,) in enumerate(train.answers)]
+    inflected = [train.get_context(row)[answer.end] == "'" for row, (answer,) in enumerate(train.answers)]
     assert np.mean(inflected) > 0.4
     assert any(answer.text == "kedileriyle" for (answer,) in train.answers)
 
@@ -174,24 +174,24 @@ def test_a_longer_draw_begins_with_the_shorter():
 
 
 def test_seeds_differ_and_no_paragraph_comes_twice(train):
-    assert train.fingerprint() != generate(3000, 8).fingerprint()
+    assert train.compute_fingerprint() != generate(3000, 8).compute_fingerprint()
     assert len(set(train.contexts)) == len(train.contexts)
 
 
 @pytest.mark.parametrize("seeds", [(7, 7), (7, 8), (0, 1)])
 def test_train_and_validation_share_no_paragraph(seeds):
-    assert unseen_rows(generate(2000, seeds[1], split="validation"), generate(2000, seeds[0])).all()
+    assert find_unseen_rows(generate(2000, seeds[1], split="validation"), generate(2000, seeds[0])).all()
 
 
 def test_the_same_in_another_process():
-    code = "from mlqa.data.sample import generate; print(generate(300, 5, split='validation').fingerprint())"
+    code = "from mlqa.data.sample import generate; print(generate(300, 5, split='validation').compute_fingerprint())"
     runs = [
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_environment(seed)
         ).stdout.strip()
         for seed in ("1", "2")
     ]
-    assert runs[0] == runs[1] == generate(300, 5, split="validation").fingerprint()
+    assert runs[0] == runs[1] == generate(300, 5, split="validation").compute_fingerprint()
 
 
 def _environment(hash_seed: str) -> dict[str, str]:

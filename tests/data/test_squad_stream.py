@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mlqa.data import readers
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
-from mlqa.data.squad_stream import BLOCK, _Text, stream_paragraphs
+from mlqa.data.squad_stream import BLOCK, _BlockReader, stream_paragraphs
 from mlqa.errors import DataError
 
 # ijson's parser in Python complains about broken JSON once more when it is thrown away.
@@ -44,11 +44,15 @@ def squad(*articles: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def parsed_at_once(path: Path) -> list[tuple[str, Any]]:
-    return list(readers._paragraphs(path))
+    return list(readers._load_paragraphs(path))
 
 
 def same(one: Examples, other: Examples) -> bool:
-    return (one.fingerprint(), one.counts, one.notes) == (other.fingerprint(), other.counts, other.notes)
+    return (one.compute_fingerprint(), one.counts, one.notes) == (
+        other.compute_fingerprint(),
+        other.counts,
+        other.notes,
+    )
 
 
 SETS = {
@@ -193,7 +197,7 @@ ESCAPES = ("\\\\", "\\n", "\\u00e7", "\\ud83d\\ude00", "ş", "漢", "😀", "x",
 def test_blocks_end_between_letters_and_escapes(parts: list[str], size: int) -> None:
     """Each block by itself is text of whole escapes, so that it is JSON between quotes; together they are the file."""
     content = "".join(parts)
-    text = _Text(InBlocks(content.encode(), size), "test")
+    text = _BlockReader(InBlocks(content.encode(), size), "test")
     blocks = list(iter(lambda: text.read(BLOCK).decode(), ""))
     assert "".join(blocks) == content
     assert "".join(json.loads(f'"{block}"') for block in blocks) == json.loads(f'"{content}"')

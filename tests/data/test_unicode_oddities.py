@@ -7,11 +7,11 @@ import sys
 import pytest
 
 from mlqa.data import unicode_oddities
-from mlqa.data.unicode_oddities import Oddities, kind_of, name_of, visible
+from mlqa.data.unicode_oddities import Oddities, classify_character, escape_oddities, name_character
 
 
 def test_what_is_printed_of_a_text() -> None:
-    shown = visible("a\x1b[31m\u202eb\u2028c\n\td\ud83d ’ş")
+    shown = escape_oddities("a\x1b[31m\u202eb\u2028c\n\td\ud83d ’ş")
     assert shown == "a<U+001B>[31m<U+202E>b<U+2028>c<U+000A><U+0009>d<U+D83D> ’ş"
 
 
@@ -40,21 +40,21 @@ def place(number: int) -> str:
     ],
 )
 def test_kinds_and_names(character: str, kind: str | None, name: str) -> None:
-    assert (kind_of(character), name_of(character)) == (kind, name)
+    assert (classify_character(character), name_character(character)) == (kind, name)
 
 
 def test_every_odd_character_of_unicode_is_looked_for() -> None:
-    odd = unicode_oddities._odd_characters()
+    odd = unicode_oddities._compile_odd_pattern()
     for code in range(sys.maxunicode + 1):
         character = chr(code)
-        assert (odd.search(character) is not None) == (kind_of(character) is not None)
+        assert (odd.search(character) is not None) == (classify_character(character) is not None)
 
 
 def test_counts_and_places() -> None:
     oddities = Oddities()
-    assert oddities.look_at(["ab\u200ecd\u200e", "x\r\ny\u00a0z", "s\u0327ey ve ağac\u0327"], place) == 1
-    assert oddities.look_at(["\u200e"], lambda number: "question") == 0
-    assert oddities.by_kind() == {
+    assert oddities.scan_texts(["ab\u200ecd\u200e", "x\r\ny\u00a0z", "s\u0327ey ve ağac\u0327"], place) == 1
+    assert oddities.scan_texts(["\u200e"], lambda number: "question") == 0
+    assert oddities.count_by_kind() == {
         "invisible": {"U+200E LEFT-TO-RIGHT MARK": 3},
         "space": {"U+00A0 NO-BREAK SPACE": 1},
         "control": {},
@@ -71,13 +71,13 @@ def test_counts_and_places() -> None:
 
 def test_a_text_that_nfc_shortens_at_its_end() -> None:
     oddities = Oddities()
-    assert oddities.look_at(["kedi a\u0306", "\u212b"], place) == 2  # U+212B ANGSTROM SIGN is another letter in NFC
+    assert oddities.scan_texts(["kedi a\u0306", "\u212b"], place) == 2  # U+212B ANGSTROM SIGN is another letter in NFC
     assert [found for found, _ in oddities.not_nfc] == ["text 0, character 5", "text 1, character 0"]
 
 
 def test_only_five_examples_of_a_character() -> None:
     oddities = Oddities()
-    oddities.look_at(["\u00ad" * 9], place)
+    oddities.scan_texts(["\u00ad" * 9], place)
     assert len(oddities.examples["\u00ad"]) == 5
     assert oddities.characters["\u00ad"] == 9
 
@@ -95,5 +95,5 @@ def test_only_five_examples_of_a_character() -> None:
 )
 def test_apostrophes_are_those_between_letters(text: str, counted: dict[str, int]) -> None:
     oddities = Oddities()
-    oddities.look_at([text], place)
+    oddities.scan_texts([text], place)
     assert oddities.apostrophes == counted

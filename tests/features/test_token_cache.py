@@ -127,7 +127,7 @@ def test_a_disk_that_takes_nothing_costs_a_line(
         def full(*_: Any) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(token_cache._Growing, "append", full)
+        monkeypatch.setattr(token_cache._ArrayWriter, "append", full)
     with caplog.at_level(logging.WARNING):
         cache = TokenCache(folder, TOKENIZER)
         assert same(cache.tokenize(TEXTS), EXPECTED)
@@ -177,8 +177,8 @@ def test_two_processes_that_make_the_same_entry_do_not_meet(tmp_path: Path) -> N
         "sys.path.insert(0, sys.argv[2])\n"
         "import test_token_cache as here\n"
         "from mlqa.features import token_cache\n"
-        "crc = token_cache._crc32\n"
-        "token_cache._crc32 = lambda path: time.sleep(0.25) or crc(path)\n"
+        "crc = token_cache._compute_crc32\n"
+        "token_cache._compute_crc32 = lambda path: time.sleep(0.25) or crc(path)\n"
         "found = here.TokenCache(Path(sys.argv[1]), here.TOKENIZER).tokenize(here.TEXTS)\n"
         "sys.exit(not here.same(found, here.EXPECTED))\n"
     )

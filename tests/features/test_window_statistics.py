@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
 from mlqa.data.rows import ExamplesBuilder
-from mlqa.features.window_statistics import window_figures
+from mlqa.features.window_statistics import compute_window_figures
 from mlqa.features.windows import make_windows
 
 
@@ -47,7 +47,7 @@ def test_by_hand(words: Any) -> None:
         ("kim o", twenty, "w8 w9"),  # in the first and the second window
         ("ne o", twenty, "w1 w2 w3 w4 w5"),  # in the first alone
     )
-    figures = window_figures(make_windows(examples, words, 16, 4), examples, max_answer_length=4)
+    figures = compute_window_figures(make_windows(examples, words, 16, 4), examples, max_answer_length=4)
     assert figures == {
         "windows": 8,
         "windows_per_question": 2.0,
@@ -63,16 +63,16 @@ def test_an_answer_that_no_window_holds_is_measured_too(words: Any) -> None:
     context = " ".join(f"w{number}" for number in range(20))
     examples = built(("kim o", context, " ".join(f"w{number}" for number in range(3, 18))))
     windows = make_windows(examples, words, 16, 4)
-    assert window_figures(windows, examples, 14)["answers_beyond_max_answer_length"] == 1
-    assert window_figures(windows, examples, 15)["answers_beyond_max_answer_length"] == 0
-    assert window_figures(windows, examples, 15)["windows_without_answer"] == 1
+    assert compute_window_figures(windows, examples, 14)["answers_beyond_max_answer_length"] == 1
+    assert compute_window_figures(windows, examples, 15)["answers_beyond_max_answer_length"] == 0
+    assert compute_window_figures(windows, examples, 15)["windows_without_answer"] == 1
 
 
 def test_cut_questions_and_no_answers(words: Any) -> None:
     examples = built(("x " * 30, "a b", "a"), ("x", "a b", ""))
-    assert window_figures(make_windows(examples, words, 16, 4), examples, 1)["cut_questions"] == 1
+    assert compute_window_figures(make_windows(examples, words, 16, 4), examples, 1)["cut_questions"] == 1
     unanswerable = examples.select([1])
-    figures = window_figures(make_windows(unanswerable, words, 16, 4), unanswerable, 1)
+    figures = compute_window_figures(make_windows(unanswerable, words, 16, 4), unanswerable, 1)
     assert figures["answers_beyond_max_answer_length"] == 0
 
 
@@ -85,7 +85,7 @@ def test_tquad_by_berturk(assets: Path) -> None:
         pytest.skip(f"{folder} is not there")
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
     examples = read_file(assets / "data" / "tquad" / "train-v0.1.json")
-    figures = window_figures(make_windows(examples, tokenizer, 384, 128), examples, 30)
+    figures = compute_window_figures(make_windows(examples, tokenizer, 384, 128), examples, 30)
     longer = sum(
         len(tokenizer.tokenize(answers[0].text)) > 30 for answers in examples.answers
     )  # alone, where a word that the answer cuts may have other tokens

@@ -43,7 +43,7 @@ def reference(tokenizer: Any, examples: Examples, max_seq_length: int, doc_strid
     """What the tokenizer itself makes of (question, context), labelled by a walk over its offsets."""
     encoded = tokenizer(
         [question.lstrip() for question in examples.questions],
-        [examples.context(row) for row in range(len(examples))],
+        [examples.get_context(row) for row in range(len(examples))],
         truncation="only_second",
         max_length=max_seq_length,
         stride=doc_stride,
@@ -54,7 +54,7 @@ def reference(tokenizer: Any, examples: Examples, max_seq_length: int, doc_strid
     windows = []
     for number in range(len(encoded["input_ids"])):
         row = encoded["overflow_to_sample_mapping"][number]
-        context = examples.context(row)
+        context = examples.get_context(row)
         offsets = [(start, after_marks(context, end)) for start, end in encoded["offset_mapping"][number]]
         places = [place for place, part in enumerate(encoded.sequence_ids(number)) if part == 1]
         answer = examples.answers[row][0] if examples.answers[row] else None

@@ -71,7 +71,7 @@ def dying(cls, name, when):
     setattr(cls, name, call)
 
 dying(manifest_module.Manifest, "write", step)
-dying(training_jobs.Jobs, "create", step)
+dying(training_jobs.TrainingJobClient, "create", step)
 sys.argv = sys.argv[2:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

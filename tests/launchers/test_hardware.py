@@ -14,10 +14,10 @@ from omegaconf import OmegaConf
 from hydra_sagemaker_launcher.catalog.hardware import (
     INSTANCES,
     Hardware,
-    assumptions,
-    from_node,
-    instance_of,
-    problems,
+    find_hardware_problems,
+    find_instance,
+    list_assumptions,
+    parse_hardware,
 )
 from hydra_sagemaker_launcher.errors import LaunchError
 
@@ -46,16 +46,16 @@ def test_gpu_counts_are_those_of_sagemaker_core():
 
 
 def test_every_offered_type_without_accelerators_is_known_as_such(offered):
-    unknown = {name.split(".")[1] for name in offered if instance_of(name) is None}
+    unknown = {name.split(".")[1] for name in offered if find_instance(name) is None}
     assert unknown == {"trn1", "trn1n", "trn2", "g7", "p6e-gb200"}
-    assert all(instance_of(name).gpus == 0 for name in offered if name[3] in "mcrt" and name[3:6] != "trn")
-    assert instance_of("ml.r5d.xlarge").nvme
-    assert not instance_of("ml.m5.xlarge").nvme
+    assert all(find_instance(name).gpus == 0 for name in offered if name[3] in "mcrt" and name[3:6] != "trn")
+    assert find_instance("ml.r5d.xlarge").nvme
+    assert not find_instance("ml.m5.xlarge").nvme
 
 
 @pytest.mark.parametrize("node", [None, {}, {"instance_type": None, "usd_per_hour": 0}, {"instance_type": "???"}])
 def test_no_instance_type_means_this_machine(node):
-    assert from_node(None if node is None else OmegaConf.create(node)) is None
+    assert parse_hardware(None if node is None else OmegaConf.create(node)) is None
 
 
 class Distribution(enum.Enum):
@@ -67,10 +67,10 @@ def test_a_node_is_read_with_its_defaults_and_foreign_keys_are_ignored(distribut
     node = OmegaConf.create(
         {"instance_type": "ml.g5.12xlarge", "distribution": distribution, "max_hours": 2, "mine": 1}
     )
-    hardware = from_node(node)
+    hardware = parse_hardware(node)
     assert hardware == Hardware("ml.g5.12xlarge", distribution="torchrun", max_hours=2.0)
     assert isinstance(hardware.max_hours, float)
-    assert from_node({"instance_type": "ml.g5.xlarge", "precision": 16}).precision == "16"
+    assert parse_hardware({"instance_type": "ml.g5.xlarge", "precision": 16}).precision == "16"
 
 
 def test_wrong_types_are_named_all_at_once():
@@ -82,7 +82,7 @@ def test_wrong_types_are_named_all_at_once():
         "volume_gb": True,
     }
     with pytest.raises(LaunchError) as raised:
-        from_node(node)
+        parse_hardware(node)
     assert raised.value.problems == [
         "hardware.instance_count=two: give a whole number",
         "hardware.spot=yes: give true or false",
@@ -104,7 +104,7 @@ GOOD = [
 
 @pytest.mark.parametrize("hardware", GOOD)
 def test_what_goes_together(hardware):
-    assert problems(hardware) == []
+    assert find_hardware_problems(hardware) == []
 
 
 BAD = [
@@ -133,18 +133,21 @@ BAD = [
 
 @pytest.mark.parametrize(("hardware", "key", "way_out"), BAD)
 def test_what_cannot_be_is_one_line_with_a_way_out(hardware, key, way_out):
-    (problem,) = problems(hardware)
+    (problem,) = find_hardware_problems(hardware)
     assert problem.startswith(f"{key}: ") and way_out in problem and "\n" not in problem
 
 
 def test_all_problems_come_at_once():
-    assert len(problems(Hardware("ml.p3.2xlarge", 2, "none", precision="bf16", volume_gb=0, max_hours=0))) == 4
+    assert (
+        len(find_hardware_problems(Hardware("ml.p3.2xlarge", 2, "none", precision="bf16", volume_gb=0, max_hours=0)))
+        == 4
+    )
 
 
 def test_what_is_assumed_is_said():
-    assert assumptions(Hardware("ml.p3.2xlarge", volume_gb=200)) == []
-    assert "own disks" in assumptions(Hardware("ml.g5.xlarge", volume_gb=200))[0]
-    assert "unknown to the launcher" in assumptions(Hardware("ml.trn1.2xlarge"))[0]
+    assert list_assumptions(Hardware("ml.p3.2xlarge", volume_gb=200)) == []
+    assert "own disks" in list_assumptions(Hardware("ml.g5.xlarge", volume_gb=200))[0]
+    assert "unknown to the launcher" in list_assumptions(Hardware("ml.trn1.2xlarge"))[0]
 
 
 def test_the_nvme_families_are_those_the_api_documents():
@@ -157,12 +160,12 @@ def test_the_nvme_families_are_those_the_api_documents():
     )
     assert all(f"ml.{family}" in documentation for family in ("p4d", "g4dn", "g5", "c5", "p2"))
     assert all(INSTANCES[name].nvme for name in ("ml.p4d.24xlarge", "ml.g4dn.xlarge", "ml.g5.xlarge"))
-    assert not instance_of("ml.c5.xlarge").nvme and not instance_of("ml.p2.xlarge").nvme
+    assert not find_instance("ml.c5.xlarge").nvme and not find_instance("ml.p2.xlarge").nvme
 
 
 def test_the_hardware_options_of_the_repository_are_sound():
     files = sorted((Path(__file__).parents[2] / "conf" / "hardware").glob("*.yaml"))
-    read = {file.stem: from_node(OmegaConf.load(file)) for file in files}
+    read = {file.stem: parse_hardware(OmegaConf.load(file)) for file in files}
     assert read.pop("local") is None
     assert len(read) >= 6
-    assert {name: problems(hardware) for name, hardware in read.items()} == {name: [] for name in read}
+    assert {name: find_hardware_problems(hardware) for name, hardware in read.items()} == {name: [] for name in read}

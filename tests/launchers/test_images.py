@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hydra_sagemaker_launcher.catalog.hardware import INSTANCES, Hardware
-from hydra_sagemaker_launcher.catalog.images import NAMES, choose, problems
+from hydra_sagemaker_launcher.catalog.images import NAMES, choose_image, find_image_problems
 from hydra_sagemaker_launcher.errors import LaunchError
 
 ECR = "763104351884.dkr.ecr.{}.amazonaws.com/huggingface-pytorch-training:"
@@ -24,7 +24,7 @@ TAGS = {
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
 @pytest.mark.parametrize("name", TAGS)
 def test_each_row_has_the_address_of_the_published_image(name, region):
-    image = choose(Hardware("ml.g5.xlarge", image=name), region)
+    image = choose_image(Hardware("ml.g5.xlarge", image=name), region)
     assert image.uri == ECR.format(region) + TAGS[name]
     torch, transformers, _, python, cuda, _ = TAGS[name].split("-")
     assert (image.torch, f"transformers{image.transformers}", image.python, image.cuda) == (
@@ -41,13 +41,13 @@ def test_each_row_has_the_address_of_the_published_image(name, region):
     ],
 )
 def test_partitions_and_younger_regions_have_registries_of_their_own(region, registry):
-    assert choose(Hardware("ml.g5.xlarge"), region).uri.startswith(registry)
+    assert choose_image(Hardware("ml.g5.xlarge"), region).uri.startswith(registry)
 
 
 @pytest.mark.parametrize("region", ["mx-central-1", "nowhere-1"])
 def test_a_region_without_images_is_said(region):
     with pytest.raises(LaunchError, match=rf"^hydra.launcher.region={region}: .* hardware.image"):
-        choose(Hardware("ml.g5.xlarge"), region)
+        choose_image(Hardware("ml.g5.xlarge"), region)
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_a_region_without_images_is_said(region):
     ],
 )
 def test_the_newest_that_fits_is_chosen(hardware, name):
-    image = choose(hardware, "us-east-1")
+    image = choose_image(hardware, "us-east-1")
     assert image.uri == ECR.format("us-east-1") + TAGS[name]
     assert image.smdistributed == (name == "transformers-4.36")
 
 
 def test_no_training_image_of_hugging_face_is_without_cuda_so_cpus_get_pytorchs_own():
-    image = choose(Hardware("ml.m5.xlarge"), "us-east-1")
+    image = choose_image(Hardware("ml.m5.xlarge"), "us-east-1")
     assert image.uri == "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.9.0-cpu-py312"
     assert (image.transformers, image.torch, image.cuda, image.python) == ("", "2.9.0", "", "py312")
 
@@ -90,46 +90,46 @@ def test_no_training_image_of_hugging_face_is_without_cuda_so_cpus_get_pytorchs_
     ],
 )
 def test_an_image_that_does_not_fit_is_refused_before_anything_is_asked(hardware, words):
-    (problem,) = problems(hardware)
+    (problem,) = find_image_problems(hardware)
     assert problem.startswith(f"hardware.image={hardware.image}: ")
     assert all(word in problem for word in words) and "\n" not in problem
     with pytest.raises(LaunchError):
-        choose(hardware, "us-east-1")
+        choose_image(hardware, "us-east-1")
 
 
 @pytest.mark.parametrize("name", ["ml.p2.xlarge", "ml.trn1.2xlarge", "ml.p6e-gb200.36xlarge", "ml.g7.2xlarge"])
 def test_where_nothing_of_ours_fits_an_own_image_is_the_way_out(name):
-    (problem,) = problems(Hardware(name))
+    (problem,) = find_image_problems(Hardware(name))
     assert problem.startswith(f"hardware.instance_type={name}: ") and "hardware.image" in problem
     own = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/mine/train@sha256:{'0' * 64}"
-    assert problems(Hardware(name, image=own)) == []
-    image = choose(Hardware(name, image=own), "us-east-1")
+    assert find_image_problems(Hardware(name, image=own)) == []
+    image = choose_image(Hardware(name, image=own), "us-east-1")
     assert (image.uri, image.torch, image.python) == (own, "", "")
 
 
 def test_every_gpu_of_the_table_but_kepler_has_an_image():
-    assert {INSTANCES[name].architecture for name in INSTANCES if problems(Hardware(name))} == {"kepler"}
+    assert {INSTANCES[name].architecture for name in INSTANCES if find_image_problems(Hardware(name))} == {"kepler"}
 
 
 def test_an_own_image_in_the_form_of_the_deep_learning_containers_tells_its_versions():
     own = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:2.3.0-transformers4.46.1-gpu-py311-cu121-ubuntu20.04-v2"
-    image = choose(Hardware("ml.p3.2xlarge", image=own), "eu-west-1")
+    image = choose_image(Hardware("ml.p3.2xlarge", image=own), "eu-west-1")
     assert (image.torch, image.transformers, image.python, image.cuda) == ("2.3.0", "4.46.1", "py311", "cu121")
     other = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:2.9.0-gpu-py312-cu130"
-    assert problems(Hardware("ml.p3.2xlarge", image=other)) == []  # nobody knows how it was built
+    assert find_image_problems(Hardware("ml.p3.2xlarge", image=other)) == []  # nobody knows how it was built
 
 
 def test_an_image_of_another_region_is_refused():
     own = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:1"
     with pytest.raises(LaunchError, match="eu-west-1"):
-        choose(Hardware("ml.g5.xlarge", image=own), "us-east-1")
+        choose_image(Hardware("ml.g5.xlarge", image=own), "us-east-1")
 
 
 def test_impossible_hardware_is_refused_as_well():
     with pytest.raises(LaunchError, match="did you mean"):
-        choose(Hardware("ml.g5.xlarg"), "us-east-1")
+        choose_image(Hardware("ml.g5.xlarg"), "us-east-1")
     with pytest.raises(LaunchError, match="smdistributed"):
-        choose(Hardware("ml.g5.xlarge", distribution="smdistributed"), "us-east-1")
+        choose_image(Hardware("ml.g5.xlarge", distribution="smdistributed"), "us-east-1")
 
 
 def test_names_are_unique_and_checking_imports_no_client():
@@ -142,8 +142,8 @@ def test_names_are_unique_and_checking_imports_no_client():
         "from hydra_sagemaker_launcher.jobs import safe_extract\n"
         "from hydra_sagemaker_launcher.packaging import source_archive\n"
         "hardware = hardware_catalog.Hardware('ml.p3.2xlarge')\n"
-        "assert not hardware_catalog.problems(hardware) + image_catalog.problems(hardware)\n"
-        "price_catalog.prices(['ml.p3.2xlarge'], 'us-east-1', None)\n"
+        "assert not hardware_catalog.find_hardware_problems(hardware) + image_catalog.find_image_problems(hardware)\n"
+        "price_catalog.look_up_prices(['ml.p3.2xlarge'], 'us-east-1', None)\n"
         "assert not {'boto3', 'botocore', 'sagemaker', 'rich'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

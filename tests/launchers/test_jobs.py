@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 
 import sagemaker_rehearsal
 from hydra_sagemaker_launcher.aws.session import Aws, is_unreachable
-from hydra_sagemaker_launcher.aws.training_jobs import Jobs, NameTakenError, QuotaError
+from hydra_sagemaker_launcher.aws.training_jobs import NameTakenError, QuotaError, TrainingJobClient
 from hydra_sagemaker_launcher.catalog import images as image_catalog
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
@@ -28,8 +28,8 @@ from hydra_sagemaker_launcher.jobs.control_loop import Clock, Control, Job, Stat
 from hydra_sagemaker_launcher.jobs.outcome import Outcome
 from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.member import Member
-from hydra_sagemaker_launcher.request.training_job import MEMBER_VARIABLE, SWEEP_VARIABLE, training_job_request
-from hydra_sagemaker_launcher.request.training_job import Job as Requested
+from hydra_sagemaker_launcher.request.training_job import MEMBER_VARIABLE, SWEEP_VARIABLE, build_training_job_request
+from hydra_sagemaker_launcher.request.training_job import JobSpec as Requested
 
 HARDWARE = Hardware("ml.m5.large")
 
@@ -43,18 +43,20 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture
-def jobs(service: Service, request: pytest.FixtureRequest) -> Jobs:
+def jobs(service: Service, request: pytest.FixtureRequest) -> TrainingJobClient:
     session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
-    return Jobs(Aws(session, "us-east-1", service.url), f"1124-{abs(hash(request.node.name)) % 10**10:010d}")
+    return TrainingJobClient(
+        Aws(session, "us-east-1", service.url), f"1124-{abs(hash(request.node.name)) % 10**10:010d}"
+    )
 
 
-def asked(jobs: Jobs, number: int, **changes: Any) -> dict[str, Any]:
+def asked(jobs: TrainingJobClient, number: int, **changes: Any) -> dict[str, Any]:
     """A request of a member of the sweep."""
-    made = training_job_request(
+    made = build_training_job_request(
         Requested(
             name=f"job-{jobs._sweep_id}-{number}",
             hardware=HARDWARE,
-            image=image_catalog.choose(HARDWARE, "us-east-1"),
+            image=image_catalog.choose_image(HARDWARE, "us-east-1"),
             role="arn:aws:iam::123456789012:role/Trainer",
             region="us-east-1",
             channels={"code": "s3://bucket/code/"},
@@ -83,7 +85,7 @@ class Simulated(Clock):
 
 
 def control(
-    jobs: Jobs, service: Service, path: Path, members: int, said: list[str] | None = None, **options: Any
+    jobs: TrainingJobClient, service: Service, path: Path, members: int, said: list[str] | None = None, **options: Any
 ) -> Control:
     made = [
         Job(Member(number, [], OmegaConf.create({}), path, HARDWARE), asked(jobs, number), None, 1.0)
@@ -100,7 +102,9 @@ def counted(service: Service, before: dict[str, int]) -> dict[str, int]:
     return {name: now[name] - before.get(name, 0) for name in now if now[name] != before.get(name, 0)}
 
 
-def test_watching_does_not_cost_more_with_every_member(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+def test_watching_does_not_cost_more_with_every_member(
+    service: Service, jobs: TrainingJobClient, tmp_path: Path
+) -> None:
     before = service.calls()
     watched = control(jobs, service, tmp_path, 60)
     watched.start()
@@ -114,7 +118,7 @@ def test_watching_does_not_cost_more_with_every_member(service: Service, jobs: J
     assert set(calls) == {"CreateTrainingJob", "DescribeTrainingJob", "ListTrainingJobs"}
 
 
-def test_each_submission_is_announced_on_disk(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+def test_each_submission_is_announced_on_disk(service: Service, jobs: TrainingJobClient, tmp_path: Path) -> None:
     seen: list[list[str]] = []
     create = jobs.create
 
@@ -131,7 +135,9 @@ def test_each_submission_is_announced_on_disk(service: Service, jobs: Jobs, tmp_
     assert all('"submitting"' in lines[0] for lines in seen)
 
 
-def test_what_may_have_been_submitted_is_looked_for_first(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+def test_what_may_have_been_submitted_is_looked_for_first(
+    service: Service, jobs: TrainingJobClient, tmp_path: Path
+) -> None:
     jobs.create(asked(jobs, 1))
     before = service.calls()
     watched = control(jobs, service, tmp_path, 3, max_parallel=1)
@@ -145,7 +151,7 @@ def test_what_may_have_been_submitted_is_looked_for_first(service: Service, jobs
     assert described[0]["CreationTime"] >= described[1]["TrainingEndTime"]
 
 
-def test_a_stranger_of_the_same_name_is_left_alone(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+def test_a_stranger_of_the_same_name_is_left_alone(service: Service, jobs: TrainingJobClient, tmp_path: Path) -> None:
     jobs.create(asked(jobs, 0, Environment={SWEEP_VARIABLE: "other", MEMBER_VARIABLE: "0"}))
     said: list[str] = []
     watched = control(jobs, service, tmp_path, 1, said)
@@ -157,7 +163,7 @@ def test_a_stranger_of_the_same_name_is_left_alone(service: Service, jobs: Jobs,
     assert not Manifest(tmp_path).has_jobs()
 
 
-def test_refusals_have_types(service: Service, jobs: Jobs) -> None:
+def test_refusals_have_types(service: Service, jobs: TrainingJobClient) -> None:
     jobs.create(asked(jobs, 0))
     with pytest.raises(NameTakenError):
         jobs.create(asked(jobs, 0))
@@ -173,7 +179,7 @@ def test_refusals_have_types(service: Service, jobs: Jobs) -> None:
 
 
 def test_what_iam_denies_is_asked_once_a_kind(
-    service: Service, jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: Service, jobs: TrainingJobClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """500 members would otherwise hear 500 times that the account may not use p3."""
     watched = control(jobs, service, tmp_path, 5, said := [])
@@ -203,13 +209,15 @@ def test_what_iam_denies_is_asked_once_a_kind(
     assert "is not authorized to perform: sagemaker:CreateTrainingJob" in first.reason and "README" in first.reason
     for number in (1, 2, 4):
         assert outcomes[number] == Outcome("failed", "not submitted: #0 was not allowed")
-    assert not {job.member.number for job in watched.jobs if Manifest(tmp_path).record(job.member.number).job_name} - {
-        3
-    }
+    assert not {
+        job.member.number for job in watched.jobs if Manifest(tmp_path).get_record(job.member.number).job_name
+    } - {3}
     assert len(said) == 6  # an end each, and one submission
 
 
-def test_a_job_that_is_known_but_not_shown_yet_is_not_given_up(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+def test_a_job_that_is_known_but_not_shown_yet_is_not_given_up(
+    service: Service, jobs: TrainingJobClient, tmp_path: Path
+) -> None:
     """SageMaker's lists and descriptions lag behind what it has taken on."""
     jobs.create(asked(jobs, 0))
     describe, unseen = jobs.describe, [None, None]
@@ -236,7 +244,7 @@ def quota_error(name: str, limit: int) -> QuotaError:
     ],
 )
 def test_a_quota_is_waited_for_where_jobs_of_ours_hold_it(
-    service: Service, jobs: Jobs, tmp_path: Path, quota: str, spot: bool, waits: bool
+    service: Service, jobs: TrainingJobClient, tmp_path: Path, quota: str, spot: bool, waits: bool
 ) -> None:
     create = jobs.create
     watched = control(jobs, service, tmp_path, 2)
@@ -254,7 +262,9 @@ def test_a_quota_is_waited_for_where_jobs_of_ours_hold_it(
     assert [outcome and outcome.status for outcome in outcomes] == ["completed", "completed" if waits else "failed"]
 
 
-def test_an_instance_that_is_not_given_back_yet_is_waited_for(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+def test_an_instance_that_is_not_given_back_yet_is_waited_for(
+    service: Service, jobs: TrainingJobClient, tmp_path: Path
+) -> None:
     """A quota goes on counting a job for a moment after its end."""
     create, late = jobs.create, [True]
 
@@ -273,7 +283,7 @@ def test_an_instance_that_is_not_given_back_yet_is_waited_for(service: Service, 
     assert "#1 waits for a free ml.m5.large: one of this sweep was given back a moment ago" in said
 
 
-def test_a_quota_that_others_hold_is_a_failure(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+def test_a_quota_that_others_hold_is_a_failure(service: Service, jobs: TrainingJobClient, tmp_path: Path) -> None:
     service.faults(quota={"instance_type": "ml.m5.large", "instances": 0})
     watched = control(jobs, service, tmp_path, 1)
     watched.start()
@@ -284,10 +294,10 @@ def test_a_quota_that_others_hold_is_a_failure(service: Service, jobs: Jobs, tmp
 
 @pytest.mark.parametrize("stopping", [False, True])
 def test_a_job_that_somebody_deleted_is_not_waited_for(
-    service: Service, jobs: Jobs, tmp_path: Path, stopping: bool
+    service: Service, jobs: TrainingJobClient, tmp_path: Path, stopping: bool
 ) -> None:
-    jobs.changed = lambda: iter(())  # type: ignore[method-assign]
-    jobs.in_progress = set  # type: ignore[method-assign]
+    jobs.list_changed = lambda: iter(())  # type: ignore[method-assign]
+    jobs.list_in_progress = set  # type: ignore[method-assign]
     jobs.describe = lambda name: None  # type: ignore[method-assign]
     watched = control(jobs, service, tmp_path, 1)
     watched._submission.submit(lambda: True)
@@ -298,13 +308,13 @@ def test_a_job_that_somebody_deleted_is_not_waited_for(
     outcome, name = watched.jobs[0].outcome, watched.jobs[0].name
     assert outcome is not None and outcome.status == "failed"
     assert str(outcome.reason).startswith(f"the job is gone: SageMaker knows of no {name}; resume with retry_failed")
-    record = Manifest(tmp_path).record(0)
+    record = Manifest(tmp_path).get_record(0)
     assert (record.job_status, record.status) == ("Failed", "failed")
     # Two looks at all, 600 s apart; where it was asked to stop, the next look is enough.
-    assert (30 <= watched.clock.now() < 100) if stopping else (1200 <= watched.clock.now() < 1300)
+    assert (30 <= watched.clock.get_time() < 100) if stopping else (1200 <= watched.clock.get_time() < 1300)
 
 
-def test_an_outage_is_met_once_and_not_once_a_job(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+def test_an_outage_is_met_once_and_not_once_a_job(service: Service, jobs: TrainingJobClient, tmp_path: Path) -> None:
     create, stop, answers = jobs.create, jobs.stop, [False, True]
     asked_to_stop: list[str] = []
 
@@ -324,18 +334,18 @@ def test_an_outage_is_met_once_and_not_once_a_job(service: Service, jobs: Jobs, 
     jobs.create, jobs.stop = answering, stopping  # type: ignore[method-assign]
     said: list[str] = []
     watched = control(jobs, service, tmp_path, 3, said)
-    watched._step()
+    watched._run_iteration()
     assert announced == [1]
     assert [job.state for job in watched.jobs] == [State.unknown, State.waiting, State.waiting]
-    watched._step()
+    watched._run_iteration()
     assert announced == [1]
     watched.clock.wait(40, threading.Event())
     while len(announced) < 4:
-        watched._step()
+        watched._run_iteration()
         watched.clock.wait(5, threading.Event())
     assert [job.state for job in watched.jobs] == [State.running] * 3
     watched.stop("Ctrl-C")
-    watched._step()
+    watched._run_iteration()
     assert len(asked_to_stop) == 1
     watched.start()
     assert watched.join(60) and watched.error is None
@@ -343,7 +353,7 @@ def test_an_outage_is_met_once_and_not_once_a_job(service: Service, jobs: Jobs, 
     assert sum("SageMaker cannot be asked" in line for line in said) == 2
 
 
-def test_one_members_odd_result_ends_no_sweep(service: Service, jobs: Jobs, tmp_path: Path) -> None:
+def test_one_members_odd_result_ends_no_sweep(service: Service, jobs: TrainingJobClient, tmp_path: Path) -> None:
     watched = control(jobs, service, tmp_path, 3)
 
     def fetch(job: Job) -> Outcome:
@@ -357,18 +367,18 @@ def test_one_members_odd_result_ends_no_sweep(service: Service, jobs: Jobs, tmp_
     outcomes = [job.outcome for job in watched.jobs]
     assert [outcome and outcome.status for outcome in outcomes] == ["completed", "failed", "completed"]
     assert "what it left is not here: RecursionError: maximum recursion depth" in str(outcomes[1])
-    assert Manifest(tmp_path).record(1).is_lost
+    assert Manifest(tmp_path).get_record(1).is_lost
 
 
 def test_a_fetch_does_not_keep_the_process_alive() -> None:
     code = (
         "import time\n"
-        "from hydra_sagemaker_launcher.jobs.downloads import Fetches\n"
+        "from hydra_sagemaker_launcher.jobs.downloads import OutcomeFetcher\n"
         "begun = []\n"
-        "fetches = Fetches(lambda job: (begun.append(job), time.sleep(60)), lambda: None)\n"
-        "for job in range(6): fetches.ask(job)\n"
+        "fetches = OutcomeFetcher(lambda job: (begun.append(job), time.sleep(60)), lambda: None)\n"
+        "for job in range(6): fetches.submit(job)\n"
         "while len(begun) < 4: time.sleep(0.01)\n"
-        "fetches.end()\n"
+        "fetches.shutdown()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=20, env={"PYTHONPATH": str(LAUNCHERS)})
 
@@ -400,12 +410,12 @@ def test_a_download_does_not_keep_the_process_alive(tmp_path: Path) -> None:
         "import boto3, sys\n"
         "from pathlib import Path\n"
         "from hydra_sagemaker_launcher.aws.session import Aws\n"
-        "from hydra_sagemaker_launcher.jobs.downloads import Fetches\n"
+        "from hydra_sagemaker_launcher.jobs.downloads import OutcomeFetcher\n"
         "from hydra_sagemaker_launcher.aws.s3 import Storage\n"
         "session = boto3.Session(aws_access_key_id='a', aws_secret_access_key='b', region_name='us-east-1')\n"
         "storage = Storage(Aws(session, 'us-east-1', sys.argv[1]), 'bucket', 'prefix', None)\n"
         "fetch = lambda job: storage.download('s3://bucket/key', Path(sys.argv[2]), 10**9)\n"
-        "Fetches(fetch, lambda: None).ask('job')\n"
+        "OutcomeFetcher(fetch, lambda: None).submit('job')\n"
         "sys.stdin.readline()\n"
     )
     server = ThreadingHTTPServer(("127.0.0.1", 0), Endless)
@@ -451,7 +461,7 @@ def test_what_says_nothing_about_the_request_is_asked_again(error: Exception, ex
 
 
 @pytest.mark.parametrize("code", LATER)
-def test_throttling_is_no_refusal(jobs: Jobs, code: str) -> None:
+def test_throttling_is_no_refusal(jobs: TrainingJobClient, code: str) -> None:
     class Throttled:
         def create_training_job(self, **_: Any) -> None:
             raise answered(code, 400)

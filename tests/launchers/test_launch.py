@@ -58,7 +58,7 @@ def slow(**given):
     time.sleep(4)
     return returned
 
-training_jobs.Jobs.changed, in_process.run_job = changed, slow
+training_jobs.TrainingJobClient.list_changed, in_process.run_job = changed, slow
 sys.argv[0] = "app.py"
 runpy.run_path("app.py", run_name="__main__")
 """

@@ -80,10 +80,10 @@ def test_hardware_node() -> None:
 
 def test_added_hardware_is_possible() -> None:
     (text,) = re.findall(r"```yaml\n(.*?)```", section("Hardware"), re.DOTALL)
-    hardware = hardware_catalog.from_node(yaml.safe_load(text))
+    hardware = hardware_catalog.parse_hardware(yaml.safe_load(text))
     assert hardware is not None
-    assert hardware_catalog.problems(hardware) == []
-    assert image_catalog.problems(hardware) == []
+    assert hardware_catalog.find_hardware_problems(hardware) == []
+    assert image_catalog.find_image_problems(hardware) == []
 
 
 # --- images

@@ -24,7 +24,7 @@ def test_a_sweep_is_known_again(tmp_path: Path) -> None:
     assert first.has_jobs()
     again = Manifest(tmp_path)
     assert again.open_sweep() == sweep_id
-    record = again.record(0)
+    record = again.get_record(0)
     assert (record.overrides, record.config_sha256, record.job_name, record.attempts) == (["x=1"], "a", "job-0", 1)
     assert Manifest(tmp_path / "other").open_sweep() != sweep_id
 
@@ -33,7 +33,7 @@ def test_attempts_refusals_and_bills(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path)
     manifest.write("submitting", 0, job_name="a")
     manifest.write("refused", 0, reason="quota")
-    assert (manifest.record(0).job_name, manifest.record(0).attempts) == (None, 0)
+    assert (manifest.get_record(0).job_name, manifest.get_record(0).attempts) == (None, 0)
     for name, usd in (("a", 1.5), ("b", 0.25)):
         manifest.write("submitting", 0, job_name=name)
         manifest.write("submitting", 0, job_name=name)  # the answer was lost: the same attempt
@@ -41,16 +41,16 @@ def test_attempts_refusals_and_bills(tmp_path: Path) -> None:
             manifest.write("ended", 0, job_name=name, job_status="Failed", usd=usd, reason="x")
         manifest.write("finished", 0, status="failed", reason="x", return_value=None)
     for known in (manifest, Manifest(tmp_path)):
-        assert (known.record(0).attempts, known.billed_usd(), known.record(0).status) == (2, 1.75, "failed")
+        assert (known.get_record(0).attempts, known.sum_billed_usd(), known.get_record(0).status) == (2, 1.75, "failed")
 
 
 def test_what_could_not_be_fetched_is_remembered_until_it_is(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path)
     manifest.write("submitting", 0, job_name="a")
     manifest.write("lost", 0, reason="denied")
-    assert Manifest(tmp_path).record(0).is_lost
+    assert Manifest(tmp_path).get_record(0).is_lost
     manifest.write("finished", 0, status="completed", reason=None, return_value=1)
-    assert not Manifest(tmp_path).record(0).is_lost
+    assert not Manifest(tmp_path).get_record(0).is_lost
 
 
 def test_an_event_is_on_disk_when_write_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,11 +80,11 @@ def test_half_a_line_is_cut_off_and_a_whole_one_ended(tmp_path: Path) -> None:
     whole = manifest.path.read_bytes()
     for torn in (b'{"event": "submitting", "member": 1, "job_n', b"\xc3", b"{"):
         manifest.path.write_bytes(whole + torn)
-        assert Manifest(tmp_path).record(1).job_name is None
+        assert Manifest(tmp_path).get_record(1).job_name is None
         assert manifest.path.read_bytes() == whole
     manifest.path.write_bytes(whole + b'{"event": "submitting", "member": 1, "job_name": "b"}')
     again = Manifest(tmp_path)
-    assert again.record(1).job_name == "b"
+    assert again.get_record(1).job_name == "b"
     again.write("submitted", 1, job_name="b")
     assert len(manifest.path.read_bytes().splitlines()) == 3
 
@@ -106,13 +106,13 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, override:
     manifest = Manifest(folder)
     manifest.write("planned", 0, overrides=[override], config_sha256="a", instance_type=None)
     manifest.write("finished", 0, status="failed", reason=reason, return_value={"text": reason})
-    record = Manifest(folder).record(0)
+    record = Manifest(folder).get_record(0)
     assert (record.overrides, record.reason, record.return_value) == ([override], reason, {"text": reason})
 
 
 def test_half_a_surrogate_pair_comes_back(tmp_path: Path) -> None:
     Manifest(tmp_path).write("finished", 0, status="failed", reason="\ud800", return_value={"a": "\udfff"})
-    record = Manifest(tmp_path).record(0)
+    record = Manifest(tmp_path).get_record(0)
     assert (record.reason, record.return_value) == ("\ud800", {"a": "\udfff"})
 
 

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from hydra_sagemaker_launcher.aws.s3 import Storage
 from hydra_sagemaker_launcher.aws.session import Aws
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
-from hydra_sagemaker_launcher.container import as_json
+from hydra_sagemaker_launcher.container import convert_to_json_value
 from hydra_sagemaker_launcher.jobs import outcome as outcome_module
 from hydra_sagemaker_launcher.jobs.outcome import Outcome
 from hydra_sagemaker_launcher.member import Member
@@ -54,7 +54,7 @@ def fetched(storage: Storage, directory: Path, content: bytes) -> Outcome:
         "OutputDataConfig": {"S3OutputPath": "s3://bucket/prefix/output"},
         "BillableTimeInSeconds": 10,
     }
-    return outcome_module.fetch(member, description, None, storage.aws, storage, False)
+    return outcome_module.fetch_outcome(member, description, None, storage.aws, storage, False)
 
 
 @pytest.mark.parametrize(
@@ -117,17 +117,17 @@ class Scalar:
     [(Scalar(), 1.5), ({"f1": Scalar(), "n": (1, 2)}, {"f1": 1.5, "n": [1, 2]}), ([None, "a"], [None, "a"])],
 )
 def test_return_values_that_are_json(value: Any, expected: Any) -> None:
-    assert as_json(value) == expected
+    assert convert_to_json_value(value) == expected
 
 
 def test_numpys_numbers_are_numbers() -> None:
     numpy = pytest.importorskip("numpy")
-    assert as_json([numpy.float32(0.5), numpy.int64(3)]) == [0.5, 3]
+    assert convert_to_json_value([numpy.float32(0.5), numpy.int64(3)]) == [0.5, 3]
     with pytest.raises(ValueError, match="a ndarray is no JSON"):
-        as_json(numpy.zeros(2))
+        convert_to_json_value(numpy.zeros(2))
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, {("a", "b"): 1}])
 def test_return_values_that_are_no_json(value: Any) -> None:
     with pytest.raises(ValueError, match="is no JSON"):
-        as_json(value)
+        convert_to_json_value(value)

@@ -49,7 +49,7 @@ OWNED = [
 
 @pytest.mark.parametrize(("overlay", "key", "option"), OWNED)
 def test_what_the_launcher_answers_for_is_refused(overlay: dict[str, Any], key: str, option: str) -> None:
-    (line,) = overlay_module.problems(overlay)
+    (line,) = overlay_module.find_overlay_problems(overlay)
     assert line.startswith(f"hydra.launcher.request.{key}: the launcher sets this itself; use ")
     assert option in line
 
@@ -73,4 +73,4 @@ def test_all_of_them_at_once_while_planning() -> None:
     ],
 )
 def test_everything_else_may_be_laid_over(overlay: dict[str, Any]) -> None:
-    assert list(overlay_module.problems(overlay)) == []
+    assert list(overlay_module.find_overlay_problems(overlay)) == []

@@ -14,8 +14,8 @@ from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.member import Member
-from hydra_sagemaker_launcher.request.member_request import refused
-from hydra_sagemaker_launcher.request.plan import Planned, make_plan
+from hydra_sagemaker_launcher.request.member_request import find_request_problems
+from hydra_sagemaker_launcher.request.plan import PlannedMember, make_plan
 
 
 def member(number: int, **config: Any) -> Member:
@@ -23,7 +23,7 @@ def member(number: int, **config: Any) -> Member:
     return Member(number, [], composed, Path(str(number)), Hardware("ml.m5.large", max_hours=1, usd_per_hour=2.0))
 
 
-def plan(*members: Member, through: tuple[int, ...] = (), **options: Any) -> list[Planned]:
+def plan(*members: Member, through: tuple[int, ...] = (), **options: Any) -> list[PlannedMember]:
     return make_plan(members, SageMakerLauncherConf(**options), "us-east-1", None, through)
 
 
@@ -66,10 +66,10 @@ def test_a_resumed_sweep_asks_no_budget_for_what_is_through(
     remote = Remote(options, tmp_path, manifest, lambda overrides: OmegaConf.create())
     remote.__dict__["source"] = None  # there is no program to pack
     if fits:
-        assert len(remote.plan([member(0)])) == 1
+        assert len(remote.plan_jobs([member(0)])) == 1
     else:
         with pytest.raises(LaunchError, match="#0 alone may cost"):
-            remote.plan([member(0)])
+            remote.plan_jobs([member(0)])
 
 
 def test_what_sagemaker_would_refuse_is_known_from_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,13 +82,13 @@ def test_what_sagemaker_would_refuse_is_known_from_the_plan(tmp_path: Path, monk
     (tmp_path / "file").write_text("x")
     members = [member(number, data=str(tmp_path / "file"), place="s3://b/x/") for number in range(3)]
     planned = make_plan(members, options, "us-east-1", None)
-    (line,) = refused(planned, options, tmp_path, "us-east-1")
+    (line,) = find_request_problems(planned, options, tmp_path, "us-east-1")
     assert line.startswith('CreateTrainingJob: Unknown parameter in input: "Nonsense"')
     options.request = {}
-    (line,) = refused(planned, options, tmp_path, "us-east-1")
+    (line,) = find_request_problems(planned, options, tmp_path, "us-east-1")
     assert "ResourceConfig.KeepAlivePeriodInSeconds=100000: SageMaker takes 0 to 21600" in line
     options.keep_alive_seconds, options.environment = 0, ["PLAIN"]
-    (line,) = refused(planned, options, tmp_path, "us-east-1")
+    (line,) = find_request_problems(planned, options, tmp_path, "us-east-1")
     assert "Environment.PLAIN holds what looks like a Hugging Face token" in line and "hf_" not in line
     options.environment = []
-    assert list(refused(planned, options, tmp_path, "us-east-1")) == []
+    assert list(find_request_problems(planned, options, tmp_path, "us-east-1")) == []

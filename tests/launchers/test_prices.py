@@ -9,8 +9,15 @@ import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from hydra_sagemaker_launcher.catalog.hardware import INSTANCES, Hardware, instance_of
-from hydra_sagemaker_launcher.catalog.prices import _TABLE, Price, cost, price_of, prices, worst_case
+from hydra_sagemaker_launcher.catalog.hardware import INSTANCES, Hardware, find_instance
+from hydra_sagemaker_launcher.catalog.prices import (
+    _TABLE,
+    Price,
+    compute_cost,
+    compute_worst_case,
+    look_up_prices,
+    resolve_price,
+)
 
 
 def row(usd: str, instance: str = "ml.p3.2xlarge", currency: str = "USD", **attributes: str) -> str:
@@ -57,7 +64,7 @@ def test_the_training_row_is_found_on_the_second_page_among_others(pricing, trai
         stub.add_response("get_products", first, expected("ml.p3.2xlarge"))
         last = {"PriceList": [row("4.779000", **training), row("7.0", currency="CNY", **training)]}
         stub.add_response("get_products", last, {**expected("ml.p3.2xlarge"), "NextToken": "more"})
-        found = prices(["ml.p3.2xlarge", "ml.p3.2xlarge"], "eu-central-1", pricing)
+        found = look_up_prices(["ml.p3.2xlarge", "ml.p3.2xlarge"], "eu-central-1", pricing)
         stub.assert_no_pending_responses()
     assert found == {"ml.p3.2xlarge": Price(4.779, "aws pricing api", estimate=False)}
 
@@ -66,14 +73,14 @@ def test_without_a_row_the_dated_table_estimates_and_unknown_stays_unknown(prici
     with Stubber(pricing) as stub:
         stub.add_response("get_products", {"PriceList": [row("9.9", **HOSTING)]}, expected("ml.p3.2xlarge"))
         stub.add_response("get_products", {"PriceList": []}, expected("ml.trn1.2xlarge"))
-        found = prices(["ml.p3.2xlarge", "ml.trn1.2xlarge"], "eu-central-1", pricing)
+        found = look_up_prices(["ml.p3.2xlarge", "ml.trn1.2xlarge"], "eu-central-1", pricing)
     assert found == {"ml.p3.2xlarge": Price(3.825, "table 2026-11", estimate=True), "ml.trn1.2xlarge": None}
 
 
 def test_without_rights_it_is_asked_once(pricing, caplog):
     with Stubber(pricing) as stub:
         stub.add_client_error("get_products", "AccessDeniedException", "User: x is not authorized")
-        found = prices(["ml.p3.2xlarge", "ml.g4dn.xlarge"], "eu-central-1", pricing)
+        found = look_up_prices(["ml.p3.2xlarge", "ml.g4dn.xlarge"], "eu-central-1", pricing)
     assert [price.source for price in found.values()] == ["table 2026-11"] * 2
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
@@ -82,18 +89,20 @@ def test_without_rights_it_is_asked_once(pricing, caplog):
 def test_an_answer_that_makes_no_sense_is_no_answer(pricing, answer):
     with Stubber(pricing) as stub:
         stub.add_response("get_products", {"PriceList": [answer]}, expected("ml.p3.2xlarge"))
-        assert prices(["ml.p3.2xlarge"], "eu-central-1", pricing)["ml.p3.2xlarge"].estimate
+        assert look_up_prices(["ml.p3.2xlarge"], "eu-central-1", pricing)["ml.p3.2xlarge"].estimate
 
 
 def test_an_endpoint_that_is_down_is_no_answer():
     quick = Config(retries={"max_attempts": 0}, connect_timeout=1)
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     client = boto3.client("pricing", "us-east-1", endpoint_url="http://127.0.0.1:9", config=quick, **keys)
-    assert prices(["ml.g4dn.xlarge"], "us-east-1", client)["ml.g4dn.xlarge"] == Price(0.7364, "table 2026-11", True)
+    assert look_up_prices(["ml.g4dn.xlarge"], "us-east-1", client)["ml.g4dn.xlarge"] == Price(
+        0.7364, "table 2026-11", True
+    )
 
 
 def test_no_client_no_question():
-    assert prices(["ml.p3.16xlarge", "ml.x.large"], "us-east-1", None) == {
+    assert look_up_prices(["ml.p3.16xlarge", "ml.x.large"], "us-east-1", None) == {
         "ml.p3.16xlarge": Price(28.152, "table 2026-11", estimate=True),
         "ml.x.large": None,
     }
@@ -104,7 +113,7 @@ def test_no_client_no_question():
     [(1487, "ml.p3.2xlarge", 1, "1.58"), (1809, "ml.g4dn.xlarge", 1, "0.37"), (619, "ml.p3.16xlarge", 2, "9.68")],
 )
 def test_the_dollars_of_the_original_experiment(seconds, instance, count, dollars):
-    node = cost(seconds, instance, count, prices([instance], "us-east-1", None)[instance])
+    node = compute_cost(seconds, instance, count, look_up_prices([instance], "us-east-1", None)[instance])
     assert f"{node['usd']:.2f}" == dollars
     assert node["usd"] == round(node["usd"], 4)
     assert (node["billable_seconds"], node["instance_count"]) == (seconds, count)
@@ -112,31 +121,31 @@ def test_the_dollars_of_the_original_experiment(seconds, instance, count, dollar
 
 
 def test_a_cost_without_a_price_keeps_the_seconds():
-    node = cost(100.4, "ml.trn1.2xlarge", 1, None)
+    node = compute_cost(100.4, "ml.trn1.2xlarge", 1, None)
     assert node["billable_seconds"] == 100
     assert node["usd"] is None and node["usd_per_hour"] is None and node["price_source"] is None
 
 
 def test_spot_saves_what_was_not_billed():
     price = Price(2.0, "aws pricing api", estimate=False)
-    node = cost(300, "ml.g5.xlarge", 1, price, training_seconds=1000, spot=True)
+    node = compute_cost(300, "ml.g5.xlarge", 1, price, training_seconds=1000, spot=True)
     assert node["spot_saving"] == 0.7
     assert node["usd"] == round(300 * 2 / 3600, 4)
-    assert "spot_saving" not in cost(300, "ml.g5.xlarge", 1, price, training_seconds=1000)
-    assert "spot_saving" not in cost(0, "ml.g5.xlarge", 1, price, training_seconds=0, spot=True)
+    assert "spot_saving" not in compute_cost(300, "ml.g5.xlarge", 1, price, training_seconds=1000)
+    assert "spot_saving" not in compute_cost(0, "ml.g5.xlarge", 1, price, training_seconds=0, spot=True)
 
 
 def test_the_config_overrides_and_the_worst_case_is_the_whole_time_on_all_instances():
     hardware = Hardware("ml.p3.16xlarge", 2, "smdistributed", max_hours=1.5)
-    known = prices([hardware.instance_type], "us-east-1", None)
-    assert worst_case(hardware, price_of(hardware, known)) == pytest.approx(2 * 1.5 * 28.152)
+    known = look_up_prices([hardware.instance_type], "us-east-1", None)
+    assert compute_worst_case(hardware, resolve_price(hardware, known)) == pytest.approx(2 * 1.5 * 28.152)
     own = Hardware("ml.p3.16xlarge", usd_per_hour=10.0)
-    assert price_of(own, known) == Price(10.0, "hardware.usd_per_hour", estimate=False)
-    assert worst_case(own, None) is None
+    assert resolve_price(own, known) == Price(10.0, "hardware.usd_per_hour", estimate=False)
+    assert compute_worst_case(own, None) is None
 
 
 def test_the_dated_table_names_known_instances_and_larger_ones_cost_more():
-    assert all(instance_of(name) is not None for name in _TABLE)
+    assert all(find_instance(name) is not None for name in _TABLE)
     for small, large in (("ml.p3.2xlarge", "ml.p3.8xlarge"), ("ml.g5.12xlarge", "ml.g5.24xlarge")):
         assert _TABLE[small] < _TABLE[large]
     assert set(_TABLE) & set(INSTANCES)

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydra_sagemaker_launcher.catalog import images as image_catalog
-from hydra_sagemaker_launcher.catalog.hardware import Hardware, from_node
+from hydra_sagemaker_launcher.catalog.hardware import Hardware, parse_hardware
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.request.plan import environment_of
-from hydra_sagemaker_launcher.request.training_job import Job, job_name, training_job_request
+from hydra_sagemaker_launcher.request.plan import collect_environment
+from hydra_sagemaker_launcher.request.training_job import JobSpec, build_training_job_request, make_job_name
 
 HARDWARE = Path(__file__).resolve().parents[2] / "conf" / "hardware"
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # of CreateTrainingJob's reference
@@ -27,10 +27,10 @@ SWEEP = "1124-0a1b2c3d4e"
 
 
 def request(hardware: Hardware, **changes: Any) -> dict[str, Any]:
-    job = Job(
+    job = JobSpec(
         name="job-1",
         hardware=hardware,
-        image=image_catalog.choose(hardware, "us-east-1"),
+        image=image_catalog.choose_image(hardware, "us-east-1"),
         role="arn:aws:iam::123456789012:role/Trainer",
         region="us-east-1",
         channels={"code": "s3://b/code/", "member": "s3://b/member/", "train": "s3://b/data/"},
@@ -39,7 +39,7 @@ def request(hardware: Hardware, **changes: Any) -> dict[str, Any]:
         environment={"A": "b"},
         tags={"hydra-sweep": SWEEP},
     )
-    return training_job_request(job, SageMakerLauncherConf(**changes))
+    return build_training_job_request(job, SageMakerLauncherConf(**changes))
 
 
 P3 = Hardware("ml.p3.2xlarge")
@@ -59,7 +59,7 @@ P3 = Hardware("ml.p3.2xlarge")
 def test_each_hardware_option_makes_a_valid_request(
     option: str, instance_type: str, count: int, framework: dict[str, str]
 ) -> None:
-    hardware = from_node(yaml.safe_load((HARDWARE / f"{option}.yaml").read_text("utf-8")))
+    hardware = parse_hardware(yaml.safe_load((HARDWARE / f"{option}.yaml").read_text("utf-8")))
     assert hardware is not None
     made = request(hardware)
     model = botocore.session.get_session().get_service_model("sagemaker")
@@ -191,7 +191,7 @@ def test_a_secret_in_a_request_is_refused_and_not_repeated(overlay: dict[str, An
 
 def test_a_secret_in_a_passed_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIN", TOKEN)
-    passed = environment_of(SageMakerLauncherConf(environment=["PLAIN"]))
+    passed = collect_environment(SageMakerLauncherConf(environment=["PLAIN"]))
     with pytest.raises(LaunchError, match=r"Environment\.PLAIN holds") as refused:
         request(P3, request={"Environment": passed})
     assert TOKEN not in str(refused.value)
@@ -205,19 +205,19 @@ def test_a_secret_in_a_passed_variable_is_refused(monkeypatch: pytest.MonkeyPatc
     st.lists(st.text(max_size=60), max_size=4),
 )
 def test_names_of_jobs_are_always_sagemakers(prefix: str, number: int, attempt: int, overrides: list[str]) -> None:
-    name = job_name(prefix, SWEEP, number, attempt, overrides)
+    name = make_job_name(prefix, SWEEP, number, attempt, overrides)
     assert NAME.fullmatch(name), name
     assert len(name) <= 63
     assert SWEEP in name
-    assert name == job_name(prefix, SWEEP, number, attempt, overrides)
+    assert name == make_job_name(prefix, SWEEP, number, attempt, overrides)
 
 
 @given(st.lists(st.tuples(st.integers(0, 500), st.integers(1, 20)), min_size=2, max_size=9, unique=True))
 def test_members_and_attempts_never_share_a_name(pairs: list[tuple[int, int]]) -> None:
-    names = {job_name("train", SWEEP, number, attempt, ["x=" + "y" * 70]) for number, attempt in pairs}
+    names = {make_job_name("train", SWEEP, number, attempt, ["x=" + "y" * 70]) for number, attempt in pairs}
     assert len(names) == len(pairs)
 
 
 def test_names_tell_members_apart() -> None:
-    assert job_name("mlqa", SWEEP, 5, 1, ["model=berturk", "hardware=p3"]) == f"mlqa-berturk-p3-{SWEEP}-5"
-    assert job_name("mlqa", SWEEP, 5, 2, ["model=a/b"]) == f"mlqa-b-{SWEEP}-5-r2"
+    assert make_job_name("mlqa", SWEEP, 5, 1, ["model=berturk", "hardware=p3"]) == f"mlqa-berturk-p3-{SWEEP}-5"
+    assert make_job_name("mlqa", SWEEP, 5, 2, ["model=a/b"]) == f"mlqa-b-{SWEEP}-5-r2"

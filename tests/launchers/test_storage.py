@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from hydra_sagemaker_launcher.aws.s3 import Storage, data_files
+from hydra_sagemaker_launcher.aws.s3 import Storage, select_data_files
 from hydra_sagemaker_launcher.aws.session import Aws
 from hydra_sagemaker_launcher.errors import LaunchError
 
@@ -56,23 +56,23 @@ def test_nothing_private_of_a_folder_is_uploaded(
     (line,) = caplog.messages
     assert "7 private files and folders stay here: .env, .env.d/, .git/, credentials.json, deep/.aws/" in line
     with pytest.raises(LaunchError, match="nothing to upload"):
-        data_files(write(tmp_path / "all", **{".env": CANARY}))
+        select_data_files(write(tmp_path / "all", **{".env": CANARY}))
     with pytest.raises(LaunchError, match="private and never uploaded"):
-        data_files(folder / ".env")
+        select_data_files(folder / ".env")
 
 
 def test_links_out_of_a_folder_are_refused(tmp_path: Path) -> None:
     write(tmp_path, outside=b"x")
     folder = write(tmp_path / "data", **{"a": b"a", "sub/b": b"b"})
     (folder / "inside").symlink_to("a")
-    assert list(data_files(folder)[0]) == ["a", "inside", "sub/b"]
+    assert list(select_data_files(folder)[0]) == ["a", "inside", "sub/b"]
     (folder / "link").symlink_to("../outside")
     with pytest.raises(LaunchError, match="link: is a link out of"):
-        data_files(folder)
+        select_data_files(folder)
     (folder / "link").unlink()
     (folder / "link").symlink_to("sub")
     with pytest.raises(LaunchError, match="link: is a link to a folder"):
-        data_files(folder)
+        select_data_files(folder)
 
 
 def test_the_same_content_is_uploaded_once_and_each_name_has_its_own(storage: Storage, tmp_path: Path) -> None:

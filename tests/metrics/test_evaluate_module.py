@@ -26,7 +26,7 @@ def squad(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    return evaluate_loader.load("squad")
+    return evaluate_loader.load_metric("squad")
 
 
 def rows_of(part: dict[str, Any], ids: list[str] | None = None) -> dict[str, list[dict[str, Any]]]:
@@ -78,6 +78,6 @@ def test_loads_by_folder_too() -> None:
 
 
 def test_names_are_listed() -> None:
-    assert "squad" in evaluate_loader.names()
+    assert "squad" in evaluate_loader.list_metrics()
     with pytest.raises(ConfigError, match=r"metric 'sqaud' is unknown: choose one of .*squad"):
-        evaluate_loader.load("sqaud")
+        evaluate_loader.load_metric("sqaud")

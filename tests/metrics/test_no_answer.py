@@ -14,10 +14,16 @@ import pytest
 from mlqa.answers.decoding import Candidate
 from mlqa.data.examples import Answer, Examples
 from mlqa.errors import DataError
-from mlqa.metrics.language_rules import rules_for
-from mlqa.metrics.no_answer import best_answer, best_thresholds, chosen, null_odds, squad_version
-from mlqa.metrics.scoring import score
-from mlqa.metrics.squad import squad_scores
+from mlqa.metrics.language_rules import get_language_rules
+from mlqa.metrics.no_answer import (
+    choose_answer,
+    compute_null_odds,
+    detect_squad_version,
+    find_best_answer,
+    find_best_thresholds,
+)
+from mlqa.metrics.scoring import score_predictions
+from mlqa.metrics.squad import compute_squad_scores
 
 CASES = json.loads((Path(__file__).parent / "golden" / "no_answer.json").read_text("utf-8"))["cases"]
 
@@ -31,10 +37,10 @@ def examples_of(golds: list[list[str]]) -> Examples:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_equals_the_official_script(case: dict[str, Any]) -> None:
     rows = case["rows"]
-    metrics = score(
+    metrics = score_predictions(
         [row["prediction"] for row in rows],
         examples_of([row["golds"] for row in rows]),
-        rules=rules_for("tr"),
+        rules=get_language_rules("tr"),
         version="2.0",
         null_odds=[row["odds"] for row in rows],
         odds_order=case["order"],
@@ -52,11 +58,11 @@ def test_the_golden_ties_depend_on_the_order() -> None:
     rows = case["rows"]
     golds = [row["golds"] for row in rows]
     predictions = [row["prediction"] for row in rows]
-    scores = squad_scores(predictions, golds, "2.0")
+    scores = compute_squad_scores(predictions, golds, "2.0")
     odds, has_answer = [row["odds"] for row in rows], [bool(texts) for texts in golds]
-    in_order = best_thresholds(scores, predictions, has_answer, odds, case["order"])
+    in_order = find_best_thresholds(scores, predictions, has_answer, odds, case["order"])
     assert in_order["best_f1"] == case["expected"]["best_f1"]
-    assert in_order["best_f1"] != best_thresholds(scores, predictions, has_answer, odds)["best_f1"]
+    assert in_order["best_f1"] != find_best_thresholds(scores, predictions, has_answer, odds)["best_f1"]
 
 
 def candidate(text: str, value: float) -> Candidate:
@@ -66,33 +72,33 @@ def candidate(text: str, value: float) -> Candidate:
 def test_null_odds_and_choice() -> None:
     """By hand: 5.0 for no answer, 3.0 for the best real one."""
     candidates = [candidate("", 5.0), candidate("Ankara", 3.0), candidate("İzmir", 1.0)]
-    assert null_odds(candidates) == 2.0
-    assert best_answer(candidates) == "Ankara"
-    assert [chosen(candidates, threshold) for threshold in (1.9, 2.0, 2.1)] == ["", "Ankara", "Ankara"]
-    assert null_odds([*candidates[1:], candidate("", -1.0)]) == -4.0
-    assert chosen([*candidates[1:], candidate("", -1.0)], -5.0) == ""
+    assert compute_null_odds(candidates) == 2.0
+    assert find_best_answer(candidates) == "Ankara"
+    assert [choose_answer(candidates, threshold) for threshold in (1.9, 2.0, 2.1)] == ["", "Ankara", "Ankara"]
+    assert compute_null_odds([*candidates[1:], candidate("", -1.0)]) == -4.0
+    assert choose_answer([*candidates[1:], candidate("", -1.0)], -5.0) == ""
 
 
 def test_where_there_is_nothing_to_say() -> None:
     only_null = [candidate("", 0.0)]
-    assert (best_answer(only_null), chosen(only_null, 1e9)) == ("", "")
-    assert null_odds(only_null) == sys.float_info.max
-    json.dumps(null_odds(only_null), allow_nan=False)
+    assert (find_best_answer(only_null), choose_answer(only_null, 1e9)) == ("", "")
+    assert compute_null_odds(only_null) == sys.float_info.max
+    json.dumps(compute_null_odds(only_null), allow_nan=False)
 
 
 def test_candidates_of_a_model_that_always_answers() -> None:
     candidates = [candidate("Ankara", 3.0)]
-    assert chosen(candidates, -1e9) == "Ankara"
+    assert choose_answer(candidates, -1e9) == "Ankara"
     with pytest.raises(DataError, match="with_null"):
-        null_odds(candidates)
+        compute_null_odds(candidates)
 
 
 def test_a_row_that_was_not_predicted_counts_as_wrong() -> None:
     """By hand: of a right answer, a right silence and two missing rows, half is right, and no threshold mends it."""
-    metrics = score(
+    metrics = score_predictions(
         ["Ankara", "", None, None],
         examples_of([["Ankara"], [], ["x"], []]),
-        rules=rules_for("tr"),
+        rules=get_language_rules("tr"),
         version="2.0",
         null_odds=[0.0, 1.0, 9.0, 9.0],
         na_prob_thresh=5.0,
@@ -103,9 +109,9 @@ def test_a_row_that_was_not_predicted_counts_as_wrong() -> None:
 
 def test_the_threshold_holds_for_the_language_aware_pair_too() -> None:
     examples = examples_of([["IŞIK"], []])
-    common: dict[str, Any] = {"rules": rules_for("tr"), "version": "2.0", "null_odds": [0.0, 3.0]}
-    assert score(["ışık", "x"], examples, **common)["exact_match_language"] == 50.0
-    metrics = score(["ışık", "x"], examples, na_prob_thresh=1.0, **common)
+    common: dict[str, Any] = {"rules": get_language_rules("tr"), "version": "2.0", "null_odds": [0.0, 3.0]}
+    assert score_predictions(["ışık", "x"], examples, **common)["exact_match_language"] == 50.0
+    metrics = score_predictions(["ışık", "x"], examples, na_prob_thresh=1.0, **common)
     assert (metrics["exact_match"], metrics["exact_match_language"]) == (50.0, 100.0)
 
 
@@ -113,10 +119,10 @@ def test_odds_must_fit_the_rows() -> None:
     examples = examples_of([["a"], []])
     for odds, part in (([0.0], "1 null odds for 2 rows"), ([0.0, math.nan], "row 1 are NaN")):
         with pytest.raises(DataError, match=part):
-            score(["a", ""], examples, rules=rules_for("tr"), version="2.0", null_odds=odds)
+            score_predictions(["a", ""], examples, rules=get_language_rules("tr"), version="2.0", null_odds=odds)
 
 
 def test_the_version_of_a_data_set() -> None:
     answered, unanswered = examples_of([["a"]]), examples_of([["a"], []])
-    assert squad_version(answered, answered) == "1.1"
-    assert squad_version(unanswered, answered) == squad_version(answered, unanswered) == "2.0"
+    assert detect_squad_version(answered, answered) == "1.1"
+    assert detect_squad_version(unanswered, answered) == detect_squad_version(answered, unanswered) == "2.0"

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mlqa.data.examples import Answer, Examples
 from mlqa.errors import DataError
-from mlqa.metrics.oracle import oracle_scores
-from mlqa.metrics.squad import best_scores
+from mlqa.metrics.oracle import compute_oracle_scores
+from mlqa.metrics.squad import score_against_golds
 
 
 def examples_of(rows: list[tuple[str, list[str]]]) -> Examples:
@@ -33,7 +33,7 @@ def examples_of(rows: list[tuple[str, list[str]]]) -> Examples:
 def score(rows: list[tuple[str, list[str]]], tokens: list[list[tuple[int, int]]]) -> dict[str, float]:
     flat = np.array([pair for pairs in tokens for pair in pairs], dtype=np.int32).reshape(-1, 2)
     first = np.cumsum([0, *map(len, tokens)])
-    return oracle_scores(examples_of(rows), flat[:, 0], flat[:, 1], first)
+    return compute_oracle_scores(examples_of(rows), flat[:, 0], flat[:, 1], first)
 
 
 def result(boundary_recall: float, exact_match: float, f1: float) -> dict[str, float]:
@@ -100,10 +100,10 @@ def test_refuses_arrays_that_do_not_fit() -> None:
     one = examples_of([(CATS, ["kedi"])])
 
     def scored(starts: list[int], ends: list[int], first: list[int]) -> None:
-        oracle_scores(one, np.array(starts), np.array(ends), np.array(first))
+        compute_oracle_scores(one, np.array(starts), np.array(ends), np.array(first))
 
     with pytest.raises(DataError, match="no rows"):
-        oracle_scores(one.select([]), np.array([]), np.array([]), np.array([0]))
+        compute_oracle_scores(one.select([]), np.array([]), np.array([]), np.array([0]))
     with pytest.raises(DataError, match="first_token must hold 2"):
         scored([0], [4], [0, 1, 1])
     with pytest.raises(DataError, match="1 token starts and 1 ends for 2 tokens"):
@@ -141,9 +141,9 @@ def test_lies_between_the_covering_span_and_brute_force(
     assert scores["boundary_recall"] == float(start in starts and end in ends)
 
     touching = [(s, e) for s, e in tokens if s < end and e > start]
-    covering = best_scores(context[touching[0][0] : touching[-1][1]].strip(), [gold])
+    covering = score_against_golds(context[touching[0][0] : touching[-1][1]].strip(), [gold])
     spans = {context[s:e].strip() for s, _ in tokens for _, e in tokens if s < e}
-    every = [best_scores(span, [gold]) for span in spans]
+    every = [score_against_golds(span, [gold]) for span in spans]
     assert 100 * covering[0] <= scores["oracle_exact_match"] <= 100 * max(exact for exact, _ in every)
     assert 100 * covering[1] <= scores["oracle_f1"] <= 100 * max(f1 for _, f1 in every)
 
@@ -187,7 +187,7 @@ def test_tquad_with_berturk(assets: Path, split: str, share: float) -> None:
         "offset_mapping"
     ]
     flat = np.array([pair for pairs in offsets for pair in pairs], dtype=np.int32)
-    scores = oracle_scores(examples, flat[:, 0], flat[:, 1], np.cumsum([0, *map(len, offsets)]))
+    scores = compute_oracle_scores(examples, flat[:, 0], flat[:, 1], np.cumsum([0, *map(len, offsets)]))
     assert round(scores["boundary_recall"], 3) == share
     # All other golds end inside a word, and no nearby span repairs that.
     assert scores["oracle_exact_match"] == pytest.approx(100 * scores["boundary_recall"], abs=0.1)

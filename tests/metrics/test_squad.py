@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from mlqa.errors import DataError
 from mlqa.metrics.squad import (
     Version,
-    best_scores,
-    exact_match_score,
-    f1_score,
+    compute_exact_match,
+    compute_f1,
+    compute_squad_scores,
     normalize_answer,
-    squad_scores,
+    score_against_golds,
 )
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -38,7 +38,7 @@ def golden(name: str, part: str) -> dict[str, Any]:
 def test_equals_the_official_script(version: Version, name: str, part: str) -> None:
     expected = golden(name, part)
     rows = expected["rows"]
-    scores = squad_scores([row["prediction"] for row in rows], [row["golds"] for row in rows], version)
+    scores = compute_squad_scores([row["prediction"] for row in rows], [row["golds"] for row in rows], version)
     assert scores.exact_match == expected["exact_match"]
     assert scores.f1 == expected["f1"]
     assert scores.total == len(rows)
@@ -50,10 +50,10 @@ def test_equals_the_official_script(version: Version, name: str, part: str) -> N
 def test_each_row_alone_equals_the_official_script(version: Version, name: str) -> None:
     for row in golden(name, "cases")["rows"]:
         expected = (row["exact_match"], row["f1"])
-        assert best_scores(row["prediction"], row["golds"], version) == expected, row
+        assert score_against_golds(row["prediction"], row["golds"], version) == expected, row
         if len(row["golds"]) == 1 and normalize_answer(row["golds"][0]):
-            assert exact_match_score(row["prediction"], row["golds"][0]) == expected[0], row
-            assert f1_score(row["prediction"], row["golds"][0], version) == expected[1], row
+            assert compute_exact_match(row["prediction"], row["golds"][0]) == expected[0], row
+            assert compute_f1(row["prediction"], row["golds"][0], version) == expected[1], row
 
 
 def test_the_golden_sums_depend_on_the_order_of_addition() -> None:
@@ -82,32 +82,32 @@ def test_normalize_answer(text: str, expected: str) -> None:
 
 def test_unanswerable_rows_count_the_same_under_both_versions() -> None:
     for version, _ in VERSIONS:
-        scores = squad_scores(["", "the", "Ankara"], [[], [], []], version)
+        scores = compute_squad_scores(["", "the", "Ankara"], [[], [], []], version)
         assert scores.exact_rows == scores.f1_rows == [1.0, 1.0, 0.0]
 
 
 def test_versions_part_where_nothing_is_left_of_a_text() -> None:
-    assert best_scores("A", ["A"], "1.1") == (1.0, 0.0)
-    assert best_scores("A", ["A"], "2.0") == (1.0, 1.0)
-    assert best_scores("", ["the", "Ankara"], "1.1") == (1.0, 0.0)
-    assert best_scores("", ["the", "Ankara"], "2.0") == (0.0, 0.0)
+    assert score_against_golds("A", ["A"], "1.1") == (1.0, 0.0)
+    assert score_against_golds("A", ["A"], "2.0") == (1.0, 1.0)
+    assert score_against_golds("", ["the", "Ankara"], "1.1") == (1.0, 0.0)
+    assert score_against_golds("", ["the", "Ankara"], "2.0") == (0.0, 0.0)
 
 
 def test_another_normalization_replaces_the_official_one() -> None:
     def turkish(text: str) -> str:
         return " ".join(text.replace("İ", "i").replace("I", "ı").lower().split())
 
-    assert squad_scores(["IĞDIR"], [["Iğdır"]]).exact_match == 0.0
-    assert squad_scores(["IĞDIR"], [["Iğdır"]], normalize=turkish).exact_match == 100.0
+    assert compute_squad_scores(["IĞDIR"], [["Iğdır"]]).exact_match == 0.0
+    assert compute_squad_scores(["IĞDIR"], [["Iğdır"]], normalize=turkish).exact_match == 100.0
 
 
 def test_refuses_what_it_cannot_score() -> None:
     with pytest.raises(DataError, match="no rows"):
-        squad_scores([], [])
+        compute_squad_scores([], [])
     with pytest.raises(DataError, match="2 predictions for 1 rows"):
-        squad_scores(["a", "b"], [["a"]])
+        compute_squad_scores(["a", "b"], [["a"]])
     with pytest.raises(DataError, match=r"choose 1\.1 or 2\.0"):
-        squad_scores(["a"], [["a"]], "3.0")  # type: ignore[arg-type]
+        compute_squad_scores(["a"], [["a"]], "3.0")  # type: ignore[arg-type]
 
 
 @given(st.text())
@@ -119,29 +119,29 @@ def test_normalization_leaves_folded_text(text: str) -> None:
 
 @given(texts, texts, versions)
 def test_scores_are_symmetric_and_bounded(prediction: str, gold: str, version: Version) -> None:
-    f1 = f1_score(prediction, gold, version)
+    f1 = compute_f1(prediction, gold, version)
     assert 0.0 <= f1 <= 1.0
-    assert f1 == f1_score(gold, prediction, version)
-    assert exact_match_score(prediction, gold) == exact_match_score(gold, prediction)
+    assert f1 == compute_f1(gold, prediction, version)
+    assert compute_exact_match(prediction, gold) == compute_exact_match(gold, prediction)
     if normalize_answer(prediction):
-        assert f1 >= exact_match_score(prediction, gold)
+        assert f1 >= compute_exact_match(prediction, gold)
 
 
 @given(texts, st.lists(texts, min_size=1, max_size=4), versions)
 def test_the_best_gold_counts_whatever_the_order(prediction: str, golds: list[str], version: Version) -> None:
     used = [gold for gold in golds if normalize_answer(gold)] or [""] if version == "2.0" else golds
     expected = (
-        max(exact_match_score(prediction, gold) for gold in used),
-        max(f1_score(prediction, gold, version) for gold in used),
+        max(compute_exact_match(prediction, gold) for gold in used),
+        max(compute_f1(prediction, gold, version) for gold in used),
     )
-    assert best_scores(prediction, golds, version) == expected
-    assert best_scores(prediction, golds[::-1] * 2, version) == expected
+    assert score_against_golds(prediction, golds, version) == expected
+    assert score_against_golds(prediction, golds[::-1] * 2, version) == expected
 
 
 @given(st.lists(st.tuples(texts, st.lists(texts, max_size=3)), min_size=1, max_size=8), versions)
 def test_a_set_is_its_rows(rows: list[tuple[str, list[str]]], version: Version) -> None:
-    scores = squad_scores([prediction for prediction, _ in rows], [golds for _, golds in rows], version)
-    alone = [best_scores(prediction, golds, version) for prediction, golds in rows]
+    scores = compute_squad_scores([prediction for prediction, _ in rows], [golds for _, golds in rows], version)
+    alone = [score_against_golds(prediction, golds, version) for prediction, golds in rows]
     assert list(zip(scores.exact_rows, scores.f1_rows, strict=True)) == alone
     assert scores.exact_match == 100.0 * sum(exact for exact, _ in alone) / len(rows)
     assert scores.f1 == pytest.approx(100.0 * sum(f1 for _, f1 in alone) / len(rows), rel=1e-12)

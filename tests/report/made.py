@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-from mlqa.answers.predictions_file import by_id
+from mlqa.answers.predictions_file import index_by_id
 from mlqa.data.examples import Examples
 from mlqa.data.sample import generate
-from mlqa.metrics.language_rules import rules_for
-from mlqa.metrics.scoring import score
+from mlqa.metrics.language_rules import get_language_rules
+from mlqa.metrics.scoring import score_predictions
 from mlqa.result import TOKENIZATION, write_json
 from mlqa.tokenizer_analysis import TokenizerAnalysis
 
@@ -28,7 +28,7 @@ def questions(rows: int = ROWS) -> Examples:
 def answers(examples: Examples, right: Callable[[int], bool]) -> list[str]:
     """The gold where `right(row)`, else the first words of the context."""
     return [
-        examples.answers[row][0].text if right(row) else " ".join(examples.context(row).split()[:3])
+        examples.answers[row][0].text if right(row) else " ".join(examples.get_context(row).split()[:3])
         for row in range(len(examples))
     ]
 
@@ -99,16 +99,16 @@ def write_member(
     if given is not None and isinstance(content, dict):
         asked = examples or questions()
         unseen = np.arange(len(asked)) % 3 > 0 if unseen is None else unseen
-        content["metrics"] = score(given, asked, rules=rules_for("tr"), unseen=unseen)
+        content["metrics"] = score_predictions(given, asked, rules=get_language_rules("tr"), unseen=unseen)
         content["objective"] = content["metrics"]["f1"]
-        (folder / "predictions.json").write_text(json.dumps(by_id(asked.ids, given), ensure_ascii=False), "utf-8")
+        (folder / "predictions.json").write_text(json.dumps(index_by_id(asked.ids, given), ensure_ascii=False), "utf-8")
     if content is not None:
         text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
         (folder / "result.json").write_text(text, "utf-8")
     if history:
         (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history), "utf-8")
     if words:
-        write_json(folder / TOKENIZATION, TokenizerAnalysis({"words": 1035}, list(words), []).as_dict())
+        write_json(folder / TOKENIZATION, TokenizerAnalysis({"words": 1035}, list(words), []).to_dict())
 
 
 def write_manifest(sweep: Path, events: Sequence[dict[str, Any]]) -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from made import answers, config, questions, result, some, write_manifest, write_member
 
 from mlqa.report.content import make_report
-from mlqa.report.page import page
-from mlqa.report.tables import as_csv, as_markdown
+from mlqa.report.page import render_page
+from mlqa.report.tables import render_csv, render_markdown
 
 KINDS = (
     "answered", "no predictions", "other answers", "failed", "failed without a reason", "stopped", "no directory",
@@ -84,7 +84,11 @@ def test_any_mix_of_members_yields_an_honest_report(kinds: list[str], has_torn_m
             with (sweep / "members.jsonl").open("a", encoding="utf-8") as file:
                 file.write('{"event": "ended", "member": "x"}\n[]\n{"event": "fin')
         report = make_report([sweep])
-        html, text, table = page(report), as_markdown(report), list(csv.DictReader(as_csv(report).splitlines()))
+        html, text, table = (
+            render_page(report),
+            render_markdown(report),
+            list(csv.DictReader(render_csv(report).splitlines())),
+        )
 
     assert [row["member"] for row in table] == [str(number) for number in range(len(kinds))]
     compared = {run.name for one in report.comparisons for run_of in one.configurations for run in run_of.runs}
@@ -93,7 +97,7 @@ def test_any_mix_of_members_yields_an_honest_report(kinds: list[str], has_torn_m
     for member in report.not_completed:
         assert member.reason and " ".join(member.reason.split()) == member.reason
         assert member.status != "completed" and f"sweep/{member.name} |" in text
-    assert report.counts() in html and report.counts() in text
+    assert report.format_status_counts() in html and report.format_status_counts() in text
     for row, kind in zip(table, kinds, strict=True):
         assert (row["status"] == "completed") == (kind in SCORED)
         if kind not in SCORED and kind not in ("failed", "failed without a reason"):
@@ -107,7 +111,7 @@ def test_each_kind_alone(kind: str, tmp_path: Path) -> None:
     write_kind(tmp_path / "s" / "0", kind, 0)
     write_manifest(tmp_path / "s", [{"event": "planned", "member": 0, "overrides": []}])
     report = make_report([tmp_path / "s"])
-    assert page(report) and len(report.members) == 1
+    assert render_page(report) and len(report.members) == 1
     assert report.members[0].is_compared == (kind in SCORED)
 
 
@@ -144,7 +148,7 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
     failed = result(f"={HOSTILE}", status="failed", error=HOSTILE)
     write_member(tmp_path / "s" / "2", failed, settings=config())
     report = make_report([tmp_path / "s"])
-    html, text, table = page(report), as_markdown(report), as_csv(report)
+    html, text, table = render_page(report), render_markdown(report), render_csv(report)
     assert html.count("<script") == 3 and html.count("</script") == 3
     assert "window.hacked=1</script>" not in html and "<img" not in html.partition("plotly.js v")[0]
     assert "<script" not in text.replace("\\<script", "")

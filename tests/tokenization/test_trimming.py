@@ -23,7 +23,7 @@ from mlqa.data.sample import generate
 from mlqa.errors import ModelError
 from mlqa.tokenization.saving import save_tokenizer
 from mlqa.tokenization.scratch import train_tokenizer
-from mlqa.tokenization.trimming import Trimmed, trim_vocabulary
+from mlqa.tokenization.trimming import TrimmedTokenizer, trim_vocabulary
 
 BERT = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
 ROBERTA = {"unk_token": "<unk>", "pad_token": "<pad>", "cls_token": "<s>", "sep_token": "</s>", "mask_token": "<mask>"}
@@ -91,7 +91,7 @@ def encode(tokenizer: Any, text: str, pair: str | None = None) -> Any:
     return tokenizer.backend_tokenizer.encode(text, pair)
 
 
-def assert_same(whole: Any, trimmed: Trimmed, text: str, pair: str | None = None) -> None:
+def assert_same(whole: Any, trimmed: TrimmedTokenizer, text: str, pair: str | None = None) -> None:
     before, after = encode(whole, text, pair), encode(trimmed.tokenizer, text, pair)
     assert after.tokens == before.tokens
     assert trimmed.kept[after.ids].tolist() == before.ids

@@ -43,7 +43,7 @@ def test_every_name_in_a_panel_is_logged_by_a_run(
 ) -> None:
     from mlqa.config.compose import compose_config
     from mlqa.experiment import run
-    from mlqa.tracking.dashboard import specification
+    from mlqa.tracking.dashboard import build_specification
 
     tiny = ["dataset.sample.train_rows=60", "dataset.sample.validation_rows=20", "training.logging_steps=1"]
     config, choices = compose_config(
@@ -58,7 +58,9 @@ def test_every_name_in_a_panel_is_logged_by_a_run(
     tables = {name.rpartition(".")[0] for name in found["summary"] if name.endswith("._type")}
     logged = {*found["summary"], *tables, *(name for row in found["rows"] for name in row)}
     assert {f"config:{key}.value" for key in found["config"]} >= {"config:model.value", "config:hardware.value"}
-    names = named_by_panels(specification("sweep", "mlqa", "team")["spec"]["section"]["panelBankConfig"]) - OWN - {""}
+    names = (
+        named_by_panels(build_specification("sweep", "mlqa", "team")["spec"]["section"]["panelBankConfig"]) - OWN - {""}
+    )
     assert {"best/f1", "cost/usd", "tokenization/fertility", "train/loss", "eval/f1"} <= names
     assert names <= logged, names - logged
     assert {"predictions", "tokenization/words", "tokenization/figures"} <= tables

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlqa.config.compose import compose_config
-from mlqa.tracking.identity import _short, identity_of_run
+from mlqa.tracking.identity import _shorten, build_run_identity
 
 pytestmark = pytest.mark.usefixtures("no_account")
 
 
 def identity(run_dir: Path, *overrides: str):  # type: ignore[no-untyped-def]
     config, choices = compose_config(["experiment=quickstart", "tracking=wandb", *overrides])
-    return identity_of_run(config, choices, run_dir)
+    return build_run_identity(config, choices, run_dir)
 
 
 def member(tmp_path: Path, number: str = "0") -> Path:
@@ -75,8 +75,8 @@ def test_the_group_of_a_wandb_sweep_is_the_sweep(tmp_path: Path, monkeypatch: py
 
 @given(st.text(min_size=1, max_size=300))
 def test_names_are_short_and_stay_different(text: str) -> None:
-    assert len(_short(text)) <= 128
-    assert _short(text) != _short(text + "x")
+    assert len(_shorten(text)) <= 128
+    assert _shorten(text) != _shorten(text + "x")
 
 
 def test_directories_of_any_name_make_an_id_that_wandb_takes(tmp_path: Path) -> None:

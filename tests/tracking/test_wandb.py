@@ -46,7 +46,7 @@ def track(folder: Path, status: str = "completed", **options: Any) -> Trackers:
     trackers.log({"loss": 2.5, "learning_rate": 1e-4}, 10)
     trackers.log({"eval_f1": 80.0, "eval_exact_match": 50.0}, 20)
     trackers.log({"loss": 1.5}, 20)
-    trackers.table(WORDS)
+    trackers.log_table(WORDS)
     trackers.finish({**RESULT, "status": status})
     return trackers
 
@@ -63,7 +63,7 @@ def until(what: Callable[[], bool]) -> None:
 def test_the_project_is_the_configs_then_the_environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def project(**options: Any) -> str:
         trackers = opened(tmp_path, mode=WandbMode.disabled, **options)
-        found: str = trackers.places()["wandb"]["project"]
+        found: str = trackers.collect_places()["wandb"]["project"]
         trackers.finish({**RESULT})
         return found
 
@@ -79,7 +79,7 @@ def test_an_offline_run_is_read_back_by_both_readers(tmp_path: Path, caplog: pyt
         trackers = track(tmp_path)
     (run_dir,) = (tmp_path / "wandb").glob("offline-run-*")
     assert f"W&B ran offline; to upload it: wandb sync {run_dir}" in caplog.text
-    assert trackers.places()["wandb"]["mode"] == "offline"
+    assert trackers.collect_places()["wandb"]["mode"] == "offline"
     until(lambda: by_records(run_dir)["exit_code"] == 0)
     found = by_records(run_dir)
     run, summary = found["run"], found["summary"]
@@ -135,7 +135,7 @@ def test_a_failed_run_is_marked_failed(tmp_path: Path) -> None:
 def test_an_online_run_arrives_whole_and_says_where_it_is(server: WandbServer, tmp_path: Path) -> None:
     trackers = track(tmp_path)
     run = server.runs[ID]
-    assert trackers.places()["wandb"] == {
+    assert trackers.collect_places()["wandb"] == {
         "mode": "online", "entity": "team", "project": "mlqa", "id": ID, "url": f"{server.url}/team/mlqa/runs/{ID}",
     }  # fmt: skip
     assert run.settings["groupName"] == "sweep"
@@ -242,7 +242,7 @@ def test_a_server_that_refuses_leaves_an_offline_run(
         monkeypatch.setattr(server, "answer", lambda *_: (400, {"errors": [{"message": "no"}]}))
         trackers = track(tmp_path)
     assert [record.message for record in caplog.records if "this run is kept offline" in record.message]
-    assert trackers.places()["wandb"]["mode"] == "offline"
+    assert trackers.collect_places()["wandb"]["mode"] == "offline"
     assert list((tmp_path / "wandb").glob("offline-run-*"))
 
 
@@ -256,10 +256,10 @@ def test_artefacts_go_up_only_where_asked(server: WandbServer, tmp_path: Path, a
 def test_the_billed_cost_takes_the_estimates_place(server: WandbServer, tmp_path: Path) -> None:
     trackers = track(tmp_path / "0")
     billed = {"usd": 2.5, "billable_seconds": 1487, "estimate": False}
-    (tmp_path / "0" / "result.json").write_text(json.dumps({"tracking": trackers.places(), "cost": billed}))
+    (tmp_path / "0" / "result.json").write_text(json.dumps({"tracking": trackers.collect_places(), "cost": billed}))
     for number, cost, mode in ((1, {"usd": 1, "estimate": True}, "online"), (2, billed, "offline")):
         (tmp_path / str(number)).mkdir()
-        place = {**trackers.places()["wandb"], "mode": mode, "id": "none"}
+        place = {**trackers.collect_places()["wandb"], "mode": mode, "id": "none"}
         (tmp_path / str(number) / "result.json").write_text(json.dumps({"tracking": {"wandb": place}, "cost": cost}))
     assert correct_cost(tmp_path) == 1
     summary = server.runs[ID].summary

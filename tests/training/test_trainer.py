@@ -10,15 +10,15 @@ import pytest
 import torch
 from trainers import configured, small, trainer_of
 
-from mlqa.batching.dataset import overhead_of
+from mlqa.batching.dataset import estimate_pass_overhead
 from mlqa.batching.sampler import make_batch
 from mlqa.config.schema import Attention, ModelConfig, Precision
 from mlqa.errors import RunError
-from mlqa.training.arguments import resolve_precision, training_arguments
+from mlqa.training.arguments import build_training_arguments, resolve_precision
 from mlqa.training.compilation import allow_shapes
-from mlqa.training.memory import attempt_largest
+from mlqa.training.memory import try_largest_windows
 from mlqa.training.models import load_model
-from mlqa.training.optimizer import layerwise_groups
+from mlqa.training.optimizer import build_layerwise_groups
 
 
 def test_the_loss_does_not_depend_on_padding(tmp_path: Path) -> None:
@@ -83,10 +83,12 @@ def test_fewer_passes_pay_on_a_gpu_and_with_a_small_model(
     """By hand: 5 ms of 60 GFLOP/s, 1.5 ms of 40, 20 and 100 TFLOP/s over 72 x hidden_size^2 operations a position."""
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     base, tiny = (SimpleNamespace(config=SimpleNamespace(hidden_size=hidden)) for hidden in (768, 128))
-    assert overhead_of(base, torch.device("cpu"), 16) == 16  # 7 positions: at least as many as a matrix needs
-    assert overhead_of(tiny, torch.device("cpu"), 8) == pytest.approx(254.3, abs=0.1)
-    assert overhead_of(base, torch.device("cuda"), 16) == pytest.approx(expected, abs=1)
-    assert overhead_of(base, torch.device("cuda"), 128) == pytest.approx(8 * expected, abs=8)
+    assert (
+        estimate_pass_overhead(base, torch.device("cpu"), 16) == 16
+    )  # 7 positions: at least as many as a matrix needs
+    assert estimate_pass_overhead(tiny, torch.device("cpu"), 8) == pytest.approx(254.3, abs=0.1)
+    assert estimate_pass_overhead(base, torch.device("cuda"), 16) == pytest.approx(expected, abs=1)
+    assert estimate_pass_overhead(base, torch.device("cuda"), 128) == pytest.approx(8 * expected, abs=8)
 
 
 def test_layerwise_groups() -> None:
@@ -95,7 +97,7 @@ def test_layerwise_groups() -> None:
 
     shape = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8}
     model = BertForQuestionAnswering(BertConfig(vocab_size=10, **shape))
-    groups = layerwise_groups(model, learning_rate=1.0, decay=0.5, weight_decay=0.01)
+    groups = build_layerwise_groups(model, learning_rate=1.0, decay=0.5, weight_decay=0.01)
     rates: dict[str, tuple[float, float]] = {}
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     for group in groups:
@@ -125,7 +127,7 @@ def test_arguments_carry_the_configs_values(tmp_path: Path) -> None:
         tmp_path, "optimizer=adafactor", "optimizer.warmup_ratio=0.25", "training.gradient_accumulation_steps=3",
         "training.eval_strategy=epoch", "seed=11", "optimizer.lr_scheduler_type=cosine",
     )  # fmt: skip
-    arguments: Any = training_arguments(config)
+    arguments: Any = build_training_arguments(config)
     assert arguments.seed == 11
     assert arguments.gradient_accumulation_steps == 3
     assert arguments.get_warmup_steps(100) == 25
@@ -200,7 +202,7 @@ def test_the_search_for_room_leaves_no_trace(tmp_path: Path) -> None:
     def loss(windows: int) -> Any:
         return model(torch.ones(windows, 8, dtype=torch.long)).start_logits.sum() * torch.rand(())
 
-    attempt_largest(model, loss, 2, None)
+    try_largest_windows(model, loss, 2, None)
     assert torch.equal(torch.get_rng_state(), before)
     assert not model.training
     assert all(parameter.grad is None for parameter in model.parameters())
@@ -234,8 +236,10 @@ def test_batches_made_by_other_processes(tmp_path: Path) -> None:
 
 
 def test_adamw_is_fused_where_torch_can(tmp_path: Path) -> None:
-    assert str(training_arguments(configured(tmp_path)).optim).endswith(("FUSED", "fused"))
-    assert str(training_arguments(configured(tmp_path, "optimizer.fused=false")).optim).endswith(("TORCH", "torch"))
+    assert str(build_training_arguments(configured(tmp_path)).optim).endswith(("FUSED", "fused"))
+    assert str(build_training_arguments(configured(tmp_path, "optimizer.fused=false")).optim).endswith(
+        ("TORCH", "torch")
+    )
 
 
 def test_attention_is_as_configured(tmp_path: Path) -> None:

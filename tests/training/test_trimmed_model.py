@@ -15,7 +15,7 @@ from mlqa.config.compose import compose_config
 from mlqa.data.sample import generate
 from mlqa.errors import ConfigError, ModelError
 from mlqa.experiment import run
-from mlqa.inference import Answerer, unlabelled
+from mlqa.inference import Answerer, make_unlabelled_examples
 from mlqa.result import MODEL
 from mlqa.tokenization.scratch import train_tokenizer
 from mlqa.training.embeddings import keep_rows
@@ -131,6 +131,8 @@ def test_a_trimmed_run_trains_as_the_whole_one(pretrained: Path, tmp_path: Path)
     model = transformers.AutoModelForQuestionAnswering.from_pretrained(folder)
     assert len(tokenizer) == rows == model.config.vocab_size == len(model.get_input_embeddings().weight)
     validation = generate(12, 0, split="validation")
-    questions = unlabelled(validation.questions, [validation.context(row) for row in range(12)], validation.ids)
+    questions = make_unlabelled_examples(
+        validation.questions, [validation.get_context(row) for row in range(12)], validation.ids
+    )
     answered = [candidates[0].text for candidates in Answerer(tmp_path / "trimmed").answer(questions)]
     assert answered == list(json.loads((tmp_path / "trimmed" / "predictions.json").read_text("utf-8")).values())

@@ -31,37 +31,37 @@ class Aws:
 
     @cached_property
     def sagemaker(self) -> Any:
-        return self._client("sagemaker")
+        return self._create_client("sagemaker")
 
     @cached_property
     def s3(self) -> Any:
-        return self._client("s3")
+        return self._create_client("s3")
 
     @cached_property
     def logs(self) -> Any:
-        return self._client("logs")
+        return self._create_client("logs")
 
     @cached_property
     def pricing(self) -> Any:
-        return self._client("pricing", PRICING_REGION)
+        return self._create_client("pricing", PRICING_REGION)
 
     @cached_property
     def account(self) -> str:
         """The account's number, asked of STS. Raises what boto3 raises where there are no credentials."""
-        return str(self._client("sts").get_caller_identity()["Account"])
+        return str(self._create_client("sts").get_caller_identity()["Account"])
 
     @property
     def partition(self) -> str:
         return str(self.session.get_partition_for_region(self.region))
 
-    def console_link(self, job_name: str) -> str:
+    def get_console_link(self, job_name: str) -> str:
         """The page of a job in the SageMaker console; for a rehearsal there is none: the service's address."""
         if self.endpoint:
             return f"{self.endpoint} (rehearsal)"
         host = "console.amazonaws.cn" if self.partition == "aws-cn" else "console.aws.amazon.com"
         return f"https://{self.region}.{host}/sagemaker/home?region={self.region}#/jobs/{job_name}"
 
-    def _client(self, service: str, region: str | None = None) -> Any:
+    def _create_client(self, service: str, region: str | None = None) -> Any:
         from botocore.config import Config
 
         config = Config(
@@ -83,7 +83,7 @@ def open_aws(options: Any) -> Aws:
     import boto3
     from botocore.exceptions import BotoCoreError
 
-    _quiet()
+    _suppress_boto_info()
     try:
         # boto3 itself reads AWS_DEFAULT_REGION and the profile, but not AWS_REGION, which AWS's other tools go by.
         region = options.region or os.environ.get("AWS_REGION")
@@ -102,8 +102,8 @@ def open_rehearsal(options: Any, sweep_dir: Path) -> Aws:
     """
     import boto3
 
-    _quiet()
-    rehearsal, service = options.rehearsal, _rehearsal()
+    _suppress_boto_info()
+    rehearsal, service = options.rehearsal, _import_rehearsal()
     try:
         url = service.start(
             sweep_dir / REHEARSAL_FOLDER,
@@ -119,7 +119,7 @@ def open_rehearsal(options: Any, sweep_dir: Path) -> Aws:
     return Aws(session, region, url)
 
 
-def _quiet() -> None:
+def _suppress_boto_info() -> None:
     """Hydra shows everybody's INFO lines; boto3's tell of each endpoint and where credentials were found."""
     for name in ("boto3", "botocore", "s3transfer"):
         if not logging.getLogger(name).level:
@@ -130,11 +130,11 @@ def stop_rehearsal(sweep_dir: Path) -> None:
     """Ends the service of this sweep and removes what its jobs left outside the members' directories."""
     import shutil
 
-    _rehearsal().stop(sweep_dir / REHEARSAL_FOLDER)
+    _import_rehearsal().stop(sweep_dir / REHEARSAL_FOLDER)
     shutil.rmtree(sweep_dir / REHEARSAL_FOLDER, ignore_errors=True)
 
 
-def _rehearsal() -> Any:
+def _import_rehearsal() -> Any:
     if importlib.util.find_spec("moto") is None:
         raise LaunchError("hydra.launcher.service=rehearsal: needs moto; install it by: pip install 'moto[s3,server]'")
     import sagemaker_rehearsal
@@ -142,7 +142,7 @@ def _rehearsal() -> Any:
     return sagemaker_rehearsal
 
 
-def role_of(options: Any, aws: Aws) -> str:
+def resolve_role(options: Any, aws: Aws) -> str:
     """The role for the jobs. Raises LaunchError where none is given."""
     role = options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or (REHEARSAL_ROLE if aws.endpoint else None)
     if not role:
@@ -153,18 +153,18 @@ def role_of(options: Any, aws: Aws) -> str:
     return str(role)
 
 
-def error_code(error: BaseException) -> str:
+def get_error_code(error: BaseException) -> str:
     """AWS's code of an error, e.g. ThrottlingException; the class's name for what no service said."""
     response = getattr(error, "response", None)
     has_code = isinstance(response, dict) and "Error" in response
     return str(response["Error"]["Code"]) if has_code else type(error).__name__  # type: ignore[index]
 
 
-def error_message(error: BaseException) -> str:
+def format_aws_error(error: BaseException) -> str:
     """One line of what a service or boto3 said."""
     response = getattr(error, "response", None)
     text = response["Error"].get("Message", "") if isinstance(response, dict) and "Error" in response else str(error)
-    return f"{error_code(error)}: {' '.join(str(text).split())}".rstrip(". ")
+    return f"{get_error_code(error)}: {' '.join(str(text).split())}".rstrip(". ")
 
 
 def is_aws(error: BaseException) -> bool:
@@ -187,7 +187,7 @@ def is_unreachable(error: BaseException) -> bool:
     if not isinstance(error, boto.ClientError):
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    code = error_code(error)
+    code = get_error_code(error)
     # An answer to HEAD has no body, hence no code but the status: an old token is a 400.
     bare = code == "400" and error.operation_name.startswith("Head")
     return status >= 500 or bare or code in _LATER

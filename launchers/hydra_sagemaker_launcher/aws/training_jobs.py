@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hydra_sagemaker_launcher.aws.session import Aws, error_code, error_message, is_unreachable
+from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error, get_error_code, is_unreachable
 from hydra_sagemaker_launcher.errors import LaunchError
 
 ENDED = ("Completed", "Failed", "Stopped")
@@ -39,7 +39,7 @@ class NotAllowedError(LaunchError):
 
 
 @dataclass(frozen=True)
-class Seen:
+class JobSummary:
     """A job as ListTrainingJobs shows it."""
 
     name: str
@@ -47,7 +47,7 @@ class Seen:
     secondary_status: str
 
 
-class Jobs:
+class TrainingJobClient:
     """Training jobs of one sweep; `sweep_id` is part of all their names."""
 
     def __init__(self, aws: Aws, sweep_id: str) -> None:
@@ -61,19 +61,19 @@ class Jobs:
         try:
             return str(self._aws.sagemaker.create_training_job(**request)["TrainingJobArn"])
         except Exception as error:
-            code = error_code(error)
+            code = get_error_code(error)
             if code == "ResourceLimitExceeded":
                 raise QuotaError(error.response["Error"]["Message"], self._aws.region) from error  # type: ignore[attr-defined]
             if code == "ResourceInUse":
-                raise NameTakenError(error_message(error)) from error
+                raise NameTakenError(format_aws_error(error)) from error
             if code == "AccessDeniedException":
-                told = f"CreateTrainingJob: {error_message(error)}"
+                told = f"CreateTrainingJob: {format_aws_error(error)}"
                 raise NotAllowedError(
                     f"{told}; the policies that a sweep needs are in the launcher's README"
                 ) from error
             status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
             if 400 <= status < 500 and not is_unreachable(error):
-                raise LaunchError(f"CreateTrainingJob: {error_message(error)}") from error
+                raise LaunchError(f"CreateTrainingJob: {format_aws_error(error)}") from error
             raise
 
     def describe(self, name: str) -> dict[str, Any] | None:
@@ -81,36 +81,36 @@ class Jobs:
         try:
             return dict(self._aws.sagemaker.describe_training_job(TrainingJobName=name))
         except Exception as error:
-            if error_code(error) == "ResourceNotFound" or "Requested resource not found" in str(error):
+            if get_error_code(error) == "ResourceNotFound" or "Requested resource not found" in str(error):
                 return None
             raise
 
-    def changed(self) -> Iterator[Seen]:
+    def list_changed(self) -> Iterator[JobSummary]:
         """The jobs of the sweep that have changed since the last call: the cost of a call is that of what has happened.
 
         One page, 100 jobs, is one API call.
         """
         newest = self._since
         filters = {} if self._since is None else {"LastModifiedTimeAfter": self._since - _OVERLAP}
-        for summary in self._listed(**filters):
+        for summary in self._list_summaries(**filters):
             modified = summary["LastModifiedTime"]
             newest = modified if newest is None else max(newest, modified)
-            yield _seen(summary)
+            yield _parse_summary(summary)
         self._since = newest
 
-    def in_progress(self) -> set[str]:
+    def list_in_progress(self) -> set[str]:
         """The names of the sweep's jobs that have not ended."""
-        return {summary["TrainingJobName"] for summary in self._listed(StatusEquals="InProgress")}
+        return {summary["TrainingJobName"] for summary in self._list_summaries(StatusEquals="InProgress")}
 
     def stop(self, name: str) -> None:
         """Asks a job to stop; nothing happens where it has ended."""
         try:
             self._aws.sagemaker.stop_training_job(TrainingJobName=name)
         except Exception as error:
-            if error_code(error) not in ("ValidationException", "ResourceNotFound"):
+            if get_error_code(error) not in ("ValidationException", "ResourceNotFound"):
                 raise
 
-    def _listed(self, **filters: Any) -> Iterator[dict[str, Any]]:
+    def _list_summaries(self, **filters: Any) -> Iterator[dict[str, Any]]:
         pages = self._aws.sagemaker.get_paginator("list_training_jobs").paginate(
             NameContains=self._sweep_id, MaxResults=100, **filters
         )
@@ -118,6 +118,6 @@ class Jobs:
             yield from page["TrainingJobSummaries"]
 
 
-def _seen(summary: dict[str, Any]) -> Seen:
+def _parse_summary(summary: dict[str, Any]) -> JobSummary:
     status = summary["TrainingJobStatus"]
-    return Seen(summary["TrainingJobName"], status, summary.get("SecondaryStatus") or status)
+    return JobSummary(summary["TrainingJobName"], status, summary.get("SecondaryStatus") or status)

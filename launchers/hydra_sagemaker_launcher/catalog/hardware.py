@@ -84,7 +84,7 @@ INSTANCES: dict[str, Instance] = {
 _CPU_FAMILY = re.compile(r"ml\.[cmrt]\d(?P<attributes>[a-z]*)(-flex)?\.\w+")  # e.g. ml.m5, ml.r5d, ml.c7i-flex
 
 
-def instance_of(instance_type: str) -> Instance | None:
+def find_instance(instance_type: str) -> Instance | None:
     """What an instance type has; None where the table does not know it (other accelerators, GPUs too new)."""
     if instance_type in INSTANCES:
         return INSTANCES[instance_type]
@@ -93,7 +93,7 @@ def instance_of(instance_type: str) -> Instance | None:
     return None
 
 
-def from_node(node: Mapping[str, Any] | None) -> Hardware | None:
+def parse_hardware(node: Mapping[str, Any] | None) -> Hardware | None:
     """The hardware node of a composed config; None where the member runs on this machine.
 
     Keys that are not named here are the app's own and ignored; enum members count by their name. Raises LaunchError
@@ -110,8 +110,10 @@ def from_node(node: Mapping[str, Any] | None) -> Hardware | None:
         value = value.name if isinstance(value, enum.Enum) else value
         if field.name == "precision" and type(value) is int:  # some frameworks count bits
             value = str(value)
-        if (value is None and "None" not in str(field.type)) or not _is(value, str(field.type)):
-            problems.append(f"hardware.{field.name}={_shown(value)}: give {_TYPES[str(field.type).split(' ')[0]]}")
+        if (value is None and "None" not in str(field.type)) or not _is_of_type(value, str(field.type)):
+            problems.append(
+                f"hardware.{field.name}={_format_value(value)}: give {_TYPES[str(field.type).split(' ')[0]]}"
+            )
         values[field.name] = float(value) if isinstance(value, int) and "float" in str(field.type) else value
     if problems:
         raise LaunchError(problems)
@@ -121,26 +123,26 @@ def from_node(node: Mapping[str, Any] | None) -> Hardware | None:
 _TYPES = {"str": "a name", "int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
-def _is(value: Any, annotation: str) -> bool:
+def _is_of_type(value: Any, annotation: str) -> bool:
     """Whether a value is of a field's type; a bool is no number, a whole number is a number."""
     kind = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}[annotation.split(" ")[0]]
     return value is None or (isinstance(value, kind) and isinstance(value, bool) == (annotation == "bool"))
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """As YAML writes it."""
     return str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
 
 
-def problems(hardware: Hardware) -> list[str]:
+def find_hardware_problems(hardware: Hardware) -> list[str]:
     """Everything of a hardware node that SageMaker, or the instance, cannot do: a line each; the image aside."""
-    parts = (_instance, _distribution, _precision, _limits)
+    parts = (_check_instance_type, _check_distribution, _check_precision, _check_limits)
     return [problem for part in parts for problem in part(hardware)]
 
 
-def assumptions(hardware: Hardware) -> list[str]:
+def list_assumptions(hardware: Hardware) -> list[str]:
     """What the launcher takes for granted, a line each: of types its table does not know, and of disks."""
-    instance, name = instance_of(hardware.instance_type), hardware.instance_type
+    instance, name = find_instance(hardware.instance_type), hardware.instance_type
     if instance is None:
         return [f"hardware.instance_type={name}: unknown to the launcher; taken to fit hardware.image"]
     if instance.nvme and hardware.volume_gb != Hardware.volume_gb:
@@ -149,7 +151,7 @@ def assumptions(hardware: Hardware) -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _offered() -> tuple[str, ...]:
+def _list_offered_types() -> tuple[str, ...]:
     """The instance types that CreateTrainingJob accepts, as the installed botocore knows them."""
     import botocore.session
 
@@ -159,21 +161,21 @@ def _offered() -> tuple[str, ...]:
 
 def is_offered(instance_type: str) -> bool:
     """Whether SageMaker trains on an instance type at all."""
-    return instance_type in INSTANCES or instance_type in _offered()
+    return instance_type in INSTANCES or instance_type in _list_offered_types()
 
 
-def _instance(hardware: Hardware) -> Iterator[str]:
+def _check_instance_type(hardware: Hardware) -> Iterator[str]:
     name = hardware.instance_type
     if is_offered(name):
         return
-    close = difflib.get_close_matches(name, _offered(), n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name, _list_offered_types(), n=3, cutoff=0.5)
     way_out = f"did you mean {' or '.join(close)}?" if close else "choose e.g. ml.g5.xlarge"
     yield f"hardware.instance_type={name}: SageMaker trains on no such instance; {way_out}"
 
 
-def _distribution(hardware: Hardware) -> Iterator[str]:
+def _check_distribution(hardware: Hardware) -> Iterator[str]:
     """torchrun is allowed without a GPU: the image's toolkit then starts a process a node, which must choose gloo."""
-    wanted, instance = hardware.distribution, instance_of(hardware.instance_type)
+    wanted, instance = hardware.distribution, find_instance(hardware.instance_type)
     count = hardware.instance_count
     if count < 1:
         yield f"hardware.instance_count={count}: choose 1 or more"
@@ -192,8 +194,8 @@ def _distribution(hardware: Hardware) -> Iterator[str]:
         )
 
 
-def _precision(hardware: Hardware) -> Iterator[str]:
-    instance, name = instance_of(hardware.instance_type), hardware.instance_type
+def _check_precision(hardware: Hardware) -> Iterator[str]:
+    instance, name = find_instance(hardware.instance_type), hardware.instance_type
     if instance is None:
         return
     if hardware.precision == "bf16" and not instance.bf16:
@@ -205,7 +207,7 @@ def _precision(hardware: Hardware) -> Iterator[str]:
         yield f"hardware.precision=fp16: {name} has no GPU; choose hardware.precision=fp32 or bf16"
 
 
-def _limits(hardware: Hardware) -> Iterator[str]:
+def _check_limits(hardware: Hardware) -> Iterator[str]:
     hours, volume, price = hardware.max_hours, hardware.volume_gb, hardware.usd_per_hour
     if not 1 <= hours * 3600 <= MAX_HOURS * 3600:  # whole seconds are asked for
         yield f"hardware.max_hours={hours:g}: choose more than 0 and at most {MAX_HOURS} hours (28 days)"

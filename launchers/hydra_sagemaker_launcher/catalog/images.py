@@ -51,7 +51,7 @@ class _Release:
 
     @property
     def smdistributed(self) -> bool:
-        return self.cuda != "" and _numbers(self.torch) < (2, 2)  # no later image of Hugging Face holds it
+        return self.cuda != "" and _parse_version(self.torch) < (2, 2)  # no later image of Hugging Face holds it
 
     @property
     def architectures(self) -> frozenset[str]:
@@ -87,13 +87,13 @@ _HUGGING_FACE = "huggingface-pytorch-training"
 _OWN_IMAGE = "give hardware.image, the full address of an image made for it"
 
 
-def choose(hardware: Hardware, region: str) -> Image:
+def choose_image(hardware: Hardware, region: str) -> Image:
     """The image that `hardware.image` names, or else the newest that serves the instance and the distribution.
 
     Raises LaunchError with every reason and the way out: hardware that cannot be, nothing that fits it, or a region
     without such an image.
     """
-    if wrong := hardware_catalog.problems(hardware) + problems(hardware):
+    if wrong := hardware_catalog.find_hardware_problems(hardware) + find_image_problems(hardware):
         raise LaunchError(wrong)
     if hardware.image is not None and (address := _ADDRESS.fullmatch(hardware.image)):
         if address["region"] != region:
@@ -101,16 +101,16 @@ def choose(hardware: Hardware, region: str) -> Image:
                 f"hardware.image={hardware.image}: SageMaker takes images of the job's own region; "
                 f"copy it to the registry of {region}, or choose hydra.launcher.region={address['region']}"
             )
-        release = _parsed(address["tag"])
+        release = _parse_tag(address["tag"])
         smdistributed = hardware.distribution == "smdistributed"  # nothing but the user knows
         return Image(hardware.image, release.python, release.transformers, release.torch, release.cuda, smdistributed)
     candidates = _RELEASES if hardware.image is None else (_RELEASES[NAMES.index(hardware.image)],)
-    release = next(release for release in candidates if _unfit(release, hardware) is None)
-    uri = _address(release, region)
+    release = next(release for release in candidates if _explain_mismatch(release, hardware) is None)
+    uri = _retrieve_image_uri(release, region)
     return Image(uri, release.python, release.transformers, release.torch, release.cuda, release.smdistributed)
 
 
-def problems(hardware: Hardware) -> list[str]:
+def find_image_problems(hardware: Hardware) -> list[str]:
     """Why no image can be chosen for the hardware, a line each; asks nobody and needs no region.
 
     Of a full address only a tag of Hugging Face's own repository tells what the image serves; others are trusted.
@@ -118,24 +118,24 @@ def problems(hardware: Hardware) -> list[str]:
     image, name = hardware.image, hardware.instance_type
     address = _ADDRESS.fullmatch(image) if image is not None else None
     if image is None:
-        return [f"hardware.instance_type={name}: {reason}"] if (reason := _none_fits(hardware)) else []
+        return [f"hardware.instance_type={name}: {reason}"] if (reason := _explain_unserved_instance(hardware)) else []
     if image in NAMES:
-        reason = _unfit(_RELEASES[NAMES.index(image)], hardware)
+        reason = _explain_mismatch(_RELEASES[NAMES.index(image)], hardware)
     elif address is None:
         return [
             f"hardware.image={image}: neither a known name nor an address in ECR; choose null, {', '.join(NAMES)}, "
             "or <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>"
         ]
     else:
-        known = _parsed(address["tag"] if address["repository"] == _HUGGING_FACE else None)
-        reason = _unfit(known, hardware) if known.torch and hardware_catalog.instance_of(name) else None
+        known = _parse_tag(address["tag"] if address["repository"] == _HUGGING_FACE else None)
+        reason = _explain_mismatch(known, hardware) if known.torch and hardware_catalog.find_instance(name) else None
     return [f"hardware.image={image}: {reason}"] if reason else []
 
 
-def _unfit(release: _Release, hardware: Hardware) -> str | None:
+def _explain_mismatch(release: _Release, hardware: Hardware) -> str | None:
     """Why a release does not serve the hardware, and the way out; None where it does."""
     name = hardware.instance_type
-    instance = hardware_catalog.instance_of(name)
+    instance = hardware_catalog.find_instance(name)
     if instance is None:
         return f"the launcher does not know what {name} needs; {_OWN_IMAGE}"
     if instance.architecture not in release.architectures:
@@ -149,11 +149,13 @@ def _unfit(release: _Release, hardware: Hardware) -> str | None:
     return None
 
 
-def _none_fits(hardware: Hardware) -> str | None:
+def _explain_unserved_instance(hardware: Hardware) -> str | None:
     """Why no release serves an instance; None where one does, or where the hardware itself cannot be."""
-    instance = hardware_catalog.instance_of(hardware.instance_type)
+    instance = hardware_catalog.find_instance(hardware.instance_type)
     if instance is None:
-        return _unfit(_RELEASES[0], hardware) if hardware_catalog.is_offered(hardware.instance_type) else None
+        return (
+            _explain_mismatch(_RELEASES[0], hardware) if hardware_catalog.is_offered(hardware.instance_type) else None
+        )
     if any(instance.architecture in release.architectures for release in _RELEASES):
         return None
     gpu = f"{instance.gpu} ({instance.architecture.title()})"
@@ -161,7 +163,7 @@ def _none_fits(hardware: Hardware) -> str | None:
 
 
 @cache  # sagemaker-core reads its files anew each time, a tenth of a second a member
-def _address(release: _Release, region: str) -> str:
+def _retrieve_image_uri(release: _Release, region: str) -> str:
     from sagemaker.core import image_uris
 
     framework, version = ("huggingface", release.transformers) if release.transformers else ("pytorch", release.torch)
@@ -184,7 +186,7 @@ def _address(release: _Release, region: str) -> str:
         ) from error
 
 
-def _parsed(tag: str | None) -> _Release:
+def _parse_tag(tag: str | None) -> _Release:
     """The versions that a tag of the Deep Learning Containers' form tells; empty strings for any other."""
     found = _TAG.fullmatch(tag or "")
     if found is None:
@@ -192,5 +194,5 @@ def _parsed(tag: str | None) -> _Release:
     return _Release(found["python"], found["transformers"] or "", found["torch"], found["cuda"] or "")
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in version.split(".") if number.isdigit())

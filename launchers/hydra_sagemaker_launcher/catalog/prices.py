@@ -72,7 +72,7 @@ class Price:
     estimate: bool
 
 
-def prices(types: Iterable[str], region: str, pricing: Any | None) -> dict[str, Price | None]:
+def look_up_prices(types: Iterable[str], region: str, pricing: Any | None) -> dict[str, Price | None]:
     """The on-demand price of training on each instance type; None where nobody knows it.
 
     `pricing` is a boto3 client of the AWS Pricing API, or None. Where that API cannot be asked (credentials, rights,
@@ -83,9 +83,9 @@ def prices(types: Iterable[str], region: str, pricing: Any | None) -> dict[str, 
         usd = None
         if pricing is not None:
             try:
-                usd = _asked(instance_type, region, pricing)
-            except _unavailable() as error:
-                log.warning("no prices from the AWS Pricing API, estimates stand in: %s", _first_line(error))
+                usd = _query_pricing_api(instance_type, region, pricing)
+            except _get_query_errors() as error:
+                log.warning("no prices from the AWS Pricing API, estimates stand in: %s", _summarize_error(error))
                 pricing = None  # the next type would wait as long for the same answer
         if usd is not None:
             found[instance_type] = Price(usd, API, estimate=False)
@@ -96,14 +96,14 @@ def prices(types: Iterable[str], region: str, pricing: Any | None) -> dict[str, 
     return found
 
 
-def price_of(hardware: Hardware, known: Mapping[str, Price | None]) -> Price | None:
+def resolve_price(hardware: Hardware, known: Mapping[str, Price | None]) -> Price | None:
     """The price that counts for a member: its own hardware.usd_per_hour, or else what `prices` found."""
     if hardware.usd_per_hour is not None:
         return Price(hardware.usd_per_hour, CONFIG, estimate=False)
     return known.get(hardware.instance_type)
 
 
-def cost(
+def compute_cost(
     seconds: float,
     instance_type: str,
     instance_count: int,
@@ -132,12 +132,12 @@ def cost(
     return node
 
 
-def worst_case(hardware: Hardware, price: Price | None) -> float | None:
+def compute_worst_case(hardware: Hardware, price: Price | None) -> float | None:
     """Dollars of a job that runs until it is stopped by hardware.max_hours, on demand; None without a price."""
     return None if price is None else hardware.instance_count * hardware.max_hours * price.usd_per_hour
 
 
-def _asked(instance_type: str, region: str, pricing: Any) -> float | None:
+def _query_pricing_api(instance_type: str, region: str, pricing: Any) -> float | None:
     """The training price in the Pricing API; the highest, should it list several."""
     wanted = {"productFamily": "ML Instance", "regionCode": region, "instanceName": instance_type}
     pages = pricing.get_paginator("get_products").paginate(
@@ -145,7 +145,9 @@ def _asked(instance_type: str, region: str, pricing: Any) -> float | None:
         Filters=[{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()],
     )
     rows = (json.loads(row) for page in pages for row in page["PriceList"])  # each row is JSON in a string
-    return max((usd for row in rows if _is_training(row, instance_type) for usd in _dollars(row)), default=None)
+    return max(
+        (usd for row in rows if _is_training(row, instance_type) for usd in _iter_on_demand_prices(row)), default=None
+    )
 
 
 def _is_training(row: Mapping[str, Any], instance_type: str) -> bool:
@@ -154,7 +156,7 @@ def _is_training(row: Mapping[str, Any], instance_type: str) -> bool:
     return kind == "Training" or str(attributes.get("usagetype", "")).endswith(f"Train:{instance_type}")
 
 
-def _dollars(row: Mapping[str, Any]) -> Iterator[float]:
+def _iter_on_demand_prices(row: Mapping[str, Any]) -> Iterator[float]:
     """The on-demand prices of a row; free tiers and other currencies left out."""
     for term in row.get("terms", {}).get("OnDemand", {}).values():
         for dimension in term.get("priceDimensions", {}).values():
@@ -163,13 +165,13 @@ def _dollars(row: Mapping[str, Any]) -> Iterator[float]:
                 yield usd
 
 
-def _unavailable() -> tuple[type[Exception], ...]:
+def _get_query_errors() -> tuple[type[Exception], ...]:
     """What asking can raise: botocore's own errors, and those of an answer that is not what it should be."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     return (BotoCoreError, ClientError, ValueError, KeyError, TypeError, AttributeError)
 
 
-def _first_line(error: BaseException) -> str:
+def _summarize_error(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__

@@ -29,7 +29,7 @@ def show(
     """Prints a row a member, the dollars of the sweep, and each failure with its reason and link."""
     from rich.console import Console
 
-    from hydra_sagemaker_launcher.display.live_table import summary_table
+    from hydra_sagemaker_launcher.display.live_table import build_summary_table
 
     by_number = {job.member.number: job for job in jobs}
     rows = []
@@ -43,12 +43,12 @@ def show(
             status = "left running" if job is not None else returned.status.name.lower() if returned else "not run"
             rows.append((member, status, None, None, None))
     console = Console(stderr=True)
-    console.print(summary_table(rows))
+    console.print(build_summary_table(rows))
     note = " on AWS; this was a rehearsal, and free" if rehearsal else ""
     console.print(f"billed for this sweep: ${billed_usd:.2f}{note}", highlight=False)
     for job in jobs:
         if job.outcome is not None and job.outcome.status != "completed":
-            link = f"; {aws.console_link(job.name)}" if job.name else ""
+            link = f"; {aws.get_console_link(job.name)}" if job.name else ""
             log.error("#%d %s: %s%s", job.member.number, job.outcome.status, job.outcome.reason, link)
 
 

@@ -12,7 +12,7 @@ from hydra_sagemaker_launcher.jobs.outcome import Outcome
 _AT_A_TIME = 4
 
 
-class Fetches:
+class OutcomeFetcher:
     """Calls `fetch` for jobs in daemon threads (an executor's would be waited for at the end of the process) and
     `wake` after each."""
 
@@ -23,7 +23,7 @@ class Fetches:
         self._under_way: set[Job] = set()
         self._threads = 0
 
-    def ask(self, job: Job) -> None:
+    def submit(self, job: Job) -> None:
         """Fetches what a job left, unless that is under way."""
         if job in self._under_way:
             return
@@ -31,27 +31,27 @@ class Fetches:
         self._asked.put(job)
         if self._threads < min(_AT_A_TIME, len(self._under_way)):
             self._threads += 1
-            threading.Thread(target=self._work, name=f"sagemaker-fetch-{self._threads}", daemon=True).start()
+            threading.Thread(target=self._run_worker, name=f"sagemaker-fetch-{self._threads}", daemon=True).start()
 
-    def taken(self) -> Iterator[tuple[Job, Outcome | Exception]]:
+    def pop_outcomes(self) -> Iterator[tuple[Job, Outcome | Exception]]:
         """What has come in since the last call: outcomes, and the exceptions of fetches that failed."""
         while not self._done.empty():
             job, outcome = self._done.get()
             self._under_way.discard(job)
             yield job, outcome
 
-    def has_any(self) -> bool:
+    def has_outcomes(self) -> bool:
         """Whether something has come in that is not taken yet."""
         return not self._done.empty()
 
-    def end(self) -> None:
+    def shutdown(self) -> None:
         """Begins no other fetch."""
         while not self._asked.empty():
             self._asked.get()
         for _ in range(self._threads):
             self._asked.put(None)
 
-    def _work(self) -> None:
+    def _run_worker(self) -> None:
         while (job := self._asked.get()) is not None:
             try:
                 outcome: Outcome | Exception = self._fetch(job)

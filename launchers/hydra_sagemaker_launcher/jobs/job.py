@@ -49,7 +49,7 @@ class Job:
 class Clock:
     """Time as the loop sees it; a benchmark puts a simulated one in its place."""
 
-    def now(self) -> float:
+    def get_time(self) -> float:
         return time.monotonic()
 
     def wait(self, seconds: float, event: threading.Event) -> None:

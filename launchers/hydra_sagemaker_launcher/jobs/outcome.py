@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra_sagemaker_launcher.aws.s3 import Storage
-from hydra_sagemaker_launcher.aws.session import Aws, error_message
+from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
-from hydra_sagemaker_launcher.catalog.prices import Price, cost
+from hydra_sagemaker_launcher.catalog.prices import Price, compute_cost
 from hydra_sagemaker_launcher.container import RETURN_FILE
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.jobs import safe_extract
@@ -44,10 +44,10 @@ class Outcome:
     seconds: float | None = None  # billable
 
 
-def cost_of(hardware: Hardware | None, price: Price | None, description: dict[str, Any]) -> dict[str, Any]:
+def compute_job_cost(hardware: Hardware | None, price: Price | None, description: dict[str, Any]) -> dict[str, Any]:
     """The `cost` node of an ended job: BillableTimeInSeconds x instances x price."""
     assert hardware is not None
-    return cost(
+    return compute_cost(
         description.get("BillableTimeInSeconds") or 0,
         hardware.instance_type,
         hardware.instance_count,
@@ -57,7 +57,7 @@ def cost_of(hardware: Hardware | None, price: Price | None, description: dict[st
     )
 
 
-def fetch(
+def fetch_outcome(
     member: Member, description: dict[str, Any], price: Price | None, aws: Aws, storage: Storage, with_model: bool
 ) -> Outcome:
     """Fetches output.tar.gz and the log's tail, completes result.json, and tells how the member ended.
@@ -68,7 +68,7 @@ def fetch(
     name = description["TrainingJobName"]
     output = f"{description['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
     member.directory.mkdir(parents=True, exist_ok=True)
-    _log_tail(aws, name, member.directory / LOG_TAIL)
+    _save_log_tail(aws, name, member.directory / LOG_TAIL)
     for name_of in (RESULT, RETURN_FILE):  # of an earlier attempt: this one's word counts
         _remove(member.directory / name_of)
     has_output = _unpack(storage, f"{output}/output.tar.gz", member.directory, _OUTPUT_BYTES, _OUTPUT_FILES)
@@ -76,9 +76,9 @@ def fetch(
     if with_model and description["TrainingJobStatus"] == "Completed":
         uri = description.get("ModelArtifacts", {}).get("S3ModelArtifacts") or f"{output}/model.tar.gz"
         _unpack(storage, uri, member.directory / "model", _MODEL_BYTES, _MODEL_FILES)
-    returned = _taken(member.directory / RETURN_FILE)
-    status, reason = _judged(description, member, has_output, returned)
-    node = cost_of(member.hardware, price, description)
+    returned = _pop_json(member.directory / RETURN_FILE)
+    status, reason = _judge_outcome(description, member, has_output, returned)
+    node = compute_job_cost(member.hardware, price, description)
     result = _read(member.directory / RESULT)
     if status != "completed" and not (reason and result.get("status") == status and result.get("error")):
         result |= {"error": reason}
@@ -90,7 +90,7 @@ def fetch(
     return Outcome(status, reason, value, node["usd"], node["billable_seconds"])
 
 
-def _judged(
+def _judge_outcome(
     description: dict[str, Any], member: Member, has_output: bool, returned: dict[str, Any]
 ) -> tuple[str, str | None]:
     """(completed | failed | stopped, the reason)."""
@@ -104,18 +104,18 @@ def _judged(
     if status == "Stopped":
         return "stopped", "the job was stopped"
     if status == "Failed":
-        return "failed", _line(description.get("FailureReason") or "SageMaker gave no reason")
+        return "failed", _format_reason(description.get("FailureReason") or "SageMaker gave no reason")
     if not has_output:
         return "failed", "the job completed without an output.tar.gz: did the script write to SM_OUTPUT_DATA_DIR?"
     result = _read(member.directory / RESULT)
     if result.get("status") in ("failed", "stopped"):
-        return str(result["status"]), _line(result.get("error") or "result.json says so")
+        return str(result["status"]), _format_reason(result.get("error") or "result.json says so")
     if returned.get("status") == "FAILED":
-        return "failed", _line(returned.get("error"))
+        return "failed", _format_reason(returned.get("error"))
     return "completed", None
 
 
-def _line(reason: Any) -> str:
+def _format_reason(reason: Any) -> str:
     """One line that can be printed everywhere."""
     return " ".join(str(reason)[:_REASON_LENGTH].encode("utf-8", "backslashreplace").decode().split())
 
@@ -133,7 +133,7 @@ def _unpack(storage: Storage, uri: str, into: Path, max_bytes: int, max_files: i
     return True
 
 
-def _log_tail(aws: Aws, job_name: str, path: Path) -> None:
+def _save_log_tail(aws: Aws, job_name: str, path: Path) -> None:
     """The last lines that the container printed; without the right to read logs, a line about that."""
     try:
         streams = aws.logs.describe_log_streams(logGroupName=_LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
@@ -146,10 +146,10 @@ def _log_tail(aws: Aws, job_name: str, path: Path) -> None:
         if lines:
             path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")
     except Exception as error:  # a log is worth no failure
-        log.warning("the log of %s cannot be read: %s", job_name, error_message(error))
+        log.warning("the log of %s cannot be read: %s", job_name, format_aws_error(error))
 
 
-def _taken(path: Path) -> dict[str, Any]:
+def _pop_json(path: Path) -> dict[str, Any]:
     content = _read(path)
     _remove(path)
     return content

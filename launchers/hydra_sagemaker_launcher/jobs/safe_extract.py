@@ -38,14 +38,14 @@ def extract(archive: Path, into: Path, *, max_bytes: int, max_files: int) -> lis
         with tempfile.TemporaryDirectory(prefix=f".{into.name}-", dir=into.parent) as beside:
             fresh = Path(beside) / "files"
             fresh.mkdir()
-            names = _unpacked(archive, fresh, max_bytes, max_files)
+            names = _extract_entries(archive, fresh, max_bytes, max_files)
             _move(fresh, into, archive)
             return names
     except _RefusedError as error:
         raise LaunchError(f"{archive}: {error}; nothing of it was extracted") from error
     except _DAMAGE as error:
         raise LaunchError(
-            f"{archive}: is truncated or no tar.gz ({_first_line(error)}); nothing of it was extracted"
+            f"{archive}: is truncated or no tar.gz ({_summarize_error(error)}); nothing of it was extracted"
         ) from error
     except OSError as error:
         raise LaunchError(f"{archive}: cannot be extracted into {into} ({error.strerror or error})") from error
@@ -55,7 +55,7 @@ class _RefusedError(Exception):
     """What the archive holds is not what a training job leaves."""
 
 
-class _Inflated(io.RawIOBase):
+class _BoundedGzipReader(io.RawIOBase):
     """The bytes of a gzip file, counted while they come out; goes forward only, as tarfile reads an archive once."""
 
     def __init__(self, file: IO[bytes], max_bytes: int) -> None:
@@ -91,15 +91,15 @@ class _Inflated(io.RawIOBase):
             pass
 
 
-def _unpacked(archive: Path, fresh: Path, max_bytes: int, max_files: int) -> list[str]:
+def _extract_entries(archive: Path, fresh: Path, max_bytes: int, max_files: int) -> list[str]:
     """Writes what the archive holds below a new folder; returns the names of the files."""
     names: list[str] = []
     made: set[PurePosixPath] = set()
     with archive.open("rb") as file:
-        inflated = _Inflated(file, max_bytes)
+        inflated = _BoundedGzipReader(file, max_bytes)
         with tarfile.open(fileobj=inflated, mode="r:") as tar:
             for number, entry in enumerate(tar, start=1):
-                path = _inside(entry)
+                path = _resolve_entry_path(entry)
                 wanted = {path, *path.parents} - {PurePosixPath(".")}
                 if max(number, len(made | wanted)) > max_files:
                     raise _RefusedError(f"holds more than the {max_files:,} files that are allowed")
@@ -113,7 +113,7 @@ def _unpacked(archive: Path, fresh: Path, max_bytes: int, max_files: int) -> lis
     return names
 
 
-def _inside(entry: tarfile.TarInfo) -> PurePosixPath:
+def _resolve_entry_path(entry: tarfile.TarInfo) -> PurePosixPath:
     """Where an entry goes, relative to the folder; raises _RefusedError unless it is a file or folder below it."""
     path = PurePosixPath(entry.name)
     if path.is_absolute() or ".." in path.parts or "\\" in entry.name or re.match("[A-Za-z]:", entry.name):
@@ -155,6 +155,6 @@ def _move(fresh: Path, into: Path, archive: Path) -> None:
             os.replace(path, place)
 
 
-def _first_line(error: BaseException) -> str:
+def _summarize_error(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__

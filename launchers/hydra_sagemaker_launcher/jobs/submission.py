@@ -6,7 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hydra_sagemaker_launcher.aws.training_jobs import ENDED, Jobs, NameTakenError, NotAllowedError, QuotaError
+from hydra_sagemaker_launcher.aws.training_jobs import (
+    ENDED,
+    NameTakenError,
+    NotAllowedError,
+    QuotaError,
+    TrainingJobClient,
+)
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.jobs.job import Clock, Job, State
 from hydra_sagemaker_launcher.jobs.outcome import Outcome
@@ -27,7 +33,7 @@ class Submission:
     def __init__(
         self,
         jobs: Sequence[Job],
-        service: Jobs,
+        service: TrainingJobClient,
         manifest: Manifest,
         options: Any,
         say: Callable[[str], None],
@@ -44,7 +50,7 @@ class Submission:
         self._freed: dict[tuple[str, bool], float] = {}  # when a job of ours gave back instances of a kind
         self._is_account_full = False  # a quota over all types was met
 
-    def next_moment(self) -> float:
+    def get_next_time(self) -> float:
         """When there may be something to do."""
         moments = [
             max(self._next_submission, job.not_before)
@@ -56,30 +62,30 @@ class Submission:
     def submit(self, is_open: Callable[[], bool]) -> None:
         """Submits what may be submitted now; ends early where `is_open` says so."""
         for job in self._jobs:
-            now = self._clock.now()
+            now = self._clock.get_time()
             if not is_open() or now < self._next_submission:
                 return
             if job.state not in (State.waiting, State.unknown) or now < job.not_before:
                 continue
             if job.state is State.waiting and not self._has_room(job):
-                self._beyond_budget(job)
+                self._finish_if_over_budget(job)
                 continue
             self._next_submission = now + self._options.submit_interval
             if not self._reaching(lambda job=job: self._submit_one(job)):  # type: ignore[misc]
                 job.state = State.unknown  # the request may have arrived
-                job.not_before = self._next_submission = self._clock.now() + self._poll_interval
+                job.not_before = self._next_submission = self._clock.get_time() + self._poll_interval
                 return  # the others would meet the same outage
 
     def settle(self, job: Job, reason: str) -> None:
         """Finds out whether a job that was perhaps submitted exists: it must not run on unseen."""
         name = job.request["TrainingJobName"]
-        if not self._adopt(job, name):
+        if not self._claim_job(job, name):
             self._manifest.write("refused", job.member.number, reason=reason)
             self._finish(job, Outcome("stopped", f"not submitted: {reason}"))
 
-    def given_back(self, job: Job) -> None:
+    def release_instances(self, job: Job) -> None:
         """A job has ended: what waits for an instance of its kind, or for any, may try again."""
-        self._freed[job.kind] = self._clock.now()
+        self._freed[job.kind] = self._clock.get_time()
         for other in self._jobs:
             if other.state is State.waiting and (self._is_account_full or other.kind == job.kind):
                 other.not_before = 0.0
@@ -87,22 +93,22 @@ class Submission:
 
     def _has_room(self, job: Job) -> bool:
         """Whether max_parallel and budget_usd let a job start now."""
-        held = self._held()
+        held = self._list_held_jobs()
         limit, budget = self._options.max_parallel, self._options.budget_usd
         if limit is not None and len(held) >= limit:
             return False
         if budget is None:
             return True
         reserved = sum(other.worst_case or 0.0 for other in held)
-        return bool(self._manifest.billed_usd() + reserved + (job.worst_case or 0.0) <= budget)
+        return bool(self._manifest.sum_billed_usd() + reserved + (job.worst_case or 0.0) <= budget)
 
-    def _beyond_budget(self, job: Job) -> None:
+    def _finish_if_over_budget(self, job: Job) -> None:
         """Finishes a job for which there is no room though nothing runs: what is spent is spent."""
         budget = self._options.budget_usd
-        if budget is None or self._held():
+        if budget is None or self._list_held_jobs():
             return
         reason = (
-            f"not submitted: ${self._manifest.billed_usd():.2f} of hydra.launcher.budget_usd={budget:g} are spent, "
+            f"not submitted: ${self._manifest.sum_billed_usd():.2f} of hydra.launcher.budget_usd={budget:g} are spent, "
             f"and it may cost ${job.worst_case or 0:.2f}"
         )
         self._finish(job, Outcome("failed", reason))
@@ -110,7 +116,7 @@ class Submission:
     def _submit_one(self, job: Job) -> None:
         name = job.request["TrainingJobName"]
         if job.state is State.unknown:
-            if not self._adopt(job, name):
+            if not self._claim_job(job, name):
                 job.state = State.waiting
             return
         self._manifest.write("submitting", job.member.number, job_name=name)
@@ -118,23 +124,23 @@ class Submission:
         try:
             self._service.create(job.request)
         except NameTakenError:
-            if not self._adopt(job, name):  # SageMaker knows it and does not show it yet
-                job.not_before = self._clock.now() + self._poll_interval
+            if not self._claim_job(job, name):  # SageMaker knows it and does not show it yet
+                job.not_before = self._clock.get_time() + self._poll_interval
             return
         except QuotaError as error:
-            self._without_quota(job, error)
+            self._handle_quota_error(job, error)
             return
         except NotAllowedError as error:
-            self._not_allowed(job, str(error))
+            self._handle_not_allowed(job, str(error))
             return
         except LaunchError as error:
-            self._refused(job, str(error))
+            self._handle_refusal(job, str(error))
             return
         self._manifest.write("submitted", job.member.number, job_name=name)
         self._say(f"#{job.member.number} submitted: {name}")
-        self._runs(job, name)
+        self._mark_running(job, name)
 
-    def _adopt(self, job: Job, name: str) -> bool:
+    def _claim_job(self, job: Job, name: str) -> bool:
         """Takes the job of this name for the member's own, if there is one and it is."""
         found = self._service.describe(name)
         if found is None:
@@ -142,19 +148,21 @@ class Submission:
         environment = found.get("Environment", {})
         expected = job.request["Environment"]
         if any(environment.get(key) != expected[key] for key in (SWEEP_VARIABLE, MEMBER_VARIABLE)):
-            self._refused(job, f"a job named {name} is not of this sweep; choose another hydra.launcher.job_name")
+            self._handle_refusal(
+                job, f"a job named {name} is not of this sweep; choose another hydra.launcher.job_name"
+            )
             return True
         self._manifest.write("submitted", job.member.number, job_name=name)
         self._say(f"#{job.member.number} found again: {name} ({found['TrainingJobStatus']})")
-        self._runs(job, name)
+        self._mark_running(job, name)
         if found["TrainingJobStatus"] in ENDED:
             self._ended(job, found)
         return True
 
-    def _runs(self, job: Job, name: str) -> None:
+    def _mark_running(self, job: Job, name: str) -> None:
         job.state, job.name, job.phase = State.running, name, "Starting"
 
-    def _without_quota(self, job: Job, error: QuotaError) -> None:
+    def _handle_quota_error(self, job: Job, error: QuotaError) -> None:
         """Waits for a slot where jobs of this sweep hold them; else the quota itself is the failure."""
         self._manifest.write("refused", job.member.number, reason=str(error))
         hardware = job.member.hardware
@@ -162,10 +170,10 @@ class Submission:
         # Spot and on-demand instances of a type have quotas of their own; some quotas are over all types.
         is_of_kind = hardware.instance_type in error.quota
         rivals = [other for other in self._jobs if other is not job and (not is_of_kind or other.kind == job.kind)]
-        ours = [other for other in rivals if other in self._held()]
+        ours = [other for other in rivals if other in self._list_held_jobs()]
         # SageMaker gives an instance back some time after its job has ended.
         freed = [when for kind, when in self._freed.items() if not is_of_kind or kind == job.kind]
-        given_back = self._clock.now() < max(freed, default=-math.inf) + _QUOTA_PAUSE
+        given_back = self._clock.get_time() < max(freed, default=-math.inf) + _QUOTA_PAUSE
         enough = error.limit is None or error.limit >= hardware.instance_count
         if not (ours or given_back) or not enough:
             self._finish(job, Outcome("failed", str(error)))
@@ -174,22 +182,22 @@ class Submission:
         self._is_account_full = self._is_account_full or not is_of_kind
         for other in [job, *rivals]:  # the others would get the same answer
             if other.state is State.waiting:
-                other.not_before = self._clock.now() + (_QUOTA_PAUSE if ours else _RELEASE_PAUSE)
+                other.not_before = self._clock.get_time() + (_QUOTA_PAUSE if ours else _RELEASE_PAUSE)
         why = f"this sweep holds {len(ours)}" if ours else "one of this sweep was given back a moment ago"
         what = hardware.instance_type if is_of_kind else "instance of any type"
         self._say(f"#{job.member.number} waits for a free {what}: {why}")
 
-    def _not_allowed(self, job: Job, reason: str) -> None:
+    def _handle_not_allowed(self, job: Job, reason: str) -> None:
         """Refuses a job and those of its kind that wait: a policy may be about an instance type, not about one job."""
-        self._refused(job, reason)
+        self._handle_refusal(job, reason)
         for other in self._jobs:
             if other.state is State.waiting and other.kind == job.kind:
                 self._finish(other, Outcome("failed", f"not submitted: #{job.member.number} was not allowed"))
 
-    def _refused(self, job: Job, reason: str) -> None:
+    def _handle_refusal(self, job: Job, reason: str) -> None:
         self._manifest.write("refused", job.member.number, reason=reason)
         self._finish(job, Outcome("failed", reason))
 
-    def _held(self) -> list[Job]:
+    def _list_held_jobs(self) -> list[Job]:
         """Those that hold instances, or may: an unanswered submission counts."""
         return [job for job in self._jobs if job.state in (State.running, State.unknown)]

@@ -28,18 +28,18 @@ class Program:
     flags: tuple[str, ...]  # --config-name and the like
 
 
-def started_program(project_dir: str | None) -> Program:
+def detect_program(project_dir: str | None) -> Program:
     """What was started: `python train.py` or `python -m package.app`. Raises LaunchError for what cannot travel."""
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
     file = Path(getattr(main, "__file__", None) or sys.argv[0]).resolve()
     if spec is not None:
         root = Path(project_dir or ".").expanduser().resolve()
-        return Program(root, spec.name, True, _flags(root, file.parent))
+        return Program(root, spec.name, True, _collect_config_flags(root, file.parent))
     root = Path(project_dir).expanduser().resolve() if project_dir else file.parent
     if not file.is_relative_to(root):
         raise LaunchError(f"hydra.launcher.project_dir={project_dir}: {file} is not in it; choose a folder above it")
-    return Program(root, file.relative_to(root).as_posix(), False, _flags(root, file.parent))
+    return Program(root, file.relative_to(root).as_posix(), False, _collect_config_flags(root, file.parent))
 
 
 def pack_program(program: Program, options: Any, requirements: Set[str], sweep_dir: Path) -> Source:
@@ -73,7 +73,7 @@ def pack_program(program: Program, options: Any, requirements: Set[str], sweep_d
     return pack(program.root, include, exclude, extra)
 
 
-def _flags(root: Path, script_dir: Path) -> tuple[str, ...]:
+def _collect_config_flags(root: Path, script_dir: Path) -> tuple[str, ...]:
     """Hydra's flags that decide which config is composed. Of relative folders, --config-path's is relative to the
     script, --config-dir's to the working directory, which in the container is the project's folder."""
     given, _ = get_args_parser().parse_known_args(sys.argv[1:])

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.secret_scan import is_private_file, is_private_folder, secrets
+from hydra_sagemaker_launcher.secret_scan import find_secrets, is_private_file, is_private_folder
 
 MAX_BYTES = 50_000_000
 
@@ -53,11 +53,11 @@ def pack(
     Raises LaunchError: a name in `include` that is not there, no file at all, a link out of `root`, more than
     `max_bytes` before compression, or text that looks like a secret.
     """
-    contents: dict[str, bytes | Path] = dict(_chosen(root, include, exclude))
-    contents.update((_relative(name), what) for name, what in (extra or {}).items())
-    sizes = {name: _size(what) for name, what in contents.items()}
+    contents: dict[str, bytes | Path] = dict(_select_files(root, include, exclude))
+    contents.update((_validate_archive_name(name), what) for name, what in (extra or {}).items())
+    sizes = {name: _get_size(what) for name, what in contents.items()}
     if sum(sizes.values()) > max_bytes:
-        raise LaunchError(_too_large(sizes, max_bytes))
+        raise LaunchError(_explain_too_large(sizes, max_bytes))
     buffer = io.BytesIO()
     found: list[str] = []
     with (
@@ -66,15 +66,15 @@ def pack(
     ):
         for name, what in sorted(contents.items()):
             data, executable = _read(what)
-            found.extend(_warning(name, line, kind) for line, kind in secrets(name, data))
-            archive.addfile(_entry(name, data, executable), io.BytesIO(data))
+            found.extend(_format_warning(name, line, kind) for line, kind in find_secrets(name, data))
+            archive.addfile(_build_tar_entry(name, data, executable), io.BytesIO(data))
     if found:
         raise LaunchError(found)
     content = buffer.getvalue()
     return Source(content, hashlib.sha256(content).hexdigest(), tuple(sorted(contents)))
 
 
-def _entry(name: str, data: bytes, executable: bool) -> tarfile.TarInfo:
+def _build_tar_entry(name: str, data: bytes, executable: bool) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(name)  # time, user and group are 0, the owners' names empty
     entry.size = len(data)
     entry.mode = 0o755 if executable else 0o644
@@ -85,14 +85,14 @@ class _Patterns:
     """gitignore's patterns, each as a regular expression over a path relative to the root."""
 
     def __init__(self, patterns: Sequence[str], option: str) -> None:
-        self._forms = {pattern: _compiled(pattern, option) for pattern in patterns}
+        self._forms = {pattern: _compile_pattern(pattern, option) for pattern in patterns}
 
-    def matching(self, path: str) -> list[str]:
+    def find_matches(self, path: str) -> list[str]:
         """The patterns that name a file, or a folder that it lies in; a path with a slash at its end is a folder."""
         return [pattern for pattern, form in self._forms.items() if form.fullmatch(path)]
 
 
-def _compiled(pattern: str, option: str) -> re.Pattern[str]:
+def _compile_pattern(pattern: str, option: str) -> re.Pattern[str]:
     bare = pattern.strip().removeprefix("./")
     named = bare.strip("/")
     expression = "" if "/" in bare.rstrip("/") else "(?:.*/)?"  # without a slash it counts at every depth
@@ -109,12 +109,12 @@ def _compiled(pattern: str, option: str) -> re.Pattern[str]:
         raise LaunchError(f"{option}={pattern}: is no pattern; write e.g. train.py, *.py, src/** or /conf") from error
 
 
-def _chosen(root: Path, include: Sequence[str], exclude: Sequence[str]) -> Iterator[tuple[str, Path]]:
+def _select_files(root: Path, include: Sequence[str], exclude: Sequence[str]) -> Iterator[tuple[str, Path]]:
     """Archive name and path of every file to pack; raises LaunchError as `pack` does."""
     included, excluded = _Patterns(include, "include"), _Patterns(exclude, "exclude")
     used: set[str] = set()
     for name, path in _walk(root, included, excluded):
-        if matching := included.matching(name):
+        if matching := included.find_matches(name):
             used.update(matching)
             yield name, path
     unused = [pattern for pattern in include if pattern not in used]
@@ -134,15 +134,15 @@ def _walk(root: Path, included: _Patterns, excluded: _Patterns) -> Iterator[tupl
     waiting: list[tuple[Path, str, tuple[Path, ...]]] = [(root, "", (home,))]
     while waiting:
         folder, prefix, above = waiting.pop()
-        for entry in _listed(folder):
+        for entry in _list_folder(folder):
             name, path = prefix + entry.name, Path(entry.path)
             is_folder = path.is_dir()
             named = f"{name}/" if is_folder else name
-            if excluded.matching(name) or excluded.matching(named):
+            if excluded.find_matches(name) or excluded.find_matches(named):
                 continue
             real = Path(os.path.realpath(path)) if entry.is_symlink() else above[-1] / entry.name
             if not real.is_relative_to(home):
-                if path.exists() and (included.matching(name) or included.matching(named)):
+                if path.exists() and (included.find_matches(name) or included.find_matches(named)):
                     raise LaunchError(f"{path}: is a link out of {root}; copy what it leads to, or add exclude={name}")
             elif is_folder:
                 if real not in above and not _is_private(path, (entry.name, *real.relative_to(home).parts)):
@@ -162,26 +162,28 @@ def _is_private(folder: Path, names: tuple[str, ...]) -> bool:
         return True
     if names[-1] not in _GENERATED:
         return False
-    return len(names) == 2 or any(_RUN.match(entry.name) for entry in _listed(folder))  # at the root, or looks like it
+    return len(names) == 2 or any(
+        _RUN.match(entry.name) for entry in _list_folder(folder)
+    )  # at the root, or looks like it
 
 
-def _listed(folder: Path) -> list[os.DirEntry[str]]:
-    with _readable(folder), os.scandir(folder) as entries:
+def _list_folder(folder: Path) -> list[os.DirEntry[str]]:
+    with _wrap_read_errors(folder), os.scandir(folder) as entries:
         return list(entries)
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _wrap_read_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise LaunchError(f"{path}: cannot be read ({error.strerror}); correct it, or add it to exclude") from error
 
 
-def _size(what: bytes | Path) -> int:
+def _get_size(what: bytes | Path) -> int:
     if isinstance(what, bytes):
         return len(what)
-    with _readable(what):
+    with _wrap_read_errors(what):
         return what.stat().st_size
 
 
@@ -189,29 +191,29 @@ def _read(what: bytes | Path) -> tuple[bytes, bool]:
     """Content, and whether its owner may execute it."""
     if isinstance(what, bytes):
         return what, False
-    with _readable(what):
+    with _wrap_read_errors(what):
         return what.read_bytes(), bool(what.stat().st_mode & stat.S_IXUSR)
 
 
-def _relative(name: str) -> str:
+def _validate_archive_name(name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise LaunchError(f"{name}: is no name inside the source archive; give a relative path")
     return str(path)
 
 
-def _too_large(sizes: Mapping[str, int], max_bytes: int) -> str:
+def _explain_too_large(sizes: Mapping[str, int], max_bytes: int) -> str:
     largest = sorted(sizes, key=lambda name: -sizes[name])[:5]
-    listed = ", ".join(f"{name} ({_shown(sizes[name])})" for name in largest)
+    listed = ", ".join(f"{name} ({_format_size(sizes[name])})" for name in largest)
     return (
-        f"the source has {_shown(sum(sizes.values()))}, more than {_shown(max_bytes)}; the largest files are {listed}: "
-        "narrow include or add them to exclude"
+        f"the source has {_format_size(sum(sizes.values()))}, more than {_format_size(max_bytes)}; the largest "
+        f"files are {listed}: narrow include or add them to exclude"
     )
 
 
-def _shown(size: int) -> str:
+def _format_size(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-def _warning(name: str, line: int, kind: str) -> str:
+def _format_warning(name: str, line: int, kind: str) -> str:
     return f"{name}:{line}: looks like {kind}; remove it from the source, or add exclude={name}"

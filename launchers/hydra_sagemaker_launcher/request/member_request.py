@@ -9,22 +9,22 @@ from typing import Any
 
 from hydra_sagemaker_launcher.aws.session import REHEARSAL_ROLE
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.request.plan import Planned, environment_of, requirements_of
+from hydra_sagemaker_launcher.request.plan import PlannedMember, collect_environment, resolve_requirements
 from hydra_sagemaker_launcher.request.training_job import (
     DIRECTORY_VARIABLE,
     MEMBER_VARIABLE,
     REQUIREMENTS_VARIABLE,
     SWEEP_VARIABLE,
-    Job,
-    job_name,
-    training_job_request,
+    JobSpec,
+    build_training_job_request,
+    make_job_name,
 )
 
 _SWEEP = "0000-0000000000"
 
 
-def member_request(
-    item: Planned,
+def build_member_request(
+    item: PlannedMember,
     options: Any,
     sweep_dir: Path,
     name: str,
@@ -40,14 +40,14 @@ def member_request(
     """
     member = item.member
     assert member.hardware is not None
-    environment = environment_of(options) | {
+    environment = collect_environment(options) | {
         SWEEP_VARIABLE: sweep_id,
         MEMBER_VARIABLE: str(member.number),
         DIRECTORY_VARIABLE: "/".join(sweep_dir.parts[-2:])[-256:],  # <date>/<time>, to be recognised by
     }
-    if (requirements := requirements_of(options, item.image)) is not None:
+    if (requirements := resolve_requirements(options, item.image)) is not None:
         environment[REQUIREMENTS_VARIABLE] = requirements
-    job = Job(
+    job = JobSpec(
         name=name,
         hardware=member.hardware,
         image=item.image,
@@ -59,10 +59,12 @@ def member_request(
         environment=environment,
         tags={**options.tags, "hydra-sweep": sweep_id, "hydra-member": str(member.number)},
     )
-    return training_job_request(job, options)
+    return build_training_job_request(job, options)
 
 
-def refused(planned: Sequence[Planned], options: Any, sweep_dir: Path, region: str) -> Iterator[str]:
+def find_request_problems(
+    planned: Sequence[PlannedMember], options: Any, sweep_dir: Path, region: str
+) -> Iterator[str]:
     """What is wrong with the requests, a line each; placeholders stand for what is not made or uploaded yet.
 
     Of members that differ in nothing but their config one is looked at.
@@ -73,9 +75,9 @@ def refused(planned: Sequence[Planned], options: Any, sweep_dir: Path, region: s
     for item in distinct.values():
         uris = {key: at if isinstance(at, str) else f"{root}/data/{'0' * 64}/" for key, at in item.data.items()}
         channels = {"code": f"{root}/code/", "member": f"{root}/member/", **uris}
-        name = job_name(options.job_name, _SWEEP, item.member.number, 1, [])
+        name = make_job_name(options.job_name, _SWEEP, item.member.number, 1, [])
         place = f"{root}/{_SWEEP}/{item.member.number}"
         try:
-            member_request(item, options, sweep_dir, name, _SWEEP, role, region, channels, place)
+            build_member_request(item, options, sweep_dir, name, _SWEEP, role, region, channels, place)
         except LaunchError as error:
             yield from error.problems

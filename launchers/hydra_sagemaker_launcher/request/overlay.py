@@ -32,31 +32,31 @@ _OWNED = {
 }
 
 
-def problems(overlay: Any) -> Iterator[str]:
+def find_overlay_problems(overlay: Any) -> Iterator[str]:
     """A line for each key of the overlay that the launcher answers for, with the option to use; never a value."""
-    for path in _paths(overlay, ()):
-        options = dict.fromkeys(option for owned, option in _OWNED.items() if _meets(path, owned.split(".")))
+    for path in _iter_paths(overlay, ()):
+        options = dict.fromkeys(option for owned, option in _OWNED.items() if _is_owned(path, owned.split(".")))
         if options:
             yield f"hydra.launcher.request.{'.'.join(path)}: the launcher sets this itself; use {', '.join(options)}"
 
 
-def laid_over(request: Any, overlay: Any) -> Any:
+def merge_overlay(request: Any, overlay: Any) -> Any:
     """`overlay` over `request`: mappings key by key, null takes a key out, anything else replaces."""
     if not isinstance(request, dict) or not isinstance(overlay, dict):
         return overlay
-    merged = request | {key: laid_over(request.get(key, {}), value) for key, value in overlay.items()}
+    merged = request | {key: merge_overlay(request.get(key, {}), value) for key, value in overlay.items()}
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def _paths(overlay: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _iter_paths(overlay: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The keys to everything that replaces something, or takes it out."""
     if isinstance(overlay, dict) and (overlay or not above):
         for key, value in overlay.items():
-            yield from _paths(value, (*above, str(key)))
+            yield from _iter_paths(value, (*above, str(key)))
     else:
         yield above
 
 
-def _meets(path: tuple[str, ...], owned: list[str]) -> bool:
+def _is_owned(path: tuple[str, ...], owned: list[str]) -> bool:
     """Whether a path leads to what is owned, into it, or to a mapping that holds it."""
     return all(fnmatchcase(part, pattern) for part, pattern in zip(path, owned, strict=False))

@@ -18,7 +18,7 @@ from hydra_sagemaker_launcher.catalog import prices as price_catalog
 from hydra_sagemaker_launcher.catalog.images import Image
 from hydra_sagemaker_launcher.catalog.prices import Price
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.member import Member, distinct_overrides
+from hydra_sagemaker_launcher.member import Member, find_distinct_overrides
 from hydra_sagemaker_launcher.request import overlay as overlay_module
 from hydra_sagemaker_launcher.secret_scan import is_secret_name
 
@@ -40,7 +40,7 @@ _TAKEN = ("code", "member")  # channels of the launcher's own
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedMember:
     """A member for SageMaker with all that is known of it before it starts; dollars, None where no price is known."""
 
     member: Member
@@ -52,44 +52,44 @@ class Planned:
 
 def make_plan(
     members: Sequence[Member], options: Any, region: str, pricing: Any | None, through: Collection[int] = ()
-) -> list[Planned]:
+) -> list[PlannedMember]:
     """The plan of the members that run on SageMaker; those whose number is in `through` will not run again.
 
     Raises LaunchError with everything that can be known to be wrong: of the launcher's options, and of each member's
     hardware, image, price and data.
     """
-    problems = dict.fromkeys(_option_problems(options))
+    problems = dict.fromkeys(_find_option_problems(options))
     for member in members:
-        problems.update(dict.fromkeys(_member_problems(member, options)))
+        problems.update(dict.fromkeys(_find_member_problems(member, options)))
     if problems:
         raise LaunchError(list(problems))
     asked = {m.hardware.instance_type for m in members if m.hardware and m.hardware.usd_per_hour is None}
-    prices = price_catalog.prices(sorted(asked), region, pricing)
+    prices = price_catalog.look_up_prices(sorted(asked), region, pricing)
     planned = []
     for member in members:
         assert member.hardware is not None
         try:
-            image = image_catalog.choose(member.hardware, region)
-            requirements_of(options, image)
+            image = image_catalog.choose_image(member.hardware, region)
+            resolve_requirements(options, image)
         except LaunchError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        price = price_catalog.price_of(member.hardware, prices)
-        worst = price_catalog.worst_case(member.hardware, price)
-        planned.append(Planned(member, image, price, worst, dict(_data_of(member, options))))
+        price = price_catalog.resolve_price(member.hardware, prices)
+        worst = price_catalog.compute_worst_case(member.hardware, price)
+        planned.append(PlannedMember(member, image, price, worst, dict(_resolve_data_sources(member, options))))
     for path in dict.fromkeys(value for item in planned for value in item.data.values() if isinstance(value, Path)):
         try:
-            s3.data_files(path)
+            s3.select_data_files(path)
         except LaunchError as error:
             problems.update(dict.fromkeys(error.problems))
     to_come = [item for item in planned if item.member.number not in through]
-    problems.update(dict.fromkeys(_budget_problems(to_come, options.budget_usd)))
+    problems.update(dict.fromkeys(_find_budget_problems(to_come, options.budget_usd)))
     if problems:
         raise LaunchError(list(problems))
     return planned
 
 
-def requirements_of(options: Any, image: Image) -> str | None:
+def resolve_requirements(options: Any, image: Image) -> str | None:
     """The requirements file, relative to the project, for an image. Raises LaunchError where there is none."""
     pattern = options.requirements
     if pattern is None:
@@ -104,7 +104,7 @@ def requirements_of(options: Any, image: Image) -> str | None:
     return str(pattern).format(**fields)
 
 
-def plan_table(local: Sequence[Member], planned: Sequence[Planned], through: Mapping[int, str]) -> Table:
+def build_plan_table(local: Sequence[Member], planned: Sequence[PlannedMember], through: Mapping[int, str]) -> Table:
     """The plan as a table: one row a member, and the total of the worst cases.
 
     Those in `through` ({number: status}) will not run again: the status stands in place of what they may cost.
@@ -118,7 +118,7 @@ def plan_table(local: Sequence[Member], planned: Sequence[Planned], through: Map
         table.add_column(name, overflow="fold")
     for name in ("$/h", "max h", "max $"):
         table.add_column(name, justify="right")
-    words = distinct_overrides([*local, *(item.member for item in planned)])
+    words = find_distinct_overrides([*local, *(item.member for item in planned)])
     rows: dict[int, tuple[str, ...]] = {
         member.number: (" ".join(words[member.number]), "this machine", "", "", "", through.get(member.number, ""))
         for member in local
@@ -147,20 +147,20 @@ def plan_table(local: Sequence[Member], planned: Sequence[Planned], through: Map
     if any(item.price is not None and item.price.estimate for item in planned):
         notes.append(f"* an estimate: {price_catalog.TABLE}, us-east-1; the AWS Pricing API could not be asked.")
     hardware_used = [item.member.hardware for item in planned if item.member.hardware]
-    notes += dict.fromkeys(line for hardware in hardware_used for line in hardware_catalog.assumptions(hardware))
+    notes += dict.fromkeys(line for hardware in hardware_used for line in hardware_catalog.list_assumptions(hardware))
     table.caption = "\n".join(notes)
     table.caption_justify = "left"
     return table
 
 
-def environment_of(options: Any) -> dict[str, str]:
+def collect_environment(options: Any) -> dict[str, str]:
     """The environment variables that travel: those of the list that are set here."""
     return {name: os.environ[name] for name in options.environment if name in os.environ}
 
 
-def _option_problems(options: Any) -> Iterator[str]:
-    yield from s3.problems(options.bucket, options.prefix)
-    yield from overlay_module.problems(options.request)
+def _find_option_problems(options: Any) -> Iterator[str]:
+    yield from s3.find_storage_problems(options.bucket, options.prefix)
+    yield from overlay_module.find_overlay_problems(options.request)
     for key, allowed in {"on_interrupt": ("stop", "detach"), "input_mode": ("File", "FastFile")}.items():
         if getattr(options, key) not in allowed:
             yield f"hydra.launcher.{key}={getattr(options, key)}: choose {' or '.join(allowed)}"
@@ -208,13 +208,13 @@ def _option_problems(options: Any) -> Iterator[str]:
             )
 
 
-def _member_problems(member: Member, options: Any) -> Iterator[str]:
+def _find_member_problems(member: Member, options: Any) -> Iterator[str]:
     assert member.hardware is not None
-    found = hardware_catalog.problems(member.hardware)
-    yield from found or image_catalog.problems(member.hardware)
+    found = hardware_catalog.find_hardware_problems(member.hardware)
+    yield from found or image_catalog.find_image_problems(member.hardware)
     if member.hardware.spot and options.keep_alive_seconds:
         yield "hydra.launcher.keep_alive_seconds: SageMaker keeps no warm pool of spot instances; choose one of them"
-    data = dict(_data_of(member, options))
+    data = dict(_resolve_data_sources(member, options))
     for channel, value in data.items():
         if isinstance(value, Path) and not value.exists():
             yield f"{options.channels[channel]}={value}: there is no such file or folder"
@@ -224,7 +224,7 @@ def _member_problems(member: Member, options: Any) -> Iterator[str]:
             yield f"{key}={value}: cannot be fetched from inside (network_isolation); give a local folder or s3://..."
 
 
-def _data_of(member: Member, options: Any) -> Iterable[tuple[str, Path | str]]:
+def _resolve_data_sources(member: Member, options: Any) -> Iterable[tuple[str, Path | str]]:
     """Channel and source of what the member's config names; a value that is neither a path nor in S3 (a hub name, null)
     is left as it is."""
     for channel, key in options.channels.items():
@@ -237,7 +237,7 @@ def _data_of(member: Member, options: Any) -> Iterable[tuple[str, Path | str]]:
             yield channel, Path(value).expanduser().absolute()
 
 
-def _budget_problems(planned: Sequence[Planned], budget: float | None) -> Iterator[str]:
+def _find_budget_problems(planned: Sequence[PlannedMember], budget: float | None) -> Iterator[str]:
     if budget is None:
         return
     for item in planned:

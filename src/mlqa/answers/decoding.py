@@ -44,7 +44,7 @@ class Spans:
     null_score: Array
 
 
-def best_spans(
+def select_best_spans(
     start_logits: torch.Tensor,
     end_logits: torch.Tensor,
     windows: Windows,
@@ -68,11 +68,11 @@ def best_spans(
     null_score = starts[line, cls] + ends[line, cls]
 
     starts, ends = np.where(outside, -np.inf, starts), np.where(outside, -np.inf, ends)
-    start, end = np.sort(highest(starts, n_best_size)), np.sort(highest(ends, n_best_size))
+    start, end = np.sort(find_top_k(starts, n_best_size)), np.sort(find_top_k(ends, n_best_size))
     reach = end[:, None, :] - start[:, :, None]
     score = np.take_along_axis(starts, start, 1)[:, :, None] + np.take_along_axis(ends, end, 1)[:, None, :]
     score = np.where((reach >= 0) & (reach < max_answer_length), score, -np.inf).reshape(len(chosen), -1)
-    order = highest(score, n_best_size)
+    order = find_top_k(score, n_best_size)
     shift = (windows.begin[chosen] - begin)[:, None]
     return Spans(
         score=np.take_along_axis(score, order, axis=1),
@@ -82,7 +82,7 @@ def best_spans(
     )
 
 
-def highest(values: Array, count: int, last_of_equal: bool = False) -> Array:
+def find_top_k(values: Array, count: int, last_of_equal: bool = False) -> Array:
     """The columns of the `count` highest values a line, highest first, and of equal values those that come first, or
     last. Values [lines, columns] are taken as float32, columns are fewer than 2**31."""
     width = values.shape[1]
@@ -95,7 +95,7 @@ def highest(values: Array, count: int, last_of_equal: bool = False) -> Array:
     return np.asarray(top if last_of_equal else width - 1 - top)
 
 
-def best_texts(spans: Spans, windows: Windows, examples: Examples) -> list[str]:
+def decode_best_texts(spans: Spans, windows: Windows, examples: Examples) -> list[str]:
     """For each row the text of the first candidate of `n_best`, "no answer" aside, at a tenth of its time."""
     window, column = np.nonzero(np.isfinite(spans.score) & (spans.score == spans.score[:, :1]))
     row, score = windows.row[window], spans.score[window, column]
@@ -104,14 +104,14 @@ def best_texts(spans: Spans, windows: Windows, examples: Examples) -> list[str]:
     best = order[np.flatnonzero(np.diff(row[order], prepend=-1))]
     texts = [""] * len(examples)
     for number, begin, stop in zip(row[best].tolist(), start[best].tolist(), end[best].tolist(), strict=True):
-        texts[number] = examples.context(number)[begin:stop].strip()
+        texts[number] = examples.get_context(number)[begin:stop].strip()
     if "" in texts:  # the best span may be white space, a token of its own in some vocabularies
-        candidates = n_best(spans, windows, examples, 1, with_null=False)
+        candidates = decode_n_best(spans, windows, examples, 1, with_null=False)
         texts = [text or candidates[number][0].text for number, text in enumerate(texts)]
     return texts
 
 
-def n_best(
+def decode_n_best(
     spans: Spans, windows: Windows, examples: Examples, n_best_size: int, with_null: bool
 ) -> list[list[Candidate]]:
     """For each row its best candidates, best first; never empty.
@@ -132,9 +132,9 @@ def n_best(
     for number in range(len(examples)):
         chosen = order[bounds[number] : bounds[number + 1]]
         found: dict[tuple[int, int], float] = {}
-        context = examples.context(number)
+        context = examples.get_context(number)
         for index in chosen:
-            begin, stop = _trimmed(context, int(start[index]), int(end[index]))
+            begin, stop = _trim_whitespace(context, int(start[index]), int(end[index]))
             if begin < stop and (begin, stop) not in found:
                 found[begin, stop] = float(score[index])
                 if len(found) == n_best_size:
@@ -143,11 +143,11 @@ def n_best(
         if with_null or not candidates:
             candidates.append(("", 0, 0, float(null[number])))
             candidates.sort(key=lambda candidate: -candidate[3])
-        answers.append(_with_probabilities(candidates))
+        answers.append(_add_probabilities(candidates))
     return answers
 
 
-def _trimmed(context: str, start: int, end: int) -> tuple[int, int]:
+def _trim_whitespace(context: str, start: int, end: int) -> tuple[int, int]:
     """The span without outer white space: SentencePiece tokens may begin with the space before their word."""
     while start < end and context[start].isspace():
         start += 1
@@ -156,7 +156,7 @@ def _trimmed(context: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _with_probabilities(candidates: list[tuple[str, int, int, float]]) -> list[Candidate]:
+def _add_probabilities(candidates: list[tuple[str, int, int, float]]) -> list[Candidate]:
     scores = np.array([candidate[3] for candidate in candidates], dtype=np.float64)
     weights = np.exp(scores - scores.max())
     return [

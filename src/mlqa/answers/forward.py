@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from mlqa.answers.decoding import Candidate, Spans, best_spans, best_texts, n_best
-from mlqa.batching.sampler import by_length, make_batch
+from mlqa.answers.decoding import Candidate, Spans, decode_best_texts, decode_n_best, select_best_spans
+from mlqa.batching.sampler import bucket_by_length, make_batch
 from mlqa.config.schema import TrainingConfig
 from mlqa.data.examples import Examples
-from mlqa.environment import console, is_main
+from mlqa.environment import get_console, is_main
 from mlqa.errors import ModelError
 from mlqa.features.windows import Windows
 
@@ -34,8 +34,8 @@ def answer(
 
     `autocast` is the type of mixed precision, None for full. Raises ModelError where the model gives no numbers.
     """
-    spans = _spans(model, windows, training, autocast, description)
-    return n_best(spans, windows, examples, training.n_best_size, with_null)
+    spans = _predict_spans(model, windows, training, autocast, description)
+    return decode_n_best(spans, windows, examples, training.n_best_size, with_null)
 
 
 def answer_texts(
@@ -48,25 +48,25 @@ def answer_texts(
     description: str = "Answering",
 ) -> list[str]:
     """The text of every row's best answer: as `answer` without "no answer", where nothing else is needed."""
-    return best_texts(_spans(model, windows, training, autocast, description), windows, examples)
+    return decode_best_texts(_predict_spans(model, windows, training, autocast, description), windows, examples)
 
 
 @torch.no_grad()
-def _spans(
+def _predict_spans(
     model: Any, windows: Windows, training: TrainingConfig, autocast: torch.dtype | None, description: str
 ) -> Spans:
     """The best spans of all windows."""
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
-    batches = by_length(windows.lengths, training.per_device_eval_batch_size, training.pad_to_multiple_of)
+    batches = bucket_by_length(windows.lengths, training.per_device_eval_batch_size, training.pad_to_multiple_of)
     parts = []
     for chosen in track(
         batches,
         description=description,
-        console=console(),
+        console=get_console(),
         transient=True,
-        disable=not (is_main() and console().is_terminal),
+        disable=not (is_main() and get_console().is_terminal),
     ):
         batch = make_batch(windows, chosen, training.pad_to_multiple_of)
         inputs = {name: value.to(device) for name, value in batch.items() if not name.endswith("_positions")}
@@ -76,7 +76,7 @@ def _spans(
             raise ModelError("the model's scores are NaN: lower optimizer.learning_rate, or train in fp32")
         width = batch["input_ids"].shape[1]
         parts.append(
-            best_spans(
+            select_best_spans(
                 output.start_logits,
                 output.end_logits,
                 windows,
@@ -87,10 +87,10 @@ def _spans(
             )
         )
     model.train(was_training)
-    return _in_order(batches, parts, len(windows))
+    return _merge_batches(batches, parts, len(windows))
 
 
-def _in_order(batches: list[np.ndarray], parts: list[Spans], count: int) -> Spans:
+def _merge_batches(batches: list[np.ndarray], parts: list[Spans], count: int) -> Spans:
     """The spans of all batches, one line a window; lines of narrow batches are filled up with -inf."""
     width = max((part.score.shape[1] for part in parts), default=0)
     spans = Spans(

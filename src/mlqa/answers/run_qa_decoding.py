@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from mlqa.answers.decoding import highest
-from mlqa.answers.predictions_file import by_id
+from mlqa.answers.decoding import find_top_k
+from mlqa.answers.predictions_file import index_by_id
 from mlqa.data.examples import Examples
 from mlqa.features.windows import Windows
 
@@ -47,23 +47,23 @@ def decode_as_run_qa(
     Where starts or ends of one window have equal logits, the example takes them as numpy's unstable sort left them;
     here the later position comes first. `with_null`: run_qa's version_2_with_negative.
     """
-    window, start, end, score = _spans(start_logits, end_logits, windows, n_best_size, max_answer_length)
+    window, start, end, score = _select_spans(start_logits, end_logits, windows, n_best_size, max_answer_length)
     bounds = np.searchsorted(windows.row[window], np.arange(len(examples) + 1)).tolist()
-    shift = windows.begin - _context_begin(windows, start_logits.shape[1])
+    shift = windows.begin - _find_context_begin(windows, start_logits.shape[1])
     begin = windows.context.starts[start + shift[window]].tolist()
     stop = windows.context.ends[end + shift[window]].tolist()
     starts, ends = start_logits[window, start].tolist(), end_logits[window, end].tolist()
-    nulls = _nulls(start_logits[:, 0], end_logits[:, 0], windows, len(examples)) if with_null else None
+    nulls = _select_null_logits(start_logits[:, 0], end_logits[:, 0], windows, len(examples)) if with_null else None
 
     predictions, n_best, null_odds = [], [], []
     for row in range(len(examples)):
-        context, places = examples.context(row), range(bounds[row], bounds[row + 1])
-        found = [_entry(starts[place], ends[place], context[begin[place] : stop[place]]) for place in places]
+        context, places = examples.get_context(row), range(bounds[row], bounds[row + 1])
+        found = [_make_entry(starts[place], ends[place], context[begin[place] : stop[place]]) for place in places]
         scores = score[bounds[row] : bounds[row + 1]]
         if nulls is not None:
-            scores = _with_null(found, scores, nulls[row], n_best_size)
+            scores = _insert_null(found, scores, nulls[row], n_best_size)
         if not found or (len(found) == 1 and not found[0]["text"]):
-            found.insert(0, _entry(0.0, 0.0, "empty"))
+            found.insert(0, _make_entry(0.0, 0.0, "empty"))
             scores = np.array([0.0, *scores])
         weights = np.exp(scores - scores.max())
         for entry, probability in zip(found, (weights / weights.sum()).tolist(), strict=True):
@@ -76,18 +76,20 @@ def decode_as_run_qa(
             null_odds.append(float(odds))
         predictions.append("" if with_null and null_odds[-1] > null_score_diff_threshold else answer["text"])
     ids = examples.ids
-    return RunQaFiles(by_id(ids, predictions), by_id(ids, n_best), by_id(ids, null_odds) if with_null else None)
+    return RunQaFiles(
+        index_by_id(ids, predictions), index_by_id(ids, n_best), index_by_id(ids, null_odds) if with_null else None
+    )
 
 
-def _spans(
+def _select_spans(
     start_logits: Array, end_logits: Array, windows: Windows, n_best_size: int, max_answer_length: int
 ) -> tuple[Array, Array, Array, Array]:
     """(window, first position, last position, score) of each row's spans [spans], rows in order, best first."""
-    start, end = (highest(logits, n_best_size, last_of_equal=True) for logits in (start_logits, end_logits))
+    start, end = (find_top_k(logits, n_best_size, last_of_equal=True) for logits in (start_logits, end_logits))
     line = np.arange(len(windows))[:, None]
     score = start_logits[line, start][:, :, None] + end_logits[line, end][:, None, :]
     reach = end[:, None, :] - start[:, :, None]
-    begin = _context_begin(windows, start_logits.shape[1])[:, None]
+    begin = _find_context_begin(windows, start_logits.shape[1])[:, None]
     stop = begin + (windows.end - windows.begin)[:, None]
     inside = ((start >= begin) & (start < stop))[:, :, None] & ((end >= begin) & (end < stop))[:, None, :]
     window, column = np.nonzero((inside & (reach >= 0) & (reach < max_answer_length)).reshape(len(windows), -1))
@@ -100,29 +102,29 @@ def _spans(
     return window[order], first[order], last[order], score[order]
 
 
-def _context_begin(windows: Windows, width: int) -> Array:
+def _find_context_begin(windows: Windows, width: int) -> Array:
     """The position of each window's first context token in its padded line [windows]."""
     left = width - windows.lengths if windows.template.pad_left else 0
     return np.asarray(windows.context_begin + left)
 
 
-def _entry(start_logit: float, end_logit: float, text: str) -> dict[str, Any]:
+def _make_entry(start_logit: float, end_logit: float, text: str) -> dict[str, Any]:
     return {"start_logit": start_logit, "end_logit": end_logit, "text": text}
 
 
-def _nulls(starts: Array, ends: Array, windows: Windows, rows: int) -> list[tuple[np.float32, np.float32]]:
+def _select_null_logits(starts: Array, ends: Array, windows: Windows, rows: int) -> list[tuple[np.float32, np.float32]]:
     """The logits of the first position of each row, of that window where their sum is lowest."""
     order = np.lexsort((starts + ends, windows.row))
     lowest = order[np.searchsorted(windows.row, np.arange(rows))]
     return list(zip(starts[lowest], ends[lowest], strict=True))
 
 
-def _with_null(
+def _insert_null(
     found: list[dict[str, Any]], scores: Array, null: tuple[np.float32, np.float32], n_best_size: int
 ) -> Array:
     """Puts "no answer" among the entries found, at the end where it is none of the best; returns all scores."""
     score = null[0] + null[1]
     place = min(int((scores >= score).sum()), n_best_size)
     del found[max(place, n_best_size - 1) :]
-    found.insert(place, _entry(float(null[0]), float(null[1]), ""))
+    found.insert(place, _make_entry(float(null[0]), float(null[1]), ""))
     return np.insert(scores[: len(found) - 1], place, score)

@@ -26,7 +26,7 @@ USUAL_SHARE = 16  # windows
 LEAST = 16  # positions: matrices of fewer lines are no faster
 
 
-class Batches(Dataset[dict[str, list[dict[str, torch.Tensor]]]]):
+class ShareDataset(Dataset[dict[str, list[dict[str, torch.Tensor]]]]):
     """Shares of steps as a torch data set, whose tensors are made when they are read; as long as there are windows.
 
     A share is {"passes": [the inputs of one forward pass ...]}.
@@ -40,7 +40,7 @@ class Batches(Dataset[dict[str, list[dict[str, torch.Tensor]]]]):
 
     def __getitem__(self, share: Share) -> dict[str, list[dict[str, torch.Tensor]]]:
         passes, begin = [], 0
-        for chosen in share.passes():
+        for chosen in share.split_passes():
             weight = torch.tensor(share.weight * len(chosen) / len(share.windows))
             passes.append({**self.read(chosen, int(share.longest[begin])), "weight": weight})
             begin += len(chosen)
@@ -53,7 +53,7 @@ class Batches(Dataset[dict[str, list[dict[str, torch.Tensor]]]]):
         return make_packed_batch(self.windows, chosen, self.multiple or 1, self.packing.first_position)
 
 
-def overhead_of(model: Any, device: torch.device, step_size: int) -> float:
+def estimate_pass_overhead(model: Any, device: torch.device, step_size: int) -> float:
     """Positions that a pass costs beside its own: the time of starting it, told in those that could be read in it.
 
     A step of more windows than USUAL_SHARE is taken to be shared by so many more processes, each of which starts its

@@ -68,7 +68,7 @@ def make_packed_batch(
     return {name: torch.from_numpy(array) for name, array in batch.items()}
 
 
-def of_windows(logits: torch.Tensor, begins: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+def unpack_logits(logits: torch.Tensor, begins: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Logits of packed rows [rows, width] by window [windows, longest window]; -inf behind a window's end."""
     place = torch.arange(int(lengths.max()), device=logits.device)[None, :]
     found = logits.flatten()[(begins[:, None] + place).clamp(max=logits.numel() - 1)]

@@ -26,7 +26,7 @@ class Packing:
     mask: Callable[[torch.Tensor], torch.Tensor]
 
 
-def additive_mask(segments: torch.Tensor) -> torch.Tensor:
+def make_additive_mask(segments: torch.Tensor) -> torch.Tensor:
     """[rows, 1, width, width] from segments [rows, width]: 0 where two tokens may see each other, else hugely negative.
 
     Padding sees padding: a token that saw nothing would be NaN.
@@ -36,7 +36,7 @@ def additive_mask(segments: torch.Tensor) -> torch.Tensor:
     return mask.masked_fill_(apart, torch.finfo(torch.float32).min)[:, None]
 
 
-def pair_mask(segments: torch.Tensor) -> torch.Tensor:
+def make_pair_mask(segments: torch.Tensor) -> torch.Tensor:
     """[rows, width, width] of 1 and 0, which transformers took before 4.53."""
     return (segments[:, :, None] == segments[:, None, :]).long()
 
@@ -48,15 +48,15 @@ def choose_batching(wanted: Batching | None, model: Any, device: torch.device) -
     reads short windows by themselves, which also attend to less.
     """
     if wanted is Batching.packed:
-        return wanted, packing_of(model)
+        return wanted, probe_packing(model)
     if wanted is None and device.type == "cuda":
         with suppress(ModelError):
-            return Batching.packed, packing_of(model)
+            return Batching.packed, probe_packing(model)
     return wanted or Batching.grouped, None
 
 
 @torch.no_grad()
-def packing_of(model: Any) -> Packing:
+def probe_packing(model: Any) -> Packing:
     """How the model takes packed rows. Raises ModelError for one that mixes neighbouring windows in every form.
 
     Two stretches of random tokens are read alone and in one row, in float32 on the CPU: convolutions (ConvBERT),
@@ -65,7 +65,7 @@ def packing_of(model: Any) -> Packing:
     """
     was_training = model.training
     model.eval()
-    positions = _position_embeddings(model)
+    positions = _find_position_embeddings(model)
     first_position = 0 if positions is None or positions.padding_idx is None else positions.padding_idx + 1
     limit = LENGTHS[1] if positions is None else positions.num_embeddings - first_position
     lengths = [min(length, limit) for length in LENGTHS]
@@ -79,13 +79,15 @@ def packing_of(model: Any) -> Packing:
 
     def differs(mask: Callable[[torch.Tensor], torch.Tensor]) -> bool:
         try:
-            wanted = torch.cat([_logits(model(ids, attention_mask=torch.ones_like(ids))) for ids in alone], dim=-1)
-            found = _logits(model(row, attention_mask=mask(segments), position_ids=position_ids))
+            wanted = torch.cat(
+                [_stack_logits(model(ids, attention_mask=torch.ones_like(ids))) for ids in alone], dim=-1
+            )
+            found = _stack_logits(model(row, attention_mask=mask(segments), position_ids=position_ids))
         except Exception:  # whatever a model says to a form of mask that it does not take
             return True
         return bool((found - wanted).abs().max() > TOLERANCE * (wanted.max() - wanted.min()))
 
-    chosen = next((mask for mask in (additive_mask, pair_mask) if not differs(mask)), None)
+    chosen = next((mask for mask in (make_additive_mask, make_pair_mask) if not differs(mask)), None)
     model.train(was_training)
     if chosen is None:
         raise ModelError(
@@ -95,11 +97,11 @@ def packing_of(model: Any) -> Packing:
     return Packing(first_position, chosen)
 
 
-def _position_embeddings(model: Any) -> Any:
+def _find_position_embeddings(model: Any) -> Any:
     """RoBERTa-type models tell themselves by a padding entry among the positions, behind which they begin to count."""
     named = ((name, module) for name, module in model.named_modules() if isinstance(module, torch.nn.Embedding))
     return next((module for name, module in named if name.endswith("position_embeddings")), None)
 
 
-def _logits(output: Any) -> torch.Tensor:
+def _stack_logits(output: Any) -> torch.Tensor:
     return torch.stack([output.start_logits, output.end_logits])

@@ -24,12 +24,12 @@ class Share:
     longest: np.ndarray
     weight: float
 
-    def passes(self) -> list[np.ndarray]:
+    def split_passes(self) -> list[np.ndarray]:
         """The windows of each forward pass."""
         return np.split(self.windows, np.flatnonzero(np.diff(self.longest)) + 1)
 
 
-class WindowBatches(torch.utils.data.Sampler[list[Share]]):
+class WindowBatchSampler(torch.utils.data.Sampler[list[Share]]):
     """This process's shares of every step, in an order that follows from seed and epoch alone.
 
     A step's `step_size` windows are drawn first and then shared out over `shares` = gradient_accumulation_steps times
@@ -72,7 +72,7 @@ class WindowBatches(torch.utils.data.Sampler[list[Share]]):
 
     def __iter__(self) -> Iterator[list[Share]]:
         shares = self.accumulation * self.world_size
-        for step in self._steps():
+        for step in self._draw_steps():
             step = step[np.argsort(-self.lengths[step], kind="stable")]
             lengths = self.lengths[step]
             sizes = self.cut(lengths) if self.cut else [len(step)]
@@ -84,7 +84,7 @@ class WindowBatches(torch.utils.data.Sampler[list[Share]]):
                 read = mine if weight else slice(-1, None)
                 yield [Share(step[read], longest[read], weight)]
 
-    def _steps(self) -> list[np.ndarray]:
+    def _draw_steps(self) -> list[np.ndarray]:
         random = np.random.default_rng((self.seed, self.epoch))
         order = random.permutation(len(self.lengths))
         return [order[begin : begin + self.step_size] for begin in range(0, len(order), self.step_size)]
@@ -111,7 +111,7 @@ def cut_by_length(lengths: np.ndarray, multiple: int, overhead: float) -> list[i
     return sizes[::-1]
 
 
-def by_length(lengths: np.ndarray, batch_size: int, multiple: int) -> list[np.ndarray]:
+def bucket_by_length(lengths: np.ndarray, batch_size: int, multiple: int) -> list[np.ndarray]:
     """Window numbers in batches of at most `batch_size`, longest first: for scoring, where order does not matter.
 
     The lengths of one batch are the same when rounded up to `multiple`. So a window is always read at the same width,
@@ -123,7 +123,7 @@ def by_length(lengths: np.ndarray, batch_size: int, multiple: int) -> list[np.nd
     return [group[begin : begin + batch_size] for group in groups for begin in range(0, len(group), batch_size)]
 
 
-def share_of_rows(windows: Windows, multiple: int, rank: int, world_size: int) -> np.ndarray:
+def shard_rows(windows: Windows, multiple: int, rank: int, world_size: int) -> np.ndarray:
     """The rows that one process answers, rising: each row is one process's, and positions to read are shared evenly."""
     widths = -(-windows.lengths // multiple)
     cost = np.bincount(windows.row, weights=widths, minlength=len(windows.question))

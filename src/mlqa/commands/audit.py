@@ -32,19 +32,19 @@ def run(args: argparse.Namespace) -> None:
     from mlqa.config.validation import is_local_folder
     from mlqa.data.audit import audit
     from mlqa.data.load import load_splits
-    from mlqa.environment import offline_if_hub_unreachable
+    from mlqa.environment import go_offline_if_unreachable
 
     config, choices = compose_config(args.overrides, OPTIONAL, weights=False)
     if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
-        offline_if_hub_unreachable()
+        go_offline_if_unreachable()
     splits = load_splits(config.dataset, both=False)
     found = audit(splits)
-    tokenizer, why_none = _tokenizer_figures(config, splits)
+    tokenizer, why_none = _audit_tokenizer(config, splits)
     if args.json:
         content = {
             "dataset": choices["dataset"],
             "model": choices["model"],
-            "fingerprint": splits.fingerprint(),
+            "fingerprint": splits.compute_fingerprint(),
             "figures": found.figures,
             "tokenizer": tokenizer or {"error": why_none},
             "examples": found.examples,
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
     show(found, tokenizer or why_none, choices, config.training.max_answer_length)
 
 
-def _tokenizer_figures(config: Config, splits: Splits) -> tuple[dict[str, Any], str]:
+def _audit_tokenizer(config: Config, splits: Splits) -> tuple[dict[str, Any], str]:
     """{split: figures} by the model's tokenizer, or nothing and the line that says why and what to do."""
     from mlqa.data.load import SPLITS
     from mlqa.errors import MlqaError
@@ -68,7 +68,7 @@ def _tokenizer_figures(config: Config, splits: Splits) -> tuple[dict[str, Any], 
 
     from transformers.utils.logging import set_verbosity_error
 
-    from mlqa.features.window_statistics import window_figures
+    from mlqa.features.window_statistics import compute_window_figures
     from mlqa.features.windows import make_windows
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.tokenization.trimming import trim_vocabulary
@@ -76,19 +76,19 @@ def _tokenizer_figures(config: Config, splits: Splits) -> tuple[dict[str, Any], 
     set_verbosity_error()
     training = config.training
     try:
-        tokenizer = load_tokenizer(config.model, _texts(splits))
+        tokenizer = load_tokenizer(config.model, _iter_train_texts(splits))
         if config.model.trim_vocabulary:
-            tokenizer, _ = trim_vocabulary(tokenizer, _texts(splits))
+            tokenizer, _ = trim_vocabulary(tokenizer, _iter_train_texts(splits))
         figures = {}
         for name in SPLITS:
             if len(split := getattr(splits, name)):
                 windows = make_windows(split, tokenizer, training.max_seq_length, training.doc_stride)
-                figures[name] = window_figures(windows, split, training.max_answer_length)
+                figures[name] = compute_window_figures(windows, split, training.max_answer_length)
     except MlqaError as error:
         return {}, str(error)
     return figures, ""
 
 
-def _texts(splits: Splits) -> Iterator[str]:
+def _iter_train_texts(splits: Splits) -> Iterator[str]:
     yield from splits.train.contexts
     yield from splits.train.questions

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mlqa.tracking.dashboard import save, specification
+    from mlqa.tracking.dashboard import build_specification, save_workspace
     from mlqa.tracking.wandb_mode import PROJECT
 
     if not args.group.strip():
@@ -33,7 +33,9 @@ def run(args: argparse.Namespace) -> None:
     project = args.project or os.environ.get("WANDB_PROJECT") or PROJECT
     entity = args.entity or os.environ.get("WANDB_ENTITY")
     if args.dry_run:
-        json.dump(specification(args.group, project, entity or "entity"), sys.stdout, ensure_ascii=False, indent=1)
+        json.dump(
+            build_specification(args.group, project, entity or "entity"), sys.stdout, ensure_ascii=False, indent=1
+        )
         print()
         return
-    print(save(args.group, project, entity))
+    print(save_workspace(args.group, project, entity))

@@ -42,12 +42,12 @@ def run(args: argparse.Namespace) -> None:
     if problems:
         raise ConfigError(problems)
 
-    from mlqa.inference import Answerer, questions_of, unlabelled
+    from mlqa.inference import Answerer, load_questions, make_unlabelled_examples
 
     if args.file is not None:
-        examples = questions_of(args.file)
+        examples = load_questions(args.file)
     else:
-        examples = unlabelled([args.question], [args.context], ["0"])
+        examples = make_unlabelled_examples([args.question], [args.context], ["0"])
     answers = Answerer(args.run_dir).answer(examples, args.top_k)
     if args.json:
         rows = [

@@ -45,21 +45,21 @@ def run(args: argparse.Namespace) -> None:
 
     config, choices = compose_config(args.overrides, optional=NOT_NEEDED, weights=False)
 
-    from mlqa.answers.predictions_file import beside_rows, odds_beside_rows, read_null_odds, read_predictions
-    from mlqa.data.examples import unseen_rows
+    from mlqa.answers.predictions_file import align_null_odds, align_predictions, read_null_odds, read_predictions
+    from mlqa.data.examples import find_unseen_rows
     from mlqa.data.load import load_splits
-    from mlqa.environment import offline_if_hub_unreachable
-    from mlqa.metrics.language_rules import rules_of
-    from mlqa.metrics.no_answer import squad_version
-    from mlqa.metrics.scoring import breakdown_of, score
+    from mlqa.environment import go_offline_if_unreachable
+    from mlqa.metrics.language_rules import resolve_language_rules
+    from mlqa.metrics.no_answer import detect_squad_version
+    from mlqa.metrics.scoring import compute_breakdown, score_predictions
 
     found = read_predictions(args.predictions)
     odds_found = None if args.null_odds is None else read_null_odds(args.null_odds)
     if config.dataset.hub is not None:
-        offline_if_hub_unreachable()
+        go_offline_if_unreachable()
     splits = load_splits(config.dataset, both=False)
     examples = splits.validation
-    predictions = beside_rows(found, examples.ids, args.predictions, examples.dropped_ids)
+    predictions = align_predictions(found, examples.ids, args.predictions, examples.dropped_ids)
     if dropped := examples.counts.get("dropped"):
         log.warning(
             "%d of %d rows of the data set were dropped (no answer stands in the context, or there is no question): "
@@ -67,29 +67,29 @@ def run(args: argparse.Namespace) -> None:
             dropped,
             examples.counts["rows"],
         )
-    version = squad_version(splits.train, examples)
+    version = detect_squad_version(splits.train, examples)
     odds, order = None, None
     if odds_found is not None and version == "1.1":
         log.warning("%s: has no effect: the data set has no question without an answer", args.null_odds)
         threshold = None
     elif odds_found is not None:
-        odds, order = odds_beside_rows(odds_found, examples.ids, predictions, args.null_odds)
+        odds, order = align_null_odds(odds_found, examples.ids, predictions, args.null_odds)
     common: dict[str, Any] = {
-        "rules": rules_of(config.dataset),
+        "rules": resolve_language_rules(config.dataset),
         "version": version,
         "null_odds": odds,
         "na_prob_thresh": threshold,
     }
-    unseen = unseen_rows(examples, splits.train) if len(splits.train) else None
-    metrics = score(predictions, examples, unseen=unseen, odds_order=order, **common)
-    groups = breakdown_of(predictions, examples, **common)
+    unseen = find_unseen_rows(examples, splits.train) if len(splits.train) else None
+    metrics = score_predictions(predictions, examples, unseen=unseen, odds_order=order, **common)
+    groups = compute_breakdown(predictions, examples, **common)
     if args.json:
         report = {
             "predictions": args.predictions,
             "dataset": choices["dataset"],
             "language": config.dataset.language,
             "squad_version": version,
-            "fingerprint": splits.fingerprint(),
+            "fingerprint": splits.compute_fingerprint(),
             "missing": predictions.count(None),
             "metrics": metrics,
             "breakdown": groups,
@@ -100,9 +100,9 @@ def run(args: argparse.Namespace) -> None:
 
     from rich.console import Console
 
-    from mlqa.display.score_tables import breakdown_table, score_table
+    from mlqa.display.score_tables import build_breakdown_table, build_score_table
 
     console = Console()
-    console.print(score_table(metrics, f"{args.predictions} on {choices['dataset']}, SQuAD {version}"))
+    console.print(build_score_table(metrics, f"{args.predictions} on {choices['dataset']}, SQuAD {version}"))
     console.print()
-    console.print(breakdown_table(groups))
+    console.print(build_breakdown_table(groups))

@@ -33,32 +33,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mlqa.config.compose import compose_config, members_of
-    from mlqa.display.tokenizer_tables import figures_csv, figures_table, words_table
+    from mlqa.config.compose import compose_config, list_member_overrides
+    from mlqa.display.tokenizer_tables import build_figures_table, build_words_table, format_figures_csv
 
     rows: list[dict[str, Any]] = []
     splits: dict[str, Splits] = {}  # read once, however many tokenizers look at them
-    members = members_of(args.overrides)
+    members = list_member_overrides(args.overrides)
     datasets: dict[str, None] = {}
     for overrides in members:
         config, choices = compose_config(overrides, OPTIONAL, weights=False)
         key = repr(config.dataset)
         if key not in splits:
-            splits[key] = _read(config)
+            splits[key] = _read_splits(config)
         datasets[choices["dataset"]] = None
         # An option with another's weights does not go by the option's name.
         given = any(override.startswith("model.pretrained=") for override in overrides) and config.model.pretrained
         name = Path(given).name if given else choices["model"]
-        rows.append({"model": name, **_analysis(config, splits[key])})
-    for number, row in _alike(rows):
-        row["model"] = " ".join([row["model"], *_varying(members, number)])
+        rows.append({"model": name, **_analyse_config(config, splits[key])})
+    for number, row in _find_duplicate_names(rows):
+        row["model"] = " ".join([row["model"], *_find_varying_overrides(members, number)])
     dataset = ", ".join(datasets)
     if args.csv:
-        _write(args.csv, figures_csv(rows))
+        _write(args.csv, format_figures_csv(rows))
     if args.html:
-        from mlqa.display.tokenizer_page import page
+        from mlqa.display.tokenizer_page import render_tokenizer_page
 
-        _write(args.html, page(rows, f"Tokenizers on {dataset}"))
+        _write(args.html, render_tokenizer_page(rows, f"Tokenizers on {dataset}"))
     if args.json:
         json.dump({"dataset": dataset, "tokenizers": rows}, sys.stdout, ensure_ascii=False, indent=1, allow_nan=False)
         print()
@@ -67,50 +67,50 @@ def run(args: argparse.Namespace) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(figures_table(rows, f"Tokenizers on {dataset}", console.width))
+    console.print(build_figures_table(rows, f"Tokenizers on {dataset}", console.width))
     console.print()
-    console.print(words_table(rows, console.width))
+    console.print(build_words_table(rows, console.width))
 
 
-def _read(config: Config) -> Splits:
+def _read_splits(config: Config) -> Splits:
     from mlqa.config.validation import is_local_folder
     from mlqa.data.load import load_splits
-    from mlqa.environment import offline_if_hub_unreachable
+    from mlqa.environment import go_offline_if_unreachable
 
     if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
-        offline_if_hub_unreachable()
+        go_offline_if_unreachable()
     return load_splits(config.dataset, both=False)
 
 
-def _analysis(config: Config, splits: Splits) -> dict[str, Any]:
+def _analyse_config(config: Config, splits: Splits) -> dict[str, Any]:
     """tokenization.json as a run of this config would write it, with the name or folder of the model."""
     from transformers.utils.logging import set_verbosity_error
 
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.tokenization.trimming import trim_vocabulary
     from mlqa.tokenizer_analysis import analyse_tokenizer
-    from mlqa.training.models import embedding_share
+    from mlqa.training.models import compute_embedding_share
 
     set_verbosity_error()
     texts = [*splits.train.contexts, *splits.train.questions]
     tokenizer = load_tokenizer(config.model, texts)
     if config.model.trim_vocabulary:
         tokenizer, _ = trim_vocabulary(tokenizer, texts)
-    found = analyse_tokenizer(tokenizer, config, splits).as_dict()
+    found = analyse_tokenizer(tokenizer, config, splits).to_dict()
     try:
-        found["embedding_share"] = embedding_share(config.model, tokenizer)
+        found["embedding_share"] = compute_embedding_share(config.model, tokenizer)
     except MlqaError:  # a folder that holds but a tokenizer
         pass
     return {"pretrained": config.model.pretrained, **found}
 
 
-def _alike(rows: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
+def _find_duplicate_names(rows: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
     """Numbers and rows of those whose name is another's, too."""
     names = [row["model"] for row in rows]
     return [(number, row) for number, row in enumerate(rows) if names.count(row["model"]) > 1]
 
 
-def _varying(members: Sequence[Sequence[str]], number: int) -> list[str]:
+def _find_varying_overrides(members: Sequence[Sequence[str]], number: int) -> list[str]:
     """What a member was given and not all were, but for its model."""
     return [
         override

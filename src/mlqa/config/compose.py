@@ -19,10 +19,10 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.hydra_errors import allowed, explain, is_group
-from mlqa.config.schema import GROUPS, Config, from_hydra, register
-from mlqa.config.validation import problems_of
-from mlqa.errors import ConfigError, first_line
+from mlqa.config.hydra_errors import explain, is_group, suggest_choices
+from mlqa.config.schema import GROUPS, Config, build_config, register_schema
+from mlqa.config.validation import find_config_problems
+from mlqa.errors import ConfigError, summarize_error
 
 # OmegaConf asserts, rather than raises its own error, where an override reaches below a null, and stumbles over None
 # where one gives a null a mapping; Hydra raises ValueError where a group is given no text.
@@ -30,7 +30,7 @@ FAILURES = (HydraException, OmegaConfBaseException, AssertionError, AttributeErr
 _FULL_KEY = re.compile(r"full_key:\s*(\S+)")
 
 
-def conf_dir() -> Path:
+def find_conf_dir() -> Path:
     """The folder of YAMLs: beside the package in a wheel, at the top of a clone."""
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "conf", package.parent.parent / "conf"):
@@ -40,10 +40,10 @@ def conf_dir() -> Path:
 
 
 @contextmanager
-def composer() -> Iterator[None]:
-    register()
+def initialize_hydra() -> Iterator[None]:
+    register_schema()
     GlobalHydra.instance().clear()
-    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+    with initialize_config_dir(version_base="1.3", config_dir=str(find_conf_dir())):
         yield
 
 
@@ -59,25 +59,25 @@ def compose_config(
     left_out = tuple(f"{key}=null:" for key in optional)
 
     def check(composed: DictConfig) -> list[str]:
-        return [line for line in problems_in(composed, weights) if not line.startswith(left_out)]
+        return [line for line in validate_composed(composed, weights) if not line.startswith(left_out)]
 
-    with composer():
+    with initialize_hydra():
         composed = compose_all([list(overrides)], check=check)[0]
     problems = check(composed)
     if problems:
         raise ConfigError(problems)
-    return _to_config(composed), choices_of(composed.hydra)
+    return _to_config(composed), get_choices(composed.hydra)
 
 
-def choices_of(hydra: Any) -> dict[str, str]:
+def get_choices(hydra: Any) -> dict[str, str]:
     """{"model": "berturk", ...}: the option chosen in each group, from Hydra's own node of the config."""
     chosen = hydra.runtime.choices
     return {group: str(chosen[group]) for group in (*GROUPS, "experiment") if chosen.get(group) is not None}
 
 
-def members_of(overrides: Sequence[str]) -> list[list[str]]:
+def list_member_overrides(overrides: Sequence[str]) -> list[list[str]]:
     """The overrides of each member that `python train.py -m <overrides>` would run, in order."""
-    with composer():
+    with initialize_hydra():
         return split_members(list(overrides), multirun=True)
 
 
@@ -85,20 +85,20 @@ def split_members(overrides: list[str], multirun: bool) -> list[list[str]]:
     """The overrides of each member, as Hydra's basic sweeper will make them."""
     if not multirun:
         return [overrides]
-    parsed = parse(overrides)
+    parsed = parse_overrides(overrides)
     fixed = [override for override in parsed if not override.is_sweep_override()]
     base = compose_all([[str(override.input_line) for override in fixed]])[0]
     if "basic_sweeper" not in base.hydra.sweeper._target_:
         return [[str(override.input_line) for override in fixed]]
     sweeper_params = [f"{key}={value}" for key, value in (base.hydra.sweeper.get("params") or {}).items()]
-    return BasicSweeper.split_arguments(parse(sweeper_params) + parsed, None)[0]
+    return BasicSweeper.split_arguments(parse_overrides(sweeper_params) + parsed, None)[0]
 
 
-def parse(overrides: list[str]) -> list[Override]:
+def parse_overrides(overrides: list[str]) -> list[Override]:
     try:
         return OverridesParser.create().parse_overrides(overrides)
     except HydraException as error:
-        wrong = first_line(error).removeprefix("LexerNoViableAltException: ")
+        wrong = summarize_error(error).removeprefix("LexerNoViableAltException: ")
         raise ConfigError(
             f"{wrong}: not in Hydra's form; write key=value, in quotes where the value has signs"
         ) from error
@@ -123,18 +123,18 @@ def compose_all(
         try:
             composed.append(_compose(member))
         except FAILURES as error:
-            problems.update(dict.fromkeys(_composition_problems(member, error, check or problems_in)))
+            problems.update(dict.fromkeys(_explain_composition_failure(member, error, check or validate_composed)))
     if problems:
         raise ConfigError(list({**(known or {}), **problems}))
     return composed
 
 
-def _composition_problems(
+def _explain_composition_failure(
     overrides: list[str], error: Exception, check: Callable[[DictConfig], list[str]]
 ) -> list[str]:
     problems: list[str] = []
     accepted: list[str] = []
-    groups_first = sorted(parse(overrides), key=lambda override: not is_group(override.key_or_group))
+    groups_first = sorted(parse_overrides(overrides), key=lambda override: not is_group(override.key_or_group))
     for override in groups_first:
         line = str(override.input_line)
         try:
@@ -146,36 +146,39 @@ def _composition_problems(
         rest = check(_compose(accepted))
     except FAILURES:  # what was removed is missing now
         rest = []
-    return [*(problems or [first_line(error)]), *rest]
+    return [*(problems or [summarize_error(error)]), *rest]
 
 
 def _to_config(composed: DictConfig) -> Config:
     """The composed member as dataclasses; the run directory, known only when it starts, stands empty."""
-    problems = _missing_and_unknown(composed)
+    problems = _find_missing_and_unknown(composed)
     if problems:
         raise ConfigError(problems)
     try:
-        return from_hydra(composed)
+        return build_config(composed)
     except OmegaConfBaseException as error:
         full_key = _FULL_KEY.search(str(error))
         prefix = f"{full_key.group(1)}: " if full_key else ""
-        raise ConfigError(prefix + first_line(error)) from error
+        raise ConfigError(prefix + summarize_error(error)) from error
 
 
-def _missing_and_unknown(composed: DictConfig) -> list[str]:
+def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
     known = [item.name for item in fields(Config)]
     unknown = [str(key) for key in composed if key != "hydra" and key not in known]
     OmegaConf.update(composed, "training.output_dir", "")  # refers to Hydra's run directory
     nodes = {name: composed[name] for name in known if OmegaConf.is_config(composed[name])}
     missing = sorted(key for node in nodes.values() for key in OmegaConf.missing_keys(node))
     return [
-        *(f"{key}: there is no key or group {key!r}; {allowed(key, [*known, 'experiment'])}" for key in unknown),
+        *(
+            f"{key}: there is no key or group {key!r}; {suggest_choices(key, [*known, 'experiment'])}"
+            for key in unknown
+        ),
         *(f"{key}: has no value yet; give one: {key}=..." for key in missing),
     ]
 
 
-def problems_in(composed: DictConfig, weights: bool = True) -> list[str]:
+def validate_composed(composed: DictConfig, weights: bool = True) -> list[str]:
     try:
-        return problems_of(_to_config(composed), weights)
+        return find_config_problems(_to_config(composed), weights)
     except ConfigError as error:
         return error.problems

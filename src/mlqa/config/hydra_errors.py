@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 
 from mlqa.config.schema import Config
-from mlqa.errors import first_line
+from mlqa.errors import summarize_error
 
 
 def is_group(name: str) -> bool:
@@ -33,52 +33,54 @@ def explain(override: Override, error: Exception) -> str:
         options = sorted(GlobalHydra.instance().config_loader().get_group_options(key))
         value = override.value()
         if isinstance(value, str) and value not in options and override.is_add() is False:
-            return f"{typed}: {key} has no option {value!r}; {allowed(value, options)}"
+            return f"{typed}: {key} has no option {value!r}; {suggest_choices(value, options)}"
     unknown = explain_unknown(override)
     if unknown is not None:
         return unknown
     if isinstance(error, AssertionError | AttributeError):
         parent = key.rpartition(".")[0] if isinstance(error, AssertionError) else key
         return f"{typed}: {parent} is null with the options chosen; choose an option that sets it"
-    return f"{typed}: {first_line(error.__cause__ or error)}"
+    return f"{typed}: {summarize_error(error.__cause__ or error)}"
 
 
 def explain_unknown(override: Override) -> str | None:
     """One line where the override names a key that the schema does not have, else None."""
     key = override.key_or_group
     unknown = (
-        None if key.split(".")[0].split("/")[0] == "hydra" or is_group(key) else _unknown_key(Config, key.split("."))
+        None
+        if key.split(".")[0].split("/")[0] == "hydra" or is_group(key)
+        else _find_unknown_key(Config, key.split("."))
     )
     if unknown is None:
         return None
     where, name, names = unknown
     parent = f"{where} has no key" if where else "there is no key or group"
-    return f"{override.input_line}: {parent} {name!r}; {allowed(name, names)}"
+    return f"{override.input_line}: {parent} {name!r}; {suggest_choices(name, names)}"
 
 
-def _unknown_key(cls: Any, path: list[str]) -> tuple[str, str, list[str]] | None:
+def _find_unknown_key(cls: Any, path: list[str]) -> tuple[str, str, list[str]] | None:
     """(parent, the first part of `path` that is no field, the fields there are), or None if all parts are."""
     for depth, name in enumerate(path):
         names = [item.name for item in fields(cls)]
         if name not in names:
             return ".".join(path[:depth]), name, [*names, "experiment"] if depth == 0 else names
-        cls = _field_type(cls, name)
+        cls = _get_field_type(cls, name)
         if not is_dataclass(cls):
             return None
     return None
 
 
 @functools.lru_cache
-def _hints(cls: Any) -> dict[str, Any]:
+def _resolve_type_hints(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls)
 
 
-def _field_type(cls: Any, name: str) -> Any:
-    hint = _hints(cls)[name]
+def _get_field_type(cls: Any, name: str) -> Any:
+    hint = _resolve_type_hints(cls)[name]
     return next((part for part in get_args(hint) if is_dataclass(part)), hint)
 
 
-def allowed(given: str, names: list[str]) -> str:
+def suggest_choices(given: str, names: list[str]) -> str:
     close = difflib.get_close_matches(given, names, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     return f"choose one of {', '.join(names)}{hint}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mlqa.config.schema import Attention, Batching, Config, Precision
-from mlqa.environment import in_container
+from mlqa.environment import is_in_container
 
 
 def has_gpu() -> bool:
@@ -17,14 +17,14 @@ def has_gpu() -> bool:
     return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
 
 
-def beyond_the_machine(config: Config) -> Iterator[str]:
+def check_machine(config: Config) -> Iterator[str]:
     """Every wish that the machine, as far as it is known before a run, cannot grant."""
-    yield from _precision(config)
-    yield from _attention(config)
-    yield from _compilation(config)
+    yield from _check_precision(config)
+    yield from _check_attention(config)
+    yield from _check_compilation(config)
 
 
-def _precision(config: Config) -> Iterator[str]:
+def _check_precision(config: Config) -> Iterator[str]:
     training, hardware = config.training, config.hardware
     wanted = {
         "training.fp16": training.fp16 is True,
@@ -32,14 +32,14 @@ def _precision(config: Config) -> Iterator[str]:
     }
     if training.fp16 and training.bf16:
         yield "training.fp16=true, training.bf16=true: choose one of them"
-    if hardware.instance_type is None and not in_container() and not has_gpu():
+    if hardware.instance_type is None and not is_in_container() and not has_gpu():
         for key, is_wanted in wanted.items():
             if is_wanted:
                 value = "true" if key == "training.fp16" else "fp16"
                 yield f"{key}={value}: fp16 needs a GPU and this machine shows none; choose hardware.precision=fp32"
 
 
-def _attention(config: Config) -> Iterator[str]:
+def _check_attention(config: Config) -> Iterator[str]:
     chosen = config.model.attn_implementation
     if chosen is None:
         return
@@ -58,8 +58,8 @@ def _attention(config: Config) -> Iterator[str]:
         yield f"{key}: needs half precision; choose hardware.precision=bf16, or sdpa"
 
 
-def _compilation(config: Config) -> Iterator[str]:
-    if not config.training.torch_compile or config.hardware.instance_type is not None or in_container():
+def _check_compilation(config: Config) -> Iterator[str]:
+    if not config.training.torch_compile or config.hardware.instance_type is not None or is_in_container():
         return
     if not any(shutil.which(name) for name in (os.environ.get("CXX"), "g++", "clang++") if name):
         yield "training.torch_compile=true: needs a C++ compiler (g++, clang++ or $CXX), and finds none"

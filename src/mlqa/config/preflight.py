@@ -17,12 +17,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.compose import compose_all, composer, parse, problems_in, split_members
+from mlqa.config.compose import compose_all, initialize_hydra, parse_overrides, split_members, validate_composed
 from mlqa.config.hydra_errors import explain_unknown
-from mlqa.config.schema import from_hydra
-from mlqa.config.validation import problems_of
-from mlqa.environment import in_container, is_main, world_size
-from mlqa.errors import ConfigError, first_line
+from mlqa.config.schema import build_config
+from mlqa.config.validation import find_config_problems
+from mlqa.environment import get_world_size, is_in_container, is_main
+from mlqa.errors import ConfigError, summarize_error
 
 NOT_TO_SET = {
     "training.output_dir": "is always the run directory; choose it by hydra.run.dir=... or hydra.sweep.dir=...",
@@ -40,25 +40,25 @@ def check_command_line(argv: Sequence[str]) -> None:
     be known.
     """
     args = get_args_parser().parse_args(list(argv))
-    if args.multirun and world_size() > 1:
+    if args.multirun and get_world_size() > 1:
         raise ConfigError(
             "-m: torchrun starts the processes of one run; start each run by a torchrun of its own, without -m"
         )
     starts_nothing = args.help or args.hydra_help or args.info or args.cfg or args.shell_completion
     if starts_nothing or args.config_path or args.config_name or args.config_dir or args.experimental_rerun:
         return
-    with composer():
-        found = dict.fromkeys(_never_right(args.overrides))
+    with initialize_hydra():
+        found = dict.fromkeys(_check_overrides(args.overrides))
         members = compose_all(split_members(args.overrides, args.multirun), found)
     if args.multirun:
-        found.update(dict.fromkeys(_one_agent_run(members)))
+        found.update(dict.fromkeys(_check_wandb_agent(members)))
     for member in members:
-        found.update(dict.fromkeys(_member_problems(member, args.multirun)))
+        found.update(dict.fromkeys(_find_member_problems(member, args.multirun)))
     if found:
         raise ConfigError(list(found))
 
 
-def of_this_process(argv: Sequence[str]) -> list[str]:
+def build_rank_argv(argv: Sequence[str]) -> list[str]:
     """The command line as this process takes it: of several that train together only the first keeps a directory."""
     if is_main():
         return list(argv)
@@ -76,12 +76,15 @@ def _is_override(argument: str) -> bool:
 
 def check_member(composed: DictConfig, hydra: Any) -> None:
     """Raises ConfigError with all that is wrong with a member that Hydra has composed, however it came to it."""
-    problems = [*problems_of(from_hydra(composed)), *_not_here(composed, hydra, hydra.mode is RunMode.MULTIRUN)]
+    problems = [
+        *find_config_problems(build_config(composed)),
+        *_check_sagemaker_launch(composed, hydra, hydra.mode is RunMode.MULTIRUN),
+    ]
     if problems:
         raise ConfigError(problems)
 
 
-def _one_agent_run(members: list[DictConfig]) -> list[str]:
+def _check_wandb_agent(members: list[DictConfig]) -> list[str]:
     """A W&B agent has named one run: several members under that name would silently be merged into it."""
     given = next((name for name in ("WANDB_SWEEP_ID", "WANDB_RUN_ID") if os.environ.get(name)), None)
     own_sweeper = "basic_sweeper" in members[0].hydra.sweeper._target_
@@ -94,22 +97,22 @@ def _one_agent_run(members: list[DictConfig]) -> list[str]:
     ]
 
 
-def _member_problems(member: DictConfig, multirun: bool) -> list[str]:
+def _find_member_problems(member: DictConfig, multirun: bool) -> list[str]:
     try:
         return [
-            *problems_in(member),
-            *_not_here(member, member.hydra, multirun),
-            *_isolated(member, member.hydra),
-            *_run_dir(member, multirun),
+            *validate_composed(member),
+            *_check_sagemaker_launch(member, member.hydra, multirun),
+            *_check_network_isolation(member, member.hydra),
+            *_check_run_dir(member, multirun),
         ]
     except OmegaConfBaseException as error:  # a group is gone
-        return [first_line(error)]
+        return [summarize_error(error)]
 
 
-def _not_here(composed: DictConfig, hydra: Any, multirun: bool) -> list[str]:
+def _check_sagemaker_launch(composed: DictConfig, hydra: Any, multirun: bool) -> list[str]:
     """A member for SageMaker must not train on this machine unnoticed."""
     instance_type = composed.hardware.instance_type
-    if instance_type is None or in_container():
+    if instance_type is None or is_in_container():
         return []
     said = f"hardware={hydra.runtime.choices.hardware}: {instance_type} is a SageMaker instance"
     if not multirun:
@@ -120,9 +123,9 @@ def _not_here(composed: DictConfig, hydra: Any, multirun: bool) -> list[str]:
     return []
 
 
-def _isolated(composed: DictConfig, hydra: Any) -> list[str]:
+def _check_network_isolation(composed: DictConfig, hydra: Any) -> list[str]:
     """A member whose container has no network cannot download its data."""
-    if composed.hardware.instance_type is None or in_container() or not hydra.launcher.get("network_isolation"):
+    if composed.hardware.instance_type is None or is_in_container() or not hydra.launcher.get("network_isolation"):
         return []
     return [
         f"dataset.{source}: cannot be fetched from inside (hydra.launcher.network_isolation); choose "
@@ -132,7 +135,7 @@ def _isolated(composed: DictConfig, hydra: Any) -> list[str]:
     ]
 
 
-def _run_dir(composed: DictConfig, multirun: bool) -> list[str]:
+def _check_run_dir(composed: DictConfig, multirun: bool) -> list[str]:
     """A run directory that cannot be made."""
     key, chosen = ("sweep", composed.hydra.sweep.dir) if multirun else ("run", composed.hydra.run.dir)
     if not chosen:
@@ -155,10 +158,10 @@ def _run_dir(composed: DictConfig, multirun: bool) -> list[str]:
     return []
 
 
-def _never_right(overrides: list[str]) -> list[str]:
+def _check_overrides(overrides: list[str]) -> list[str]:
     """What composition would let pass: keys that belong to the run, unknown ones forced in by ++, removals by ~."""
     problems = []
-    for override in parse(overrides):
+    for override in parse_overrides(overrides):
         key = override.key_or_group
         if key in NOT_TO_SET:
             problems.append(f"{override.input_line}: {key} {NOT_TO_SET[key]}")

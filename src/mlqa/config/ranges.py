@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mlqa.config.schema import Config, Interval
 
 
-def out_of_range(config: Config) -> Iterator[str]:
+def check_ranges(config: Config) -> Iterator[str]:
     """Numbers outside what makes sense; nan and infinity are outside of every range."""
     training, optimizer, hardware, dataset = config.training, config.optimizer, config.hardware, config.dataset
     scratch, sample = config.model.scratch, config.dataset.sample

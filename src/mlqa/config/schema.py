@@ -253,12 +253,12 @@ class Config:
     seed: int = 42
 
 
-def register() -> None:
+def register_schema() -> None:
     """Makes the schema known to Hydra as `mlqa_schema`, the first entry of conf/config.yaml's defaults."""
     ConfigStore.instance().store(name="mlqa_schema", node=Config, provider="mlqa")
 
 
-def list_groups_quickly() -> None:
+def disable_schema_copies() -> None:
     """Keeps Hydra from copying the whole schema for each group that `--help` and completion list, some 80 times.
 
     For a process of one command line: whoever registers more configs later does so for everyone.
@@ -266,7 +266,7 @@ def list_groups_quickly() -> None:
     ConfigStore.__deepcopy__ = lambda store, _: store  # type: ignore[attr-defined]
 
 
-def from_hydra(composed: DictConfig) -> Config:
+def build_config(composed: DictConfig) -> Config:
     """The composed config as dataclasses, every interpolation resolved; Hydra's own node is left out."""
     return Config(**{item.name: _to_object(composed, item.name) for item in fields(Config)})
 
@@ -276,7 +276,7 @@ def _to_object(composed: DictConfig, key: str) -> Any:
     return OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
 
 
-def config_hash(config: Config) -> str:
+def compute_config_hash(config: Config) -> str:
     """12 hex digits over everything that decides what a run computes: not where it writes, is tracked or reported, nor
     the words and files that its tokenizer alone is looked at with."""
     plain: dict[str, Any] = asdict(config)

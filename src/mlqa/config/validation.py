@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlqa.config.machine import beyond_the_machine
-from mlqa.config.ranges import out_of_range
+from mlqa.config.machine import check_machine
+from mlqa.config.ranges import check_ranges
 from mlqa.config.schema import Batching, Config, Distribution
 
 _WEIGHTS = (
@@ -26,19 +26,28 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*$")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "vocab.json")
 
 
-def problems_of(config: Config, weights: bool = True) -> list[str]:
+def find_config_problems(config: Config, weights: bool = True) -> list[str]:
     """Everything wrong with a composed config; an empty list means that it can run.
 
     Without `weights` a folder that holds but a tokenizer will do as a model.
     """
-    parts = (_windows, out_of_range, beyond_the_machine, _model, _dataset, _hardware, _tracking, _words)
+    parts = (
+        _check_windows,
+        check_ranges,
+        check_machine,
+        _check_model,
+        _check_dataset,
+        _check_hardware,
+        _check_tracking,
+        _check_words,
+    )
     problems = [problem for part in parts for problem in part(config)]
     if config.model.pretrained and is_local_folder(config.model.pretrained):
-        problems.extend(_model_folder(config.model.pretrained, weights))
+        problems.extend(_check_model_folder(config.model.pretrained, weights))
     return problems
 
 
-def _words(config: Config) -> Iterator[str]:
+def _check_words(config: Config) -> Iterator[str]:
     for word in config.words or ():
         if word.split() != [word]:
             yield f"words: {word!r} is no word; give words without white space, e.g. words=[Kedileri,evlerimizden]"
@@ -49,7 +58,7 @@ def is_local_folder(pretrained: str) -> bool:
     return Path(pretrained).expanduser().is_dir() or pretrained.startswith(("/", "./", "../", "~"))
 
 
-def _windows(config: Config) -> Iterator[str]:
+def _check_windows(config: Config) -> Iterator[str]:
     training = config.training
     length = training.max_seq_length
     if length < 16:
@@ -62,7 +71,7 @@ def _windows(config: Config) -> Iterator[str]:
         )
     if not 1 <= training.max_answer_length < length:
         yield f"training.max_answer_length={training.max_answer_length}: choose 1 ... {length - 1} tokens"
-    limit = _max_positions(config)
+    limit = _get_max_positions(config)
     if limit is not None and length > limit:
         yield (
             f"training.max_seq_length={length}: the model has {limit} positions; "
@@ -70,7 +79,7 @@ def _windows(config: Config) -> Iterator[str]:
         )
 
 
-def _described(config: Config) -> dict[str, Any]:
+def _read_model_config(config: Config) -> dict[str, Any]:
     """The config.json of a local model folder; empty for all others, and where it cannot be read."""
     pretrained = config.model.pretrained
     if not pretrained or not is_local_folder(pretrained):
@@ -82,10 +91,10 @@ def _described(config: Config) -> dict[str, Any]:
     return described if isinstance(described, dict) else {}
 
 
-def _max_positions(config: Config) -> int | None:
+def _get_max_positions(config: Config) -> int | None:
     if config.model.scratch is not None:
         return config.model.scratch.max_position_embeddings
-    described = _described(config)
+    described = _read_model_config(config)
     positions = described.get("max_position_embeddings")
     if not isinstance(positions, int):
         return None
@@ -94,7 +103,7 @@ def _max_positions(config: Config) -> int | None:
     return positions - 2 if roberta_like else positions
 
 
-def _model(config: Config) -> Iterator[str]:
+def _check_model(config: Config) -> Iterator[str]:
     model, scratch = config.model, config.model.scratch
     if (model.pretrained is None) == (scratch is None):
         yield (
@@ -104,7 +113,7 @@ def _model(config: Config) -> Iterator[str]:
     if model.pretrained == "":
         yield "model.pretrained=: choose a hub name or a local folder"
         return
-    layers = _described(config).get("num_hidden_layers")
+    layers = _read_model_config(config).get("num_hidden_layers")
     if model.num_hidden_layers is not None and isinstance(layers, int) and model.num_hidden_layers > layers:
         yield f"model.num_hidden_layers={model.num_hidden_layers}: the folder's model has {layers}; choose that or less"
     if scratch is not None:
@@ -127,7 +136,7 @@ def _model(config: Config) -> Iterator[str]:
             )
 
 
-def _model_folder(pretrained: str, weights: bool) -> Iterator[str]:
+def _check_model_folder(pretrained: str, weights: bool) -> Iterator[str]:
     folder = Path(pretrained).expanduser()
     if not folder.is_dir():
         yield f"model.pretrained={pretrained}: there is no such folder; give a model folder or a hub name"
@@ -140,7 +149,7 @@ def _model_folder(pretrained: str, weights: bool) -> Iterator[str]:
             yield f"model.pretrained={pretrained}: the folder holds no {what}; expected {' or '.join(names)}"
 
 
-def _dataset(config: Config) -> Iterator[str]:
+def _check_dataset(config: Config) -> Iterator[str]:
     dataset = config.dataset
     if not _LANGUAGE.match(dataset.language):
         yield f"dataset.language={dataset.language}: give the language's code, e.g. tr, fi, az, pt-BR"
@@ -170,13 +179,13 @@ def _is_table(words: Any) -> bool:
     )
 
 
-def _tracking(config: Config) -> Iterator[str]:
+def _check_tracking(config: Config) -> Iterator[str]:
     project = config.tracking.project
     if project and (len(project) > 128 or set(project) & set("/\\#?%:")):
         yield f"tracking.project={project}: W&B takes at most 128 characters, none of them / \\ # ? % :"
 
 
-def _hardware(config: Config) -> Iterator[str]:
+def _check_hardware(config: Config) -> Iterator[str]:
     hardware = config.hardware
     if hardware.instance_type is None:
         if hardware.instance_count != 1:

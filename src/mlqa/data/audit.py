@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from mlqa.data.answer_boundaries import before_apostrophe_suffix, begins_inside_word, ends_inside_word
+from mlqa.data.answer_boundaries import has_end_inside_word, has_start_inside_word, is_before_apostrophe_suffix
 from mlqa.data.examples import Answer, Examples
-from mlqa.data.leakage import WAYS, leakage
+from mlqa.data.leakage import WAYS, find_leakage
 from mlqa.data.load import SPLITS, Splits
-from mlqa.data.unicode_oddities import Oddities, name_of
+from mlqa.data.unicode_oddities import Oddities, name_character
 
 PERCENTILES = (5, 25, 50, 75, 95, 99)
 EXAMPLES = 5  # places shown of each finding; the rest is counted
@@ -46,24 +46,24 @@ def audit(splits: Splits) -> Audit:
     for name in SPLITS:
         split: Examples = getattr(splits, name)
         if len(split):
-            figures[name], examples[name] = _split(split)
+            figures[name], examples[name] = _audit_split(split)
     if len(figures) == len(SPLITS):
-        figures["leakage"], examples["leakage"] = _leakage(splits)
+        figures["leakage"], examples["leakage"] = _audit_leakage(splits)
     return Audit(figures, examples)
 
 
-def _split(examples: Examples) -> tuple[Figures, Found]:
+def _audit_split(examples: Examples) -> tuple[Figures, Found]:
     found = _Findings()
     for kind in ("dropped", "short_of_a_gold", "repaired_offsets", "stripped_answers", "duplicate_ids"):
         for note in examples.notes.get(kind, ())[:EXAMPLES]:
             found.add(kind, note.place, note.text)
     figures = {
-        "rows": _rows(examples),
-        "offsets": _offsets(examples),
-        "duplicates": _duplicates(examples, found),
-        "boundaries": _boundaries(examples, found),
-        "unicode": _unicode(examples, found),
-        "lengths": _lengths(examples),
+        "rows": _count_rows(examples),
+        "offsets": _count_offsets(examples),
+        "duplicates": _find_duplicates(examples, found),
+        "boundaries": _check_boundaries(examples, found),
+        "unicode": _check_unicode(examples, found),
+        "lengths": _measure_lengths(examples),
     }
     return figures, found.examples
 
@@ -80,11 +80,11 @@ class _Findings:
             known.append({"place": place, "text": text if len(text) <= EXCERPT else text[: EXCERPT - 3] + "..."})
 
 
-def _place(examples: Examples, row: int) -> str:
+def _format_place(examples: Examples, row: int) -> str:
     return f"row {row} (id {examples.ids[row]})"
 
 
-def _rows(examples: Examples) -> Figures:
+def _count_rows(examples: Examples) -> Figures:
     """Rows as read, and as left by dropping and by max_train_samples or max_eval_samples."""
     read = examples.counts.get("rows", len(examples))
     dropped = examples.counts.get("dropped", 0)
@@ -100,7 +100,7 @@ def _rows(examples: Examples) -> Figures:
     }
 
 
-def _offsets(examples: Examples) -> Figures:
+def _count_offsets(examples: Examples) -> Figures:
     """Golds as read, each (text, start) of a row once."""
     counts = examples.counts
     golds = counts.get("answers", sum(len(set(answers)) for answers in examples.answers))
@@ -114,7 +114,7 @@ def _offsets(examples: Examples) -> Figures:
     }
 
 
-def _duplicates(examples: Examples, found: _Findings) -> Figures:
+def _find_duplicates(examples: Examples, found: _Findings) -> Figures:
     """Rows with the same context and question, letter by letter; conflicting where their answers' texts differ."""
     groups: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
     for row, context in enumerate(examples.context_of.tolist()):
@@ -124,7 +124,7 @@ def _duplicates(examples: Examples, found: _Findings) -> Figures:
     for rows in repeated:
         texts = {row: frozenset(answer.text for answer in examples.answers[row]) for row in rows}
         shown = " | ".join(dict.fromkeys(" / ".join(sorted(golds)) or "(no answer)" for golds in texts.values()))
-        place = ", ".join(_place(examples, row) for row in rows[:3])
+        place = ", ".join(_format_place(examples, row) for row in rows[:3])
         if len(set(texts.values())) > 1:
             conflicting += 1
             found.add("conflicting", place, f"{examples.questions[rows[0]]} -> {shown}")
@@ -137,16 +137,16 @@ def _duplicates(examples: Examples, found: _Findings) -> Figures:
     }
 
 
-def _boundaries(examples: Examples, found: _Findings) -> Figures:
+def _check_boundaries(examples: Examples, found: _Findings) -> Figures:
     """Golds of the audited rows, each (text, start) of a row once."""
     tests: dict[str, Callable[[str, Answer], bool]] = {
-        "begin_inside_word": begins_inside_word,
-        "end_inside_word": ends_inside_word,
-        "before_apostrophe_suffix": before_apostrophe_suffix,
+        "begin_inside_word": has_start_inside_word,
+        "end_inside_word": has_end_inside_word,
+        "before_apostrophe_suffix": is_before_apostrophe_suffix,
     }
     counts = dict.fromkeys(("golds", "inside_word", *tests), 0)
     for row, answers in enumerate(examples.answers):
-        context = examples.context(row)
+        context = examples.get_context(row)
         for answer in dict.fromkeys(answers):
             true = [name for name, test in tests.items() if test(context, answer)]
             counts["golds"] += 1
@@ -154,19 +154,19 @@ def _boundaries(examples: Examples, found: _Findings) -> Figures:
             for name in true:
                 counts[name] += 1
                 before, after = context[max(0, answer.start - 12) : answer.start], context[answer.end : answer.end + 12]
-                found.add(name, _place(examples, row), f"{before}[{answer.text}]{after}")
+                found.add(name, _format_place(examples, row), f"{before}[{answer.text}]{after}")
     return counts
 
 
-def _unicode(examples: Examples, found: _Findings) -> Figures:
+def _check_unicode(examples: Examples, found: _Findings) -> Figures:
     """Over the distinct contexts and all questions; answers are parts of contexts."""
     oddities = Oddities()
     _, some_row = np.unique(examples.context_of, return_index=True)
     not_nfc = {
-        "contexts": oddities.look_at(
-            examples.contexts, lambda number: f"{_place(examples, some_row[number])}, context"
+        "contexts": oddities.scan_texts(
+            examples.contexts, lambda number: f"{_format_place(examples, some_row[number])}, context"
         ),
-        "questions": oddities.look_at(examples.questions, lambda row: f"{_place(examples, row)}, question"),
+        "questions": oddities.scan_texts(examples.questions, lambda row: f"{_format_place(examples, row)}, question"),
     }
     golds = (set(answers) for answers in examples.answers)
     not_nfc["answers"] = sum(not unicodedata.is_normalized("NFC", answer.text) for texts in golds for answer in texts)
@@ -174,28 +174,28 @@ def _unicode(examples: Examples, found: _Findings) -> Figures:
         found.add("not_nfc", place, text)
     for character, places in oddities.examples.items():
         for place, text in places:
-            found.add(name_of(character), place, text)
-    apostrophes = {name_of(character): count for character, count in oddities.apostrophes.most_common()}
+            found.add(name_character(character), place, text)
+    apostrophes = {name_character(character): count for character, count in oddities.apostrophes.most_common()}
     return {
         "not_nfc": not_nfc,
-        **oddities.by_kind(),
+        **oddities.count_by_kind(),
         "apostrophes": apostrophes,
         "mixed_apostrophes": len(apostrophes) > 1,
     }
 
 
-def _lengths(examples: Examples) -> dict[str, dict[str, float]]:
+def _measure_lengths(examples: Examples) -> dict[str, dict[str, float]]:
     """Percentiles over distinct contexts, all questions, and golds ((text, start) of a row once)."""
     golds = (answer.text for answers in examples.answers for answer in dict.fromkeys(answers))
     return {
-        "context_characters": _percentiles(map(len, examples.contexts)),
-        "context_words": _percentiles(len(context.split()) for context in examples.contexts),
-        "question_characters": _percentiles(map(len, examples.questions)),
-        "answer_characters": _percentiles(map(len, golds)),
+        "context_characters": _compute_percentiles(map(len, examples.contexts)),
+        "context_words": _compute_percentiles(len(context.split()) for context in examples.contexts),
+        "question_characters": _compute_percentiles(map(len, examples.questions)),
+        "answer_characters": _compute_percentiles(map(len, golds)),
     }
 
 
-def _percentiles(numbers: Iterable[int]) -> dict[str, float]:
+def _compute_percentiles(numbers: Iterable[int]) -> dict[str, float]:
     """By linear interpolation, as numpy's default; {} for no numbers."""
     values = np.fromiter(numbers, dtype=np.int64)
     if not len(values):
@@ -207,27 +207,27 @@ def _percentiles(numbers: Iterable[int]) -> dict[str, float]:
     }
 
 
-def _leakage(splits: Splits) -> tuple[Figures, Found]:
+def _audit_leakage(splits: Splits) -> tuple[Figures, Found]:
     train, validation = splits.train, splits.validation
-    questions, contexts = leakage(validation, train)
+    questions, contexts = find_leakage(validation, train)
     found = _Findings()
 
     def question(split: Examples, row: int) -> str:
         return split.questions[row]
 
     def context(split: Examples, row: int) -> str:
-        return split.context(row)[: EXCERPT // 2]
+        return split.get_context(row)[: EXCERPT // 2]
 
     for kind, leak, text in (("questions", questions, question), ("contexts", contexts, context)):
         for number, way in enumerate(WAYS):
             for row in np.flatnonzero(leak.way == number)[:EXAMPLES].tolist():
                 twin = int(leak.twin[row])
                 both = f" ~ {text(train, twin)}" if number else ""
-                place = f"{_place(validation, row)}, train {_place(train, twin)}"
+                place = f"{_format_place(validation, row)}, train {_format_place(train, twin)}"
                 found.add(f"{way}_{kind}", place, text(validation, row) + both)
     figures = {
         "validation_rows": len(validation),
-        "questions": questions.counts(),
-        "contexts": contexts.counts(),
+        "questions": questions.count_by_way(),
+        "contexts": contexts.count_by_way(),
     }
     return figures, found.examples

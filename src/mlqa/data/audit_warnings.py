@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def leakage_warnings(leakage: dict[str, Any]) -> Iterator[str]:
+def describe_leakage(leakage: dict[str, Any]) -> Iterator[str]:
     """How much of validation stands in train, and what f1_unseen makes of it."""
     rows, questions, contexts = leakage["validation_rows"], leakage["questions"], leakage["contexts"]
     advice = "compare models by f1_unseen"
     if contexts["normalized"] == rows:
         advice = "no score of this split says how a model reads new texts"
     if questions["normalized"]:
-        share = percent(questions["normalized"], rows)
+        share = format_percent(questions["normalized"], rows)
         yield f"{share} of the validation questions stand in train with their context: {advice}."
     elif contexts["normalized"]:
-        share = percent(contexts["normalized"], rows)
+        share = format_percent(contexts["normalized"], rows)
         yield f"{share} of the validation questions are asked of a context of train: {advice}."
     if more := contexts["near"] - contexts["normalized"]:
         yield (
@@ -25,6 +25,6 @@ def leakage_warnings(leakage: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def percent(number: float, of: float) -> str:
+def format_percent(number: float, of: float) -> str:
     """E.g. "21.7 %"."""
     return f"{100 * number / max(of, 1):.1f} %"

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from mlqa.environment import cache_dir
+from mlqa.environment import get_cache_dir
 from mlqa.errors import DataError, UnreachableError
 
 TIMEOUT_SECONDS = 30
@@ -21,8 +21,8 @@ def fetch(url: str, sha256: str, offline: str) -> Path:
     `offline` tells the user how to go on without network. Raises UnreachableError where the address cannot be
     reached, DataError where its content is not the one that `sha256` (64 hex digits) promises.
     """
-    target = cache_dir() / "downloads" / sha256[:16] / url.rsplit("/", 1)[-1]
-    if target.is_file() and sha256_of(target) == sha256:
+    target = get_cache_dir() / "downloads" / sha256[:16] / url.rsplit("/", 1)[-1]
+    if target.is_file() and compute_sha256(target) == sha256:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent)
@@ -31,7 +31,7 @@ def fetch(url: str, sha256: str, offline: str) -> Path:
         with os.fdopen(handle, "wb") as file, urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
             while block := response.read(1 << 20):
                 file.write(block)
-        found = sha256_of(partial)
+        found = compute_sha256(partial)
         if found != sha256:
             raise DataError(f"{url}: its SHA-256 is {found[:16]}..., expected {sha256[:16]}...: the file has changed")
         partial.replace(target)
@@ -45,7 +45,7 @@ def fetch(url: str, sha256: str, offline: str) -> Path:
     return target
 
 
-def sha256_of(path: Path) -> str:
+def compute_sha256(path: Path) -> str:
     """64 hex digits over a file's content, read a megabyte at a time."""
     digest = hashlib.sha256()
     with path.open("rb") as file:

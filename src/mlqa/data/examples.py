@@ -59,14 +59,14 @@ class Examples:
     dropped_ids: frozenset[str] = frozenset()
 
     @classmethod
-    def none(cls) -> Examples:
+    def make_empty(cls) -> Examples:
         """No rows: the split that a data set does not have."""
         return cls([], [], [], np.zeros(0, dtype=np.int64), [])
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def context(self, row: int) -> str:
+    def get_context(self, row: int) -> str:
         """The text in which the question of this row is asked."""
         return self.contexts[int(self.context_of[row])]
 
@@ -90,11 +90,11 @@ class Examples:
             dropped_ids=self.dropped_ids,
         )
 
-    def gold_texts(self, row: int) -> list[str]:
+    def get_gold_texts(self, row: int) -> list[str]:
         """All that counts as right in this row: the answers, then those without a place."""
         return [*(answer.text for answer in self.answers[row]), *self.unplaced.get(row, ())]
 
-    def sample(self, count: int | None, seed: int) -> Examples:
+    def sample_rows(self, count: int | None, seed: int) -> Examples:
         """`count` rows drawn without replacement by `seed`, in their original order; all rows if None."""
         if count is None or count >= len(self):
             return self
@@ -106,7 +106,7 @@ class Examples:
             raise DataError(f"{len(questions)} questions for {len(self)} rows: give one a row")
         return replace(self, questions=questions)
 
-    def fingerprint(self) -> str:
+    def compute_fingerprint(self) -> str:
         """SHA-256 over ids, questions, contexts and answers in order: equal data, equal string."""
         digest = hashlib.sha256()
         for context in self.contexts:
@@ -119,13 +119,13 @@ class Examples:
         return digest.hexdigest()[:16]
 
 
-def normalized_context(text: str) -> str:
+def normalize_context(text: str) -> str:
     """NFC, lower-cased, white space folded: the form in which two contexts count as the same."""
     return " ".join(unicodedata.normalize("NFC", text).lower().split())
 
 
-def unseen_rows(validation: Examples, train: Examples) -> np.ndarray:
+def find_unseen_rows(validation: Examples, train: Examples) -> np.ndarray:
     """Boolean [rows of validation]: the context does not stand in train (compared by `normalized_context`)."""
-    seen = {normalized_context(context) for context in train.contexts}
-    unseen = np.array([normalized_context(context) not in seen for context in validation.contexts], dtype=bool)
+    seen = {normalize_context(context) for context in train.contexts}
+    unseen = np.array([normalize_context(context) not in seen for context in validation.contexts], dtype=bool)
     return unseen[validation.context_of] if len(validation) else np.zeros(0, dtype=bool)

@@ -9,7 +9,7 @@ from mlqa.config.validation import is_local_folder
 from mlqa.data.examples import Examples
 from mlqa.data.readers import add_rows
 from mlqa.data.rows import ExamplesBuilder
-from mlqa.errors import DataError, UnreachableError, first_line
+from mlqa.errors import DataError, UnreachableError, summarize_error
 
 if TYPE_CHECKING:
     from mlqa.config.schema import HubConfig
@@ -33,15 +33,15 @@ def read_hub(hub: HubConfig, split: str, strict: bool = False) -> Examples:
         table = datasets.load_dataset(hub.path, hub.name, split=split, revision=hub.revision)
     except datasets.exceptions.DatasetNotFoundError as error:
         hint = "check dataset.hub.path, or log in if it is gated"
-        raise DataError(f"hub data set {shown}: {first_line(error)}; {hint}") from None
+        raise DataError(f"hub data set {shown}: {summarize_error(error)}; {hint}") from None
     except (ConnectionError, OSError) as error:
-        reason = first_line(error)
+        reason = summarize_error(error)
         if is_folder:
             raise DataError(f"dataset.hub.path={hub.path}: {reason}") from None
         raise UnreachableError(f"hub data set {shown}: could not be reached ({reason}); {OFFLINE}") from None
     except (datasets.exceptions.DatasetsError, ValueError, RuntimeError) as error:
         # Of a file that is broken the library says no more than that it has failed; the reason is the cause.
-        raise DataError(f"hub data set {shown}, split {split}: {first_line(error.__cause__ or error)}") from None
+        raise DataError(f"hub data set {shown}, split {split}: {summarize_error(error.__cause__ or error)}") from None
     builder = ExamplesBuilder(f"{shown}, split {split}", strict)
     add_rows(builder, ((f"row {number}", row) for number, row in enumerate(table)))
     return builder.build()

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlqa.data.examples import Examples, normalized_context
-from mlqa.data.near_duplicates import Unit, near_pairs, ranges, shingles
+from mlqa.data.examples import Examples, normalize_context
+from mlqa.data.near_duplicates import Unit, build_shingles, concatenate_ranges, find_near_pairs
 
 NEAR_CONTEXT, CONTEXT_WORDS = 0.6, 3
 NEAR_QUESTION, QUESTION_CHARACTERS = 0.8, 4
@@ -39,15 +39,15 @@ class Leak:
     way: np.ndarray
     twin: np.ndarray
 
-    def counts(self) -> dict[str, int]:
+    def count_by_way(self) -> dict[str, int]:
         """Rows found by each way or one before it."""
         return {name: int((self.way <= number).sum()) for number, name in enumerate(WAYS)}
 
 
-def leakage(validation: Examples, train: Examples) -> tuple[Leak, Leak]:
+def find_leakage(validation: Examples, train: Examples) -> tuple[Leak, Leak]:
     """Questions that stand in train with their context, and questions whose context stands there."""
-    contexts = _linked_contexts(validation, train)
-    return _question_leak(validation, train, contexts), _context_leak(validation, train, contexts)
+    contexts = _link_contexts(validation, train)
+    return _find_question_leak(validation, train, contexts), _find_context_leak(validation, train, contexts)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class _Links:
     way: np.ndarray
     similarity: np.ndarray
 
-    def best(self, count: int) -> Leak:
+    def select_strongest(self, count: int) -> Leak:
         """Of each of `count` entries of validation the strongest link."""
         order = np.lexsort((-self.similarity, self.way, self.ours))
         entries, first = np.unique(self.ours[order], return_index=True)
@@ -69,39 +69,41 @@ class _Links:
         return leak
 
 
-def _linked_contexts(validation: Examples, train: Examples) -> _Links:
-    plain = [normalized_context(context) for context in validation.contexts]
+def _link_contexts(validation: Examples, train: Examples) -> _Links:
+    plain = [normalize_context(context) for context in validation.contexts]
     same: defaultdict[str, list[int]] = defaultdict(list)
     for index, context in enumerate(train.contexts):
-        same[normalized_context(context)].append(index)
+        same[normalize_context(context)].append(index)
     distinct = list(same)
-    near = near_pairs(
-        shingles(plain, Unit.word, CONTEXT_WORDS), shingles(distinct, Unit.word, CONTEXT_WORDS), NEAR_CONTEXT
+    near = find_near_pairs(
+        build_shingles(plain, Unit.word, CONTEXT_WORDS),
+        build_shingles(distinct, Unit.word, CONTEXT_WORDS),
+        NEAR_CONTEXT,
     )
     found: list[tuple[int, int, int, float]] = []
     for index, text, similarity in zip(*(part.tolist() for part in near), strict=True):
         for other in same[distinct[text]]:
             exact = validation.contexts[index] == train.contexts[other]
             found.append((index, other, 0 if exact else 1 if plain[index] == distinct[text] else 2, similarity))
-    return _links(found)
+    return _build_links(found)
 
 
-def _context_leak(validation: Examples, train: Examples, contexts: _Links) -> Leak:
-    of_contexts = contexts.best(len(validation.contexts))
+def _find_context_leak(validation: Examples, train: Examples, contexts: _Links) -> Leak:
+    of_contexts = contexts.select_strongest(len(validation.contexts))
     _, some_row = np.unique(train.context_of, return_index=True)
     twin = np.where(of_contexts.twin >= 0, some_row[of_contexts.twin], -1)
     return Leak(of_contexts.way[validation.context_of], twin[validation.context_of])
 
 
-def _question_leak(validation: Examples, train: Examples, contexts: _Links) -> Leak:
+def _find_question_leak(validation: Examples, train: Examples, contexts: _Links) -> Leak:
     """Compares the questions of linked contexts only: the train context is the group in which they may meet."""
-    ours, link = _rows_of(contexts.ours, validation.context_of)
-    theirs, group = _rows_of(np.unique(contexts.theirs), train.context_of)
-    questions = [normalized_context(validation.questions[row]) for row in ours]
-    others = [normalized_context(train.questions[row]) for row in theirs]
-    near = near_pairs(
-        shingles(questions, Unit.character, QUESTION_CHARACTERS, contexts.theirs[link]),
-        shingles(others, Unit.character, QUESTION_CHARACTERS, np.unique(contexts.theirs)[group]),
+    ours, link = _find_rows_by_context(contexts.ours, validation.context_of)
+    theirs, group = _find_rows_by_context(np.unique(contexts.theirs), train.context_of)
+    questions = [normalize_context(validation.questions[row]) for row in ours]
+    others = [normalize_context(train.questions[row]) for row in theirs]
+    near = find_near_pairs(
+        build_shingles(questions, Unit.character, QUESTION_CHARACTERS, contexts.theirs[link]),
+        build_shingles(others, Unit.character, QUESTION_CHARACTERS, np.unique(contexts.theirs)[group]),
         NEAR_QUESTION,
     )
     found: list[tuple[int, int, int, float]] = []
@@ -110,19 +112,19 @@ def _question_leak(validation: Examples, train: Examples, contexts: _Links) -> L
         exact = validation.questions[row] == train.questions[twin]
         way = 0 if exact else 1 if questions[entry] == others[other] else 2
         found.append((row, twin, max(way, int(contexts.way[link[entry]])), similarity))
-    return _links(found).best(len(validation))
+    return _build_links(found).select_strongest(len(validation))
 
 
-def _rows_of(wanted: np.ndarray, context_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _find_rows_by_context(wanted: np.ndarray, context_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The rows asked of each wanted context, and for each of them the index in `wanted`."""
     order = np.argsort(context_of, kind="stable")
     ordered = context_of[order]
     low = np.searchsorted(ordered, wanted, side="left")
     counts = np.searchsorted(ordered, wanted, side="right") - low
-    return order[ranges(low, counts)], np.repeat(np.arange(len(wanted)), counts)
+    return order[concatenate_ranges(low, counts)], np.repeat(np.arange(len(wanted)), counts)
 
 
-def _links(found: list[tuple[int, int, int, float]]) -> _Links:
+def _build_links(found: list[tuple[int, int, int, float]]) -> _Links:
     ours, theirs, way, similarity = zip(*found, strict=True) if found else ((), (), (), ())
     return _Links(
         np.array(ours, dtype=np.int64),

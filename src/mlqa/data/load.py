@@ -21,9 +21,11 @@ class Splits:
     train: Examples
     validation: Examples
 
-    def fingerprint(self) -> str:
+    def compute_fingerprint(self) -> str:
         """16 hex digits over both splits: equal data, equal string."""
-        return hashlib.sha256(f"{self.train.fingerprint()} {self.validation.fingerprint()}".encode()).hexdigest()[:16]
+        return hashlib.sha256(
+            f"{self.train.compute_fingerprint()} {self.validation.compute_fingerprint()}".encode()
+        ).hexdigest()[:16]
 
 
 def load_splits(dataset: DatasetConfig, both: bool = True) -> Splits:
@@ -37,10 +39,10 @@ def load_splits(dataset: DatasetConfig, both: bool = True) -> Splits:
     if not names:
         raise DataError("dataset.train_file, dataset.validation_file: the data set names no source; give a file")
     loaded = {split: load_split(dataset, split) for split in names}
-    train, validation = (loaded.get(split, Examples.none()) for split in SPLITS)
+    train, validation = (loaded.get(split, Examples.make_empty()) for split in SPLITS)
     return Splits(
-        train.sample(dataset.max_train_samples, SUBSET_SEED),
-        validation.sample(dataset.max_eval_samples, SUBSET_SEED),
+        train.sample_rows(dataset.max_train_samples, SUBSET_SEED),
+        validation.sample_rows(dataset.max_eval_samples, SUBSET_SEED),
     )
 
 

@@ -45,12 +45,12 @@ class Shingles:
         return len(self.first) - 1
 
 
-def miss_probability(similarity: float) -> float:
+def compute_miss_probability(similarity: float) -> float:
     """How likely a pair of this Jaccard similarity is to be missed: (1 - s^ROWS)^BANDS."""
     return float((1 - similarity**ROWS) ** BANDS)
 
 
-def shingles(texts: Sequence[str], unit: Unit, size: int, groups: np.ndarray | None = None) -> Shingles:
+def build_shingles(texts: Sequence[str], unit: Unit, size: int, groups: np.ndarray | None = None) -> Shingles:
     """The n-grams of `size` characters or words of each text, letters and digits alone: marks (Unicode category M) are
     left out, all else is one space. Of scripts without spaces each character is a word.
 
@@ -58,33 +58,33 @@ def shingles(texts: Sequence[str], unit: Unit, size: int, groups: np.ndarray | N
     `groups` [texts], shingles of texts in different groups differ, so that pairs are found inside a group only.
     """
     chunks = (texts[at : at + CHUNK_TEXTS] for at in range(0, len(texts), CHUNK_TEXTS))
-    parts = [_chunk(chunk, unit, size) for chunk in chunks]
+    parts = [_hash_chunk(chunk, unit, size) for chunk in chunks]
     counts = np.concatenate([np.zeros(1, dtype=np.int64), *(np.diff(part.first) for part in parts)])
     hashes = np.concatenate([np.zeros(0, dtype=np.uint64), *(part.hashes for part in parts)])
     first = np.cumsum(counts)
     if groups is not None:
-        hashes = _mixed(hashes ^ _mixed(np.repeat(groups.astype(np.uint64), counts[1:])))
+        hashes = _finalize_hashes(hashes ^ _finalize_hashes(np.repeat(groups.astype(np.uint64), counts[1:])))
         order = np.lexsort((hashes, np.repeat(np.arange(len(texts)), counts[1:])))
         hashes = hashes[order]
     return Shingles(hashes, first)
 
 
-def near_pairs(left: Shingles, right: Shingles, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def find_near_pairs(left: Shingles, right: Shingles, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Indices into `left` and into `right`, and the Jaccard similarity, of the pairs that have `threshold` or more.
 
     Ordered by left, then right. Of the pairs with similarity s, a share of `miss_probability(s)` is not found.
     """
     if not len(left) or not len(right):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
-    candidates = _candidates(_band_keys(left), _band_keys(right))
+    candidates = _find_candidates(_compute_band_keys(left), _compute_band_keys(right))
     at, other = candidates // len(right), candidates % len(right)
-    similarity = _jaccard(left, right, at, other)
+    similarity = _compute_jaccard(left, right, at, other)
     near = similarity >= threshold
     return at[near], other[near], similarity[near]
 
 
-def _chunk(texts: Sequence[str], unit: Unit, size: int) -> Shingles:
-    plain = [_plain(text, unit) for text in texts]
+def _hash_chunk(texts: Sequence[str], unit: Unit, size: int) -> Shingles:
+    plain = [_clean_text(text, unit) for text in texts]
     # A space ends each text, so that a word's letters are those up to the next space.
     units = np.frombuffer("".join(f"{text} " for text in plain).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     units = units.astype(np.uint64)
@@ -92,11 +92,11 @@ def _chunk(texts: Sequence[str], unit: Unit, size: int) -> Shingles:
     if unit is Unit.character:
         units, lengths = np.delete(units, np.cumsum(lengths) - 1), lengths - 1
     else:
-        units, lengths = _words(units, lengths)
-    return _ngrams(units, lengths, size)
+        units, lengths = _hash_words(units, lengths)
+    return _hash_ngrams(units, lengths, size)
 
 
-class _Kept(dict[int, str]):
+class _TranslationTable(dict[int, str]):
     """What becomes of a character, for `str.translate`; asked of Unicode's database once a character."""
 
     def __init__(self, unit: Unit) -> None:
@@ -110,35 +110,35 @@ class _Kept(dict[int, str]):
         return self[code]
 
 
-_KEPT = {unit: _Kept(unit) for unit in Unit}
+_KEPT = {unit: _TranslationTable(unit) for unit in Unit}
 
 
-def _plain(text: str, unit: Unit) -> str:
+def _clean_text(text: str, unit: Unit) -> str:
     return " ".join(text.translate(_KEPT[unit]).split()) or " ".join(text.split())
 
 
-def _words(letters: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _hash_words(letters: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A hash of each word, and the number of words of each text."""
     ends = np.flatnonzero(letters == ord(" "))
     begins = np.concatenate([[0], ends[:-1] + 1])
     position = np.arange(len(letters)) - np.repeat(begins, ends - begins + 1)
     powers = np.multiply.accumulate(np.full(int(position.max()) + 1, _MULTIPLIER))
-    hashes = _mixed(np.add.reduceat(letters * powers[position], begins))
+    hashes = _finalize_hashes(np.add.reduceat(letters * powers[position], begins))
     text_ends = np.cumsum(lengths)
     return hashes, np.diff(np.searchsorted(ends, text_ends), prepend=0)
 
 
-def _ngrams(units: np.ndarray, lengths: np.ndarray, size: int) -> Shingles:
+def _hash_ngrams(units: np.ndarray, lengths: np.ndarray, size: int) -> Shingles:
     padded = np.maximum(lengths, size)
     begin = np.cumsum(padded) - padded
     flat = np.zeros(int(padded.sum()), dtype=np.uint64)
-    flat[ranges(begin, lengths)] = units
+    flat[concatenate_ranges(begin, lengths)] = units
     counts = padded - size + 1
-    start = ranges(begin, counts)
+    start = concatenate_ranges(begin, counts)
     hashes = np.zeros(len(start), dtype=np.uint64)
     for offset in range(size):
         hashes = hashes * _MULTIPLIER + flat[start + offset]
-    hashes = _mixed(hashes)
+    hashes = _finalize_hashes(hashes)
     owner = np.repeat(np.arange(len(lengths)), counts)
     order = np.lexsort((hashes, owner))
     hashes, owner = hashes[order], owner[order]
@@ -148,19 +148,19 @@ def _ngrams(units: np.ndarray, lengths: np.ndarray, size: int) -> Shingles:
     return Shingles(hashes[new], first)
 
 
-def ranges(begin: np.ndarray, count: np.ndarray) -> np.ndarray:
+def concatenate_ranges(begin: np.ndarray, count: np.ndarray) -> np.ndarray:
     """begin[0], begin[0] + 1, ... (count[0] numbers), begin[1], ..."""
     return np.asarray(np.arange(int(count.sum())) + np.repeat(begin - (np.cumsum(count) - count), count))
 
 
-def _mixed(values: np.ndarray) -> np.ndarray:
+def _finalize_hashes(values: np.ndarray) -> np.ndarray:
     """The finaliser of SplitMix64 (Steele et al. 2014): spreads every bit over all."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(values ^ (values >> np.uint64(31)))
 
 
-def _band_keys(texts: Shingles) -> np.ndarray:
+def _compute_band_keys(texts: Shingles) -> np.ndarray:
     """A hash of the minima of each band [texts, BANDS]."""
     random = np.random.default_rng(_SEED)
     factors = random.integers(0, 2**64, (BANDS, ROWS), dtype=np.uint64) | np.uint64(1)
@@ -174,12 +174,14 @@ def _band_keys(texts: Shingles) -> np.ndarray:
         for band in range(BANDS):
             for factor in factors[band]:
                 # An odd factor permutes the 64-bit numbers; the shingles' hashes are random already.
-                keys[begin:end, band] = _mixed(keys[begin:end, band] ^ np.minimum.reduceat(hashes * factor, first))
+                keys[begin:end, band] = _finalize_hashes(
+                    keys[begin:end, band] ^ np.minimum.reduceat(hashes * factor, first)
+                )
         begin = end
     return keys
 
 
-def _candidates(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _find_candidates(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """left * len(right) + right of each pair that agrees in a band, ascending, each once."""
     found = [np.zeros(0, dtype=np.int64)]
     for band in range(BANDS):
@@ -188,11 +190,11 @@ def _candidates(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         low = np.searchsorted(ordered, left[:, band], side="left")
         counts = np.searchsorted(ordered, left[:, band], side="right") - low
         at = np.repeat(np.arange(len(left)), counts)
-        found.append(np.unique(np.concatenate([found.pop(), at * len(right) + order[ranges(low, counts)]])))
+        found.append(np.unique(np.concatenate([found.pop(), at * len(right) + order[concatenate_ranges(low, counts)]])))
     return found[0]
 
 
-def _jaccard(left: Shingles, right: Shingles, at: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _compute_jaccard(left: Shingles, right: Shingles, at: np.ndarray, other: np.ndarray) -> np.ndarray:
     """The similarity of each pair of sets [pairs]."""
     sizes = np.diff(left.first)
     names, numbers = np.unique(right.hashes, return_inverse=True)
@@ -204,7 +206,7 @@ def _jaccard(left: Shingles, right: Shingles, at: np.ndarray, other: np.ndarray)
         limit = int(np.searchsorted(reached, (reached[begin - 1] if begin else 0) + CHUNK_SHINGLES, side="right"))
         end = max(limit, begin + 1)
         pairs = slice(begin, end)
-        hashes = left.hashes[ranges(left.first[at[pairs]], sizes[at[pairs]])]
+        hashes = left.hashes[concatenate_ranges(left.first[at[pairs]], sizes[at[pairs]])]
         number = np.minimum(np.searchsorted(names, hashes), len(names) - 1)
         wanted = np.repeat(other[pairs], sizes[at[pairs]]) * len(names) + number
         place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)

@@ -12,9 +12,9 @@ from typing import Any
 
 from mlqa.data.examples import Examples
 from mlqa.data.rows import ExamplesBuilder, is_true
-from mlqa.data.squad_stream import members, not_squad, not_utf8, stream_paragraphs
-from mlqa.data.unicode_oddities import visible
-from mlqa.errors import DataError, first_line
+from mlqa.data.squad_stream import describe_members, make_squad_error, make_utf8_error, stream_paragraphs
+from mlqa.data.unicode_oddities import escape_oddities
+from mlqa.errors import DataError, summarize_error
 
 STREAM_ABOVE = 8 << 20  # bytes of SQuAD JSON beyond which it is read a paragraph at a time
 PARQUET_ROWS, PARQUET_BUFFER = 1024, 1 << 20
@@ -41,9 +41,9 @@ def read_file(path: str | Path, strict: bool = False) -> Examples:
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
     except UnicodeDecodeError as error:
-        raise not_utf8(str(path), error.start) from None
+        raise make_utf8_error(str(path), error.start) from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or first_line(error)}") from None
+        raise DataError(f"{path}: cannot be read: {error.strerror or summarize_error(error)}") from None
     return builder.build()
 
 
@@ -59,7 +59,7 @@ def _need_columns(names: Iterable[object], place: str, hint: str = "") -> None:
     missing = [column for column in COLUMNS if column not in names]
     if missing:
         needed = f"needed are id, {', '.join(COLUMNS)}{hint}"
-        raise DataError(f"{place}: no column {', '.join(missing)}; {members(names)}, {needed}")
+        raise DataError(f"{place}: no column {', '.join(missing)}; {describe_members(names)}, {needed}")
 
 
 def parse_json(text: str, source: str, line: int | None = None) -> Any:
@@ -71,40 +71,44 @@ def parse_json(text: str, source: str, line: int | None = None) -> Any:
         hint = "; if these are JSON lines, name the file .jsonl" if line is None and error.msg == "Extra data" else ""
         raise DataError(f"{source}: broken JSON at {place}: {error.msg}{hint}") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{source}: broken JSON: {first_line(error)}") from None
+        raise DataError(f"{source}: broken JSON: {summarize_error(error)}") from None
 
 
-def _squad_json(path: Path, builder: ExamplesBuilder) -> None:
-    paragraphs = stream_paragraphs if path.stat().st_size > STREAM_ABOVE else _paragraphs
+def _read_squad_json(path: Path, builder: ExamplesBuilder) -> None:
+    paragraphs = stream_paragraphs if path.stat().st_size > STREAM_ABOVE else _load_paragraphs
     for place, paragraph in paragraphs(path):
-        context = _member(paragraph, "context", f"{path}, {place}", kind=str)
-        for number, qa in enumerate(_member(paragraph, "qas", f"{path}, {place}")):
+        context = _require_member(paragraph, "context", f"{path}, {place}", kind=str)
+        for number, qa in enumerate(_require_member(paragraph, "qas", f"{path}, {place}")):
             qa_place = f"{place}.qas[{number}]"
-            question = _member(qa, "question", f"{path}, {qa_place}", kind=str)
+            question = _require_member(qa, "question", f"{path}, {qa_place}", kind=str)
             impossible = qa.get("is_impossible")
             if "answers" not in qa and not is_true(impossible):
                 hint = "a question without an answer has an empty list"
-                raise DataError(f"{path}, {qa_place}: no 'answers' here; {members(qa)}; {hint}")
+                raise DataError(f"{path}, {qa_place}: no 'answers' here; {describe_members(qa)}; {hint}")
             builder.add(qa_place, qa.get("id"), question, context, qa.get("answers"), impossible)
 
 
-def _paragraphs(path: Path) -> Iterator[tuple[str, Any]]:
+def _load_paragraphs(path: Path) -> Iterator[tuple[str, Any]]:
     """What `stream_paragraphs` gives, from the file parsed at once: broken JSON is named by its line and column."""
-    for number, article in enumerate(_member(parse_json(path.read_text("utf-8-sig"), str(path)), "data", str(path))):
+    for number, article in enumerate(
+        _require_member(parse_json(path.read_text("utf-8-sig"), str(path)), "data", str(path))
+    ):
         place = f"data[{number}]"
-        for index, paragraph in enumerate(_member(article, "paragraphs", f"{path}, {place}")):
+        for index, paragraph in enumerate(_require_member(article, "paragraphs", f"{path}, {place}")):
             yield f"{place}.paragraphs[{index}]", paragraph
 
 
-def _member(node: object, key: str, place: str, kind: type = list) -> Any:
+def _require_member(node: object, key: str, place: str, kind: type = list) -> Any:
     if not isinstance(node, dict) or key not in node:
-        raise not_squad(place, key, members(node) if isinstance(node, dict) else f"found {type(node).__name__}")
+        raise make_squad_error(
+            place, key, describe_members(node) if isinstance(node, dict) else f"found {type(node).__name__}"
+        )
     if not isinstance(node[key], kind):
         raise DataError(f"{place}: {key!r} must be {'a list' if kind is list else 'text'}")
     return node[key]
 
 
-def _json_lines(path: Path, builder: ExamplesBuilder) -> None:
+def _read_json_lines(path: Path, builder: ExamplesBuilder) -> None:
     with path.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
@@ -115,7 +119,7 @@ def _json_lines(path: Path, builder: ExamplesBuilder) -> None:
             add_rows(builder, [(f"line {number}", row)])
 
 
-def _csv(path: Path, builder: ExamplesBuilder) -> None:
+def _read_csv(path: Path, builder: ExamplesBuilder) -> None:
     csv.field_size_limit(2**31 - 1)
     with path.open(encoding="utf-8-sig", newline="") as file:
         # Strict: a quote that is not closed otherwise swallows the rows up to the next one.
@@ -126,7 +130,7 @@ def _csv(path: Path, builder: ExamplesBuilder) -> None:
             if header:
                 _need_columns(header, f"{path}, {place}", " (a CSV separated by commas)")
             if repeated := [name for name in dict.fromkeys(header) if header.count(name) > 1]:
-                raise DataError(f"{path}, {place}: the header names {visible(repeated[0])} more than once")
+                raise DataError(f"{path}, {place}: the header names {escape_oddities(repeated[0])} more than once")
             while True:
                 place = f"line {reader.line_num + 1}"  # where the row begins: a cell may hold several lines
                 cells = next(reader)
@@ -134,7 +138,7 @@ def _csv(path: Path, builder: ExamplesBuilder) -> None:
                     raise DataError(f"{path}, {place}: {len(cells)} cells, but the header has {len(header)}")
                 if cells:
                     row: dict[str, Any] = dict(zip_longest(header, cells))
-                    row["answers"] = _answers_cell(row["answers"], f"{path}, {place}") if row["answers"] else None
+                    row["answers"] = _parse_answers_cell(row["answers"], f"{path}, {place}") if row["answers"] else None
                     add_rows(builder, [(place, row)])
         except StopIteration:
             return
@@ -142,7 +146,7 @@ def _csv(path: Path, builder: ExamplesBuilder) -> None:
             raise DataError(f"{path}, in the row that begins at {place}: broken CSV: {error}") from None
 
 
-def _answers_cell(text: str, place: str) -> Any:
+def _parse_answers_cell(text: str, place: str) -> Any:
     """An `answers` cell: JSON, or the Python literal that pandas writes for the same mapping."""
     for read in (json.loads, ast.literal_eval):
         try:
@@ -152,7 +156,7 @@ def _answers_cell(text: str, place: str) -> Any:
     raise DataError(f'{place}: \'answers\' must hold {{"text": [...], "answer_start": [...]}}, written as JSON')
 
 
-def _parquet(path: Path, builder: ExamplesBuilder) -> None:
+def _read_parquet(path: Path, builder: ExamplesBuilder) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -172,12 +176,14 @@ def _parquet(path: Path, builder: ExamplesBuilder) -> None:
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        raise DataError(f"{path}: not a Parquet file, or a broken one: {visible(first_line(error))}") from None
+        raise DataError(
+            f"{path}: not a Parquet file, or a broken one: {escape_oddities(summarize_error(error))}"
+        ) from None
 
 
 READERS: dict[str, Callable[[Path, ExamplesBuilder], None]] = {
-    ".json": _squad_json,
-    ".jsonl": _json_lines,
-    ".csv": _csv,
-    ".parquet": _parquet,
+    ".json": _read_squad_json,
+    ".jsonl": _read_json_lines,
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
 }

@@ -64,28 +64,28 @@ class ExamplesBuilder:
 
         Raises DataError where a field has the wrong type; a row whose golds stand nowhere is dropped and counted.
         """
-        identifier = self._identifier(place, row_id)
-        question, context = self._text(place, "question", question), self._text(place, "context", context)
+        identifier = self._parse_id(place, row_id)
+        question, context = self._check_text(place, "question", question), self._check_text(place, "context", context)
         position = self._counts["rows"]
         self._counts["rows"] += 1
-        given = [] if is_true(is_impossible) else self._pairs(place, answers)
-        placed = {pair: self._placed(place, context, *pair) for pair in dict.fromkeys(given)}
+        given = [] if is_true(is_impossible) else self._parse_answers(place, answers)
+        placed = {pair: self._locate_answer(place, context, *pair) for pair in dict.fromkeys(given)}
         golds = tuple(gold for pair in given if (gold := placed[pair]) is not None)
-        faults = [_why_unlocated(*pair) for pair, gold in placed.items() if gold is None]
+        faults = [_explain_unlocated(*pair) for pair, gold in placed.items() if gold is None]
         if not question.strip():
             faults.insert(0, "the question is empty")
         drop = not question.strip() or (given and not golds)
         if faults:
             if len(self._faulty) < NAMED:
                 self._faulty.append(f"{place}: {faults[0]}")
-            self._note("dropped" if drop else "short_of_a_gold", place, faults[0])
+            self._record_note("dropped" if drop else "short_of_a_gold", place, faults[0])
         if drop:
             self._dropped_ids.add(str(position) if identifier is None else identifier)
             if self._counts["dropped"] <= NAMED and not self.strict:
                 log.warning("%s, %s: row dropped: %s", self.source, place, faults[0])
             return
         if identifier in self._seen_ids:
-            self._note("duplicate_ids", place, identifier)
+            self._record_note("duplicate_ids", place, identifier)
         if identifier is not None:
             self._seen_ids.add(identifier)
         self._counts["unanswerable"] += not golds
@@ -117,7 +117,7 @@ class ExamplesBuilder:
         if counts["dropped"]:
             log.warning("%s: dropped %d of %d rows", self.source, counts["dropped"], counts["rows"])
         return Examples(
-            ids=self._names(),
+            ids=self._fill_missing_ids(),
             questions=self._questions,
             contexts=list(self._contexts),
             context_of=np.asarray(self._context_of, dtype=np.int64),
@@ -128,7 +128,7 @@ class ExamplesBuilder:
             dropped_ids=frozenset(self._dropped_ids),
         )
 
-    def _names(self) -> list[str]:
+    def _fill_missing_ids(self) -> list[str]:
         """The ids; a row without one has its position in the source, told apart from ids where others have them."""
         prefix = "row " if self._seen_ids else ""
         if prefix and (without := self._ids.count(None)):
@@ -136,19 +136,19 @@ class ExamplesBuilder:
         pairs = zip(self._ids, self._positions, strict=True)
         return [f"{prefix}{position}" if identifier is None else identifier for identifier, position in pairs]
 
-    def _identifier(self, place: str, value: object) -> str | None:
+    def _parse_id(self, place: str, value: object) -> str | None:
         """An id as text, None for none: pandas makes 1.0 of 1, and NaN of nothing, in a column that lacks one."""
         if isinstance(value, float):
             value = int(value) if value.is_integer() else value if value == value else None
-        return None if value is None or value == "" else self._text(place, "id", str(value))
+        return None if value is None or value == "" else self._check_text(place, "id", str(value))
 
-    def _note(self, kind: str, place: str, text: str) -> None:
+    def _record_note(self, kind: str, place: str, text: str) -> None:
         """Counts, and remembers the first places of each kind."""
         self._counts[kind] += 1
         if len(self._notes[kind]) < NOTED:
             self._notes[kind].append(Note(place, text))
 
-    def _pairs(self, place: str, answers: object) -> list[tuple[str, int]]:
+    def _parse_answers(self, place: str, answers: object) -> list[tuple[str, int]]:
         """[(text, start), ...] from {"text": [...], "answer_start": [...]} or [{"text", "answer_start"}, ...]."""
         if answers is None:
             return []
@@ -158,7 +158,7 @@ class ExamplesBuilder:
                 raise DataError(
                     f"{self.source}, {place}: 'answers' needs text and answer_start, has {sorted(map(str, answers))}"
                 )
-            texts, starts = (self._listed(place, key, answers[key]) for key in ("text", "answer_start"))
+            texts, starts = (self._coerce_to_list(place, key, answers[key]) for key in ("text", "answer_start"))
             if len(texts) != len(starts):
                 raise DataError(f"{self.source}, {place}: {len(texts)} answer texts but {len(starts)} answer_start")
             pairs = zip(texts, starts, strict=True)
@@ -167,27 +167,29 @@ class ExamplesBuilder:
                 raise DataError(f"{self.source}, {place}: each answer needs text and answer_start")
             pairs = [(answer["text"], answer["answer_start"]) for answer in answers]
         else:
-            raise DataError(f"{self.source}, {place}: 'answers' must be a list or a mapping, found {_shown(answers)}")
-        return [(self._text(place, "answer", text), self._start(place, start)) for text, start in pairs]
+            raise DataError(
+                f"{self.source}, {place}: 'answers' must be a list or a mapping, found {_shorten_repr(answers)}"
+            )
+        return [(self._check_text(place, "answer", text), self._parse_start(place, start)) for text, start in pairs]
 
-    def _listed(self, place: str, key: str, value: object) -> list[Any]:
+    def _coerce_to_list(self, place: str, key: str, value: object) -> list[Any]:
         """Some data sets write a single answer without the list around it."""
         if value is None:
             return []
         if isinstance(value, str | Number):
             return [value]
         if not isinstance(value, list | tuple):
-            raise DataError(f"{self.source}, {place}: {key} of 'answers' must be a list, found {_shown(value)}")
+            raise DataError(f"{self.source}, {place}: {key} of 'answers' must be a list, found {_shorten_repr(value)}")
         return list(value)
 
-    def _text(self, place: str, what: str, value: object) -> str:
+    def _check_text(self, place: str, what: str, value: object) -> str:
         if not isinstance(value, str):
-            raise DataError(f"{self.source}, {place}: {what} must be text, found {_shown(value)}")
-        if not is_text(value):
+            raise DataError(f"{self.source}, {place}: {what} must be text, found {_shorten_repr(value)}")
+        if not is_encodable(value):
             raise DataError(f"{self.source}, {place}: {what} holds half of a surrogate pair, which is no text")
         return value
 
-    def _start(self, place: str, start: object) -> int:
+    def _parse_start(self, place: str, start: object) -> int:
         try:
             if isinstance(start, bool) or (isinstance(start, str) and "_" in start):
                 raise ValueError
@@ -197,35 +199,37 @@ class ExamplesBuilder:
             return whole  # type: ignore[no-any-return]
         except (TypeError, ValueError, OverflowError):
             wanted = "a whole number of characters"
-            raise DataError(f"{self.source}, {place}: answer_start must be {wanted}, found {_shown(start)}") from None
+            raise DataError(
+                f"{self.source}, {place}: answer_start must be {wanted}, found {_shorten_repr(start)}"
+            ) from None
 
-    def _placed(self, place: str, context: str, text: str, start: int) -> Answer | None:
+    def _locate_answer(self, place: str, context: str, text: str, start: int) -> Answer | None:
         """The answer without outer white space, where it stands; None if it stands nowhere or in several places."""
         self._counts["answers"] += 1
         stripped = text.strip()
         if stripped and start >= 0:
             if context.startswith(text, start):
                 if stripped != text:
-                    self._note("stripped_answers", place, _shown(text))
+                    self._record_note("stripped_answers", place, _shorten_repr(text))
                 return Answer(stripped, start + len(text) - len(text.lstrip()))
             if context.startswith(stripped, start):
-                self._note("stripped_answers", place, _shown(text))
+                self._record_note("stripped_answers", place, _shorten_repr(text))
                 return Answer(stripped, start)
         found = context.find(stripped) if stripped else -1
         if found < 0 or context.find(stripped, found + 1) >= 0:
-            self._note("unlocated_answers", place, _shown(text))
+            self._record_note("unlocated_answers", place, _shorten_repr(text))
             return None
-        self._note("repaired_offsets", place, f"{_shown(stripped)} stands at {found}, not at {start}")
+        self._record_note("repaired_offsets", place, f"{_shorten_repr(stripped)} stands at {found}, not at {start}")
         return Answer(stripped, found)
 
 
-def _why_unlocated(text: str, start: int) -> str:
+def _explain_unlocated(text: str, start: int) -> str:
     if not text.strip():
         return "an answer is empty"
-    return f"answer {_shown(text)} does not stand at {start}, nor exactly once elsewhere"
+    return f"answer {_shorten_repr(text)} does not stand at {start}, nor exactly once elsewhere"
 
 
-def is_text(value: str) -> bool:
+def is_encodable(value: str) -> bool:
     """Whether a string can be written as UTF-8: JSON may hold half of a surrogate pair, a shell any byte."""
     try:
         value.encode()
@@ -239,6 +243,6 @@ def is_true(value: object) -> bool:
     return str(value).strip().lower() in ("true", "1", "1.0")
 
 
-def _shown(value: object) -> str:
+def _shorten_repr(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:39]}...{text[-18:]}"  # what is wrong often stands at an end

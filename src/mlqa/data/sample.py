@@ -21,7 +21,7 @@ from typing import TypeVar
 import numpy as np
 
 from mlqa.data import sample_vocabulary as vocabulary
-from mlqa.data.examples import Answer, Examples, normalized_context
+from mlqa.data.examples import Answer, Examples, normalize_context
 from mlqa.data.sample_vocabulary import Relation
 from mlqa.data.turkish_suffixes import inflect_name, inflect_noun
 from mlqa.errors import DataError
@@ -59,19 +59,19 @@ class _Draw:
         digest = hashlib.sha256(f"mlqa-sample/{split}/{seed}".encode()).digest()
         self._random = random.Random(int.from_bytes(digest[:8], "big"))
 
-    def below(self, count: int) -> int:
+    def pick_below(self, count: int) -> int:
         return int(self._random.random() * count)
 
-    def between(self, low: int, high: int) -> int:
-        return low + self.below(high - low + 1)
+    def pick_between(self, low: int, high: int) -> int:
+        return low + self.pick_below(high - low + 1)
 
-    def one(self, items: Sequence[T]) -> T:
-        return items[self.below(len(items))]
+    def pick_one(self, items: Sequence[T]) -> T:
+        return items[self.pick_below(len(items))]
 
-    def some(self, items: Sequence[T], count: int) -> list[T]:
+    def pick_some(self, items: Sequence[T], count: int) -> list[T]:
         """`count` different items in random order."""
         left = list(items)
-        return [left.pop(self.below(len(left))) for _ in range(count)]
+        return [left.pop(self.pick_below(len(left))) for _ in range(count)]
 
 
 class _Values:
@@ -81,20 +81,20 @@ class _Values:
         self._draw = draw
         self._used: set[str] = set()
 
-    def fresh(self, slot: str, epoch: int = 0, relation: str = "") -> str:
+    def draw_unused(self, slot: str, epoch: int = 0, relation: str = "") -> str:
         """A stem for `slot` that stands nowhere else in the paragraph; years follow the entity's `epoch`."""
         while True:
             if slot == "year":
-                stem = str(epoch + self._draw.between(*_YEARS.get(relation, (30, 54))))
+                stem = str(epoch + self._draw.pick_between(*_YEARS.get(relation, (30, 54))))
             else:
-                stem = self._stem(slot)
+                stem = self._draw_stem(slot)
             parts = set(stem.split())
             if not parts & self._used:
                 self._used |= parts
                 return stem
 
-    def _stem(self, slot: str) -> str:
-        one = self._draw.one
+    def _draw_stem(self, slot: str) -> str:
+        one = self._draw.pick_one
         if slot == "who":
             return f"{one(vocabulary.FIRST_NAMES)} {one(vocabulary.LAST_NAMES)}"
         if slot == "title":
@@ -104,7 +104,7 @@ class _Values:
         if slot == "river":
             return one(vocabulary.FIRST_PARTS) + one(vocabulary.RIVER_PARTS)
         if slot == "count":
-            return str(self._draw.between(11, 99) * one((10, 50, 100)))
+            return str(self._draw.pick_between(11, 99) * one((10, 50, 100)))
         pools = {"city": vocabulary.CITIES, "job": vocabulary.JOBS, "subject": vocabulary.SUBJECTS,
                  "animal": vocabulary.ANIMALS, "product": vocabulary.PRODUCTS, "colour": vocabulary.COLOURS,
                  "spot": vocabulary.SPOTS, "food": vocabulary.FOODS}  # fmt: skip
@@ -123,60 +123,60 @@ _FAMILIES: tuple[tuple[dict[str, Relation], str, str], ...] = (
 _SHAPES = ((2, 3), (3, 2))  # entities of a paragraph, and what is told of each
 
 
-def _slots(relation: Relation) -> list[str]:
+def _list_slots(relation: Relation) -> list[str]:
     return [slot for slot, _ in _SLOT.findall(relation.sentences[0])]
 
 
-def _sentence_order(draw: _Draw, entities: int, relations: int) -> list[tuple[int, int]]:
+def _order_sentences(draw: _Draw, entities: int, relations: int) -> list[tuple[int, int]]:
     """(entity, relation) of each sentence: entity by entity, relation by relation, or mixed."""
     cells = [
         (entity, relation)
-        for entity in draw.some(range(entities), entities)
-        for relation in draw.some(range(relations), relations)
+        for entity in draw.pick_some(range(entities), entities)
+        for relation in draw.pick_some(range(relations), relations)
     ]
-    layout = draw.below(3)
+    layout = draw.pick_below(3)
     if layout == 0:
         return cells
     if layout == 1:
         return sorted(cells, key=lambda cell: cell[1])
-    return draw.some(cells, len(cells))
+    return draw.pick_some(cells, len(cells))
 
 
-def _paragraph(draw: _Draw) -> tuple[str, list[tuple[str, Answer]]]:
+def _generate_paragraph(draw: _Draw) -> tuple[str, list[tuple[str, Answer]]]:
     """A context and its questions, each with the answer's place in the context."""
-    relations, key, pool = draw.one(_FAMILIES)
-    entities, facts_each = draw.one(_SHAPES)
-    kinds = draw.some(sorted(relations), facts_each)
+    relations, key, pool = draw.pick_one(_FAMILIES)
+    entities, facts_each = draw.pick_one(_SHAPES)
+    kinds = draw.pick_some(sorted(relations), facts_each)
     values = _Values(draw)
     facts: list[list[Fact]] = []
     for _ in range(entities):
-        name, epoch = values.fresh(pool), draw.between(1850, 1915)
+        name, epoch = values.draw_unused(pool), draw.pick_between(1850, 1915)
         told: list[Fact] = []
         for kind in kinds:
-            slots = _slots(relations[kind])
-            told.append({slot: name if slot == key else values.fresh(slot, epoch, kind) for slot in slots})
+            slots = _list_slots(relations[kind])
+            told.append({slot: name if slot == key else values.draw_unused(slot, epoch, kind) for slot in slots})
         facts.append(told)
 
     context, introduced = "", set()
     asked: list[tuple[str, Answer]] = []
-    for entity_index, relation_index in _sentence_order(draw, entities, facts_each):
+    for entity_index, relation_index in _order_sentences(draw, entities, facts_each):
         relation, fact = relations[kinds[relation_index]], facts[entity_index][relation_index]
         said = dict(fact)
-        if key == "who" and entity_index in introduced and draw.below(2):
+        if key == "who" and entity_index in introduced and draw.pick_below(2):
             said["who"] = fact["who"].split()[1]  # the surname alone, once the person has been introduced
         introduced.add(entity_index)
-        sentence, spans = render(draw.one(relation.sentences), said)
+        sentence, spans = render(draw.pick_one(relation.sentences), said)
         context += " " if context else ""
         for slot in relation.questions:
             answer = Answer(spans[slot].text, len(context) + spans[slot].start)
-            asked.append((render(draw.one(relation.questions[slot]), fact)[0], answer))
+            asked.append((render(draw.pick_one(relation.questions[slot]), fact)[0], answer))
         context += sentence
-    return context, draw.some(asked, min(QUESTIONS_PER_PARAGRAPH, len(asked)))
+    return context, draw.pick_some(asked, min(QUESTIONS_PER_PARAGRAPH, len(asked)))
 
 
-def split_of(context: str) -> str:
+def assign_split(context: str) -> str:
     """The only split that may hold this paragraph, by a hash of its text."""
-    digest = hashlib.sha256(normalized_context(context).encode()).digest()
+    digest = hashlib.sha256(normalize_context(context).encode()).digest()
     return "validation" if digest[0] < 256 * VALIDATION_SHARE else "train"
 
 
@@ -196,8 +196,8 @@ def generate(rows: int, seed: int, *, split: str = "train") -> Examples:
     answers: list[tuple[Answer, ...]] = []
     context_of: list[int] = []
     while len(questions) < rows:
-        context, asked = _paragraph(draw)
-        if context in seen or split_of(context) != split:
+        context, asked = _generate_paragraph(draw)
+        if context in seen or assign_split(context) != split:
             continue
         seen.add(context)
         for question, answer in asked[: rows - len(questions)]:

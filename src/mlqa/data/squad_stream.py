@@ -14,8 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mlqa.data.unicode_oddities import visible
-from mlqa.errors import DataError, first_line
+from mlqa.data.unicode_oddities import escape_oddities
+from mlqa.errors import DataError, summarize_error
 
 BLOCK = 1 << 16
 NAMES = 12  # so many members of an object are named in an error
@@ -34,29 +34,31 @@ def stream_paragraphs(path: Path) -> Iterator[tuple[str, Any]]:
     import ijson  # type: ignore[import-untyped]
 
     with path.open("rb") as file:
-        text = _Text(file, str(path))
+        text = _BlockReader(file, str(path))
         stream = _Stream(ijson.basic_parse(text, buf_size=BLOCK), str(path))
         try:
-            yield from stream.paragraphs()
+            yield from stream.iter_paragraphs()
         except (ijson.JSONError, ValueError, RecursionError) as error:
             where = f"in or after {stream.place}" if stream.place else "at the beginning"
-            raise DataError(f"{path}: broken JSON {where}, before byte {text.position}: {first_line(error)}") from None
+            raise DataError(
+                f"{path}: broken JSON {where}, before byte {text.position}: {summarize_error(error)}"
+            ) from None
 
 
-def not_squad(place: str, key: str, found: str) -> DataError:
+def make_squad_error(place: str, key: str, found: str) -> DataError:
     """The error for a node without the member that SQuAD's form has there."""
     hint = "; rows with question, context and answers are read from JSON lines, a .jsonl" if key == "data" else ""
     return DataError(f"{place}: no {key!r} here, so this is not SQuAD's JSON; {found}{hint}")
 
 
-def members(names: Iterable[object]) -> str:
+def describe_members(names: Iterable[object]) -> str:
     """What an object or a table has, for an error that misses something in it."""
     named = list(map(str, islice(names, NAMES + 1)))
     listed = ", ".join(named[:NAMES]) + ", ..." * (len(named) > NAMES)
-    return f"it has {visible(listed)}" if listed else "it is empty"
+    return f"it has {escape_oddities(listed)}" if listed else "it is empty"
 
 
-def not_utf8(source: str, byte: int) -> DataError:
+def make_utf8_error(source: str, byte: int) -> DataError:
     """The error for a file in another encoding."""
     return DataError(f"{source}: not UTF-8 at byte {byte}; save it as UTF-8")
 
@@ -69,20 +71,20 @@ class _Stream:
         self._events = events
         self._source = source
 
-    def paragraphs(self) -> Iterator[tuple[str, Any]]:
-        for article, first in self._elements(next(self._events), self._source, "data"):
+    def iter_paragraphs(self) -> Iterator[tuple[str, Any]]:
+        for article, first in self._iter_elements(next(self._events), self._source, "data"):
             place = f"data[{article}]"
-            for number, opening in self._elements(first, f"{self._source}, {place}", "paragraphs"):
+            for number, opening in self._iter_elements(first, f"{self._source}, {place}", "paragraphs"):
                 self.place = f"{place}.paragraphs[{number}]"
-                yield self.place, self._value(*opening)
+                yield self.place, self._build_value(*opening)
         next(self._events, None)  # reads on to the end of the file, where broken JSON may stand
 
-    def _elements(self, opening: tuple[str, Any], place: str, key: str) -> Iterator[tuple[int, tuple[str, Any]]]:
+    def _iter_elements(self, opening: tuple[str, Any], place: str, key: str) -> Iterator[tuple[int, tuple[str, Any]]]:
         """(index, first event) of each element of the list `key` of an object; who asks takes the element's rest."""
         event, value = opening
         if event != "start_map":
             kind = {"start_array": "list", "number": "int" if isinstance(value, int) else "float"}
-            raise not_squad(place, key, f"found {kind.get(event, type(value).__name__)}")
+            raise make_squad_error(place, key, f"found {kind.get(event, type(value).__name__)}")
         found: list[str] = []
         while (member := next(self._events))[0] == "map_key":
             found.append(member[1])
@@ -99,19 +101,19 @@ class _Stream:
                 yield number, opening
                 number += 1
         if key not in found:
-            raise not_squad(place, key, members(found))
+            raise make_squad_error(place, key, describe_members(found))
 
-    def _value(self, event: str, value: Any) -> Any:
+    def _build_value(self, event: str, value: Any) -> Any:
         """What the events from this one on build, as `json` would."""
         if event == "start_map":
             node = {}
             while (member := next(self._events))[0] == "map_key":
-                node[member[1]] = self._value(*next(self._events))
+                node[member[1]] = self._build_value(*next(self._events))
             return node
         if event == "start_array":
             elements = []
             while (opening := next(self._events))[0] != "end_array":
-                elements.append(self._value(*opening))
+                elements.append(self._build_value(*opening))
             return elements
         # Not ijson's use_float: with it, whole numbers beyond 64 bits are an error.
         return float(value) if isinstance(value, Decimal) else value
@@ -123,7 +125,7 @@ class _Stream:
             depth += event.startswith("start_") - event.startswith("end_")
 
 
-class _Text:
+class _BlockReader:
     """A file of bytes, read in blocks that end neither inside a letter nor inside an escape."""
 
     def __init__(self, file: BinaryIO, source: str) -> None:
@@ -142,19 +144,19 @@ class _Text:
         while not cut and more:
             more = self._file.read(size)
             block += more
-            cut = self._whole(block, final=not more)
+            cut = self._count_whole_bytes(block, final=not more)
         block, self._rest = block[:cut], block[cut:]
         self._check_surrogates(block)
         self.position += len(block)
         return block
 
-    def _whole(self, block: bytes, final: bool) -> int:
+    def _count_whole_bytes(self, block: bytes, final: bool) -> int:
         """How many of its bytes, of which the first begins a letter or an escape, can go: at most 14 stay behind."""
         try:
             _, cut = codecs.utf_8_decode(block, "strict", final)
         except UnicodeDecodeError as error:
-            raise not_utf8(self._source, self.position + error.start) from None
-        return cut if final else _before_open_escape(block, cut)
+            raise make_utf8_error(self._source, self.position + error.start) from None
+        return cut if final else _find_open_escape(block, cut)
 
     def _check_surrogates(self, block: bytes) -> None:
         if _SURROGATE.search(block):
@@ -167,7 +169,7 @@ class _Text:
                     )
 
 
-def _before_open_escape(block: bytes, end: int) -> int:
+def _find_open_escape(block: bytes, end: int) -> int:
     """`end`, or where the escape begins that may go on behind it. `block` itself does not begin inside one."""
     tail = end - _LONGEST_ESCAPE
     place = block.find(b"\\", max(0, tail - _LONGEST_ESCAPE // 2), end)  # or one half of a pair would be its beginning

@@ -14,7 +14,7 @@ _TENS = ("", "on", "yirmi", "otuz", "kırk", "elli", "altmış", "yetmiş", "sek
 _POWERS = ((3, "yüz"), (6, "bin"), (9, "milyon"), (12, "milyar"))  # by the number of zeros, up to
 
 
-def spoken_end(number: str) -> str:
+def spell_last_word(number: str) -> str:
     """The last word of a number read aloud, which decides its suffixes: 1934 -> dört, 1990 -> doksan."""
     digits = re.sub(r"\D", "", number)
     zeros = len(digits) - len(digits.rstrip("0"))
@@ -25,13 +25,13 @@ def spoken_end(number: str) -> str:
     return next(word for limit, word in _POWERS if zeros < limit)
 
 
-def suffix(stem: str, form: str) -> str:
+def build_suffix(stem: str, form: str) -> str:
     """The suffix as it sounds after `stem`: suffix("Sinop", "DA") == "ta", suffix("1934", "DA") == "te".
 
     `form` is written as in `sample_vocabulary`: A and I follow the last vowel (vowel harmony), D hardens
     after a voiceless consonant, a bracketed letter stands only after a vowel, + joins suffixes.
     """
-    sound = spoken_end(stem) if stem[-1].isdigit() else stem
+    sound = spell_last_word(stem) if stem[-1].isdigit() else stem
     made = ""
     for part in form.split("+"):
         after_vowel = sound[-1] in _VOWELS
@@ -52,13 +52,13 @@ def suffix(stem: str, form: str) -> str:
 
 def inflect_name(stem: str, form: str) -> str:
     """A name or number with its suffix after an apostrophe, spelling unchanged: İzmir'de, 1946'da."""
-    ending = suffix(stem, form)
+    ending = build_suffix(stem, form)
     return stem + ending if ending.startswith(" ") else f"{stem}'{ending}"
 
 
 def inflect_noun(stem: str, form: str) -> str:
     """A common noun with its suffix; a final k of a longer word softens before a vowel: köpek -> köpeği."""
-    ending = suffix(stem, form)
+    ending = build_suffix(stem, form)
     syllables = sum(letter in _VOWELS for letter in stem)
     if stem.endswith("k") and ending[0] in _VOWELS and syllables > 1:
         stem = stem[:-1] + ("g" if stem[-2] == "n" else "ğ")

@@ -21,7 +21,7 @@ AROUND = 20  # characters shown on either side of one
 _APOSTROPHE = re.compile(r"(?<=[\w\u0300-\u036F])['’](?=[^\W_])")
 
 
-def kind_of(character: str) -> str | None:
+def classify_character(character: str) -> str | None:
     """Which of KINDS a character is; None for all others.
 
     invisible    category Cf: soft hyphen, zero-width and direction marks, byte-order mark ...
@@ -38,21 +38,21 @@ def kind_of(character: str) -> str | None:
     return "invisible" if category == "Cf" else "replacement" if character == "\ufffd" else None
 
 
-def name_of(character: str) -> str:
+def name_character(character: str) -> str:
     """ "U+200E LEFT-TO-RIGHT MARK"; control characters have no name but their number."""
     code = f"U+{ord(character):04X}"
     names = {"\r": "CARRIAGE RETURN", "\n": "LINE FEED"}
     return f"{code} {unicodedata.name(character, names.get(character, ''))}".rstrip()
 
 
-def visible(text: str, marks: bool = False) -> str:
+def escape_oddities(text: str, marks: bool = False) -> str:
     """The text with what is odd in it, and `marks` if asked for, written as code points: <U+001B> for an escape.
 
     For all that is printed of a data set: raw, such characters move the cursor or turn the line around.
     """
 
     def shown(letter: str) -> str:
-        odd = kind_of(letter) or not letter.isprintable() or (marks and unicodedata.combining(letter))
+        odd = classify_character(letter) or not letter.isprintable() or (marks and unicodedata.combining(letter))
         return f"<U+{ord(letter):04X}>" if odd else letter
 
     return "".join(map(shown, text))
@@ -71,47 +71,47 @@ class Oddities:
     apostrophes: Counter[str] = field(default_factory=Counter)
     not_nfc: list[tuple[str, str]] = field(default_factory=list)
 
-    def look_at(self, texts: Iterable[str], place_of: Callable[[int], str]) -> int:
+    def scan_texts(self, texts: Iterable[str], place_of: Callable[[int], str]) -> int:
         """Takes in the texts, text n under the name `place_of(n)`; returns how many of them are not in NFC."""
-        odd, not_nfc = _odd_characters(), 0
+        odd, not_nfc = _compile_odd_pattern(), 0
         for number, text in enumerate(texts):
             for found in odd.finditer(text):
                 self.characters[found[0]] += 1
                 examples = self.examples.setdefault(found[0], [])
                 if len(examples) < EXAMPLES:
                     place = f"{place_of(number)}, character {found.start()}"
-                    examples.append((place, _around(text, found.start())))
+                    examples.append((place, _extract_surroundings(text, found.start())))
             self.apostrophes.update(_APOSTROPHE.findall(text))
             if not unicodedata.is_normalized("NFC", text):
                 not_nfc += 1
                 if len(self.not_nfc) < EXAMPLES:
-                    at = _first_difference(text)
+                    at = _find_first_difference(text)
                     place = f"{place_of(number)}, character {at}"
-                    self.not_nfc.append((place, _around(text, at, marks=True)))
+                    self.not_nfc.append((place, _extract_surroundings(text, at, marks=True)))
         return not_nfc
 
-    def by_kind(self) -> dict[str, dict[str, int]]:
+    def count_by_kind(self) -> dict[str, dict[str, int]]:
         """{kind: {"U+200E LEFT-TO-RIGHT MARK": count}}, most frequent first, every kind present."""
         found: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
         for character, count in self.characters.most_common():
-            found[str(kind_of(character))][name_of(character)] = count
+            found[str(classify_character(character))][name_character(character)] = count
         return found
 
 
 @cache
-def _odd_characters() -> re.Pattern[str]:
+def _compile_odd_pattern() -> re.Pattern[str]:
     # The planes between and after hold ideographs, private use and nothing else.
     planes = (range(0x20000), range(0xE0000, 0xE1000))
-    odd = [character for codes in planes for character in map(chr, codes) if kind_of(character)]
+    odd = [character for codes in planes for character in map(chr, codes) if classify_character(character)]
     return re.compile(f"[{''.join(map(re.escape, odd))}]")
 
 
-def _around(text: str, place: int, marks: bool = False) -> str:
+def _extract_surroundings(text: str, place: int, marks: bool = False) -> str:
     """The surroundings of a character, odd ones in them written as code points."""
-    return visible(text[max(0, place - AROUND) : place + AROUND + 1], marks)
+    return escape_oddities(text[max(0, place - AROUND) : place + AROUND + 1], marks)
 
 
-def _first_difference(text: str) -> int:
+def _find_first_difference(text: str) -> int:
     composed = unicodedata.normalize("NFC", text)
     pairs = enumerate(zip(text, composed, strict=False))
     return next((at for at, (one, other) in pairs if one != other), len(composed))

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mlqa.environment import console
+from mlqa.environment import get_console
 from mlqa.result import Result
 
 # label, the ending of the metrics' names, the number of rows they are over
@@ -30,27 +30,27 @@ GROUPINGS = {
 }
 
 
-def show(result: Result, run_dir: Path) -> None:
+def print_summary(result: Result, run_dir: Path) -> None:
     """The closing table."""
     metrics, timing, cost = result.metrics, result.timing, result.cost
-    table = score_table(metrics, " ".join(result.choices.values()))
+    table = build_score_table(metrics, " ".join(result.choices.values()))
     if "f1_shuffled_questions" in metrics:
         table.add_row("control: questions exchanged", "", f"{metrics['f1_shuffled_questions']:.2f}", "")
     tokenization = result.tokenization
     oracle = (tokenization["oracle_exact_match"], tokenization["oracle_f1"])
     table.add_row("best this tokenizer permits", *(f"{cell:.2f}" for cell in oracle), "")
-    console().print(table)
+    get_console().print(table)
     minutes = timing["total_seconds"] / 60
     usd = "" if not cost["usd"] else f", ${cost['usd']:.2f}"
-    console().print(f"{minutes:.1f} minutes{usd}; everything is in {run_dir}", highlight=False, soft_wrap=True)
+    get_console().print(f"{minutes:.1f} minutes{usd}; everything is in {run_dir}", highlight=False, soft_wrap=True)
 
 
-def score_table(metrics: Mapping[str, float], title: str) -> Table:
-    """EM and F1 of `mlqa.metrics.scoring.score`'s metrics, with their 95 % intervals where there are any."""
-    table = _table(title, "")
+def build_score_table(metrics: Mapping[str, float], title: str) -> Table:
+    """Return a table of the EM and F1 in `metrics`, with their 95 % intervals if there are any."""
+    table = _create_table(title, "")
     for label, suffix, total in SCORES:
         if f"f1{suffix}" in metrics:
-            cells = (_score(metrics, f"{name}{suffix}") for name in ("exact_match", "f1"))
+            cells = (_format_score(metrics, f"{name}{suffix}") for name in ("exact_match", "f1"))
             table.add_row(label, *cells, str(metrics[total]))
     for label, name in ANSWERS.items():
         if f"{name}_total" in metrics:
@@ -66,9 +66,9 @@ def score_table(metrics: Mapping[str, float], title: str) -> Table:
     return table
 
 
-def breakdown_table(breakdown: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
-    """Official EM and F1 of the groups of `mlqa.metrics.breakdown.breakdown`."""
-    table = _table("official scores by group", "group")
+def build_breakdown_table(breakdown: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
+    """Official EM and F1 of the groups of `mlqa.metrics.breakdown.break_down_scores`."""
+    table = _create_table("official scores by group", "group")
     for grouping, groups in breakdown.items():
         table.add_section()
         table.add_row(Text(GROUPINGS.get(grouping, grouping), style="italic"), "", "", "")
@@ -78,7 +78,7 @@ def breakdown_table(breakdown: Mapping[str, Mapping[str, Mapping[str, float]]]) 
     return table
 
 
-def _table(title: str, heading: str) -> Table:
+def _create_table(title: str, heading: str) -> Table:
     """Room for two scores with intervals in 80 columns: no frame."""
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column(heading)
@@ -87,7 +87,7 @@ def _table(title: str, heading: str) -> Table:
     return table
 
 
-def _score(metrics: Mapping[str, float], name: str) -> str:
+def _format_score(metrics: Mapping[str, float], name: str) -> str:
     shown = f"{metrics[name]:.2f}"
     if f"{name}_ci_low" in metrics:
         low, high = (f"{metrics[f'{name}_ci_{side}']:.1f}".replace("100.0", "100") for side in ("low", "high"))

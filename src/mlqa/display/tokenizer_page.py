@@ -11,8 +11,8 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-from mlqa.display.tokenizer_labels import FIGURES, figure
-from mlqa.display.tokenizer_tables import Rows, by_word, shown_figures
+from mlqa.display.tokenizer_labels import FIGURES, format_figure
+from mlqa.display.tokenizer_tables import Rows, group_by_word, select_figures
 
 STYLE = """
 .tokenizers { border-collapse: collapse; font: 14px/1.4 system-ui, sans-serif; margin-bottom: 2em; }
@@ -34,23 +34,23 @@ LEGEND = (
 )
 
 
-def page(rows: Rows, title: str) -> str:
+def render_tokenizer_page(rows: Rows, title: str) -> str:
     """A whole document (UTF-8) with both tables."""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
         f"<style>body {{ margin: 2em; font-family: system-ui, sans-serif; }}{STYLE}</style></head>\n"
-        f"<body><h1>{escape(title)}</h1>\n{figures_html(rows)}\n<h2>Words</h2>\n{LEGEND}\n{words_html(rows)}\n"
+        f"<body><h1>{escape(title)}</h1>\n{render_figures(rows)}\n<h2>Words</h2>\n{LEGEND}\n{render_words(rows)}\n"
         "</body></html>\n"
     )
 
 
-def figures_html(rows: Rows) -> str:
+def render_figures(rows: Rows) -> str:
     """A line a figure, a column a tokenizer; the bars of a line are in proportion to each other."""
     head = "".join(f"<th>{escape(row['model'])}</th>" for row in rows)
     lines = []
-    for name in shown_figures(rows):
+    for name in select_figures(rows):
         most = max(float(row.get(name) or 0) for row in rows)
-        cells = "".join(_number(row, name, most) for row in rows)
+        cells = "".join(_render_number(row, name, most) for row in rows)
         column = FIGURES[name]
         lines.append(
             f'<tr><th>{escape(column.label)}</th>{cells}<td class="meaning">{escape(column.meaning)}</td></tr>'
@@ -58,18 +58,20 @@ def figures_html(rows: Rows) -> str:
     return f'<table class="tokenizers"><tr><th></th>{head}<th></th></tr>\n' + "\n".join(lines) + "\n</table>"
 
 
-def _number(row: Mapping[str, Any], name: str, most: float) -> str:
+def _render_number(row: Mapping[str, Any], name: str, most: float) -> str:
     value = row.get(name)
     if value is None:
         return '<td class="number"></td>'
     width = 100 * float(value) / most if most else 0
-    return f'<td class="number">{escape(figure(row, name))}<div class="bar" style="width:{width:.0f}%"></div></td>'
+    return (
+        f'<td class="number">{escape(format_figure(row, name))}<div class="bar" style="width:{width:.0f}%"></div></td>'
+    )
 
 
-def words_html(rows: Rows) -> str:
+def render_words(rows: Rows) -> str:
     """A block a word: its morphemes with their glosses, then a line a tokenizer with the pieces in two colours."""
     lines = []
-    for group in by_word(rows):
+    for group in group_by_word(rows):
         _, first = group[0]
         morphemes = " + ".join(
             f'{escape(part["surface"])} <span class="gloss">{escape(part["gloss"])}</span>'
@@ -79,14 +81,14 @@ def words_html(rows: Rows) -> str:
         for model, word in group:
             ids = " ".join(map(str, word["input_ids"]))
             lines.append(
-                f'<tr><td>{escape(model)}</td><td class="pieces">{pieces_html(word)}</td>'
+                f'<tr><td>{escape(model)}</td><td class="pieces">{render_pieces(word)}</td>'
                 f'<td class="number">{len(word["tokens"])}</td><td class="ids">{escape(ids)}</td></tr>'
             )
     head = "<tr><th></th><th></th><th>tokens</th><th>ids</th></tr>"
     return f'<table class="tokenizers">{head}\n' + "\n".join(lines) + "\n</table>"
 
 
-def pieces_html(word: Mapping[str, Any]) -> str:
+def render_pieces(word: Mapping[str, Any]) -> str:
     """One word of tokenization.json: its pieces in two colours, each cut marked as met or inside a morpheme, and each
     morpheme that begins inside a piece."""
     met, missed = (set(word[name] or ()) for name in ("met", "missed"))
@@ -96,12 +98,12 @@ def pieces_html(word: Mapping[str, Any]) -> str:
         if number:
             kind = " met" if place in met else " inside" if known else ""
             parts.append(f'<span class="cut{kind}">|</span>')
-        parts.append(f'<span class="piece {"ab"[number % 2]}">{_with_missed(piece, place, missed)}</span>')
+        parts.append(f'<span class="piece {"ab"[number % 2]}">{_mark_missed(piece, place, missed)}</span>')
         place += len(piece)
     return "".join(parts)
 
 
-def _with_missed(piece: str, begin: int, missed: set[int]) -> str:
+def _mark_missed(piece: str, begin: int, missed: set[int]) -> str:
     places: Sequence[int] = [0, *sorted(cut - begin for cut in missed if begin < cut < begin + len(piece)), len(piece)]
     runs = [escape(piece[a:b]) for a, b in pairwise(places)]
     return '<span class="missed"></span>'.join(runs)

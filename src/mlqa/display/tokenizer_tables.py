@@ -11,19 +11,19 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mlqa.display.tokenizer_labels import FIGURES, figure
+from mlqa.display.tokenizer_labels import FIGURES, format_figure
 
 Rows = Sequence[Mapping[str, Any]]
 COLOURS = ("bold cyan", "bold magenta")
 WIDE = 100  # characters a line: below, what can be read elsewhere gives way to the figures and tokens
 
 
-def shown_figures(rows: Rows) -> list[str]:
+def select_figures(rows: Rows) -> list[str]:
     """Names of the figures that any row has, in the order they are shown."""
     return [name for name in FIGURES if any(row.get(name) is not None for row in rows)]
 
 
-def figures_table(rows: Rows, title: str, width: int) -> Table:
+def build_figures_table(rows: Rows, title: str, width: int) -> Table:
     """A line a figure, a column a tokenizer, and in a line of WIDE characters what the figure says."""
     wide = width >= WIDE
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
@@ -37,13 +37,13 @@ def figures_table(rows: Rows, title: str, width: int) -> Table:
             f"What each says: docs/tokenizers.md, or a terminal of {WIDE} columns.",
             "left",
         )
-    for name in shown_figures(rows):
+    for name in select_figures(rows):
         meaning = [FIGURES[name].meaning] if wide else []
-        table.add_row(FIGURES[name].label, *(figure(row, name) for row in rows), *meaning)
+        table.add_row(FIGURES[name].label, *(format_figure(row, name) for row in rows), *meaning)
     return table
 
 
-def by_word(rows: Rows) -> list[list[tuple[str, Mapping[str, Any]]]]:
+def group_by_word(rows: Rows) -> list[list[tuple[str, Mapping[str, Any]]]]:
     """A list a word, in the order of the lists: (model, the word's row) of each tokenizer that was asked for it. Data
     sets of several languages have several lists."""
     found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
@@ -53,14 +53,14 @@ def by_word(rows: Rows) -> list[list[tuple[str, Mapping[str, Any]]]]:
     return list(found.values())
 
 
-def words_table(rows: Rows, width: int) -> Table:
+def build_words_table(rows: Rows, width: int) -> Table:
     """A line a word and tokenizer: the word cut where tokens begin, in a line of WIDE characters the tokens' ids, and
     how many of the morphemes' boundaries a token meets; a section a word, under its morphemes."""
     wide = width >= WIDE
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for heading in ("word", "tokens", "ids", "morphemes met") if wide else ("word", "tokens", "morphemes met"):
         table.add_column(heading, overflow="fold")
-    for group in by_word(rows):
+    for group in group_by_word(rows):
         _, first = group[0]
         morphemes = " + ".join(f"{part['surface']} ({part['gloss']})" for part in first["morphemes"])
         table.add_section()
@@ -68,11 +68,11 @@ def words_table(rows: Rows, width: int) -> Table:
         for model, word in group:
             tokens = Text(" ").join(Text(token, COLOURS[n % 2]) for n, token in enumerate(word["tokens"]))
             ids = [" ".join(map(str, word["input_ids"]))] if wide else []
-            table.add_row(Text(f"  {model}"), tokens, *ids, _met(word))
+            table.add_row(Text(f"  {model}"), tokens, *ids, _format_met_boundaries(word))
     return table
 
 
-def _met(word: Mapping[str, Any]) -> str:
+def _format_met_boundaries(word: Mapping[str, Any]) -> str:
     if word["met"] is None:
         return ""
     of = len(word["met"]) + len(word["missed"])
@@ -80,9 +80,9 @@ def _met(word: Mapping[str, Any]) -> str:
     return f"{len(word['met'])} of {of}" + (f", {inside} inside" if inside else "")
 
 
-def figures_csv(rows: Rows) -> str:
+def format_figures_csv(rows: Rows) -> str:
     """The figures, one line a tokenizer, numbers in full."""
-    names = shown_figures(rows)
+    names = select_figures(rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["model", "pretrained", *names])

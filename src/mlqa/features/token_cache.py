@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from mlqa.errors import first_line
-from mlqa.features.tokens import Tokens, backend_of, joined, tokenize_in_chunks
+from mlqa.errors import summarize_error
+from mlqa.features.tokens import Tokens, concatenate_tokens, prepare_backend, tokenize_in_chunks
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class TokenCache:
     def __init__(self, folder: Path, tokenizer: Any) -> None:
         import tokenizers
 
-        self.folder, self.backend = folder, backend_of(tokenizer)
+        self.folder, self.backend = folder, prepare_backend(tokenizer)
         self.hash, self.works = hashlib.sha256(f"{FORMAT} {tokenizers.__version__} ".encode()), True
         try:
             self.hash.update(self.backend.to_str().encode("utf-8", "surrogatepass"))
@@ -59,13 +59,13 @@ class TokenCache:
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """As `mlqa.features.tokens.tokenize`, from the cache where it holds these texts."""
         if not self.works:
-            return joined(tokenize_in_chunks(self.backend, texts))
-        entry = self.folder / self._key(texts)
+            return concatenate_tokens(tokenize_in_chunks(self.backend, texts))
+        entry = self.folder / self._hash_texts(texts)
         if entry.is_dir():
             try:
                 return _read(entry)
             except (OSError, ValueError, EOFError) as error:
-                log.warning("%s: damaged, made again: %s", entry, first_line(error))
+                log.warning("%s: damaged, made again: %s", entry, summarize_error(error))
                 shutil.rmtree(entry, ignore_errors=True)
         try:
             _write(entry, tokenize_in_chunks(self.backend, texts))
@@ -73,13 +73,13 @@ class TokenCache:
             return _read(entry)
         except (OSError, ValueError, EOFError) as error:
             self._give_up(error)
-            return joined(tokenize_in_chunks(self.backend, texts))
+            return concatenate_tokens(tokenize_in_chunks(self.backend, texts))
 
     def _give_up(self, error: Exception) -> None:
         self.works = False
-        log.warning("%s: tokens are not kept there: %s", self.folder, first_line(error))
+        log.warning("%s: tokens are not kept there: %s", self.folder, summarize_error(error))
 
-    def _key(self, texts: Sequence[str]) -> str:
+    def _hash_texts(self, texts: Sequence[str]) -> str:
         digest = self.hash.copy()
         for text in texts:
             content = text.encode("utf-8", "surrogatepass")
@@ -95,7 +95,7 @@ def _read(entry: Path) -> Tokens:
     arrays = {}
     for name, wanted in zip(TYPES, sums.tolist(), strict=True):
         path = entry / f"{name}.npy"
-        if _crc32(path) != wanted:
+        if _compute_crc32(path) != wanted:
             raise ValueError(f"{path.name} is not as it was written")
         large = path.stat().st_size >= MAPPED_FROM
         arrays[name] = np.asarray(np.load(path, mmap_mode="r" if large else None, allow_pickle=False))
@@ -108,13 +108,15 @@ def _write(entry: Path, parts: Iterable[Tokens]) -> None:
     partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=entry.parent))
     try:
         with ExitStack() as stack:
-            files = {name: stack.enter_context(_Growing(partial / f"{name}.npy", kind)) for name, kind in TYPES.items()}
+            files = {
+                name: stack.enter_context(_ArrayWriter(partial / f"{name}.npy", kind)) for name, kind in TYPES.items()
+            }
             files["first"].append(np.zeros(1))
             for part in parts:
                 files["first"].append(part.first[1:] + files["ids"].length)
                 for name in ("ids", "starts", "ends"):
                     files[name].append(getattr(part, name))
-        sums = np.array([_crc32(partial / f"{name}.npy") for name in TYPES], dtype="<u4")
+        sums = np.array([_compute_crc32(partial / f"{name}.npy") for name in TYPES], dtype="<u4")
         np.save(partial / SUMS, sums, allow_pickle=False)
         partial.chmod(0o755)
         try:
@@ -126,7 +128,7 @@ def _write(entry: Path, parts: Iterable[Tokens]) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-class _Growing:
+class _ArrayWriter:
     """A .npy file of one dimension whose length is known at its end only."""
 
     def __init__(self, path: Path, kind: np.dtype[Any]) -> None:
@@ -136,22 +138,22 @@ class _Growing:
         self.file.write(np.ascontiguousarray(array, self.kind).data)
         self.length += len(array)
 
-    def __enter__(self) -> _Growing:
-        self._header()
+    def __enter__(self) -> _ArrayWriter:
+        self._write_header()
         return self
 
     def __exit__(self, *_: object) -> None:
         with self.file:
             self.file.seek(0)
-            self._header()
+            self._write_header()
 
-    def _header(self) -> None:
+    def _write_header(self) -> None:
         """As long whatever the length: numpy fills headers up to a multiple of 64 bytes, with room for any number."""
         described = {"descr": self.kind.str, "fortran_order": False, "shape": (self.length,)}
         np.lib.format.write_array_header_1_0(self.file, described)
 
 
-def _crc32(path: Path) -> int:
+def _compute_crc32(path: Path) -> int:
     value = 0
     with path.open("rb") as file:
         while part := file.read(2**20):

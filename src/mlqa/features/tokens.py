@@ -55,7 +55,7 @@ def tokenize(tokenizer: Any, texts: Sequence[str]) -> Tokens:
 
     Raises ModelError for a slow tokenizer.
     """
-    return joined(tokenize_in_chunks(backend_of(tokenizer), texts))
+    return concatenate_tokens(tokenize_in_chunks(prepare_backend(tokenizer), texts))
 
 
 def tokenize_in_chunks(backend: Any, texts: Sequence[str]) -> Iterator[Tokens]:
@@ -66,11 +66,11 @@ def tokenize_in_chunks(backend: Any, texts: Sequence[str]) -> Iterator[Tokens]:
         while end < len(texts) and (end == begin or characters + len(texts[end]) <= CHUNK):
             characters += len(texts[end])
             end += 1
-        yield _flat(texts[begin:end], backend.encode_batch(texts[begin:end], add_special_tokens=False))
+        yield _flatten_encodings(texts[begin:end], backend.encode_batch(texts[begin:end], add_special_tokens=False))
         begin = end
 
 
-def joined(parts: Iterable[Tokens]) -> Tokens:
+def concatenate_tokens(parts: Iterable[Tokens]) -> Tokens:
     """The texts of all parts, one after the other."""
     parts = [NO_TOKENS, *parts]
     flat = {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Tokens)}
@@ -78,7 +78,7 @@ def joined(parts: Iterable[Tokens]) -> Tokens:
     return Tokens(**{**flat, "first": np.concatenate([NO_TOKENS.first, np.cumsum(lengths)])})
 
 
-def _flat(texts: Sequence[str], encodings: Sequence[Any]) -> Tokens:
+def _flatten_encodings(texts: Sequence[str], encodings: Sequence[Any]) -> Tokens:
     lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
     first = np.concatenate([NO_TOKENS.first, np.cumsum(lengths)])
     pairs = chain.from_iterable(encoding.offsets for encoding in encodings)
@@ -87,7 +87,7 @@ def _flat(texts: Sequence[str], encodings: Sequence[Any]) -> Tokens:
     for number, text in enumerate(texts):
         if any(map(unicodedata.combining, _FROM_FIRST_MARK.findall(text))):
             part = slice(first[number], first[number + 1])
-            ends[part] = [_after_marks(text, end) for end in ends[part].tolist()]
+            ends[part] = [_skip_marks(text, end) for end in ends[part].tolist()]
     return Tokens(
         ids=np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int32, int(first[-1])),
         first=first,
@@ -96,14 +96,14 @@ def _flat(texts: Sequence[str], encodings: Sequence[Any]) -> Tokens:
     )
 
 
-def _after_marks(text: str, end: int) -> int:
+def _skip_marks(text: str, end: int) -> int:
     """The end of a token with the marks of its last letter: a tokenizer that composes letters leaves them out."""
     while 0 < end < len(text) and unicodedata.combining(text[end]):
         end += 1
     return end
 
 
-def backend_of(tokenizer: Any) -> Any:
+def prepare_backend(tokenizer: Any) -> Any:
     """The Rust tokenizer behind a fast one, with cutting and padding off. Raises ModelError for a slow one."""
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
@@ -116,7 +116,7 @@ def backend_of(tokenizer: Any) -> Any:
     return backend
 
 
-def cut(tokens: Tokens, longest: int) -> tuple[Tokens, int]:
+def truncate_tokens(tokens: Tokens, longest: int) -> tuple[Tokens, int]:
     """The texts with at most `longest` tokens each, and how many were cut."""
     lengths = tokens.lengths
     if lengths.max(initial=0) <= longest:
@@ -128,14 +128,14 @@ def cut(tokens: Tokens, longest: int) -> tuple[Tokens, int]:
     return kept, int((lengths > longest).sum())
 
 
-def gold_tokens(examples: Examples, context: Tokens) -> tuple[np.ndarray, np.ndarray]:
+def locate_gold_tokens(examples: Examples, context: Tokens) -> tuple[np.ndarray, np.ndarray]:
     """The first gold answer's first and last token, as indices into `context.ids` [rows]; (0, -1) where none."""
     row = np.fromiter((row for row, golds in enumerate(examples.answers) if golds), np.int64)
     start = np.fromiter((golds[0].start for golds in examples.answers if golds), np.int64, len(row))
     end = np.fromiter((golds[0].end for golds in examples.answers if golds), np.int64, len(row))
     begin, stop = context.first[examples.context_of[row]], context.first[examples.context_of[row] + 1]
-    token = _first_reaching(context.starts, begin, stop, start + 1) - 1
-    final = _first_reaching(context.ends, begin, stop, end)
+    token = _find_first_reaching(context.starts, begin, stop, start + 1) - 1
+    final = _find_first_reaching(context.ends, begin, stop, end)
     found = (token >= begin) & (final < stop)
     first = np.zeros(len(examples), dtype=np.int64)
     last = np.full(len(examples), -1, dtype=np.int64)
@@ -143,7 +143,7 @@ def gold_tokens(examples: Examples, context: Tokens) -> tuple[np.ndarray, np.nda
     return first, last
 
 
-def _first_reaching(values: np.ndarray, begin: np.ndarray, stop: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _find_first_reaching(values: np.ndarray, begin: np.ndarray, stop: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """For each line the first index in begin ... stop - 1 whose value is at least `wanted`, else `stop`.
 
     Values rise within each stretch: all lines halve theirs at once.

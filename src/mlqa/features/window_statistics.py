@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from mlqa.data.examples import Examples
-from mlqa.features.tokens import gold_tokens
+from mlqa.features.tokens import locate_gold_tokens
 from mlqa.features.windows import Windows
 
 
-def window_figures(windows: Windows, examples: Examples, max_answer_length: int) -> dict[str, float]:
+def compute_window_figures(windows: Windows, examples: Examples, max_answer_length: int) -> dict[str, float]:
     """Figures over the windows that `make_windows` has made of `examples`.
 
     windows                          all of them
@@ -24,7 +24,7 @@ def window_figures(windows: Windows, examples: Examples, max_answer_length: int)
     cut_questions                    questions too long for a window, of which the end is missing
     """
     per_question = np.bincount(windows.row, minlength=len(examples))
-    first, last = gold_tokens(examples, windows.context)
+    first, last = locate_gold_tokens(examples, windows.context)
     tokens = (last - first + 1)[last >= first]
     return {
         "windows": len(windows),

@@ -17,7 +17,7 @@ import numpy as np
 from mlqa.data.examples import Examples
 from mlqa.errors import ModelError
 from mlqa.features.token_cache import TokenCache
-from mlqa.features.tokens import Tokens, backend_of, cut, gold_tokens, tokenize
+from mlqa.features.tokens import Tokens, locate_gold_tokens, prepare_backend, tokenize, truncate_tokens
 
 PROBE = "a"
 
@@ -85,7 +85,7 @@ class Windows:
             parts = [first, np.full(len(question), of_question), middle, np.full(len(context), of_context), last]
             np.concatenate(parts, out=kinds)
 
-    def of_rows(self, rows: np.ndarray) -> Windows:
+    def select_rows(self, rows: np.ndarray) -> Windows:
         """The windows of the given rows (rising), which are numbered anew; contexts stay as they are."""
         number = np.full(len(self.question), -1)
         number[rows] = np.arange(len(rows))
@@ -118,7 +118,7 @@ def make_windows(
     template = make_template(tokenizer)
     room_for_all = max_seq_length - template.specials
     of = cache.tokenize if cache is not None else partial(tokenize, tokenizer)
-    question, cut_questions = cut(of([text.lstrip() for text in examples.questions]), room_for_all * 3 // 4)
+    question, cut_questions = truncate_tokens(of([text.lstrip() for text in examples.questions]), room_for_all * 3 // 4)
     context = of(examples.contexts)
 
     room = room_for_all - question.lengths
@@ -131,7 +131,7 @@ def make_windows(
     begin = context.first[examples.context_of][row] + number * step[row]
     end = np.minimum(begin + room[row], context.first[examples.context_of + 1][row])
 
-    first, last = gold_tokens(examples, context)
+    first, last = locate_gold_tokens(examples, context)
     inside = (first[row] >= begin) & (last[row] < end) & (first[row] <= last[row])
     shift = len(template.before) + question.lengths[row] + len(template.between) - begin
     return Windows(
@@ -150,13 +150,13 @@ def make_windows(
 
 def make_template(tokenizer: Any) -> Template:
     """What surrounds a pair, read off a pair that the tokenizer itself has put together."""
-    backend = backend_of(tokenizer)
+    backend = prepare_backend(tokenizer)
     if tokenizer.pad_token_id is None:
         raise ModelError(f"{type(tokenizer).__name__}: has no padding token; choose a model that has one")
     probe = backend.encode(PROBE, PROBE, add_special_tokens=True)
     ids, kinds = np.array(probe.ids, dtype=np.int32), np.array(probe.type_ids, dtype=np.int32)
     sequence = np.array([-1 if part is None else part for part in probe.sequence_ids])
-    (question,), (context,) = _span(sequence == 0), _span(sequence == 1)
+    (question,), (context,) = _find_span(sequence == 0), _find_span(sequence == 1)
     specials = np.flatnonzero(sequence == -1)
     cls = [int(place) for place in specials if ids[place] == tokenizer.cls_token_id and place < context.start]
     return Template(
@@ -179,7 +179,7 @@ def make_template(tokenizer: Any) -> Template:
     )
 
 
-def _span(mask: np.ndarray) -> tuple[slice, ...]:
+def _find_span(mask: np.ndarray) -> tuple[slice, ...]:
     where = np.flatnonzero(mask)
     if not len(where):
         raise ModelError(f"the tokenizer makes no token of {PROBE!r}; it cannot encode questions")

@@ -20,7 +20,7 @@ MOST_CLUSTERS = 10_000
 _DRAWN_AT_ONCE = 2_000_000
 
 
-def intervals(
+def estimate_intervals(
     scores: Mapping[str, Sequence[float]], cluster_of: np.ndarray, scale: float = 100.0
 ) -> dict[str, tuple[float, float]]:
     """{name: (low, high)}, the 95 % percentile interval of each score's mean over rows, times `scale`.

@@ -17,7 +17,7 @@ from mlqa.data.scripts import APOSTROPHES
 from mlqa.metrics.language_rules import LanguageRules
 from mlqa.metrics.question_words import OTHER
 from mlqa.metrics.squad import SquadScores
-from mlqa.tokenization.morphology import inflections, morpheme_counts
+from mlqa.tokenization.morphology import classify_inflections, count_morphemes
 
 Group = dict[str, float]
 NO_ANSWER = "none"
@@ -30,7 +30,7 @@ MORPHEMES = ("1", "2", "3", "4", "5+", "unknown", NO_ANSWER)
 BOUNDARIES = ("on_tokens", "inside_a_token", NO_ANSWER)
 
 
-def breakdown(
+def break_down_scores(
     scores: SquadScores, examples: Examples, rules: LanguageRules, on_tokens: np.ndarray | None = None
 ) -> dict[str, dict[str, Group]]:
     """{grouping: {group: {"total", "exact_match", "f1"}}}, means on the 0-100 scale; groups without rows are absent.
@@ -42,34 +42,34 @@ def breakdown(
                    inflectional suffix (see mlqa.tokenization.morphology); "none" without a gold
     """
     firsts = [answers[0] if answers else None for answers in examples.answers]
-    type_of = question_types(rules)
+    type_of = build_question_classifier(rules)
     groupings: dict[str, tuple[list[str], Sequence[str]]] = {
         "question_type": ([type_of(question) for question in examples.questions], [*rules.question_words, OTHER]),
-        "answer_length": ([answer_length(first) for first in firsts], [*LENGTHS.values(), LONGEST, NO_ANSWER]),
+        "answer_length": ([classify_answer_length(first) for first in firsts], [*LENGTHS.values(), LONGEST, NO_ANSWER]),
         "answer_form": (
-            [answer_form(first, examples.context(row)) for row, first in enumerate(firsts)],
+            [classify_answer_form(first, examples.get_context(row)) for row, first in enumerate(firsts)],
             FORMS,
         ),
     }
     if rules.language == "tr":
         words = {first.text.split()[-1] for first in firsts if first is not None}
-        found = inflections(words)
+        found = classify_inflections(words)
         if found is not None:
             of_rows = [NO_ANSWER if first is None else found[first.text.split()[-1]] for first in firsts]
             groupings["inflection"] = (of_rows, INFLECTIONS)
-        counts = morpheme_counts({word for first in firsts if first is not None for word in first.text.split()})
+        counts = count_morphemes({word for first in firsts if first is not None for word in first.text.split()})
         if counts is not None:
-            groupings["answer_morphemes"] = ([answer_morphemes(first, counts) for first in firsts], MORPHEMES)
+            groupings["answer_morphemes"] = ([classify_answer_morphemes(first, counts) for first in firsts], MORPHEMES)
     if on_tokens is not None:
         of_rows = [
             NO_ANSWER if first is None else BOUNDARIES[not whole]
             for first, whole in zip(firsts, on_tokens, strict=True)
         ]
         groupings["token_boundary"] = (of_rows, BOUNDARIES)
-    return {name: _groups(scores, labels, order) for name, (labels, order) in groupings.items()}
+    return {name: _score_groups(scores, labels, order) for name, (labels, order) in groupings.items()}
 
 
-def _groups(scores: SquadScores, labels: list[str], order: Sequence[str]) -> dict[str, Group]:
+def _score_groups(scores: SquadScores, labels: list[str], order: Sequence[str]) -> dict[str, Group]:
     rows: dict[str, list[int]] = {name: [] for name in order}
     for row, label in enumerate(labels):
         rows[label].append(row)
@@ -77,23 +77,23 @@ def _groups(scores: SquadScores, labels: list[str], order: Sequence[str]) -> dic
     return {name: {"total": part.total, "exact_match": part.exact_match, "f1": part.f1} for name, part in parts.items()}
 
 
-def question_types(rules: LanguageRules) -> Callable[[str], str]:
+def build_question_classifier(rules: LanguageRules) -> Callable[[str], str]:
     """A function from a question to its type, by the words of `rules.question_words`."""
-    patterns = _compiled(rules.question_words, rules)
+    patterns = _compile_patterns(rules.question_words, rules)
 
     def type_of(question: str) -> str:
-        words = _words(question, rules)
+        words = _normalize_words(question, rules)
         return next((name for name, pattern in patterns if pattern.search(words)), OTHER)
 
     return type_of
 
 
-def _compiled(table: Mapping[str, Sequence[str]], rules: LanguageRules) -> list[tuple[str, re.Pattern[str]]]:
+def _compile_patterns(table: Mapping[str, Sequence[str]], rules: LanguageRules) -> list[tuple[str, re.Pattern[str]]]:
     compiled = []
     for name, entries in table.items():
         parts = []
         for entry in entries:
-            stem = re.escape(_words(entry.removesuffix("*"), rules))
+            stem = re.escape(_normalize_words(entry.removesuffix("*"), rules))
             if stem:
                 parts.append(stem + (r"\S*" if entry.endswith("*") else ""))
         if parts:
@@ -101,15 +101,15 @@ def _compiled(table: Mapping[str, Sequence[str]], rules: LanguageRules) -> list[
     return compiled
 
 
-def _words(text: str, rules: LanguageRules) -> str:
+def _normalize_words(text: str, rules: LanguageRules) -> str:
     """The text's words as the language compares them; apostrophes and hyphens part words here (kim'dir, ne-zaman)."""
     parted = "".join(
         " " if letter in APOSTROPHES or unicodedata.category(letter)[0] == "P" else letter for letter in text
     )
-    return rules.words(parted)
+    return rules.normalize_words(parted)
 
 
-def answer_length(answer: Answer | None) -> str:
+def classify_answer_length(answer: Answer | None) -> str:
     """The group of an answer's number of words."""
     if answer is None:
         return NO_ANSWER
@@ -117,7 +117,7 @@ def answer_length(answer: Answer | None) -> str:
     return next((name for longest, name in LENGTHS.items() if words <= longest), LONGEST)
 
 
-def answer_morphemes(answer: Answer | None, counts: Mapping[str, int | None]) -> str:
+def classify_answer_morphemes(answer: Answer | None, counts: Mapping[str, int | None]) -> str:
     """The group of an answer's number of morphemes, its words' added up."""
     if answer is None:
         return NO_ANSWER
@@ -128,7 +128,7 @@ def answer_morphemes(answer: Answer | None, counts: Mapping[str, int | None]) ->
     return str(sum(known)) if sum(known) < 5 else "5+"
 
 
-def answer_form(answer: Answer | None, context: str) -> str:
+def classify_answer_form(answer: Answer | None, context: str) -> str:
     """How the context goes on after an answer: `suffix_follows` where a letter, mark or digit does (Basra valiliği|ne),
     `apostrophe_suffix_follows` where an apostrophe and a letter do (Ankara|'da), else `whole_word`."""
     if answer is None:

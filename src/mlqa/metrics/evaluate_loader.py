@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 _MODULES = Path(__file__).parent / "evaluate_modules"
 
 
-def names() -> list[str]:
+def list_metrics() -> list[str]:
     """The names that `load` takes: the folders <name> of evaluate_modules/ that hold <name>.py."""
     return sorted(script.stem for script in _MODULES.glob("*/*.py") if script.stem == script.parent.name)
 
 
-def load(name: str) -> EvaluationModule:
+def load_metric(name: str) -> EvaluationModule:
     """The metric of this name, ready for `compute(predictions=..., references=...)`.
 
     evaluate copies the script into its own cache (HF_MODULES_CACHE) and looks nothing up on the hub.
     Raises ConfigError, with the allowed names, for any other name.
     """
-    if name not in names():
-        raise ConfigError(f"metric {name!r} is unknown: choose one of {', '.join(names())}")
+    if name not in list_metrics():
+        raise ConfigError(f"metric {name!r} is unknown: choose one of {', '.join(list_metrics())}")
     import evaluate
 
     # keep_in_memory: no Arrow file in the user's cache that a second process would have to lock.

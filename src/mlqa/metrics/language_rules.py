@@ -54,31 +54,31 @@ class LanguageRules:
         """`text` with Unicode's full case folding (CPython's tables), with the T entries where `dotted_i`."""
         return (text.translate(TURKIC) if self.dotted_i else text).casefold()
 
-    def words(self, text: str) -> str:
+    def normalize_words(self, text: str) -> str:
         """`text` composed (NFC), folded, and without punctuation, symbols of ASCII and invisible characters; white
         space becomes single spaces, which also stand around each character of a script written without spaces.
 
         Punctuation is what Unicode puts into category P, what SQuAD strips (ASCII's, `$+<=>^`|~` included), and every
         form of the apostrophe; invisible is category Cf. All go without leaving a space, as in SQuAD.
         """
-        return self._stripped(self._folded(text))
+        return self._strip_punctuation(self._canonicalize(text))
 
     def normalize(self, text: str) -> str:
         """`words` of the text without the articles: equal strings are equal answers, words are the tokens of F1."""
-        folded = self._folded(text)
+        folded = self._canonicalize(text)
         if self._elided is not None:
             folded = self._elided.sub("", folded)
-        return " ".join(word for word in self._stripped(folded).split() if word not in self.articles)
+        return " ".join(word for word in self._strip_punctuation(folded).split() if word not in self.articles)
 
-    def _folded(self, text: str) -> str:
+    def _canonicalize(self, text: str) -> str:
         return self.fold(unicodedata.normalize("NFC", text)).translate(_ONE_APOSTROPHE)
 
-    def _stripped(self, folded: str) -> str:
+    def _strip_punctuation(self, folded: str) -> str:
         kept = "".join(letter for letter in folded if not _SIGNS[letter])
         if self.dotted_i:  # what Python's lower() leaves of İ: an i whose dot stands twice, or more often
             kept = _DOTS.sub(r"i\1", unicodedata.normalize("NFD", kept))
         kept = unicodedata.normalize("NFC", kept)
-        return " ".join((_spaced(kept) if ANY_UNSPACED.search(kept) else kept).split())
+        return " ".join((_insert_spaces(kept) if ANY_UNSPACED.search(kept) else kept).split())
 
     @cached_property
     def _elided(self) -> re.Pattern[str] | None:
@@ -99,7 +99,7 @@ class _Signs(dict[str, bool]):
 _SIGNS = _Signs()
 
 
-def _spaced(text: str) -> str:
+def _insert_spaces(text: str) -> str:
     """Spaces around each character of an unspaced script and the marks upon it; its digits stay numbers."""
     pieces: list[str] = []
     open_cluster = False
@@ -115,25 +115,25 @@ def _spaced(text: str) -> str:
     return "".join(pieces)
 
 
-def rules_for(language: str) -> LanguageRules:
+def get_language_rules(language: str) -> LanguageRules:
     """The rules of a language code: `tr`, `TR` and `tr-TR` alike. A language without rules of its own gets Unicode's
     default folding, keeps every word and knows no question words."""
     code = re.split(r"[-_]", language.strip())[0].lower()
     return LanguageRules(code, ARTICLES.get(code, frozenset()), code in DOTTED_I, QUESTION_WORDS.get(code, {}))
 
 
-def rules_of(dataset: DatasetConfig) -> LanguageRules:
+def resolve_language_rules(dataset: DatasetConfig) -> LanguageRules:
     """The rules of the data set's language, with those that the data set sets itself in their place."""
-    own = rules_for(dataset.language)
+    own = get_language_rules(dataset.language)
     dotted_i = own.dotted_i if dataset.dotted_i is None else dataset.dotted_i
-    articles = own.articles if dataset.articles is None else _folded_articles(dataset.articles, dotted_i)
+    articles = own.articles if dataset.articles is None else _fold_articles(dataset.articles, dotted_i)
     question_words = own.question_words if dataset.question_words is None else dataset.question_words
     return LanguageRules(own.language, articles, dotted_i, question_words)
 
 
-def _folded_articles(words: Iterable[str], dotted_i: bool) -> frozenset[str]:
+def _fold_articles(words: Iterable[str], dotted_i: bool) -> frozenset[str]:
     """Articles in the form they are compared in, so that `The` or `L’` may stand in a config."""
     rules = LanguageRules(dotted_i=dotted_i)
     elided = {word: word.strip().endswith(tuple(APOSTROPHES)) for word in words}
-    folded = {rules.words(word) + ("'" if elided[word] else "") for word in elided}
+    folded = {rules.normalize_words(word) + ("'" if elided[word] else "") for word in elided}
     return frozenset(folded - {"", "'"})

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from mlqa.answers.decoding import Candidate
 
 
-def squad_version(*splits: Examples) -> Version:
+def detect_squad_version(*splits: Examples) -> Version:
     """The script that a data set is scored by: "2.0" where any of its splits holds a question without an answer."""
     return "2.0" if any(split.has_unanswerable for split in splits) else "1.1"
 
 
-def best_answer(candidates: Sequence[Candidate]) -> str:
+def find_best_answer(candidates: Sequence[Candidate]) -> str:
     """The best candidate that says something; "" where none does. `candidates` are those of decoding.n_best."""
     return next((candidate.text for candidate in candidates if candidate.text), "")
 
 
-def null_odds(candidates: Sequence[Candidate]) -> float:
+def compute_null_odds(candidates: Sequence[Candidate]) -> float:
     """Score of "no answer" minus that of the best real answer; above 0 the model would rather not answer.
 
     The greatest float, which JSON can hold, where there is no real answer. Raises DataError where "no answer" does not
@@ -43,24 +43,24 @@ def null_odds(candidates: Sequence[Candidate]) -> float:
     return sys.float_info.max if real is None else null - real
 
 
-def chosen(candidates: Sequence[Candidate], null_score_diff_threshold: float) -> str:
+def choose_answer(candidates: Sequence[Candidate], null_score_diff_threshold: float) -> str:
     """The answer that a model of SQuAD 2.0 gives: "" where the null odds exceed the threshold, else the best real one.
 
     Without "no answer" among the candidates it is the best of them. As in transformers' run_qa.
     """
     if all(candidate.text for candidate in candidates):
-        return best_answer(candidates)
-    return "" if null_odds(candidates) > null_score_diff_threshold else best_answer(candidates)
+        return find_best_answer(candidates)
+    return "" if compute_null_odds(candidates) > null_score_diff_threshold else find_best_answer(candidates)
 
 
-def best_first(candidates: Sequence[Candidate], null_score_diff_threshold: float) -> list[Candidate]:
+def put_answer_first(candidates: Sequence[Candidate], null_score_diff_threshold: float) -> list[Candidate]:
     """The candidates with the `chosen` one before the others, whose order stays."""
-    text = chosen(candidates, null_score_diff_threshold)
+    text = choose_answer(candidates, null_score_diff_threshold)
     first = next(number for number, candidate in enumerate(candidates) if candidate.text == text)
     return [candidates[first], *candidates[:first], *candidates[first + 1 :]]
 
 
-def with_threshold(
+def apply_threshold(
     scores: SquadScores,
     predictions: Sequence[str | None],
     has_answer: Sequence[bool],
@@ -71,7 +71,7 @@ def with_threshold(
 
     A row that was not predicted (None) stays as it is.
     """
-    checked_odds(odds, len(predictions))
+    check_odds(odds, len(predictions))
 
     def applied(rows: list[float]) -> list[float]:
         return [
@@ -79,10 +79,10 @@ def with_threshold(
             for row, score in enumerate(rows)
         ]
 
-    return SquadScores.of_rows(applied(scores.exact_rows), applied(scores.f1_rows))
+    return SquadScores.summarize_rows(applied(scores.exact_rows), applied(scores.f1_rows))
 
 
-def answer_scores(scores: SquadScores, has_answer: Sequence[bool]) -> dict[str, float]:
+def score_by_answerability(scores: SquadScores, has_answer: Sequence[bool]) -> dict[str, float]:
     """HasAns_exact, HasAns_f1, HasAns_total of the rows with a gold answer, NoAns_... of those without; 0-100.
 
     Where there are no such rows their keys are absent.
@@ -96,7 +96,7 @@ def answer_scores(scores: SquadScores, has_answer: Sequence[bool]) -> dict[str, 
     return found
 
 
-def best_thresholds(
+def find_best_thresholds(
     scores: SquadScores,
     predictions: Sequence[str | None],
     has_answer: Sequence[bool],
@@ -110,7 +110,7 @@ def best_thresholds(
     thresholds are odds of rows, 0.0 where answering nothing at all is best, and where several rows have the same odds
     a best score may count only some of them.
     """
-    checked_odds(odds, len(predictions))
+    check_odds(odds, len(predictions))
     rows = sorted(range(len(predictions)) if order is None else order, key=lambda row: odds[row])
     rows = [row for row in rows if predictions[row] is not None]
     found: dict[str, float] = {}
@@ -125,7 +125,7 @@ def best_thresholds(
     return found
 
 
-def checked_odds(odds: Sequence[float], rows: int) -> None:
+def check_odds(odds: Sequence[float], rows: int) -> None:
     """Raises DataError unless there is one number a row; NaN is none."""
     if len(odds) != rows:
         raise DataError(f"{len(odds)} null odds for {rows} rows: give one a row")

@@ -11,12 +11,12 @@ import numpy as np
 
 from mlqa.data.examples import Answer, Examples
 from mlqa.errors import DataError
-from mlqa.metrics.squad import Version, best_scores
+from mlqa.metrics.squad import Version, score_against_golds
 
 _SPACES = np.array([code for code in range(0x3001) if chr(code).isspace()], dtype=np.uint32)
 
 
-def oracle_scores(
+def compute_oracle_scores(
     examples: Examples,
     token_starts: np.ndarray,
     token_ends: np.ndarray,
@@ -41,20 +41,20 @@ def oracle_scores(
     """
     if not len(examples):
         raise DataError("no rows: there is no oracle score of nothing")
-    tokens = _Tokens(examples.contexts, token_starts, token_ends, first_token)
+    tokens = _ContextTokens(examples.contexts, token_starts, token_ends, first_token)
     found = golds = 0
     exact_total = f1_total = 0.0
     for row in range(len(examples)):
         answers = examples.answers[row]
-        texts = list(dict.fromkeys(examples.gold_texts(row)))
+        texts = list(dict.fromkeys(examples.get_gold_texts(row)))
         spans: set[str] = set()
         for answer in dict.fromkeys(answers):
-            aligned, candidates = tokens.around(int(examples.context_of[row]), answer)
+            aligned, candidates = tokens.find_spans_around(int(examples.context_of[row]), answer)
             found += aligned * answers.count(answer)
             spans |= candidates
         golds += len(answers)
         # An empty answer is always open to a model, and all there is where no token touches the gold.
-        scores = [best_scores(span, texts, version) for span in spans or {""}]
+        scores = [score_against_golds(span, texts, version) for span in spans or {""}]
         exact_total += max(exact for exact, _ in scores)
         f1_total += max(f1 for _, f1 in scores)
     return {
@@ -64,22 +64,22 @@ def oracle_scores(
     }
 
 
-def on_token_boundaries(
+def find_aligned_answers(
     examples: Examples, token_starts: np.ndarray, token_ends: np.ndarray, first_token: np.ndarray
 ) -> np.ndarray:
     """Boolean [rows]: the first gold answer begins where a token begins and ends where one ends, as boundary_recall
     counts it; False where there is none. Arguments and errors as of `oracle_scores`."""
-    tokens = _Tokens(examples.contexts, token_starts, token_ends, first_token)
+    tokens = _ContextTokens(examples.contexts, token_starts, token_ends, first_token)
     return np.array(
         [
-            bool(answers) and tokens.around(int(examples.context_of[row]), answers[0])[0]
+            bool(answers) and tokens.find_spans_around(int(examples.context_of[row]), answers[0])[0]
             for row, answers in enumerate(examples.answers)
         ],
         dtype=bool,
     )
 
 
-class _Tokens:
+class _ContextTokens:
     """All contexts laid end to end, with the tokens' offsets trimmed of white space and moved alongside."""
 
     def __init__(
@@ -88,7 +88,7 @@ class _Tokens:
         self.text = "".join(contexts)
         lengths = np.fromiter(map(len, contexts), dtype=np.int64, count=len(contexts))
         begin = np.concatenate([[0], np.cumsum(lengths)])
-        starts, ends = _checked(lengths, token_starts, token_ends, first_token)
+        starts, ends = _validate_offsets(lengths, token_starts, token_ends, first_token)
         shift = np.repeat(begin[:-1], np.diff(first_token))
         solid = ~np.isin(np.frombuffer(self.text.encode("utf-32-le", "surrogatepass"), dtype="<u4"), _SPACES)
         trimmed_starts, trimmed_ends = _trim(solid, starts + shift, ends + shift)
@@ -103,7 +103,7 @@ class _Tokens:
         self.start_set = set(self.starts.tolist())
         self.end_set = set(self.ends.tolist())
 
-    def around(self, context: int, answer: Answer) -> tuple[bool, set[str]]:
+    def find_spans_around(self, context: int, answer: Answer) -> tuple[bool, set[str]]:
         """(Is the answer a token span itself, texts of the spans tried for it)."""
         start = int(self.begin[context]) + answer.start
         end = start + len(answer.text)
@@ -125,7 +125,7 @@ class _Tokens:
         return False, {self.text[s:e].strip() for s in firsts for e in lasts if s < e}
 
 
-def _checked(
+def _validate_offsets(
     lengths: np.ndarray, token_starts: np.ndarray, token_ends: np.ndarray, first_token: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Offsets as int64, if they fit the contexts; searching them needs order, and slicing needs bounds."""

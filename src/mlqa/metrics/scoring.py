@@ -9,16 +9,16 @@ import numpy as np
 from mlqa.data.examples import Examples
 from mlqa.errors import DataError
 from mlqa.metrics import bootstrap
-from mlqa.metrics.breakdown import Group, breakdown
+from mlqa.metrics.breakdown import Group, break_down_scores
 from mlqa.metrics.language_rules import LanguageRules
-from mlqa.metrics.no_answer import answer_scores, best_thresholds, with_threshold
-from mlqa.metrics.squad import SquadScores, Version, normalize_answer, squad_scores
+from mlqa.metrics.no_answer import apply_threshold, find_best_thresholds, score_by_answerability
+from mlqa.metrics.squad import SquadScores, Version, compute_squad_scores, normalize_answer
 
 NAMES = ("exact_match", "f1")
 CONTROL_SEED = 0
 
 
-def score(
+def score_predictions(
     predictions: Sequence[str | None],
     examples: Examples,
     *,
@@ -39,7 +39,7 @@ def score(
     ..._ci_low, ..._ci_high               95 % interval of each of these, with `intervals` (see mlqa.metrics.bootstrap)
     total, total_unseen                   rows
     HasAns_..., NoAns_...                 with "2.0": official scores of rows with and without a gold answer
-    best_exact, best_f1, best_..._thresh  with "2.0" and `null_odds` (see mlqa.metrics.no_answer.best_thresholds)
+    best_exact, best_f1, best_..._thresh  with "2.0" and `null_odds` (see mlqa.metrics.no_answer.find_best_thresholds)
 
     `predictions` has one text a row, None for a row that was not predicted (0 points). `null_odds` are the odds of no
     answer, one a row; `best_answers` the answers without any threshold, for which the best one is sought (default: the
@@ -48,37 +48,37 @@ def score(
     Scores of unseen rows are absent where there are none, and all that concerns them without `unseen`.
     Raises DataError for no rows and for sequences that do not fit them.
     """
-    golds = [examples.gold_texts(row) for row in range(len(examples))]
+    golds = [examples.get_gold_texts(row) for row in range(len(examples))]
     has_answer = [bool(answers) for answers in examples.answers]
     pairs: dict[str, SquadScores] = {}
     for suffix, normalize in (("", normalize_answer), ("_language", rules.normalize)):
-        scores = squad_scores(predictions, golds, version, normalize)
+        scores = compute_squad_scores(predictions, golds, version, normalize)
         if null_odds is not None and na_prob_thresh is not None:
-            scores = with_threshold(scores, predictions, has_answer, null_odds, na_prob_thresh)
+            scores = apply_threshold(scores, predictions, has_answer, null_odds, na_prob_thresh)
         pairs[suffix] = scores
 
-    metrics = _means(pairs)
+    metrics = _compute_means(pairs)
     totals = {"total": len(examples)}
     if intervals:
-        metrics |= _intervals(pairs, examples.context_of)
+        metrics |= _compute_intervals(pairs, examples.context_of)
     if unseen is not None:
-        rows = np.flatnonzero(_fitting(unseen, len(examples)))
+        rows = np.flatnonzero(_check_length(unseen, len(examples)))
         totals["total_unseen"] = len(rows)
         if len(rows):
             parts = {f"{suffix}_unseen": scores.select(rows.tolist()) for suffix, scores in pairs.items()}
-            metrics |= _means(parts)
+            metrics |= _compute_means(parts)
             if intervals:
-                metrics |= _intervals(parts, examples.context_of[rows])
+                metrics |= _compute_intervals(parts, examples.context_of[rows])
     if version == "2.0":
-        metrics |= answer_scores(pairs[""], has_answer)
+        metrics |= score_by_answerability(pairs[""], has_answer)
         if null_odds is not None:
             answers = predictions if best_answers is None else best_answers
-            raw = squad_scores(answers, golds, version)
-            metrics |= best_thresholds(raw, answers, has_answer, null_odds, odds_order)
+            raw = compute_squad_scores(answers, golds, version)
+            metrics |= find_best_thresholds(raw, answers, has_answer, null_odds, odds_order)
     return {**metrics, **totals}
 
 
-def breakdown_of(
+def compute_breakdown(
     predictions: Sequence[str | None],
     examples: Examples,
     *,
@@ -93,27 +93,27 @@ def breakdown_of(
 
     The other arguments are those of `score`. May take seconds for Turkish, whose words are analysed.
     """
-    scores = squad_scores(predictions, [examples.gold_texts(row) for row in range(len(examples))], version)
+    scores = compute_squad_scores(predictions, [examples.get_gold_texts(row) for row in range(len(examples))], version)
     if null_odds is not None and na_prob_thresh is not None:
         has_answer = [bool(answers) for answers in examples.answers]
-        scores = with_threshold(scores, predictions, has_answer, null_odds, na_prob_thresh)
-    return breakdown(scores, examples, rules, on_tokens)
+        scores = apply_threshold(scores, predictions, has_answer, null_odds, na_prob_thresh)
+    return break_down_scores(scores, examples, rules, on_tokens)
 
 
-def _fitting(unseen: np.ndarray, rows: int) -> np.ndarray:
+def _check_length(unseen: np.ndarray, rows: int) -> np.ndarray:
     if len(unseen) != rows:
         raise DataError(f"unseen has {len(unseen)} entries for {rows} rows: give one a row")
     return unseen
 
 
-def _means(pairs: dict[str, SquadScores]) -> dict[str, float]:
+def _compute_means(pairs: dict[str, SquadScores]) -> dict[str, float]:
     return {f"{name}{suffix}": getattr(scores, name) for suffix, scores in pairs.items() for name in NAMES}
 
 
-def _intervals(pairs: dict[str, SquadScores], context_of: np.ndarray) -> dict[str, float]:
+def _compute_intervals(pairs: dict[str, SquadScores], context_of: np.ndarray) -> dict[str, float]:
     rows = {f"exact_match{suffix}": scores.exact_rows for suffix, scores in pairs.items()}
     rows |= {f"f1{suffix}": scores.f1_rows for suffix, scores in pairs.items()}
-    found = bootstrap.intervals(rows, context_of)
+    found = bootstrap.estimate_intervals(rows, context_of)
     return {
         f"{name}_ci_{side}": bound
         for name, pair in found.items()
@@ -121,7 +121,7 @@ def _intervals(pairs: dict[str, SquadScores], context_of: np.ndarray) -> dict[st
     }
 
 
-def exchanged_questions(examples: Examples) -> list[str]:
+def shuffle_questions(examples: Examples) -> list[str]:
     """Every row's question replaced by another row's of the same context; the rows that are alone with their context
     exchange theirs among each other.
 

@@ -43,7 +43,7 @@ class SquadScores:
     f1_rows: list[float]
 
     @classmethod
-    def of_rows(cls, exact_rows: list[float], f1_rows: list[float]) -> SquadScores:
+    def summarize_rows(cls, exact_rows: list[float], f1_rows: list[float]) -> SquadScores:
         """The scores of these rows, added up row after row as the official scripts do under Python up to 3.11: the
         builtin `sum` compensates rounding errors since 3.12 and may give another last bit.
 
@@ -61,7 +61,7 @@ class SquadScores:
     def select(self, rows: Iterable[int]) -> SquadScores:
         """The scores of the given rows alone, in the given order; equal to scoring nothing but them."""
         rows = list(rows)
-        return self.of_rows([self.exact_rows[row] for row in rows], [self.f1_rows[row] for row in rows])
+        return self.summarize_rows([self.exact_rows[row] for row in rows], [self.f1_rows[row] for row in rows])
 
 
 def normalize_answer(text: str) -> str:
@@ -73,22 +73,22 @@ def normalize_answer(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", _PUNCTUATION.sub("", text.lower())).split())
 
 
-def exact_match_score(prediction: str, gold: str) -> float:
+def compute_exact_match(prediction: str, gold: str) -> float:
     """1.0 where both texts normalise to the same string, else 0.0."""
     return float(normalize_answer(prediction) == normalize_answer(gold))
 
 
-def f1_score(prediction: str, gold: str, version: Version = "1.1") -> float:
+def compute_f1(prediction: str, gold: str, version: Version = "1.1") -> float:
     """Harmonic mean (0-1) of precision and recall over the bags of normalised, space-separated tokens."""
-    return _token_f1(normalize_answer(prediction).split(), normalize_answer(gold).split(), version)
+    return _compute_token_f1(normalize_answer(prediction).split(), normalize_answer(gold).split(), version)
 
 
-def best_scores(prediction: str, golds: Sequence[str], version: Version = "1.1") -> tuple[float, float]:
+def score_against_golds(prediction: str, golds: Sequence[str], version: Version = "1.1") -> tuple[float, float]:
     """(exact match, F1) of one row, 0-1: each the best over its gold answers, chosen independently."""
-    return _row_scores(normalize_answer(prediction), [normalize_answer(gold) for gold in golds], version)
+    return _score_normalized(normalize_answer(prediction), [normalize_answer(gold) for gold in golds], version)
 
 
-def squad_scores(
+def compute_squad_scores(
     predictions: Sequence[str | None],
     golds: Sequence[Sequence[str]],
     version: Version = "1.1",
@@ -118,13 +118,13 @@ def squad_scores(
         exact = f1 = 0.0
         if prediction is not None:
             distinct = [normalized(text) for text in dict.fromkeys(texts)]
-            exact, f1 = _row_scores(normalized(prediction), distinct, version)
+            exact, f1 = _score_normalized(normalized(prediction), distinct, version)
         exact_rows.append(exact)
         f1_rows.append(f1)
-    return SquadScores.of_rows(exact_rows, f1_rows)
+    return SquadScores.summarize_rows(exact_rows, f1_rows)
 
 
-def _row_scores(prediction: str, golds: list[str], version: Version) -> tuple[float, float]:
+def _score_normalized(prediction: str, golds: list[str], version: Version) -> tuple[float, float]:
     """(exact match, F1), 0-1, of normalised texts; this is where the table above is decided."""
     if version == "2.0":
         golds = [gold for gold in golds if gold]
@@ -135,10 +135,10 @@ def _row_scores(prediction: str, golds: list[str], version: Version) -> tuple[fl
         # No other gold can give more than an equal one: its F1 is 1.0 exactly, save in 1.1's empty case.
         return 1.0, 1.0 if prediction else 0.0
     tokens = prediction.split()
-    return 0.0, max(_token_f1(tokens, gold.split(), version) for gold in golds)
+    return 0.0, max(_compute_token_f1(tokens, gold.split(), version) for gold in golds)
 
 
-def _token_f1(prediction: list[str], gold: list[str], version: Version) -> float:
+def _compute_token_f1(prediction: list[str], gold: list[str], version: Version) -> float:
     """F1 of two bags of tokens. The order of the operations is that of the scripts: it sets the last bit."""
     if not prediction or not gold:
         return float(version == "2.0" and prediction == gold)

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 
 from mlqa.report.comparison import NEAR, Comparison
 from mlqa.report.configurations import Configuration
-from mlqa.report.wording import MOST_NAMED, dollars, less, minutes, named, p_value, scores
+from mlqa.report.wording import (
+    MOST_NAMED,
+    format_f1_gap,
+    format_minutes,
+    format_p_value,
+    format_price,
+    format_scores,
+    join_names,
+)
 
 REHEARSED = (
     "A rehearsal: jobs ran on this machine and nothing was paid; minutes and dollars say nothing of the hardware they "
@@ -25,59 +33,62 @@ class Advice:
     evidence: list[str] = field(default_factory=list)
 
 
-def advice_of(comparison: Comparison, is_rehearsal: bool = False) -> list[Advice]:
+def build_advice(comparison: Comparison, is_rehearsal: bool = False) -> list[Advice]:
     """Three answers, or one that says why there are none; after a rehearsal, price and time are not borne out."""
     if len(comparison.configurations) < 2:
         only = comparison.configurations[0]
         claim = f"Only {only.name} has a score on {comparison.dataset}: there is nothing to compare it with."
-        return [Advice("Best F1", claim, False, [scores(only)])]
-    rivals, untested = _not_shown_worse(comparison)
-    of_hardware = [_cheapest(comparison), _fastest(comparison)]
+        return [Advice("Best F1", claim, False, [format_scores(only)])]
+    rivals, untested = _find_rivals(comparison)
+    of_hardware = [_recommend_cheapest(comparison), _recommend_fastest(comparison)]
     if is_rehearsal:
         for item in of_hardware:
             item.is_supported = False
             item.evidence.insert(0, REHEARSED)
-    return [_best(comparison, rivals, untested), *of_hardware]
+    return [_recommend_best(comparison, rivals, untested), *of_hardware]
 
 
-def _not_shown_worse(comparison: Comparison) -> tuple[list[Configuration], list[Configuration]]:
+def _find_rivals(comparison: Comparison) -> tuple[list[Configuration], list[Configuration]]:
     """(rivals that the data cannot tell from the best, those of them of which only intervals are known)."""
     best, *others = comparison.configurations
     rivals, untested = [], []
     for other in others:
-        difference = comparison.difference(best, other)
+        difference = comparison.find_difference(best, other)
         if difference is not None:
             if not (difference.is_significant and difference.mean > 0):
                 rivals.append(other)
-        elif not _intervals_part(best, other):
+        elif not _has_disjoint_intervals(best, other):
             rivals.append(other)
             untested.append(other)
     return rivals, untested
 
 
-def _intervals_part(best: Configuration, other: Configuration) -> bool:
-    upper, lower = best.interval("f1"), other.interval("f1")
+def _has_disjoint_intervals(best: Configuration, other: Configuration) -> bool:
+    upper, lower = best.compute_interval("f1"), other.compute_interval("f1")
     return upper is not None and lower is not None and lower[1] < upper[0]
 
 
-def _best(comparison: Comparison, rivals: list[Configuration], untested: list[Configuration]) -> Advice:
+def _recommend_best(comparison: Comparison, rivals: list[Configuration], untested: list[Configuration]) -> Advice:
     best, *others = comparison.configurations
-    evidence = [scores(best)]
+    evidence = [format_scores(best)]
     for other in others[:MOST_NAMED]:
-        evidence.append(_against(comparison, best, other))
+        evidence.append(_describe_difference(comparison, best, other))
     if untested:
         why = comparison.not_by_question or f"only {len(comparison.compared)} were compared question by question"
         evidence.append(
             f"{len(untested)} of the others were judged by whether their intervals overlap, which misses small "
             f"differences: {why}."
         )
-    evidence.append(_of_seeds(comparison))
-    unseen, ahead = _unseen(comparison)
+    evidence.append(_describe_seed_spread(comparison))
+    unseen, ahead = _compare_on_unseen(comparison)
     if unseen:
         evidence.append(unseen)
     equal = [other for other in rivals if other.f1 == best.f1]
     if equal and equal == rivals:
-        claim = f"{best.name} and {named(equal)} have the same F1 ({best.f1:.2f}): choose among them by price and time."
+        claim = (
+            f"{best.name} and {join_names(equal)} have the same F1 ({best.f1:.2f}): "
+            "choose among them by price and time."
+        )
         return Advice("Best F1", claim, False, evidence)
     if not rivals:
         worse = "the other is" if len(others) == 1 else f"each of the {len(others)} others is"
@@ -88,13 +99,13 @@ def _best(comparison: Comparison, rivals: list[Configuration], untested: list[Co
             claim += " Where there is one seed only, what another would change is not in it."
         return Advice("Best F1", claim, ahead is None, evidence)
     claim = (
-        f"{best.name} has the highest F1 ({best.f1:.2f}), but the data cannot tell it from {named(rivals)}: "
+        f"{best.name} has the highest F1 ({best.f1:.2f}), but the data cannot tell it from {join_names(rivals)}: "
         "choose among them by price and time."
     )
     return Advice("Best F1", claim, False, evidence)
 
 
-def _cheapest(comparison: Comparison) -> Advice:
+def _recommend_cheapest(comparison: Comparison) -> Advice:
     question = f"Cheapest within {NEAR:g} point of the best F1"
     best = comparison.configurations[0]
     priced = [one for one in comparison.configurations if one.usd is not None]
@@ -104,30 +115,30 @@ def _cheapest(comparison: Comparison) -> Advice:
         claim += "hardware.usd_per_hour=... gives one to this machine."
         return Advice(question, claim, False)
     choice = min(near, key=lambda one: one.usd or 0.0)
-    evidence = [f"{choice.name}: {scores(choice)}, {dollars(choice)} a run."]
+    evidence = [f"{choice.name}: {format_scores(choice)}, {format_price(choice)} a run."]
     supported = True
     if choice is best:
-        claim = f"{choice.name} is itself the cheapest within {NEAR:g} point: {dollars(choice)} a run."
+        claim = f"{choice.name} is itself the cheapest within {NEAR:g} point: {format_price(choice)} a run."
     else:
-        difference = comparison.difference(best, choice)
-        evidence.append(_against(comparison, best, choice))
-        dearer = f", against {dollars(best)} for {best.name}" if best.usd is not None else ""
+        difference = comparison.find_difference(best, choice)
+        evidence.append(_describe_difference(comparison, best, choice))
+        dearer = f", against {format_price(best)} for {best.name}" if best.usd is not None else ""
         supported = difference is not None and difference.high <= NEAR
-        claim = f"{choice.name} costs {dollars(choice)} a run{dearer}, and scored {less(best, choice)}."
+        claim = f"{choice.name} costs {format_price(choice)} a run{dearer}, and scored {format_f1_gap(best, choice)}."
         if difference is None:
             claim += " Whether it stays within the point on other texts is not known."
         elif not supported:
             claim += f" On other texts the gap may be up to {difference.high:.2f} points: not shown to be within one."
     cheaper = [one for one in priced if (one.usd or 0.0) < (choice.usd or 0.0)]
-    evidence += [_against(comparison, best, one) for one in cheaper[:MOST_NAMED]]
+    evidence += [_describe_difference(comparison, best, one) for one in cheaper[:MOST_NAMED]]
     doubtful = [one for one in cheaper if not _is_surely_behind(comparison, one)]
     if doubtful:
         supported = False
-        claim += f" {named(doubtful)} cost less but scored lower by more; on other texts it may be less than that."
+        claim += f" {join_names(doubtful)} cost less but scored lower by more; on other texts it may be less than that."
     tied = [one for one in near if one is not choice and (one.usd or 0.0) <= CLEARLY_MORE * (choice.usd or 0.0)]
     if tied:
         supported = False
-        claim += f" A tie with {named(tied)}: within the point, and less than 5 % dearer."
+        claim += f" A tie with {join_names(tied)}: within the point, and less than 5 % dearer."
     unpriced = len(comparison.configurations) - len(priced)
     if unpriced:
         left = "configuration has no price and was" if unpriced == 1 else "configurations have no price and were"
@@ -140,24 +151,24 @@ def _cheapest(comparison: Comparison) -> Advice:
 def _is_surely_behind(comparison: Comparison, one: Configuration) -> bool:
     """By more than NEAR, whichever texts are drawn."""
     best = comparison.configurations[0]
-    difference = comparison.difference(best, one)
+    difference = comparison.find_difference(best, one)
     if difference is not None:
         return difference.low > NEAR
-    upper, lower = best.interval("f1"), one.interval("f1")
+    upper, lower = best.compute_interval("f1"), one.compute_interval("f1")
     return upper is not None and lower is not None and upper[0] - lower[1] > NEAR
 
 
-def _fastest(comparison: Comparison) -> Advice:
+def _recommend_fastest(comparison: Comparison) -> Advice:
     timed = sorted((one for one in comparison.configurations if one.minutes), key=lambda one: one.minutes or 0.0)
     if not timed:
         return Advice("Fastest", "No configuration has a time.", False)
     choice, best = timed[0], comparison.configurations[0]
-    evidence = [f"{choice.name}: {minutes(choice)} minutes a run, F1 {choice.f1:.2f}."]
+    evidence = [f"{choice.name}: {format_minutes(choice)} minutes a run, F1 {choice.f1:.2f}."]
     close = [one for one in timed[1:] if (one.minutes or 0.0) < CLEARLY_MORE * (choice.minutes or 0.0)]
-    evidence += [f"{one.name}: {minutes(one)} minutes." for one in timed[1 : 1 + MOST_NAMED]]
+    evidence += [f"{one.name}: {format_minutes(one)} minutes." for one in timed[1 : 1 + MOST_NAMED]]
     if choice is not best:
-        evidence.append(_against(comparison, best, choice))
-    local = {one.first.text("cost", "instance_type") in (None, "local") for one in timed}
+        evidence.append(_describe_difference(comparison, best, choice))
+    local = {one.first.get_text("cost", "instance_type") in (None, "local") for one in timed}
     if len(local) > 1:
         evidence.append(
             "Jobs are timed by what is billed, a spot job's discount aside, runs on this machine from start to end."
@@ -169,54 +180,62 @@ def _fastest(comparison: Comparison) -> Advice:
     price = "" if choice is best else f"; its F1 is {gap}"
     if close:
         claim = (
-            f"{choice.name} took {minutes(choice)} minutes, and {named(close)} less than 5 % more: a tie, as times "
-            f"of a run vary by that much{price}."
+            f"{choice.name} took {format_minutes(choice)} minutes, and {join_names(close)} less than 5 % more: a tie, "
+            f"as times of a run vary by that much{price}."
         )
         return Advice("Fastest", claim, False, evidence)
     slowest = max(choice.all_minutes)
     as_fast = [one for one in timed[1:] if min(one.all_minutes) <= slowest]
     if as_fast:
         claim = (
-            f"{choice.name} is the fastest in the mean: {minutes(choice)} minutes a run{price}. But runs of "
-            f"{named(as_fast)} took no longer than its slowest, {slowest:.1f} minutes."
+            f"{choice.name} is the fastest in the mean: {format_minutes(choice)} minutes a run{price}. But runs of "
+            f"{join_names(as_fast)} took no longer than its slowest, {slowest:.1f} minutes."
         )
         return Advice("Fastest", claim, False, evidence)
-    return Advice("Fastest", f"{choice.name} is the fastest: {minutes(choice)} minutes a run{price}.", True, evidence)
+    return Advice(
+        "Fastest", f"{choice.name} is the fastest: {format_minutes(choice)} minutes a run{price}.", True, evidence
+    )
 
 
-def _against(comparison: Comparison, best: Configuration, other: Configuration) -> str:
-    difference = comparison.difference(best, other)
+def _describe_difference(comparison: Comparison, best: Configuration, other: Configuration) -> str:
+    difference = comparison.find_difference(best, other)
     if difference is None:
-        words = "intervals do not overlap" if _intervals_part(best, other) else "intervals overlap or are not known"
+        words = (
+            "intervals do not overlap" if _has_disjoint_intervals(best, other) else "intervals overlap or are not known"
+        )
         return f"{best.name} against {other.name}: {best.f1 - other.f1:+.2f} F1, {words}."
     verdict = "significant" if difference.is_significant else "not significant"
     return (
         f"{best.name} against {other.name}: {difference.mean:+.2f} F1, 95 % interval "
-        f"[{difference.low:+.2f}, {difference.high:+.2f}], p {p_value(difference.p_holm)} after correction for "
+        f"[{difference.low:+.2f}, {difference.high:+.2f}], p {format_p_value(difference.p_holm)} after correction for "
         f"{len(comparison.differences)} {'pair' if len(comparison.differences) == 1 else 'pairs'}: {verdict}."
     )
 
 
-def _of_seeds(comparison: Comparison) -> str:
+def _describe_seed_spread(comparison: Comparison) -> str:
     counts = {len(one.seeds) for one in comparison.configurations}
     if counts == {1}:
         return (
             "One seed each: the intervals say what other texts would change, not what another seed would; "
             "seed=1,2,3 in the sweep tells that, too."
         )
-    deviations = [found for one in comparison.configurations if (found := one.deviation("metrics", "f1")) is not None]
+    deviations = [found for one in comparison.configurations if (found := one.compute_std("metrics", "f1")) is not None]
     least = "" if 1 not in counts else "; some have one seed only"
     return f"F1 differs between seeds of a configuration by a standard deviation of up to {max(deviations):.2f}{least}."
 
 
-def _unseen(comparison: Comparison) -> tuple[str | None, Configuration | None]:
+def _compare_on_unseen(comparison: Comparison) -> tuple[str | None, Configuration | None]:
     """What the contexts that train has not seen say, where they are not all of them; who is ahead on them, where
     that is not the best."""
     scored = [
-        (one, found) for one in comparison.configurations if (found := one.mean("metrics", "f1_unseen")) is not None
+        (one, found)
+        for one in comparison.configurations
+        if (found := one.compute_mean("metrics", "f1_unseen")) is not None
     ]
     best = comparison.configurations[0]
-    if not scored or all(one.mean("metrics", "total_unseen") == one.mean("metrics", "total") for one, _ in scored):
+    if not scored or all(
+        one.compute_mean("metrics", "total_unseen") == one.compute_mean("metrics", "total") for one, _ in scored
+    ):
         return None, None
     top, f1 = max(scored, key=lambda pair: pair[1])
     rest = [(one, score) for one, score in scored if one is not top]
@@ -224,9 +243,9 @@ def _unseen(comparison: Comparison) -> tuple[str | None, Configuration | None]:
     told = f"On contexts that train has not seen, {ahead}"
     if rest:
         second, score = max(rest, key=lambda pair: pair[1])
-        difference = comparison.difference(top, second, unseen=True)
+        difference = comparison.find_difference(top, second, unseen=True)
         told += f", before {second.name} with {score:.2f}"
         if difference is not None:
             verdict = "significant" if difference.is_significant else "not significant"
-            told += f" (p {p_value(difference.p_holm)} after correction: {verdict})"
+            told += f" (p {format_p_value(difference.p_holm)} after correction: {verdict})"
     return (f"{told}.", None) if top is best else (f"{told}. Part of the lead may be memory.", top)

@@ -8,22 +8,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mlqa.report.reading import at, read_yaml
+from mlqa.report.reading import get_nested, read_yaml
 
 FILE = "multirun.yaml"
 MOST = 10_000  # more than that is no sweep that anybody started
 
 
-def asked_members(sweep_dir: Path) -> list[list[str]]:
+def read_multirun_overrides(sweep_dir: Path) -> list[list[str]]:
     """The overrides of each member, in order; empty without multirun.yaml, and where its sweeper chooses as it goes."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    hydra: Any = at(read_yaml(sweep_dir / FILE), "hydra")
-    sweeper, told = at(hydra, "sweeper"), at(hydra, "overrides", "task")
-    if not isinstance(told, list) or "basic_sweeper" not in str(at(sweeper, "_target_")):
+    hydra: Any = get_nested(read_yaml(sweep_dir / FILE), "hydra")
+    sweeper, told = get_nested(hydra, "sweeper"), get_nested(hydra, "overrides", "task")
+    if not isinstance(told, list) or "basic_sweeper" not in str(get_nested(sweeper, "_target_")):
         return []
-    params = at(sweeper, "params")
+    params = get_nested(sweeper, "params")
     lines = [f"{key}={value}" for key, value in params.items()] if isinstance(params, dict) else []
     try:
         parsed = OverridesParser.create().parse_overrides([*lines, *map(str, told)])

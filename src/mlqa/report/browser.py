@@ -7,7 +7,7 @@ from typing import Any
 from mlqa.report.comparison import Comparison
 
 
-def browser_data(comparison: Comparison) -> dict[str, Any] | None:
+def build_browser_data(comparison: Comparison) -> dict[str, Any] | None:
     """None where fewer than two configurations were compared question by question. Else:
 
     names      of the configurations
@@ -23,7 +23,7 @@ def browser_data(comparison: Comparison) -> dict[str, Any] | None:
         "names": [one.name for one in comparison.compared],
         "contexts": examples.contexts,
         "questions": [
-            [name, examples.questions[row], int(examples.context_of[row]), comparison.questions.golds(row)]
+            [name, examples.questions[row], int(examples.context_of[row]), comparison.questions.get_distinct_golds(row)]
             for row, name in enumerate(comparison.questions.names)
         ],
         "answers": [seeds[0].answers for seeds in comparison.scores],

@@ -8,8 +8,8 @@ from pathlib import Path
 from mlqa.errors import RunError
 from mlqa.report.closing import print_closing
 from mlqa.report.content import make_report
-from mlqa.report.page import page
-from mlqa.report.tables import as_csv, as_markdown
+from mlqa.report.page import render_page
+from mlqa.report.tables import render_csv, render_markdown
 
 PAGE, CSV, MARKDOWN = "index.html", "results.csv", "results.md"
 FOLDER = "report"
@@ -27,7 +27,7 @@ def write_report(
     if output is None:
         output = report.sweeps[0].directory / FOLDER if len(report.sweeps) == 1 else Path(FOLDER)
     folder = Path(output).expanduser()
-    files = {PAGE: page(report), CSV: as_csv(report), MARKDOWN: as_markdown(report)}
+    files = {PAGE: render_page(report), CSV: render_csv(report), MARKDOWN: render_markdown(report)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

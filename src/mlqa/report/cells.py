@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlqa.report.names import cut
-from mlqa.report.reading import finite
+from mlqa.report.names import shorten_name
+from mlqa.report.reading import coerce_finite
 
 
 @dataclass(frozen=True)
@@ -36,24 +36,24 @@ class Column:
     can_filter: bool = False  # a choice of its values is offered
 
 
-def text_cell(text: Any) -> Cell:
+def make_text_cell(text: Any) -> Cell:
     """A text as it is."""
     return Cell(str(text), str(text))
 
 
-def name_cell(whole: str, shown: str | None = None) -> Cell:
+def make_name_cell(whole: str, shown: str | None = None) -> Cell:
     """A name, as it is shown where that is given, else cut where it is very long."""
-    shown = cut(whole) if shown is None else shown
+    shown = shorten_name(whole) if shown is None else shown
     return Cell(shown, whole, title="" if shown == whole else whole)
 
 
-def number_cell(value: Any, form: str) -> Cell:
+def make_number_cell(value: Any, form: str) -> Cell:
     """A number in the format `form`; empty for anything else."""
-    if finite(value) is None:
+    if coerce_finite(value) is None:
         return Cell("")
     return Cell(f"{value:{form}}", value)
 
 
-def filled(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
+def find_filled_columns(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
     """Indices of the columns in which any row has something: a column of blanks tells nothing."""
     return [index for index in range(len(columns)) if any(row[index].text for row in rows)]

@@ -28,24 +28,26 @@ class Chart:
     layout: dict[str, Any]
 
 
-def label(text: str, most: int = 60) -> str:
+def escape_label(text: str, most: int = 60) -> str:
     """A name as plotly.js shows it letter by letter, cut where it would not fit."""
     return html.escape(text if len(text) <= most else text[: most - 1] + "…")
 
 
-def categories(data: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def make_category_axis(data: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """An axis with a place for each name: names that are alike where they are cut keep places of their own."""
     names = list(dict.fromkeys(name for trace in data for name in trace["x"]))
-    shown = [label(html.unescape(name), 40) for name in names]
+    shown = [escape_label(html.unescape(name), 40) for name in names]
     return {"type": "category", "tickmode": "array", "tickvals": names, "ticktext": shown}
 
 
-def variant(one: Configuration) -> str:
+def strip_hardware(one: Configuration) -> str:
     """The name without its hardware."""
     return one.name.replace(f" on {one.hardware}", "", 1)
 
 
-def by(configurations: Sequence[Configuration], key: Callable[[Configuration], str]) -> dict[str, list[Configuration]]:
+def group_configurations(
+    configurations: Sequence[Configuration], key: Callable[[Configuration], str]
+) -> dict[str, list[Configuration]]:
     """Those of each key, in the order in which they come."""
     groups: dict[str, list[Configuration]] = {}
     for one in configurations:
@@ -53,17 +55,17 @@ def by(configurations: Sequence[Configuration], key: Callable[[Configuration], s
     return groups
 
 
-def points(
+def make_scatter_trace(
     number: int, name: str, group: Sequence[Configuration], x: Sequence[float], y: Sequence[float], told: str
 ) -> dict[str, Any]:
     """The `number`-th trace: configurations of one `name` at (x, y); `told` says what x is."""
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": label(name),
+        "name": escape_label(name),
         "x": list(x),
         "y": list(y),
-        "text": [label(one.name) for one in group],
+        "text": [escape_label(one.name) for one in group],
         "marker": {"symbol": SYMBOLS[number % len(SYMBOLS)], "size": 10},
         "hovertemplate": f"%{{text}}<br>F1 %{{y:.2f}}, {told}<extra></extra>",
     }

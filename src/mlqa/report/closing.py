@@ -8,10 +8,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mlqa.environment import console
+from mlqa.environment import get_console
 from mlqa.report.content import Report
-from mlqa.report.rows import score_cell
-from mlqa.report.wording import dollars
+from mlqa.report.rows import make_score_cell
+from mlqa.report.wording import format_price
 
 MOST_ROWS = 12
 MOST_REASONS = 5
@@ -19,16 +19,16 @@ MOST_REASONS = 5
 
 def print_closing(report: Report, page: Path) -> None:
     """EM, F1, minutes and dollars of the best, the advice, what did not complete, and the page's path."""
-    out = console()
+    out = get_console()
     for comparison, advice in zip(report.comparisons, report.advice, strict=True):
         table = Table(title=Text(comparison.dataset), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
         table.add_column("", overflow="fold")
         for heading in ("EM", "F1", "minutes", "$"):
             table.add_column(heading, justify="right", no_wrap=True)
         for one in comparison.configurations[:MOST_ROWS]:
-            scores = [score_cell(one, name).text for name in ("exact_match", "f1")]
+            scores = [make_score_cell(one, name).text for name in ("exact_match", "f1")]
             minutes = "" if one.minutes is None else f"{one.minutes:.1f}"
-            table.add_row(Text(one.name), *scores, minutes, dollars(one))
+            table.add_row(Text(one.name), *scores, minutes, format_price(one))
         out.print(table)
         left = len(comparison.configurations) - MOST_ROWS
         if left > 0:
@@ -39,4 +39,8 @@ def print_closing(report: Report, page: Path) -> None:
         out.print(Text(f"{member.label} {member.status}: {member.reason}"), highlight=False)
     if len(report.not_completed) > MOST_REASONS:
         out.print(f"and {len(report.not_completed) - MOST_REASONS} more without a score", highlight=False)
-    out.print(Text(f"{report.counts()}{report.spent()}; report: {page}"), highlight=False, soft_wrap=True)
+    out.print(
+        Text(f"{report.format_status_counts()}{report.format_spending()}; report: {page}"),
+        highlight=False,
+        soft_wrap=True,
+    )

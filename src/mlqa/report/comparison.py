@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mlqa.errors import DataError, MlqaError, UnreachableError, first_line
-from mlqa.report.configurations import Configuration, choice, configurations_of, evaluation_key
+from mlqa.errors import DataError, MlqaError, UnreachableError, summarize_error
+from mlqa.report.configurations import Configuration, build_configurations, find_choice, make_evaluation_key
 from mlqa.report.members import Member
-from mlqa.report.names import name_all
-from mlqa.report.pareto import front
+from mlqa.report.names import assign_names
+from mlqa.report.pareto import find_pareto_front
 from mlqa.report.questions import Questions, RowScores, read_questions, score_rows
-from mlqa.report.significance import Difference, differences
+from mlqa.report.significance import Difference, compute_differences
 
 # All pairs of so many: 190 pairs, for whose correction the bootstrap's p-values are still fine enough.
 MOST_COMPARED = 20
@@ -41,7 +41,7 @@ class Comparison:
     not_by_question: str | None = None
     doubts: list[str] = field(default_factory=list)
 
-    def difference(self, first: Configuration, second: Configuration, unseen: bool = False) -> Difference | None:
+    def find_difference(self, first: Configuration, second: Configuration, unseen: bool = False) -> Difference | None:
         """F1 of `first` minus that of `second`, None where they were not compared question by question."""
         index = {one.key: number for number, one in enumerate(self.compared)}
         if first.key not in index or second.key not in index:
@@ -55,34 +55,34 @@ class Comparison:
         return None
 
 
-def comparisons_of(members: Sequence[Member]) -> list[Comparison]:
+def compare_members(members: Sequence[Member]) -> list[Comparison]:
     """The completed members by the questions they answered; a Comparison for each, most configurations first."""
     by_evaluation: dict[str, list[Member]] = {}
     for member in members:
         if member.is_compared:
-            by_evaluation.setdefault(evaluation_key(member), []).append(member)
-    found = [_comparison(group) for group in by_evaluation.values()]
+            by_evaluation.setdefault(make_evaluation_key(member), []).append(member)
+    found = [_build_comparison(group) for group in by_evaluation.values()]
     return sorted(found, key=lambda one: -len(one.configurations))
 
 
-def _comparison(members: Sequence[Member]) -> Comparison:
-    configurations = configurations_of(members)
-    name_all(configurations)
+def _build_comparison(members: Sequence[Member]) -> Comparison:
+    configurations = build_configurations(members)
+    assign_names(configurations)
     _mark_fronts(configurations)
-    fingerprints = {text for member in members if (text := member.text("dataset", "fingerprint"))}
-    comparison = Comparison(choice(members[0], "dataset"), sorted(fingerprints), configurations)
+    fingerprints = {text for member in members if (text := member.get_text("dataset", "fingerprint"))}
+    comparison = Comparison(find_choice(members[0], "dataset"), sorted(fingerprints), configurations)
     try:
-        comparison.questions = _first_readable(configurations)
+        comparison.questions = _find_readable_questions(configurations)
     except MlqaError as error:
-        comparison.not_by_question = first_line(error)
+        comparison.not_by_question = summarize_error(error)
         return comparison
-    _score(comparison, comparison.questions)
+    _score_configurations(comparison, comparison.questions)
     if len(comparison.compared) > 1:
         rows = [np.stack([run.f1 for run in runs]) for runs in comparison.scores]
-        comparison.differences = differences(rows, comparison.questions.context_of)
+        comparison.differences = compute_differences(rows, comparison.questions.context_of)
         unseen = comparison.questions.unseen
         if unseen is not None:
-            comparison.unseen_differences = differences(
+            comparison.unseen_differences = compute_differences(
                 [of_seeds[:, unseen] for of_seeds in rows], comparison.questions.context_of[unseen]
             )
         if not comparison.differences:
@@ -90,7 +90,7 @@ def _comparison(members: Sequence[Member]) -> Comparison:
     return comparison
 
 
-def _first_readable(configurations: Sequence[Configuration]) -> Questions:
+def _find_readable_questions(configurations: Sequence[Configuration]) -> Questions:
     """The questions, by the first of some members whose data set can be read here."""
     refusal: MlqaError = DataError("no member names its data set")
     for configuration in configurations[:3]:
@@ -103,9 +103,9 @@ def _first_readable(configurations: Sequence[Configuration]) -> Questions:
     raise refusal
 
 
-def _score(comparison: Comparison, questions: Questions) -> None:
-    for configuration in _candidates(comparison.configurations):
-        scored, doubt = _of_seeds(configuration, questions)
+def _score_configurations(comparison: Comparison, questions: Questions) -> None:
+    for configuration in _select_candidates(comparison.configurations):
+        scored, doubt = _score_seeds(configuration, questions)
         if scored:
             comparison.compared.append(configuration)
             comparison.scores.append(scored)
@@ -115,7 +115,7 @@ def _score(comparison: Comparison, questions: Questions) -> None:
         comparison.not_by_question = comparison.doubts[0]
 
 
-def _of_seeds(configuration: Configuration, questions: Questions) -> tuple[list[RowScores], str | None]:
+def _score_seeds(configuration: Configuration, questions: Questions) -> tuple[list[RowScores], str | None]:
     """Rows of one run a seed; none, and why, where a seed has no run whose answers fit."""
     scored: list[RowScores] = []
     for runs in configuration.seeds:
@@ -131,7 +131,7 @@ def _of_seeds(configuration: Configuration, questions: Questions) -> tuple[list[
     return scored, None
 
 
-def _candidates(configurations: Sequence[Configuration]) -> list[Configuration]:
+def _select_candidates(configurations: Sequence[Configuration]) -> list[Configuration]:
     """Who is compared question by question where there are more than that pays: the best, whoever is on a front within
     reach of it, and the next by F1."""
     if len(configurations) <= MOST_COMPARED:
@@ -146,5 +146,5 @@ def _candidates(configurations: Sequence[Configuration]) -> list[Configuration]:
 def _mark_fronts(configurations: Sequence[Configuration]) -> None:
     for axis in ("usd", "minutes"):
         priced = [(one, price) for one in configurations if (price := getattr(one, axis)) is not None]
-        for index in front([(price, one.f1) for one, price in priced]):
+        for index in find_pareto_front([(price, one.f1) for one, price in priced]):
             priced[index][0].on_fronts.add(axis)

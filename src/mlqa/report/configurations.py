@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlqa.report.members import Member
-from mlqa.report.reading import at
+from mlqa.report.reading import get_nested
 
 # What may differ between members of one configuration: the seed, where a run writes, how it is followed.
 _SEED_OR_PLACE = (("seed",), ("training", "seed"), ("training", "output_dir"), ("tracking",), ("words",), ("report",))
@@ -41,44 +41,44 @@ class Configuration:
             by_seed.setdefault(run.seed, []).append(run)
         return list(by_seed.values())
 
-    def per_seed(self, *path: str) -> list[float]:
+    def compute_seed_means(self, *path: str) -> list[float]:
         """The number at `path` in result.json, averaged over the runs of each seed that has one."""
-        values = ([run.number(*path) for run in runs] for runs in self.seeds)
+        values = ([run.get_number(*path) for run in runs] for runs in self.seeds)
         known = ([value for value in of_seed if value is not None] for of_seed in values)
         return [sum(of_seed) / len(of_seed) for of_seed in known if of_seed]
 
-    def mean(self, *path: str) -> float | None:
-        values = self.per_seed(*path)
+    def compute_mean(self, *path: str) -> float | None:
+        values = self.compute_seed_means(*path)
         return sum(values) / len(values) if values else None
 
-    def deviation(self, *path: str) -> float | None:
+    def compute_std(self, *path: str) -> float | None:
         """Standard deviation over seeds (divisor n - 1); None for fewer than two."""
-        values = self.per_seed(*path)
+        values = self.compute_seed_means(*path)
         if len(values) < 2:
             return None
         mean = sum(values) / len(values)
         return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
-    def interval(self, score: str) -> tuple[float, float] | None:
+    def compute_interval(self, score: str) -> tuple[float, float] | None:
         """The 95 % interval of a score by the choice of texts. Several seeds: the mean of their bounds, which is wider
         than the interval of their mean, never narrower."""
-        low, high = (self.mean("metrics", f"{score}_ci_{side}") for side in ("low", "high"))
+        low, high = (self.compute_mean("metrics", f"{score}_ci_{side}") for side in ("low", "high"))
         return None if low is None or high is None else (low, high)
 
     @property
     def f1(self) -> float:
-        found = self.mean("metrics", "f1")
+        found = self.compute_mean("metrics", "f1")
         assert found is not None  # only members with an F1 are put into configurations
         return found
 
-    def _mean_of(self, values: Sequence[float | None]) -> float | None:
+    def _compute_known_mean(self, values: Sequence[float | None]) -> float | None:
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if known else None
 
     @property
     def minutes(self) -> float | None:
         """Of one run, in the mean."""
-        return self._mean_of(self.all_minutes)
+        return self._compute_known_mean(self.all_minutes)
 
     @property
     def all_minutes(self) -> list[float]:
@@ -88,78 +88,78 @@ class Configuration:
     @property
     def usd(self) -> float | None:
         """Of one run, in the mean; None where no run has a price."""
-        return self._mean_of([run.usd for run in self.runs])
+        return self._compute_known_mean([run.usd for run in self.runs])
 
     @property
     def usd_is_estimate(self) -> bool:
-        return any(at(run.result, "cost", "estimate") is True for run in self.runs)
+        return any(get_nested(run.result, "cost", "estimate") is True for run in self.runs)
 
-    def option(self, group: str) -> str:
+    def get_option(self, group: str) -> str:
         """Of a config group."""
-        return choice(self.first, group)
+        return find_choice(self.first, group)
 
     @property
     def model(self) -> str:
-        return self.option("model")
+        return self.get_option("model")
 
     @property
     def hardware(self) -> str:
-        return self.option("hardware")
+        return self.get_option("hardware")
 
 
-def choice(member: Member, group: str) -> str:
+def find_choice(member: Member, group: str) -> str:
     """The option that a member has in a config group, by result.json, else by its overrides."""
-    given = member.text("choices", group)
+    given = member.get_text("choices", group)
     named = (item.partition("=")[2] for item in member.overrides if item.startswith(f"{group}="))
     return given or next(named, None) or "?"
 
 
-def configurations_of(members: Sequence[Member]) -> list[Configuration]:
+def build_configurations(members: Sequence[Member]) -> list[Configuration]:
     """The completed members by configuration, best F1 first, of equal ones the cheaper."""
     found: dict[str, Configuration] = {}
     for member in members:
         if member.is_compared:
-            key = _key(member)
-            found.setdefault(key, Configuration(key, [], _settings(member.config))).runs.append(member)
+            key = _make_configuration_key(member)
+            found.setdefault(key, Configuration(key, [], _extract_settings(member.config))).runs.append(member)
     unknown = math.inf
     return sorted(found.values(), key=lambda one: (-one.f1, unknown if one.usd is None else one.usd))
 
 
-def evaluation_key(member: Member) -> str:
+def make_evaluation_key(member: Member) -> str:
     """Equal for members that answered the same questions, as far as files tell: only these are compared."""
-    dataset = member.config_at("dataset")
+    dataset = member.get_config_value("dataset")
     if not isinstance(dataset, dict):
-        dataset = {"fingerprint": at(member.result, "dataset", "fingerprint")}
-    asked = {key: value for key, value in _flat(dataset) if key not in _TRAIN_ONLY}
-    return _text([choice(member, "dataset"), asked, member.number("metrics", "total")])
+        dataset = {"fingerprint": get_nested(member.result, "dataset", "fingerprint")}
+    asked = {key: value for key, value in _flatten_config(dataset) if key not in _TRAIN_ONLY}
+    return _dump_json([find_choice(member, "dataset"), asked, member.get_number("metrics", "total")])
 
 
-def _key(member: Member) -> str:
+def _make_configuration_key(member: Member) -> str:
     if not member.config:  # by what it was told; without that, it stands alone
         told = [item for item in member.overrides if not item.startswith(("seed=", "tracking", "hydra."))]
-        choices = {group: choice(member, group) for group in ("model", "dataset", "hardware", "optimizer")}
-        return _text([choices, told, evaluation_key(member)] if member.overrides else [member.label])
-    options = [choice(member, group) for group in ("model", "dataset", "hardware")]
-    return _text([options, _settings(member.config), at(member.result, "dataset", "fingerprint")])
+        choices = {group: find_choice(member, group) for group in ("model", "dataset", "hardware", "optimizer")}
+        return _dump_json([choices, told, make_evaluation_key(member)] if member.overrides else [member.label])
+    options = [find_choice(member, group) for group in ("model", "dataset", "hardware")]
+    return _dump_json([options, _extract_settings(member.config), get_nested(member.result, "dataset", "fingerprint")])
 
 
-def _text(content: Any) -> str:
+def _dump_json(content: Any) -> str:
     return json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
 
 
-def _settings(config: dict[str, Any]) -> dict[str, str]:
+def _extract_settings(config: dict[str, Any]) -> dict[str, str]:
     """The config's values by dotted key, but for seed and places; null is as good as no key."""
-    return {key: value for key, value in _flat(config) if not _is_place(key)}
+    return {key: value for key, value in _flatten_config(config) if not _is_place(key)}
 
 
 def _is_place(key: str) -> bool:
     return any(key.split(".")[: len(path)] == list(path) for path in (*_SEED_OR_PLACE, *_LIMITS))
 
 
-def _flat(node: Any, prefix: str = "") -> list[tuple[str, str]]:
+def _flatten_config(node: Any, prefix: str = "") -> list[tuple[str, str]]:
     if not isinstance(node, dict):
         return [] if node is None else [(prefix, str(node))]
     pairs = []
     for key, value in node.items():
-        pairs += _flat(value, f"{prefix}.{key}" if prefix else str(key))
+        pairs += _flatten_config(value, f"{prefix}.{key}" if prefix else str(key))
     return pairs

@@ -12,7 +12,7 @@ FILE = "members.jsonl"
 
 
 @dataclass
-class Planned:
+class MemberState:
     """The last word of a member's events."""
 
     overrides: list[str] = field(default_factory=list)
@@ -21,7 +21,7 @@ class Planned:
     status: str | None = None
     reason: str | None = None
 
-    def without_result(self) -> tuple[str, str]:
+    def explain_missing_result(self) -> tuple[str, str]:
         """(status, reason) of a member that has left no result.json."""
         if self.status in ("failed", "stopped"):
             return self.status, self.reason or "the launcher recorded no reason"
@@ -36,7 +36,7 @@ class Planned:
 
 @dataclass
 class Manifest:
-    members: dict[int, Planned] = field(default_factory=dict)
+    members: dict[int, MemberState] = field(default_factory=dict)
     spent_usd: float | None = None
     is_rehearsal: bool = False  # jobs ran on this machine, not on SageMaker
     problems: list[str] = field(default_factory=list)
@@ -55,13 +55,13 @@ def read_manifest(sweep_dir: Path) -> Manifest:
     for number, line in enumerate(lines, 1):
         try:
             event = json.loads(line)
-            _take(manifest, event)
+            _apply_event(manifest, event)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             manifest.problems.append(f"{FILE}, line {number}: not an event of the launcher, passed over")
     return manifest
 
 
-def _take(manifest: Manifest, event: dict[str, Any]) -> None:
+def _apply_event(manifest: Manifest, event: dict[str, Any]) -> None:
     kind = event["event"]
     if kind == "sweep":
         manifest.is_rehearsal = event.get("service") == "rehearsal"
@@ -70,23 +70,23 @@ def _take(manifest: Manifest, event: dict[str, Any]) -> None:
     member = event["member"]
     if isinstance(member, bool) or not isinstance(member, int):
         raise TypeError(member)
-    record = manifest.members.setdefault(member, Planned())
+    record = manifest.members.setdefault(member, MemberState())
     if kind == "planned":
         record.overrides = [str(item) for item in event.get("overrides") or []]
     elif kind == "submitting":
-        record.job_name, record.job_status, record.status = _text(event, "job_name"), None, None
+        record.job_name, record.job_status, record.status = _get_text(event, "job_name"), None, None
     elif kind == "refused":
         record.job_name = None
     elif kind == "ended":
         is_first = record.job_status is None  # the end of one job may be met, and recorded, by two launches
-        record.job_status = _text(event, "job_status") or "unknown"
+        record.job_status = _get_text(event, "job_status") or "unknown"
         usd = event.get("usd")
         if is_first and isinstance(usd, int | float) and not isinstance(usd, bool) and math.isfinite(usd):
             manifest.spent_usd = (manifest.spent_usd or 0.0) + float(usd)
     elif kind == "finished":
-        record.status, record.reason = _text(event, "status"), _text(event, "reason")
+        record.status, record.reason = _get_text(event, "status"), _get_text(event, "reason")
 
 
-def _text(event: dict[str, Any], key: str) -> str | None:
+def _get_text(event: dict[str, Any], key: str) -> str | None:
     found = event.get(key)
     return " ".join(found.split()) if isinstance(found, str) and found.strip() else None

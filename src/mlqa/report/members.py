@@ -14,10 +14,10 @@ from typing import Any
 
 from mlqa.errors import RunError
 from mlqa.report.asked import FILE as ASKED
-from mlqa.report.asked import asked_members
+from mlqa.report.asked import read_multirun_overrides
 from mlqa.report.manifest import FILE as MANIFEST
-from mlqa.report.manifest import Planned, read_manifest
-from mlqa.report.reading import at, finite, read_lines, read_mapping, read_yaml
+from mlqa.report.manifest import MemberState, read_manifest
+from mlqa.report.reading import coerce_finite, get_nested, read_lines, read_mapping, read_yaml
 from mlqa.result import FILE, HISTORY, PREDICTIONS, SCHEMA_VERSION, TOKENIZATION
 
 COMPLETED = "completed"
@@ -48,54 +48,54 @@ class Member:
         found = self.result.get("seed", self.config.get("seed"))
         return found if isinstance(found, int) and not isinstance(found, bool) else None
 
-    def number(self, *path: str) -> float | None:
+    def get_number(self, *path: str) -> float | None:
         """The finite number at `path` in result.json, e.g. ("metrics", "f1"); None for anything else."""
-        return finite(at(self.result, *path))
+        return coerce_finite(get_nested(self.result, *path))
 
-    def text(self, *path: str) -> str | None:
+    def get_text(self, *path: str) -> str | None:
         """The text at `path` in result.json; None for anything else and for the empty text."""
-        found = at(self.result, *path)
+        found = get_nested(self.result, *path)
         return found if isinstance(found, str) and found else None
 
-    def config_at(self, *path: str) -> Any:
+    def get_config_value(self, *path: str) -> Any:
         """What stands at `path` in .hydra/config.yaml; None where nothing does."""
-        return at(self.config, *path)
+        return get_nested(self.config, *path)
 
     @property
     def is_compared(self) -> bool:
         """Whether there is a score to compare."""
-        return self.status == COMPLETED and self.number("metrics", "f1") is not None
+        return self.status == COMPLETED and self.get_number("metrics", "f1") is not None
 
     @property
     def minutes(self) -> float | None:
         """Billable minutes of a job; the whole run's on a machine of one's own. A spot job's billable time holds its
         discount: what it took is that and what was saved."""
-        seconds = self.number("cost", "billable_seconds")
-        saved = self.number("cost", "spot_saving")
+        seconds = self.get_number("cost", "billable_seconds")
+        saved = self.get_number("cost", "spot_saving")
         if seconds is not None and saved is not None and 0 < saved < 1:
             seconds /= 1 - saved
-        seconds = self.number("timing", "total_seconds") if seconds is None else seconds
+        seconds = self.get_number("timing", "total_seconds") if seconds is None else seconds
         return None if seconds is None or seconds <= 0 else seconds / 60
 
     @property
     def usd(self) -> float | None:
         """What the run cost; None, too, where an hour of the machine has no price (usd_per_hour: 0)."""
-        dollars = self.number("cost", "usd")
-        return None if dollars is None or dollars < 0 or self.number("cost", "usd_per_hour") == 0 else dollars
+        dollars = self.get_number("cost", "usd")
+        return None if dollars is None or dollars < 0 or self.get_number("cost", "usd_per_hour") == 0 else dollars
 
-    def history(self) -> list[dict[str, float]]:
+    def read_history(self) -> list[dict[str, float]]:
         """The numbers of each readable line of history.jsonl."""
         return [
-            {key: float(value) for key, value in row.items() if finite(value) is not None}
+            {key: float(value) for key, value in row.items() if coerce_finite(value) is not None}
             for row in read_lines(self.directory / HISTORY)
         ]
 
-    def predictions(self) -> dict[str, str]:
+    def read_predictions(self) -> dict[str, str]:
         """{id: answer} of predictions.json; empty where it cannot be read."""
         found = read_mapping(self.directory / PREDICTIONS)
         return {key: value for key, value in found.items() if isinstance(value, str)}
 
-    def words(self) -> list[dict[str, Any]]:
+    def read_word_table(self) -> list[dict[str, Any]]:
         """The word table of tokenization.json; empty in runs that recorded none."""
         rows = read_mapping(self.directory / TOKENIZATION).get("analysed_words")
         return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
@@ -112,19 +112,22 @@ class Sweep:
     problems: list[str] = field(default_factory=list)
 
 
-def dirs_of_sweeps(directory: str | Path) -> list[Path]:
+def find_sweep_dirs(directory: str | Path) -> list[Path]:
     """The directory itself where it is a sweep's or a run's; else all sweeps below it, and the runs beside them.
 
     Raises RunError where there is no such directory.
     """
-    top = existing(directory)
-    sweeps = list(_dirs_below(top, _is_sweep_dir))
+    top = require_directory(directory)
+    sweeps = list(_iter_topmost_dirs(top, _is_sweep_dir))
     if _is_sweep_dir(top) or not sweeps:
         return [top]
-    return [*sweeps, *(run for run in _dirs_below(top, _is_run_dir) if not any(one in run.parents for one in sweeps))]
+    return [
+        *sweeps,
+        *(run for run in _iter_topmost_dirs(top, _is_run_dir) if not any(one in run.parents for one in sweeps)),
+    ]
 
 
-def existing(directory: str | Path) -> Path:
+def require_directory(directory: str | Path) -> Path:
     """As a path. Raises RunError where it is no directory."""
     top = Path(directory).expanduser()
     if not str(directory) or not top.is_dir():
@@ -138,19 +141,19 @@ def read_sweep(directory: str | Path) -> Sweep:
 
     Raises RunError where there is no such directory, or no trace of a run in it.
     """
-    top = existing(directory)
+    top = require_directory(directory)
     manifest = read_manifest(top)
-    asked = asked_members(top)
-    found = {str(folder.relative_to(top)): folder for folder in _dirs_below(top, _is_run_dir)}
+    asked = read_multirun_overrides(top)
+    found = {str(folder.relative_to(top)): folder for folder in _iter_topmost_dirs(top, _is_run_dir)}
     is_run = not found and not manifest.members and _is_run_dir(top)
     if is_run:
         found = {".": top}
     if not found and not manifest.members and not asked:
         raise RunError(f"{top}: holds no run: neither a {FILE} nor a members.jsonl below it; give a sweep's directory")
     name = top.resolve().parent.name if is_run else top.resolve().name
-    planned = {str(number): Planned(overrides) for number, overrides in enumerate(asked)}
+    planned = {str(number): MemberState(overrides) for number, overrides in enumerate(asked)}
     planned |= {str(number): record for number, record in manifest.members.items()}
-    names = sorted({*found, *planned}, key=_by_number)
+    names = sorted({*found, *planned}, key=_get_sort_key)
     members = [
         _read_member(name, top.resolve().name if is_run else key, found.get(key, top / key), planned.get(key))
         for key in names
@@ -158,23 +161,25 @@ def read_sweep(directory: str | Path) -> Sweep:
     return Sweep(top, members, manifest.spent_usd, manifest.is_rehearsal, manifest.problems)
 
 
-def _read_member(sweep: str, name: str, directory: Path, planned: Planned | None) -> Member:
+def _read_member(sweep: str, name: str, directory: Path, planned: MemberState | None) -> Member:
     member = Member(sweep, name, directory)
-    member.overrides = _overrides(directory / ".hydra" / "overrides.yaml") or (planned.overrides if planned else [])
+    member.overrides = _read_overrides(directory / ".hydra" / "overrides.yaml") or (
+        planned.overrides if planned else []
+    )
     config = read_yaml(directory / ".hydra" / "config.yaml")
     member.config = config if isinstance(config, dict) else {}
-    member.status, member.reason, member.result = _outcome(directory / FILE, planned)
-    if member.status == COMPLETED and member.number("metrics", "f1") is None:
+    member.status, member.reason, member.result = _read_outcome(directory / FILE, planned)
+    if member.status == COMPLETED and member.get_number("metrics", "f1") is None:
         member.status, member.reason = "unreadable", f"{FILE} says completed, but holds no F1"
     return member
 
 
-def _outcome(path: Path, planned: Planned | None) -> tuple[str, str | None, dict[str, Any]]:
+def _read_outcome(path: Path, planned: MemberState | None) -> tuple[str, str | None, dict[str, Any]]:
     """(status, reason, content of result.json)."""
     try:
         content = json.loads(path.read_text("utf-8", errors="replace"))
     except FileNotFoundError:
-        return (*(planned.without_result() if planned else ("missing", f"there is no {FILE}")), {})
+        return (*(planned.explain_missing_result() if planned else ("missing", f"there is no {FILE}")), {})
     except OSError as error:
         return "unreadable", f"{FILE}: {error.strerror or error}", {}
     except (ValueError, RecursionError):
@@ -196,7 +201,7 @@ def _outcome(path: Path, planned: Planned | None) -> tuple[str, str | None, dict
     return "unreadable", f"{FILE} has the status {status!r:.40}", {}
 
 
-def _dirs_below(top: Path, is_wanted: Callable[[Path], bool], level: int = 1) -> Iterator[Path]:
+def _iter_topmost_dirs(top: Path, is_wanted: Callable[[Path], bool], level: int = 1) -> Iterator[Path]:
     """The uppermost folders below `top` that are wanted."""
     try:
         folders = sorted(child for child in top.iterdir() if child.is_dir() and not child.name.startswith("."))
@@ -206,25 +211,25 @@ def _dirs_below(top: Path, is_wanted: Callable[[Path], bool], level: int = 1) ->
         if is_wanted(folder):
             yield folder
         elif level < DEEPEST and folder.name not in ("report", "model", "checkpoints"):
-            yield from _dirs_below(folder, is_wanted, level + 1)
+            yield from _iter_topmost_dirs(folder, is_wanted, level + 1)
 
 
 def _is_sweep_dir(folder: Path) -> bool:
     """A dry run leaves only what was asked for: nothing of it was meant to run."""
     if (folder / MANIFEST).is_file():
         return True
-    return (folder / ASKED).is_file() and any(_dirs_below(folder, _is_run_dir))
+    return (folder / ASKED).is_file() and any(_iter_topmost_dirs(folder, _is_run_dir))
 
 
 def _is_run_dir(folder: Path) -> bool:
     return (folder / FILE).is_file() or (folder / ".hydra").is_dir()
 
 
-def _by_number(name: str) -> tuple[int, int, str]:
+def _get_sort_key(name: str) -> tuple[int, int, str]:
     """Numbers in their order, other names after them; digits of any script but ASCII's are names."""
     return (0, int(name), "") if name.isascii() and name.isdigit() else (1, 0, name)
 
 
-def _overrides(path: Path) -> list[str]:
+def _read_overrides(path: Path) -> list[str]:
     found = read_yaml(path)
     return [str(item) for item in found] if isinstance(found, list) else []

@@ -12,7 +12,7 @@ MOST_TOLD = 4
 GROUPS = ("dataset", "hardware", "model", "optimizer")
 
 
-def name_all(configurations: Sequence[Configuration]) -> None:
+def assign_names(configurations: Sequence[Configuration]) -> None:
     """Gives each its `whole_name`, and its `name`, which is that cut: no two are alike.
 
     Model and hardware; where that is not enough, also the options, and the settings, in which those of one name
@@ -20,22 +20,22 @@ def name_all(configurations: Sequence[Configuration]) -> None:
     """
     alike: dict[str, list[Configuration]] = {}
     for one in configurations:
-        alike.setdefault(visible(f"{one.model} on {one.hardware}"), []).append(one)
+        alike.setdefault(replace_unprintable(f"{one.model} on {one.hardware}"), []).append(one)
     for name, group in alike.items():
-        told = _telling(group)
+        told = _find_distinguishing_parts(group)
         for one in group:
             parts = told[one.key][:MOST_TOLD]
-            one.whole_name = f"{name} ({visible(', '.join(parts))})" if parts else name
+            one.whole_name = f"{name} ({replace_unprintable(', '.join(parts))})" if parts else name
     _tell_apart(configurations)
     for one in configurations:
-        one.name = cut(one.whole_name)
+        one.name = shorten_name(one.whole_name)
     times = Counter(one.name for one in configurations)
     for number, one in enumerate(configurations, 1):
         if times[one.name] > 1:
-            one.name = cut(f"{number}: {one.whole_name}")
+            one.name = shorten_name(f"{number}: {one.whole_name}")
 
 
-def cut(name: str) -> str:
+def shorten_name(name: str) -> str:
     """A name of at most LONGEST characters: of a longer one the middle is left out, as names differ at their ends."""
     if len(name) <= LONGEST:
         return name
@@ -43,7 +43,7 @@ def cut(name: str) -> str:
     return f"{name[: LONGEST - 1 - half]}…{name[-half:]}"
 
 
-def visible(text: str) -> str:
+def replace_unprintable(text: str) -> str:
     """Without signs that turn the direction of the sentence around them, or break it."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
@@ -59,9 +59,9 @@ def _tell_apart(configurations: Sequence[Configuration]) -> None:
                 one.whole_name += f" ({one.first.label})"
 
 
-def _telling(group: Sequence[Configuration]) -> dict[str, list[str]]:
+def _find_distinguishing_parts(group: Sequence[Configuration]) -> dict[str, list[str]]:
     """For each configuration, by its key: "option" and "setting" parts in which the group differs."""
-    options = {name: [one.option(name) for one in group] for name in GROUPS}
+    options = {name: [one.get_option(name) for one in group] for name in GROUPS}
     parts: dict[str, list[str]] = {one.key: [] for one in group}
     for name, chosen in options.items():
         if len(set(chosen)) > 1:

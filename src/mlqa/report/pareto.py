@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def front(points: Sequence[tuple[float, float]]) -> list[int]:
+def find_pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
     """Indices of the (price, score) points that no other dominates, by rising price.
 
     One point dominates another where it is no dearer and no worse, and better in at least one of the two; equal points

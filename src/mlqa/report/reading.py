@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 
-def at(content: Any, *path: str) -> Any:
+def get_nested(content: Any, *path: str) -> Any:
     """What stands at `path` of nested mappings; None where a key or a mapping is missing."""
     for key in path:
         if not isinstance(content, Mapping):
@@ -18,7 +18,7 @@ def at(content: Any, *path: str) -> Any:
     return content
 
 
-def finite(value: Any) -> float | None:
+def coerce_finite(value: Any) -> float | None:
     """`value` as a float where it is a finite number, and no boolean; else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -58,12 +58,12 @@ def read_yaml(path: Path) -> Any:
     import yaml
 
     try:
-        return yaml.load(path.read_text("utf-8", errors="replace"), Loader=_loader())
+        return yaml.load(path.read_text("utf-8", errors="replace"), Loader=_get_yaml_loader())
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None
 
 
-def _loader() -> Any:
+def _get_yaml_loader() -> Any:
     """libyaml's safe loader where PyYAML has it: a sweep of 500 members takes seconds without."""
     import yaml
 

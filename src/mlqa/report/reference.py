@@ -14,7 +14,7 @@ TOTAL = 892
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedResult:
     """One published row; None is what its source does not give."""
 
     model: str  # the option of this project that starts from the same checkpoint
@@ -37,23 +37,23 @@ class Published:
             return None
         return self.seconds * self.instance_count * self.usd_per_hour / 3600
 
-    def price(self, axis: str) -> float | None:
+    def get_cost(self, axis: str) -> float | None:
         """`axis`: "usd" or "minutes", as of a configuration."""
         return self.usd if axis == "usd" else None if self.seconds is None else self.seconds / 60
 
 
 _XLMR = ("xlmr", "deepset/xlm-roberta-base-squad2", 250_002)
 BLOG = (
-    Published(*_XLMR, "p3", "ml.p3.2xlarge", 2, 56.39, 77.14, 1487, 3.825),
-    Published(*_XLMR, "g4dn", "ml.g4dn.xlarge", 2, None, 76.60, 1809, 0.7364),
-    Published(*_XLMR, "p3_smddp", "ml.p3.16xlarge", 2, None, None, 619, 28.152, 2, "smdistributed"),
-    Published("berturk", "dbmdz/bert-base-turkish-uncased", 32_000, "p3", "ml.p3.2xlarge", 2, 56.17, 75.63),
-    Published("mbert", "bert-base-multilingual-uncased", 105_879, "p3", "ml.p3.2xlarge", 2, 50.45, 71.74),
+    PublishedResult(*_XLMR, "p3", "ml.p3.2xlarge", 2, 56.39, 77.14, 1487, 3.825),
+    PublishedResult(*_XLMR, "g4dn", "ml.g4dn.xlarge", 2, None, 76.60, 1809, 0.7364),
+    PublishedResult(*_XLMR, "p3_smddp", "ml.p3.16xlarge", 2, None, None, 619, 28.152, 2, "smdistributed"),
+    PublishedResult("berturk", "dbmdz/bert-base-turkish-uncased", 32_000, "p3", "ml.p3.2xlarge", 2, 56.17, 75.63),
+    PublishedResult("mbert", "bert-base-multilingual-uncased", 105_879, "p3", "ml.p3.2xlarge", 2, 50.45, 71.74),
 )
 REFERENCES = {"blog": BLOG}
 
 
-def published(name: str | None) -> tuple[Published, ...]:
+def get_published(name: str | None) -> tuple[PublishedResult, ...]:
     """The rows of a reference, none for None. Raises ConfigError for an unknown name."""
     if name is None:
         return ()

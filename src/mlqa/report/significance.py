@@ -50,7 +50,7 @@ class Difference:
         return self.p_holm < SIGNIFICANT
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def apply_holm_correction(p_values: Sequence[float]) -> list[float]:
     """Adjusted p-values: the k-th smallest of m times m - k + 1, never less than the one before, at most 1."""
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     adjusted, floor = [0.0] * len(p_values), 0.0
@@ -60,7 +60,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def differences(
+def compute_differences(
     rows: Sequence[np.ndarray], context_of: np.ndarray, replicates: int = REPLICATES, seed: int = SEED
 ) -> list[Difference]:
     """All pairs of configurations.
@@ -70,7 +70,7 @@ def differences(
     """
     if len(rows) < 2 or len(np.unique(context_of)) < 2:
         return []
-    drawn = 100 * replicate_means(rows, context_of, replicates, seed)
+    drawn = 100 * bootstrap_means(rows, context_of, replicates, seed)
     means = [100 * float(of_seeds.mean()) for of_seeds in rows]
     _, index = np.unique(context_of, return_inverse=True)
     by_context = [np.bincount(index, of_seeds.mean(axis=0)) for of_seeds in rows]
@@ -86,14 +86,14 @@ def differences(
         differing = int(np.count_nonzero(np.abs(by_context[first] - by_context[second]) > 1e-9))
         p = max((1 + beyond) / (replicates + 1), min(1.0, 0.5 ** (differing - 1)))
         found.append((mean, float(low), float(high), p))
-    corrected = holm([p for *_, p in found])
+    corrected = apply_holm_correction([p for *_, p in found])
     return [
         Difference(first, second, mean, low, high, p, p_holm)
         for (first, second), (mean, low, high, p), p_holm in zip(pairs, found, corrected, strict=True)
     ]
 
 
-def replicate_means(
+def bootstrap_means(
     rows: Sequence[np.ndarray], context_of: np.ndarray, replicates: int = REPLICATES, seed: int = SEED
 ) -> np.ndarray:
     """Float [replicates, configurations]: the mean score of each configuration on each draw of contexts and seeds."""

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from mlqa.report.chart import MOST_SHOWN, Chart, by, label, points
+from mlqa.report.chart import MOST_SHOWN, Chart, escape_label, group_configurations, make_scatter_trace
 from mlqa.report.comparison import Comparison
 
 
-def fertility(comparison: Comparison) -> Chart | None:
+def plot_fertility(comparison: Comparison) -> Chart | None:
     """F1 against tokens a word."""
-    known = [one for one in comparison.configurations if one.mean("tokenization", "fertility") is not None]
+    known = [one for one in comparison.configurations if one.compute_mean("tokenization", "fertility") is not None]
     if not known:
         return None
     data = [
-        points(
+        make_scatter_trace(
             number,
             name,
             group,
-            [one.mean("tokenization", "fertility") or 0.0 for one in group],
+            [one.compute_mean("tokenization", "fertility") or 0.0 for one in group],
             [one.f1 for one in group],
             "%{x:.3f} tokens a word",
         )
-        for number, (name, group) in enumerate(by(known, lambda one: one.model).items())
+        for number, (name, group) in enumerate(group_configurations(known, lambda one: one.model).items())
     ]
     layout = {"xaxis": {"title": {"text": "fertility, tokens a word"}}, "yaxis": {"title": {"text": "F1"}}}
     note = "Fewer tokens a word leave room for longer contexts; whether cuts fall where they should, it does not say."
     return Chart("fertility", "F1 against fertility", note, data, layout)
 
 
-def oracle(comparison: Comparison) -> Chart | None:
+def plot_oracle_f1(comparison: Comparison) -> Chart | None:
     """The best F1 that each tokenizer permits, and the best that was reached with it."""
     best: dict[str, tuple[float, float]] = {}
     for one in comparison.configurations:  # best first
-        permitted = one.mean("tokenization", "oracle_f1")
+        permitted = one.compute_mean("tokenization", "oracle_f1")
         if permitted is not None and len(best) < MOST_SHOWN:
             best.setdefault(one.model, (permitted, one.f1))
     if not best:
         return None
-    names = [label(model, 40) for model in best]
+    names = [escape_label(model, 40) for model in best]
     data = [
         {
             "type": "bar",

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlqa.report.configurations import choice
+from mlqa.report.configurations import find_choice
 from mlqa.report.members import Member
-from mlqa.report.reading import finite
+from mlqa.report.reading import coerce_finite
 
 
 @dataclass(frozen=True)
-class Split:
+class WordSplit:
     """One word by one tokenizer. `pieces` join to the word; `marks[i]`: whether piece i begins where a morpheme does
     ("met"), inside one ("inside"), or where that is not known (""); the first piece has none."""
 
@@ -27,47 +27,49 @@ class Split:
 class Word:
     word: str
     morphemes: list[tuple[str, str]]
-    splits: list[Split]
+    splits: list[WordSplit]
 
 
-def words_of(members: Sequence[Member]) -> list[Word]:
+def collect_words(members: Sequence[Member]) -> list[Word]:
     """The words that runs recorded, each with its cuts by the tokenizer of every model, once a model."""
     found: dict[str, Word] = {}
-    for model, rows in _tables(members).items():
+    for model, rows in _read_word_tables(members).items():
         for row in rows:
-            text, pieces = row.get("word"), _texts(row.get("pieces"))
+            text, pieces = row.get("word"), _parse_texts(row.get("pieces"))
             if not isinstance(text, str) or not pieces:
                 continue
-            word = found.setdefault(text, Word(text, _morphemes(row), []))
+            word = found.setdefault(text, Word(text, _parse_morphemes(row), []))
             missed = row.get("missed")
             count = len(missed) if isinstance(missed, list) else None
-            word.splits.append(Split(model, pieces, _texts(row.get("tokens")), _marks(row, pieces), count))
+            word.splits.append(
+                WordSplit(model, pieces, _parse_texts(row.get("tokens")), _mark_pieces(row, pieces), count)
+            )
     return list(found.values())
 
 
-def _tables(members: Sequence[Member]) -> dict[str, list[dict[str, Any]]]:
+def _read_word_tables(members: Sequence[Member]) -> dict[str, list[dict[str, Any]]]:
     tables: dict[str, list[dict[str, Any]]] = {}
     for member in members:
-        model = choice(member, "model")
-        if model not in tables and (rows := member.words()):
+        model = find_choice(member, "model")
+        if model not in tables and (rows := member.read_word_table()):
             tables[model] = rows
     return tables
 
 
-def _marks(row: dict[str, Any], pieces: Sequence[str]) -> list[str]:
+def _mark_pieces(row: dict[str, Any], pieces: Sequence[str]) -> list[str]:
     marks, place = [""], 0
     for piece in pieces[:-1]:
         place += len(piece)
-        kinds = [kind for kind in ("met", "inside") if place in _places(row.get(kind))]
+        kinds = [kind for kind in ("met", "inside") if place in _parse_offsets(row.get(kind))]
         marks.append(kinds[0] if kinds else "")
     return marks
 
 
-def _places(value: Any) -> list[float]:
-    return [place for item in value if (place := finite(item)) is not None] if isinstance(value, list) else []
+def _parse_offsets(value: Any) -> list[float]:
+    return [place for item in value if (place := coerce_finite(item)) is not None] if isinstance(value, list) else []
 
 
-def _morphemes(row: dict[str, Any]) -> list[tuple[str, str]]:
+def _parse_morphemes(row: dict[str, Any]) -> list[tuple[str, str]]:
     listed = row.get("morphemes")
     if not isinstance(listed, list):
         return []
@@ -75,5 +77,5 @@ def _morphemes(row: dict[str, Any]) -> list[tuple[str, str]]:
     return [(str(part.get("surface", "")), str(part.get("gloss", ""))) for part in parts]
 
 
-def _texts(value: Any) -> list[str]:
+def _parse_texts(value: Any) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -16,8 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlqa.environment import cache_dir
-from mlqa.errors import first_line
+from mlqa.environment import get_cache_dir
+from mlqa.errors import summarize_error
 
 log = logging.getLogger(__name__)
 
@@ -40,21 +40,21 @@ class Analysis(NamedTuple):
 
 
 @functools.lru_cache(maxsize=40_000)
-def analyses(word: str) -> list[Analysis]:
+def find_analyses(word: str) -> list[Analysis]:
     """Every analysis of a word, whose apostrophe, if any, is ASCII's; [] for a word that zeyrek does not know.
 
     Raises ImportError where zeyrek is not installed, and whatever it stumbles over itself.
     """
-    store = _store(cache_dir() / "morphology", os.getpid())
+    store = _open_store(get_cache_dir() / "morphology", os.getpid())
     found = store.read(word)
     if found is None:
-        found = _analysed(word)
+        found = _analyse_with_zeyrek(word)
         store.write(word, found)
     return found
 
 
-def _analysed(word: str) -> list[Analysis]:
-    parsed = analyser()._parse(word)  # analyze() would need NLTK's data, which is a download
+def _analyse_with_zeyrek(word: str) -> list[Analysis]:
+    parsed = load_analyser()._parse(word)  # analyze() would need NLTK's data, which is a download
     return [
         Analysis(
             str(found.dict_item.lemma),
@@ -68,7 +68,7 @@ def _analysed(word: str) -> list[Analysis]:
 
 
 @functools.cache
-def analyser() -> Any:
+def load_analyser() -> Any:
     """zeyrek's analyser, which reads its dictionaries for some three seconds; it logs each analysis as a warning."""
     logging.getLogger("zeyrek").setLevel(logging.ERROR)
     import zeyrek
@@ -124,13 +124,13 @@ class _Store:
     def _give_up(self, error: Exception) -> None:
         """Until the process ends; a damaged file goes, so that the next run makes it anew."""
         self.connection = None
-        log.warning("%s: analyses of words are not kept there: %s", self.path, first_line(error))
+        log.warning("%s: analyses of words are not kept there: %s", self.path, summarize_error(error))
         if type(error) is sqlite3.DatabaseError or isinstance(error, ValueError | TypeError):
             with suppress(OSError):
                 self.path.unlink()
 
 
 @functools.lru_cache(maxsize=1)
-def _store(folder: Path, process: int) -> _Store:
+def _open_store(folder: Path, process: int) -> _Store:
     """One a process: a connection does not outlive a fork."""
     return _Store(folder)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from mlqa.errors import DataError
-from mlqa.tokenization.encoding import encode_words, refuse_slow
+from mlqa.tokenization.encoding import encode_words, require_fast_tokenizer
 
 WORD = r"\w+"
 WHITESPACE_WORD = r"\S+"
@@ -34,7 +34,7 @@ def count_words(texts: Iterable[str], word_pattern: str = WORD) -> Counter[str]:
     return Counter(dict(counted.most_common()))
 
 
-def corpus_statistics(tokenizer: Any, counted: Mapping[str, int]) -> dict[str, float]:
+def compute_corpus_statistics(tokenizer: Any, counted: Mapping[str, int]) -> dict[str, float]:
     """Figures of a fast tokenizer over words as `count_words` counts them, each as often as it stands.
 
     vocab_size              entries of the vocabulary, added tokens included
@@ -53,7 +53,7 @@ def corpus_statistics(tokenizer: Any, counted: Mapping[str, int]) -> dict[str, f
     Each distinct word is tokenized once: see `mlqa.tokenization.encoding.encode_words`.
     Raises ModelError for a slow tokenizer, DataError where there is no word.
     """
-    refuse_slow(tokenizer)
+    require_fast_tokenizer(tokenizer)
     if not counted:
         raise DataError("the texts hold no word: there is nothing to take a tokenizer's statistics of")
     ids = encode_words(tokenizer, list(counted)).ids
@@ -76,11 +76,11 @@ def corpus_statistics(tokenizer: Any, counted: Mapping[str, int]) -> dict[str, f
         "unk_rate": int(counts @ unknowns) / tokens,
         "single_token_retention": float(((lengths == 1) & (unknowns == 0)).mean()),
         "characters_per_token": int(counts @ characters) / tokens,
-        "renyi_efficiency": renyi_efficiency(used[used > 0]),
+        "renyi_efficiency": compute_renyi_efficiency(used[used > 0]),
     }
 
 
-def renyi_efficiency(counts: np.ndarray, alpha: float = RENYI_ALPHA) -> float:
+def compute_renyi_efficiency(counts: np.ndarray, alpha: float = RENYI_ALPHA) -> float:
     """Rényi efficiency (0-1) of token types with these counts, all above 0; 1 for a single type. See above."""
     if len(counts) < 2:
         return 1.0

@@ -29,10 +29,10 @@ def encode_words(tokenizer: Any, words: Sequence[str]) -> EncodedWords:
     Where a tokenizer merges across words or splits a word by its neighbours, this is what it does to the word alone.
     Raises ModelError for a slow tokenizer.
     """
-    refuse_slow(tokenizer)
+    require_fast_tokenizer(tokenizer)
     words = list(words)
-    prefix = _prefix(tokenizer, words[:_PROBES])
-    encoded = _encoded(tokenizer, [prefix + word for word in words], return_offsets_mapping=True)
+    prefix = _choose_prefix(tokenizer, words[:_PROBES])
+    encoded = _encode_texts(tokenizer, [prefix + word for word in words], return_offsets_mapping=True)
     shift = len(prefix)
     cuts = [
         tuple(sorted({start - shift for start, _ in offsets if 0 < start - shift < len(word)}))
@@ -41,13 +41,13 @@ def encode_words(tokenizer: Any, words: Sequence[str]) -> EncodedWords:
     return EncodedWords(words, encoded["input_ids"], cuts)
 
 
-def token_counts(tokenizer: Any, texts: Sequence[str]) -> list[int]:
+def count_tokens(tokenizer: Any, texts: Sequence[str]) -> list[int]:
     """Tokens of each text, special ones not counted. Raises ModelError for a slow tokenizer."""
-    refuse_slow(tokenizer)
-    return [len(ids) for ids in _encoded(tokenizer, list(texts))["input_ids"]]
+    require_fast_tokenizer(tokenizer)
+    return [len(ids) for ids in _encode_texts(tokenizer, list(texts))["input_ids"]]
 
 
-def refuse_slow(tokenizer: Any) -> None:
+def require_fast_tokenizer(tokenizer: Any) -> None:
     """Raises ModelError for a tokenizer without character offsets."""
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
@@ -56,7 +56,7 @@ def refuse_slow(tokenizer: Any) -> None:
         )
 
 
-def _prefix(tokenizer: Any, words: list[str]) -> str:
+def _choose_prefix(tokenizer: Any, words: list[str]) -> str:
     """A space or nothing: what to put before a lone word so that it gets the tokens it has after another.
 
     WordPiece does not care. Byte-level BPE (" word" is one Ġ-piece, "word" another) and a SentencePiece model
@@ -64,16 +64,16 @@ def _prefix(tokenizer: Any, words: list[str]) -> str:
     a space would make a second ▁. So ask the tokenizer, with the words themselves: the space, unless the
     bare form is right more often.
     """
-    alone = _encoded(tokenizer, words)["input_ids"]
-    spaced = _encoded(tokenizer, [" " + word for word in words])["input_ids"]
-    twice = _encoded(tokenizer, [f"{word} {word}" for word in words])["input_ids"]
+    alone = _encode_texts(tokenizer, words)["input_ids"]
+    spaced = _encode_texts(tokenizer, [" " + word for word in words])["input_ids"]
+    twice = _encode_texts(tokenizer, [f"{word} {word}" for word in words])["input_ids"]
     rest = [both[len(first) :] for both, first in zip(twice, alone, strict=True)]
     votes_spaced = sum(ids == tail for ids, tail in zip(spaced, rest, strict=True))
     votes_alone = sum(ids == tail for ids, tail in zip(alone, rest, strict=True))
     return "" if votes_alone > votes_spaced else " "
 
 
-def _encoded(tokenizer: Any, texts: list[str], **options: Any) -> Any:
+def _encode_texts(tokenizer: Any, texts: list[str], **options: Any) -> Any:
     """Through the tokenizer, not its backend: that one may still be set to pad or truncate from an earlier call, and
     only the tokenizer resets it."""
     if not texts:

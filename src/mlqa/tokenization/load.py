@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from mlqa.errors import ModelError, UnreachableError, first_line
+from mlqa.errors import ModelError, UnreachableError, summarize_error
 
 if TYPE_CHECKING:
     from mlqa.config.schema import ModelConfig
@@ -36,13 +36,13 @@ def load_tokenizer(model: ModelConfig, texts: Iterable[str]) -> Any:
         return train_tokenizer(texts, scratch.tokenizer.value, scratch.vocab_size, scratch.max_position_embeddings)
     from transformers import AutoTokenizer
 
-    tokenizer = from_pretrained(AutoTokenizer, "tokenizer", str(model.pretrained), model.revision)
+    tokenizer = load_pretrained(AutoTokenizer, "tokenizer", str(model.pretrained), model.revision)
     if not tokenizer.is_fast:
         raise ModelError(f"model.pretrained={model.pretrained}: its tokenizer has no fast version (tokenizer.json)")
     return tokenizer
 
 
-def from_pretrained(factory: Any, what: str, pretrained: str, revision: str | None, **options: Any) -> Any:
+def load_pretrained(factory: Any, what: str, pretrained: str, revision: str | None, **options: Any) -> Any:
     """`factory.from_pretrained(pretrained)`, its many exceptions told apart as unreachable or unusable.
 
     Code that a repository brings along is never run.
@@ -54,7 +54,7 @@ def from_pretrained(factory: Any, what: str, pretrained: str, revision: str | No
     try:
         return factory.from_pretrained(name, revision=revision, trust_remote_code=False, **options)
     except Exception as error:
-        reason = first_line(error)
+        reason = summarize_error(error)
         if folder.is_dir():
             raise ModelError(f"model.pretrained={pretrained}: its {what} cannot be loaded: {reason}") from error
         if _is_unreachable(error):

@@ -41,12 +41,12 @@ def read_segmentations(path: str | Path) -> Segmentations:
     return found
 
 
-def boundaries(segmentation: Sequence[str]) -> frozenset[int]:
+def find_morpheme_boundaries(segmentation: Sequence[str]) -> frozenset[int]:
     """Places inside the word at which a morpheme ends and the next begins, in characters."""
     return frozenset(accumulate(map(len, segmentation[:-1])))
 
 
-def boundary_scores(encoded: EncodedWords, golds: Mapping[str, Sequence[Segmentation]]) -> dict[str, float]:
+def score_boundaries(encoded: EncodedWords, golds: Mapping[str, Sequence[Segmentation]]) -> dict[str, float]:
     """How the tokens' boundaries meet the morphemes', over all words of `encoded`, each counted once.
 
     morpheme_precision  share (0-1) of the boundaries between tokens that are boundaries between morphemes; 1 where no
@@ -68,11 +68,13 @@ def boundary_scores(encoded: EncodedWords, golds: Mapping[str, Sequence[Segmenta
     met = made = there = split = stems = 0
     for word, ids, cuts in zip(encoded.words, encoded.ids, encoded.cuts, strict=True):
         tokens = frozenset(cuts)
-        best = max((boundaries(gold) for gold in golds[word]), key=lambda gold: _agreement(tokens, gold))
+        best = max(
+            (find_morpheme_boundaries(gold) for gold in golds[word]), key=lambda gold: _compute_agreement(tokens, gold)
+        )
         met, made, there = met + len(tokens & best), made + len(tokens), there + len(best)
         if len(ids) > 1 and best:
             split += 1
-            stems += any(gold and min(gold) in tokens for gold in map(boundaries, golds[word]))
+            stems += any(gold and min(gold) in tokens for gold in map(find_morpheme_boundaries, golds[word]))
     precision = met / made if made else 1.0
     recall = met / there if there else 1.0
     return {
@@ -84,7 +86,7 @@ def boundary_scores(encoded: EncodedWords, golds: Mapping[str, Sequence[Segmenta
     }
 
 
-def _agreement(tokens: frozenset[int], gold: frozenset[int]) -> tuple[float, int]:
+def _compute_agreement(tokens: frozenset[int], gold: frozenset[int]) -> tuple[float, int]:
     """F1 of one word's boundaries, and the fewest errors among equals."""
     together = len(tokens) + len(gold)
     return (2 * len(tokens & gold) / together if together else 1.0), -len(tokens ^ gold)

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable
 from typing import Literal
 
 from mlqa.data.scripts import APOSTROPHES, lower
-from mlqa.errors import first_line
-from mlqa.tokenization.analyses import Morpheme, analyses
+from mlqa.errors import summarize_error
+from mlqa.tokenization.analyses import Morpheme, find_analyses
 
 Inflection = Literal["inflected", "bare", "unknown"]
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ _ONE_APOSTROPHE = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
 _PARTICIPLES = frozenset({"AorPart", "NarrPart", "PresPart", "PastPart", "FutPart"})
 
 
-def inflections(words: Collection[str]) -> dict[str, Inflection] | None:
+def classify_inflections(words: Collection[str]) -> dict[str, Inflection] | None:
     """{word: "inflected", "bare" or "unknown"}; punctuation around a word does not matter.
 
     inflected  every analysis has an inflectional suffix that is heard: plural, possessive, case, copula, tense, person,
@@ -36,15 +36,15 @@ def inflections(words: Collection[str]) -> dict[str, Inflection] | None:
         log.info("scores by inflection are left out: %d words to analyse, at most %d", len(words), MOST_WORDS)
         return None
     try:
-        return {word: _inflection(word) for word in words}
+        return {word: _classify_inflection(word) for word in words}
     except Exception as error:  # whatever another's analyser stumbles over: a run does not end over it
-        log.warning("scores by inflection are left out: zeyrek: %s", first_line(error))
+        log.warning("scores by inflection are left out: zeyrek: %s", summarize_error(error))
         return None
 
 
-def _inflection(word: str) -> Inflection:
+def _classify_inflection(word: str) -> Inflection:
     text = unicodedata.normalize("NFC", word).translate(_ONE_APOSTROPHE)
-    text = _without_outer_signs(text)
+    text = _strip_outer_punctuation(text)
     if not any(letter.isalpha() for letter in text):
         return "bare"
     stem, _, suffix = text.partition("'")
@@ -52,27 +52,27 @@ def _inflection(word: str) -> Inflection:
         return "inflected"
     if len(text) > _LONGEST:
         return "unknown"
-    found = analyses(text)
+    found = find_analyses(text)
     if not found:
         return "unknown"
     return "inflected" if all(_is_inflected(analysis.morphemes) for analysis in found) else "bare"
 
 
-def segmentations(words: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
+def segment_words(words: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
     """{word: its possible segmentations into morphemes as they stand in it} of the Turkish words that zeyrek knows.
 
     An apostrophe goes with the suffix that follows it. Empty, and one line in the log, where zeyrek is not installed or
     fails; some 1,000 words a second.
     """
     try:
-        found = {word: list(dict.fromkeys(map(tuple, map(_surfaces_of, _cut_analyses(word))))) for word in words}
+        found = {word: list(dict.fromkeys(map(tuple, map(_get_surfaces, _cut_analyses(word))))) for word in words}
     except Exception as error:  # whatever another's analyser stumbles over: a run does not end over it
-        log.warning("morphemes are left out: zeyrek: %s", first_line(error))
+        log.warning("morphemes are left out: zeyrek: %s", summarize_error(error))
         return {}
     return {word: ways for word, ways in found.items() if ways}
 
 
-def glossed(word: str, language: str) -> list[tuple[str, str]]:
+def get_glossed_morphemes(word: str, language: str) -> list[tuple[str, str]]:
     """[(morpheme as it stands in the word, what it is)] by zeyrek's first analysis, the root's lemma as its gloss; []
     for other languages than Turkish, for words it does not know, and where it is not installed."""
     if language.split("-")[0].lower() != "tr":
@@ -80,26 +80,26 @@ def glossed(word: str, language: str) -> list[tuple[str, str]]:
     try:
         found = next(iter(_cut_analyses(word)), [])
     except Exception as error:
-        log.warning("morphemes are left out: zeyrek: %s", first_line(error))
+        log.warning("morphemes are left out: zeyrek: %s", summarize_error(error))
         return []
     return found
 
 
-def morpheme_counts(words: Collection[str]) -> dict[str, int | None] | None:
+def count_morphemes(words: Collection[str]) -> dict[str, int | None] | None:
     """{word: the fewest morphemes that an analysis of it has}, signs around a word aside; 1 for a number or sign, None
     for a Turkish word that zeyrek does not know. None for all, and one line in the log, as `inflections`."""
     if len(words) > MOST_WORDS:
         log.info("scores by number of morphemes are left out: %d words, at most %d", len(words), MOST_WORDS)
         return None
     try:
-        return {word: _morpheme_count(word) for word in words}
+        return {word: _count_word_morphemes(word) for word in words}
     except Exception as error:
-        log.warning("scores by number of morphemes are left out: zeyrek: %s", first_line(error))
+        log.warning("scores by number of morphemes are left out: zeyrek: %s", summarize_error(error))
         return None
 
 
-def _morpheme_count(word: str) -> int | None:
-    text = _without_outer_signs(unicodedata.normalize("NFC", word))
+def _count_word_morphemes(word: str) -> int | None:
+    text = _strip_outer_punctuation(unicodedata.normalize("NFC", word))
     if not any(letter.isalpha() for letter in text):
         return 1
     return min(map(len, _cut_analyses(text)), default=None)
@@ -112,7 +112,7 @@ def _cut_analyses(word: str) -> list[list[tuple[str, str]]]:
     if not bare.isalpha() or len(text) > _LONGEST:
         return []
     found = []
-    for lemma, morphemes in analyses(text):
+    for lemma, morphemes in find_analyses(text):
         heard = [morpheme for morpheme in morphemes if morpheme.surface]
         if "".join(morpheme.surface for morpheme in heard) != bare:
             continue
@@ -124,7 +124,7 @@ def _cut_analyses(word: str) -> list[list[tuple[str, str]]]:
             while letters:
                 letters -= text[end] != "'"
                 end += 1
-            gloss = _spelled(morpheme.name) if parts else lemma
+            gloss = _split_camel_case(morpheme.name) if parts else lemma
             parts.append((word[place:end], gloss))
             place = end
         if place == len(word):
@@ -132,11 +132,11 @@ def _cut_analyses(word: str) -> list[list[tuple[str, str]]]:
     return found
 
 
-def _surfaces_of(parts: list[tuple[str, str]]) -> list[str]:
+def _get_surfaces(parts: list[tuple[str, str]]) -> list[str]:
     return [surface for surface, _ in parts]
 
 
-def _spelled(name: str) -> str:
+def _split_camel_case(name: str) -> str:
     """FirstPersonPluralPossessive -> first person plural possessive"""
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", name).lower()
 
@@ -146,6 +146,6 @@ def _is_inflected(morphemes: list[Morpheme]) -> bool:
     return any(suffix.surface and (not suffix.derivational or suffix.id in _PARTICIPLES) for suffix in morphemes[1:])
 
 
-def _without_outer_signs(text: str) -> str:
+def _strip_outer_punctuation(text: str) -> str:
     kept = [place for place, letter in enumerate(text) if unicodedata.category(letter)[0] not in "PS"]
     return text[kept[0] : kept[-1] + 1] if kept else ""

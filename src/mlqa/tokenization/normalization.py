@@ -9,7 +9,7 @@ from typing import Any
 MOST_EXAMPLES = 5
 
 
-def normalization_loss(
+def measure_normalization_loss(
     tokenizer: Any, words: Collection[str], lower: Callable[[str], str]
 ) -> tuple[dict[str, float], list[list[str]]]:
     """(figures, examples) over distinct words, most frequent first; `lower` is the language's own lower case.

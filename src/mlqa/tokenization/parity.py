@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlqa.errors import DataError
-from mlqa.tokenization.encoding import token_counts
+from mlqa.tokenization.encoding import count_tokens
 
 
-def parity(tokenizer: Any, texts: Sequence[str], translations: Sequence[str]) -> float:
+def compute_parity(tokenizer: Any, texts: Sequence[str], translations: Sequence[str]) -> float:
     """Tokens of `texts` per token of their `translations`, text by text the same content: 1 is parity, 2 means that the
     first language pays twice (the premium of Petrov et al. 2023, arXiv 2305.15425, over the sums of all pairs).
 
@@ -17,7 +17,7 @@ def parity(tokenizer: Any, texts: Sequence[str], translations: Sequence[str]) ->
     """
     if len(texts) != len(translations):
         raise DataError(f"{len(texts)} texts and {len(translations)} translations: give one a text")
-    theirs = sum(token_counts(tokenizer, translations))
+    theirs = sum(count_tokens(tokenizer, translations))
     if not theirs:
         raise DataError("the parallel texts hold no token: there is no parity of nothing")
-    return sum(token_counts(tokenizer, texts)) / theirs
+    return sum(count_tokens(tokenizer, texts)) / theirs

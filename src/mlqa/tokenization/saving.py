@@ -16,8 +16,8 @@ def save_tokenizer(tokenizer: Any, folder: Path) -> None:
     Raises OSError where it cannot be written.
     """
     tokenizer.save_pretrained(folder)
-    _rewrite(folder / "tokenizer_config.json", _older_class)
-    _rewrite(folder / "tokenizer.json", _older_metaspace)
+    _rewrite(folder / "tokenizer_config.json", _set_legacy_class)
+    _rewrite(folder / "tokenizer.json", _add_legacy_prefix_space)
 
 
 def _rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -27,12 +27,12 @@ def _rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
         path.write_text(json.dumps(content, ensure_ascii=False, indent=2), "utf-8")
 
 
-def _older_class(config: dict[str, Any]) -> None:
+def _set_legacy_class(config: dict[str, Any]) -> None:
     if config.get("tokenizer_class") == "TokenizersBackend":
         config["tokenizer_class"] = "PreTrainedTokenizerFast"
 
 
-def _older_metaspace(described: dict[str, Any]) -> None:
+def _add_legacy_prefix_space(described: dict[str, Any]) -> None:
     """Every Metaspace of a tokenizer.json with the setting's older name beside the newer."""
     parts = [part for part in (described.get("pre_tokenizer"), described.get("decoder")) if part]
     while parts:

@@ -37,7 +37,7 @@ def train_tokenizer(texts: Iterable[str], algorithm: str, vocab_size: int, max_l
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
-    build = {"wordpiece": _wordpiece, "unigram": _unigram, "char": _char}[algorithm]
+    build = {"wordpiece": _train_wordpiece, "unigram": _train_unigram, "char": _train_char}[algorithm]
     tokenizer = build(list(texts), vocab_size)
     cls, sep = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -58,7 +58,7 @@ def train_tokenizer(texts: Iterable[str], algorithm: str, vocab_size: int, max_l
     )
 
 
-def _word_tokenizer() -> Tokenizer:
+def _create_word_tokenizer() -> Tokenizer:
     """Splits at white space and punctuation as BERT does, case and accents kept."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
@@ -68,7 +68,7 @@ def _word_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def _characters(tokenizer: Tokenizer, texts: list[str]) -> list[str]:
+def _rank_characters(tokenizer: Tokenizer, texts: list[str]) -> list[str]:
     """The characters of all words, most frequent first: `c` at the start of a word, `##c` inside it."""
     counts: Counter[str] = Counter()
     for text in texts:
@@ -79,11 +79,11 @@ def _characters(tokenizer: Tokenizer, texts: list[str]) -> list[str]:
     return sorted(counts, key=lambda token: (-counts[token], token))
 
 
-def _wordpiece(texts: list[str], vocab_size: int) -> Tokenizer:
+def _train_wordpiece(texts: list[str], vocab_size: int) -> Tokenizer:
     from tokenizers import models, trainers
 
-    tokenizer = _word_tokenizer()
-    characters = _characters(tokenizer, texts)
+    tokenizer = _create_word_tokenizer()
+    characters = _rank_characters(tokenizer, texts)
     if len(SPECIAL_TOKENS) + len(characters) > vocab_size:
         raise ConfigError(
             f"tokenizer: the texts hold {len(characters)} characters (first and inner ones counted apart): "
@@ -97,29 +97,29 @@ def _wordpiece(texts: list[str], vocab_size: int) -> Tokenizer:
     )
     tokenizer.train_from_iterator(texts, trainer)
     vocab = tokenizer.get_vocab()
-    return _with_model(models.WordPiece(vocab, unk_token="[UNK]", continuing_subword_prefix=CONTINUED))
+    return _assemble_tokenizer(models.WordPiece(vocab, unk_token="[UNK]", continuing_subword_prefix=CONTINUED))
 
 
-def _char(texts: list[str], vocab_size: int) -> Tokenizer:
+def _train_char(texts: list[str], vocab_size: int) -> Tokenizer:
     from tokenizers import models
 
-    kept = _characters(_word_tokenizer(), texts)[: vocab_size - len(SPECIAL_TOKENS)]
+    kept = _rank_characters(_create_word_tokenizer(), texts)[: vocab_size - len(SPECIAL_TOKENS)]
     vocab = {token: index for index, token in enumerate((*SPECIAL_TOKENS, *kept))}
     # BPE without merges: unlike WordPiece, one unknown character does not turn its whole word into [UNK].
-    return _with_model(models.BPE(vocab, [], unk_token="[UNK]", continuing_subword_prefix=CONTINUED))
+    return _assemble_tokenizer(models.BPE(vocab, [], unk_token="[UNK]", continuing_subword_prefix=CONTINUED))
 
 
-def _with_model(model: Model) -> Tokenizer:
+def _assemble_tokenizer(model: Model) -> Tokenizer:
     from tokenizers import decoders
 
-    tokenizer = _word_tokenizer()
+    tokenizer = _create_word_tokenizer()
     tokenizer.model = model
     tokenizer.decoder = decoders.WordPiece(prefix=CONTINUED, cleanup=False)
     tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
     return tokenizer
 
 
-def _unigram(texts: list[str], vocab_size: int) -> Tokenizer:
+def _train_unigram(texts: list[str], vocab_size: int) -> Tokenizer:
     import json
 
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers

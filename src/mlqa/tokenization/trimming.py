@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mlqa.errors import ModelError
-from mlqa.tokenization.encoding import refuse_slow
+from mlqa.tokenization.encoding import require_fast_tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +32,14 @@ BYTE = re.compile(r"<0x[0-9A-F]{2}>$")
 NOT_A_PIECE = -1
 
 
-class Trimmed(NamedTuple):
+class TrimmedTokenizer(NamedTuple):
     """A fast tokenizer, and the id `kept[i]` that its token i had before [entries], rising."""
 
     tokenizer: Any
     kept: np.ndarray
 
 
-def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> Trimmed:
+def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> TrimmedTokenizer:
     """The tokenizer with the pieces that `texts` need; it cuts them as before, token by token.
 
     What stays: each piece that is spelled in a word of the texts; of single characters all that are no letters, ASCII,
@@ -49,7 +49,7 @@ def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> Trimmed:
 
     Raises ModelError for a tokenizer that is neither WordPiece nor Unigram, and where there is no text.
     """
-    refuse_slow(tokenizer)
+    require_fast_tokenizer(tokenizer)
     backend = tokenizer.backend_tokenizer
     described = json.loads(backend.to_str())
     model = described["model"]
@@ -58,26 +58,26 @@ def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> Trimmed:
             f"{KEY}: its tokenizer is {model['type']}; only WordPiece and Unigram can be trimmed; "
             "leave model.trim_vocabulary out"
         )
-    words = _words(backend, texts, [token["content"] for token in described["added_tokens"]])
+    words = _collect_words(backend, texts, [token["content"] for token in described["added_tokens"]])
     if not words:
         raise ModelError(f"{KEY}: there is no text to trim by; give a train split (dataset.train_file)")
 
-    ids = _ids(model)
+    ids = _get_piece_ids(model)
     inner = model.get("continuing_subword_prefix", "")
-    scripts = _scripts(words)
-    keep = {token["id"] for token in described["added_tokens"]} | _unknown(model, ids)
-    keep.update(_spelled(words, ids, inner))
+    scripts = _find_scripts(words)
+    keep = {token["id"] for token in described["added_tokens"]} | _get_unknown_ids(model, ids)
+    keep.update(_find_spelled_pieces(words, ids, inner))
     for piece, index in ids.items():
         bare = piece.removeprefix(inner)
-        if index < FIRST or BYTE.match(piece) or (len(bare) == 1 and _stays(bare, scripts)):
+        if index < FIRST or BYTE.match(piece) or (len(bare) == 1 and _should_keep(bare, scripts)):
             keep.add(index)
     kept = sorted(keep)
     log.info("vocabulary trimmed from %d to %d entries", len(tokenizer), len(kept))
     _renumber(described, {old: new for new, old in enumerate(kept)})
-    return Trimmed(_rebuilt(tokenizer, described), np.array(kept, dtype=np.int64))
+    return TrimmedTokenizer(_rebuild_tokenizer(tokenizer, described), np.array(kept, dtype=np.int64))
 
 
-def _words(backend: Any, texts: Iterable[str], added: list[str]) -> set[str]:
+def _collect_words(backend: Any, texts: Iterable[str], added: list[str]) -> set[str]:
     """The distinct stretches of text that the model cuts into pieces, as it sees them."""
     # What stands beside an added token is cut alone.
     longest_first = sorted(filter(None, added), key=len, reverse=True)
@@ -92,13 +92,13 @@ def _words(backend: Any, texts: Iterable[str], added: list[str]) -> set[str]:
     return words
 
 
-def _ids(model: dict[str, Any]) -> dict[str, int]:
+def _get_piece_ids(model: dict[str, Any]) -> dict[str, int]:
     if model["type"] == "WordPiece":
         return dict(model["vocab"])
     return {piece: index for index, (piece, _) in enumerate(model["vocab"])}
 
 
-def _unknown(model: dict[str, Any], ids: dict[str, int]) -> set[int]:
+def _get_unknown_ids(model: dict[str, Any], ids: dict[str, int]) -> set[int]:
     """The unknown token; of Unigram also the piece of the lowest score, which an unknown character's derives from."""
     if model["type"] == "WordPiece":
         return {ids[model["unk_token"]]}
@@ -106,10 +106,12 @@ def _unknown(model: dict[str, Any], ids: dict[str, int]) -> set[int]:
     return {scores.index(min(scores))} | ({model["unk_id"]} - {None})
 
 
-def _spelled(words: Iterable[str], ids: dict[str, int], inner: str) -> set[int]:
+def _find_spelled_pieces(words: Iterable[str], ids: dict[str, int], inner: str) -> set[int]:
     """The pieces that stand anywhere in a word: with the prefix `inner`, as ##, anywhere but at its begin."""
-    inside = _openings({piece.removeprefix(inner): index for piece, index in ids.items() if piece.startswith(inner)})
-    at_begin = _openings(ids) if inner else inside
+    inside = _index_prefixes(
+        {piece.removeprefix(inner): index for piece, index in ids.items() if piece.startswith(inner)}
+    )
+    at_begin = _index_prefixes(ids) if inner else inside
     found: set[int] = set()
     for word in words:
         for begin in range(len(word)):
@@ -122,22 +124,22 @@ def _spelled(words: Iterable[str], ids: dict[str, int], inner: str) -> set[int]:
     return found - {NOT_A_PIECE}
 
 
-def _openings(pieces: dict[str, int]) -> dict[str, int]:
+def _index_prefixes(pieces: dict[str, int]) -> dict[str, int]:
     """{what a piece begins with: its id, where it is a piece itself}: says how far looking on is worth it."""
     openings = {piece[:end]: NOT_A_PIECE for piece in pieces for end in range(1, len(piece))}
     return openings | pieces
 
 
-def _scripts(words: Iterable[str]) -> set[str]:
+def _find_scripts(words: Iterable[str]) -> set[str]:
     counted: Counter[str] = Counter()
     for letter, count in Counter("".join(words)).items():
         if _is_letter(letter):
-            counted[_script(letter)] += count
+            counted[_get_script(letter)] += count
     least = SCRIPT_SHARE * sum(counted.values())
     return {script for script, count in counted.items() if count >= least}
 
 
-def _script(letter: str) -> str:
+def _get_script(letter: str) -> str:
     """By the first word of its name: LATIN, CYRILLIC, CJK ... (the standard library knows no other table)."""
     return unicodedata.name(letter, "").partition(" ")[0]
 
@@ -146,12 +148,12 @@ def _is_letter(character: str) -> bool:
     return unicodedata.category(character)[0] in "LM"
 
 
-def _stays(character: str, scripts: set[str]) -> bool:
+def _should_keep(character: str, scripts: set[str]) -> bool:
     """Whether a single character is kept also where it is not in the corpus."""
     if character.isascii():
         return True
     if _is_letter(character):
-        return _script(character) in scripts | {"COMBINING"}
+        return _get_script(character) in scripts | {"COMBINING"}
     return unicodedata.category(character)[0] != "C"  # private use, unassigned
 
 
@@ -181,7 +183,7 @@ def _renumber_processor(processor: dict[str, Any] | None, new: dict[int, int]) -
             processor[end][1] = new[processor[end][1]]
 
 
-def _rebuilt(tokenizer: Any, described: dict[str, Any]) -> Any:
+def _rebuild_tokenizer(tokenizer: Any, described: dict[str, Any]) -> Any:
     """A fast tokenizer by a tokenizer.json alone.
 
     Not of the class that it was: those build their rules anew, some from a vocab.txt or a sentencepiece.bpe.model.

@@ -11,14 +11,14 @@ from omegaconf import OmegaConf
 from mlqa.data.scripts import lower
 from mlqa.errors import DataError
 from mlqa.tokenization.encoding import encode_words
-from mlqa.tokenization.morphemes import boundaries
-from mlqa.tokenization.morphology import glossed
+from mlqa.tokenization.morphemes import find_morpheme_boundaries
+from mlqa.tokenization.morphology import get_glossed_morphemes
 
 Glossed = list[tuple[str, str]]  # (morpheme as it stands in the word, its meaning)
 LISTS = Path(__file__).with_name("word_lists")
 
 
-def word_list(language: str) -> dict[str, Glossed]:
+def load_word_list(language: str) -> dict[str, Glossed]:
     """{word: its glossed morphemes} of a language (ISO 639-1), from word_lists/<language>.yaml; empty without a file.
 
     Raises DataError where the morphemes do not join to the word.
@@ -50,16 +50,16 @@ def analyse_words(tokenizer: Any, words: Sequence[str] | None, language: str) ->
 
     Raises ModelError for a slow tokenizer.
     """
-    known = word_list(language)
+    known = load_word_list(language)
     chosen = list(known) if words is None else list(words)
     by_letters = {lower(word, language): morphemes for word, morphemes in known.items()}
     encoded = encode_words(tokenizer, chosen)
     rows = []
     for word, ids, cuts in zip(encoded.words, encoded.ids, encoded.cuts, strict=True):
         listed = by_letters.get(lower(word, language))
-        morphemes = glossed(word, language) if listed is None else _as_written(word, listed)
+        morphemes = get_glossed_morphemes(word, language) if listed is None else _restore_case(word, listed)
         surfaces = [surface for surface, _ in morphemes]
-        ends = boundaries(surfaces) if morphemes else frozenset()
+        ends = find_morpheme_boundaries(surfaces) if morphemes else frozenset()
         rows.append(
             {
                 "word": word,
@@ -75,7 +75,7 @@ def analyse_words(tokenizer: Any, words: Sequence[str] | None, language: str) ->
     return rows
 
 
-def _as_written(word: str, morphemes: Glossed) -> Glossed:
+def _restore_case(word: str, morphemes: Glossed) -> Glossed:
     """The list's morphemes in the letters of the word as given, which differs in case alone."""
     written, place = [], 0
     for surface, gloss in morphemes:

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from mlqa.errors import MlqaError, first_line
+from mlqa.errors import MlqaError, summarize_error
 from mlqa.result import FILE, read_result
 from mlqa.tracking.wandb_mode import has_key
 
@@ -44,5 +44,5 @@ def correct_cost(sweep_dir: str | Path) -> int:
             corrected += 1
     except (Exception, SystemExit) as error:
         missing = len(waiting) - corrected
-        log.warning("tracking: the billed cost of %d run(s) did not reach W&B: %s", missing, first_line(error))
+        log.warning("tracking: the billed cost of %d run(s) did not reach W&B: %s", missing, summarize_error(error))
     return corrected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlqa.errors import MlqaError, RunError, UnreachableError, first_line
+from mlqa.errors import MlqaError, RunError, UnreachableError, summarize_error
 from mlqa.tracking.tables import FIGURE_TABLE, WORD_TABLE
 from mlqa.tracking.wandb_mode import has_key
 
@@ -14,7 +14,7 @@ STEP, LOSS, EVAL_F1 = "train/global_step", "train/loss", "eval/f1"
 INSTALL = "mlqa dashboard needs wandb-workspaces: pip install 'mlqa[dashboard]'"
 
 
-def workspace(group: str, project: str, entity: str) -> Any:
+def build_workspace(group: str, project: str, entity: str) -> Any:
     """The workspace of the runs of `group`, not yet saved. Raises RunError where wandb-workspaces is not installed."""
     try:
         import wandb_workspaces.reports.v2 as panels
@@ -75,14 +75,14 @@ def workspace(group: str, project: str, entity: str) -> Any:
     )
 
 
-def specification(group: str, project: str, entity: str) -> dict[str, Any]:
+def build_specification(group: str, project: str, entity: str) -> dict[str, Any]:
     """What would be saved, as JSON-able values; needs neither key nor network. Errors as of `workspace`."""
-    made = workspace(group, project, entity)
+    made = build_workspace(group, project, entity)
     content: dict[str, Any] = made._to_model().model_dump(by_alias=True, exclude_none=True, mode="json")
     return content
 
 
-def save(group: str, project: str, entity: str | None) -> str:
+def save_workspace(group: str, project: str, entity: str | None) -> str:
     """Saves the workspace and returns its address; `entity` None: the key's own.
 
     Raises RunError without a key, UnreachableError where W&B cannot be reached or refuses.
@@ -92,10 +92,10 @@ def save(group: str, project: str, entity: str | None) -> str:
     try:
         import wandb
 
-        made = workspace(group, project, entity or wandb.Api(timeout=30).default_entity or "")
+        made = build_workspace(group, project, entity or wandb.Api(timeout=30).default_entity or "")
         made.save()
         return str(made.url)
     except MlqaError:
         raise
     except (Exception, SystemExit) as error:
-        raise UnreachableError(f"mlqa dashboard: W&B did not take the workspace: {first_line(error)}") from error
+        raise UnreachableError(f"mlqa dashboard: W&B did not take the workspace: {summarize_error(error)}") from error

@@ -31,7 +31,7 @@ class FileTracker:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **plain}) + "\n")
 
-    def table(self, table: Table) -> None:
+    def log_table(self, table: Table) -> None:
         """Nothing to do: tokenization.json and predictions.json hold more than any table."""
 
     def finish(self, result: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlqa.config.schema import Config, config_hash
+from mlqa.config.schema import Config, compute_config_hash
 from mlqa.tracking.protocol import RunIdentity
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -17,7 +17,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _LONGEST = 128  # characters of an id or group that W&B takes
 
 
-def identity_of_run(config: Config, choices: dict[str, str], run_dir: Path) -> RunIdentity:
+def build_run_identity(config: Config, choices: dict[str, str], run_dir: Path) -> RunIdentity:
     """Named after the sweep, the member, the choices, the seed and the config's hash.
 
     On this machine sweep and member are read off the run directory, whose place is part of the name, as sweeps of two
@@ -27,7 +27,12 @@ def identity_of_run(config: Config, choices: dict[str, str], run_dir: Path) -> R
     The group is the first that there is of tracking.group, WANDB_RUN_GROUP, W&B's sweep (WANDB_SWEEP_ID), the
     launcher's, the sweep's directory. A run that belongs to none of them has no group.
     """
-    parts = [choices.get("model", "model"), choices.get("hardware", "local"), f"s{config.seed}", config_hash(config)]
+    parts = [
+        choices.get("model", "model"),
+        choices.get("hardware", "local"),
+        f"s{config.seed}",
+        compute_config_hash(config),
+    ]
     launched = os.environ.get("SAGEMAKER_SWEEP_ID")
     if launched:
         # As the members that ran on the launching machine are grouped.
@@ -42,10 +47,10 @@ def identity_of_run(config: Config, choices: dict[str, str], run_dir: Path) -> R
     )
     price, count = config.hardware.usd_per_hour, config.hardware.instance_count
     return RunIdentity(
-        name=_short(_NOT_IN_IDS.sub("-", "-".join(name))),
-        group=group and _short(group),
+        name=_shorten(_NOT_IN_IDS.sub("-", "-".join(name))),
+        group=group and _shorten(group),
         tags=tuple(f"{key}:{choices[key]}" for key in ("model", "hardware", "dataset") if key in choices),
-        config={**choices, "seed": config.seed, "cfg": _plain(asdict(config))},
+        config={**choices, "seed": config.seed, "cfg": _unwrap_enums(asdict(config))},
         directory=run_dir,
         usd_per_hour=None if price is None else price * count,
     )
@@ -57,7 +62,7 @@ def _with_date(folder: Path) -> str:
     return f"{parent}_{folder.name}" if _DATE.fullmatch(parent) else folder.absolute().name
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     """At most `_LONGEST` characters; what is cut off goes into a hash, so that different texts stay different."""
     if len(text) <= _LONGEST:
         return text
@@ -65,7 +70,7 @@ def _short(text: str) -> str:
     return f"{text[: _LONGEST - len(digest) - 1]}-{digest}"
 
 
-def _plain(value: Any) -> Any:
+def _unwrap_enums(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _unwrap_enums(item) for key, item in value.items()}
     return getattr(value, "value", value)

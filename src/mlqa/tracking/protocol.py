@@ -44,7 +44,7 @@ class Tracker(Protocol):
     def log(self, row: dict[str, float], step: int) -> None:
         """Takes the metrics of one moment; `step` counts optimizer steps."""
 
-    def table(self, table: Table) -> None:
+    def log_table(self, table: Table) -> None:
         """Takes a table, shown once a run."""
 
     def finish(self, result: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlqa.config.schema import TrackingBackend, TrackingConfig
-from mlqa.errors import first_line
+from mlqa.errors import summarize_error
 from mlqa.tracking.files import FileTracker
 from mlqa.tracking.protocol import RunIdentity, Table, Tracker
 
@@ -22,7 +22,7 @@ class Trackers:
         self._trackers = trackers
         self._failed: list[Tracker] = []
 
-    def places(self) -> dict[str, Any]:
+    def collect_places(self) -> dict[str, Any]:
         """{"wandb": {"project", "id", ...}}: what result.json says of the trackers."""
         found: dict[str, Any] = {}
         for tracker in self._trackers:
@@ -30,23 +30,23 @@ class Trackers:
         return found
 
     def start(self, history: Path | None) -> None:
-        self._each(lambda tracker: tracker.start(history))
+        self._call_each(lambda tracker: tracker.start(history))
 
     def log(self, row: dict[str, float], step: int) -> None:
-        self._each(lambda tracker: tracker.log(row, step))
+        self._call_each(lambda tracker: tracker.log(row, step))
 
-    def table(self, table: Table) -> None:
-        self._each(lambda tracker: tracker.table(table))
+    def log_table(self, table: Table) -> None:
+        self._call_each(lambda tracker: tracker.log_table(table))
 
     def finish(self, result: dict[str, Any]) -> None:
-        self._each(lambda tracker: tracker.finish(result))
+        self._call_each(lambda tracker: tracker.finish(result))
         for tracker in self._failed:  # an unfinished W&B run would take in the next member's rows
             try:
                 tracker.finish(result)
             except Exception as error:
                 log.debug("tracking: %s could not be closed: %s", type(tracker).__name__, error)
 
-    def _each(self, call: Callable[[Tracker], None]) -> None:
+    def _call_each(self, call: Callable[[Tracker], None]) -> None:
         for tracker in list(self._trackers):
             try:
                 call(tracker)
@@ -54,7 +54,9 @@ class Trackers:
                 self._trackers.remove(tracker)
                 self._failed.append(tracker)
                 log.warning(
-                    "tracking: %s failed and is left out from now on: %s", type(tracker).__name__, first_line(error)
+                    "tracking: %s failed and is left out from now on: %s",
+                    type(tracker).__name__,
+                    summarize_error(error),
                 )
 
 
@@ -67,5 +69,5 @@ def open_trackers(config: TrackingConfig, identity: RunIdentity) -> Trackers:
 
             trackers.append(WandbTracker(config, identity))
         except (Exception, SystemExit) as error:
-            log.warning("tracking: W&B could not start (%s); this run is tracked in files only", first_line(error))
+            log.warning("tracking: W&B could not start (%s); this run is tracked in files only", summarize_error(error))
     return Trackers(trackers)

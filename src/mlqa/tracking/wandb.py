@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlqa.config.schema import TrackingConfig
-from mlqa.errors import first_line
+from mlqa.errors import summarize_error
 from mlqa.result import MODEL, PREDICTIONS
 from mlqa.tracking.protocol import RunIdentity, Table
 from mlqa.tracking.wandb_mode import PROJECT, Mode, decide_mode
@@ -25,7 +25,7 @@ BEST = ("exact_match", "f1", "exact_match_unseen", "f1_unseen")
 STEP = "train/global_step"
 
 
-def _forget() -> None:
+def _teardown_wandb() -> None:
     """Ends W&B's own process, which holds the id of a run that it could not start."""
     import wandb
 
@@ -46,9 +46,9 @@ class WandbTracker:
         except Exception as error:
             if self._mode != "online":
                 raise
-            log.warning("tracking: W&B could not be reached (%s); this run is kept offline", first_line(error))
+            log.warning("tracking: W&B could not be reached (%s); this run is kept offline", summarize_error(error))
             self._mode = "offline"
-            _forget()
+            _teardown_wandb()
             self._run = self._init("offline")
         # Our own axis: a resumed run logs some steps again, and W&B drops rows behind the last of its own count.
         self._run.define_metric(STEP)
@@ -105,7 +105,7 @@ class WandbTracker:
             if value is not None:
                 self._best[name] = max(value, self._best.get(name, value))
 
-    def table(self, table: Table) -> None:
+    def log_table(self, table: Table) -> None:
         if not table.rows:
             return
         import wandb

@@ -40,22 +40,22 @@ def has_key() -> bool:
     server that WANDB_BASE_URL or else `wandb login --host` names."""
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL") or _settings().get("base_url") or CLOUD).netloc
+    host = urlsplit(os.environ.get("WANDB_BASE_URL") or _read_settings().get("base_url") or CLOUD).netloc
     try:
-        found = netrc.netrc(str(_netrc())).authenticators(host)
+        found = netrc.netrc(str(_find_netrc())).authenticators(host)
     except (OSError, netrc.NetrcParseError):
         return False
     return bool(found and found[2])
 
 
-def _netrc() -> Path:
+def _find_netrc() -> Path:
     if os.environ.get("NETRC"):
         return Path(os.environ["NETRC"]).expanduser()
     usual, windows = Path("~/.netrc").expanduser(), Path("~/_netrc").expanduser()
     return windows if windows.exists() and not usual.exists() else usual
 
 
-def _settings() -> dict[str, str]:
+def _read_settings() -> dict[str, str]:
     """What `wandb login` has kept beside the key."""
     folder = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
     parser = configparser.ConfigParser(interpolation=None)

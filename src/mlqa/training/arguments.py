@@ -10,10 +10,10 @@ import torch
 from torch.torch_version import TorchVersion
 
 from mlqa.config.schema import Config, OptimizerName, Precision
-from mlqa.environment import checkpoint_dir, world_size
+from mlqa.environment import get_checkpoint_dir, get_world_size
 
 
-def training_arguments(config: Config) -> Any:
+def build_training_arguments(config: Config) -> Any:
     """TrainingArguments for 4.36 ... 5.x. Nothing is reported or printed by transformers itself."""
     from transformers import TrainingArguments
 
@@ -21,7 +21,7 @@ def training_arguments(config: Config) -> Any:
     known = {item.name for item in fields(TrainingArguments)}
     precision = resolve_precision(config)
     arguments: dict[str, Any] = {
-        "output_dir": str(checkpoint_dir(Path(training.output_dir))),
+        "output_dir": str(get_checkpoint_dir(Path(training.output_dir))),
         "seed": config.seed,
         "num_train_epochs": training.num_train_epochs,
         "max_steps": training.max_steps,
@@ -41,7 +41,7 @@ def training_arguments(config: Config) -> Any:
         "adam_beta1": optimizer.adam_beta1,
         "adam_beta2": optimizer.adam_beta2,
         "adam_epsilon": optimizer.adam_epsilon,
-        "optim": _optimizer_name(config),
+        "optim": _resolve_optimizer_name(config),
         "fp16": precision is Precision.fp16,
         "bf16": precision is Precision.bf16,
         "remove_unused_columns": False,
@@ -50,7 +50,7 @@ def training_arguments(config: Config) -> Any:
         ("eval_strategy" if "eval_strategy" in known else "evaluation_strategy"): training.eval_strategy.value,
         ("use_cpu" if "use_cpu" in known else "no_cuda"): not torch.cuda.is_available(),
     }
-    if world_size() > 1 and not torch.cuda.is_available():
+    if get_world_size() > 1 and not torch.cuda.is_available():
         arguments["ddp_backend"] = "gloo"
     if training.gradient_checkpointing:
         activation = "activation_checkpointing" in known  # its name from 5.22 on
@@ -60,7 +60,7 @@ def training_arguments(config: Config) -> Any:
     return TrainingArguments(**arguments)
 
 
-def _optimizer_name(config: Config) -> str:
+def _resolve_optimizer_name(config: Config) -> str:
     if config.optimizer.name is OptimizerName.adafactor:
         return "adafactor"
     fused = config.optimizer.fused
@@ -69,7 +69,7 @@ def _optimizer_name(config: Config) -> str:
     return "adamw_torch_fused" if fused else "adamw_torch"
 
 
-def loader_options(config: Config) -> dict[str, Any]:
+def choose_loader_options(config: Config) -> dict[str, Any]:
     """How a DataLoader reads: beside a GPU batches are made by other processes, in memory from which it can fetch."""
     gpu = torch.cuda.is_available()
     workers = config.training.dataloader_num_workers
@@ -94,7 +94,7 @@ def resolve_precision(config: Config) -> Precision:
     return Precision.fp32 if wanted in disabled else wanted
 
 
-def trust_checkpoints() -> None:
+def register_safe_globals() -> None:
     """Lets transformers before 4.46 read its own random states where torch (2.6 and later) refuses unnamed types."""
     import numpy as np
     import transformers.trainer
@@ -105,6 +105,6 @@ def trust_checkpoints() -> None:
     torch.serialization.add_safe_globals([reconstruct, np.ndarray, np.dtype, type(np.dtype(np.uint32))])
 
 
-def autocast_type(config: Config) -> torch.dtype | None:
+def get_autocast_dtype(config: Config) -> torch.dtype | None:
     """The type of mixed precision for a forward pass; None for full precision."""
     return {Precision.fp16: torch.float16, Precision.bf16: torch.bfloat16}.get(resolve_precision(config))

@@ -17,8 +17,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlqa.data.download import sha256_of
-from mlqa.environment import checkpoint_dir
+from mlqa.data.download import compute_sha256
+from mlqa.environment import get_checkpoint_dir
 from mlqa.errors import RunError
 from mlqa.result import HISTORY
 
@@ -48,7 +48,7 @@ class Checkpoint:
         return self.step >= self.max_steps
 
 
-def identity_of(config_hash: str, fingerprint: str, world_size: int) -> str:
+def compute_run_identity(config_hash: str, fingerprint: str, world_size: int) -> str:
     """16 hex digits: equal for runs that train the same way on the same data, of which one may go on for another.
 
     The major version of transformers counts: its state files change from one to the next.
@@ -66,13 +66,13 @@ class Checkpoints:
         """Raises RunError where something else stands in their place."""
         self.identity = identity
         self.run_dir = run_dir
-        self.folder = checkpoint_dir(run_dir) / identity
+        self.folder = get_checkpoint_dir(run_dir) / identity
         if self.folder.parent.exists() and not self.folder.parent.is_dir():
             raise RunError(
                 f"{self.folder.parent} is a file: a run keeps its checkpoints there; choose another directory"
             )
 
-    def latest(self) -> Checkpoint | None:
+    def find_latest(self) -> Checkpoint | None:
         """The newest whole checkpoint of this run; the log says which newer ones were passed over, and why."""
         others = [path.name for path in self.folder.parent.glob("*") if path != self.folder]
         if others and not self.folder.is_dir():
@@ -80,28 +80,28 @@ class Checkpoints:
                 "%s holds checkpoints of another run (other settings, data or number of processes): left alone",
                 self.folder.parent,
             )
-        for step in reversed(self._steps()):
-            path = self._place(step)
-            wrong = self._what_is_wrong(path)
+        for step in reversed(self._list_steps()):
+            path = self._get_path(step)
+            wrong = self._find_problem(path)
             if wrong is None:
                 state = json.loads((path / STATE).read_text("utf-8"))
                 return Checkpoint(path, step, int(state["max_steps"]))
             log.warning("%s is skipped: %s", path, wrong)
         return None
 
-    def partial(self, step: int) -> Path:
+    def get_partial_path(self, step: int) -> Path:
         """Where the files of a checkpoint are written before it has its name."""
         return self.folder / f"checkpoint-{step}{PARTIAL}"
 
-    def holds(self, step: int) -> bool:
-        return self._what_is_wrong(self._place(step)) is None
+    def has_checkpoint(self, step: int) -> bool:
+        return self._find_problem(self._get_path(step)) is None
 
     def complete(self, step: int) -> None:
         """Gives the written checkpoint its name. Raises OSError where that fails."""
-        partial, place = self.partial(step), self._place(step)
+        partial, place = self.get_partial_path(step), self._get_path(step)
         if (self.run_dir / HISTORY).is_file():
             shutil.copyfile(self.run_dir / HISTORY, partial / HISTORY)
-        files = {path.name: [path.stat().st_size, sha256_of(path)] for path in sorted(partial.iterdir())}
+        files = {path.name: [path.stat().st_size, compute_sha256(path)] for path in sorted(partial.iterdir())}
         (partial / MANIFEST).write_text(json.dumps({"identity": self.identity, "files": files}, indent=1), "utf-8")
         for path in [*partial.iterdir(), partial]:  # all of it is on the disk before the older one goes
             _flush(path)
@@ -112,8 +112,8 @@ class Checkpoints:
 
     def keep_newest(self, count: int) -> None:
         """Removes all but the newest `count`, and what an interrupted one has left."""
-        for step in self._steps()[:-count]:
-            shutil.rmtree(self._place(step), ignore_errors=True)
+        for step in self._list_steps()[:-count]:
+            shutil.rmtree(self._get_path(step), ignore_errors=True)
         for path in self.folder.glob(f"*{PARTIAL}"):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -128,14 +128,14 @@ class Checkpoints:
             if self.run_dir in folder.parents and folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 
-    def _steps(self) -> list[int]:
+    def _list_steps(self) -> list[int]:
         names = (re.fullmatch(r"checkpoint-(\d+)", path.name) for path in self.folder.glob("checkpoint-*"))
         return sorted(int(name.group(1)) for name in names if name)
 
-    def _place(self, step: int) -> Path:
+    def _get_path(self, step: int) -> Path:
         return self.folder / f"checkpoint-{step}"
 
-    def _what_is_wrong(self, path: Path) -> str | None:
+    def _find_problem(self, path: Path) -> str | None:
         try:
             manifest = json.loads((path / MANIFEST).read_text("utf-8"))
             if manifest["identity"] != self.identity:
@@ -145,7 +145,7 @@ class Checkpoints:
                     return f"{name} is missing"
                 if (found := (path / name).stat().st_size) != size:
                     return f"{name} has {found} of {size} bytes"
-                if sha256_of(path / name) != digest:
+                if compute_sha256(path / name) != digest:
                     return f"{name} is not what was written"
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return f"it was not written to its end (no whole {MANIFEST})"

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import torch
 
-from mlqa.distributed import gather
+from mlqa.distributed import all_gather_object
 from mlqa.errors import RunError
 
 log = logging.getLogger(__name__)
 
 
-def attempt_largest(
+def try_largest_windows(
     model: torch.nn.Module, loss: Callable[[int], torch.Tensor], windows: int, autocast: torch.dtype | None
 ) -> None:
     """One forward and backward pass over the `windows` longest windows, beside the room that AdamW will take.
@@ -33,7 +33,7 @@ def attempt_largest(
         model.train(training)
 
 
-def accumulation_that_fits(attempt: Callable[[int], None], step_size: int, accumulation: int) -> int:
+def find_fitting_accumulation(attempt: Callable[[int], None], step_size: int, accumulation: int) -> int:
     """The parts of which a step has to consist: `accumulation`, doubled until one part fits on every process.
 
     `attempt(windows)` trains on that many windows without a trace; out of memory it raises torch's RuntimeError, any
@@ -54,7 +54,7 @@ def accumulation_that_fits(attempt: Callable[[int], None], step_size: int, accum
             fits = False
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        if all(gather(fits)):
+        if all(all_gather_object(fits)):
             if accumulation > wanted:
                 log.info("%d windows at a time, %d times a step: more do not fit into memory", windows, accumulation)
             return accumulation

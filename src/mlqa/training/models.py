@@ -12,8 +12,8 @@ import numpy as np
 from safetensors import SafetensorError
 
 from mlqa.config.schema import ModelConfig
-from mlqa.errors import ModelError, RunError, why_not_written
-from mlqa.tokenization.load import from_pretrained
+from mlqa.errors import ModelError, RunError, explain_write_failure
+from mlqa.tokenization.load import load_pretrained
 from mlqa.tokenization.saving import save_tokenizer
 from mlqa.training.embeddings import keep_rows
 
@@ -32,16 +32,16 @@ def load_model(model: ModelConfig, tokenizer: Any) -> Any:
     from transformers import AutoConfig, AutoModelForQuestionAnswering
 
     if model.scratch is not None:
-        return _from_scratch(model, tokenizer)
+        return _build_scratch_model(model, tokenizer)
     pretrained = str(model.pretrained)
-    described = from_pretrained(AutoConfig, "config.json", pretrained, model.revision)
+    described = load_pretrained(AutoConfig, "config.json", pretrained, model.revision)
     if model.num_hidden_layers is not None:
         layers = getattr(described, "num_hidden_layers", None)
         if layers is None or model.num_hidden_layers > layers:
             raise ModelError(f"model.num_hidden_layers={model.num_hidden_layers}: {pretrained} has {layers} layers")
         described.num_hidden_layers = model.num_hidden_layers
     options = {"attn_implementation": model.attn_implementation.value} if model.attn_implementation else {}
-    loaded, report = from_pretrained(
+    loaded, report = load_pretrained(
         AutoModelForQuestionAnswering,
         "weights",
         pretrained,
@@ -62,7 +62,7 @@ def load_model(model: ModelConfig, tokenizer: Any) -> Any:
     return loaded.float()
 
 
-def _from_scratch(model: ModelConfig, tokenizer: Any) -> Any:
+def _build_scratch_model(model: ModelConfig, tokenizer: Any) -> Any:
     """A ConvBERT (Jiang et al. 2020, arXiv 2008.02496) whose random weights begin where reading can begin.
 
     To answer, a model has to find the question's name in the context and look beside it. A small BERT learns neither in
@@ -97,7 +97,7 @@ def _from_scratch(model: ModelConfig, tokenizer: Any) -> Any:
     return made
 
 
-def save(model: Any, tokenizer: Any, folder: Path) -> None:
+def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     """Writes an ordinary transformers model, no half of one. Raises RunError where it could not, also if transformers
     only logs it."""
     partial = folder.with_name(folder.name + ".partial")
@@ -112,10 +112,12 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
         partial.rmdir()
     except (OSError, RuntimeError, SafetensorError) as error:  # by which library meets the full disk
         shutil.rmtree(partial, ignore_errors=True)
-        raise RunError(f"{folder}: the model cannot be written: {why_not_written(error, folder.parent)}") from None
+        raise RunError(
+            f"{folder}: the model cannot be written: {explain_write_failure(error, folder.parent)}"
+        ) from None
 
 
-def describe(config: ModelConfig, model: Any) -> dict[str, Any]:
+def describe_model(config: ModelConfig, model: Any) -> dict[str, Any]:
     """What result.json says of the model; parameters are counted, tied ones once."""
     return {
         "pretrained": config.pretrained,
@@ -127,12 +129,12 @@ def describe(config: ModelConfig, model: Any) -> dict[str, Any]:
 def trim_model(config: ModelConfig, model: Any, kept: np.ndarray) -> dict[str, Any]:
     """Cuts a model's word embeddings to the rows `kept` of a trimmed vocabulary; returns its description now, and what
     there was before. Raises ModelError where it has no such row."""
-    whole = describe(config, model)["parameters"]
+    whole = describe_model(config, model)["parameters"]
     rows = keep_rows(model, kept)
-    return describe(config, model) | {"parameters_untrimmed": whole, "vocab_size_untrimmed": rows}
+    return describe_model(config, model) | {"parameters_untrimmed": whole, "vocab_size_untrimmed": rows}
 
 
-def embedding_share(config: ModelConfig, tokenizer: Any) -> float:
+def compute_embedding_share(config: ModelConfig, tokenizer: Any) -> float:
     """Share (0-1) of a model's parameters that are word embeddings (Toraman et al. 2022, arXiv 2204.08832).
 
     Counted on a model without weights: nothing but its config is fetched.
@@ -144,13 +146,13 @@ def embedding_share(config: ModelConfig, tokenizer: Any) -> float:
 
     with torch.device("meta"):
         if config.scratch is not None:
-            model = _from_scratch(config, tokenizer)
+            model = _build_scratch_model(config, tokenizer)
         else:
-            described = from_pretrained(AutoConfig, "config.json", str(config.pretrained), config.revision)
+            described = load_pretrained(AutoConfig, "config.json", str(config.pretrained), config.revision)
             if config.num_hidden_layers is not None:
                 described.num_hidden_layers = config.num_hidden_layers
             if config.trim_vocabulary:
                 described.vocab_size = len(tokenizer)
             model = AutoModelForQuestionAnswering.from_config(described)
-    found = describe(config, model)
+    found = describe_model(config, model)
     return float(found["embedding_parameters"] / found["parameters"])

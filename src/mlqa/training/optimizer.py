@@ -9,7 +9,7 @@ _LAYER = re.compile(r"\.(?:layer|layers|h)\.(\d+)\.")
 _NO_DECAY = re.compile(r"bias$|norm", re.IGNORECASE)
 
 
-def layerwise_groups(model: Any, learning_rate: float, decay: float, weight_decay: float) -> list[dict[str, Any]]:
+def build_layerwise_groups(model: Any, learning_rate: float, decay: float, weight_decay: float) -> list[dict[str, Any]]:
     """Parameter groups for a torch optimizer: the head learns at `learning_rate`, each layer below at `decay` times
     the rate of the one above it, the embeddings at the lowest. Biases and norms have no weight decay.
     """
@@ -17,7 +17,7 @@ def layerwise_groups(model: Any, learning_rate: float, decay: float, weight_deca
     layers = 1 + max((int(found.group(1)) for name, _ in named if (found := _LAYER.search(name))), default=-1)
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, parameter in named:
-        depth = _steps_below_head(name, layers)
+        depth = _compute_depth(name, layers)
         decays = not _NO_DECAY.search(name)
         group = groups.setdefault(
             (depth, decays),
@@ -27,7 +27,7 @@ def layerwise_groups(model: Any, learning_rate: float, decay: float, weight_deca
     return list(groups.values())
 
 
-def _steps_below_head(name: str, layers: int) -> int:
+def _compute_depth(name: str, layers: int) -> int:
     found = _LAYER.search(name)
     if found:
         return layers - int(found.group(1))

@@ -9,7 +9,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback
 
-from mlqa.environment import console
+from mlqa.environment import get_console
 from mlqa.tracking.trackers import Trackers
 
 log = logging.getLogger(__name__)
@@ -30,13 +30,13 @@ class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers
             MofNCompleteColumn(),
             TextColumn("{task.fields[loss]}"),
             TimeRemainingColumn(),
-            console=console(),
+            console=get_console(),
             transient=True,
         )
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._began, self._first_step = time.perf_counter(), state.global_step
-        if state.is_world_process_zero and console().is_terminal:
+        if state.is_world_process_zero and get_console().is_terminal:
             self._bar.start()
             self._bar.add_task("Training", total=state.max_steps, loss="")
 
@@ -47,14 +47,14 @@ class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers
             self._bar.update(task, completed=state.global_step, loss=self._loss)
         every = max(1, state.max_steps // PLAIN_LINES)
         if not self._bar.task_ids and state.global_step % every == 0:
-            parts = [f"step {state.global_step} of {state.max_steps}", self._loss, self._left(state)]
+            parts = [f"step {state.global_step} of {state.max_steps}", self._loss, self._format_time_left(state)]
             log.info("%s", ", ".join(part for part in parts if part))
 
-    def _left(self, state: Any) -> str:
+    def _format_time_left(self, state: Any) -> str:
         """The time to come by that of the steps so far, of this start of a run; "" at the end."""
         steps = state.max_steps - state.global_step
         seconds = (time.perf_counter() - self._began) / max(1, state.global_step - self._first_step) * steps
-        return f"{_spoken(seconds)} left" if steps else ""
+        return f"{_format_duration(seconds)} left" if steps else ""
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         if not state.is_world_process_zero or not logs:
@@ -68,7 +68,7 @@ class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers
         self._bar.stop()
 
 
-def _spoken(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -17,20 +17,20 @@ from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 
-from mlqa.batching.dataset import Batches, overhead_of
-from mlqa.batching.packed_rows import of_windows
+from mlqa.batching.dataset import ShareDataset, estimate_pass_overhead
+from mlqa.batching.packed_rows import unpack_logits
 from mlqa.batching.packing_support import choose_batching
-from mlqa.batching.sampler import WindowBatches, cut_by_length
+from mlqa.batching.sampler import WindowBatchSampler, cut_by_length
 from mlqa.config.schema import Batching, Config, Interval
-from mlqa.distributed import gather
-from mlqa.environment import is_main, local_rank, rank, world_size
-from mlqa.errors import why_not_written
+from mlqa.distributed import all_gather_object
+from mlqa.environment import get_local_rank, get_rank, get_world_size, is_main
+from mlqa.errors import explain_write_failure
 from mlqa.features.windows import Windows
-from mlqa.training.arguments import autocast_type, loader_options, trust_checkpoints
+from mlqa.training.arguments import choose_loader_options, get_autocast_dtype, register_safe_globals
 from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
 from mlqa.training.compilation import allow_shapes
-from mlqa.training.memory import accumulation_that_fits, attempt_largest
-from mlqa.training.optimizer import layerwise_groups
+from mlqa.training.memory import find_fitting_accumulation, try_largest_windows
+from mlqa.training.optimizer import build_layerwise_groups
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +54,10 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         training = config.training
         self.batching, self.packing = choose_batching(training.batching, model, arguments.device)
         multiple = None if self.batching is Batching.padded else training.pad_to_multiple_of
-        batches = Batches(windows, multiple, self.packing)
+        batches = ShareDataset(windows, multiple, self.packing)
         step_size = arguments.train_batch_size * training.gradient_accumulation_steps
         if training.auto_find_batch_size:
-            arguments.gradient_accumulation_steps = self._accumulation_that_fits(model, arguments, batches, step_size)
+            arguments.gradient_accumulation_steps = self._fit_accumulation(model, arguments, batches, step_size)
         super().__init__(
             model=model,
             args=arguments,
@@ -68,22 +68,22 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.remove_callback(PrinterCallback)
         # The loss is a mean over the batch: it has to be divided by gradient_accumulation_steps.
         self.model_accepts_loss_kwargs = False
-        overhead = overhead_of(model, arguments.device, step_size * world_size())
+        overhead = estimate_pass_overhead(model, arguments.device, step_size * get_world_size())
         cut = partial(cut_by_length, multiple=training.pad_to_multiple_of, overhead=overhead)
-        self.batches = WindowBatches(
+        self.batches = WindowBatchSampler(
             windows.lengths,
-            step_size * world_size(),
+            step_size * get_world_size(),
             config.seed,
             cut=cut if self.batching is Batching.grouped else None,
             accumulation=arguments.gradient_accumulation_steps,
-            rank=rank(),
-            world_size=world_size(),
+            rank=get_rank(),
+            world_size=get_world_size(),
         )
         self.add_callback(_EpochsAndLastCheckpoint(self.batches))
 
     def fit(self, checkpoint: Checkpoint | None) -> None:
         """Trains to the end, from `checkpoint` where there is one; never past the end."""
-        trust_checkpoints()
+        register_safe_globals()
         if checkpoint is not None and checkpoint.is_final:
             self._load_from_checkpoint(str(checkpoint.path))
             self.state: Any = TrainerState.load_from_json(str(checkpoint.path / STATE))
@@ -92,7 +92,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             allow_shapes()
         self.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
 
-    def _accumulation_that_fits(self, model: Any, arguments: Any, batches: Batches, step_size: int) -> int:
+    def _fit_accumulation(self, model: Any, arguments: Any, batches: ShareDataset, step_size: int) -> int:
         """Parts into which steps have to be split; asked before transformers is told of them."""
         longest = np.argsort(-batches.windows.lengths, kind="stable")
         if self.config.training.gradient_checkpointing:
@@ -104,16 +104,16 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             return self.compute_loss(model, {name: value.to(arguments.device) for name, value in inputs.items()})
 
         def attempt(windows: int) -> None:
-            attempt_largest(model, loss, windows, autocast_type(self.config))
+            try_largest_windows(model, loss, windows, get_autocast_dtype(self.config))
 
-        return accumulation_that_fits(attempt, step_size, arguments.gradient_accumulation_steps)
+        return find_fitting_accumulation(attempt, step_size, arguments.gradient_accumulation_steps)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         loader = DataLoader(
             self.train_dataset,
             batch_sampler=self.batches,
-            collate_fn=_only,
-            **loader_options(self.config),
+            collate_fn=_collate_share,
+            **choose_loader_options(self.config),
         )
         # As accelerator.prepare does, but for one process: the batches are this process's own already.
         return prepare_data_loader(loader, self.args.device, num_processes=1, process_index=0, put_on_device=True)  # type: ignore[no-any-return]
@@ -145,7 +145,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             where = inputs.pop("window_begins"), inputs.pop("window_lengths")
             inputs["attention_mask"] = self.packing.mask(inputs.pop("segments"))
             output = model(**inputs)
-            found = [of_windows(logits, *where) for logits in (output.start_logits, output.end_logits)]
+            found = [unpack_logits(logits, *where) for logits in (output.start_logits, output.end_logits)]
         losses = [
             torch.nn.functional.cross_entropy(logits.float(), positions)
             for logits, positions in zip(found, wanted, strict=True)
@@ -162,7 +162,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         if decay is None:
             return super().create_optimizer(*args)
         cls, options = self.get_optimizer_cls_and_kwargs(self.args)
-        groups = layerwise_groups(self.model, self.args.learning_rate, decay, self.args.weight_decay)
+        groups = build_layerwise_groups(self.model, self.args.learning_rate, decay, self.args.weight_decay)
         self.optimizer: Any = cls(groups, **options)
         return self.optimizer
 
@@ -176,10 +176,12 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
     def _save_checkpoint(self, *_: Any, **__: Any) -> None:
         """Writes a checkpoint whole or not at all; one that cannot be written is said, and costs no training."""
         step = self.state.global_step
-        partial = self.checkpoints.partial(step)
-        if local_rank() == 0:
+        partial = self.checkpoints.get_partial_path(step)
+        if get_local_rank() == 0:
             shutil.rmtree(partial, ignore_errors=True)  # of a process killed here before
-        if all(gather(self.checkpoints.holds(step))):  # which is also where all wait for the removal
+        if all(
+            all_gather_object(self.checkpoints.has_checkpoint(step))
+        ):  # which is also where all wait for the removal
             return
         problem = None
         try:
@@ -190,11 +192,11 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             if is_main():
                 self.state.save_to_json(str(partial / STATE))
         except (OSError, RuntimeError, SafetensorError) as error:  # by which library meets the full disk
-            problem = why_not_written(error, self.checkpoints.run_dir)
-        problem = _first(gather(problem))
+            problem = explain_write_failure(error, self.checkpoints.run_dir)
+        problem = _get_first_problem(all_gather_object(problem))
         if problem is None:
-            problem = _first(gather(self._complete_checkpoint(step) if is_main() else None))
-        if problem is None and local_rank() == 0 and partial.is_dir():  # another machine, with a disk of its own
+            problem = _get_first_problem(all_gather_object(self._complete_checkpoint(step) if is_main() else None))
+        if problem is None and get_local_rank() == 0 and partial.is_dir():  # another machine, with a disk of its own
             problem = self._complete_checkpoint(step)
         if problem is not None:
             shutil.rmtree(partial, ignore_errors=True)
@@ -207,18 +209,18 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             self.checkpoints.complete(step)
             self.checkpoints.keep_newest(self.config.training.save_total_limit)
         except OSError as error:
-            return why_not_written(error, self.checkpoints.run_dir)
+            return explain_write_failure(error, self.checkpoints.run_dir)
         return None
 
 
-def _first(problems: list[str | None]) -> str | None:
+def _get_first_problem(problems: list[str | None]) -> str | None:
     return next((problem for problem in problems if problem), None)
 
 
 class _EpochsAndLastCheckpoint(TrainerCallback):  # type: ignore[misc]
     """Tells the batches which epoch begins, and asks for a checkpoint when nothing is left to train but to score."""
 
-    def __init__(self, batches: WindowBatches) -> None:
+    def __init__(self, batches: WindowBatchSampler) -> None:
         self.batches = batches
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -229,6 +231,6 @@ class _EpochsAndLastCheckpoint(TrainerCallback):  # type: ignore[misc]
             control.should_save = True
 
 
-def _only(batch: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+def _collate_share(batch: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     """The sampler gives one share at a time: it is the batch."""
     return batch[0]

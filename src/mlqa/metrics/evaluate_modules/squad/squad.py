@@ -12,7 +12,7 @@ import datasets
 import evaluate
 
 from mlqa.errors import DataError
-from mlqa.metrics.squad import Version, squad_scores
+from mlqa.metrics.squad import Version, compute_squad_scores
 
 _CITATION = "SQuAD 1.1: Rajpurkar et al. 2016, arXiv 1606.05250; 2.0: Rajpurkar et al. 2018, arXiv 1806.03822"
 _INPUTS = """
@@ -53,7 +53,7 @@ class Squad(evaluate.Metric):  # type: ignore[misc]  # evaluate ships no types
                     f"row {row}: prediction {prediction['id']!r} stands beside reference {reference['id']!r}:"
                     " give both in the same order"
                 )
-        scores = squad_scores(
+        scores = compute_squad_scores(
             [prediction["prediction_text"] for prediction in predictions],
             [reference["answers"]["text"] for reference in references],
             version,

@@ -8,9 +8,9 @@ from typing import Any
 import torch.distributed as dist
 
 
-def _gloo(store: Any, rank: int, size: int, timeout: timedelta) -> Any:
+def _create_gloo_group(store: Any, rank: int, size: int, timeout: timedelta) -> Any:
     return dist.ProcessGroupGloo(store, rank, size, timeout=timeout)
 
 
 if not hasattr(dist.Backend, "SMDDP"):
-    dist.Backend.register_backend("smddp", _gloo, devices=["cpu"])
+    dist.Backend.register_backend("smddp", _create_gloo_group, devices=["cpu"])
