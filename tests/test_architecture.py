@@ -121,7 +121,7 @@ def test_tracking_and_report_take_plain_values() -> None:
         if name.startswith("mlqa.report"):
             assert rooms <= {"errors", "environment", "config", "result", "display", "metrics", "data", "report"}, name
         if name.startswith("mlqa.tracking"):
-            assert rooms <= {"errors", "environment", "config", "result", "tracking"}, name
+            assert rooms <= {"errors", "environment", "config", "result", "display", "tracking"}, name
 
 
 def test_naming_the_report_loads_nothing_heavy() -> None:

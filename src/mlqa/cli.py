@@ -1,4 +1,4 @@
-"""The `mlqa` command: what one does beside a training or after it. Training itself is `python train.py`."""
+"""Tools to run before and after training. To train a model, run `python train.py`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,27 @@ from collections.abc import Sequence
 
 from mlqa.errors import exit_on_error
 
-# Each is a module of mlqa.commands with EXAMPLE, add_arguments(parser) and run(args).
+# Each name is a module of mlqa.commands with EXAMPLE, add_arguments(parser) and run(args).
 COMMANDS = {
-    "audit": "what is wrong with a data set: offsets, leakage, duplicates, Unicode, lengths",
-    "dashboard": "a W&B workspace of a sweep, or its specification",
+    "audit": "find faults in a data set: offsets, leakage, duplicates, Unicode, lengths",
+    "dashboard": "save a W&B workspace for a sweep, or print its specification",
     "predict": "answer questions with the model of a run",
-    "report": "compare the members of sweeps: a page, a table, advice",
-    "score": "score predictions from anywhere on a data set",
-    "tokenizers": "compare tokenizers on a data set, and what each does to words",
+    "report": "compare the members of sweeps: a page, tables, advice",
+    "score": "score predictions from any tool on a data set",
+    "tokenizers": "compare tokenizers on a data set and show how each splits words",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Entry point of the console script; errors of the user end as one line and an exit code other than 0."""
+    """Run the `mlqa` command.
+
+    Args:
+        argv: Arguments after the program's name. None means `sys.argv[1:]`.
+
+    Raises:
+        SystemExit: With a nonzero code if the command line is wrong or the command fails. A user's error is printed
+            as one line.
+    """
     parser = argparse.ArgumentParser(prog="mlqa", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, purpose in COMMANDS.items():
@@ -33,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     args, rest = parser.parse_known_args(argv)
-    # argparse takes positional arguments in one row only; overrides may stand before and after an option.
+    # argparse accepts positional arguments only in one group. Overrides may come before and after an option.
     if rest and (not hasattr(args, "overrides") or any(argument.startswith("-") for argument in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:

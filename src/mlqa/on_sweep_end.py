@@ -1,15 +1,22 @@
-"""What is done at the end of a multirun, however it ended: `hydra.launcher.on_sweep_end` names it."""
+"""The hook that runs when a sweep ends, however it ends. `hydra.launcher.on_sweep_end` names it."""
 
 from __future__ import annotations
 
 
 def finish_sweep(sweep_dir: str) -> None:
-    """Tells W&B what the jobs have cost in the end, and writes the report.
+    """Correct the cost of the sweep's W&B runs, then write <sweep_dir>/report and print the closing table.
 
-    Raises RunError where the directory is missing or cannot be written; no member and no W&B makes it raise.
+    Members that failed, are missing or cannot be read appear in the report as such. An unreachable W&B server is one
+    warning.
+
+    Args:
+        sweep_dir: Directory of the multirun.
+
+    Raises:
+        RunError: If the directory does not exist, holds no run or cannot be written to.
     """
-    from mlqa import report
+    from mlqa.report.build import write_report
     from mlqa.tracking.billing import correct_cost
 
     correct_cost(sweep_dir)
-    report.write(sweep_dir)
+    write_report([sweep_dir])

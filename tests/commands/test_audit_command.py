@@ -77,10 +77,10 @@ def test_tables(file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     main(["audit", "dataset=squad_json", *files, "model=tiny_wordpiece"])
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= 80
-    for title in ("Rows and offsets", "Leakage", "Answers", "Unicode", "Lengths", "Windows by the tokenizer"):
+    for title in ("Rows and offsets", "Leakage", "Answers", "Unicode", "Lengths", "Windows with the tokenizer"):
         assert title in shown
     for line in (
-        "Dropped rows of train: 1; dataset.strict=true refuses",
+        "Dropped rows of train: 1. dataset.strict=true refuses",
         "line 4: answer 'bahçede' does not stand at 0",
         "100.0 % of the validation questions stand in train with their context",
         "line 3: 'parkta' stands at 52, not at 49",
@@ -118,7 +118,7 @@ def test_a_tokenizer_out_of_reach_costs_one_line(capsys: pytest.CaptureFixture[s
     main(["audit", *SAMPLE, "model=berturk", "model.pretrained=nobody/nothing"])
     shown = " ".join(capsys.readouterr().out.split())
     assert "Lengths at percentiles" in shown
-    assert "model=berturk: left out: model.pretrained=nobody/nothing" in shown
+    assert "model=berturk: skipped: model.pretrained=nobody/nothing" in shown
     assert "model.pretrained=<folder>" in shown
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from mlqa.cli import main
 from mlqa.display.tokenizer_labels import FIGURES, WORDS, build_word_cells
-from mlqa.display.tokenizer_page import render_pieces, render_tokenizer_page
+from mlqa.display.tokenizer_page import render_tokenizer_page
 
 SAMPLE = ["dataset=sample", "dataset.sample.train_rows=200", "dataset.sample.validation_rows=40"]
 KEDILERI = {
@@ -77,10 +77,11 @@ def test_the_page_is_whole_and_fetches_nothing(compared: tuple[dict[str, Any], P
 
 
 def test_the_cuts_of_a_word_are_marked() -> None:
-    assert render_pieces(KEDILERI) == (
-        '<span class="piece a">Kedi</span><span class="cut met">|</span>'
-        '<span class="piece b">ler<span class="missed"></span>i</span>'
-    )
+    page = render_tokenizer_page([{"model": "berturk", "analysed_words": [KEDILERI]}], "Words")
+    assert (
+        '<td class="pieces"><span class="piece a">Kedi</span><span class="cut met">|</span>'
+        '<span class="piece b">ler<span class="missed"></span>i</span></td>'
+    ) in page
 
 
 def test_words_and_names_are_escaped() -> None:
@@ -115,7 +116,7 @@ def test_a_narrow_terminal_keeps_figures_and_tokens(
     main(["tokenizers", "model=tiny_wordpiece,tiny_char", *SAMPLE, "words=[Kedileri]"])
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= columns
-    assert ("what it says" in said) is whole and ("tokens a word" in said) is whole
+    assert ("meaning" in said) is whole and ("tokens per word" in said) is whole
     assert (" ids " in said) is whole
     for part in ("tiny_wordpiece", "tiny_char", "morpheme precision", "oracle F1", "Kedi (cat) + ler (plural)"):
         assert part in said

@@ -36,6 +36,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    browser.get("about:blank")  # the browser's own start page would load its pictures into the first page's log
     yield browser
     browser.quit()
 

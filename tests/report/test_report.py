@@ -17,7 +17,7 @@ from forked import python
 from made import answers, config, questions, result, some, write_manifest, write_member
 
 from mlqa.errors import RunError
-from mlqa.report import write
+from mlqa.on_sweep_end import finish_sweep
 from mlqa.report.advice import Advice
 from mlqa.report.build import write_report
 from mlqa.report.charts import make_charts
@@ -91,11 +91,11 @@ def test_without_answers_only_intervals_that_part_are_a_difference(published_lik
     best = said(report)["Best F1"]
     assert not best.is_supported  # 77.14 +- 2 overlaps 76.60 and 75.63, and parts from 71.74
     assert "xlmr on p3 has the highest F1 (77.14)" in best.claim
-    assert "cannot tell it from xlmr on g4dn and berturk on p3" in best.claim and "mbert" not in best.claim
+    assert "cannot tell it apart from xlmr on g4dn and berturk on p3" in best.claim and "mbert" not in best.claim
     assert any("predictions.json is missing" in line for line in best.evidence)
     cheapest = said(report)["Cheapest within 1 point of the best F1"]
-    assert not cheapest.is_supported and cheapest.claim.startswith("xlmr on g4dn costs $1.23 a run, against $2.14")
-    assert "0.54 points less" in cheapest.claim
+    assert not cheapest.is_supported and cheapest.claim.startswith("xlmr on g4dn costs $1.23 per run instead of $2.14")
+    assert "its F1 is 0.54 points lower" in cheapest.claim
     fastest = said(report)["Fastest"]
     assert not fastest.is_supported and "mbert on p3 less than 5 % more" in fastest.claim  # 24.8 and 25.0 minutes
 
@@ -153,7 +153,7 @@ def test_the_cheaper_twin_is_advised_and_borne_out(tmp_path: Path) -> None:
     assert said(report)["Cheapest within 1 point of the best F1"].claim.startswith("berturk on g4dn")
     assert said(report)["Cheapest within 1 point of the best F1"].is_supported
     fastest = said(report)["Fastest"]
-    assert fastest.is_supported and fastest.claim.startswith("mbert on p3 is the fastest: 1.7 minutes a run; its F1 is")
+    assert fastest.is_supported and fastest.claim.startswith("mbert on p3 is the fastest: 1.7 minutes per run. Its F1 is")
 
 
 def test_a_mean_of_runs_far_apart_is_not_the_fastest(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_mean_of_runs_far_apart_is_not_the_fastest(tmp_path: Path) -> None:
         write_member(tmp_path / "s" / str(number), content, settings=config(P3, seed))
     fastest = said(make_report([tmp_path / "s"]))["Fastest"]
     assert not fastest.is_supported
-    assert "berturk on p3 is the fastest in the mean: 10.0 minutes" in fastest.claim
+    assert "berturk on p3 is the fastest on average: 10.0 minutes" in fastest.claim
     assert "runs of mbert on p3 took no longer than its slowest, 15.0 minutes" in fastest.claim
 
 
@@ -185,7 +185,7 @@ def test_equal_prices_are_a_tie(tmp_path: Path) -> None:
         content = result(model, cost=cost(seconds, 3.825))
         write_member(tmp_path / "s" / str(number), content, settings=config(P3), given=given)
     cheapest = said(make_report([tmp_path / "s"]))["Cheapest within 1 point of the best F1"]
-    assert not cheapest.is_supported and "A tie with mbert on p3" in cheapest.claim
+    assert not cheapest.is_supported and "a tie with mbert on p3" in cheapest.claim
 
 
 def test_who_costs_least_and_may_be_near_is_told(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_who_costs_least_and_may_be_near_is_told(tmp_path: Path) -> None:
         write_member(tmp_path / "s" / str(number), content, settings=config(P3), given=given)
     cheapest = said(make_report([tmp_path / "s"]))["Cheapest within 1 point of the best F1"]
     assert cheapest.claim.startswith("mbert on p3") and not cheapest.is_supported
-    assert "xlmr on p3 cost less but scored lower by more; on other texts it may be less than that" in cheapest.claim
+    assert "xlmr on p3 cost less but scored more than 1 point lower. On other texts the gap may be smaller." in cheapest.claim
 
 
 def test_a_small_gap_on_few_questions_is_not_called_within_a_point(tmp_path: Path) -> None:
@@ -218,8 +218,8 @@ def test_a_small_gap_on_few_questions_is_not_called_within_a_point(tmp_path: Pat
     assert difference.mean == pytest.approx(100 / 120)  # 100 right against 99, on 19 questions the one or the other
     assert difference.high > 1
     cheapest = said(report)["Cheapest within 1 point of the best F1"]
-    assert cheapest.claim.startswith("mbert on p3 costs $0.0633 a run, against $0.63")
-    assert not cheapest.is_supported and "not shown to be within one" in cheapest.claim
+    assert cheapest.claim.startswith("mbert on p3 costs $0.0633 per run instead of $0.63")
+    assert not cheapest.is_supported and "it is not shown to stay within 1 point" in cheapest.claim
     assert not said(report)["Best F1"].is_supported
 
 
@@ -229,7 +229,7 @@ def test_a_machine_without_a_price_is_not_the_cheapest(tmp_path: Path) -> None:
     write_member(tmp_path / "s/1", result(f1=69.5, cost=cost(600, 3.8)), settings=config(P3))
     report = make_report([tmp_path / "s"])
     cheapest = said(report)["Cheapest within 1 point of the best F1"]
-    assert cheapest.claim.startswith("berturk on p3 costs $0.63 a run, and scored 0.50 points less")
+    assert cheapest.claim.startswith("berturk on p3 costs $0.63 per run, and its F1 is 0.50 points lower")
     assert "1 configuration has no price and was left out." in cheapest.evidence
     assert report.spent_usd == pytest.approx(0.6333)
     (tmp_path / "s/1/result.json").unlink()
@@ -360,13 +360,13 @@ def test_the_lead_by_memory_is_told(tmp_path: Path) -> None:
     best = said(report)["Best F1"]
     assert not best.is_supported
     told = " ".join(best.evidence)
-    assert "On contexts that train has not seen, reader on p3 is ahead" in told
-    assert "Part of the lead may be memory" in told and "significant" in told
-    assert "on unseen contexts" in render_page(report)
+    assert "On contexts that are not in train, reader on p3 is ahead" in told
+    assert "Part of the lead may come from memorised contexts" in told and "significant" in told
+    assert "unseen contexts: first − second" in render_page(report)
     row = next(
-        line for line in render_markdown(report).splitlines() if line.startswith("| memory on p3 − reader on p3")
+        line for line in render_markdown(report).splitlines() if line.startswith("| memory on p3 | reader on p3 |")
     )
-    assert f"| {difference.mean:+.2f} |".replace("+", "-") in row  # the other way round: memory minus reader
+    assert f"| {difference.mean:+.2f} ".replace("+", "-") in row  # in the other direction: memory minus reader
     assert row.endswith(f"| {difference.p_holm:.4f} |")
 
 
@@ -463,7 +463,7 @@ def test_money_is_counted_with_every_job(tmp_path: Path) -> None:
 
 
 def test_the_end_of_a_sweep_says_it_in_the_terminal(whole_sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(str(whole_sweep))
+    finish_sweep(str(whole_sweep))
     told = " ".join(capsys.readouterr().err.split())
     for part in (
         "EM",

@@ -60,7 +60,7 @@ def test_a_failing_tracker_warns_once_and_is_left_out(caplog: pytest.LogCaptureF
         trackers.finish(RESULT)
     assert counting.steps == [1, 2, -1]
     assert [record.message for record in caplog.records] == [
-        "tracking: Failing failed and is left out from now on: no network"
+        "tracking: Failing failed and is not used from now on: no network"
     ]
 
 

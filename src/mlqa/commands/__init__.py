@@ -1,0 +1,1 @@
+"""The subcommands of `mlqa`, one module each."""

@@ -1,10 +1,9 @@
-"""`mlqa predict`: answers by the model of a run."""
+"""`mlqa predict`: answer questions with the model of a run."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -23,15 +22,26 @@ example, with a run of `make quickstart`:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `mlqa predict`."""
     parser.add_argument("run_dir", help="directory of a completed run")
-    parser.add_argument("--context", help="the text that holds the answer")
-    parser.add_argument("--question", help="what to ask of it")
-    parser.add_argument("--file", help='JSON with [{"context", "question"}, ...] or in SQuAD form, instead of the two')
-    parser.add_argument("--top-k", type=int, default=3, help="so many answers a question (default: %(default)s)")
+    parser.add_argument("--context", help="text that contains the answer")
+    parser.add_argument("--question", help="question about the context")
+    parser.add_argument(
+        "--file",
+        help='JSON with [{"context", "question"}, ...] or in SQuAD format, instead of --context and --question',
+    )
+    parser.add_argument("--top-k", type=int, default=3, help="answers per question (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def run(args: argparse.Namespace) -> None:
+    """Answer the questions and print a table per question, or JSON.
+
+    Raises:
+        ConfigError: If the options do not fit together.
+        DataError: If the file cannot be read as questions.
+        RunError: If the directory holds no trained model.
+    """
     problems = []
     if args.file is None and (args.context is None or args.question is None):
         problems.append("predict: give --context and --question, or --file")
@@ -51,11 +61,10 @@ def run(args: argparse.Namespace) -> None:
     answers = Answerer(args.run_dir).answer(examples, args.top_k)
     if args.json:
         rows = [
-            {"id": identifier, "question": question, "answers": [asdict(found) for found in candidates]}
+            {"id": identifier, "question": question, "answers": [asdict(candidate) for candidate in candidates]}
             for identifier, question, candidates in zip(examples.ids, examples.questions, answers, strict=True)
         ]
-        json.dump(rows, sys.stdout, ensure_ascii=False, indent=1)
-        print()
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
         _print_answers(examples, answers)
 
@@ -71,7 +80,7 @@ def _print_answers(examples: Examples, answers: list[list[Candidate]]) -> None:
         table.add_column("answer")
         for heading in ("characters", "score", "probability"):
             table.add_column(heading, justify="right")
-        for found in candidates:
-            place = f"{found.start}-{found.end}"
-            table.add_row(Text(found.text), place, f"{found.score:.2f}", f"{found.probability:.3f}")
+        for candidate in candidates:
+            span = f"{candidate.start}-{candidate.end}"
+            table.add_row(Text(candidate.text), span, f"{candidate.score:.2f}", f"{candidate.probability:.3f}")
         console.print(table)

@@ -1,4 +1,4 @@
-"""`mlqa score`: the scores of predictions, whoever made them, on a data set."""
+"""`mlqa score`: score predictions from any tool on a data set."""
 
 from __future__ import annotations
 
@@ -6,40 +6,51 @@ import argparse
 import json
 import logging
 import math
-import sys
 from typing import Any
 
+from mlqa.commands.inputs import load_available_splits
 from mlqa.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
 EXAMPLE = """\
-examples, with predictions of any tool as {id: text}, [{"id", "prediction_text"}, ...] or JSON lines:
+examples, with predictions as {id: text}, [{"id", "prediction_text"}, ...] or JSON lines:
   mlqa score predictions.json dataset=tquad
   mlqa score outputs/2026-11-23/10-00-00/predictions.json dataset=sample
   mlqa score predictions.json dataset=squad_json dataset.validation_file=dev.json --null-odds null_odds.json
 """
-NOT_NEEDED = ("dataset.train_file", "dataset.hub.train_split")  # without train, no score of unseen contexts
+NOT_NEEDED = ("dataset.train_file", "dataset.hub.train_split")  # without train there are no scores on unseen contexts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("predictions", help="JSON or JSON lines of the answers; rows it lacks score 0")
-    parser.add_argument("overrides", nargs="+", help="the data set, as train.py takes it: dataset=tquad ...")
-    parser.add_argument("--null-odds", metavar="FILE", help="JSON with the odds of no answer, {id: number} (SQuAD 2.0)")
+    """Add the arguments of `mlqa score`."""
+    parser.add_argument("predictions", help="answers as JSON or JSON lines; questions without an answer score 0")
+    parser.add_argument("overrides", nargs="+", help="data set, as for train.py: dataset=tquad ...")
     parser.add_argument(
-        "--na-prob-thresh", type=float, metavar="X", help="no answer where the odds exceed this (default: as predicted)"
+        "--null-odds", metavar="FILE", help="JSON with the odds that there is no answer, {id: number} (SQuAD 2.0)"
+    )
+    parser.add_argument(
+        "--na-prob-thresh",
+        type=float,
+        metavar="X",
+        help="predict no answer if the odds exceed X (default: as predicted)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 
 
 def run(args: argparse.Namespace) -> None:
+    """Score the predictions on the validation split and print tables or JSON.
+
+    Raises:
+        ConfigError: If an override or a threshold is wrong.
+        DataError: If the predictions or the data set cannot be read, or their ids do not match.
+        UnreachableError: If the data set cannot be reached.
+    """
     threshold = args.na_prob_thresh
     if threshold is not None and args.null_odds is None:
-        raise ConfigError(
-            f"score: --na-prob-thresh={threshold:g}: needs the odds that it is a limit of: --null-odds FILE"
-        )
+        raise ConfigError(f"score: --na-prob-thresh={threshold:g}: has no odds to apply to; also give --null-odds FILE")
     if threshold is not None and math.isnan(threshold):
-        raise ConfigError("score: --na-prob-thresh=nan: give a number")
+        raise ConfigError("score: --na-prob-thresh=nan: is not a threshold; give a number")
 
     from mlqa.config.compose import compose_config
 
@@ -47,33 +58,30 @@ def run(args: argparse.Namespace) -> None:
 
     from mlqa.answers.predictions_file import align_null_odds, align_predictions, read_null_odds, read_predictions
     from mlqa.data.examples import find_unseen_rows
-    from mlqa.data.load import load_splits
-    from mlqa.environment import go_offline_if_unreachable
     from mlqa.metrics.language_rules import resolve_language_rules
     from mlqa.metrics.no_answer import detect_squad_version
     from mlqa.metrics.scoring import compute_breakdown, score_predictions
 
-    found = read_predictions(args.predictions)
-    odds_found = None if args.null_odds is None else read_null_odds(args.null_odds)
-    if config.dataset.hub is not None:
-        go_offline_if_unreachable()
-    splits = load_splits(config.dataset, both=False)
+    # Read first: a broken file is refused before the data set is loaded.
+    given = read_predictions(args.predictions)
+    given_odds = None if args.null_odds is None else read_null_odds(args.null_odds)
+    splits = load_available_splits(config, needs_tokenizer=False)
     examples = splits.validation
-    predictions = align_predictions(found, examples.ids, args.predictions, examples.dropped_ids)
+    predictions = align_predictions(given, examples.ids, args.predictions, examples.dropped_ids)
     if dropped := examples.counts.get("dropped"):
         log.warning(
-            "%d of %d rows of the data set were dropped (no answer stands in the context, or there is no question): "
-            "the official script would score them",
+            "%d of %d rows of the data set were dropped: they have no question, or no answer that occurs in the "
+            "context. The official script would score them.",
             dropped,
             examples.counts["rows"],
         )
     version = detect_squad_version(splits.train, examples)
     odds, order = None, None
-    if odds_found is not None and version == "1.1":
+    if given_odds is not None and version == "1.1":
         log.warning("%s: has no effect: the data set has no question without an answer", args.null_odds)
         threshold = None
-    elif odds_found is not None:
-        odds, order = align_null_odds(odds_found, examples.ids, predictions, args.null_odds)
+    elif given_odds is not None:
+        odds, order = align_null_odds(given_odds, examples.ids, predictions, args.null_odds)
     common: dict[str, Any] = {
         "rules": resolve_language_rules(config.dataset),
         "version": version,
@@ -94,8 +102,7 @@ def run(args: argparse.Namespace) -> None:
             "metrics": metrics,
             "breakdown": groups,
         }
-        json.dump(report, sys.stdout, ensure_ascii=False, indent=1, allow_nan=False)
-        print()
+        print(json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False))
         return
 
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""The tables at the end of a run and of `mlqa score`."""
+"""The score tables that a run and `mlqa score` print."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from mlqa.environment import get_console
 from mlqa.result import Result
 
-# label, the ending of the metrics' names, the number of rows they are over
+# label, suffix of the metrics' names, key of the number of questions
 SCORES = (
     ("all questions", "", "total"),
     ("  by the language's rules", "_language", "total"),
@@ -31,7 +31,12 @@ GROUPINGS = {
 
 
 def print_summary(result: Result, run_dir: Path) -> None:
-    """The closing table."""
+    """Print the closing table of a run: scores, price, duration and where the files are.
+
+    Args:
+        result: Content of result.json.
+        run_dir: The run's directory.
+    """
     metrics, timing, cost = result.metrics, result.timing, result.cost
     table = build_score_table(metrics, " ".join(result.choices.values()))
     if "f1_shuffled_questions" in metrics:
@@ -46,7 +51,15 @@ def print_summary(result: Result, run_dir: Path) -> None:
 
 
 def build_score_table(metrics: Mapping[str, float], title: str) -> Table:
-    """Return a table of the EM and F1 in `metrics`, with their 95 % intervals if there are any."""
+    """Build a table of exact match and F1, with their 95 % intervals if there are any.
+
+    Args:
+        metrics: Scores as in result.json, in per cent.
+        title: Shown above the table.
+
+    Returns:
+        A table that fits in 80 columns.
+    """
     table = _create_table(title, "")
     for label, suffix, total in SCORES:
         if f"f1{suffix}" in metrics:
@@ -67,7 +80,14 @@ def build_score_table(metrics: Mapping[str, float], title: str) -> Table:
 
 
 def build_breakdown_table(breakdown: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
-    """Official EM and F1 of the groups of `mlqa.metrics.breakdown.break_down_scores`."""
+    """Build a table of official exact match and F1 by group.
+
+    Args:
+        breakdown: {grouping: {group: {"exact_match", "f1", "total"}}} of `mlqa.metrics.breakdown.break_down_scores`.
+
+    Returns:
+        A table with one section per grouping.
+    """
     table = _create_table("official scores by group", "group")
     for grouping, groups in breakdown.items():
         table.add_section()
@@ -79,7 +99,7 @@ def build_breakdown_table(breakdown: Mapping[str, Mapping[str, Mapping[str, floa
 
 
 def _create_table(title: str, heading: str) -> Table:
-    """Room for two scores with intervals in 80 columns: no frame."""
+    """Create a table without a frame, so that two scores with intervals fit in 80 columns."""
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column(heading)
     for name in ("exact match", "F1", "questions"):

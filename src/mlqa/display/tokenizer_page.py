@@ -1,109 +1,58 @@
-"""Tokenizers side by side as HTML: figures with bars, and the words with their pieces in colour above the morphemes.
+"""The HTML page that compares tokenizers: figures with bars, and the tokens of each word in colour.
 
-Takes plain values: tokenization.json's content and "model". `page` is a document of its own, without scripts or
-anything fetched; `figures_html`, `words_html` and `STYLE` are for a page of somebody else's.
+The page is one file without scripts, and it fetches nothing. Rows are tokenization.json plus "model".
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from mlqa.display.html import render_template
 from mlqa.display.tokenizer_labels import FIGURES, format_figure
 from mlqa.display.tokenizer_tables import Rows, group_by_word, select_figures
 
-STYLE = """
-.tokenizers { border-collapse: collapse; font: 14px/1.4 system-ui, sans-serif; margin-bottom: 2em; }
-.tokenizers th, .tokenizers td { padding: .25em .7em; text-align: left; border-bottom: 1px solid #ddd; }
-.tokenizers td.number { text-align: right; font-variant-numeric: tabular-nums; min-width: 7em; }
-.tokenizers .bar { height: 4px; background: #4477aa; margin-top: 2px; }
-.tokenizers .meaning, .tokenizers .gloss, .tokenizers .ids { color: #666; font-size: 12px; }
-.tokenizers .word th { padding-top: 1.2em; font-size: 16px; border-bottom: none; }
-.tokenizers .pieces { font-size: 16px; white-space: nowrap; }
-.piece { padding: .1em .15em; border-radius: 3px; }
-.piece.a { background: #cfe3f5; } .piece.b { background: #fbe3c2; }
-.cut { font-weight: bold; padding: 0 1px; } .cut.met { color: #117733; } .cut.inside { color: #cc3311; }
-.missed { border-left: 2px dotted #cc3311; }
-"""
-LEGEND = (
-    '<p class="legend"><span class="cut met">|</span> a token begins where a morpheme does &nbsp; '
-    '<span class="cut inside">|</span> a token begins inside a morpheme &nbsp; '
-    '<span class="missed">&nbsp;</span> a morpheme begins inside a token</p>'
-)
-
 
 def render_tokenizer_page(rows: Rows, title: str) -> str:
-    """A whole document (UTF-8) with both tables."""
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
-        f"<style>body {{ margin: 2em; font-family: system-ui, sans-serif; }}{STYLE}</style></head>\n"
-        f"<body><h1>{escape(title)}</h1>\n{render_figures(rows)}\n<h2>Words</h2>\n{LEGEND}\n{render_words(rows)}\n"
-        "</body></html>\n"
+    """Render the figures and words of several tokenizers as an HTML document.
+
+    Args:
+        rows: One per tokenizer.
+        title: Title of the document.
+
+    Returns:
+        The document, to be written as UTF-8.
+    """
+    words = [
+        (group[0][1], [(model, word, _mark_pieces(word)) for model, word in group]) for group in group_by_word(rows)
+    ]
+    figures = [(FIGURES[name], _draw_bars(rows, name)) for name in select_figures(rows)]
+    models = [row["model"] for row in rows]
+    return render_template(
+        "mlqa.display", "tokenizers.html.j2", title=title, models=models, figures=figures, words=words
     )
 
 
-def render_figures(rows: Rows) -> str:
-    """A line a figure, a column a tokenizer; the bars of a line are in proportion to each other."""
-    head = "".join(f"<th>{escape(row['model'])}</th>" for row in rows)
-    lines = []
-    for name in select_figures(rows):
-        most = max(float(row.get(name) or 0) for row in rows)
-        cells = "".join(_render_number(row, name, most) for row in rows)
-        column = FIGURES[name]
-        lines.append(
-            f'<tr><th>{escape(column.label)}</th>{cells}<td class="meaning">{escape(column.meaning)}</td></tr>'
-        )
-    return f'<table class="tokenizers"><tr><th></th>{head}<th></th></tr>\n' + "\n".join(lines) + "\n</table>"
+def _draw_bars(rows: Rows, name: str) -> list[tuple[str, int]]:
+    """Return the text of each cell and the width of its bar, in per cent of the line's largest number."""
+    largest = max(float(row.get(name) or 0) for row in rows) or 1.0
+    return [(format_figure(row, name), round(100 * float(row.get(name) or 0) / largest)) for row in rows]
 
 
-def _render_number(row: Mapping[str, Any], name: str, most: float) -> str:
-    value = row.get(name)
-    if value is None:
-        return '<td class="number"></td>'
-    width = 100 * float(value) / most if most else 0
-    return (
-        f'<td class="number">{escape(format_figure(row, name))}<div class="bar" style="width:{width:.0f}%"></div></td>'
-    )
+def _mark_pieces(word: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """Split a word for display.
 
-
-def render_words(rows: Rows) -> str:
-    """A block a word: its morphemes with their glosses, then a line a tokenizer with the pieces in two colours."""
-    lines = []
-    for group in group_by_word(rows):
-        _, first = group[0]
-        morphemes = " + ".join(
-            f'{escape(part["surface"])} <span class="gloss">{escape(part["gloss"])}</span>'
-            for part in first["morphemes"]
-        )
-        lines.append(f'<tr class="word"><th>{escape(first["word"])}</th><td colspan="3">{morphemes}</td></tr>')
-        for model, word in group:
-            ids = " ".join(map(str, word["input_ids"]))
-            lines.append(
-                f'<tr><td>{escape(model)}</td><td class="pieces">{render_pieces(word)}</td>'
-                f'<td class="number">{len(word["tokens"])}</td><td class="ids">{escape(ids)}</td></tr>'
-            )
-    head = "<tr><th></th><th></th><th>tokens</th><th>ids</th></tr>"
-    return f'<table class="tokenizers">{head}\n' + "\n".join(lines) + "\n</table>"
-
-
-def render_pieces(word: Mapping[str, Any]) -> str:
-    """One word of tokenization.json: its pieces in two colours, each cut marked as met or inside a morpheme, and each
-    morpheme that begins inside a piece."""
+    Returns:
+        For each piece, how its beginning meets the morphemes ("met", "inside", or "" if unknown or at the start of
+        the word), and the piece's text, split at each morpheme that begins inside it.
+    """
     met, missed = (set(word[name] or ()) for name in ("met", "missed"))
-    known = word["met"] is not None
-    parts, place = [], 0
-    for number, piece in enumerate(word["pieces"]):
-        if number:
-            kind = " met" if place in met else " inside" if known else ""
-            parts.append(f'<span class="cut{kind}">|</span>')
-        parts.append(f'<span class="piece {"ab"[number % 2]}">{_mark_missed(piece, place, missed)}</span>')
-        place += len(piece)
-    return "".join(parts)
-
-
-def _mark_missed(piece: str, begin: int, missed: set[int]) -> str:
-    places: Sequence[int] = [0, *sorted(cut - begin for cut in missed if begin < cut < begin + len(piece)), len(piece)]
-    runs = [escape(piece[a:b]) for a, b in pairwise(places)]
-    return '<span class="missed"></span>'.join(runs)
+    marked, start = [], 0
+    for piece in word["pieces"]:
+        end = start + len(piece)
+        kind = "" if not start or word["met"] is None else "met" if start in met else "inside"
+        cuts = [0, *sorted(cut - start for cut in missed if start < cut < end), len(piece)]
+        marked.append((kind, [piece[a:b] for a, b in pairwise(cuts)]))
+        start = end
+    return marked

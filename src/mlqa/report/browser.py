@@ -1,4 +1,4 @@
-"""What the page needs to show two models' answers to every question side by side, as plain data."""
+"""The data with which the page shows the answers of two models side by side."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from mlqa.report.comparison import Comparison
 
 
 def build_browser_data(comparison: Comparison) -> dict[str, Any] | None:
-    """None where fewer than two configurations were compared question by question. Else:
+    """Build the data of the answer browser.
 
-    names      of the configurations
-    contexts   each text once
-    questions  [[id, question, index of its context, [gold, ...]], ...]
-    answers    a list a configuration: its answer to each question (of its first seed), null for none
-    exact, f1  a list a configuration: scores of those answers, F1 in per cent
+    Args:
+        comparison: The configurations of one data set.
+
+    Returns:
+        None if fewer than two configurations were compared question by question. Otherwise values that can be written
+        as JSON:
+
+        names: Of the configurations.
+        contexts: Each text once.
+        questions: [[id, question, index of its context, [gold, ...]], ...]
+        answers: For each configuration, the answers of its first seed by question, null if there is none.
+        exact, f1: For each configuration, the scores of those answers, F1 in per cent.
     """
     if comparison.questions is None or len(comparison.compared) < 2:
         return None

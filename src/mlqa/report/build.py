@@ -1,4 +1,4 @@
-"""Write the files of a report and print its closing lines."""
+"""Write the files of a report and print the closing table."""
 
 from __future__ import annotations
 
@@ -18,10 +18,19 @@ FOLDER = "report"
 def write_report(
     sweep_dirs: Sequence[str | Path], output: str | Path | None = None, compare_with: str | None = None
 ) -> Path:
-    """Writes the report, prints its end of the story, and returns the page's path.
+    """Write the report on one or several sweeps and print the closing table.
 
-    `output`: the folder to write into; None: `report` in the sweep's directory, or here where there are several.
-    Raises RunError and ConfigError as `make_report`, and RunError where the folder cannot be written.
+    Args:
+        sweep_dirs: Directories of multiruns, of folders that hold some, or of single runs.
+        output: Folder to write into. None means `report` in the sweep's directory, or `./report` if there are several.
+        compare_with: Name of published results to show, e.g. "blog". None means those that the members' config names.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        RunError: If a directory holds no run, or the folder cannot be written to.
+        ConfigError: If there are no published results of that name.
     """
     report = make_report(sweep_dirs, compare_with)
     if output is None:

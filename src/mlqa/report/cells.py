@@ -1,6 +1,6 @@
-"""The cells of tables, the same for page, CSV and Markdown.
+"""Tables for the page and for Markdown.
 
-A cell is what is shown and what is sorted by; numbers that are not known are empty, never 0.
+A cell holds what is shown and what its column is sorted by. An unknown number is empty, never 0.
 """
 
 from __future__ import annotations
@@ -15,8 +15,14 @@ from mlqa.report.reading import coerce_finite
 
 @dataclass(frozen=True)
 class Cell:
-    """`value`: what a column is sorted by, None where nothing is known; `detail` stands below or after the text;
-    `title` is the whole text where `text` was cut."""
+    """A cell of a table.
+
+    Attributes:
+        text: What is shown.
+        value: What the column is sorted by, None if nothing is known.
+        detail: Shown below or after the text.
+        title: The full text if `text` was shortened.
+    """
 
     text: str
     value: float | str | None = None
@@ -25,35 +31,56 @@ class Cell:
 
     @property
     def line(self) -> str:
-        """Text and detail in one line."""
+        """Text and detail on one line."""
         return f"{self.text} {self.detail}".rstrip()
 
 
 @dataclass(frozen=True)
 class Column:
+    """A column of a table. `can_filter` offers a choice of its values on the page."""
+
     heading: str
     is_number: bool
-    can_filter: bool = False  # a choice of its values is offered
+    can_filter: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows. Each row has one cell per column."""
+
+    columns: list[Column]
+    rows: list[list[Cell]]
+
+
+def build_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Table:
+    """Build a table without the columns in which every cell is empty.
+
+    Args:
+        columns: All columns.
+        rows: One cell per column each.
+    """
+    kept = [index for index in range(len(columns)) if any(row[index].text for row in rows)]
+    return Table([columns[index] for index in kept], [[row[index] for index in kept] for row in rows])
 
 
 def make_text_cell(text: Any) -> Cell:
-    """A text as it is."""
+    """Make a cell of a text."""
     return Cell(str(text), str(text))
 
 
-def make_name_cell(whole: str, shown: str | None = None) -> Cell:
-    """A name, as it is shown where that is given, else cut where it is very long."""
-    shown = shorten_name(whole) if shown is None else shown
-    return Cell(shown, whole, title="" if shown == whole else whole)
+def make_name_cell(name: str, shown: str | None = None) -> Cell:
+    """Make a cell of a name.
+
+    Args:
+        name: The full name.
+        shown: The name as it is shown. None means the full name, shortened if it is very long.
+    """
+    shown = shorten_name(name) if shown is None else shown
+    return Cell(shown, name, title="" if shown == name else name)
 
 
 def make_number_cell(value: Any, form: str) -> Cell:
-    """A number in the format `form`; empty for anything else."""
+    """Make a cell of a number in the format `form`. The cell is empty if `value` is not a finite number."""
     if coerce_finite(value) is None:
         return Cell("")
     return Cell(f"{value:{form}}", value)
-
-
-def find_filled_columns(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
-    """Indices of the columns in which any row has something: a column of blanks tells nothing."""
-    return [index for index in range(len(columns)) if any(row[index].text for row in rows)]

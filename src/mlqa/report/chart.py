@@ -1,6 +1,6 @@
-"""What figures are made of: a figure as plain data for plotly.js, its names, its points.
+"""The parts of figures: a figure as plain data for plotly.js, its names and its points.
 
-plotly.js reads some HTML in every text, so that all names pass `label` first.
+plotly.js interprets some HTML in every text, so every name is escaped first.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from typing import Any
 
 from mlqa.report.configurations import Configuration
 
-MOST_SHOWN = 40  # configurations in a figure with a place on the axis each
-UNCUT = 10_000
+MOST_SHOWN = 40  # configurations in a figure that gives each a place on its axis
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon", "hexagon", "triangle-down")
 
 
 @dataclass(frozen=True)
 class Chart:
-    """`data` and `layout` as plotly.js takes them; `note` says in words what is seen, or what was left out."""
+    """A figure. `data` and `layout` are plotly.js's. `note` says in words what is seen and what was left out."""
 
     name: str
     title: str
@@ -29,43 +28,83 @@ class Chart:
 
 
 def escape_label(text: str, most: int = 60) -> str:
-    """A name as plotly.js shows it letter by letter, cut where it would not fit."""
+    """Escape a name for plotly.js.
+
+    Args:
+        text: The name.
+        most: Characters to keep. A longer name ends in "…".
+    """
     return html.escape(text if len(text) <= most else text[: most - 1] + "…")
 
 
+def make_place_name(one: Configuration) -> str:
+    """Return a configuration's name without its hardware, escaped: its place on a category axis."""
+    return html.escape(one.name.replace(f" on {one.hardware}", "", 1))
+
+
 def make_category_axis(data: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """An axis with a place for each name: names that are alike where they are cut keep places of their own."""
+    """Make an axis with one place per name. Names that are equal when shortened keep separate places.
+
+    Args:
+        data: Traces whose x are names.
+    """
     names = list(dict.fromkeys(name for trace in data for name in trace["x"]))
     shown = [escape_label(html.unescape(name), 40) for name in names]
     return {"type": "category", "tickmode": "array", "tickvals": names, "ticktext": shown}
 
 
-def strip_hardware(one: Configuration) -> str:
-    """The name without its hardware."""
-    return one.name.replace(f" on {one.hardware}", "", 1)
+def make_axes(x: str, y: str) -> dict[str, Any]:
+    """Make a layout with a title for each axis."""
+    return {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}}
 
 
 def group_configurations(
     configurations: Sequence[Configuration], key: Callable[[Configuration], str]
 ) -> dict[str, list[Configuration]]:
-    """Those of each key, in the order in which they come."""
+    """Group configurations by a key. Keys and members keep the order in which they come."""
     groups: dict[str, list[Configuration]] = {}
     for one in configurations:
         groups.setdefault(key(one), []).append(one)
     return groups
 
 
-def make_scatter_trace(
-    number: int, name: str, group: Sequence[Configuration], x: Sequence[float], y: Sequence[float], told: str
+def make_point_trace(
+    number: int, name: str, group: Sequence[Configuration], x: Sequence[Any], x_text: str = ""
 ) -> dict[str, Any]:
-    """The `number`-th trace: configurations of one `name` at (x, y); `told` says what x is."""
+    """Make a trace with the F1 of each configuration as a point.
+
+    Args:
+        number: Number of the trace in its figure, which decides the symbol.
+        name: Name of the trace.
+        group: The configurations.
+        x: The place of each.
+        x_text: What the pointer shows of x, in plotly's format, e.g. "%{x:.2f} minutes".
+    """
     return {
         "type": "scatter",
         "mode": "markers",
         "name": escape_label(name),
         "x": list(x),
-        "y": list(y),
+        "y": [one.f1 for one in group],
         "text": [escape_label(one.name) for one in group],
         "marker": {"symbol": SYMBOLS[number % len(SYMBOLS)], "size": 10},
-        "hovertemplate": f"%{{text}}<br>F1 %{{y:.2f}}, {told}<extra></extra>",
+        "hovertemplate": f"%{{text}}<br>F1 %{{y:.2f}}{f', {x_text}' if x_text else ''}<extra></extra>",
     }
+
+
+def make_model_traces(
+    configurations: Sequence[Configuration], get_x: Callable[[Configuration], float | None], x_text: str
+) -> list[dict[str, Any]]:
+    """Make one trace per model with F1 against a number. Configurations without the number are left out.
+
+    Args:
+        configurations: The configurations.
+        get_x: Returns the number, None if it is unknown.
+        x_text: What the pointer shows of it, in plotly's format.
+    """
+    known = [one for one in configurations if get_x(one) is not None]
+    groups = group_configurations(known, lambda one: one.model)
+    return [
+        make_point_trace(number, name, group, [get_x(one) for one in group], x_text)
+        for number, (name, group) in enumerate(groups.items())
+    ]

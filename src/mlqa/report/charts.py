@@ -1,20 +1,21 @@
-"""The figures of a comparison. Colours are the page's, which knows light, dark and print."""
+"""The figures of a comparison. The page chooses the colours, for light, dark and print."""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
 from mlqa.report.chart import (
     MOST_SHOWN,
-    SYMBOLS,
-    UNCUT,
     Chart,
     escape_label,
     group_configurations,
+    make_axes,
     make_category_axis,
-    make_scatter_trace,
-    strip_hardware,
+    make_model_traces,
+    make_place_name,
+    make_point_trace,
 )
 from mlqa.report.comparison import Comparison
 from mlqa.report.configurations import Configuration
@@ -24,18 +25,23 @@ from mlqa.report.tokenizer_charts import plot_fertility, plot_oracle_f1
 
 
 def make_charts(comparison: Comparison, published: Sequence[PublishedResult]) -> list[Chart]:
-    """The figures of which there is data."""
-    made = [
+    """Make the figures for which there is data.
+
+    Args:
+        comparison: The configurations of one data set.
+        published: Published results, drawn as stars.
+    """
+    charts = [
         _plot_f1(comparison, published),
-        _plot_f1_vs_cost(comparison, published, "usd", "dollars a run", "F1 against dollars"),
-        _plot_f1_vs_cost(comparison, published, "minutes", "minutes a run", "F1 against minutes"),
+        _plot_f1_vs_cost(comparison, published, "usd", "dollars per run", "F1 against dollars"),
+        _plot_f1_vs_cost(comparison, published, "minutes", "minutes per run", "F1 against minutes"),
         plot_learning_curves(comparison, "loss", "training loss", "Learning curves"),
-        plot_learning_curves(comparison, "eval_f1", "F1 on the validation questions", "F1 while training"),
+        plot_learning_curves(comparison, "eval_f1", "F1 on the validation questions", "F1 during training"),
         plot_training_speed(comparison),
         plot_fertility(comparison),
         plot_oracle_f1(comparison),
     ]
-    return [chart for chart in made if chart is not None]
+    return [chart for chart in charts if chart is not None]
 
 
 def _plot_f1(comparison: Comparison, published: Sequence[PublishedResult]) -> Chart:
@@ -43,42 +49,32 @@ def _plot_f1(comparison: Comparison, published: Sequence[PublishedResult]) -> Ch
     data: list[dict[str, Any]] = []
     for number, (hardware, group) in enumerate(group_configurations(shown, lambda one: one.hardware).items()):
         bounds = [one.compute_interval("f1") or (one.f1, one.f1) for one in group]
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": escape_label(hardware),
-                "x": [escape_label(strip_hardware(one), UNCUT) for one in group],
-                "y": [one.f1 for one in group],
-                "error_y": {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [high - one.f1 for one, (_, high) in zip(group, bounds, strict=True)],
-                    "arrayminus": [one.f1 - low for one, (low, _) in zip(group, bounds, strict=True)],
-                },
-                "marker": {"symbol": SYMBOLS[number % len(SYMBOLS)], "size": 10},
-                "text": [escape_label(one.name) for one in group],
-                "hovertemplate": "%{text}<br>F1 %{y:.2f}<extra></extra>",
-            }
-        )
+        trace = make_point_trace(number, hardware, group, [make_place_name(one) for one in group])
+        trace["error_y"] = {
+            "type": "data",
+            "symmetric": False,
+            "array": [high - one.f1 for one, (_, high) in zip(group, bounds, strict=True)],
+            "arrayminus": [one.f1 - low for one, (low, _) in zip(group, bounds, strict=True)],
+        }
+        data.append(trace)
     scored = [row for row in published if row.f1 is not None]
     if scored:
-        data.append(_make_published_trace(scored, [escape_label(row.model, UNCUT) for row in scored]))
+        data.append(_make_published_trace(scored, [html.escape(row.model) for row in scored]))
+    note = "The bars are 95 % intervals over the choice of texts."
     left = len(comparison.configurations) - len(shown)
-    note = "Bars are 95 % intervals by the choice of texts." + (
-        f" The best {MOST_SHOWN} are shown, {left} not." if left else ""
-    )
+    if left:
+        note += f" The best {MOST_SHOWN} are shown, and {left} are left out."
     note += _describe_published(comparison, scored)
     ends = [end for one in shown for end in one.compute_interval("f1") or (one.f1,)]
     ends += [row.f1 for row in scored if row.f1 is not None]
-    room = 0.06 * (max(ends) - min(ends)) or 1.0  # plotly.js would begin at 0, where nothing is to be seen
-    yaxis = {"title": {"text": "F1"}, "range": [min(ends) - room, max(ends) + room]}
+    margin = 0.06 * (max(ends) - min(ends)) or 1.0  # plotly.js would start at 0, far from all points
+    yaxis = {"title": {"text": "F1"}, "range": [min(ends) - margin, max(ends) + margin]}
     layout = {"yaxis": yaxis, "xaxis": make_category_axis(data), "scattermode": "group"}
     return Chart("f1", "F1 by model and hardware", note, data, layout)
 
 
 def _make_published_trace(rows: Sequence[PublishedResult], x: Sequence[Any]) -> dict[str, Any]:
-    """Published rows as points of their own kind."""
+    """Make a trace with published results, in a symbol of their own."""
     return {
         "type": "scatter",
         "mode": "markers",
@@ -93,46 +89,41 @@ def _make_published_trace(rows: Sequence[PublishedResult], x: Sequence[Any]) -> 
 
 
 def _describe_published(comparison: Comparison, rows: Sequence[PublishedResult]) -> str:
-    """What a figure's note says of published points; "" where there are none."""
+    """Describe the published points for a figure's note. Return "" if there are none."""
     if not rows:
         return ""
     if has_other_questions(comparison):
-        return " Stars: published, of other questions than these runs', so that they do not compare."
-    return " Stars: published."
+        return " The stars are published results on other questions, which do not compare with these runs."
+    return " The stars are published results."
 
 
 def has_other_questions(comparison: Comparison) -> bool:
-    """Whether the published results answered others than these members."""
+    """Return whether the published results are on other questions than these members answered."""
     return {one.compute_mean("metrics", "total") for one in comparison.configurations} != {float(TOTAL)}
 
 
 def _plot_f1_vs_cost(
     comparison: Comparison, published: Sequence[PublishedResult], axis: str, unit: str, title: str
 ) -> Chart | None:
-    def price(one: Configuration) -> float:
-        found = getattr(one, axis)
-        assert found is not None
-        return float(found)
+    def get_cost(one: Configuration) -> float | None:
+        cost: float | None = getattr(one, axis)
+        return cost
 
-    priced = [one for one in comparison.configurations if getattr(one, axis) is not None]
-    if not priced:
+    data = make_model_traces(comparison.configurations, get_cost, f"%{{x:.4g}} {unit}")
+    if not data:
         return None
-    data: list[dict[str, Any]] = [
-        make_scatter_trace(
-            number, name, group, [price(one) for one in group], [one.f1 for one in group], f"%{{x:.4g}} {unit}"
-        )
-        for number, (name, group) in enumerate(group_configurations(priced, lambda one: one.model).items())
-    ]
     drawn = [row for row in published if row.f1 is not None and row.get_cost(axis) is not None]
     if drawn:
         data.append(_make_published_trace(drawn, [row.get_cost(axis) for row in drawn]))
-    front = sorted((one for one in priced if axis in one.on_fronts), key=price)
+    front = sorted(
+        (one for one in comparison.configurations if axis in one.on_fronts), key=lambda one: get_cost(one) or 0
+    )
     data.append(
         {
             "type": "scatter",
             "mode": "lines+markers",
             "name": "Pareto front",
-            "x": [price(one) for one in front],
+            "x": [get_cost(one) for one in front],
             "y": [one.f1 for one in front],
             "line": {"shape": "hv", "dash": "dot", "width": 2},
             "marker": {"symbol": "circle-open", "size": 17, "line": {"width": 2}},
@@ -141,6 +132,8 @@ def _plot_f1_vs_cost(
         }
     )
     names = ", ".join(one.name for one in front[:8]) + (f" and {len(front) - 8} more" if len(front) > 8 else "")
-    note = f"Ringed: the Pareto front, which nothing beats in both, by what was measured: {names}."
+    note = (
+        f"The rings mark the Pareto front: by these measurements, nothing beats its points in both. They are {names}."
+    )
     note += _describe_published(comparison, drawn)
-    return Chart(axis, title, note, data, {"xaxis": {"title": {"text": unit}}, "yaxis": {"title": {"text": "F1"}}})
+    return Chart(axis, title, note, data, make_axes(unit, "F1"))

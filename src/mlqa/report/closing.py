@@ -1,4 +1,4 @@
-"""What a sweep prints at its end: the short table, the advice, where the report is."""
+"""Print the end of a sweep: a short table, the advice and the path of the report."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ MOST_REASONS = 5
 
 
 def print_closing(report: Report, page: Path) -> None:
-    """EM, F1, minutes and dollars of the best, the advice, what did not complete, and the page's path."""
-    out = get_console()
+    """Print the scores, minutes and dollars of the best, the advice, and what did not complete.
+
+    Args:
+        report: The report.
+        page: Path of its page, shown last.
+    """
+    console = get_console()
     for comparison, advice in zip(report.comparisons, report.advice, strict=True):
         table = Table(title=Text(comparison.dataset), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
         table.add_column("", overflow="fold")
@@ -29,17 +34,17 @@ def print_closing(report: Report, page: Path) -> None:
             scores = [make_score_cell(one, name).text for name in ("exact_match", "f1")]
             minutes = "" if one.minutes is None else f"{one.minutes:.1f}"
             table.add_row(Text(one.name), *scores, minutes, format_price(one))
-        out.print(table)
+        console.print(table)
         left = len(comparison.configurations) - MOST_ROWS
         if left > 0:
-            out.print(f"and {left} more", highlight=False)
+            console.print(f"and {left} more", highlight=False)
         for item in advice:
-            out.print(Text(f"{item.question}: {item.claim}"), highlight=False)
+            console.print(Text(f"{item.question}: {item.claim}"), highlight=False)
     for member in report.not_completed[:MOST_REASONS]:
-        out.print(Text(f"{member.label} {member.status}: {member.reason}"), highlight=False)
+        console.print(Text(f"{member.label} {member.status}: {member.reason}"), highlight=False)
     if len(report.not_completed) > MOST_REASONS:
-        out.print(f"and {len(report.not_completed) - MOST_REASONS} more without a score", highlight=False)
-    out.print(
+        console.print(f"and {len(report.not_completed) - MOST_REASONS} more without a score", highlight=False)
+    console.print(
         Text(f"{report.format_status_counts()}{report.format_spending()}; report: {page}"),
         highlight=False,
         soft_wrap=True,

@@ -1,25 +1,26 @@
-"""Configurations and published results as rows of tables."""
+"""The tables of a comparison: results, scores, tokenizers, differences, and published results."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mlqa.display.tokenizer_labels import FIGURES
-from mlqa.report.cells import Cell, Column, make_name_cell, make_number_cell, make_text_cell
+from mlqa.report.cells import Cell, Column, Table, build_table, make_name_cell, make_number_cell, make_text_cell
+from mlqa.report.comparison import Comparison
 from mlqa.report.configurations import Configuration
 from mlqa.report.members import Member
 from mlqa.report.reference import PublishedResult
-from mlqa.report.wording import format_price
+from mlqa.report.significance import Difference
+from mlqa.report.wording import format_price, format_verdict
 
-# What stands side by side: heading, the ending of the metrics' names.
+# heading, suffix of the metrics' names
 SCORES = (
     ("official", ""),
     ("language's rules", "_language"),
     ("unseen contexts", "_unseen"),
     ("unseen, language's rules", "_language_unseen"),
 )
-
-
 RESULT_COLUMNS = (
     Column("configuration", False),
     Column("EM", True),
@@ -38,8 +39,12 @@ RESULT_COLUMNS = (
 )
 
 
-def make_result_row(one: Configuration) -> list[Cell]:
-    """The original experiment's row of a configuration: cells of RESULT_COLUMNS."""
+def build_result_table(configurations: Sequence[Configuration]) -> Table:
+    """Build the main table: scores, price and hardware, one row per configuration."""
+    return build_table(RESULT_COLUMNS, [_make_result_row(one) for one in configurations])
+
+
+def _make_result_row(one: Configuration) -> list[Cell]:
     first = one.first
     fronts = [name for axis, name in (("usd", "dollars"), ("minutes", "minutes")) if axis in one.on_fronts]
     return [
@@ -60,8 +65,15 @@ def make_result_row(one: Configuration) -> list[Cell]:
     ]
 
 
-def make_published_row(row: PublishedResult) -> list[Cell]:
-    """A published result in the same columns; what its source does not give is empty."""
+def build_published_table(published: Sequence[PublishedResult]) -> Table:
+    """Build the table of published results, with the columns of the main table.
+
+    A cell is empty if the source does not give its value.
+    """
+    return build_table(RESULT_COLUMNS, [_make_published_row(row) for row in published])
+
+
+def _make_published_row(row: PublishedResult) -> list[Cell]:
     return [
         make_text_cell(f"{row.model} on {row.hardware}"),
         make_number_cell(row.exact_match, ".2f"),
@@ -81,14 +93,16 @@ def make_published_row(row: PublishedResult) -> list[Cell]:
 
 
 def make_score_cell(one: Configuration, name: str) -> Cell:
-    """A score with its interval, and with the deviation over seeds where there are several."""
-    mean, interval, deviation = (
-        one.compute_mean("metrics", name),
-        one.compute_interval(name),
-        one.compute_std("metrics", name),
-    )
+    """Make the cell of a score, with its interval and, if there are several seeds, the deviation over them.
+
+    Args:
+        one: A configuration.
+        name: Key of the score in the metrics of result.json.
+    """
+    mean, interval = one.compute_mean("metrics", name), one.compute_interval(name)
     if mean is None:
         return Cell("")
+    deviation = one.compute_std("metrics", name)
     shown = f"{mean:.2f}" + (f" ± {deviation:.2f}" if deviation is not None else "")
     return Cell(shown, mean, f"[{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
 
@@ -101,8 +115,12 @@ SCORE_COLUMNS = (
 )
 
 
-def make_score_row(one: Configuration) -> list[Cell]:
-    """Cells of SCORE_COLUMNS."""
+def build_score_table(configurations: Sequence[Configuration]) -> Table:
+    """Build the table of official, language-aware and unseen-context scores, one row per configuration."""
+    return build_table(SCORE_COLUMNS, [_make_score_row(one) for one in configurations])
+
+
+def _make_score_row(one: Configuration) -> list[Cell]:
     return [
         make_name_cell(one.whole_name, one.name),
         *(make_score_cell(one, f"{name}{ending}") for _, ending in SCORES for name in ("exact_match", "f1")),
@@ -123,8 +141,12 @@ TOKENIZER_COLUMNS = (
 )
 
 
-def make_tokenizer_row(one: Configuration) -> list[Cell]:
-    """Cells of TOKENIZER_COLUMNS."""
+def build_tokenizer_table(configurations: Sequence[Configuration]) -> Table:
+    """Build the table of tokenizer figures and F1, one row per configuration."""
+    return build_table(TOKENIZER_COLUMNS, [_make_tokenizer_row(one) for one in configurations])
+
+
+def _make_tokenizer_row(one: Configuration) -> list[Cell]:
     oracle = one.compute_mean("tokenization", "oracle_f1")
     means = {key: one.compute_mean("tokenization", key) for key in TOKENIZER_FIGURES}
     return [
@@ -135,18 +157,78 @@ def make_tokenizer_row(one: Configuration) -> list[Cell]:
     ]
 
 
+PAIR_COLUMNS = (
+    Column("first", False),
+    Column("second", False),
+    Column("F1, first − second", True),
+    Column("95 % interval", True),
+    Column("p", True),
+    Column("p, Holm", True),
+    Column("verdict", False, True),
+    Column("unseen contexts: first − second", True),
+    Column("unseen contexts: p, Holm", True),
+)
+
+
+def build_pair_table(comparison: Comparison, differences: Sequence[Difference]) -> Table:
+    """Build the table of differences in F1, also on unseen contexts if these are not all contexts.
+
+    Args:
+        comparison: The comparison.
+        differences: Those of its differences that are shown, one row each.
+    """
+    unseen_of = {(one.first, one.second): one for one in comparison.unseen_differences}
+    rows = []
+    for one in differences:
+        first, second = comparison.compared[one.first], comparison.compared[one.second]
+        unseen = unseen_of.get((one.first, one.second))
+        blank = Cell("")
+        rows.append(
+            [
+                make_name_cell(first.whole_name, first.name),
+                make_name_cell(second.whole_name, second.name),
+                Cell(f"{one.mean:+.2f}", one.mean),
+                Cell(_format_interval(one), one.low),
+                _make_p_value_cell(one.p),
+                _make_p_value_cell(one.p_holm),
+                make_text_cell(format_verdict(one)),
+                Cell(f"{unseen.mean:+.2f}", unseen.mean, _format_interval(unseen)) if unseen else blank,
+                _make_p_value_cell(unseen.p_holm) if unseen else blank,
+            ]
+        )
+    return build_table(PAIR_COLUMNS, rows)
+
+
+def _format_interval(difference: Difference) -> str:
+    return f"{difference.low:+.2f} … {difference.high:+.2f}"
+
+
+def _make_p_value_cell(p: float) -> Cell:
+    return Cell(f"{p:.4f}" if p >= 0.0001 else "< 0.0001", p)
+
+
 def get_instance_type(member: Member) -> str:
-    """The instance type that was paid or asked for; "local" for this machine, "" where neither is recorded."""
-    asked = member.get_config_value("hardware", "instance_type")
+    """Return the instance type of a member.
+
+    Args:
+        member: A member of a sweep.
+
+    Returns:
+        The type that was paid for, or else the one that was requested. "local" means this machine, "" that neither is
+        recorded.
+    """
+    requested = member.get_config_value("hardware", "instance_type")
     known = "hardware" in member.config
-    return member.get_text("cost", "instance_type") or (str(asked) if asked else "local" if known else "")
+    return member.get_text("cost", "instance_type") or (str(requested) if requested else "local" if known else "")
 
 
 def get_instance_count(member: Member) -> float | None:
-    found = member.get_number("cost", "instance_count")
-    asked = member.get_config_value("hardware", "instance_count")
-    return found if found is not None else asked if isinstance(asked, int) else None
+    """Return the number of instances that were paid for, or else requested. None if neither is recorded."""
+    paid = member.get_number("cost", "instance_count")
+    requested = member.get_config_value("hardware", "instance_count")
+    return paid if paid is not None else requested if isinstance(requested, int) else None
 
 
 def format_optional(value: Any) -> str:
+    """Format a setting. Return "" if it is None or "none"."""
     return "" if value in (None, "none") else str(value)

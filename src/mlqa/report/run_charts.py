@@ -1,4 +1,4 @@
-"""Figures of how runs went: learning curves, speed."""
+"""Figures of training: learning curves and speed."""
 
 from __future__ import annotations
 
@@ -6,21 +6,31 @@ from typing import Any
 
 from mlqa.report.chart import (
     MOST_SHOWN,
-    UNCUT,
     Chart,
     escape_label,
     group_configurations,
+    make_axes,
     make_category_axis,
-    strip_hardware,
+    make_place_name,
 )
 from mlqa.report.comparison import Comparison
 
 MOST_CURVES = 20
-POINTS_A_CURVE = 200
+POINTS_PER_CURVE = 200
 
 
 def plot_learning_curves(comparison: Comparison, key: str, axis: str, title: str) -> Chart | None:
-    """`key` of history.jsonl by step, a line a run; None where no run logged it twice."""
+    """Plot a number of history.jsonl by step, with one line per run.
+
+    Args:
+        comparison: The configurations of one data set.
+        key: Name of the number in history.jsonl.
+        axis: Title of the y axis.
+        title: Title of the figure.
+
+    Returns:
+        None if no run logged the number at least twice. At most `MOST_CURVES` runs are drawn, those of the best F1.
+    """
     data: list[dict[str, Any]] = []
     left = 0
     for number, one in enumerate(comparison.configurations):
@@ -31,7 +41,7 @@ def plot_learning_curves(comparison: Comparison, key: str, axis: str, title: str
             points = [(row["step"], row[key]) for row in run.read_history() if key in row and "step" in row]
             if len(points) < 2:
                 continue
-            points = points[:: -(-len(points) // POINTS_A_CURVE)]
+            points = points[:: -(-len(points) // POINTS_PER_CURVE)]
             seed = f", seed {run.seed}" if len(one.runs) > 1 else ""
             data.append(
                 {
@@ -46,42 +56,39 @@ def plot_learning_curves(comparison: Comparison, key: str, axis: str, title: str
             )
     if not data:
         return None
-    note = "One line a run, one colour a configuration."
-    note += f" The first {MOST_CURVES} by F1; {left} are not shown." if left else ""
-    return Chart(key, title, note, data, {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": axis}}})
+    note = "Each run is a line, each configuration a colour."
+    note += f" The first {MOST_CURVES} by F1 are shown, and {left} are left out." if left else ""
+    return Chart(key, title, note, data, make_axes("step", axis))
 
 
 def plot_training_speed(comparison: Comparison) -> Chart | None:
-    """Windows a second, by model and hardware."""
-    known = [
-        (one, rate)
+    """Plot the windows per second by model and hardware. Return None if no speed is known."""
+    speed_of = {
+        one.key: speed
         for one in comparison.configurations
-        if (rate := one.compute_mean("timing", "train_samples_per_second")) is not None
-    ]
-    if not known:
+        if (speed := one.compute_mean("timing", "train_samples_per_second")) is not None
+    }
+    if not speed_of:
         return None
-    left = max(0, len(known) - MOST_SHOWN)
-    shown = known[:MOST_SHOWN]
-    speed_of = {one.key: rate for one, rate in shown}
-    colors = list(
-        group_configurations(comparison.configurations, lambda one: one.hardware)
-    )  # those of the first figure
-    data = []
-    for hardware, group in group_configurations([one for one, _ in shown], lambda one: one.hardware).items():
-        data.append(
-            {
-                "type": "bar",
-                "name": escape_label(hardware),
-                "x": [escape_label(strip_hardware(one), UNCUT) for one in group],
-                "y": [speed_of[one.key] for one in group],
-                "text": [escape_label(one.name) for one in group],
-                "textposition": "none",
-                "meta": {"series": colors.index(hardware)},
-                "hovertemplate": "%{text}<br>%{y:.1f} windows a second<extra></extra>",
-            }
-        )
-    note = "Windows trained on a second, on all devices together." + (
-        f" {left} are not shown, of a lower F1." if left else ""
-    )
-    layout = {"yaxis": {"title": {"text": "windows a second"}}, "xaxis": make_category_axis(data), "barmode": "group"}
+    known = [one for one in comparison.configurations if one.key in speed_of]
+    # Each hardware has the same colour as in the figure of F1.
+    colors = list(group_configurations(comparison.configurations, lambda one: one.hardware))
+    data = [
+        {
+            "type": "bar",
+            "name": escape_label(hardware),
+            "x": [make_place_name(one) for one in group],
+            "y": [speed_of[one.key] for one in group],
+            "text": [escape_label(one.name) for one in group],
+            "textposition": "none",
+            "meta": {"series": colors.index(hardware)},
+            "hovertemplate": "%{text}<br>%{y:.1f} windows per second<extra></extra>",
+        }
+        for hardware, group in group_configurations(known[:MOST_SHOWN], lambda one: one.hardware).items()
+    ]
+    note = "Windows per second in training, over all devices."
+    left = len(known) - MOST_SHOWN
+    if left > 0:
+        note += f" {left} configurations of lower F1 are left out."
+    layout = {"yaxis": {"title": {"text": "windows per second"}}, "xaxis": make_category_axis(data), "barmode": "group"}
     return Chart("speed", "Training speed", note, data, layout)

@@ -1,39 +1,35 @@
-"""Figures of tokenizers beside F1."""
+"""Figures that compare tokenizers with F1."""
 
 from __future__ import annotations
 
-from mlqa.report.chart import MOST_SHOWN, Chart, escape_label, group_configurations, make_scatter_trace
+from mlqa.report.chart import MOST_SHOWN, Chart, escape_label, make_axes, make_model_traces
 from mlqa.report.comparison import Comparison
 
 
 def plot_fertility(comparison: Comparison) -> Chart | None:
-    """F1 against tokens a word."""
-    known = [one for one in comparison.configurations if one.compute_mean("tokenization", "fertility") is not None]
-    if not known:
+    """Plot F1 against tokens per word. Return None if no fertility is known."""
+    data = make_model_traces(
+        comparison.configurations,
+        lambda one: one.compute_mean("tokenization", "fertility"),
+        "%{x:.3f} tokens per word",
+    )
+    if not data:
         return None
-    data = [
-        make_scatter_trace(
-            number,
-            name,
-            group,
-            [one.compute_mean("tokenization", "fertility") or 0.0 for one in group],
-            [one.f1 for one in group],
-            "%{x:.3f} tokens a word",
-        )
-        for number, (name, group) in enumerate(group_configurations(known, lambda one: one.model).items())
-    ]
-    layout = {"xaxis": {"title": {"text": "fertility, tokens a word"}}, "yaxis": {"title": {"text": "F1"}}}
-    note = "Fewer tokens a word leave room for longer contexts; whether cuts fall where they should, it does not say."
-    return Chart("fertility", "F1 against fertility", note, data, layout)
+    note = "Fewer tokens per word leave room for longer contexts. Fertility does not show whether words are split well."
+    return Chart("fertility", "F1 against fertility", note, data, make_axes("fertility, tokens per word", "F1"))
 
 
 def plot_oracle_f1(comparison: Comparison) -> Chart | None:
-    """The best F1 that each tokenizer permits, and the best that was reached with it."""
+    """Plot the best F1 that each tokenizer permits next to the best F1 reached with it.
+
+    Returns:
+        None if no oracle F1 is known. At most `MOST_SHOWN` models are shown, those of the best F1.
+    """
     best: dict[str, tuple[float, float]] = {}
     for one in comparison.configurations:  # best first
         permitted = one.compute_mean("tokenization", "oracle_f1")
         if permitted is not None and len(best) < MOST_SHOWN:
-            best.setdefault(one.model, (permitted, one.f1))
+            best.setdefault(one.model, (one.f1, permitted))
     if not best:
         return None
     names = [escape_label(model, 40) for model in best]
@@ -42,11 +38,13 @@ def plot_oracle_f1(comparison: Comparison) -> Chart | None:
             "type": "bar",
             "name": name,
             "x": names,
-            "y": [pair[place] for pair in best.values()],
+            "y": list(scores),
             "hovertemplate": f"%{{x}}<br>{name} %{{y:.2f}}<extra></extra>",
         }
-        for place, name in ((1, "reached"), (0, "best this tokenizer permits"))
+        for name, scores in zip(
+            ("reached", "best this tokenizer permits"), zip(*best.values(), strict=True), strict=True
+        )
     ]
     layout = {"yaxis": {"title": {"text": "F1"}}, "xaxis": {"type": "category"}, "barmode": "group"}
-    note = "An answer that begins or ends inside a token cannot be given: the oracle gives the nearest that can."
-    return Chart("oracle", "The best a tokenizer permits, and what was reached", note, data, layout)
+    note = "An answer that begins or ends inside a token cannot be given. The oracle gives the nearest answer that can."
+    return Chart("oracle", "F1 that a tokenizer permits and F1 reached", note, data, layout)

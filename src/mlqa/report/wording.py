@@ -1,16 +1,21 @@
-"""How the figures of configurations are written in sentences."""
+"""Format the figures of configurations for sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from mlqa.report.configurations import Configuration
+from mlqa.report.significance import Difference
 
 MOST_NAMED = 5
 
 
 def format_scores(one: Configuration) -> str:
-    """F1 with its interval, and the deviation over seeds where there are several."""
+    """Format F1 with its interval, and the standard deviation if there are several seeds.
+
+    Returns:
+        E.g. "F1 75.63 [73.6, 77.6], deviation over 3 seeds 0.41".
+    """
     interval = one.compute_interval("f1")
     shown = f"F1 {one.f1:.2f}" + (f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
     deviation = one.compute_std("metrics", "f1")
@@ -18,7 +23,7 @@ def format_scores(one: Configuration) -> str:
 
 
 def join_names(configurations: Sequence[Configuration]) -> str:
-    """Their names, the first MOST_NAMED of them."""
+    """Join the names of configurations, the first `MOST_NAMED` in full, e.g. "a, b and 3 more"."""
     names = [one.name for one in configurations[:MOST_NAMED]]
     rest = len(configurations) - len(names)
     if rest:
@@ -27,25 +32,30 @@ def join_names(configurations: Sequence[Configuration]) -> str:
 
 
 def format_f1_gap(best: Configuration, other: Configuration) -> str:
-    """By how much `other` scored less."""
-    return f"{best.f1 - other.f1:.2f} points less" if best.f1 != other.f1 else "the same"
+    """Format by how much `other` trails `best`, e.g. "0.54 points lower" or "the same"."""
+    return f"{best.f1 - other.f1:.2f} points lower" if best.f1 != other.f1 else "the same"
 
 
 def format_price(one: Configuration) -> str:
-    """What a run costs, with ~ before an estimate; "" where that is not known."""
+    """Format what a run costs, with ~ if it is an estimate. Return "" if it is unknown."""
     return "" if one.usd is None else f"{'~' if one.usd_is_estimate else ''}{format_usd(one.usd)}"
 
 
 def format_usd(usd: float) -> str:
-    """Dollars with cents, or more digits where there are few of those."""
+    """Format dollars with cents, or with four decimals if they are less than $0.10."""
     return f"${usd:.{2 if usd >= 0.1 or usd == 0 else 4}f}"
 
 
 def format_minutes(one: Configuration) -> str:
-    """Of a run; "?" where no time is known."""
+    """Format the minutes of a run. Return "?" if they are unknown."""
     return "?" if one.minutes is None else f"{one.minutes:.1f}"
 
 
 def format_p_value(p: float) -> str:
-    """To stand after "p"."""
+    """Format a p-value to follow "p", e.g. "= 0.012" or "< 0.001"."""
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def format_verdict(difference: Difference) -> str:
+    """Return "significant" or "not significant", by the corrected p-value."""
+    return "significant" if difference.is_significant else "not significant"

@@ -1,4 +1,4 @@
-"""The table of words: how each tokenizer cuts them, beside their morphemes."""
+"""The table of words: how each tokenizer splits them, next to their morphemes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ from mlqa.report.reading import coerce_finite
 
 @dataclass(frozen=True)
 class WordSplit:
-    """One word by one tokenizer. `pieces` join to the word; `marks[i]`: whether piece i begins where a morpheme does
-    ("met"), inside one ("inside"), or where that is not known (""); the first piece has none."""
+    """One word as one tokenizer splits it.
+
+    Attributes:
+        model: Option of the model.
+        pieces: The parts of the word, one per token.
+        tokens: The tokens as the vocabulary writes them.
+        marks: For each piece, whether it begins at a morpheme ("met") or inside one ("inside"). "" if that is unknown,
+            and for the first piece.
+        missed: Number of morphemes that begin inside a piece, None if unknown.
+    """
 
     model: str
     pieces: list[str]
@@ -25,26 +33,35 @@ class WordSplit:
 
 @dataclass(frozen=True)
 class Word:
+    """A word with its morphemes as (surface, gloss), and its split by each tokenizer."""
+
     word: str
     morphemes: list[tuple[str, str]]
     splits: list[WordSplit]
 
 
 def collect_words(members: Sequence[Member]) -> list[Word]:
-    """The words that runs recorded, each with its cuts by the tokenizer of every model, once a model."""
-    found: dict[str, Word] = {}
+    """Collect the words that runs recorded in tokenization.json.
+
+    Args:
+        members: Of one or several sweeps.
+
+    Returns:
+        Each word once, with one split per model.
+    """
+    words: dict[str, Word] = {}
     for model, rows in _read_word_tables(members).items():
         for row in rows:
             text, pieces = row.get("word"), _parse_texts(row.get("pieces"))
             if not isinstance(text, str) or not pieces:
                 continue
-            word = found.setdefault(text, Word(text, _parse_morphemes(row), []))
+            word = words.setdefault(text, Word(text, _parse_morphemes(row), []))
             missed = row.get("missed")
             count = len(missed) if isinstance(missed, list) else None
             word.splits.append(
                 WordSplit(model, pieces, _parse_texts(row.get("tokens")), _mark_pieces(row, pieces), count)
             )
-    return list(found.values())
+    return list(words.values())
 
 
 def _read_word_tables(members: Sequence[Member]) -> dict[str, list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""What a sweep has cost in the end: known when its jobs have ended, and then told to their W&B runs."""
+"""Correct the cost of W&B runs when a sweep has ended and the billed seconds of its jobs are known."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ from mlqa.tracking.wandb_mode import has_key
 
 log = logging.getLogger(__name__)
 
-SECONDS = 30  # for an answer of W&B's, a run
+SECONDS = 30  # timeout of one request to W&B
 
 
 def correct_cost(sweep_dir: str | Path) -> int:
-    """Writes the billed cost of every member of a sweep directory over the estimate in its W&B run's summary.
+    """Replace the estimated cost in the W&B summary of each member by the billed cost.
 
-    Takes <sweep dir>/<number>/result.json of runs that were online (`tracking.wandb`) and whose `cost` is no estimate
-    any more. Returns how many runs were corrected. Raises nothing: a W&B that cannot be reached is one warning a sweep.
+    Only members count that were tracked online and whose `cost` in <sweep dir>/<number>/result.json is no longer an
+    estimate. Nothing is raised: if W&B cannot be reached, log one warning per sweep.
+
+    Args:
+        sweep_dir: Directory of the multirun.
+
+    Returns:
+        The number of corrected W&B runs.
     """
-    waiting: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    billed: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for path in sorted(Path(sweep_dir).glob(f"*/{FILE}")):
         try:
             result = read_result(path.parent)
@@ -30,19 +36,19 @@ def correct_cost(sweep_dir: str | Path) -> int:
             continue
         place, cost = result.get("tracking", {}).get("wandb", {}), result.get("cost", {})
         if place.get("mode") == "online" and cost.get("usd") is not None and not cost.get("estimate"):
-            waiting.append((place, cost))
-    if not waiting or not has_key():
+            billed.append((place, cost))
+    if not billed or not has_key():
         return 0
     corrected = 0
     try:
         import wandb
 
         api = wandb.Api(timeout=SECONDS)
-        for place, cost in waiting:
+        for place, cost in billed:
             run = api.run(f"{place['entity']}/{place['project']}/{place['id']}")
             run.summary.update({f"cost/{key}": value for key, value in cost.items()})
             corrected += 1
     except (Exception, SystemExit) as error:
-        missing = len(waiting) - corrected
+        missing = len(billed) - corrected
         log.warning("tracking: the billed cost of %d run(s) did not reach W&B: %s", missing, summarize_error(error))
     return corrected

@@ -1,4 +1,4 @@
-"""A W&B workspace of a sweep, as code: the panels a comparison of models and hardware begins with."""
+"""A W&B workspace for a sweep, as code: the first panels of a comparison of models and hardware."""
 
 from __future__ import annotations
 
@@ -15,7 +15,19 @@ INSTALL = "mlqa dashboard needs wandb-workspaces: pip install 'mlqa[dashboard]'"
 
 
 def build_workspace(group: str, project: str, entity: str) -> Any:
-    """The workspace of the runs of `group`, not yet saved. Raises RunError where wandb-workspaces is not installed."""
+    """Build the workspace that shows the runs of `group`, without saving it.
+
+    Args:
+        group: Group of the runs in W&B.
+        project: W&B project.
+        entity: W&B user or team.
+
+    Returns:
+        A `wandb_workspaces.workspaces.Workspace`.
+
+    Raises:
+        RunError: If wandb-workspaces is not installed.
+    """
     try:
         import wandb_workspaces.reports.v2 as panels
         import wandb_workspaces.workspaces as ws
@@ -38,7 +50,7 @@ def build_workspace(group: str, project: str, entity: str) -> Any:
                         title="Cost against F1", x=panels.SummaryMetric(COST), y=panels.SummaryMetric(F1)
                     ),
                     panels.ParallelCoordinatesPlot(
-                        title="What decides F1",
+                        title="F1 by settings and cost",
                         columns=[
                             panels.ParallelCoordinatesPlotColumn(panels.Config("model")),
                             panels.ParallelCoordinatesPlotColumn(panels.Config("hardware")),
@@ -56,9 +68,9 @@ def build_workspace(group: str, project: str, entity: str) -> Any:
                 panels=[
                     panels.WeavePanelSummaryTable(table_name=FIGURE_TABLE),
                     panels.WeavePanelSummaryTable(table_name=WORD_TABLE),
-                    panels.BarPlot(title="Tokens a word", metrics=[FERTILITY], groupby="model", orientation="h"),
+                    panels.BarPlot(title="Tokens per word", metrics=[FERTILITY], groupby="model", orientation="h"),
                     panels.ScatterPlot(
-                        title="The best F1 a tokenizer permits, and the F1 reached",
+                        title="Best F1 that a tokenizer permits against F1 reached",
                         x=panels.SummaryMetric(ORACLE),
                         y=panels.SummaryMetric(F1),
                     ),
@@ -68,7 +80,7 @@ def build_workspace(group: str, project: str, entity: str) -> Any:
                 name="Training",
                 panels=[
                     panels.LinePlot(title="Loss", x=panels.Metric(STEP), y=[panels.Metric(LOSS)]),
-                    panels.LinePlot(title="F1 on the way", x=panels.Metric(STEP), y=[panels.Metric(EVAL_F1)]),
+                    panels.LinePlot(title="F1 during training", x=panels.Metric(STEP), y=[panels.Metric(EVAL_F1)]),
                 ],
             ),
         ],
@@ -76,26 +88,48 @@ def build_workspace(group: str, project: str, entity: str) -> Any:
 
 
 def build_specification(group: str, project: str, entity: str) -> dict[str, Any]:
-    """What would be saved, as JSON-able values; needs neither key nor network. Errors as of `workspace`."""
-    made = build_workspace(group, project, entity)
-    content: dict[str, Any] = made._to_model().model_dump(by_alias=True, exclude_none=True, mode="json")
+    """Build the specification that would be saved. This needs neither a key nor a network.
+
+    Args:
+        group: Group of the runs in W&B.
+        project: W&B project.
+        entity: W&B user or team.
+
+    Returns:
+        Values that can be written as JSON.
+
+    Raises:
+        RunError: If wandb-workspaces is not installed.
+    """
+    workspace = build_workspace(group, project, entity)
+    content: dict[str, Any] = workspace._to_model().model_dump(by_alias=True, exclude_none=True, mode="json")
     return content
 
 
 def save_workspace(group: str, project: str, entity: str | None) -> str:
-    """Saves the workspace and returns its address; `entity` None: the key's own.
+    """Save the workspace in W&B.
 
-    Raises RunError without a key, UnreachableError where W&B cannot be reached or refuses.
+    Args:
+        group: Group of the runs in W&B.
+        project: W&B project.
+        entity: W&B user or team. None means the key's own.
+
+    Returns:
+        The address of the workspace.
+
+    Raises:
+        RunError: If there is no W&B key, or wandb-workspaces is not installed.
+        UnreachableError: If W&B cannot be reached or refuses the workspace.
     """
     if not has_key():
         raise RunError("mlqa dashboard: no W&B key in WANDB_API_KEY or the netrc: give one, or use --dry-run")
     try:
         import wandb
 
-        made = build_workspace(group, project, entity or wandb.Api(timeout=30).default_entity or "")
-        made.save()
-        return str(made.url)
+        workspace = build_workspace(group, project, entity or wandb.Api(timeout=30).default_entity or "")
+        workspace.save()
+        return str(workspace.url)
     except MlqaError:
         raise
     except (Exception, SystemExit) as error:
-        raise UnreachableError(f"mlqa dashboard: W&B did not take the workspace: {summarize_error(error)}") from error
+        raise UnreachableError(f"mlqa dashboard: W&B did not save the workspace: {summarize_error(error)}") from error

@@ -1,4 +1,4 @@
-"""history.jsonl: one line a logged moment, readable while the run goes on and after any kind of end."""
+"""history.jsonl: one line per logged step. It can be read while the run continues and however the run ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlqa.tracking.protocol import Table
 
 
 class FileTracker:
-    """Appends to `<run dir>/history.jsonl`; result.json is written by the run itself."""
+    """A tracker that appends to `<run dir>/history.jsonl`. The run itself writes result.json."""
 
     place: dict[str, Any] = {}  # noqa: RUF012  # the run directory itself
 
@@ -21,18 +21,29 @@ class FileTracker:
         self._path = directory / HISTORY
 
     def start(self, history: Path | None) -> None:
+        """Restore the history of the earlier steps, or remove what another run left.
+
+        Args:
+            history: The history.jsonl kept by the checkpoint from which training resumes, else None.
+        """
         if history is None:
             self._path.unlink(missing_ok=True)
         else:
             shutil.copyfile(history, self._path)
 
     def log(self, row: dict[str, float], step: int) -> None:
+        """Append a line. A value that is not finite becomes null.
+
+        Args:
+            row: Value of each metric.
+            step: Number of optimizer steps so far.
+        """
         plain = {key: value if math.isfinite(value) else None for key, value in row.items()}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **plain}) + "\n")
 
     def log_table(self, table: Table) -> None:
-        """Nothing to do: tokenization.json and predictions.json hold more than any table."""
+        """Do nothing, because tokenization.json and predictions.json hold more than any table."""
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Nothing to do: every line is on disk already."""
+        """Do nothing, because every line is already on disk."""

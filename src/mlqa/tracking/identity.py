@@ -1,4 +1,4 @@
-"""Who a run is to its trackers: the same again when it goes on after an interruption."""
+"""The identity under which trackers know a run. A run that resumes after an interruption keeps it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,27 @@ from mlqa.tracking.protocol import RunIdentity
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_LONGEST = 128  # characters of an id or group that W&B takes
+_LONGEST = 128  # characters: W&B's limit for an id or a group
 
 
 def build_run_identity(config: Config, choices: dict[str, str], run_dir: Path) -> RunIdentity:
-    """Named after the sweep, the member, the choices, the seed and the config's hash.
+    """Build a run's identity from its sweep, member, choices, seed and config hash.
 
-    On this machine sweep and member are read off the run directory, whose place is part of the name, as sweeps of two
-    machines may share a time. In a container every run has the same directory: the launcher says by SAGEMAKER_SWEEP_ID
-    and SAGEMAKER_MEMBER which one it is, so that a spot restart is the same run again, and by SAGEMAKER_SWEEP_DIR how
-    its sweep is called.
-    The group is the first that there is of tracking.group, WANDB_RUN_GROUP, W&B's sweep (WANDB_SWEEP_ID), the
-    launcher's, the sweep's directory. A run that belongs to none of them has no group.
+    On this machine the run directory gives sweep and member. A hash of its path is part of the name, because sweeps on
+    two machines may start at the same time. In a container every run has the same directory. There the launcher sets
+    SAGEMAKER_SWEEP_ID and SAGEMAKER_MEMBER, so that a spot restart is the same run again, and SAGEMAKER_SWEEP_DIR, the
+    sweep's name.
+
+    The group is the first one that is set of tracking.group, WANDB_RUN_GROUP, WANDB_SWEEP_ID (a W&B sweep), the
+    launcher's sweep, and the sweep's directory. If none is set, the run has no group.
+
+    Args:
+        config: The run's config.
+        choices: Option chosen in each config group.
+        run_dir: The run's directory.
+
+    Returns:
+        An identity whose name and group are valid in W&B.
     """
     parts = [
         choices.get("model", "model"),
@@ -35,7 +44,7 @@ def build_run_identity(config: Config, choices: dict[str, str], run_dir: Path) -
     ]
     launched = os.environ.get("SAGEMAKER_SWEEP_ID")
     if launched:
-        # As the members that ran on the launching machine are grouped.
+        # The same group as that of members that ran on the launching machine.
         sweep: str | None = _with_date(Path(os.environ.get("SAGEMAKER_SWEEP_DIR") or launched))
         name = [launched, os.environ.get("SAGEMAKER_MEMBER", "0"), *parts]
     else:
@@ -57,13 +66,13 @@ def build_run_identity(config: Config, choices: dict[str, str], run_dir: Path) -
 
 
 def _with_date(folder: Path) -> str:
-    """The folder's name, with that of its parent where this is a date: Hydra's <date>/<time>."""
+    """Return the folder's name, after its parent's name if that is a date: Hydra's <date>/<time>."""
     parent = folder.absolute().parent.name
     return f"{parent}_{folder.name}" if _DATE.fullmatch(parent) else folder.absolute().name
 
 
 def _shorten(text: str) -> str:
-    """At most `_LONGEST` characters; what is cut off goes into a hash, so that different texts stay different."""
+    """Shorten a text to `_LONGEST` characters. The hash of the whole text keeps different texts different."""
     if len(text) <= _LONGEST:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,7 +1,7 @@
-"""Where a run's metrics go while it trains: always to history.jsonl, and to W&B where the config says so.
+"""The interface of trackers. A run always logs to history.jsonl, and also to W&B if the config says so.
 
-A tracker is anything with the methods of `Tracker`. One that fails says so once and hears no more until the end: no
-tracker ever stops a training.
+A tracker is any object with the methods of `Tracker`. If one fails, the run logs one warning and does not call it
+again until `finish`. No tracker ever stops a training.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """Who a run is, in plain values: the same for a run that goes on after an interruption."""
+    """The identity of a run in plain values. A run that is resumed keeps it."""
 
     name: str  # model-hardware-seed-hash, after the sweep's name
-    group: str | None  # the sweep; None for a run of its own
+    group: str | None  # the sweep, None for a single run
     tags: tuple[str, ...]
     config: dict[str, Any]
     directory: Path
-    usd_per_hour: float | None = None  # of all instances, where it is known before the run
+    usd_per_hour: float | None = None  # for all instances, if it is known before the run
 
 
 class Table(NamedTuple):
-    """Rows of plain cells, a type a column; `bar` names the label and the number of a bar chart of it."""
+    """Rows of plain cells, one type per column. `bar` names the label and the number of a bar chart of the rows."""
 
     name: str
     columns: Sequence[str]
@@ -36,16 +36,31 @@ class Table(NamedTuple):
 
 
 class Tracker(Protocol):
-    place: dict[str, Any]  # where the run can be found, for result.json; no secret
+    """A destination for the metrics of one run."""
+
+    place: dict[str, Any]  # how to find the run, for result.json; holds no secret
 
     def start(self, history: Path | None) -> None:
-        """Training begins: anew, or from a checkpoint, which keeps the history.jsonl of the steps before it."""
+        """Begin to record.
+
+        Args:
+            history: The history.jsonl of the earlier steps if training resumes from a checkpoint, else None.
+        """
 
     def log(self, row: dict[str, float], step: int) -> None:
-        """Takes the metrics of one moment; `step` counts optimizer steps."""
+        """Record metrics.
+
+        Args:
+            row: Value of each metric.
+            step: Number of optimizer steps so far.
+        """
 
     def log_table(self, table: Table) -> None:
-        """Takes a table, shown once a run."""
+        """Record a table. Each table is logged once per run."""
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Takes the content of result.json, whatever its status, and closes; called once, also after a failure."""
+        """Record the result and close. This is called once, also after a failure.
+
+        Args:
+            result: Content of result.json, whatever its status.
+        """

@@ -1,4 +1,4 @@
-"""The tables that a run shows its trackers: its tokenizer's words and figures, and some predictions."""
+"""The tables that a run logs: the words and figures of its tokenizer, and some predictions."""
 
 from __future__ import annotations
 
@@ -12,19 +12,32 @@ WORD_TABLE, FIGURE_TABLE, PREDICTION_TABLE = "tokenization/words", "tokenization
 
 
 class ExampleRows(Protocol):
-    """What is asked of a split: its ids and questions, and the gold texts of a row."""
+    """The parts of a split that the table of predictions shows."""
 
     @property
-    def ids(self) -> list[str]: ...
+    def ids(self) -> list[str]:
+        """The id of each row."""
 
     @property
-    def questions(self) -> list[str]: ...
+    def questions(self) -> list[str]:
+        """The question of each row."""
 
-    def get_gold_texts(self, row: int) -> list[str]: ...
+    def get_gold_texts(self, row: int) -> list[str]:
+        """Return the gold answers of a row."""
 
 
 def build_tokenizer_tables(model: str, figures: Mapping[str, float], words: Sequence[Mapping[str, Any]]) -> list[Table]:
-    """One row a word, with a bar chart of tokens a word; one row of figures, with a bar of the model's fertility."""
+    """Build the table of words and the table of figures of a run's tokenizer.
+
+    Args:
+        model: Name of the model.
+        figures: Figures of tokenization.json.
+        words: Word rows of tokenization.json.
+
+    Returns:
+        A table with one row per word and a bar chart of its tokens, and a table with one row of figures and a bar of
+        the fertility.
+    """
     numbers = {name: float(value) for name, value in figures.items()}
     return [
         Table(WORD_TABLE, WORDS, [build_word_cells(model, row) for row in words], ("word", "count")),
@@ -33,7 +46,13 @@ def build_tokenizer_tables(model: str, figures: Mapping[str, float], words: Sequ
 
 
 def build_prediction_table(predictions: Sequence[str], examples: ExampleRows, most: int) -> Table:
-    """The first `most` rows: id, question, golds, prediction."""
+    """Build the table of predictions: id, question, distinct gold answers, prediction.
+
+    Args:
+        predictions: One per row of `examples`.
+        examples: The split that was predicted.
+        most: Number of rows to show, from the first on.
+    """
     rows = [
         [
             examples.ids[row],

@@ -1,4 +1,4 @@
-"""Several trackers as one that cannot fail: the trackers that the config asks for."""
+"""The trackers of a run, combined so that no failure of theirs stops the training."""
 
 from __future__ import annotations
 
@@ -16,31 +16,52 @@ log = logging.getLogger(__name__)
 
 
 class Trackers:
-    """Several trackers as one that cannot fail."""
+    """Several trackers that are called together and never raise."""
 
     def __init__(self, trackers: list[Tracker]) -> None:
         self._trackers = trackers
         self._failed: list[Tracker] = []
 
     def collect_places(self) -> dict[str, Any]:
-        """{"wandb": {"project", "id", ...}}: what result.json says of the trackers."""
-        found: dict[str, Any] = {}
+        """Collect how to find the run at each tracker.
+
+        Returns:
+            The node `tracking` of result.json, e.g. {"wandb": {"project", "id", ...}}.
+        """
+        places: dict[str, Any] = {}
         for tracker in self._trackers:
-            found |= tracker.place
-        return found
+            places |= tracker.place
+        return places
 
     def start(self, history: Path | None) -> None:
+        """Start each tracker.
+
+        Args:
+            history: The history.jsonl of the earlier steps if training resumes from a checkpoint, else None.
+        """
         self._call_each(lambda tracker: tracker.start(history))
 
     def log(self, row: dict[str, float], step: int) -> None:
+        """Log metrics to each tracker.
+
+        Args:
+            row: Value of each metric.
+            step: Number of optimizer steps so far.
+        """
         self._call_each(lambda tracker: tracker.log(row, step))
 
     def log_table(self, table: Table) -> None:
+        """Log a table to each tracker."""
         self._call_each(lambda tracker: tracker.log_table(table))
 
     def finish(self, result: dict[str, Any]) -> None:
+        """Finish each tracker, also those that failed before.
+
+        Args:
+            result: Content of result.json, whatever its status.
+        """
         self._call_each(lambda tracker: tracker.finish(result))
-        for tracker in self._failed:  # an unfinished W&B run would take in the next member's rows
+        for tracker in self._failed:  # an unfinished W&B run would receive the next member's rows
             try:
                 tracker.finish(result)
             except Exception as error:
@@ -50,18 +71,23 @@ class Trackers:
         for tracker in list(self._trackers):
             try:
                 call(tracker)
-            except Exception as error:  # whatever a back end raises, the training goes on
+            except Exception as error:  # whatever a backend raises, the training continues
                 self._trackers.remove(tracker)
                 self._failed.append(tracker)
                 log.warning(
-                    "tracking: %s failed and is left out from now on: %s",
+                    "tracking: %s failed and is not used from now on: %s",
                     type(tracker).__name__,
                     summarize_error(error),
                 )
 
 
 def open_trackers(config: TrackingConfig, identity: RunIdentity) -> Trackers:
-    """history.jsonl, and W&B where chosen and startable; where not, one warning and the files alone."""
+    """Open the trackers that the config asks for. If W&B cannot start, log one warning and track in files only.
+
+    Args:
+        config: The node `tracking`.
+        identity: Identity of the run.
+    """
     trackers: list[Tracker] = [FileTracker(identity.directory)]
     if config.backend is TrackingBackend.wandb:
         try:

@@ -1,4 +1,4 @@
-"""Weights & Biases: a run as it goes. wandb is imported only when a tracker is made."""
+"""Track a run in Weights & Biases while it trains. wandb is imported only when a tracker is created."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from mlqa.tracking.wandb_mode import PROJECT, Mode, decide_mode
 
 log = logging.getLogger(__name__)
 
-START_SECONDS = 60  # an outage must not hold a paid machine; tracking.finish_timeout is the same for the end
-TAG_LENGTH = 64  # W&B refuses longer ones
+START_SECONDS = 60  # an outage must not block a paid machine; tracking.finish_timeout limits the end
+TAG_LENGTH = 64  # characters: W&B refuses longer tags
 SUMMARY_NODES = ("metrics", "breakdown", "tokenization", "timing", "cost", "model", "dataset", "versions")
 BEST = ("exact_match", "f1", "exact_match_unseen", "f1_unseen")
 STEP = "train/global_step"
 
 
 def _teardown_wandb() -> None:
-    """Ends W&B's own process, which holds the id of a run that it could not start."""
+    """End W&B's service process, which keeps the id of a run that it could not start."""
     import wandb
 
     wandb.teardown()
 
 
 class WandbTracker:
-    """One W&B run, resumed under the same id where a run goes on. docs/wandb.md lists what it logs."""
+    """A W&B run. A resumed run keeps its id. docs/wandb.md lists what is logged."""
 
     def __init__(self, config: TrackingConfig, identity: RunIdentity) -> None:
         self._config, self._identity = config, identity
@@ -50,7 +50,7 @@ class WandbTracker:
             self._mode = "offline"
             _teardown_wandb()
             self._run = self._init("offline")
-        # Our own axis: a resumed run logs some steps again, and W&B drops rows behind the last of its own count.
+        # An axis of our own: a resumed run repeats some steps, and W&B drops rows whose own step is not new.
         self._run.define_metric(STEP)
         self._run.define_metric("*", step_metric=STEP)
         run = self._run
@@ -73,10 +73,10 @@ class WandbTracker:
             dir=str(identity.directory),
             mode=mode,
             resume="allow",
-            reinit="finish_previous",  # a run left open would take in this one's rows
+            reinit="finish_previous",  # a run that is still open would receive this one's rows
             settings=wandb.Settings(
-                sagemaker_disable=True,  # else id and group are replaced by the job's name inside a container
-                disable_git=True,  # the address of a remote may hold a token; result.json has the commit
+                sagemaker_disable=True,  # otherwise W&B replaces id and group by the job's name in a container
+                disable_git=True,  # the URL of a remote may hold a token; result.json has the commit
                 init_timeout=START_SECONDS,
                 finish_timeout=config.finish_timeout,
                 finish_timeout_raises=True,
@@ -85,11 +85,21 @@ class WandbTracker:
         )
 
     def start(self, history: Path | None) -> None:
-        """Takes the best scores of the steps before; steps that are logged again lie on the same axis."""
+        """Restore the best scores of the earlier steps. Steps that are logged again share the same axis.
+
+        Args:
+            history: The history.jsonl of the earlier steps if training resumes from a checkpoint, else None.
+        """
         for line in history.read_text("utf-8").splitlines() if history is not None else ():
             self._keep_best(json.loads(line))
 
     def log(self, row: dict[str, float], step: int) -> None:
+        """Log metrics under "train/" or "eval/", and an estimate of the cost so far if the price is known.
+
+        Args:
+            row: Value of each metric, as transformers names it.
+            step: Number of optimizer steps so far.
+        """
         names = {key if key.startswith("eval_") else f"train/{key}": value for key, value in row.items()}
         plain = {key.replace("eval_", "eval/", 1): value for key, value in names.items()}
         self._step = step
@@ -106,25 +116,33 @@ class WandbTracker:
                 self._best[name] = max(value, self._best.get(name, value))
 
     def log_table(self, table: Table) -> None:
+        """Log a table and its bar chart. A table without rows is skipped."""
         if not table.rows:
             return
         import wandb
 
-        made = wandb.Table(columns=list(table.columns), data=[list(row) for row in table.rows])
-        logged: dict[str, Any] = {table.name: made, STEP: self._step}
+        wandb_table = wandb.Table(columns=list(table.columns), data=[list(row) for row in table.rows])
+        logged: dict[str, Any] = {table.name: wandb_table, STEP: self._step}
         if table.bar is not None:
             label, number = table.bar
-            logged[f"{table.name}_{number}"] = wandb.plot.bar(made, label, number, title=f"{number} by {label}")
+            logged[f"{table.name}_{number}"] = wandb.plot.bar(wandb_table, label, number, title=f"{number} by {label}")
         self._run.log(logged)
 
     def finish(self, result: dict[str, Any]) -> None:
+        """Write the summary, upload the artifact if the config asks for it, and close the W&B run.
+
+        If the upload does not finish within `tracking.finish_timeout`, log the command that completes it.
+
+        Args:
+            result: Content of result.json, whatever its status.
+        """
         completed = result["status"] == "completed"
         summary = {f"{node}/{key}": value for node in SUMMARY_NODES for key, value in result.get(node, {}).items()}
         self._keep_best({f"eval_{name}": value for name, value in result["metrics"].items()})
         summary |= {f"best/{name}": value for name, value in self._best.items()}
         summary |= {"status": result["status"], "error": result.get("error")}
         summary = {name: value for name, value in summary.items() if value is not None}
-        # A run that has gone on after an interruption has several directories, and their order counts.
+        # A resumed run has several directories, and `wandb sync` needs them in their order.
         folder = self._identity.directory / "wandb"
         try:
             try:
@@ -134,17 +152,18 @@ class WandbTracker:
             finally:
                 self._run.finish(exit_code=0 if completed else 1)
         except TimeoutError:
-            found = " ".join(map(str, sorted(folder.glob("run-*"))))
-            seconds = f"tracking.finish_timeout={self._config.finish_timeout:g} seconds"
             log.warning(
-                "W&B did not take all within %s; to complete it: wandb sync --include-online %s", seconds, found
+                "tracking: the W&B upload did not finish within tracking.finish_timeout=%g seconds; "
+                "to complete it: wandb sync --include-online %s",
+                self._config.finish_timeout,
+                " ".join(map(str, sorted(folder.glob("run-*")))),
             )
         if self._mode == "offline":
-            found = " ".join(map(str, sorted(folder.glob("offline-run-*"))))
-            log.info("W&B ran offline; to upload it: wandb sync %s", found)
+            directories = " ".join(map(str, sorted(folder.glob("offline-run-*"))))
+            log.info("W&B ran offline; to upload it: wandb sync %s", directories)
 
     def _upload(self) -> None:
-        """predictions.json and model/ as one artefact a run."""
+        """Upload predictions.json and model/ as one artifact of the run."""
         import wandb
 
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", self._identity.name)

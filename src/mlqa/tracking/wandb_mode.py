@@ -1,4 +1,4 @@
-"""Whether W&B is reached: decided from the config, the environment and the netrc, before W&B itself could ask."""
+"""Decide from the config, the environment and the netrc whether to use W&B online, before W&B itself could ask."""
 
 from __future__ import annotations
 
@@ -17,46 +17,62 @@ log = logging.getLogger(__name__)
 Mode = Literal["online", "offline", "disabled"]
 CLOUD = "https://api.wandb.ai"
 PROJECT = "mlqa"
-NO_KEY = "tracking: W&B is to be online, and no key is in WANDB_API_KEY or the netrc; this run is kept offline"
+NO_KEY = (
+    "tracking.mode=online: there is no W&B key in WANDB_API_KEY or the netrc, so this run is kept offline; "
+    "set a key or run `wandb login`"
+)
 
 
 def decide_mode(mode: WandbMode) -> Mode:
-    """online, offline or disabled: `auto` is WANDB_MODE where that is set, else online where a key is found, else
-    offline. Online without a key is offline, too, and a warning: on a terminal W&B would ask for one."""
-    wanted = os.environ.get("WANDB_MODE") if mode is WandbMode.auto else mode.value
-    if wanted == "disabled":
+    """Decide how W&B runs.
+
+    `auto` follows WANDB_MODE if it is set. Otherwise the run is online if there is a key, and offline if not. If
+    `online` is requested without a key, log a warning and stay offline, because W&B would ask for a key on a terminal.
+
+    Args:
+        mode: The config's `tracking.mode`.
+
+    Returns:
+        "online", "offline" or "disabled".
+    """
+    requested = os.environ.get("WANDB_MODE") if mode is WandbMode.auto else mode.value
+    if requested == "disabled":
         return "disabled"
-    if wanted in ("offline", "dryrun"):
+    if requested in ("offline", "dryrun"):
         return "offline"
     if has_key():
         return "online"
-    if wanted == "online":
+    if requested == "online":
         log.warning(NO_KEY)
     return "offline"
 
 
 def has_key() -> bool:
-    """Whether W&B would find an API key, or the file of an identity token: in the environment, or in the netrc for the
-    server that WANDB_BASE_URL or else `wandb login --host` names."""
+    """Return whether W&B would find credentials.
+
+    Returns:
+        True if the environment has an API key or names the file of an identity token, or if the netrc has a password
+        for the server of WANDB_BASE_URL or, if that is not set, of `wandb login --host`.
+    """
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
     host = urlsplit(os.environ.get("WANDB_BASE_URL") or _read_settings().get("base_url") or CLOUD).netloc
     try:
-        found = netrc.netrc(str(_find_netrc())).authenticators(host)
+        entry = netrc.netrc(str(_find_netrc())).authenticators(host)
     except (OSError, netrc.NetrcParseError):
         return False
-    return bool(found and found[2])
+    return bool(entry and entry[2])
 
 
 def _find_netrc() -> Path:
     if os.environ.get("NETRC"):
         return Path(os.environ["NETRC"]).expanduser()
-    usual, windows = Path("~/.netrc").expanduser(), Path("~/_netrc").expanduser()
-    return windows if windows.exists() and not usual.exists() else usual
+    posix, windows = Path("~/.netrc").expanduser(), Path("~/_netrc").expanduser()
+    return windows if windows.exists() and not posix.exists() else posix
 
 
 def _read_settings() -> dict[str, str]:
-    """What `wandb login` has kept beside the key."""
+    """Read the settings that `wandb login` stores besides the key."""
     folder = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
     parser = configparser.ConfigParser(interpolation=None)
     try:

@@ -10,7 +10,7 @@
     return made;
   }
 
-  // ---- figures: data from the report, colours from the page ----
+  // ---- figures: the report has the data, the page the colours ----
 
   function draw() {
     const style = getComputedStyle(document.body);
@@ -43,7 +43,7 @@
     }
   }
 
-  // ---- tables: sorted by a click on a heading, filtered by words and choices ----
+  // ---- tables: a click on a heading sorts, words and choices filter ----
 
   function rowsOf(table) {
     return [...table.tBodies[0].rows];
@@ -67,7 +67,7 @@
         });
         keyed.sort((a, b) => {
           const blankA = a.key === undefined || a.key === "", blankB = b.key === undefined || b.key === "";
-          if (blankA || blankB) return blankA - blankB;  // what is not known stands last, either way
+          if (blankA || blankB) return blankA - blankB;  // unknown values come last in both directions
           return direction * (isNumber ? Number(a.key) - Number(b.key) : collator.compare(a.key, b.key));
         });
         table.tBodies[0].append(...keyed.map((item) => item.row));
@@ -75,7 +75,7 @@
     });
   }
 
-  // Turkish and other letters as they are, but upper and lower case alike: İ and I both find i, ı.
+  // Ignore case but keep letters: İ and I both match i and ı.
   function folded(text) {
     return text.toLocaleLowerCase("tr").replaceAll("ı", "i").normalize("NFC");
   }
@@ -106,7 +106,7 @@
     filter();
   }
 
-  // ---- answers of two models, question by question ----
+  // ---- the answers of two models, question by question ----
 
   const PAGE = 20;
 
@@ -117,7 +117,7 @@
     const output = place.querySelector("output");
     const list = place.querySelector(".questions");
     const more = place.querySelector("[data-more]");
-    // The best, against the next that answered otherwise.
+    // Start with the best and the next configuration whose answers differ.
     const other = found.answers.findIndex((answers) => answers.some((answer, row) => answer !== found.answers[0][row]));
     sides.forEach((select, side) => {
       found.names.forEach((name, index) => select.append(element("option", { value: index, textContent: name })));
@@ -199,7 +199,7 @@
   draw();
   dark.addEventListener("change", draw);
 
-  // Paper is light and cannot be opened: figures are drawn again, and what is folded is unfolded while printing.
+  // Print in light colours with every fold open.
   matchMedia("print").addEventListener("change", draw);
   let folds = [];
   addEventListener("beforeprint", () => {

@@ -1,0 +1,67 @@
+"""What audit, score and tokenizers load: the splits that have a source, and the model's tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlqa.config.schema import Config
+    from mlqa.data.load import Splits
+
+# Keys that a run requires and these commands do not: they work with whichever split has a source.
+OPTIONAL = ("dataset.train_file", "dataset.validation_file", "dataset.hub.train_split")
+
+
+def load_available_splits(config: Config, needs_tokenizer: bool = True) -> Splits:
+    """Load the splits that have a source. A split without one is empty.
+
+    If anything comes from the Hugging Face hub, first check that the hub can be reached. Otherwise its libraries retry
+    each file for half a minute.
+
+    Args:
+        config: A composed config.
+        needs_tokenizer: Whether the caller also loads the model's tokenizer, which may come from the hub.
+
+    Raises:
+        DataError: If no split has a source, or a source is at fault.
+        UnreachableError: If a source cannot be reached.
+    """
+    from mlqa.config.validation import is_local_folder
+    from mlqa.data.load import load_splits
+    from mlqa.environment import go_offline_if_unreachable
+
+    hub_model = needs_tokenizer and not is_local_folder(config.model.pretrained or ".")
+    if config.dataset.hub is not None or hub_model:
+        go_offline_if_unreachable()
+    return load_splits(config.dataset, both=False)
+
+
+def load_model_tokenizer(config: Config, splits: Splits) -> Any:
+    """Load the tokenizer that a run of this config would use.
+
+    A tiny model's tokenizer is trained on the train split. If `model.trim_vocabulary` is set, the vocabulary is
+    trimmed to that split.
+
+    Returns:
+        A fast tokenizer of transformers.
+
+    Raises:
+        UnreachableError: If the hub cannot be reached.
+        ModelError: If the model has no fast tokenizer.
+    """
+    from transformers.utils.logging import set_verbosity_error
+
+    from mlqa.tokenization.load import load_tokenizer
+    from mlqa.tokenization.trimming import trim_vocabulary
+
+    set_verbosity_error()
+    tokenizer = load_tokenizer(config.model, _iter_train_texts(splits))
+    if config.model.trim_vocabulary:
+        tokenizer, _ = trim_vocabulary(tokenizer, _iter_train_texts(splits))
+    return tokenizer
+
+
+def _iter_train_texts(splits: Splits) -> Iterator[str]:
+    yield from splits.train.contexts
+    yield from splits.train.questions
