@@ -153,7 +153,9 @@ def test_the_cheaper_twin_is_advised_and_borne_out(tmp_path: Path) -> None:
     assert said(report)["Cheapest within 1 point of the best F1"].claim.startswith("berturk on g4dn")
     assert said(report)["Cheapest within 1 point of the best F1"].is_supported
     fastest = said(report)["Fastest"]
-    assert fastest.is_supported and fastest.claim.startswith("mbert on p3 is the fastest: 1.7 minutes per run. Its F1 is")
+    assert fastest.is_supported and fastest.claim.startswith(
+        "mbert on p3 is the fastest: 1.7 minutes per run. Its F1 is"
+    )
 
 
 def test_a_mean_of_runs_far_apart_is_not_the_fastest(tmp_path: Path) -> None:
@@ -199,7 +201,10 @@ def test_who_costs_least_and_may_be_near_is_told(tmp_path: Path) -> None:
         write_member(tmp_path / "s" / str(number), content, settings=config(P3), given=given)
     cheapest = said(make_report([tmp_path / "s"]))["Cheapest within 1 point of the best F1"]
     assert cheapest.claim.startswith("mbert on p3") and not cheapest.is_supported
-    assert "xlmr on p3 cost less but scored more than 1 point lower. On other texts the gap may be smaller." in cheapest.claim
+    assert (
+        "xlmr on p3 cost less but scored more than 1 point lower. On other texts the gap may be smaller."
+        in cheapest.claim
+    )
 
 
 def test_a_small_gap_on_few_questions_is_not_called_within_a_point(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def build_figures_table(rows: Rows, title: str, width: int) -> Table:
     if wide:
         table.add_column("meaning", style="dim")
     else:
-        table.caption = f"For the meaning of each figure, see docs/tokenizers.md or use {WIDE} columns."
+        table.caption = f"For what each figure means, see docs/tokenizers.md or use a terminal of {WIDE} columns."
         table.caption_justify = "left"
     for name in select_figures(rows):
         meaning = [FIGURES[name].meaning] if wide else []

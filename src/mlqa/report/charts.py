@@ -132,8 +132,6 @@ def _plot_f1_vs_cost(
         }
     )
     names = ", ".join(one.name for one in front[:8]) + (f" and {len(front) - 8} more" if len(front) > 8 else "")
-    note = (
-        f"The rings mark the Pareto front: by these measurements, nothing beats its points in both. They are {names}."
-    )
+    note = f"The rings mark the Pareto front: {names}. By these measurements, nothing beats it in both."
     note += _describe_published(comparison, drawn)
     return Chart(axis, title, note, data, make_axes(unit, "F1"))

@@ -74,7 +74,7 @@ def compare_on_unseen(comparison: Comparison) -> tuple[str | None, Configuration
     rest = [(one, score) for one, score in scored if one is not top]
     if rest:
         second, score = max(rest, key=lambda pair: pair[1])
-        sentence += f", before {second.name} with {score:.2f}"
+        sentence += f", followed by {second.name} with {score:.2f}"
         difference = comparison.find_difference(top, second, unseen=True)
         if difference is not None:
             sentence += f" (p {format_p_value(difference.p_holm)} after correction: {format_verdict(difference)})"

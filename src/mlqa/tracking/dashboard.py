@@ -34,55 +34,41 @@ def build_workspace(group: str, project: str, entity: str) -> Any:
     except ImportError:
         raise RunError(INSTALL) from None
 
+    def plot_bars(title: str, metric: str, group_by: str) -> Any:
+        return panels.BarPlot(title=title, metrics=[metric], groupby=group_by, orientation="h")
+
+    def plot_points(title: str, x: str, y: str) -> Any:
+        return panels.ScatterPlot(title=title, x=panels.SummaryMetric(x), y=panels.SummaryMetric(y))
+
+    def plot_lines(title: str, metric: str) -> Any:
+        return panels.LinePlot(title=title, x=panels.Metric(STEP), y=[panels.Metric(metric)])
+
+    columns = [*map(panels.Config, ("model", "hardware"))]
+    columns += map(panels.SummaryMetric, (FERTILITY, TRAIN_SECONDS, COST, F1))
+    scores = [
+        plot_bars("F1 by model", F1, "model"),
+        plot_bars("F1 by hardware", F1, "hardware"),
+        plot_points("Cost against F1", COST, F1),
+        panels.ParallelCoordinatesPlot(
+            title="F1 by settings and cost", columns=[*map(panels.ParallelCoordinatesPlotColumn, columns)]
+        ),
+    ]
+    tokenizers = [
+        panels.WeavePanelSummaryTable(table_name=FIGURE_TABLE),
+        panels.WeavePanelSummaryTable(table_name=WORD_TABLE),
+        plot_bars("Tokens per word", FERTILITY, "model"),
+        plot_points("Best F1 that a tokenizer permits against F1 reached", ORACLE, F1),
+    ]
+    training = [plot_lines("Loss", LOSS), plot_lines("F1 during training", EVAL_F1)]
     return ws.Workspace(
         entity=entity,
         project=project,
         name=f"mlqa {group}",
         runset_settings=ws.RunsetSettings(filters=[ws.Metric("Group") == group]),
         sections=[
-            ws.Section(
-                name="Scores and cost",
-                is_open=True,
-                panels=[
-                    panels.BarPlot(title="F1 by model", metrics=[F1], groupby="model", orientation="h"),
-                    panels.BarPlot(title="F1 by hardware", metrics=[F1], groupby="hardware", orientation="h"),
-                    panels.ScatterPlot(
-                        title="Cost against F1", x=panels.SummaryMetric(COST), y=panels.SummaryMetric(F1)
-                    ),
-                    panels.ParallelCoordinatesPlot(
-                        title="F1 by settings and cost",
-                        columns=[
-                            panels.ParallelCoordinatesPlotColumn(panels.Config("model")),
-                            panels.ParallelCoordinatesPlotColumn(panels.Config("hardware")),
-                            panels.ParallelCoordinatesPlotColumn(panels.SummaryMetric(FERTILITY)),
-                            panels.ParallelCoordinatesPlotColumn(panels.SummaryMetric(TRAIN_SECONDS)),
-                            panels.ParallelCoordinatesPlotColumn(panels.SummaryMetric(COST)),
-                            panels.ParallelCoordinatesPlotColumn(panels.SummaryMetric(F1)),
-                        ],
-                    ),
-                ],
-            ),
-            ws.Section(
-                name="Tokenizers",
-                is_open=True,
-                panels=[
-                    panels.WeavePanelSummaryTable(table_name=FIGURE_TABLE),
-                    panels.WeavePanelSummaryTable(table_name=WORD_TABLE),
-                    panels.BarPlot(title="Tokens per word", metrics=[FERTILITY], groupby="model", orientation="h"),
-                    panels.ScatterPlot(
-                        title="Best F1 that a tokenizer permits against F1 reached",
-                        x=panels.SummaryMetric(ORACLE),
-                        y=panels.SummaryMetric(F1),
-                    ),
-                ],
-            ),
-            ws.Section(
-                name="Training",
-                panels=[
-                    panels.LinePlot(title="Loss", x=panels.Metric(STEP), y=[panels.Metric(LOSS)]),
-                    panels.LinePlot(title="F1 during training", x=panels.Metric(STEP), y=[panels.Metric(EVAL_F1)]),
-                ],
-            ),
+            ws.Section(name="Scores and cost", is_open=True, panels=scores),
+            ws.Section(name="Tokenizers", is_open=True, panels=tokenizers),
+            ws.Section(name="Training", panels=training),
         ],
     )
 
