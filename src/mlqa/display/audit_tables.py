@@ -131,7 +131,7 @@ def _explain_rows(splits: dict[str, Figures], examples_of: Mapping[str, Any]) ->
 def _build_leakage_table(leakage: Figures) -> Table:
     total = leakage["validation_rows"]
     table = _create_table(
-        f"Leakage: how many of {total:,} validation questions are in train", ("same text", "normalised", "near")
+        f"Leakage: validation questions ({total:,}) found in train", ("same text", "normalised", "near")
     )
     for label, kind in (("with their context", "questions"), ("their context alone", "contexts")):
         table.add_row(label, *(_format_share(leakage[kind][way], total) for way in WAYS))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from mlqa.display.tokenizer_labels import FIGURES
 from mlqa.report.cells import Cell, Column, Table, build_table, make_name_cell, make_number_cell, make_text_cell
@@ -21,75 +21,10 @@ SCORES = (
     ("unseen contexts", "_unseen"),
     ("unseen, language's rules", "_language_unseen"),
 )
-RESULT_COLUMNS = (
-    Column("configuration", False),
-    Column("EM", True),
-    Column("F1", True),
-    Column("minutes", True),
-    Column("$", True),
-    Column("$ per hour", True),
-    Column("Pareto front", False, True),
-    Column("instance", False, True),
-    Column("count", True),
-    Column("distribution", False, True),
-    Column("epochs", True),
-    Column("model", False, True),
-    Column("vocabulary", True),
-    Column("seeds", True),
-)
-
-
-def build_result_table(configurations: Sequence[Configuration]) -> Table:
-    """Build the main table: scores, price and hardware, one row per configuration."""
-    return build_table(RESULT_COLUMNS, [_make_result_row(one) for one in configurations])
-
-
-def _make_result_row(one: Configuration) -> list[Cell]:
-    first = one.first
-    fronts = [name for axis, name in (("usd", "dollars"), ("minutes", "minutes")) if axis in one.on_fronts]
-    return [
-        make_name_cell(one.whole_name, one.name),
-        make_score_cell(one, "exact_match"),
-        make_score_cell(one, "f1"),
-        make_number_cell(one.minutes, ".1f"),
-        Cell(format_price(one), one.usd),
-        make_number_cell(one.compute_mean("cost", "usd_per_hour") or None, ".3f"),  # 0 is a machine without a price
-        make_text_cell(", ".join(fronts)),
-        make_text_cell(get_instance_type(first)),
-        make_number_cell(get_instance_count(first), ".0f"),
-        make_text_cell(format_optional(first.get_config_value("hardware", "distribution"))),
-        make_number_cell(first.get_config_value("training", "num_train_epochs"), "g"),
-        make_name_cell(one.model),
-        make_number_cell(one.compute_mean("tokenization", "vocab_size"), ",.0f"),
-        make_number_cell(len(one.seeds), "d"),
-    ]
-
-
-def build_published_table(published: Sequence[PublishedResult]) -> Table:
-    """Build the table of published results, with the columns of the main table.
-
-    A cell is empty if the source does not give its value.
-    """
-    return build_table(RESULT_COLUMNS, [_make_published_row(row) for row in published])
-
-
-def _make_published_row(row: PublishedResult) -> list[Cell]:
-    return [
-        make_text_cell(f"{row.model} on {row.hardware}"),
-        make_number_cell(row.exact_match, ".2f"),
-        make_number_cell(row.f1, ".2f"),
-        make_number_cell(None if row.seconds is None else row.seconds / 60, ".1f"),
-        make_number_cell(row.usd, ".2f"),
-        make_number_cell(row.usd_per_hour, ".3f"),
-        make_text_cell(""),
-        make_text_cell(row.instance_type),
-        make_number_cell(row.instance_count, "d"),
-        make_text_cell(row.distribution),
-        make_number_cell(row.epochs, "g"),
-        make_text_cell(row.checkpoint),
-        make_number_cell(row.vocab_size, ",.0f"),
-        make_text_cell(""),
-    ]
+TOKENIZER_FIGURES = (
+    "vocab_size", "fertility", "continued_words", "unk_rate", "characters_per_token", "morpheme_precision",
+    "morpheme_recall", "boundary_recall", "oracle_exact_match", "oracle_f1", "windows_per_question", "embedding_share",
+)  # fmt: skip
 
 
 def make_score_cell(one: Configuration, name: str) -> Cell:
@@ -107,54 +42,106 @@ def make_score_cell(one: Configuration, name: str) -> Cell:
     return Cell(shown, mean, f"[{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
 
 
-SCORE_COLUMNS = (
+def _make_figure_cell(one: Configuration, name: str) -> Cell:
+    mean = one.compute_mean("tokenization", name)
+    return Cell("") if mean is None else Cell(FIGURES[name].shown.format(mean), mean)
+
+
+def _compute_oracle_share(one: Configuration) -> float | None:
+    oracle = one.compute_mean("tokenization", "oracle_f1")
+    return one.f1 / oracle if oracle else None
+
+
+def _join_fronts(one: Configuration) -> str:
+    return ", ".join(name for axis, name in (("usd", "dollars"), ("minutes", "minutes")) if axis in one.on_fronts)
+
+
+Row = TypeVar("Row")
+Columns = Sequence[tuple[Column, Callable[[Row], Cell]]]  # each column with what makes its cell
+NAME: tuple[Column, Callable[[Configuration], Cell]] = (
     Column("configuration", False),
-    *(Column(f"{score}, {heading}", True) for heading, _ in SCORES for score in ("EM", "F1")),
-    Column("questions", True),
-    Column("unseen", True),
+    lambda one: make_name_cell(one.whole_name, one.name),
 )
+RESULTS: Columns[Configuration] = (
+    NAME,
+    (Column("EM", True), lambda one: make_score_cell(one, "exact_match")),
+    (Column("F1", True), lambda one: make_score_cell(one, "f1")),
+    (Column("minutes", True), lambda one: make_number_cell(one.minutes, ".1f")),
+    (Column("$", True), lambda one: Cell(format_price(one), one.usd)),
+    # A price of 0 per hour means a machine without a price.
+    (Column("$ per hour", True), lambda one: make_number_cell(one.compute_mean("cost", "usd_per_hour") or None, ".3f")),
+    (Column("Pareto front", False, True), lambda one: make_text_cell(_join_fronts(one))),
+    (Column("instance", False, True), lambda one: make_text_cell(get_instance_type(one.first))),
+    (Column("count", True), lambda one: make_number_cell(get_instance_count(one.first), ".0f")),
+    (
+        Column("distribution", False, True),
+        lambda one: make_text_cell(format_optional(one.first.get_config_value("hardware", "distribution"))),
+    ),
+    (
+        Column("epochs", True),
+        lambda one: make_number_cell(one.first.get_config_value("training", "num_train_epochs"), "g"),
+    ),
+    (Column("model", False, True), lambda one: make_name_cell(one.model)),
+    (Column("vocabulary", True), lambda one: _make_figure_cell(one, "vocab_size")),
+    (Column("seeds", True), lambda one: make_number_cell(len(one.seeds), "d")),
+)
+PUBLISHED: Columns[PublishedResult] = (
+    (Column("configuration", False), lambda row: make_text_cell(f"{row.model} on {row.hardware}")),
+    (Column("EM", True), lambda row: make_number_cell(row.exact_match, ".2f")),
+    (Column("F1", True), lambda row: make_number_cell(row.f1, ".2f")),
+    (Column("minutes", True), lambda row: make_number_cell(row.get_cost("minutes"), ".1f")),
+    (Column("$", True), lambda row: make_number_cell(row.usd, ".2f")),
+    (Column("$ per hour", True), lambda row: make_number_cell(row.usd_per_hour, ".3f")),
+    (Column("instance", False), lambda row: make_text_cell(row.instance_type)),
+    (Column("count", True), lambda row: make_number_cell(row.instance_count, "d")),
+    (Column("distribution", False), lambda row: make_text_cell(row.distribution)),
+    (Column("epochs", True), lambda row: make_number_cell(row.epochs, "g")),
+    (Column("model", False), lambda row: make_text_cell(row.checkpoint)),
+    (Column("vocabulary", True), lambda row: make_number_cell(row.vocab_size, ",.0f")),
+)
+SIDE_BY_SIDE: Columns[Configuration] = (
+    NAME,
+    *(
+        (Column(f"{score}, {heading}", True), lambda one, key=f"{name}{ending}": make_score_cell(one, key))
+        for heading, ending in SCORES
+        for score, name in (("EM", "exact_match"), ("F1", "f1"))
+    ),
+    (Column("questions", True), lambda one: make_number_cell(one.compute_mean("metrics", "total"), ".0f")),
+    (Column("unseen", True), lambda one: make_number_cell(one.compute_mean("metrics", "total_unseen"), ".0f")),
+)
+TOKENIZERS: Columns[Configuration] = (
+    NAME,
+    (Column("F1 reached", True), lambda one: make_number_cell(one.f1, ".2f")),
+    (Column("share of oracle F1", True), lambda one: make_number_cell(_compute_oracle_share(one), ".1%")),
+    *(
+        (Column(FIGURES[key].label, True), lambda one, key=key: _make_figure_cell(one, key))
+        for key in TOKENIZER_FIGURES
+    ),
+)
+
+
+def _tabulate(columns: Columns[Row], rows: Sequence[Row]) -> Table:
+    return build_table([column for column, _ in columns], [[make(row) for _, make in columns] for row in rows])
+
+
+def build_result_table(configurations: Sequence[Configuration]) -> Table:
+    """Build the main table: scores, price and hardware, one row per configuration."""
+    return _tabulate(RESULTS, configurations)
+
+
+def build_published_table(published: Sequence[PublishedResult]) -> Table:
+    """Build the table of published results. A cell is empty if the source does not give its value."""
+    return _tabulate(PUBLISHED, published)
 
 
 def build_score_table(configurations: Sequence[Configuration]) -> Table:
     """Build the table of official, language-aware and unseen-context scores, one row per configuration."""
-    return build_table(SCORE_COLUMNS, [_make_score_row(one) for one in configurations])
-
-
-def _make_score_row(one: Configuration) -> list[Cell]:
-    return [
-        make_name_cell(one.whole_name, one.name),
-        *(make_score_cell(one, f"{name}{ending}") for _, ending in SCORES for name in ("exact_match", "f1")),
-        make_number_cell(one.compute_mean("metrics", "total"), ".0f"),
-        make_number_cell(one.compute_mean("metrics", "total_unseen"), ".0f"),
-    ]
-
-
-TOKENIZER_FIGURES = (
-    "vocab_size", "fertility", "continued_words", "unk_rate", "characters_per_token", "morpheme_precision",
-    "morpheme_recall", "boundary_recall", "oracle_exact_match", "oracle_f1", "windows_per_question", "embedding_share",
-)  # fmt: skip
-TOKENIZER_COLUMNS = (
-    Column("configuration", False),
-    Column("F1 reached", True),
-    Column("share of oracle F1", True),
-    *(Column(FIGURES[key].label, True) for key in TOKENIZER_FIGURES),
-)
+    return _tabulate(SIDE_BY_SIDE, configurations)
 
 
 def build_tokenizer_table(configurations: Sequence[Configuration]) -> Table:
     """Build the table of tokenizer figures and F1, one row per configuration."""
-    return build_table(TOKENIZER_COLUMNS, [_make_tokenizer_row(one) for one in configurations])
-
-
-def _make_tokenizer_row(one: Configuration) -> list[Cell]:
-    oracle = one.compute_mean("tokenization", "oracle_f1")
-    means = {key: one.compute_mean("tokenization", key) for key in TOKENIZER_FIGURES}
-    return [
-        make_name_cell(one.whole_name, one.name),
-        make_number_cell(one.f1, ".2f"),
-        make_number_cell(one.f1 / oracle if oracle else None, ".1%"),
-        *(Cell("") if mean is None else Cell(FIGURES[key].shown.format(mean), mean) for key, mean in means.items()),
-    ]
+    return _tabulate(TOKENIZERS, configurations)
 
 
 PAIR_COLUMNS = (
