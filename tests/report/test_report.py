@@ -375,6 +375,22 @@ def test_the_lead_by_memory_is_told(tmp_path: Path) -> None:
     assert row.endswith(f"| {difference.p_holm:.4f} |")
 
 
+def test_page_and_markdown_show_the_same_differences(tmp_path: Path) -> None:
+    for number, (model, share) in enumerate((("berturk", 0.9), ("mbert", 0.2))):
+        given = answers(questions(), some(share, number))
+        write_member(tmp_path / "s" / str(number), result(model), settings=config(P3), given=given)
+    report = make_report([tmp_path / "s"])
+    (difference,) = report.comparisons[0].differences
+    html, text = render_page(report), render_markdown(report)
+    assert "| first | second | F1, first − second | 95 % interval | p | p, Holm | verdict |" in text
+    row = next(line for line in text.splitlines() if line.startswith("| berturk on p3 | mbert on p3 |"))
+    table = html.partition('<table id="pairs-0-table"')[2].partition("</table>")[0]
+    for cell in (f"{difference.mean:+.2f}", f"{difference.low:+.2f} … {difference.high:+.2f}", "significant"):
+        assert f"| {cell} |" in row and f">{cell}</td>" in table
+    assert f'data-value="{difference.p_holm}"' in table
+    assert "unseen contexts: first − second" not in html + text  # no member says which contexts are unseen
+
+
 def test_several_sweeps_on_one_page(published_like: Path, tmp_path: Path) -> None:
     write_member(tmp_path / "second" / "0", result("mbert", "g4dn", f1=72.0), settings=config(G4DN))
     path = write_report([published_like, tmp_path / "second", published_like], tmp_path / "both")
