@@ -1,4 +1,4 @@
-"""`mlqa audit` as a user meets it."""
+"""Test `mlqa audit` as a user runs it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Two rows that are right, one that is off by three, one without a place."""
+    """Write two correct rows, one whose offset is off by three, and one whose answer is not in the context."""
     answers = [("limanda", 18), ("parkta ", 52), ("parkta", 49), ("bahçede", 0)]
     rows = [
         {
@@ -91,7 +91,7 @@ def test_tables(file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 def test_tables_of_long_texts_with_control_characters(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing of the data moves the cursor or is cut off at 80 columns."""
+    """Test that no text of the data moves the cursor or is cut off at 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
     odd = "a\x1b[31m\u202e\u2028b\nc"
     context = f"{odd}li uyur. " + "kedi " * 30_000
@@ -123,7 +123,7 @@ def test_a_tokenizer_out_of_reach_costs_one_line(capsys: pytest.CaptureFixture[s
 
 
 def test_stdout_holds_the_json_alone(file: Path) -> None:
-    """Warnings of dropped rows and of the hub go to stderr."""
+    """Test that warnings about dropped rows and about the hub go to stderr."""
     code = "import sys; from mlqa.cli import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", code, "audit", "--json", "dataset=squad_json", f"dataset.validation_file={file}"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""`mlqa score` as a user meets it, and the tables that it shares with a run."""
+"""Test `mlqa score` as a user runs it, and the tables that it shares with a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTEXTS = ["Ali İstanbul'da 1934 yılında doğdu.", "Ayşe Isparta'da yaşar,
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A train file with the first context, and dev files of SQuAD 1.1 and 2.0 with both."""
+    """Write a train file with the first context, and dev files of SQuAD 1.1 and 2.0 with both contexts."""
 
     def paragraph(number: int, *questions: tuple[str, str, str | None]) -> dict[str, Any]:
         context = CONTEXTS[number]
@@ -58,7 +58,10 @@ def scored(capsys: pytest.CaptureFixture[str], folder: Path, predictions: str, *
 
 
 def test_scores_by_hand(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Rows: right, wrong, right (the id "2" again), right by Turkish rules alone; only the last context is unseen."""
+    """Score rows that are right, wrong, right (the id "2" again), and right only by Turkish rules.
+
+    Only the last context is unseen.
+    """
     path = predictions_in(folder, {"1": "İstanbul", "2": "1935", "2#2": "Ali", "3": "ısparta"})
     report = scored(capsys, folder, path)
     metrics = report["metrics"]
@@ -90,7 +93,7 @@ def test_what_is_missing_is_told_once(
 
 
 def test_null_odds_and_thresholds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """By hand: all answered; the question without an answer has the highest odds."""
+    """Test scores worked out by hand: all are answered, and the question without an answer has the highest odds."""
     path = predictions_in(folder, {"1": "İstanbul", "2": "1934", "2#2": "Ali", "3": "Isparta", "4": "kedileri"})
     odds = predictions_in(folder, {"1": -3, "2": -2, "2#2": -1, "3": 0.5, "4": 7}, "odds.json")
     own = [f"dataset.validation_file={folder / 'dev2.json'}", "--null-odds", odds]
@@ -109,7 +112,10 @@ def test_null_odds_and_thresholds(folder: Path, capsys: pytest.CaptureFixture[st
 def test_dropped_rows_are_told_once(
     folder: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """By hand: of three rows one has no gold that stands anywhere; the gold "yok" of another counts all the same."""
+    """Test scores worked out by hand: one row of three has no gold in the context.
+
+    The gold "yok" of another row is not in the context either, but it still counts.
+    """
     golds = {"1": [("Ali", 0), ("yok", 0)], "2": [("hiç", 0)], "3": [("Ali", 0)]}
     qas = [
         {"id": key, "question": "Kim?", "answers": [{"text": text, "answer_start": start} for text, start in pairs]}
@@ -181,7 +187,7 @@ def test_torch_is_not_needed(folder: Path) -> None:
 
 
 def test_the_score_table_fits_80_columns() -> None:
-    """The widest there is: full marks with a bound below them."""
+    """Test the widest table: scores of 100 with a lower bound."""
     metrics: dict[str, float] = {"total": 100000, "total_unseen": 100000}
     for suffix in ("", "_language", "_unseen", "_language_unseen"):
         for name in ("exact_match", "f1"):

@@ -1,4 +1,4 @@
-"""`mlqa tokenizers`: several tokenizers side by side, in the terminal, as CSV and as a page."""
+"""Test `mlqa tokenizers`: several tokenizers compared in the terminal, as CSV and as a page."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_an_option_with_other_weights_goes_by_the_folders_name(
 def test_languages_and_lengths_stand_side_by_side(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A language without a list has no words; columns of one model are named by what differs."""
+    """Test that a language without a list has no words, and that columns of one model are named by what differs."""
     monkeypatch.setenv("COLUMNS", "200")
     page_file = tmp_path / "page.html"
     main(["tokenizers", "model=tiny_char", *SAMPLE, "dataset.language=tr,fi", "--html", str(page_file)])

@@ -1,4 +1,4 @@
-"""The page in a real, headless Chromium: figures, tables and answers work, alone and without a word on the console."""
+"""Test the page in a real, headless Chromium: figures, tables and answers work without a message on the console."""
 
 from __future__ import annotations
 

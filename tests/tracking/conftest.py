@@ -1,4 +1,4 @@
-"""W&B without an account: a clean environment, and the stand-in server."""
+"""W&B without an account: a clean environment and the stand-in server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wandb_server import KEY, WandbServer
 
 @pytest.fixture
 def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting and no key of the person who runs the tests."""
+    """Remove the settings and the key of the person who runs the tests."""
     for name in [name for name in os.environ if name.startswith(("WANDB_", "SAGEMAKER_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -25,7 +25,7 @@ def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def server(no_account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
-    """A W&B server on loopback, with a key for it in the environment."""
+    """Start a W&B server on loopback, with a key for it in the environment."""
     import wandb
 
     wandb.teardown()  # what a run of another test has left in W&B's own process

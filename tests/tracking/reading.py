@@ -1,4 +1,4 @@
-"""What an offline W&B run holds, by two readers that know nothing of each other."""
+"""Two independent readers of an offline W&B run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLOCK = 1 << 15
 
 
 def records(run_dir: Path) -> Iterator[Any]:
-    """Every Record of the run's .wandb file: LevelDB's log format behind a header of 7 bytes."""
+    """Yield each Record of the run's .wandb file: LevelDB's log format after a header of 7 bytes."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     (file,) = run_dir.glob("*.wandb")
@@ -34,7 +34,7 @@ def records(run_dir: Path) -> Iterator[Any]:
 
 
 def by_records(run_dir: Path) -> dict[str, Any]:
-    """{"run": Record's run, "rows": [{name: value}], "summary": {name: value}, "exit_code"}"""
+    """Return {"run": Record's run, "rows": [{name: value}], "summary": {name: value}, "exit_code"}."""
     found: dict[str, Any] = {"rows": [], "summary": {}, "config": {}, "exit_code": None}
     for record in records(run_dir):
         kind = record.WhichOneof("record_type")
@@ -55,7 +55,7 @@ def _name(item: Any) -> str:
 
 
 def by_leet(run_dir: Path, *options: str) -> Any:
-    """What `wandb leet inspect --json` prints: one JSON value, or one a line."""
+    """Return what `wandb leet inspect --json` prints: one JSON value, or one per line."""
     command = [sys.executable, "-m", "wandb", "leet", "inspect", str(run_dir), "--json", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     try:

@@ -1,4 +1,4 @@
-"""The workspace as code: its panels name what a run logs; it is printed without a network and saved with one."""
+"""Test the workspace: its panels name what a run logs. It is printed without a network and saved with one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OWN = {"config:model.value", "config:hardware.value", "model.value", "hardware.v
 
 
 def named_by_panels(content: Any) -> set[str]:
-    """Every metric, config key and table that a panel of the specification names."""
+    """Return every metric, config key and table that a panel of the specification names."""
     found: set[str] = set()
     if isinstance(content, dict):
         for key, value in content.items():

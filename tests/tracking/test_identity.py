@@ -1,4 +1,4 @@
-"""Who a run is: the same after an interruption, another for every member, and nothing of the container's own."""
+"""Test that a run keeps its identity after an interruption, and that every member has its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""W&B sweeps: the files compose, `wandb sweep` and `wandb agent` run them, and one agent run is one member."""
+"""Test W&B sweeps: the files compose, `wandb sweep` and `wandb agent` run them, and one agent run is one member."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILES = sorted((TOP / "sweeps").glob("*.yaml"))
 
 
 def drawn(path: Path) -> list[list[str]]:
-    """The command lines, after `train.py`, of the first value and the last of every parameter."""
+    """Return the command lines, after `train.py`, for the first and the last value of each parameter."""
     sweep = OmegaConf.to_container(OmegaConf.load(path))
     assert isinstance(sweep, dict)
     choices = []
@@ -60,7 +60,7 @@ def test_one_agent_run_does_not_hold_several_members(variable: str, monkeypatch:
 
 
 def test_sweep_and_agent(server: WandbServer, tmp_path: Path) -> None:
-    """`wandb sweep` and `wandb agent` as a user types them; the server draws two models."""
+    """Run `wandb sweep` and `wandb agent` as a user types them. The server draws two models."""
     text = (TOP / "sweeps" / "quickstart.yaml").read_text("utf-8")
     tiny = '"dataset.sample.train_rows=60", "dataset.sample.validation_rows=20", "model.scratch.num_hidden_layers=1", '
     text = text.replace("program: train.py", f"program: {TOP / 'train.py'}")

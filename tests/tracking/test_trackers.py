@@ -1,4 +1,4 @@
-"""Tracking records and never stops a run: the files always, W&B (the real one, offline) where it can."""
+"""Test that tracking never stops a run: files always work, and the real W&B, offline, if it can start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real W&B: an offline run read back by two readers; online, resumed, synced and cut off on a stand-in server."""
+"""Test the real W&B: offline with two readers, and online, resumed, synced and cut off on a stand-in server."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def opened(folder: Path, **options: Any) -> Trackers:
 
 
 def track(folder: Path, status: str = "completed", **options: Any) -> Trackers:
-    """A whole run."""
+    """Track a complete run."""
     folder.mkdir(exist_ok=True)
     trackers = opened(folder, **options)
     trackers.log({"loss": 2.5, "learning_rate": 1e-4}, 10)
@@ -52,7 +52,7 @@ def track(folder: Path, status: str = "completed", **options: Any) -> Trackers:
 
 
 def until(what: Callable[[], bool]) -> None:
-    """W&B's own process writes the last records after `finish` has returned."""
+    """Wait for W&B's service process, which writes the last records after `finish` has returned."""
     end = time.monotonic() + 60
     while not what() and time.monotonic() < end:
         time.sleep(0.1)
@@ -109,7 +109,7 @@ def test_an_offline_run_is_read_back_by_both_readers(tmp_path: Path, caplog: pyt
 def test_sagemakers_environment_changes_neither_id_nor_group_nor_config(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """W&B's own SageMaker mode would name the run after the job and log all hyperparameters, whatever they hold."""
+    """Test that W&B's SageMaker mode is off: it would name the run after the job and log all hyperparameters."""
     job = {"job_name": "job", "current_host": "algo-1", "hosts": ["algo-1"], "hyperparameters": {"lr": "1", "key": KEY}}
     monkeypatch.setenv("SM_TRAINING_ENV", json.dumps(job))
     monkeypatch.setenv("TRAINING_JOB_NAME", "job")
@@ -150,7 +150,7 @@ def test_an_online_run_arrives_whole_and_says_where_it_is(server: WandbServer, t
 
 @pytest.mark.parametrize("status", ["completed", "failed"])
 def test_a_sweeps_members_do_not_meet(server: WandbServer, tmp_path: Path, status: str) -> None:
-    """The first is left open, as by a crash in the closing: the second is a run of its own all the same."""
+    """Test that the second is a run of its own, even if a crash left the first open."""
     first = opened(tmp_path)
     first.log({"loss": 9.0}, 1)
     (tmp_path / "1").mkdir()

@@ -1,8 +1,7 @@
-"""A stand-in for the W&B server, on loopback: as much of its GraphQL and file stream as these tests need.
+"""A stand-in for the W&B server, on loopback, with the part of its GraphQL and file stream that these tests need.
 
-That is a run, a sync, a sweep with its agent, a correction of a summary and a saved workspace.
-
-It keeps what it is sent and answers 400 to what it does not know, because wandb retries a 5xx for minutes.
+That is a run, a sync, a sweep with its agent, a correction of a summary and a saved workspace. The server keeps what it
+is sent. It answers 400 to an unknown request, because wandb retries a 5xx for minutes.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ KEY = "k" * 40
 
 @dataclass
 class Run:
-    """What the server has been told of one run."""
+    """What the server has received about one run."""
 
     name: str
     project: str = "mlqa"
@@ -41,7 +40,7 @@ class Run:
 
 
 class WandbServer:
-    """`with WandbServer() as server:` and WANDB_BASE_URL=server.url; `deaf`: it hangs like a network that is gone."""
+    """A context manager for use with WANDB_BASE_URL=server.url. If `deaf` is set, it hangs like a lost network."""
 
     def __init__(self) -> None:
         self.runs: dict[str, Run] = {}
