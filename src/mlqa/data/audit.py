@@ -1,6 +1,6 @@
-"""What one should know of a data set before a model is trained on it: `figures` for every run's record, and examples.
+"""The audit of a data set before training: `figures` for every run's record, and examples of each finding.
 
-How each figure is defined stands in docs/data.md.
+docs/data.md defines each figure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mlqa.data.load import SPLITS, Splits
 from mlqa.data.unicode_oddities import Oddities, name_character
 
 PERCENTILES = (5, 25, 50, 75, 95, 99)
-EXAMPLES = 5  # places shown of each finding; the rest is counted
+EXAMPLES = 5  # examples kept of each finding: the rest is only counted
 EXCERPT = 160
 
 Figures = dict[str, Any]
@@ -29,10 +29,12 @@ Found = dict[str, list[dict[str, str]]]  # finding -> [{"place", "text"}, ...]
 
 @dataclass(frozen=True)
 class Audit:
-    """Plain nested dicts, JSON as they are.
+    """The result of an audit, as nested dicts that can be written as JSON.
 
-    `figures`: {"train": {...}, "validation": {...}, "leakage": {...}}, numbers only; a split without rows is missing,
-    and leakage where either is. `examples`: {"train": {finding: [{"place", "text"}, ...]}, ...}, at most EXAMPLES each.
+    Attributes:
+        figures: {"train": {...}, "validation": {...}, "leakage": {...}}, numbers only. A split without rows is missing,
+            and so is leakage if either split is.
+        examples: {"train": {finding: [{"place", "text"}, ...]}, ...}, at most `EXAMPLES` per finding.
     """
 
     figures: Figures
@@ -40,7 +42,13 @@ class Audit:
 
 
 def audit(splits: Splits) -> Audit:
-    """Everything that needs no tokenizer; linear in the rows (0.7 s for TQuAD's 9,200)."""
+    """Audit a data set as far as no tokenizer is needed.
+
+    The time is linear in the rows (0.7 s for TQuAD's 9,200).
+
+    Args:
+        splits: The data set, of which one split may be empty.
+    """
     figures: Figures = {}
     examples: dict[str, Found] = {}
     for name in SPLITS:
@@ -75,6 +83,7 @@ class _Findings:
         self.examples: Found = {}
 
     def add(self, kind: str, place: str, text: str) -> None:
+        """Keep an example if its finding has fewer than `EXAMPLES`."""
         known = self.examples.setdefault(kind, [])
         if len(known) < EXAMPLES:
             known.append({"place": place, "text": text if len(text) <= EXCERPT else text[: EXCERPT - 3] + "..."})
@@ -85,7 +94,7 @@ def _format_place(examples: Examples, row: int) -> str:
 
 
 def _count_rows(examples: Examples) -> Figures:
-    """Rows as read, and as left by dropping and by max_train_samples or max_eval_samples."""
+    """Count the rows read, and those left after dropping and after max_train_samples or max_eval_samples."""
     read = examples.counts.get("rows", len(examples))
     dropped = examples.counts.get("dropped", 0)
     return {
@@ -101,7 +110,7 @@ def _count_rows(examples: Examples) -> Figures:
 
 
 def _count_offsets(examples: Examples) -> Figures:
-    """Golds as read, each (text, start) of a row once."""
+    """Count the golds as read, with each (text, start) of a row once."""
     counts = examples.counts
     golds = counts.get("answers", sum(len(set(answers)) for answers in examples.answers))
     repaired, unlocated = counts.get("repaired_offsets", 0), counts.get("unlocated_answers", 0)
@@ -115,7 +124,7 @@ def _count_offsets(examples: Examples) -> Figures:
 
 
 def _find_duplicates(examples: Examples, found: _Findings) -> Figures:
-    """Rows with the same context and question, letter by letter; conflicting where their answers' texts differ."""
+    """Count rows whose context and question are the same, and groups of them whose answers have different texts."""
     groups: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
     for row, context in enumerate(examples.context_of.tolist()):
         groups[context, examples.questions[row]].append(row)
@@ -138,7 +147,7 @@ def _find_duplicates(examples: Examples, found: _Findings) -> Figures:
 
 
 def _check_boundaries(examples: Examples, found: _Findings) -> Figures:
-    """Golds of the audited rows, each (text, start) of a row once."""
+    """Count the golds of the audited rows by their boundaries, with each (text, start) of a row once."""
     tests: dict[str, Callable[[str, Answer], bool]] = {
         "begin_inside_word": has_start_inside_word,
         "end_inside_word": has_end_inside_word,
@@ -159,7 +168,7 @@ def _check_boundaries(examples: Examples, found: _Findings) -> Figures:
 
 
 def _check_unicode(examples: Examples, found: _Findings) -> Figures:
-    """Over the distinct contexts and all questions; answers are parts of contexts."""
+    """Count oddities in the distinct contexts and all questions. Answers are in contexts, and not counted again."""
     oddities = Oddities()
     _, some_row = np.unique(examples.context_of, return_index=True)
     not_nfc = {
@@ -185,7 +194,7 @@ def _check_unicode(examples: Examples, found: _Findings) -> Figures:
 
 
 def _measure_lengths(examples: Examples) -> dict[str, dict[str, float]]:
-    """Percentiles over distinct contexts, all questions, and golds ((text, start) of a row once)."""
+    """Compute percentiles over distinct contexts, all questions, and golds, with each (text, start) of a row once."""
     golds = (answer.text for answers in examples.answers for answer in dict.fromkeys(answers))
     return {
         "context_characters": _compute_percentiles(map(len, examples.contexts)),
@@ -196,7 +205,7 @@ def _measure_lengths(examples: Examples) -> dict[str, dict[str, float]]:
 
 
 def _compute_percentiles(numbers: Iterable[int]) -> dict[str, float]:
-    """By linear interpolation, as numpy's default; {} for no numbers."""
+    """Compute percentiles by linear interpolation (numpy's default), or {} if there are no numbers."""
     values = np.fromiter(numbers, dtype=np.int64)
     if not len(values):
         return {}
