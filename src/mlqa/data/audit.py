@@ -61,19 +61,19 @@ def audit(splits: Splits) -> Audit:
 
 
 def _audit_split(examples: Examples) -> tuple[Figures, Found]:
-    found = _Findings()
+    findings = _Findings()
     for kind in ("dropped", "short_of_a_gold", "repaired_offsets", "stripped_answers", "duplicate_ids"):
         for note in examples.notes.get(kind, ())[:EXAMPLES]:
-            found.add(kind, note.place, note.text)
+            findings.add(kind, note.place, note.text)
     figures = {
         "rows": _count_rows(examples),
         "offsets": _count_offsets(examples),
-        "duplicates": _find_duplicates(examples, found),
-        "boundaries": _check_boundaries(examples, found),
-        "unicode": _check_unicode(examples, found),
+        "duplicates": _find_duplicates(examples, findings),
+        "boundaries": _check_boundaries(examples, findings),
+        "unicode": _check_unicode(examples, findings),
         "lengths": _measure_lengths(examples),
     }
-    return figures, found.examples
+    return figures, findings.examples
 
 
 class _Findings:
@@ -123,7 +123,7 @@ def _count_offsets(examples: Examples) -> Figures:
     }
 
 
-def _find_duplicates(examples: Examples, found: _Findings) -> Figures:
+def _find_duplicates(examples: Examples, findings: _Findings) -> Figures:
     """Count rows whose context and question are the same, and groups of them whose answers have different texts."""
     groups: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
     for row, context in enumerate(examples.context_of.tolist()):
@@ -136,9 +136,9 @@ def _find_duplicates(examples: Examples, found: _Findings) -> Figures:
         place = ", ".join(_format_place(examples, row) for row in rows[:3])
         if len(set(texts.values())) > 1:
             conflicting += 1
-            found.add("conflicting", place, f"{examples.questions[rows[0]]} -> {shown}")
+            findings.add("conflicting", place, f"{examples.questions[rows[0]]} -> {shown}")
         else:
-            found.add("duplicates", place, examples.questions[rows[0]])
+            findings.add("duplicates", place, examples.questions[rows[0]])
     return {
         "rows": sum(len(rows) - 1 for rows in repeated),
         "groups": len(repeated),
@@ -146,7 +146,7 @@ def _find_duplicates(examples: Examples, found: _Findings) -> Figures:
     }
 
 
-def _check_boundaries(examples: Examples, found: _Findings) -> Figures:
+def _check_boundaries(examples: Examples, findings: _Findings) -> Figures:
     """Count the golds of the audited rows by their boundaries, with each (text, start) of a row once."""
     tests: dict[str, Callable[[str, Answer], bool]] = {
         "begin_inside_word": has_start_inside_word,
@@ -163,11 +163,11 @@ def _check_boundaries(examples: Examples, found: _Findings) -> Figures:
             for name in true:
                 counts[name] += 1
                 before, after = context[max(0, answer.start - 12) : answer.start], context[answer.end : answer.end + 12]
-                found.add(name, _format_place(examples, row), f"{before}[{answer.text}]{after}")
+                findings.add(name, _format_place(examples, row), f"{before}[{answer.text}]{after}")
     return counts
 
 
-def _check_unicode(examples: Examples, found: _Findings) -> Figures:
+def _check_unicode(examples: Examples, findings: _Findings) -> Figures:
     """Count oddities in the distinct contexts and all questions. Answers are in contexts, and not counted again."""
     oddities = Oddities()
     _, some_row = np.unique(examples.context_of, return_index=True)
@@ -180,10 +180,10 @@ def _check_unicode(examples: Examples, found: _Findings) -> Figures:
     golds = (set(answers) for answers in examples.answers)
     not_nfc["answers"] = sum(not unicodedata.is_normalized("NFC", answer.text) for texts in golds for answer in texts)
     for place, text in oddities.not_nfc:
-        found.add("not_nfc", place, text)
+        findings.add("not_nfc", place, text)
     for character, places in oddities.examples.items():
         for place, text in places:
-            found.add(name_character(character), place, text)
+            findings.add(name_character(character), place, text)
     apostrophes = {name_character(character): count for character, count in oddities.apostrophes.most_common()}
     return {
         "not_nfc": not_nfc,
@@ -209,9 +209,9 @@ def _compute_percentiles(numbers: Iterable[int]) -> dict[str, float]:
     values = np.fromiter(numbers, dtype=np.int64)
     if not len(values):
         return {}
-    found = np.percentile(values, PERCENTILES)
+    percentiles = np.percentile(values, PERCENTILES)
     return {
-        **{f"p{share}": round(float(value), 1) for share, value in zip(PERCENTILES, found, strict=True)},
+        **{f"p{share}": round(float(value), 1) for share, value in zip(PERCENTILES, percentiles, strict=True)},
         "max": int(values.max()),
     }
 
@@ -219,7 +219,7 @@ def _compute_percentiles(numbers: Iterable[int]) -> dict[str, float]:
 def _audit_leakage(splits: Splits) -> tuple[Figures, Found]:
     train, validation = splits.train, splits.validation
     questions, contexts = find_leakage(validation, train)
-    found = _Findings()
+    findings = _Findings()
 
     def question(split: Examples, row: int) -> str:
         return split.questions[row]
@@ -233,10 +233,10 @@ def _audit_leakage(splits: Splits) -> tuple[Figures, Found]:
                 twin = int(leak.twin[row])
                 both = f" ~ {text(train, twin)}" if number else ""
                 place = f"{_format_place(validation, row)}, train {_format_place(train, twin)}"
-                found.add(f"{way}_{kind}", place, text(validation, row) + both)
+                findings.add(f"{way}_{kind}", place, text(validation, row) + both)
     figures = {
         "validation_rows": len(validation),
         "questions": questions.count_by_way(),
         "contexts": contexts.count_by_way(),
     }
-    return figures, found.examples
+    return figures, findings.examples

@@ -24,8 +24,8 @@ def fetch(url: str, sha256: str, offline: str) -> Path:
         offline: Tells the user what to do without a network, for messages.
 
     Raises:
-        UnreachableError: The address cannot be reached.
-        DataError: The content has another SHA-256.
+        UnreachableError: If the address cannot be reached.
+        DataError: If the content has another SHA-256.
     """
     target = get_cache_dir() / "downloads" / sha256[:16] / url.rsplit("/", 1)[-1]
     if target.is_file() and compute_sha256(target) == sha256:

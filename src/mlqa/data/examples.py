@@ -120,7 +120,7 @@ class Examples:
             questions: One question per row.
 
         Raises:
-            DataError: The number of questions is wrong.
+            DataError: If the number of questions is wrong.
         """
         if len(questions) != len(self):
             raise DataError(f"{len(questions)} questions for {len(self)} rows; give one per row")

@@ -26,8 +26,8 @@ def read_hub(hub: HubConfig, split: str, strict: bool = False) -> Examples:
         strict: Whether an answer that is not in its context is an error.
 
     Raises:
-        UnreachableError: The hub cannot be reached.
-        DataError: There is no such data set or split, its columns are not SQuAD's, or it breaks `strict`.
+        UnreachableError: If the hub cannot be reached.
+        DataError: If there is no such data set or split, its columns are not SQuAD's, or it breaks `strict`.
     """
     import datasets
 

@@ -58,7 +58,8 @@ def load_language(language: str) -> Language:
         language: A language tag, such as `tr` or `pt-BR`. Only its primary subtag (ISO 639-1) counts.
 
     Raises:
-        DataError: The language's file has an unknown key or a wrong value, or morphemes that do not join to their word.
+        DataError: If the language's file has an unknown key, a wrong value, or morphemes that do not join to their
+            word.
     """
     code = parse_language_code(language)
     path = FOLDER / f"{code}.yaml"

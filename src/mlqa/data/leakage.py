@@ -124,13 +124,13 @@ def _find_question_leak(validation: Examples, train: Examples, contexts: _Links)
     return _build_links(found).select_strongest(len(validation))
 
 
-def _find_rows_by_context(wanted: np.ndarray, context_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of each wanted context, and the index in `wanted` of each of these rows."""
+def _find_rows_by_context(contexts: np.ndarray, context_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of each of `contexts`, and the index in `contexts` of each of these rows."""
     order = np.argsort(context_of, kind="stable")
     ordered = context_of[order]
-    low = np.searchsorted(ordered, wanted, side="left")
-    counts = np.searchsorted(ordered, wanted, side="right") - low
-    return order[concatenate_ranges(low, counts)], np.repeat(np.arange(len(wanted)), counts)
+    low = np.searchsorted(ordered, contexts, side="left")
+    counts = np.searchsorted(ordered, contexts, side="right") - low
+    return order[concatenate_ranges(low, counts)], np.repeat(np.arange(len(contexts)), counts)
 
 
 def _build_links(found: list[tuple[int, int, int, float]]) -> _Links:

@@ -40,8 +40,8 @@ def load_splits(dataset: DatasetConfig, both: bool = True) -> Splits:
         both: Whether both splits are needed. If not, one without a source is empty.
 
     Raises:
-        DataError: A source is missing, unreadable or invalid. The message names it.
-        UnreachableError: A source cannot be reached.
+        DataError: If a source is missing, unreadable or invalid. The message names it.
+        UnreachableError: If a source cannot be reached.
     """
     names = [split for split in SPLITS if both or has_source(dataset, split)]
     if not names:
@@ -68,8 +68,8 @@ def load_split(dataset: DatasetConfig, split: str) -> Examples:
         split: "train" or "validation".
 
     Raises:
-        DataError: The source is missing, unreadable or invalid. The message names it.
-        UnreachableError: The source cannot be reached.
+        DataError: If the source is missing, unreadable or invalid. The message names it.
+        UnreachableError: If the source cannot be reached.
     """
     file = getattr(dataset, f"{split}_file")
     if file is not None:

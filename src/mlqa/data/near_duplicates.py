@@ -92,10 +92,10 @@ def find_near_pairs(left: Shingles, right: Shingles, threshold: float) -> tuple[
     if not len(left) or not len(right):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
     candidates = _find_candidates(_compute_band_keys(left), _compute_band_keys(right))
-    at, other = candidates // len(right), candidates % len(right)
-    similarity = _compute_jaccard(left, right, at, other)
+    of_left, of_right = candidates // len(right), candidates % len(right)
+    similarity = _compute_jaccard(left, right, of_left, of_right)
     near = similarity >= threshold
-    return at[near], other[near], similarity[near]
+    return of_left[near], of_right[near], similarity[near]
 
 
 def _hash_chunk(texts: Sequence[str], unit: Unit, size: int) -> Shingles:
@@ -209,24 +209,26 @@ def _find_candidates(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return found[0]
 
 
-def _compute_jaccard(left: Shingles, right: Shingles, at: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _compute_jaccard(left: Shingles, right: Shingles, of_left: np.ndarray, of_right: np.ndarray) -> np.ndarray:
     """Compute the similarity of each pair of sets [pairs]."""
     sizes = np.diff(left.first)
     names, numbers = np.unique(right.hashes, return_inverse=True)
     # Ascending, because the hashes of each text are, so looking up (text, hash) is one binary search.
     known = np.repeat(np.arange(len(right)), np.diff(right.first)) * len(names) + numbers
-    shared = np.zeros(len(at), dtype=np.int64)
-    begin, reached = 0, np.cumsum(sizes[at])
-    while begin < len(at):
+    shared = np.zeros(len(of_left), dtype=np.int64)
+    begin, reached = 0, np.cumsum(sizes[of_left])
+    while begin < len(of_left):
         limit = int(np.searchsorted(reached, (reached[begin - 1] if begin else 0) + CHUNK_SHINGLES, side="right"))
         end = max(limit, begin + 1)
         pairs = slice(begin, end)
-        hashes = left.hashes[concatenate_ranges(left.first[at[pairs]], sizes[at[pairs]])]
+        hashes = left.hashes[concatenate_ranges(left.first[of_left[pairs]], sizes[of_left[pairs]])]
         number = np.minimum(np.searchsorted(names, hashes), len(names) - 1)
-        wanted = np.repeat(other[pairs], sizes[at[pairs]]) * len(names) + number
-        place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-        hit = (known[place] == wanted) & (names[number] == hashes)
-        shared[pairs] = np.bincount(np.repeat(np.arange(end - begin), sizes[at[pairs]])[hit], minlength=end - begin)
+        keys = np.repeat(of_right[pairs], sizes[of_left[pairs]]) * len(names) + number
+        place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+        hit = (known[place] == keys) & (names[number] == hashes)
+        shared[pairs] = np.bincount(
+            np.repeat(np.arange(end - begin), sizes[of_left[pairs]])[hit], minlength=end - begin
+        )
         begin = end
-    union = sizes[at] + np.diff(right.first)[other] - shared
+    union = sizes[of_left] + np.diff(right.first)[of_right] - shared
     return np.asarray(shared / np.maximum(union, 1))

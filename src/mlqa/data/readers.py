@@ -31,8 +31,8 @@ def read_file(path: str | Path, strict: bool = False) -> Examples:
         strict: Whether an answer that is not in its context is an error.
 
     Raises:
-        DataError: The file is missing, has an unknown suffix, broken syntax, missing columns or no answerable question,
-            or breaks `strict`. The message names the file and the place.
+        DataError: If the file is missing, has an unknown suffix, broken syntax, missing columns or no answerable
+            question, or breaks `strict`. The message names the file and the place.
     """
     path = Path(path).expanduser()
     reader = READERS.get(path.suffix.lower())
@@ -60,7 +60,7 @@ def add_rows(builder: ExamplesBuilder, rows: Iterable[tuple[str, Mapping[str, An
             is_impossible.
 
     Raises:
-        DataError: A column is missing, or a value has the wrong type.
+        DataError: If a column is missing, or a value has the wrong type.
     """
     for place, row in rows:
         _require_columns(row, f"{builder.source}, {place}")
@@ -77,7 +77,7 @@ def parse_json(text: str, source: str, line: int | None = None, **options: Any) 
         **options: Further arguments of `json.loads`.
 
     Raises:
-        DataError: The JSON is broken. The message names the place.
+        DataError: If the JSON is broken. The message names the place.
     """
     try:
         return json.loads(text, **options)

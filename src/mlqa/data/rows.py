@@ -73,7 +73,7 @@ class ExamplesBuilder:
             is_impossible: If it is true, 1 or "true", the answers do not count.
 
         Raises:
-            DataError: A field has the wrong type.
+            DataError: If a field has the wrong type.
         """
         identifier = self._parse_id(place, row_id)
         question, context = self._check_text(place, "question", question), self._check_text(place, "context", context)
@@ -112,7 +112,7 @@ class ExamplesBuilder:
         """Return the split.
 
         Raises:
-            DataError: There is no row, no row has an answer, or `strict` finds a fault.
+            DataError: If there is no row, no row has an answer, or `strict` finds a fault.
         """
         counts = self._counts
         if not counts["rows"]:
@@ -208,14 +208,14 @@ class ExamplesBuilder:
         try:
             if isinstance(start, bool) or (isinstance(start, str) and "_" in start):
                 raise ValueError
-            whole = int(start)  # type: ignore[call-overload]
-            if not isinstance(start, str) and whole != start:  # pandas writes 7 as 7.0 in a column with gaps
+            offset = int(start)  # type: ignore[call-overload]
+            if not isinstance(start, str) and offset != start:  # pandas writes 7 as 7.0 in a column with gaps
                 raise ValueError
-            return whole  # type: ignore[no-any-return]
+            return offset  # type: ignore[no-any-return]
         except (TypeError, ValueError, OverflowError):
-            wanted = "a whole number of characters"
+            found = f"found {_shorten_repr(start)}"
             raise DataError(
-                f"{self.source}, {place}: answer_start must be {wanted}, found {_shorten_repr(start)}"
+                f"{self.source}, {place}: answer_start must be a whole number of characters, {found}"
             ) from None
 
     def _locate_answer(self, place: str, context: str, text: str, start: int) -> Answer | None:

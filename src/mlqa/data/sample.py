@@ -105,21 +105,21 @@ class _Values:
                 return stem
 
     def _draw_stem(self, slot: str) -> str:
-        one = self._draw.pick_one
+        pick = self._draw.pick_one
         if slot == "who":
-            return f"{one(vocabulary.FIRST_NAMES)} {one(vocabulary.LAST_NAMES)}"
+            return f"{pick(vocabulary.FIRST_NAMES)} {pick(vocabulary.LAST_NAMES)}"
         if slot == "title":
-            return f"{one(vocabulary.TITLE_ADJECTIVES)} {one(vocabulary.TITLE_NOUNS)}"
+            return f"{pick(vocabulary.TITLE_ADJECTIVES)} {pick(vocabulary.TITLE_NOUNS)}"
         if slot == "village":
-            return one(vocabulary.FIRST_PARTS) + one(vocabulary.VILLAGE_PARTS)
+            return pick(vocabulary.FIRST_PARTS) + pick(vocabulary.VILLAGE_PARTS)
         if slot == "river":
-            return one(vocabulary.FIRST_PARTS) + one(vocabulary.RIVER_PARTS)
+            return pick(vocabulary.FIRST_PARTS) + pick(vocabulary.RIVER_PARTS)
         if slot == "count":
-            return str(self._draw.pick_between(11, 99) * one((10, 50, 100)))
+            return str(self._draw.pick_between(11, 99) * pick((10, 50, 100)))
         pools = {"city": vocabulary.CITIES, "job": vocabulary.JOBS, "subject": vocabulary.SUBJECTS,
                  "animal": vocabulary.ANIMALS, "product": vocabulary.PRODUCTS, "colour": vocabulary.COLOURS,
                  "spot": vocabulary.SPOTS, "food": vocabulary.FOODS}  # fmt: skip
-        return one(pools[slot])
+        return pick(pools[slot])
 
 
 # Each family of paragraphs: its relations, the slot that names the entity, and the pool that this slot draws from.
@@ -162,21 +162,21 @@ def _generate_paragraph(draw: _Draw) -> tuple[str, list[tuple[str, Answer]]]:
     facts: list[list[Fact]] = []
     for _ in range(entities):
         name, epoch = values.draw_unused(pool), draw.pick_between(1850, 1915)
-        told: list[Fact] = []
+        of_entity: list[Fact] = []
         for kind in kinds:
             slots = _list_slots(relations[kind])
-            told.append({slot: name if slot == key else values.draw_unused(slot, epoch, kind) for slot in slots})
-        facts.append(told)
+            of_entity.append({slot: name if slot == key else values.draw_unused(slot, epoch, kind) for slot in slots})
+        facts.append(of_entity)
 
     context, introduced = "", set()
     asked: list[tuple[str, Answer]] = []
     for entity_index, relation_index in _order_sentences(draw, entities, facts_each):
         relation, fact = relations[kinds[relation_index]], facts[entity_index][relation_index]
-        said = dict(fact)
+        mentioned = dict(fact)
         if key == "who" and entity_index in introduced and draw.pick_below(2):
-            said["who"] = fact["who"].split()[1]  # only the surname, once the person has been introduced
+            mentioned["who"] = fact["who"].split()[1]  # only the surname, once the person has been introduced
         introduced.add(entity_index)
-        sentence, spans = render(draw.pick_one(relation.sentences), said)
+        sentence, spans = render(draw.pick_one(relation.sentences), mentioned)
         context += " " if context else ""
         for slot in relation.questions:
             answer = Answer(spans[slot].text, len(context) + spans[slot].start)
@@ -202,7 +202,7 @@ def generate(rows: int, seed: int, *, split: str = "train") -> Examples:
         split: "train" or "validation".
 
     Raises:
-        DataError: `rows` is below 1, or the split is unknown.
+        DataError: If `rows` is below 1, or the split is unknown.
     """
     if rows < 1:
         raise DataError(f"sample: rows={rows} is too few; ask for at least 1")

@@ -38,7 +38,7 @@ CITIES = tuple(
     "Ordu Rize Sivas Tokat Uşak Bolu Artvin Burdur Denizli Giresun Isparta Kayseri Malatya Samsun "
     "Erzurum Zonguldak Londra Berlin Bitlis".split()
 )
-# A village is a first and a last part (Yeşilova), a river too (Karaçay): open pools of few sub-words.
+# A village is a first and a last part (Yeşilova), and so is a river (Karaçay): large pools from few sub-words.
 FIRST_PARTS = tuple("Ak Kara Yeşil Kızıl Sarı Gök Boz Taş Çam Ulu Eski Yeni Güzel Alt Üç Beş".split())
 VILLAGE_PARTS = tuple("ova köy tepe pınar kaya dere hisar saray kent yurt bağ bahçe göl orman".split())
 RIVER_PARTS = tuple("çay ırmak öz azmak".split())
@@ -61,8 +61,8 @@ COLOURS = tuple("sarı siyah beyaz gri kahverengi turuncu kızıl bej gümüş".
 SPOTS = tuple("park bahçe dükkân çatı merdiven liman avlu pazar tekne kahvehane iskele depo".split())
 FOODS = tuple("balık süt tavuk ekmek peynir ciğer hamsi yoğurt pilav köfte".split())
 
-# Slots that hold common nouns: the suffix is joined to the word and the answer is the whole word. All other
-# slots hold names and numbers: the suffix follows an apostrophe and the answer is what stands before it.
+# Slots for common nouns: the suffix is joined to the word, and the answer is the whole word. All other slots are for
+# names and numbers: the suffix follows an apostrophe, and the answer is the part before it.
 COMMON_SLOTS = frozenset({"job", "subject", "animal", "product", "colour", "spot", "food"})
 
 PEOPLE = {

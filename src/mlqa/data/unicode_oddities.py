@@ -134,4 +134,4 @@ def _extract_surroundings(text: str, place: int, marks: bool = False) -> str:
 def _find_first_difference(text: str) -> int:
     composed = unicodedata.normalize("NFC", text)
     pairs = enumerate(zip(text, composed, strict=False))
-    return next((at for at, (one, other) in pairs if one != other), len(composed))
+    return next((place for place, (letter, other) in pairs if letter != other), len(composed))

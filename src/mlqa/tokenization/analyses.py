@@ -52,8 +52,8 @@ def find_analyses(word: str) -> list[Analysis]:
         The analyses. Empty if zeyrek does not know the word.
 
     Raises:
-        ImportError: zeyrek is not installed.
-        Exception: Any error of zeyrek's own.
+        ImportError: If zeyrek is not installed.
+        Exception: If zeyrek itself fails, whatever its error.
     """
     store = _open_store(get_cache_dir() / "morphology", os.getpid())
     analyses = store.read(word)

@@ -67,8 +67,8 @@ def compute_corpus_statistics(tokenizer: Any, counted: Mapping[str, int]) -> dic
         - renyi_efficiency: How evenly the tokens that occur are used (0-1), see `compute_renyi_efficiency`.
 
     Raises:
-        ModelError: The tokenizer is slow.
-        DataError: There is no word.
+        ModelError: If the tokenizer is slow.
+        DataError: If there is no word.
     """
     require_fast_tokenizer(tokenizer)
     if not counted:

@@ -37,7 +37,7 @@ def encode_words(tokenizer: Any, words: Sequence[str]) -> EncodedWords:
         words: The words.
 
     Raises:
-        ModelError: The tokenizer is slow.
+        ModelError: If the tokenizer is slow.
     """
     require_fast_tokenizer(tokenizer)
     words = list(words)
@@ -59,7 +59,7 @@ def count_tokens(tokenizer: Any, texts: Sequence[str]) -> list[int]:
         texts: The texts.
 
     Raises:
-        ModelError: The tokenizer is slow.
+        ModelError: If the tokenizer is slow.
     """
     require_fast_tokenizer(tokenizer)
     return [len(ids) for ids in _encode_texts(tokenizer, list(texts))["input_ids"]]

@@ -32,8 +32,8 @@ def load_tokenizer(model: ModelConfig, texts: Iterable[str]) -> Any:
         texts: The train split's texts, read only if the tokenizer is trained.
 
     Raises:
-        UnreachableError: The hub cannot be reached.
-        ModelError: There is no tokenizer, or no fast one.
+        UnreachableError: If the hub cannot be reached.
+        ModelError: If there is no tokenizer, or no fast one.
     """
     if model.scratch is not None:
         from mlqa.tokenization.scratch import train_tokenizer
@@ -61,8 +61,8 @@ def load_pretrained(factory: Any, what: str, pretrained: str, revision: str | No
         **options: Further arguments of `from_pretrained`.
 
     Raises:
-        UnreachableError: The hub cannot be reached.
-        ModelError: What it loads is missing or broken.
+        UnreachableError: If the hub cannot be reached.
+        ModelError: If it is missing or broken.
     """
     from pathlib import Path
 

@@ -26,7 +26,8 @@ def read_segmentations(path: str | Path) -> Segmentations:
             alternatives.
 
     Raises:
-        DataError: The file cannot be read or is empty, or a line has no tab or morphemes that do not join to the word.
+        DataError: If the file cannot be read or is empty, or a line has no tab or morphemes that do not join to the
+            word.
     """
     segmentations: Segmentations = {}
     try:
@@ -71,7 +72,7 @@ def score_boundaries(encoded: EncodedWords, golds: Mapping[str, Sequence[Segment
         - morpheme_words: Number of words.
 
     Raises:
-        DataError: There are no words.
+        DataError: If there are no words.
     """
     if not encoded.words:
         raise DataError("no segmented words, so a tokenizer's boundaries cannot be scored; give at least one")

@@ -35,10 +35,10 @@ def measure_normalization_loss(
     normalized = {word: normalizer.normalize_str(word) if normalizer else word for word in words}
     groups: dict[str, list[str]] = defaultdict(list)
     same_letters: dict[str, list[str]] = defaultdict(list)
-    for word, made in normalized.items():
-        groups[made].append(word)
-        same_letters[lower(word)].append(made)
-    splits = sum(len(made) for made in same_letters.values() if len(set(made)) > 1)
+    for word, form in normalized.items():
+        groups[form].append(word)
+        same_letters[lower(word)].append(form)
+    splits = sum(len(forms) for forms in same_letters.values() if len(set(forms)) > 1)
     case = letters = 0
     examples: list[list[str]] = []
     for group in groups.values():

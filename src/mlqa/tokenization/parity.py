@@ -21,7 +21,7 @@ def compute_parity(tokenizer: Any, texts: Sequence[str], translations: Sequence[
         translations: The translation of each text.
 
     Raises:
-        DataError: The numbers of texts and translations differ, or the translations have no token.
+        DataError: If the numbers of texts and translations differ, or the translations have no token.
     """
     if len(texts) != len(translations):
         raise DataError(f"{len(texts)} texts but {len(translations)} translations; give one per text")

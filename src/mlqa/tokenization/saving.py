@@ -19,7 +19,7 @@ def save_tokenizer(tokenizer: Any, folder: Path) -> None:
         folder: The directory to write to.
 
     Raises:
-        OSError: The directory is not writable.
+        OSError: If the directory is not writable.
     """
     tokenizer.save_pretrained(folder)
     _rewrite(folder / "tokenizer_config.json", _set_legacy_class)

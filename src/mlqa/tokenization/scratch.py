@@ -36,7 +36,7 @@ def train_tokenizer(texts: Iterable[str], algorithm: str, vocab_size: int, max_l
         max_length: The tokenizer's model_max_length.
 
     Raises:
-        ConfigError: The algorithm is unknown, or the vocabulary is too small for the alphabet.
+        ConfigError: If the algorithm is unknown, or the vocabulary is too small for the alphabet.
     """
     if algorithm not in ALGORITHMS:
         raise ConfigError(f"tokenizer: unknown algorithm '{algorithm}'; choose one of {', '.join(ALGORITHMS)}")

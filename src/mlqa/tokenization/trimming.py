@@ -59,7 +59,7 @@ def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> TrimmedTokenizer:
         A PreTrainedTokenizerFast whose rules are all in its tokenizer.json, and the old ids.
 
     Raises:
-        ModelError: The tokenizer is neither WordPiece nor Unigram, or the texts contain nothing to tokenize.
+        ModelError: If the tokenizer is neither WordPiece nor Unigram, or the texts contain nothing to tokenize.
     """
     require_fast_tokenizer(tokenizer)
     backend = tokenizer.backend_tokenizer

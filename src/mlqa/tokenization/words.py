@@ -35,8 +35,8 @@ def analyse_words(tokenizer: Any, words: Sequence[str] | None, language: str) ->
           are None if no morphemes are known.
 
     Raises:
-        ModelError: The tokenizer is slow.
-        DataError: The language's file is invalid.
+        ModelError: If the tokenizer is slow.
+        DataError: If the language's file is invalid.
     """
     known = load_language(language)
     listed = {word: [pair for part in parts for pair in part.items()] for word, parts in known.words.items()}
