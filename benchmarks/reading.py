@@ -63,7 +63,7 @@ def rows(examples: Examples, times: int) -> Iterator[Row]:
 
 
 def write_json(path: Path, data: Iterator[Row]) -> None:
-    """One article that holds every paragraph: nothing but a paragraph can be read at a time."""
+    """Write one article with every paragraph."""
     with path.open("w", encoding="utf-8") as file:
         file.write('{"version": "1.1", "data": [{"title": "all", "paragraphs": [')
         for number, (context, group) in enumerate(groupby(data, key=lambda row: str(row["context"]))):

@@ -379,7 +379,7 @@ def test_a_config_folder_of_ones_own_is_checked_too(tmp_path: Path) -> None:
         (
             ["dataset=squad_json", "dataset.train_file={empty}", "dataset.validation_file={empty}"],
             1,
-            "holds no question",
+            "no question in this source",
         ),
         (["dataset=squad_json", "dataset.train_file=nope.json", "dataset.validation_file={bad}"], 2, "no such file"),
         (["model=berturk", "dataset=sample"], 1, "model.pretrained=dbmdz/bert-base-turkish-uncased: its tokenizer"),

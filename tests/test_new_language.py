@@ -13,7 +13,7 @@ import finnish
 import pytest
 from forked import python
 
-from mlqa.tokenization.words import load_word_list
+from mlqa.data.language import load_language
 
 TOP = Path(__file__).resolve().parents[1]
 
@@ -77,8 +77,8 @@ def test_from_files_to_the_report(data: Path) -> None:
     )
     assert f"{metrics_of(sweep, 1)['f1']:.2f}" in line
     words = page.partition('<section id="words">')[2].partition("</section>")[0]
-    assert re.findall(r'<h3 lang="fi">(.*?)</h3>', words) == list(load_word_list("fi"))
-    assert words.count("<dt>tiny_char</dt>") == words.count("<dt>tiny_wordpiece</dt>") == len(load_word_list("fi"))
+    assert re.findall(r'<h3 lang="fi">(.*?)</h3>', words) == list(load_language("fi").words)
+    assert words.count("<dt>tiny_char</dt>") == words.count("<dt>tiny_wordpiece</dt>") == len(load_language("fi").words)
     assert "<b>talo</b> (house) + <b>ssa</b> (in) + <b>ni</b> (my) + <b>kin</b> (too)" in words
     shown = words.partition(">talossanikin<")[2].partition("<dt>tiny_char</dt>")[2].partition("</dd>")[0]
     assert re.findall(r'class="piece c\d">(.)</span>', shown) == list("talossanikin")

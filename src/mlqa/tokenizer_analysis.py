@@ -9,6 +9,7 @@ from typing import Any
 
 from mlqa.config.schema import Config
 from mlqa.data.examples import Examples
+from mlqa.data.language import load_language
 from mlqa.data.load import Splits
 from mlqa.data.readers import read_file
 from mlqa.data.scripts import lower
@@ -55,11 +56,11 @@ def analyse_tokenizer(
 
     Raises ModelError for a slow tokenizer, DataError for a file that cannot be used.
     """
-    language = config.dataset.language
+    language, dotted_i = config.dataset.language, load_language(config.dataset.language).dotted_i
     corpus = splits.train if len(splits.train) else splits.validation
     counted = count_words(corpus.contexts)
     figures = compute_corpus_statistics(tokenizer, count_words(corpus.contexts, WHITESPACE_WORD))
-    lost, collisions = measure_normalization_loss(tokenizer, counted, lambda word: lower(word, language))
+    lost, collisions = measure_normalization_loss(tokenizer, counted, lambda word: lower(word, dotted_i))
     figures |= lost
     golds = _resolve_segmentations(config, counted)
     if golds:
@@ -93,7 +94,7 @@ def _resolve_segmentations(config: Config, counted: Iterable[str]) -> Segmentati
     """The gold file's, else zeyrek's of Turkish word types, drawn evenly over their frequencies; else none."""
     if config.dataset.segmentation_file is not None:
         return read_segmentations(config.dataset.segmentation_file)
-    if config.dataset.language.split("-")[0].lower() != "tr":
+    if load_language(config.dataset.language).analyser is None:
         return {}
     words = [word for word in counted if word.isalpha() and len(word) > 1]
     return _segment_with_zeyrek(tuple(words[:: -(-len(words) // MORPHEME_WORDS) or 1]))

@@ -59,7 +59,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_json_is_readable_turkish(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["audit", "dataset=squad_json", f"dataset.validation_file={file}", "--json"])
     shown = capsys.readouterr().out
-    assert "answer 'bahçede' does not stand at 0" in shown
+    assert "answer 'bahçede' is not at 0" in shown
 
 
 def test_one_split_is_enough(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,9 +81,9 @@ def test_tables(file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
         assert title in shown
     for line in (
         "Dropped rows of train: 1. dataset.strict=true refuses",
-        "line 4: answer 'bahçede' does not stand at 0",
-        "100.0 % of the validation questions stand in train with their context",
-        "line 3: 'parkta' stands at 52, not at 49",
+        "line 4: answer 'bahçede' is not at 0",
+        "100.0 % of the validation questions are in train with their context",
+        "line 3: 'parkta' is at 52, not at 49",
     ):
         assert line in " ".join(shown.split())
 
@@ -135,11 +135,11 @@ def test_stdout_holds_the_json_alone(file: Path) -> None:
     ("arguments", "code", "part"),
     [
         (["dataset=tqad"], 2, "did you mean tquad?"),
-        (["dataset=squad_json"], 1, "names no source"),
+        (["dataset=squad_json"], 1, "has no source"),
         (
             ["dataset=squad_json", "dataset.validation_file={file}", "dataset.strict=true"],
             1,
-            "1 of 4 rows are at fault",
+            "1 of 4 rows are faulty",
         ),
         (["dataset=squad_json", "dataset.validation_file=missing.json"], 2, "there is no such file"),
     ],

@@ -54,11 +54,11 @@ def test_rows(found: Audit) -> None:
         "contexts": 2, "unanswerable": 1, "duplicate_ids": 1,
     }  # fmt: skip
     assert found.examples["train"]["dropped"] == [
-        {"place": "line 7", "text": "answer 'köpek' does not stand at 0, nor exactly once elsewhere"},
+        {"place": "line 7", "text": "answer 'köpek' is not at 0, nor exactly once elsewhere"},
         {"place": "line 8", "text": "the question is empty"},
     ]
     assert found.examples["train"]["short_of_a_gold"] == [
-        {"place": "line 6", "text": "answer 'kopek' does not stand at 0, nor exactly once elsewhere"},
+        {"place": "line 6", "text": "answer 'kopek' is not at 0, nor exactly once elsewhere"},
     ]
     assert found.examples["train"]["duplicate_ids"] == [{"place": "line 1", "text": "a"}]
 
@@ -68,9 +68,7 @@ def test_offsets(found: Audit) -> None:
     assert found.figures["train"]["offsets"] == {
         "golds": 13, "right": 10, "repaired": 1, "unlocated": 2, "stripped": 1,
     }  # fmt: skip
-    assert found.examples["train"]["repaired_offsets"] == [
-        {"place": "line 3", "text": "'limanda' stands at 19, not at 3"}
-    ]
+    assert found.examples["train"]["repaired_offsets"] == [{"place": "line 3", "text": "'limanda' is at 19, not at 3"}]
     assert found.examples["train"]["stripped_answers"] == [{"place": "line 2", "text": "'limanda '"}]
 
 

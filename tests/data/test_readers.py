@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlqa.data import readers
 from mlqa.data.examples import Answer, Examples, find_unseen_rows
 from mlqa.data.readers import read_file
 from mlqa.data.rows import ExamplesBuilder
@@ -147,7 +150,7 @@ def test_tquad(assets: Path) -> None:
         ("a.json", '{"version": "1.1"}', ["no 'data' here", "it has version"]),
         ("a.json", "[]", ["no 'data' here", "found list"]),
         ("a.json", '{"data": [{"paragraphs": [{"qas": []}]}]}', ["data[0].paragraphs[0]", "no 'context'"]),
-        ("a.json", '{"data": []}', ["holds no question"]),
+        ("a.json", '{"data": []}', ["no question in this source"]),
         ("a.json", '{"data": [{"paragraphs": [{"context": "x", "qas": [{"id": 1}]}]}]}', ["qas[0]", "no 'question'"]),
         ("a.jsonl", '{"question": "x"}', ["line 1", "no column context, answers", "it has question"]),
         ("a.jsonl", '{"question": "x"}\n{', ["line 1"]),
@@ -161,7 +164,19 @@ def test_tquad(assets: Path) -> None:
         ("a.jsonl", row(answers={"text": ["y"], "answer_start": [None]}), ["line 1", "whole number", "None"]),
         ("a.jsonl", row(answers={"text": ["y"], "answer_start": [float("inf")]}), ["line 1", "whole number"]),
         ("a.jsonl", row(answers={"text": [None], "answer_start": [0]}), ["line 1", "answer must be text"]),
-        ("a.jsonl", row(question="\ud83d"), ["line 1", "question holds half of a surrogate pair"]),
+        ("a.jsonl", row(question="\ud83d"), ["line 1", "question has half of a surrogate pair"]),
+        ("a.json", '{"data": [], "data": []}', ["broken JSON: 'data' appears twice in the same object"]),
+        ("a.json", '{"data": [{"paragraphs": [], "title": "", "paragraphs": []}]}', ["'paragraphs' appears twice"]),
+        ("a.json", '{"data": {"a": 1}}', ["'data' must be a list"]),
+        ("a.json", '{"data": [[]]}', [", data[0]: no 'paragraphs' here", "found list"]),
+        (
+            "a.json",
+            '{"data": [{"paragraphs": []}, {"title": ""}]}',
+            [", data[1]: no 'paragraphs' here", "it has title"],
+        ),
+        ("a.json", '{"\\u001b[31m": 1}', ["it has <U+001B>[31m"]),
+        ("a.json", '{"data": []} 7', ["line 1, column 14: Extra data"]),
+        ("a.json", NO_ANSWERS.replace('"y"', '"\\ud83d"').replace("answrs", "answers"), ["context has half of a surr"]),
         ("a.txt", "x", ["cannot read .txt", ".json, .jsonl, .csv, .parquet"]),
         ("a.json.gz", "x", ["cannot read .gz; unpack it first"]),
         ("a.json", '{"id": 1}\n{"id": 2}', ["line 2, column 1: Extra data", "name the file .jsonl"]),
@@ -169,7 +184,7 @@ def test_tquad(assets: Path) -> None:
         ("a.json", "{}", ["no 'data' here", "it is empty"]),
         ("a.json", json.dumps(dict.fromkeys(map(str, range(999)))), ["it has 0, 1,", "10, 11, ...; rows"]),
         ("a.json", NO_ANSWERS, ["data[0].paragraphs[0].qas[0]: no 'answers' here", "it has question, answrs"]),
-        ("a.jsonl", row(id="\ud83d"), ["line 1", "id holds half of a surrogate pair"]),
+        ("a.jsonl", row(id="\ud83d"), ["line 1", "id has half of a surrogate pair"]),
         ("a.jsonl", row(answers={"text": {"0": "y"}, "answer_start": {"0": 0}}), ["line 1: text of 'answers'", "list"]),
         ("a.jsonl", row(answers={"text": ["y"], "answer_start": [Decimal("7.5")]}), ["whole number", "'7.5'"]),
         ("a.jsonl", row(answers={"text": ["y"], "answer_start": ["1_0"]}), ["line 1", "whole number", "1_0"]),
@@ -202,6 +217,58 @@ def test_missing_file_and_wrong_encoding(tmp_path: Path) -> None:
     path.write_bytes('{"data": "ş"}'.encode("iso-8859-9"))
     with pytest.raises(DataError, match="not UTF-8 at byte 10"):
         read_file(path)
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl", "csv"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_the_byte_that_is_not_utf_8_is_counted_from_the_start_of_the_file(
+    tmp_path: Path, ending: str, mark: bytes
+) -> None:
+    path = tmp_path / f"a.{ending}"
+    row = json.dumps({**ROWS[1], "context": CONTEXT * 1000}, ensure_ascii=False).encode() + b"\n"
+    content = {"json": row, "jsonl": row * 9, "csv": f"{HEADER}\n".encode() + b'1,x,"y"\n' * 9999}[ending]
+    path.write_bytes(mark + content + b'{"a": "\xfe"}')
+    with pytest.raises(DataError, match=f"not UTF-8 at byte {len(mark) + len(content) + 7}; save it as UTF-8"):
+        read_file(path)
+
+
+def test_members_that_are_not_squads_may_repeat(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    content = json.dumps(squad(ROWS)).replace('"title": "t"', '"title": "t", "title": {"data": [], "more": 1}')
+    path.write_text(content, "utf-8")
+    assert read_file(path).ids == ["1", "b"]
+
+
+def peak(path: Path) -> int:
+    """The most bytes that reading held at a time, the examples included."""
+    tracemalloc.start()
+    read_file(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_files_of_rows_are_read_a_part_at_a_time(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    rows = [
+        {"id": str(number), "question": "q", "context": f"bir {number % 4} " + "kedi " * 2000,
+         "answers": {"text": ["bir"], "answer_start": [0]}}
+        for number in range(1000)
+    ]  # fmt: skip
+    if ending == "jsonl":
+        path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    elif ending == "csv":
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows({**row, "answers": json.dumps(row["answers"])} for row in rows)
+    else:
+        pq.write_table(pa.Table.from_pylist(rows * 8), path)
+    read_file(path)
+    batch = readers.PARQUET_ROWS * 10_000 if ending == "parquet" else 0
+    text = 10_000 * 1000 * (8 if ending == "parquet" else 1)
+    assert peak(path) < batch * 2 + text / 8
 
 
 def test_a_parquet_file_that_is_broken(tmp_path: Path) -> None:
@@ -336,20 +403,20 @@ def test_strict_refuses_with_the_first_places_and_the_count() -> None:
     with pytest.raises(DataError) as caught:
         faulty(7, strict=True).build()
     message = str(caught.value)
-    assert message.startswith("test: 7 of 8 rows are at fault: row 1: answer 'on1' does not stand at 3")
+    assert message.startswith("test: 7 of 8 rows are faulty: row 1: answer 'on1' is not at 3")
     assert "row 5: answer 'on5'" in message and "row 6" not in message and "; ...; " in message
     assert "dataset.strict=false" in message and "\n" not in message
 
 
 def test_strict_refuses_a_gold_of_several_and_an_empty_question() -> None:
     for question, golds, reason in (
-        ("q", [{"text": "bir", "answer_start": 0}, {"text": "üç", "answer_start": 0}], "answer 'üç' does not stand"),
+        ("q", [{"text": "bir", "answer_start": 0}, {"text": "üç", "answer_start": 0}], "answer 'üç' is not at 0"),
         ("q", [{"text": "bir", "answer_start": 0}, {"text": " ", "answer_start": 0}], "an answer is empty"),
         (" ", [{"text": "bir", "answer_start": 0}], "the question is empty"),
     ):
         builder = ExamplesBuilder("test", strict=True)
         builder.add("row 0", 0, question, "bir iki", golds)
-        with pytest.raises(DataError, match=f"1 of 1 rows are at fault: row 0: {reason}"):
+        with pytest.raises(DataError, match=f"1 of 1 rows are faulty: row 0: {reason}"):
             builder.build()
 
 
@@ -362,7 +429,7 @@ def test_strict_takes_what_is_mended_without_a_doubt() -> None:
 def test_strict_reaches_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(row(answers={"text": ["x"], "answer_start": [0]}) + "\n" + row(answers=ROWS[0]["answers"]), "utf-8")
-    with pytest.raises(DataError, match="2 of 2 rows are at fault: line 1: answer 'x' does not stand at 0"):
+    with pytest.raises(DataError, match="2 of 2 rows are faulty: line 1: answer 'x' is not at 0"):
         read_file(path, strict=True)
 
 
@@ -371,7 +438,7 @@ def test_places_of_dropped_rows_are_kept_up_to_a_limit() -> None:
     assert examples.counts["dropped"] == 1500
     assert len(examples.notes["dropped"]) == 1000
     assert examples.notes["dropped"][1].place == "row 2"
-    assert examples.notes["dropped"][1].text == "answer 'on2' does not stand at 3, nor exactly once elsewhere"
+    assert examples.notes["dropped"][1].text == "answer 'on2' is not at 3, nor exactly once elsewhere"
 
 
 def test_a_csv_cell_of_any_size(tmp_path: Path) -> None:

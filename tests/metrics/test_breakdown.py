@@ -19,7 +19,6 @@ from mlqa.metrics.breakdown import (
     classify_answer_length,
 )
 from mlqa.metrics.language_rules import get_language_rules, resolve_language_rules
-from mlqa.metrics.question_words import QUESTION_WORDS
 from mlqa.metrics.squad import compute_squad_scores
 
 
@@ -89,10 +88,11 @@ def test_a_data_set_brings_its_own_question_words() -> None:
     assert chinese("北京是什么？") == "what"
 
 
-@pytest.mark.parametrize("language", sorted(QUESTION_WORDS))
+@pytest.mark.parametrize("language", ["az", "en", "fi", "hu", "tr"])
 def test_tables_hold_patterns_that_can_match(language: str) -> None:
     rules = get_language_rules(language)
-    for name, patterns in QUESTION_WORDS[language].items():
+    assert rules.question_words
+    for name, patterns in rules.question_words.items():
         assert len(set(patterns)) == len(patterns), name
         for pattern in patterns:
             assert rules.normalize_words(pattern.removesuffix("*")) == pattern.removesuffix("*"), (

@@ -72,7 +72,7 @@ def test_a_damaged_file_is_told_of_once_and_made_again(
     _forget()
     assert _all_that_is_said() == said
     (record,) = caplog.records
-    assert str(path) in record.message and "not kept" in record.message
+    assert str(path) in record.message and "not cached" in record.message
     caplog.clear()
     for _ in range(2):
         _forget()
@@ -114,7 +114,7 @@ def test_a_file_that_has_grown_too_large_is_begun_anew(folder: Path, monkeypatch
 
 def test_several_processes_write_at_once(folder: Path) -> None:
     words = [f"{stem}{suffix}" for stem in ("ev", "el", "iş", "göz") for suffix in ("ler", "de", "den", "im")]
-    code = f"from mlqa.tokenization.analyses import analyses\nfor word in {words!r}: analyses(word)"
+    code = f"from mlqa.tokenization.analyses import find_analyses\nfor word in {words!r}: find_analyses(word)"
     running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(2)]
     assert [(process.communicate()[1], process.returncode) for process in running] == [(b"", 0)] * 2
     with sqlite3.connect(next(folder.iterdir())) as connection:

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import AutoTokenizer, ByT5Tokenizer, PreTrainedTokenizerFast
 
+from mlqa.data.language import load_language
 from mlqa.data.scripts import lower
 from mlqa.errors import ModelError
 from mlqa.tokenization.normalization import measure_normalization_loss
 from mlqa.tokenization.parity import compute_parity
-from mlqa.tokenization.words import LISTS, analyse_words, load_word_list
+from mlqa.tokenization.words import analyse_words
 
 PIECES = ["[UNK]", "[PAD]", "kedi", "##ler", "##i", "ev", "ked", "##ileri"]
 
@@ -27,21 +28,9 @@ def wordpiece(lowercase: bool = False) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]", pad_token="[PAD]")
 
 
-@pytest.mark.parametrize("path", sorted(LISTS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_list_joins_to_its_words(path: Path) -> None:
-    words = load_word_list(path.stem)
-    assert words
-    assert all(gloss for morphemes in words.values() for _, gloss in morphemes)
-
-
-def test_turkish_ships_the_words_of_the_article_and_the_longest_one() -> None:
-    words = load_word_list("tr-TR")
-    for word in (
-        "kedileri", "kedigil", "kedigillerden", "kedileştirebileceklerimizdenmişçesineyken", "evlerimizden",
-        "kitaplığımızdakilerin", "Çekoslovakyalılaştıramadıklarımızdanmışsınızcasına",
-    ):  # fmt: skip
-        assert word in words
-    assert load_word_list("xx") == {}
+def test_the_words_of_the_language_are_the_default() -> None:
+    assert [row["word"] for row in analyse_words(wordpiece(), None, "tr_TR")] == list(load_language("tr").words)
+    assert analyse_words(wordpiece(), None, "xx") == []
 
 
 def test_a_word_by_hand() -> None:
@@ -105,10 +94,12 @@ def test_the_rows_of_the_original_article(assets: Path, name: str) -> None:
 def test_what_a_normaliser_loses() -> None:
     words = ["Kedi", "kedi", "açı", "acı", "ev", "ışık", "isık", "Işık"]
     # Kedi and kedi differ in case, açı and acı in letters; BERT makes I an i: Işık becomes isık, ışık ısık.
-    figures, examples = measure_normalization_loss(wordpiece(lowercase=True), words, lambda word: lower(word, "tr"))
+    figures, examples = measure_normalization_loss(
+        wordpiece(lowercase=True), words, lambda word: lower(word, dotted_i=True)
+    )
     assert figures == {"case_collisions": 2 / 8, "letter_collisions": 4 / 8, "case_splits": 2 / 8}
     assert examples == [["açı", "acı"], ["isık", "Işık"]]
-    cased, none = measure_normalization_loss(wordpiece(), words, lambda word: lower(word, "tr"))
+    cased, none = measure_normalization_loss(wordpiece(), words, lambda word: lower(word, dotted_i=True))
     assert cased == {"case_collisions": 0.0, "letter_collisions": 0.0, "case_splits": 4 / 8} and none == []
 
 

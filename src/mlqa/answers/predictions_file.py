@@ -8,9 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mlqa.data.readers import parse_json
+from mlqa.data.readers import describe_members, parse_json
 from mlqa.data.rows import is_encodable
-from mlqa.data.squad_stream import describe_members
 from mlqa.data.unicode_oddities import escape_oddities
 from mlqa.errors import DataError, summarize_error
 

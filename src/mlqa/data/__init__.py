@@ -1,0 +1,1 @@
+"""Data sets: reading any source into examples with checked offsets, and auditing them."""

@@ -1,6 +1,6 @@
-"""What one should know of a data set before a model is trained on it: `figures` for every run's record, and examples.
+"""The audit of a data set before training: `figures` for every run's record, and examples of each finding.
 
-How each figure is defined stands in docs/data.md.
+docs/data.md defines each figure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mlqa.data.load import SPLITS, Splits
 from mlqa.data.unicode_oddities import Oddities, name_character
 
 PERCENTILES = (5, 25, 50, 75, 95, 99)
-EXAMPLES = 5  # places shown of each finding; the rest is counted
+EXAMPLES = 5  # examples kept of each finding: the rest is only counted
 EXCERPT = 160
 
 Figures = dict[str, Any]
@@ -29,10 +29,12 @@ Found = dict[str, list[dict[str, str]]]  # finding -> [{"place", "text"}, ...]
 
 @dataclass(frozen=True)
 class Audit:
-    """Plain nested dicts, JSON as they are.
+    """The result of an audit, as nested dicts that can be written as JSON.
 
-    `figures`: {"train": {...}, "validation": {...}, "leakage": {...}}, numbers only; a split without rows is missing,
-    and leakage where either is. `examples`: {"train": {finding: [{"place", "text"}, ...]}, ...}, at most EXAMPLES each.
+    Attributes:
+        figures: {"train": {...}, "validation": {...}, "leakage": {...}}, numbers only. A split without rows is missing,
+            and so is leakage if either split is.
+        examples: {"train": {finding: [{"place", "text"}, ...]}, ...}, at most `EXAMPLES` per finding.
     """
 
     figures: Figures
@@ -40,7 +42,13 @@ class Audit:
 
 
 def audit(splits: Splits) -> Audit:
-    """Everything that needs no tokenizer; linear in the rows (0.7 s for TQuAD's 9,200)."""
+    """Audit a data set as far as no tokenizer is needed.
+
+    The time is linear in the rows (0.7 s for TQuAD's 9,200).
+
+    Args:
+        splits: The data set, of which one split may be empty.
+    """
     figures: Figures = {}
     examples: dict[str, Found] = {}
     for name in SPLITS:
@@ -53,19 +61,19 @@ def audit(splits: Splits) -> Audit:
 
 
 def _audit_split(examples: Examples) -> tuple[Figures, Found]:
-    found = _Findings()
+    findings = _Findings()
     for kind in ("dropped", "short_of_a_gold", "repaired_offsets", "stripped_answers", "duplicate_ids"):
         for note in examples.notes.get(kind, ())[:EXAMPLES]:
-            found.add(kind, note.place, note.text)
+            findings.add(kind, note.place, note.text)
     figures = {
         "rows": _count_rows(examples),
         "offsets": _count_offsets(examples),
-        "duplicates": _find_duplicates(examples, found),
-        "boundaries": _check_boundaries(examples, found),
-        "unicode": _check_unicode(examples, found),
+        "duplicates": _find_duplicates(examples, findings),
+        "boundaries": _check_boundaries(examples, findings),
+        "unicode": _check_unicode(examples, findings),
         "lengths": _measure_lengths(examples),
     }
-    return figures, found.examples
+    return figures, findings.examples
 
 
 class _Findings:
@@ -75,6 +83,7 @@ class _Findings:
         self.examples: Found = {}
 
     def add(self, kind: str, place: str, text: str) -> None:
+        """Keep an example if its finding has fewer than `EXAMPLES`."""
         known = self.examples.setdefault(kind, [])
         if len(known) < EXAMPLES:
             known.append({"place": place, "text": text if len(text) <= EXCERPT else text[: EXCERPT - 3] + "..."})
@@ -85,7 +94,7 @@ def _format_place(examples: Examples, row: int) -> str:
 
 
 def _count_rows(examples: Examples) -> Figures:
-    """Rows as read, and as left by dropping and by max_train_samples or max_eval_samples."""
+    """Count the rows read, and those left after dropping and after max_train_samples or max_eval_samples."""
     read = examples.counts.get("rows", len(examples))
     dropped = examples.counts.get("dropped", 0)
     return {
@@ -101,7 +110,7 @@ def _count_rows(examples: Examples) -> Figures:
 
 
 def _count_offsets(examples: Examples) -> Figures:
-    """Golds as read, each (text, start) of a row once."""
+    """Count the golds as read, with each (text, start) of a row once."""
     counts = examples.counts
     golds = counts.get("answers", sum(len(set(answers)) for answers in examples.answers))
     repaired, unlocated = counts.get("repaired_offsets", 0), counts.get("unlocated_answers", 0)
@@ -114,8 +123,8 @@ def _count_offsets(examples: Examples) -> Figures:
     }
 
 
-def _find_duplicates(examples: Examples, found: _Findings) -> Figures:
-    """Rows with the same context and question, letter by letter; conflicting where their answers' texts differ."""
+def _find_duplicates(examples: Examples, findings: _Findings) -> Figures:
+    """Count rows whose context and question are the same, and groups of them whose answers have different texts."""
     groups: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
     for row, context in enumerate(examples.context_of.tolist()):
         groups[context, examples.questions[row]].append(row)
@@ -127,9 +136,9 @@ def _find_duplicates(examples: Examples, found: _Findings) -> Figures:
         place = ", ".join(_format_place(examples, row) for row in rows[:3])
         if len(set(texts.values())) > 1:
             conflicting += 1
-            found.add("conflicting", place, f"{examples.questions[rows[0]]} -> {shown}")
+            findings.add("conflicting", place, f"{examples.questions[rows[0]]} -> {shown}")
         else:
-            found.add("duplicates", place, examples.questions[rows[0]])
+            findings.add("duplicates", place, examples.questions[rows[0]])
     return {
         "rows": sum(len(rows) - 1 for rows in repeated),
         "groups": len(repeated),
@@ -137,8 +146,8 @@ def _find_duplicates(examples: Examples, found: _Findings) -> Figures:
     }
 
 
-def _check_boundaries(examples: Examples, found: _Findings) -> Figures:
-    """Golds of the audited rows, each (text, start) of a row once."""
+def _check_boundaries(examples: Examples, findings: _Findings) -> Figures:
+    """Count the golds of the audited rows by their boundaries, with each (text, start) of a row once."""
     tests: dict[str, Callable[[str, Answer], bool]] = {
         "begin_inside_word": has_start_inside_word,
         "end_inside_word": has_end_inside_word,
@@ -154,12 +163,12 @@ def _check_boundaries(examples: Examples, found: _Findings) -> Figures:
             for name in true:
                 counts[name] += 1
                 before, after = context[max(0, answer.start - 12) : answer.start], context[answer.end : answer.end + 12]
-                found.add(name, _format_place(examples, row), f"{before}[{answer.text}]{after}")
+                findings.add(name, _format_place(examples, row), f"{before}[{answer.text}]{after}")
     return counts
 
 
-def _check_unicode(examples: Examples, found: _Findings) -> Figures:
-    """Over the distinct contexts and all questions; answers are parts of contexts."""
+def _check_unicode(examples: Examples, findings: _Findings) -> Figures:
+    """Count oddities in the distinct contexts and all questions. Answers are in contexts, and not counted again."""
     oddities = Oddities()
     _, some_row = np.unique(examples.context_of, return_index=True)
     not_nfc = {
@@ -171,10 +180,10 @@ def _check_unicode(examples: Examples, found: _Findings) -> Figures:
     golds = (set(answers) for answers in examples.answers)
     not_nfc["answers"] = sum(not unicodedata.is_normalized("NFC", answer.text) for texts in golds for answer in texts)
     for place, text in oddities.not_nfc:
-        found.add("not_nfc", place, text)
+        findings.add("not_nfc", place, text)
     for character, places in oddities.examples.items():
         for place, text in places:
-            found.add(name_character(character), place, text)
+            findings.add(name_character(character), place, text)
     apostrophes = {name_character(character): count for character, count in oddities.apostrophes.most_common()}
     return {
         "not_nfc": not_nfc,
@@ -185,7 +194,7 @@ def _check_unicode(examples: Examples, found: _Findings) -> Figures:
 
 
 def _measure_lengths(examples: Examples) -> dict[str, dict[str, float]]:
-    """Percentiles over distinct contexts, all questions, and golds ((text, start) of a row once)."""
+    """Compute percentiles over distinct contexts, all questions, and golds, with each (text, start) of a row once."""
     golds = (answer.text for answers in examples.answers for answer in dict.fromkeys(answers))
     return {
         "context_characters": _compute_percentiles(map(len, examples.contexts)),
@@ -196,13 +205,13 @@ def _measure_lengths(examples: Examples) -> dict[str, dict[str, float]]:
 
 
 def _compute_percentiles(numbers: Iterable[int]) -> dict[str, float]:
-    """By linear interpolation, as numpy's default; {} for no numbers."""
+    """Compute percentiles by linear interpolation (numpy's default), or {} if there are no numbers."""
     values = np.fromiter(numbers, dtype=np.int64)
     if not len(values):
         return {}
-    found = np.percentile(values, PERCENTILES)
+    percentiles = np.percentile(values, PERCENTILES)
     return {
-        **{f"p{share}": round(float(value), 1) for share, value in zip(PERCENTILES, found, strict=True)},
+        **{f"p{share}": round(float(value), 1) for share, value in zip(PERCENTILES, percentiles, strict=True)},
         "max": int(values.max()),
     }
 
@@ -210,7 +219,7 @@ def _compute_percentiles(numbers: Iterable[int]) -> dict[str, float]:
 def _audit_leakage(splits: Splits) -> tuple[Figures, Found]:
     train, validation = splits.train, splits.validation
     questions, contexts = find_leakage(validation, train)
-    found = _Findings()
+    findings = _Findings()
 
     def question(split: Examples, row: int) -> str:
         return split.questions[row]
@@ -224,10 +233,10 @@ def _audit_leakage(splits: Splits) -> tuple[Figures, Found]:
                 twin = int(leak.twin[row])
                 both = f" ~ {text(train, twin)}" if number else ""
                 place = f"{_format_place(validation, row)}, train {_format_place(train, twin)}"
-                found.add(f"{way}_{kind}", place, text(validation, row) + both)
+                findings.add(f"{way}_{kind}", place, text(validation, row) + both)
     figures = {
         "validation_rows": len(validation),
         "questions": questions.count_by_way(),
         "contexts": contexts.count_by_way(),
     }
-    return figures, found.examples
+    return figures, findings.examples

@@ -1,4 +1,4 @@
-"""What an audit's figures ask one to do, a sentence each: for every run's log, and under the tables of `mlqa audit`."""
+"""What an audit's figures advise, one sentence each, for every run's log and below the tables of `mlqa audit`."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ from typing import Any
 
 
 def describe_leakage(leakage: dict[str, Any]) -> Iterator[str]:
-    """How much of validation stands in train, and what f1_unseen makes of it."""
+    """Yield how much of the validation split is in train, and what that means for f1_unseen.
+
+    Args:
+        leakage: The figures `leakage` of an audit.
+    """
     rows, questions, contexts = leakage["validation_rows"], leakage["questions"], leakage["contexts"]
     advice = "compare models by f1_unseen"
     if contexts["normalized"] == rows:
-        advice = "no score of this split says how a model reads new texts"
+        advice = "no score on this split shows how a model reads new texts"
     if questions["normalized"]:
         share = format_percent(questions["normalized"], rows)
-        yield f"{share} of the validation questions stand in train with their context: {advice}."
+        yield f"{share} of the validation questions are in train with their context: {advice}."
     elif contexts["normalized"]:
         share = format_percent(contexts["normalized"], rows)
         yield f"{share} of the validation questions are asked of a context of train: {advice}."
     if more := contexts["near"] - contexts["normalized"]:
         yield (
-            f"f1_unseen leaves out the {contexts['normalized']:,} questions whose context is the same after "
-            f"normalising; {more:,} more have a context that is nearly one of train."
+            f"f1_unseen leaves out the {contexts['normalized']:,} questions whose context is in train after "
+            f"normalisation; {more:,} more have a context that is nearly the same as one in train."
         )
 
 
 def format_percent(number: float, of: float) -> str:
-    """E.g. "21.7 %"."""
+    """Format a share, such as "21.7 %"."""
     return f"{100 * number / max(of, 1):.1f} %"

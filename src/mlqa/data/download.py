@@ -1,4 +1,4 @@
-"""Files of a public address: fetched once, checked against their SHA-256, kept in the cache."""
+"""Files at a public address: downloaded once, checked against their SHA-256, kept in the cache."""
 
 from __future__ import annotations
 
@@ -16,10 +16,16 @@ TIMEOUT_SECONDS = 30
 
 
 def fetch(url: str, sha256: str, offline: str) -> Path:
-    """The local copy of `url`, fetched if it is not in the cache yet.
+    """Return the local copy of a file, and download it if it is not in the cache.
 
-    `offline` tells the user how to go on without network. Raises UnreachableError where the address cannot be
-    reached, DataError where its content is not the one that `sha256` (64 hex digits) promises.
+    Args:
+        url: Its address.
+        sha256: The SHA-256 of its content, 64 hex digits.
+        offline: Tells the user what to do without a network, for messages.
+
+    Raises:
+        UnreachableError: If the address cannot be reached.
+        DataError: If the content has another SHA-256.
     """
     target = get_cache_dir() / "downloads" / sha256[:16] / url.rsplit("/", 1)[-1]
     if target.is_file() and compute_sha256(target) == sha256:
@@ -33,7 +39,7 @@ def fetch(url: str, sha256: str, offline: str) -> Path:
                 file.write(block)
         found = compute_sha256(partial)
         if found != sha256:
-            raise DataError(f"{url}: its SHA-256 is {found[:16]}..., expected {sha256[:16]}...: the file has changed")
+            raise DataError(f"{url}: the file has changed: its SHA-256 is {found[:16]}..., not {sha256[:16]}...")
         partial.replace(target)
     except urllib.error.HTTPError as error:
         raise UnreachableError(f"{url}: the server answered {error.code} {error.reason}; {offline}") from None
@@ -46,7 +52,7 @@ def fetch(url: str, sha256: str, offline: str) -> Path:
 
 
 def compute_sha256(path: Path) -> str:
-    """64 hex digits over a file's content, read a megabyte at a time."""
+    """Return the SHA-256 of a file as 64 hex digits. At most a megabyte is in memory."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

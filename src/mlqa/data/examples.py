@@ -1,7 +1,7 @@
 """One split of a question-answering data set, in memory: what every reader returns.
 
-A context is stored once, however many questions share it, and rows are known by position: ids come from
-outside and may repeat (THQuAD's dev split holds 38 ids that stand for different questions).
+A context is stored once, however many questions share it. Rows are identified by position, because ids come from
+outside and may repeat (THQuAD's dev split has 38 ids that belong to different questions).
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ from mlqa.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A gold answer: `context[start : start + len(text)] == text`, without outer white space."""
+    """A gold answer without outer white space: `context[start : start + len(text)] == text`."""
 
     text: str
     start: int
 
     @property
     def end(self) -> int:
+        """The offset behind the answer's last character."""
         return self.start + len(self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something a reader met on its way: where in the source, and what."""
+    """An incident while reading: its place in the source, and what happened."""
 
     place: str
     text: str
@@ -38,14 +39,20 @@ class Note:
 
 @dataclass(frozen=True)
 class Examples:
-    """Questions, the contexts they are asked of, and their gold answers.
+    """Questions, their contexts and their gold answers.
 
-    `ids`, `questions`, `answers` and `context_of` have one entry a row; `context_of[row]` is an index into
-    `contexts`. An empty tuple of answers marks a question that the context does not answer (SQuAD 2.0).
-    `counts` says what the reader did on the way: rows read, answers repaired, stripped, rows dropped ...; it is of the
-    whole source, also after `select` and `sample`. `notes` has places under the same names, the first of each.
-    `unplaced`: the gold texts, as they were read, that stand nowhere in the context of a row; only rows that have some.
-    They are scored against, as by the official scripts, which look at no offset. `dropped_ids`: of rows left out.
+    Attributes:
+        ids: One id per row.
+        questions: One question per row.
+        contexts: The distinct contexts.
+        context_of: An index into `contexts` per row.
+        answers: The golds of each row. An empty tuple marks a question that its context does not answer (SQuAD 2.0).
+        counts: What the reader counted: rows read, answers repaired, stripped, rows dropped ... These are figures of
+            the whole source, also after `select` and `sample_rows`.
+        notes: The first places of each kind, under the same names as in `counts`.
+        unplaced: {row: gold texts as read that do not occur in its context}, only for rows that have some. Scores count
+            them as right, as the official scripts do, which ignore offsets.
+        dropped_ids: The ids of dropped rows.
     """
 
     ids: list[str]
@@ -60,22 +67,23 @@ class Examples:
 
     @classmethod
     def make_empty(cls) -> Examples:
-        """No rows: the split that a data set does not have."""
+        """Return a split without rows, for a data set that does not have it."""
         return cls([], [], [], np.zeros(0, dtype=np.int64), [])
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def get_context(self, row: int) -> str:
-        """The text in which the question of this row is asked."""
+        """Return the context of a row's question."""
         return self.contexts[int(self.context_of[row])]
 
     @property
     def has_unanswerable(self) -> bool:
+        """Whether any question has no answer in its context."""
         return any(not answers for answers in self.answers)
 
     def select(self, rows: Sequence[int] | np.ndarray) -> Examples:
-        """The given rows, in the given order, with only the contexts they use."""
+        """Return the given rows in the given order, with only the contexts that they use."""
         rows = np.asarray(rows, dtype=np.int64)
         used, context_of = np.unique(self.context_of[rows], return_inverse=True)
         return Examples(
@@ -91,23 +99,35 @@ class Examples:
         )
 
     def get_gold_texts(self, row: int) -> list[str]:
-        """All that counts as right in this row: the answers, then those without a place."""
+        """Return every text that counts as right in a row: the answers, then the golds without a place."""
         return [*(answer.text for answer in self.answers[row]), *self.unplaced.get(row, ())]
 
     def sample_rows(self, count: int | None, seed: int) -> Examples:
-        """`count` rows drawn without replacement by `seed`, in their original order; all rows if None."""
+        """Draw rows without replacement and keep them in their original order.
+
+        Args:
+            count: The number of rows, or None for all.
+            seed: The seed of the draw.
+        """
         if count is None or count >= len(self):
             return self
         return self.select(np.sort(np.random.default_rng(seed).permutation(len(self))[:count]))
 
     def with_questions(self, questions: list[str]) -> Examples:
-        """The same rows with other questions (for a control that must not be answerable)."""
+        """Return the same rows with other questions, for a control that must not be answerable.
+
+        Args:
+            questions: One question per row.
+
+        Raises:
+            DataError: If the number of questions is wrong.
+        """
         if len(questions) != len(self):
-            raise DataError(f"{len(questions)} questions for {len(self)} rows: give one a row")
+            raise DataError(f"{len(questions)} questions for {len(self)} rows; give one per row")
         return replace(self, questions=questions)
 
     def compute_fingerprint(self) -> str:
-        """SHA-256 over ids, questions, contexts and answers in order: equal data, equal string."""
+        """Compute 16 hex digits of SHA-256 over ids, questions, contexts and answers in order."""
         digest = hashlib.sha256()
         for context in self.contexts:
             digest.update(context.encode("utf-8", "surrogatepass") + b"\0")
@@ -120,12 +140,20 @@ class Examples:
 
 
 def normalize_context(text: str) -> str:
-    """NFC, lower-cased, white space folded: the form in which two contexts count as the same."""
+    """Normalise a text (NFC, lower case, single spaces) for the comparison of contexts."""
     return " ".join(unicodedata.normalize("NFC", text).lower().split())
 
 
 def find_unseen_rows(validation: Examples, train: Examples) -> np.ndarray:
-    """Boolean [rows of validation]: the context does not stand in train (compared by `normalized_context`)."""
+    """Find the rows whose context is not in train, compared by `normalize_context`.
+
+    Args:
+        validation: The rows to check.
+        train: The training split.
+
+    Returns:
+        A Boolean array [rows of validation].
+    """
     seen = {normalize_context(context) for context in train.contexts}
     unseen = np.array([normalize_context(context) not in seen for context in validation.contexts], dtype=bool)
     return unseen[validation.context_of] if len(validation) else np.zeros(0, dtype=bool)

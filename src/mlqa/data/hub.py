@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub in SQuAD form, by the `datasets` library."""
+"""Data sets of the Hugging Face hub in SQuAD's form, read by the `datasets` library."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ OFFLINE = "offline, give files: dataset=squad_json dataset.train_file=... datase
 
 
 def read_hub(hub: HubConfig, split: str, strict: bool = False) -> Examples:
-    """One split of a hub data set (or of what the `datasets` cache kept of it).
+    """Read one split of a hub data set, from the hub or from the cache of `datasets`.
 
-    Raises UnreachableError where the hub cannot be reached, DataError where it has no such data set or split, its
-    columns are not SQuAD's, or `strict` finds an answer without a place.
+    Args:
+        hub: The config group's `dataset.hub`.
+        split: The split's name on the hub.
+        strict: Whether an answer that is not in its context is an error.
+
+    Raises:
+        UnreachableError: If the hub cannot be reached.
+        DataError: If there is no such data set or split, its columns are not SQuAD's, or it breaks `strict`.
     """
     import datasets
 
@@ -40,7 +46,7 @@ def read_hub(hub: HubConfig, split: str, strict: bool = False) -> Examples:
             raise DataError(f"dataset.hub.path={hub.path}: {reason}") from None
         raise UnreachableError(f"hub data set {shown}: could not be reached ({reason}); {OFFLINE}") from None
     except (datasets.exceptions.DatasetsError, ValueError, RuntimeError) as error:
-        # Of a file that is broken the library says no more than that it has failed; the reason is the cause.
+        # If a file is broken, the library's message gives no reason, but the error's cause does.
         raise DataError(f"hub data set {shown}, split {split}: {summarize_error(error.__cause__ or error)}") from None
     builder = ExamplesBuilder(f"{shown}, split {split}", strict)
     add_rows(builder, ((f"row {number}", row) for number, row in enumerate(table)))

@@ -1,15 +1,15 @@
-"""What of validation stands in train already: whole questions, and contexts alone.
+"""Leakage: which validation questions and contexts are already in train.
 
-Each is counted in three ways, every one of which includes those before it:
+Each is counted in three ways, and each way includes the ones before it:
 
 exact       the same text
-normalized  the same by `normalized_context`: NFC, lower case, white space folded
-near        Jaccard similarity of shingles of `NEAR_CONTEXT` or `NEAR_QUESTION` at least (see near_duplicates)
+normalized  the same after `normalize_context`: NFC, lower case, single spaces
+near        a Jaccard similarity of shingles of at least `NEAR_CONTEXT` or `NEAR_QUESTION` (see near_duplicates)
 
-Contexts are compared by shingles of three words (of three characters in scripts without spaces): a sentence added or
-cut leaves the rest equal, and three words in a row are hardly ever shared by chance. Questions are short and
-inflected, so one changed suffix would spoil most of their word n-grams: they are compared by shingles of four
-characters, and only with questions of the same or a near context.
+Contexts are compared by shingles of three words (three characters in scripts without spaces). If a sentence is added or
+cut, the rest stays equal, and chance hardly ever makes two texts share three words in a row. Questions are short and
+inflected, so one changed suffix would spoil most of their word n-grams. They are compared by shingles of four
+characters, and only with questions on the same or a near context.
 """
 
 from __future__ import annotations
@@ -30,29 +30,38 @@ NONE = len(WAYS)
 
 @dataclass(frozen=True)
 class Leak:
-    """What of validation stands in train.
+    """Which rows of validation are in train.
 
-    `way` [rows of validation]: the index in WAYS of the first that finds the row in train, `NONE` where none does.
-    `twin` [rows]: the row of train that stands there for it, -1 where none does.
+    Attributes:
+        way: Per row of validation, the index in `WAYS` of the first way that finds it in train, or `NONE` [rows].
+        twin: Per row of validation, the row of train that matches it, or -1 [rows].
     """
 
     way: np.ndarray
     twin: np.ndarray
 
     def count_by_way(self) -> dict[str, int]:
-        """Rows found by each way or one before it."""
+        """Count the rows that each way, or one before it, finds."""
         return {name: int((self.way <= number).sum()) for number, name in enumerate(WAYS)}
 
 
 def find_leakage(validation: Examples, train: Examples) -> tuple[Leak, Leak]:
-    """Questions that stand in train with their context, and questions whose context stands there."""
+    """Find questions that are in train with their context, and questions whose context is in train.
+
+    Args:
+        validation: The rows to look for.
+        train: The rows to search.
+
+    Returns:
+        The leak of questions, then the leak of contexts.
+    """
     contexts = _link_contexts(validation, train)
     return _find_question_leak(validation, train, contexts), _find_context_leak(validation, train, contexts)
 
 
 @dataclass(frozen=True)
 class _Links:
-    """Pairs of an entry of validation and one of train, and in which way they are the same [pairs]."""
+    """Pairs of a validation entry and a train entry, and the way in which they are the same [pairs]."""
 
     ours: np.ndarray
     theirs: np.ndarray
@@ -60,7 +69,7 @@ class _Links:
     similarity: np.ndarray
 
     def select_strongest(self, count: int) -> Leak:
-        """Of each of `count` entries of validation the strongest link."""
+        """Keep the strongest link of each of `count` validation entries."""
         order = np.lexsort((-self.similarity, self.way, self.ours))
         entries, first = np.unique(self.ours[order], return_index=True)
         leak = Leak(np.full(count, NONE), np.full(count, -1))
@@ -96,7 +105,7 @@ def _find_context_leak(validation: Examples, train: Examples, contexts: _Links) 
 
 
 def _find_question_leak(validation: Examples, train: Examples, contexts: _Links) -> Leak:
-    """Compares the questions of linked contexts only: the train context is the group in which they may meet."""
+    """Compare the questions of linked contexts only: the train context is the group within which they may match."""
     ours, link = _find_rows_by_context(contexts.ours, validation.context_of)
     theirs, group = _find_rows_by_context(np.unique(contexts.theirs), train.context_of)
     questions = [normalize_context(validation.questions[row]) for row in ours]
@@ -115,13 +124,13 @@ def _find_question_leak(validation: Examples, train: Examples, contexts: _Links)
     return _build_links(found).select_strongest(len(validation))
 
 
-def _find_rows_by_context(wanted: np.ndarray, context_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rows asked of each wanted context, and for each of them the index in `wanted`."""
+def _find_rows_by_context(contexts: np.ndarray, context_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of each of `contexts`, and the index in `contexts` of each of these rows."""
     order = np.argsort(context_of, kind="stable")
     ordered = context_of[order]
-    low = np.searchsorted(ordered, wanted, side="left")
-    counts = np.searchsorted(ordered, wanted, side="right") - low
-    return order[concatenate_ranges(low, counts)], np.repeat(np.arange(len(wanted)), counts)
+    low = np.searchsorted(ordered, contexts, side="left")
+    counts = np.searchsorted(ordered, contexts, side="right") - low
+    return order[concatenate_ranges(low, counts)], np.repeat(np.arange(len(contexts)), counts)
 
 
 def _build_links(found: list[tuple[int, int, int, float]]) -> _Links:

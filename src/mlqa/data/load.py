@@ -1,4 +1,4 @@
-"""The configured data set, whatever its source, as two splits."""
+"""The configured data set as two splits, whatever its source."""
 
 from __future__ import annotations
 
@@ -13,31 +13,39 @@ if TYPE_CHECKING:
     from mlqa.config.schema import DatasetConfig
 
 SPLITS = ("train", "validation")
-SUBSET_SEED = 0  # one draw for every seed: members of a sweep train and are scored on the same rows
+SUBSET_SEED = 0  # the same for every run's seed, so that the members of a sweep use the same rows
 
 
 @dataclass(frozen=True)
 class Splits:
+    """The train and the validation split."""
+
     train: Examples
     validation: Examples
 
     def compute_fingerprint(self) -> str:
-        """16 hex digits over both splits: equal data, equal string."""
+        """Compute 16 hex digits over both splits. Equal data have equal digits."""
         return hashlib.sha256(
             f"{self.train.compute_fingerprint()} {self.validation.compute_fingerprint()}".encode()
         ).hexdigest()[:16]
 
 
 def load_splits(dataset: DatasetConfig, both: bool = True) -> Splits:
-    """Reads both splits and draws `max_train_samples` and `max_eval_samples` rows from them.
+    """Read both splits and draw `max_train_samples` and `max_eval_samples` rows from them.
 
-    A file given by `train_file` or `validation_file` takes the place of that split of any source. Where not `both`
-    are needed, one without a source is empty.
-    Raises DataError or UnreachableError, naming the source.
+    `train_file` and `validation_file` replace a split of any source.
+
+    Args:
+        dataset: The config group `dataset`.
+        both: Whether both splits are needed. If not, one without a source is empty.
+
+    Raises:
+        DataError: If a source is missing, unreadable or invalid. The message names it.
+        UnreachableError: If a source cannot be reached.
     """
     names = [split for split in SPLITS if both or has_source(dataset, split)]
     if not names:
-        raise DataError("dataset.train_file, dataset.validation_file: the data set names no source; give a file")
+        raise DataError("dataset.train_file, dataset.validation_file: the data set has no source; give a file")
     loaded = {split: load_split(dataset, split) for split in names}
     train, validation = (loaded.get(split, Examples.make_empty()) for split in SPLITS)
     return Splits(
@@ -47,13 +55,22 @@ def load_splits(dataset: DatasetConfig, both: bool = True) -> Splits:
 
 
 def has_source(dataset: DatasetConfig, split: str) -> bool:
-    """Whether the data set says where one of its splits, "train" or "validation", comes from."""
+    """Return whether the data set has a source for a split, "train" or "validation"."""
     hub_split = dataset.hub is not None and getattr(dataset.hub, f"{split}_split")
     return bool(getattr(dataset, f"{split}_file") or dataset.sample or dataset.download or hub_split)
 
 
 def load_split(dataset: DatasetConfig, split: str) -> Examples:
-    """All rows of one split, "train" or "validation"."""
+    """Read all rows of a split.
+
+    Args:
+        dataset: The config group `dataset`.
+        split: "train" or "validation".
+
+    Raises:
+        DataError: If the source is missing, unreadable or invalid. The message names it.
+        UnreachableError: If the source cannot be reached.
+    """
     file = getattr(dataset, f"{split}_file")
     if file is not None:
         from mlqa.data.readers import read_file
@@ -76,4 +93,4 @@ def load_split(dataset: DatasetConfig, split: str) -> Examples:
         from mlqa.data.hub import read_hub
 
         return read_hub(dataset.hub, hub_split, dataset.strict)
-    raise DataError(f"dataset.{split}_file: the data set names no source for its {split} split; give a file")
+    raise DataError(f"dataset.{split}_file: the data set has no source for its {split} split; give a file")

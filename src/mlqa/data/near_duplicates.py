@@ -1,12 +1,12 @@
-"""Pairs of texts that are nearly the same, of many: MinHash with banding, every pair found then verified.
+"""Pairs of nearly equal texts among many, by MinHash with banding. Every pair found is verified.
 
-Texts are compared as sets of shingles (n-grams; Broder 1997, "On the resemblance and containment of documents") by
-their Jaccard similarity |A & B| / |A | B|. The smallest of a random hash over a set is the same for two sets with
-just that probability. `BANDS` times `ROWS` such minima are taken, and two texts become a candidate pair where all
-`ROWS` of some band agree (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 3). Candidates are then
-compared by their whole sets: no pair is found wrongly, and `miss_probability` says how often one is missed.
+Texts are compared as sets of shingles (n-grams, Broder 1997, "On the resemblance and containment of documents") by
+their Jaccard similarity |A & B| / |A | B|. The minimum of a random hash is the same for two sets with exactly this
+probability. `BANDS` times `ROWS` such minima are computed, and two texts become a candidate pair if all `ROWS` minima
+of a band agree (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 3). Candidates are then compared by
+their whole sets, so no wrong pair is returned, and `compute_miss_probability` tells how often one is missed.
 
-Time and memory are linear in the texts and the pairs found; all of it is array arithmetic, a chunk of texts at a time.
+Time and memory are linear in the texts and the pairs found. All work is array arithmetic, one chunk of texts at a time.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from mlqa.data.scripts import ANY_UNSPACED
 BANDS, ROWS = 32, 3
 CHUNK_TEXTS = 1024
 CHUNK_SHINGLES = 1 << 20
-_SEED = 20_000  # of the hash functions: the same pairs are found every time
+_SEED = 20_000  # seed of the hash functions, so that the same pairs are found every time
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Unit(Enum):
-    """What a shingle is made of."""
+    """The unit of a shingle."""
 
     character = "character"
     word = "word"
@@ -36,7 +36,7 @@ class Unit(Enum):
 
 @dataclass(frozen=True)
 class Shingles:
-    """64-bit hashes of texts' shingles: text t has `hashes[first[t]:first[t + 1]]`, ascending, each once."""
+    """64-bit hashes of texts' shingles: text t has `hashes[first[t]:first[t + 1]]`, ascending, without repeats."""
 
     hashes: np.ndarray
     first: np.ndarray
@@ -46,16 +46,23 @@ class Shingles:
 
 
 def compute_miss_probability(similarity: float) -> float:
-    """How likely a pair of this Jaccard similarity is to be missed: (1 - s^ROWS)^BANDS."""
+    """Compute how likely a pair with this Jaccard similarity is to be missed: (1 - s^ROWS)^BANDS."""
     return float((1 - similarity**ROWS) ** BANDS)
 
 
 def build_shingles(texts: Sequence[str], unit: Unit, size: int, groups: np.ndarray | None = None) -> Shingles:
-    """The n-grams of `size` characters or words of each text, letters and digits alone: marks (Unicode category M) are
-    left out, all else is one space. Of scripts without spaces each character is a word.
+    """Hash the n-grams of each text over its letters and digits.
 
-    A text without a letter or digit is taken as it is. A text of fewer units has itself as its only shingle. With
-    `groups` [texts], shingles of texts in different groups differ, so that pairs are found inside a group only.
+    Marks (Unicode category M) are removed, and any other run of characters becomes one space. In scripts without spaces
+    each character is a word. A text without a letter or digit is taken as it is. A text with fewer than `size` units is
+    its own only shingle.
+
+    Args:
+        texts: The texts.
+        unit: Whether n-grams are of characters or words.
+        size: The n of the n-grams.
+        groups: A group number per text [texts]. Shingles of texts in different groups differ, so pairs are found within
+            a group only.
     """
     chunks = (texts[at : at + CHUNK_TEXTS] for at in range(0, len(texts), CHUNK_TEXTS))
     parts = [_hash_chunk(chunk, unit, size) for chunk in chunks]
@@ -70,22 +77,30 @@ def build_shingles(texts: Sequence[str], unit: Unit, size: int, groups: np.ndarr
 
 
 def find_near_pairs(left: Shingles, right: Shingles, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Indices into `left` and into `right`, and the Jaccard similarity, of the pairs that have `threshold` or more.
+    """Find the pairs with a Jaccard similarity of at least `threshold`.
 
-    Ordered by left, then right. Of the pairs with similarity s, a share of `miss_probability(s)` is not found.
+    A share `compute_miss_probability(s)` of the pairs with similarity s is missed.
+
+    Args:
+        left: Shingles of the first texts.
+        right: Shingles of the second texts.
+        threshold: The least similarity, 0-1.
+
+    Returns:
+        Indices into `left`, indices into `right`, and the similarities, sorted by left, then right.
     """
     if not len(left) or not len(right):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
     candidates = _find_candidates(_compute_band_keys(left), _compute_band_keys(right))
-    at, other = candidates // len(right), candidates % len(right)
-    similarity = _compute_jaccard(left, right, at, other)
+    of_left, of_right = candidates // len(right), candidates % len(right)
+    similarity = _compute_jaccard(left, right, of_left, of_right)
     near = similarity >= threshold
-    return at[near], other[near], similarity[near]
+    return of_left[near], of_right[near], similarity[near]
 
 
 def _hash_chunk(texts: Sequence[str], unit: Unit, size: int) -> Shingles:
     plain = [_clean_text(text, unit) for text in texts]
-    # A space ends each text, so that a word's letters are those up to the next space.
+    # A space ends each text, so a word's letters are those up to the next space.
     units = np.frombuffer("".join(f"{text} " for text in plain).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     units = units.astype(np.uint64)
     lengths = np.array([len(text) + 1 for text in plain], dtype=np.int64)
@@ -97,7 +112,7 @@ def _hash_chunk(texts: Sequence[str], unit: Unit, size: int) -> Shingles:
 
 
 class _TranslationTable(dict[int, str]):
-    """What becomes of a character, for `str.translate`; asked of Unicode's database once a character."""
+    """The replacement of each character for `str.translate`. Unicode's database is asked once per character."""
 
     def __init__(self, unit: Unit) -> None:
         super().__init__()
@@ -118,7 +133,7 @@ def _clean_text(text: str, unit: Unit) -> str:
 
 
 def _hash_words(letters: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A hash of each word, and the number of words of each text."""
+    """Return a hash of each word, and the number of words of each text."""
     ends = np.flatnonzero(letters == ord(" "))
     begins = np.concatenate([[0], ends[:-1] + 1])
     position = np.arange(len(letters)) - np.repeat(begins, ends - begins + 1)
@@ -149,19 +164,19 @@ def _hash_ngrams(units: np.ndarray, lengths: np.ndarray, size: int) -> Shingles:
 
 
 def concatenate_ranges(begin: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """begin[0], begin[0] + 1, ... (count[0] numbers), begin[1], ..."""
+    """Return begin[0], begin[0] + 1, ... (count[0] numbers), begin[1], ..."""
     return np.asarray(np.arange(int(count.sum())) + np.repeat(begin - (np.cumsum(count) - count), count))
 
 
 def _finalize_hashes(values: np.ndarray) -> np.ndarray:
-    """The finaliser of SplitMix64 (Steele et al. 2014): spreads every bit over all."""
+    """Spread every bit over all others by the finaliser of SplitMix64 (Steele et al. 2014)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(values ^ (values >> np.uint64(31)))
 
 
 def _compute_band_keys(texts: Shingles) -> np.ndarray:
-    """A hash of the minima of each band [texts, BANDS]."""
+    """Hash the minima of each band [texts, BANDS]."""
     random = np.random.default_rng(_SEED)
     factors = random.integers(0, 2**64, (BANDS, ROWS), dtype=np.uint64) | np.uint64(1)
     keys = np.zeros((len(texts), BANDS), dtype=np.uint64)
@@ -173,7 +188,7 @@ def _compute_band_keys(texts: Shingles) -> np.ndarray:
         first = texts.first[begin:end] - texts.first[begin]
         for band in range(BANDS):
             for factor in factors[band]:
-                # An odd factor permutes the 64-bit numbers; the shingles' hashes are random already.
+                # An odd factor permutes the 64-bit numbers, and the shingles' hashes are already random.
                 keys[begin:end, band] = _finalize_hashes(
                     keys[begin:end, band] ^ np.minimum.reduceat(hashes * factor, first)
                 )
@@ -182,7 +197,7 @@ def _compute_band_keys(texts: Shingles) -> np.ndarray:
 
 
 def _find_candidates(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """left * len(right) + right of each pair that agrees in a band, ascending, each once."""
+    """Return left * len(right) + right of each pair that agrees in a band, ascending, without repeats."""
     found = [np.zeros(0, dtype=np.int64)]
     for band in range(BANDS):
         order = np.argsort(right[:, band], kind="stable")
@@ -194,24 +209,26 @@ def _find_candidates(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return found[0]
 
 
-def _compute_jaccard(left: Shingles, right: Shingles, at: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The similarity of each pair of sets [pairs]."""
+def _compute_jaccard(left: Shingles, right: Shingles, of_left: np.ndarray, of_right: np.ndarray) -> np.ndarray:
+    """Compute the similarity of each pair of sets [pairs]."""
     sizes = np.diff(left.first)
     names, numbers = np.unique(right.hashes, return_inverse=True)
-    # Ascending, for the hashes of each text are: looking up (text, hash) is one binary search.
+    # Ascending, because the hashes of each text are, so looking up (text, hash) is one binary search.
     known = np.repeat(np.arange(len(right)), np.diff(right.first)) * len(names) + numbers
-    shared = np.zeros(len(at), dtype=np.int64)
-    begin, reached = 0, np.cumsum(sizes[at])
-    while begin < len(at):
+    shared = np.zeros(len(of_left), dtype=np.int64)
+    begin, reached = 0, np.cumsum(sizes[of_left])
+    while begin < len(of_left):
         limit = int(np.searchsorted(reached, (reached[begin - 1] if begin else 0) + CHUNK_SHINGLES, side="right"))
         end = max(limit, begin + 1)
         pairs = slice(begin, end)
-        hashes = left.hashes[concatenate_ranges(left.first[at[pairs]], sizes[at[pairs]])]
+        hashes = left.hashes[concatenate_ranges(left.first[of_left[pairs]], sizes[of_left[pairs]])]
         number = np.minimum(np.searchsorted(names, hashes), len(names) - 1)
-        wanted = np.repeat(other[pairs], sizes[at[pairs]]) * len(names) + number
-        place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-        hit = (known[place] == wanted) & (names[number] == hashes)
-        shared[pairs] = np.bincount(np.repeat(np.arange(end - begin), sizes[at[pairs]])[hit], minlength=end - begin)
+        keys = np.repeat(of_right[pairs], sizes[of_left[pairs]]) * len(names) + number
+        place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+        hit = (known[place] == keys) & (names[number] == hashes)
+        shared[pairs] = np.bincount(
+            np.repeat(np.arange(end - begin), sizes[of_left[pairs]])[hit], minlength=end - begin
+        )
         begin = end
-    union = sizes[at] + np.diff(right.first)[other] - shared
+    union = sizes[of_left] + np.diff(right.first)[of_right] - shared
     return np.asarray(shared / np.maximum(union, 1))

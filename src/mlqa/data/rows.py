@@ -1,8 +1,7 @@
 """From raw rows, as readers find them, to checked examples.
 
-Data sets in the wild write `answer_start` as a string or off by a few characters, leave white space around
-answers and repeat ids. Here each row is checked once, so that everything after can rely on
-`context[start:end] == text`.
+Real data sets write `answer_start` as a string or off by a few characters, leave white space around answers and repeat
+ids. Each row is checked once here, so that all later code can rely on `context[start:end] == text`.
 """
 
 from __future__ import annotations
@@ -20,25 +19,29 @@ from mlqa.errors import DataError
 
 log = logging.getLogger(__name__)
 
-NAMED = 5  # so many places are named in the log and in errors; the rest is counted
-NOTED = 1000  # so many are kept of each kind, for the audit
+NAMED = 5  # the log and errors name at most this many places, and count the rest
+NOTED = 1000  # at most this many places of each kind are kept for the audit
 
 
 class ExamplesBuilder:
-    """Collects rows of one source; `source` is how messages name it (a file, a hub data set).
+    """Collects and checks the rows of one source.
 
-    `strict` refuses a source with an answer that has no place in its context, or with an empty question.
-
-    Counted, per row and distinct (text, start) gold: `answers`, and of these `stripped_answers`, `repaired_offsets`
-    and `unlocated_answers`; and `rows`, of these `dropped`, `short_of_a_gold` (kept with the golds that have
-    a place), `unanswerable` and `duplicate_ids`.
+    It counts per row and distinct (text, start) gold: `answers`, and of these `stripped_answers`, `repaired_offsets`
+    and `unlocated_answers`. It also counts `rows`, and of these `dropped`, `short_of_a_gold` (kept with the golds that
+    have a place), `unanswerable` and `duplicate_ids`.
     """
 
     def __init__(self, source: str, strict: bool = False) -> None:
+        """Start with no rows.
+
+        Args:
+            source: The name of the source in messages, such as a file or a hub data set.
+            strict: Whether to refuse a source with an empty question or an answer that is not in its context.
+        """
         self.source = source
         self.strict = strict
         self._ids: list[str | None] = []
-        self._positions: list[int] = []  # of the rows in the source, those that are dropped counted
+        self._positions: list[int] = []  # in the source, with dropped rows counted
         self._questions: list[str] = []
         self._contexts: dict[str, int] = {}
         self._context_of: list[int] = []
@@ -48,7 +51,7 @@ class ExamplesBuilder:
         self._counts: Counter[str] = Counter()
         self._notes: defaultdict[str, list[Note]] = defaultdict(list)
         self._seen_ids: set[str] = set()
-        self._faulty: list[str] = []  # the first rows that are dropped or short of a gold
+        self._faulty: list[str] = []  # the first rows that are dropped or lack a gold
 
     def add(
         self,
@@ -59,10 +62,18 @@ class ExamplesBuilder:
         answers: object,
         is_impossible: object = None,
     ) -> None:
-        """Takes one row. `place` says where it stands; `answers` in any of SQuAD's forms, empty or None for none;
-        they do not count where `is_impossible` is true, 1 or "true". Without a `row_id` the position stands in.
+        """Add one row. A row whose golds are nowhere in its context is dropped and counted.
 
-        Raises DataError where a field has the wrong type; a row whose golds stand nowhere is dropped and counted.
+        Args:
+            place: The row's place in the source, for messages.
+            row_id: Its id. Without one its position is its id.
+            question: The question.
+            context: The context.
+            answers: The golds in any of SQuAD's forms, empty or None if there are none.
+            is_impossible: If it is true, 1 or "true", the answers do not count.
+
+        Raises:
+            DataError: If a field has the wrong type.
         """
         identifier = self._parse_id(place, row_id)
         question, context = self._check_text(place, "question", question), self._check_text(place, "context", context)
@@ -98,16 +109,20 @@ class ExamplesBuilder:
         self._answers.append(golds)
 
     def build(self) -> Examples:
-        """The split. Raises DataError if it is empty, no row has an answer, or `strict` finds a fault."""
+        """Return the split.
+
+        Raises:
+            DataError: If there is no row, no row has an answer, or `strict` finds a fault.
+        """
         counts = self._counts
         if not counts["rows"]:
-            raise DataError(f"{self.source}: holds no question; expected SQuAD-style data with at least one")
+            raise DataError(f"{self.source}: no question in this source; give SQuAD-style data with at least one")
         faulty = counts["dropped"] + counts["short_of_a_gold"]
         if self.strict and faulty:
             named = "; ".join(self._faulty) + ("; ..." if faulty > NAMED else "")
             raise DataError(
-                f"{self.source}: {faulty} of {counts['rows']} rows are at fault: {named}; "
-                "mend them, or leave them out by dataset.strict=false"
+                f"{self.source}: {faulty} of {counts['rows']} rows are faulty: {named}; "
+                "fix them, or leave them out with dataset.strict=false"
             )
         if not any(self._answers):
             raise DataError(
@@ -129,34 +144,34 @@ class ExamplesBuilder:
         )
 
     def _fill_missing_ids(self) -> list[str]:
-        """The ids; a row without one has its position in the source, told apart from ids where others have them."""
+        """Return the ids. A row without one gets its position in the source, as "row 5" if other rows have ids."""
         prefix = "row " if self._seen_ids else ""
         if prefix and (without := self._ids.count(None)):
-            log.warning("%s: rows without an id: %d; they are called row 0, row 1 ...", self.source, without)
+            log.warning("%s: %d rows have no id; they are called row 0, row 1 ...", self.source, without)
         pairs = zip(self._ids, self._positions, strict=True)
         return [f"{prefix}{position}" if identifier is None else identifier for identifier, position in pairs]
 
     def _parse_id(self, place: str, value: object) -> str | None:
-        """An id as text, None for none: pandas makes 1.0 of 1, and NaN of nothing, in a column that lacks one."""
+        """Return an id as text, or None: in a column with gaps pandas turns 1 into 1.0, and a missing id into NaN."""
         if isinstance(value, float):
             value = int(value) if value.is_integer() else value if value == value else None
         return None if value is None or value == "" else self._check_text(place, "id", str(value))
 
     def _record_note(self, kind: str, place: str, text: str) -> None:
-        """Counts, and remembers the first places of each kind."""
+        """Count an incident, and keep the first places of each kind."""
         self._counts[kind] += 1
         if len(self._notes[kind]) < NOTED:
             self._notes[kind].append(Note(place, text))
 
     def _parse_answers(self, place: str, answers: object) -> list[tuple[str, int]]:
-        """[(text, start), ...] from {"text": [...], "answer_start": [...]} or [{"text", "answer_start"}, ...]."""
+        """Return [(text, start), ...] of {"text": [...], "answer_start": [...]} or [{"text", "answer_start"}, ...]."""
         if answers is None:
             return []
         pairs: Iterable[tuple[Any, Any]]
         if isinstance(answers, Mapping):
             if not {"text", "answer_start"} <= set(answers):
                 raise DataError(
-                    f"{self.source}, {place}: 'answers' needs text and answer_start, has {sorted(map(str, answers))}"
+                    f"{self.source}, {place}: 'answers' needs text and answer_start, found {sorted(map(str, answers))}"
                 )
             texts, starts = (self._coerce_to_list(place, key, answers[key]) for key in ("text", "answer_start"))
             if len(texts) != len(starts):
@@ -173,7 +188,7 @@ class ExamplesBuilder:
         return [(self._check_text(place, "answer", text), self._parse_start(place, start)) for text, start in pairs]
 
     def _coerce_to_list(self, place: str, key: str, value: object) -> list[Any]:
-        """Some data sets write a single answer without the list around it."""
+        """Return a list, because some data sets write a single answer without the list around it."""
         if value is None:
             return []
         if isinstance(value, str | Number):
@@ -186,25 +201,25 @@ class ExamplesBuilder:
         if not isinstance(value, str):
             raise DataError(f"{self.source}, {place}: {what} must be text, found {_shorten_repr(value)}")
         if not is_encodable(value):
-            raise DataError(f"{self.source}, {place}: {what} holds half of a surrogate pair, which is no text")
+            raise DataError(f"{self.source}, {place}: {what} has half of a surrogate pair, which is not valid text")
         return value
 
     def _parse_start(self, place: str, start: object) -> int:
         try:
             if isinstance(start, bool) or (isinstance(start, str) and "_" in start):
                 raise ValueError
-            whole = int(start)  # type: ignore[call-overload]
-            if not isinstance(start, str) and whole != start:  # 7.0 is how pandas writes 7 beside missing ones
+            offset = int(start)  # type: ignore[call-overload]
+            if not isinstance(start, str) and offset != start:  # pandas writes 7 as 7.0 in a column with gaps
                 raise ValueError
-            return whole  # type: ignore[no-any-return]
+            return offset  # type: ignore[no-any-return]
         except (TypeError, ValueError, OverflowError):
-            wanted = "a whole number of characters"
+            found = f"found {_shorten_repr(start)}"
             raise DataError(
-                f"{self.source}, {place}: answer_start must be {wanted}, found {_shorten_repr(start)}"
+                f"{self.source}, {place}: answer_start must be a whole number of characters, {found}"
             ) from None
 
     def _locate_answer(self, place: str, context: str, text: str, start: int) -> Answer | None:
-        """The answer without outer white space, where it stands; None if it stands nowhere or in several places."""
+        """Return the answer without outer white space, or None if it has no place or several."""
         self._counts["answers"] += 1
         stripped = text.strip()
         if stripped and start >= 0:
@@ -219,18 +234,18 @@ class ExamplesBuilder:
         if found < 0 or context.find(stripped, found + 1) >= 0:
             self._record_note("unlocated_answers", place, _shorten_repr(text))
             return None
-        self._record_note("repaired_offsets", place, f"{_shorten_repr(stripped)} stands at {found}, not at {start}")
+        self._record_note("repaired_offsets", place, f"{_shorten_repr(stripped)} is at {found}, not at {start}")
         return Answer(stripped, found)
 
 
 def _explain_unlocated(text: str, start: int) -> str:
     if not text.strip():
         return "an answer is empty"
-    return f"answer {_shorten_repr(text)} does not stand at {start}, nor exactly once elsewhere"
+    return f"answer {_shorten_repr(text)} is not at {start}, nor exactly once elsewhere"
 
 
 def is_encodable(value: str) -> bool:
-    """Whether a string can be written as UTF-8: JSON may hold half of a surrogate pair, a shell any byte."""
+    """Return whether a string can be written as UTF-8. JSON may have half of a surrogate pair, and a shell any byte."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -239,10 +254,10 @@ def is_encodable(value: str) -> bool:
 
 
 def is_true(value: object) -> bool:
-    """Whether a member such as is_impossible says yes: true, 1, or either as text, as tables hold it."""
+    """Return whether a member such as is_impossible is true or 1, possibly as text, as tables write it."""
     return str(value).strip().lower() in ("true", "1", "1.0")
 
 
 def _shorten_repr(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:39]}...{text[-18:]}"  # what is wrong often stands at an end
+    return text if len(text) <= 60 else f"{text[:39]}...{text[-18:]}"  # the fault is often at an end

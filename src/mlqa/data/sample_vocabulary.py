@@ -1,9 +1,9 @@
-"""Names, nouns and sentence templates of the sample data set: plain data, read by `mlqa.data.sample`.
+"""Names, nouns and sentence templates of the sample data set: plain data for `mlqa.data.sample`.
 
-A template holds slots `{name}` or `{name:SUFFIX}`. Suffixes are written as grammars of Turkish write them:
-A is a/e, I is ı/i/u/ü, D is d/t, a letter in brackets is dropped after a consonant (`(n)In`: Ankara'nın,
-İzmir'in) and + joins suffixes that follow each other (`lAr+(s)I+(y)lA`: kedileriyle).
-The words are chosen to be regular: no palatal l (Kemal'in), no `su` (suyun), no possessive compounds.
+A template has slots `{name}` or `{name:SUFFIX}`. Suffixes are written as in grammars of Turkish: A is a/e, I is
+ı/i/u/ü, D is d/t, a letter in brackets is dropped after a consonant (`(n)In`: Ankara'nın, İzmir'in), and + joins
+suffixes (`lAr+(s)I+(y)lA`: kedileriyle). All words are regular: no palatal l (Kemal'in), no `su` (suyun), no possessive
+compounds.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 
 class Relation(NamedTuple):
-    """One kind of fact: how a text may say it, and how it may be asked for.
+    """One kind of fact: how a text may state it, and how a question may ask for it.
 
-    Every sentence holds every slot of the relation; `questions` maps the slot that is the answer to its
-    phrasings, each of which names enough of the other slots to be answerable.
+    Attributes:
+        sentences: Templates that each use every slot of the relation.
+        questions: {slot of the answer: templates}, each with enough of the other slots to be answerable.
     """
 
     sentences: tuple[str, ...]
@@ -37,7 +38,7 @@ CITIES = tuple(
     "Ordu Rize Sivas Tokat Uşak Bolu Artvin Burdur Denizli Giresun Isparta Kayseri Malatya Samsun "
     "Erzurum Zonguldak Londra Berlin Bitlis".split()
 )
-# A village is a first and a last part (Yeşilova), a river too (Karaçay): open pools of few sub-words.
+# A village is a first and a last part (Yeşilova), and so is a river (Karaçay): large pools from few sub-words.
 FIRST_PARTS = tuple("Ak Kara Yeşil Kızıl Sarı Gök Boz Taş Çam Ulu Eski Yeni Güzel Alt Üç Beş".split())
 VILLAGE_PARTS = tuple("ova köy tepe pınar kaya dere hisar saray kent yurt bağ bahçe göl orman".split())
 RIVER_PARTS = tuple("çay ırmak öz azmak".split())
@@ -60,8 +61,8 @@ COLOURS = tuple("sarı siyah beyaz gri kahverengi turuncu kızıl bej gümüş".
 SPOTS = tuple("park bahçe dükkân çatı merdiven liman avlu pazar tekne kahvehane iskele depo".split())
 FOODS = tuple("balık süt tavuk ekmek peynir ciğer hamsi yoğurt pilav köfte".split())
 
-# Slots that hold common nouns: the suffix is joined to the word and the answer is the whole word. All other
-# slots hold names and numbers: the suffix follows an apostrophe and the answer is what stands before it.
+# Slots for common nouns: the suffix is joined to the word, and the answer is the whole word. All other slots are for
+# names and numbers: the suffix follows an apostrophe, and the answer is the part before it.
 COMMON_SLOTS = frozenset({"job", "subject", "animal", "product", "colour", "spot", "food"})
 
 PEOPLE = {

@@ -1,15 +1,13 @@
-"""Facts of writing systems that comparing texts rests on: apostrophes, dotted and dotless i, scripts without spaces."""
+"""Facts about writing systems for comparing texts: apostrophes, dotted and dotless i, scripts without spaces."""
 
 from __future__ import annotations
 
 import re
 
-# All that stands for an apostrophe: ' ` ´ ʻ ʼ ‘ ’ ＇. Some of them are letters or symbols to Unicode.
+# All forms of the apostrophe: ' ` ´ ʻ ʼ ‘ ’ ＇. Unicode classifies some of them as letters or symbols.
 APOSTROPHES = "'\u0060\u00b4\u02bb\u02bc\u2018\u2019\uff07"
 
-# Languages in which dotted and dotless i are letters of their own, and the two entries of status T in Unicode's
-# CaseFolding.txt that say so.
-DOTTED_I = frozenset({"tr", "az"})
+# The two entries of status T in Unicode's CaseFolding.txt, for languages with a dotted and a dotless i.
 TURKIC = str.maketrans({"I": "ı", "İ": "i"})
 
 # Scripts without spaces between words: Thai, Lao, Burmese, Khmer, kana, Han and their extensions, by Unicode block.
@@ -21,8 +19,13 @@ _UNSPACED = (
 ANY_UNSPACED = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _UNSPACED) + "]")
 
 
-def lower(text: str, language: str) -> str:
-    """Lower case as the language has it, letter by letter: as long as `text`, so that places in it stay."""
-    if language.split("-")[0].lower() in DOTTED_I:
+def lower(text: str, dotted_i: bool) -> str:
+    """Lower a text letter by letter, so that it keeps its length and offsets into it stay valid.
+
+    Args:
+        text: Any text.
+        dotted_i: Whether I becomes ı and İ becomes i, as in Turkish.
+    """
+    if dotted_i:
         text = text.translate(TURKIC)
     return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)

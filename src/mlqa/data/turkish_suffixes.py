@@ -1,6 +1,6 @@
 """Turkish suffixes by rule: vowel harmony, hardened consonants, and numbers by how they are read aloud.
 
-Enough for the sample's words, which are chosen to be regular; no morphological analyser.
+This is enough for the sample's words, which are all regular. It is not a morphological analyser.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ _FRONT, _ROUND, _VOWELS = "eiöüEİÖÜ", "oöuüOÖUÜ", "aeıioöuüâîûAEI
 _VOICELESS = "fstkçşhpFSTKÇŞHP"
 _UNITS = ("sıfır", "bir", "iki", "üç", "dört", "beş", "altı", "yedi", "sekiz", "dokuz")
 _TENS = ("", "on", "yirmi", "otuz", "kırk", "elli", "altmış", "yetmiş", "seksen", "doksan")
-_POWERS = ((3, "yüz"), (6, "bin"), (9, "milyon"), (12, "milyar"))  # by the number of zeros, up to
+_POWERS = ((3, "yüz"), (6, "bin"), (9, "milyon"), (12, "milyar"))  # (below this many zeros, word)
 
 
 def spell_last_word(number: str) -> str:
-    """The last word of a number read aloud, which decides its suffixes: 1934 -> dört, 1990 -> doksan."""
+    """Return the last word of a number read aloud, which decides its suffixes: 1934 -> dört, 1990 -> doksan."""
     digits = re.sub(r"\D", "", number)
     zeros = len(digits) - len(digits.rstrip("0"))
     if zeros == 0 or zeros == len(digits):
@@ -26,10 +26,12 @@ def spell_last_word(number: str) -> str:
 
 
 def build_suffix(stem: str, form: str) -> str:
-    """The suffix as it sounds after `stem`: suffix("Sinop", "DA") == "ta", suffix("1934", "DA") == "te".
+    """Build a suffix in the form that it takes after a stem: ("Sinop", "DA") -> ta, ("1934", "DA") -> te.
 
-    `form` is written as in `sample_vocabulary`: A and I follow the last vowel (vowel harmony), D hardens
-    after a voiceless consonant, a bracketed letter stands only after a vowel, + joins suffixes.
+    Args:
+        stem: A word or number.
+        form: The suffix as written in `sample_vocabulary`. A and I follow the last vowel (vowel harmony), D hardens
+            after a voiceless consonant, a letter in brackets appears only after a vowel, and + joins suffixes.
     """
     sound = spell_last_word(stem) if stem[-1].isdigit() else stem
     made = ""
@@ -51,13 +53,13 @@ def build_suffix(stem: str, form: str) -> str:
 
 
 def inflect_name(stem: str, form: str) -> str:
-    """A name or number with its suffix after an apostrophe, spelling unchanged: İzmir'de, 1946'da."""
+    """Add a suffix to a name or number after an apostrophe, without a change of spelling: İzmir'de, 1946'da."""
     ending = build_suffix(stem, form)
     return stem + ending if ending.startswith(" ") else f"{stem}'{ending}"
 
 
 def inflect_noun(stem: str, form: str) -> str:
-    """A common noun with its suffix; a final k of a longer word softens before a vowel: köpek -> köpeği."""
+    """Add a suffix to a common noun. The final k of a longer word softens before a vowel: köpek -> köpeği."""
     ending = build_suffix(stem, form)
     syllables = sum(letter in _VOWELS for letter in stem)
     if stem.endswith("k") and ending[0] in _VOWELS and syllables > 1:

@@ -1,7 +1,8 @@
-"""What stands in texts that one does not see: decomposed letters, invisible and control characters, odd spaces.
+"""Characters that a reader cannot see: decomposed letters, invisible and control characters, odd spaces.
 
-Two texts that look the same then differ for a tokenizer and for exact match, and code that normalises a context moves
-every offset after it. Categories are those of the Unicode Standard, chapter 4.5 (`unicodedata.category`).
+Because of them, two texts that look the same differ for a tokenizer and for exact match, and code that normalises a
+context moves every offset after them. Categories are those of the Unicode Standard, chapter 4.5
+(`unicodedata.category`).
 """
 
 from __future__ import annotations
@@ -14,21 +15,24 @@ from dataclasses import dataclass, field
 from functools import cache
 
 KINDS = ("invisible", "space", "control", "line_break", "replacement")
-EXAMPLES = 5  # of each character
-AROUND = 20  # characters shown on either side of one
+EXAMPLES = 5  # kept of each character
+AROUND = 20  # characters shown on either side of an odd one
 
-# Between two letters or digits (a mark may close the first): not a quotation mark, whichever sign is used for it.
+# Between two letters or digits (a mark may follow the first one), so that it is not a quotation mark.
 _APOSTROPHE = re.compile(r"(?<=[\w\u0300-\u036F])['’](?=[^\W_])")
 
 
 def classify_character(character: str) -> str | None:
-    """Which of KINDS a character is; None for all others.
+    """Return which of `KINDS` a character is, or None for an ordinary one.
 
-    invisible    category Cf: soft hyphen, zero-width and direction marks, byte-order mark ...
-    space        categories Zs, Zl and Zp but for the ordinary space
-    line_break   carriage return and line feed
-    control      category Cc but for line breaks and the tab
-    replacement  U+FFFD, which stands for bytes that could not be decoded
+    Returns:
+        One of these:
+
+        - invisible: Category Cf, such as the soft hyphen, zero-width and direction marks, and the byte-order mark.
+        - space: Categories Zs, Zl and Zp except the ordinary space.
+        - line_break: Carriage return and line feed.
+        - control: Category Cc except line breaks and the tab.
+        - replacement: U+FFFD, which replaces bytes that could not be decoded.
     """
     category = unicodedata.category(character)
     if category in ("Zs", "Zl", "Zp"):
@@ -39,16 +43,21 @@ def classify_character(character: str) -> str | None:
 
 
 def name_character(character: str) -> str:
-    """ "U+200E LEFT-TO-RIGHT MARK"; control characters have no name but their number."""
+    """Return a character's code point and name: "U+200E LEFT-TO-RIGHT MARK". Control characters have a number only."""
     code = f"U+{ord(character):04X}"
     names = {"\r": "CARRIAGE RETURN", "\n": "LINE FEED"}
     return f"{code} {unicodedata.name(character, names.get(character, ''))}".rstrip()
 
 
 def escape_oddities(text: str, marks: bool = False) -> str:
-    """The text with what is odd in it, and `marks` if asked for, written as code points: <U+001B> for an escape.
+    """Write the odd characters of a text as code points: <U+001B> for an escape.
 
-    For all that is printed of a data set: raw, such characters move the cursor or turn the line around.
+    Printed raw, such characters move the cursor or reverse the line, so everything that is printed from a data set goes
+    through this function.
+
+    Args:
+        text: Any text.
+        marks: Whether to escape combining marks as well.
     """
 
     def shown(letter: str) -> str:
@@ -60,10 +69,13 @@ def escape_oddities(text: str, marks: bool = False) -> str:
 
 @dataclass
 class Oddities:
-    """What `look_at` has found so far.
+    """What `scan_texts` has found so far.
 
-    `characters`: how often each odd character stands in the texts; `examples`: the first (place, surroundings) of each.
-    `apostrophes`: how often ' and ’ stand between letters. `not_nfc`: the places of texts that are not in NFC.
+    Attributes:
+        characters: How often each odd character occurs in the texts.
+        examples: The first (place, surroundings) of each odd character.
+        apostrophes: How often ' and ’ occur between letters.
+        not_nfc: The first places of texts that are not in NFC.
     """
 
     characters: Counter[str] = field(default_factory=Counter)
@@ -72,7 +84,15 @@ class Oddities:
     not_nfc: list[tuple[str, str]] = field(default_factory=list)
 
     def scan_texts(self, texts: Iterable[str], place_of: Callable[[int], str]) -> int:
-        """Takes in the texts, text n under the name `place_of(n)`; returns how many of them are not in NFC."""
+        """Add texts to the findings.
+
+        Args:
+            texts: The texts.
+            place_of: Returns the name of text n.
+
+        Returns:
+            How many of the texts are not in NFC.
+        """
         odd, not_nfc = _compile_odd_pattern(), 0
         for number, text in enumerate(texts):
             for found in odd.finditer(text):
@@ -91,7 +111,7 @@ class Oddities:
         return not_nfc
 
     def count_by_kind(self) -> dict[str, dict[str, int]]:
-        """{kind: {"U+200E LEFT-TO-RIGHT MARK": count}}, most frequent first, every kind present."""
+        """Return {kind: {"U+200E LEFT-TO-RIGHT MARK": count}} for every kind, most frequent first."""
         found: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
         for character, count in self.characters.most_common():
             found[str(classify_character(character))][name_character(character)] = count
@@ -100,18 +120,18 @@ class Oddities:
 
 @cache
 def _compile_odd_pattern() -> re.Pattern[str]:
-    # The planes between and after hold ideographs, private use and nothing else.
+    # The planes between and after these have only ideographs and private use.
     planes = (range(0x20000), range(0xE0000, 0xE1000))
     odd = [character for codes in planes for character in map(chr, codes) if classify_character(character)]
     return re.compile(f"[{''.join(map(re.escape, odd))}]")
 
 
 def _extract_surroundings(text: str, place: int, marks: bool = False) -> str:
-    """The surroundings of a character, odd ones in them written as code points."""
+    """Return the text around a character, with odd characters as code points."""
     return escape_oddities(text[max(0, place - AROUND) : place + AROUND + 1], marks)
 
 
 def _find_first_difference(text: str) -> int:
     composed = unicodedata.normalize("NFC", text)
     pairs = enumerate(zip(text, composed, strict=False))
-    return next((at for at, (one, other) in pairs if one != other), len(composed))
+    return next((place for place, (letter, other) in pairs if letter != other), len(composed))

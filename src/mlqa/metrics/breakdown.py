@@ -13,14 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from mlqa.data.examples import Answer, Examples
+from mlqa.data.language import load_language
 from mlqa.data.scripts import APOSTROPHES
 from mlqa.metrics.language_rules import LanguageRules
-from mlqa.metrics.question_words import OTHER
 from mlqa.metrics.squad import SquadScores
 from mlqa.tokenization.morphology import classify_inflections, count_morphemes
 
 Group = dict[str, float]
 NO_ANSWER = "none"
+OTHER = "other"  # the type of a question that no pattern matches
 # The longest answers of a group, in words.
 LENGTHS = {1: "1", 2: "2", 5: "3-5", 10: "6-10"}
 LONGEST = "11+"
@@ -51,7 +52,7 @@ def break_down_scores(
             FORMS,
         ),
     }
-    if rules.language == "tr":
+    if load_language(rules.language).analyser:
         words = {first.text.split()[-1] for first in firsts if first is not None}
         found = classify_inflections(words)
         if found is not None:

@@ -1,8 +1,8 @@
-"""When two answers are the same in a language: beside SQuAD's own rules, which are made for English, never instead.
+"""When two answers are equal in a language. These rules complement SQuAD's own, which are made for English.
 
-SQuAD's script folds `I` to `i` and `İ` to two code points, knows only ASCII punctuation, takes the word `a` for an
-article in any language and splits nothing that is written without spaces. `LanguageRules.normalize` says what is done
-here, step by step; docs/metrics.md says why.
+SQuAD's script folds `I` to `i` and `İ` to two code points, knows only ASCII punctuation, treats the word `a` as an
+article in any language, and does not split text that is written without spaces. `LanguageRules.normalize` lists what is
+done here, and docs/metrics.md gives the reasons.
 """
 
 from __future__ import annotations
@@ -15,35 +15,29 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlqa.data.scripts import ANY_UNSPACED, APOSTROPHES, DOTTED_I, TURKIC
-from mlqa.metrics.question_words import QUESTION_WORDS
+from mlqa.data.language import load_language, parse_language_code
+from mlqa.data.scripts import ANY_UNSPACED, APOSTROPHES, TURKIC
 
 if TYPE_CHECKING:
     from mlqa.config.schema import DatasetConfig
 
-# The dots of an i in decomposed text; marks below the letter come first there.
+# The dots of an i in decomposed text, after any marks below the letter.
 _DOTS = re.compile("i([\u0316-\u0333]*)\u0307+")
 
 _ONE_APOSTROPHE = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
 
-# Languages not named here lose no word; Turkish, Azerbaijani and Finnish have no articles. A word that ends with an
-# apostrophe is an elided one: it goes from the beginning of a word (l'homme). de, en and es as in Lewis et al. 2020.
-ARTICLES: dict[str, frozenset[str]] = {
-    "de": frozenset("ein eine einen einem eines einer der die das den dem des".split()),
-    "en": frozenset({"a", "an", "the"}),
-    "es": frozenset("un una unos unas el la los las".split()),
-    "fr": frozenset("le la les l' un une des".split()),
-    "hu": frozenset({"a", "az", "egy"}),
-    "it": frozenset("il lo la i gli le l' un uno una un'".split()),
-    "nl": frozenset({"de", "het", "een"}),
-    "pt": frozenset("o a os as um uma uns umas".split()),
-}
-
 
 @dataclass(frozen=True)
 class LanguageRules:
-    """How a language compares answers: `articles` are folded words that do not count, `dotted_i` whether I folds to ı
-    and İ to i, `question_words` the patterns of each question type, in order (empty: none are known)."""
+    """How a language compares answers.
+
+    Attributes:
+        language: The language's code, such as `tr`.
+        articles: Folded words that do not count. One that ends with an apostrophe also goes from the beginning of a
+            word.
+        dotted_i: Whether I folds to ı and İ to i.
+        question_words: {question type: patterns}, in order of precedence. Empty if none are known.
+    """
 
     language: str = ""
     articles: frozenset[str] = frozenset()
@@ -51,20 +45,30 @@ class LanguageRules:
     question_words: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def fold(self, text: str) -> str:
-        """`text` with Unicode's full case folding (CPython's tables), with the T entries where `dotted_i`."""
+        """Fold a text with Unicode's full case folding (CPython's tables), and with the T entries if `dotted_i`."""
         return (text.translate(TURKIC) if self.dotted_i else text).casefold()
 
     def normalize_words(self, text: str) -> str:
-        """`text` composed (NFC), folded, and without punctuation, symbols of ASCII and invisible characters; white
-        space becomes single spaces, which also stand around each character of a script written without spaces.
+        """Compose (NFC) and fold a text, and remove punctuation, ASCII's symbols and invisible characters.
 
-        Punctuation is what Unicode puts into category P, what SQuAD strips (ASCII's, `$+<=>^`|~` included), and every
-        form of the apostrophe; invisible is category Cf. All go without leaving a space, as in SQuAD.
+        Punctuation is Unicode's category P, what SQuAD strips (ASCII's, `$+<=>^`|~` included), and every form of the
+        apostrophe. Invisible is category Cf. All go without leaving a space, as in SQuAD. White space becomes single
+        spaces, and spaces surround each character of a script that is written without them.
+
+        Args:
+            text: Any text.
         """
         return self._strip_punctuation(self._canonicalize(text))
 
     def normalize(self, text: str) -> str:
-        """`words` of the text without the articles: equal strings are equal answers, words are the tokens of F1."""
+        """Normalise a text as `normalize_words` does and remove its articles.
+
+        Args:
+            text: An answer.
+
+        Returns:
+            Equal strings for equal answers. The words of the string are the tokens of F1.
+        """
         folded = self._canonicalize(text)
         if self._elided is not None:
             folded = self._elided.sub("", folded)
@@ -75,7 +79,7 @@ class LanguageRules:
 
     def _strip_punctuation(self, folded: str) -> str:
         kept = "".join(letter for letter in folded if not _SIGNS[letter])
-        if self.dotted_i:  # what Python's lower() leaves of İ: an i whose dot stands twice, or more often
+        if self.dotted_i:  # Python's lower() turns İ into an i with two dots or more
             kept = _DOTS.sub(r"i\1", unicodedata.normalize("NFD", kept))
         kept = unicodedata.normalize("NFC", kept)
         return " ".join((_insert_spaces(kept) if ANY_UNSPACED.search(kept) else kept).split())
@@ -87,7 +91,7 @@ class LanguageRules:
 
 
 class _Signs(dict[str, bool]):
-    """Whether a character goes, asked of Unicode's database once a character."""
+    """Whether each character is removed. Unicode's database is asked once per character."""
 
     def __missing__(self, letter: str) -> bool:
         category = unicodedata.category(letter)
@@ -100,7 +104,7 @@ _SIGNS = _Signs()
 
 
 def _insert_spaces(text: str) -> str:
-    """Spaces around each character of an unspaced script and the marks upon it; its digits stay numbers."""
+    """Surround each character of an unspaced script, with the marks on it, by spaces. Its digits remain numbers."""
     pieces: list[str] = []
     open_cluster = False
     for letter in text:
@@ -116,14 +120,23 @@ def _insert_spaces(text: str) -> str:
 
 
 def get_language_rules(language: str) -> LanguageRules:
-    """The rules of a language code: `tr`, `TR` and `tr-TR` alike. A language without rules of its own gets Unicode's
-    default folding, keeps every word and knows no question words."""
-    code = re.split(r"[-_]", language.strip())[0].lower()
-    return LanguageRules(code, ARTICLES.get(code, frozenset()), code in DOTTED_I, QUESTION_WORDS.get(code, {}))
+    """Return the rules of a language.
+
+    A language without a file gets Unicode's default folding, keeps every word and has no question words.
+
+    Args:
+        language: A language tag. `tr`, `TR` and `tr-TR` are the same.
+    """
+    known = load_language(language)
+    return LanguageRules(parse_language_code(language), frozenset(known.articles), known.dotted_i, known.question_words)
 
 
 def resolve_language_rules(dataset: DatasetConfig) -> LanguageRules:
-    """The rules of the data set's language, with those that the data set sets itself in their place."""
+    """Return the rules of a data set's language, overridden by those that the data set gives.
+
+    Args:
+        dataset: The config group `dataset`, with `language`, `articles`, `dotted_i` and `question_words`.
+    """
     own = get_language_rules(dataset.language)
     dotted_i = own.dotted_i if dataset.dotted_i is None else dataset.dotted_i
     articles = own.articles if dataset.articles is None else _fold_articles(dataset.articles, dotted_i)
@@ -132,7 +145,7 @@ def resolve_language_rules(dataset: DatasetConfig) -> LanguageRules:
 
 
 def _fold_articles(words: Iterable[str], dotted_i: bool) -> frozenset[str]:
-    """Articles in the form they are compared in, so that `The` or `L’` may stand in a config."""
+    """Fold the articles of a config, so that it may contain `The` or `L’`."""
     rules = LanguageRules(dotted_i=dotted_i)
     elided = {word: word.strip().endswith(tuple(APOSTROPHES)) for word in words}
     folded = {rules.normalize_words(word) + ("'" if elided[word] else "") for word in elided}

@@ -1,0 +1,1 @@
+"""Tokenizers: loading, training and trimming them, and measuring what they do to words."""

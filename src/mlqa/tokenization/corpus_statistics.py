@@ -1,10 +1,10 @@
 """What a tokenizer does to the words of a corpus: fertility, continued words, unknown tokens, use of its vocabulary.
 
-A word is a maximal run of Unicode word characters (`WORD`): "Ankara'nın" is two words, punctuation is none
-and its tokens are not counted, and a combining mark ends a word (bring NFD text to NFC first to avoid that).
-With `WHITESPACE_WORD` it is what stands between white space, punctuation and all; fertility is then higher
-by a quarter or so, and for tokenizers that never merge across white space it is tokens / words of the
-running text. Compare figures of one definition only.
+By default a word is a maximal run of Unicode word characters (`WORD`): "Ankara'nın" is two words, punctuation is no
+word and its tokens are not counted, and a combining mark ends a word (normalise NFD text to NFC first to avoid that).
+With `WHITESPACE_WORD` a word is a run of anything but white space, punctuation included. Fertility is then higher by a
+quarter or so, and equals tokens per word of the running text if the tokenizer never merges across white space. Only
+compare figures that use the same definition.
 """
 
 from __future__ import annotations
@@ -26,7 +26,15 @@ RENYI_ALPHA = 2.5  # the order that Zouhar et al. 2023 found to predict BLEU bes
 
 
 def count_words(texts: Iterable[str], word_pattern: str = WORD) -> Counter[str]:
-    """{word: how often it stands in `texts`}, most frequent first; words are the matches of `word_pattern`."""
+    """Count the words of texts.
+
+    Args:
+        texts: The corpus.
+        word_pattern: A regular expression that matches one word.
+
+    Returns:
+        {word: number of occurrences}, most frequent first.
+    """
     counted: Counter[str] = Counter()
     pattern = re.compile(word_pattern)
     for text in texts:
@@ -35,27 +43,36 @@ def count_words(texts: Iterable[str], word_pattern: str = WORD) -> Counter[str]:
 
 
 def compute_corpus_statistics(tokenizer: Any, counted: Mapping[str, int]) -> dict[str, float]:
-    """Figures of a fast tokenizer over words as `count_words` counts them, each as often as it stands.
+    """Compute a tokenizer's figures over the words of a corpus.
 
-    vocab_size              entries of the vocabulary, added tokens included
-    words                   running words; word_types: distinct ones (case matters)
-    fertility               tokens per word (Rust et al. 2021, arXiv 2012.15613; Ács 2019)
-    continued_words         share (0-1) of the words that are split into two tokens or more (same source)
-    unk_rate                share (0-1) of the words' tokens that are the unknown token; 0 where there is none
-    single_token_retention  share (0-1) of the word types that are one token, and not the unknown one (Nayeem et al.
-                            2025, arXiv 2510.09947)
-    characters_per_token    code points of the words per token (Limisiewicz et al. 2023, arXiv 2305.17179)
-    renyi_efficiency        0-1, how evenly the tokens that occur are used: H(p) / ln n over the n token types of the
-                            corpus with shares p, H the Rényi entropy of order 2.5, ln(sum p^2.5) / (1 - 2.5) (Zouhar
-                            et al. 2023, arXiv 2306.16842, and their tokenization-scorer). It can be raised without use
-                            to any task (Cognetta et al. 2024, arXiv 2402.14614)
+    Each distinct word is tokenized once, as `mlqa.tokenization.encoding.encode_words` does it, and weighted by its
+    count.
 
-    Each distinct word is tokenized once: see `mlqa.tokenization.encoding.encode_words`.
-    Raises ModelError for a slow tokenizer, DataError where there is no word.
+    Args:
+        tokenizer: A fast tokenizer.
+        counted: {word: number of occurrences}, as `count_words` returns it.
+
+    Returns:
+        The figures by name:
+
+        - vocab_size: Entries of the vocabulary, added tokens included.
+        - words: Running words.
+        - word_types: Distinct words. Case matters.
+        - fertility: Tokens per word (Rust et al. 2021, arXiv 2012.15613, and Ács 2019).
+        - continued_words: Share (0-1) of the words that are split into two tokens or more (same source).
+        - unk_rate: Share (0-1) of the words' tokens that are the unknown token, 0 if the tokenizer has none.
+        - single_token_retention: Share (0-1) of the word types that are one known token (Nayeem et al. 2025, arXiv
+          2510.09947).
+        - characters_per_token: Code points of the words per token (Limisiewicz et al. 2023, arXiv 2305.17179).
+        - renyi_efficiency: How evenly the tokens that occur are used (0-1), see `compute_renyi_efficiency`.
+
+    Raises:
+        ModelError: If the tokenizer is slow.
+        DataError: If there is no word.
     """
     require_fast_tokenizer(tokenizer)
     if not counted:
-        raise DataError("the texts hold no word: there is nothing to take a tokenizer's statistics of")
+        raise DataError("the texts hold no word, so a tokenizer cannot be measured on them; give texts with words")
     ids = encode_words(tokenizer, list(counted)).ids
     types = len(counted)
     counts = np.fromiter(counted.values(), dtype=np.int64, count=types)
@@ -81,7 +98,19 @@ def compute_corpus_statistics(tokenizer: Any, counted: Mapping[str, int]) -> dic
 
 
 def compute_renyi_efficiency(counts: np.ndarray, alpha: float = RENYI_ALPHA) -> float:
-    """Rényi efficiency (0-1) of token types with these counts, all above 0; 1 for a single type. See above."""
+    """Compute the Rényi efficiency of a distribution of tokens: H(p) / ln n over n token types with shares p.
+
+    H is the Rényi entropy of order `alpha`, ln(sum p^alpha) / (1 - alpha). The formula and the order 2.5 are those of
+    Zouhar et al. 2023 (arXiv 2306.16842) and their tokenization-scorer. The figure can be raised without any use to a
+    task (Cognetta et al. 2024, arXiv 2402.14614).
+
+    Args:
+        counts: Occurrences of each token type [n], all above 0.
+        alpha: The order of the entropy.
+
+    Returns:
+        A number from 0 to 1, and 1 for a single type.
+    """
     if len(counts) < 2:
         return 1.0
     shares = counts / counts.sum()

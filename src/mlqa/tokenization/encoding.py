@@ -1,4 +1,4 @@
-"""Words as a tokenizer cuts them in running text: their ids, and where inside the word a token begins."""
+"""Words as a tokenizer splits them in running text: their ids, and the characters that begin a token."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ _PROBES = 16
 
 @dataclass(frozen=True)
 class EncodedWords:
-    """One entry a word: its token ids, and its cuts, the characters (0 < cut < length, rising) at which a token begins.
+    """Tokenized words, one entry per word.
 
-    Several tokens may share a character (bytes of one letter), so that a word may have more ids than cuts + 1.
+    Attributes:
+        words: The words.
+        ids: The token ids of each word.
+        cuts: The characters of each word (0 < cut < length, ascending) that begin a token. A word may have more ids
+            than cuts + 1, because several tokens may share a character, as the bytes of one letter do.
     """
 
     words: list[str]
@@ -24,10 +28,16 @@ class EncodedWords:
 
 
 def encode_words(tokenizer: Any, words: Sequence[str]) -> EncodedWords:
-    """Each word tokenized alone, without special tokens, in the form it has after another word (see `_prefix`).
+    """Tokenize each word alone, without special tokens, in the form that it has after another word.
 
-    Where a tokenizer merges across words or splits a word by its neighbours, this is what it does to the word alone.
-    Raises ModelError for a slow tokenizer.
+    If a tokenizer merges across words, or splits a word by its neighbours, this is how it treats the word alone.
+
+    Args:
+        tokenizer: A fast tokenizer.
+        words: The words.
+
+    Raises:
+        ModelError: If the tokenizer is slow.
     """
     require_fast_tokenizer(tokenizer)
     words = list(words)
@@ -42,27 +52,35 @@ def encode_words(tokenizer: Any, words: Sequence[str]) -> EncodedWords:
 
 
 def count_tokens(tokenizer: Any, texts: Sequence[str]) -> list[int]:
-    """Tokens of each text, special ones not counted. Raises ModelError for a slow tokenizer."""
+    """Count the tokens of each text, without special tokens.
+
+    Args:
+        tokenizer: A fast tokenizer.
+        texts: The texts.
+
+    Raises:
+        ModelError: If the tokenizer is slow.
+    """
     require_fast_tokenizer(tokenizer)
     return [len(ids) for ids in _encode_texts(tokenizer, list(texts))["input_ids"]]
 
 
 def require_fast_tokenizer(tokenizer: Any) -> None:
-    """Raises ModelError for a tokenizer without character offsets."""
+    """Raise ModelError if a tokenizer is slow, that is, if it reports no character offsets."""
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
-            f"{type(tokenizer).__name__} is a slow tokenizer, without the character offsets that answers"
-            " are cut by: choose a model that has a fast one (a tokenizer.json)"
+            f"{type(tokenizer).__name__} is a slow tokenizer, without the character offsets that locate answers:"
+            " choose a model that has a fast one (a tokenizer.json)"
         )
 
 
 def _choose_prefix(tokenizer: Any, words: list[str]) -> str:
-    """A space or nothing: what to put before a lone word so that it gets the tokens it has after another.
+    """Choose a space or nothing to put before a lone word, so that it gets the tokens it has after another word.
 
-    WordPiece does not care. Byte-level BPE (" word" is one Ġ-piece, "word" another) and a SentencePiece model
-    whose Metaspace adds no prefix need the space. Where a normalizer prepends ▁ unconditionally (older Llama)
-    a space would make a second ▁. So ask the tokenizer, with the words themselves: the space, unless the
-    bare form is right more often.
+    WordPiece gives the same tokens either way. Byte-level BPE (" word" is one Ġ-piece, "word" another) and a
+    SentencePiece model whose Metaspace adds no prefix need the space. If a normalizer always prepends ▁ (older Llama),
+    a space would become a second ▁. So this asks the tokenizer with the words themselves, and chooses the space unless
+    the bare form is right more often.
     """
     alone = _encode_texts(tokenizer, words)["input_ids"]
     spaced = _encode_texts(tokenizer, [" " + word for word in words])["input_ids"]
@@ -74,8 +92,10 @@ def _choose_prefix(tokenizer: Any, words: list[str]) -> str:
 
 
 def _encode_texts(tokenizer: Any, texts: list[str], **options: Any) -> Any:
-    """Through the tokenizer, not its backend: that one may still be set to pad or truncate from an earlier call, and
-    only the tokenizer resets it."""
+    """Encode through the tokenizer, not its backend.
+
+    An earlier call may have left the backend set to pad or truncate, and only the tokenizer resets it.
+    """
     if not texts:
         return {"input_ids": [], "offset_mapping": []}
     return tokenizer(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 OFFLINE = "offline, give a folder that holds the model: model.pretrained=<folder>"
 
-# By name: they belong to httpx, requests and huggingface_hub, of which each version of transformers has others.
+# By name, because they belong to httpx, requests and huggingface_hub, and each version of transformers uses others.
 UNREACHABLE = (
     "ConnectError",
     "ConnectTimeout",
@@ -25,9 +25,15 @@ UNREACHABLE = (
 
 
 def load_tokenizer(model: ModelConfig, texts: Iterable[str]) -> Any:
-    """A fast tokenizer; `texts` (the train split's) are read only where it is trained from scratch.
+    """Load the model's fast tokenizer, or train it if the model is built from scratch.
 
-    Raises UnreachableError where the hub cannot be reached, ModelError where there is no (fast) tokenizer.
+    Args:
+        model: The config group `model`.
+        texts: The train split's texts, read only if the tokenizer is trained.
+
+    Raises:
+        UnreachableError: If the hub cannot be reached.
+        ModelError: If there is no tokenizer, or no fast one.
     """
     if model.scratch is not None:
         from mlqa.tokenization.scratch import train_tokenizer
@@ -43,9 +49,20 @@ def load_tokenizer(model: ModelConfig, texts: Iterable[str]) -> Any:
 
 
 def load_pretrained(factory: Any, what: str, pretrained: str, revision: str | None, **options: Any) -> Any:
-    """`factory.from_pretrained(pretrained)`, its many exceptions told apart as unreachable or unusable.
+    """Call `factory.from_pretrained` and sort its many exceptions into unreachable and unusable.
 
-    Code that a repository brings along is never run.
+    Code that a repository contains never runs.
+
+    Args:
+        factory: A class of transformers with `from_pretrained`.
+        what: What it loads, for messages, such as "tokenizer".
+        pretrained: A hub name or a local folder.
+        revision: Branch, tag or commit of a hub model.
+        **options: Further arguments of `from_pretrained`.
+
+    Raises:
+        UnreachableError: If the hub cannot be reached.
+        ModelError: If it is missing or broken.
     """
     from pathlib import Path
 

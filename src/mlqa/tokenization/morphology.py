@@ -1,50 +1,109 @@
-"""Turkish words by their analyses, where zeyrek is installed: morphemes, and inflection."""
+"""Words by their morphological analyses: their morphemes, and whether they are inflected.
+
+zeyrek, an analyser of Turkish, is the only one so far. A language has these figures if its file names an analyser.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
-from typing import Literal
+from collections.abc import Callable, Collection, Iterable
+from typing import Literal, TypeVar
 
+from mlqa.data.language import load_language
 from mlqa.data.scripts import APOSTROPHES, lower
 from mlqa.errors import summarize_error
 from mlqa.tokenization.analyses import Morpheme, find_analyses
 
 Inflection = Literal["inflected", "bare", "unknown"]
+Glossed = list[tuple[str, str]]  # (morpheme as it appears in the word, its meaning)
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-MOST_WORDS = 10_000  # some 1,000 words a second
-_LONGEST = 60  # letters; analysis grows with the length, and no word of running text is longer
+MOST_WORDS = 10_000  # some 1,000 words per second
+_LONGEST = 60  # letters: the time of an analysis grows with the length, and no word of running text is longer
 _ONE_APOSTROPHE = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
-# To zeyrek participles are derivations. Here they are what they are in -ar and -mış: forms of a tense.
+# zeyrek counts participles as derivations. Here they are forms of a tense, like -ar and -mış.
 _PARTICIPLES = frozenset({"AorPart", "NarrPart", "PresPart", "PastPart", "FutPart"})
 
 
 def classify_inflections(words: Collection[str]) -> dict[str, Inflection] | None:
-    """{word: "inflected", "bare" or "unknown"}; punctuation around a word does not matter.
+    """Tell inflected words from bare ones, whatever punctuation surrounds them.
 
-    inflected  every analysis has an inflectional suffix that is heard: plural, possessive, case, copula, tense, person,
-               participle; also a number with letters after an apostrophe (1994'te)
-    bare       some analysis has none (derived words such as matematikçi among them), or there is no letter (1934)
-    unknown    zeyrek knows no analysis: names and foreign words above all
+    Returns:
+        {word: class}, or None and a line in the log if zeyrek fails or there are more than `MOST_WORDS` words:
 
-    None, and one line in the log, where zeyrek is not installed or fails, or for more than MOST_WORDS words.
+        - inflected: Every analysis has an audible inflectional suffix (plural, possessive, case, copula, tense, person,
+          participle), or the word is a number with letters after an apostrophe (1994'te).
+        - bare: Some analysis has none, as in derived words such as matematikçi, or there is no letter (1934).
+        - unknown: zeyrek has no analysis, as for most names and foreign words.
     """
+    return _analyse_each(words, _classify_inflection, "inflection")
+
+
+def count_morphemes(words: Collection[str]) -> dict[str, int | None] | None:
+    """Count the morphemes of each word, whatever punctuation surrounds it.
+
+    Returns:
+        {word: the fewest morphemes of any analysis}, with 1 for a number or sign and None for a word that zeyrek does
+        not know. None instead of the mapping, and a line in the log, if zeyrek fails or there are more than
+        `MOST_WORDS` words.
+    """
+    return _analyse_each(words, _count_word_morphemes, "number of morphemes")
+
+
+def segment_words(words: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
+    """Segment words into morphemes, some 1,000 words per second.
+
+    Returns:
+        {word: its possible segmentations} of the words that zeyrek knows. The morphemes join to the word, and an
+        apostrophe goes with the suffix that follows it. Empty, with a line in the log, if zeyrek fails.
+    """
+    try:
+        found = {
+            word: list(dict.fromkeys(tuple(surface for surface, _ in parts) for parts in _cut_analyses(word)))
+            for word in words
+        }
+    except Exception as error:  # a run must not end because of an error in the analyser
+        log.warning("morphemes are left out: zeyrek: %s", summarize_error(error))
+        return {}
+    return {word: ways for word, ways in found.items() if ways}
+
+
+def get_glossed_morphemes(word: str, language: str) -> Glossed:
+    """Return the morphemes of a word's first analysis and what they mean.
+
+    Args:
+        word: One word.
+        language: A language tag, such as `tr`.
+
+    Returns:
+        [(morpheme as it appears in the word, gloss)], with the lemma as the root's gloss. Empty if the language has no
+        analyser, or the analyser fails or does not know the word.
+    """
+    if load_language(language).analyser is None:
+        return []
+    try:
+        return next(iter(_cut_analyses(word)), [])
+    except Exception as error:
+        log.warning("morphemes are left out: zeyrek: %s", summarize_error(error))
+        return []
+
+
+def _analyse_each(words: Collection[str], analyse: Callable[[str], T], figure: str) -> dict[str, T] | None:
     if len(words) > MOST_WORDS:
-        log.info("scores by inflection are left out: %d words to analyse, at most %d", len(words), MOST_WORDS)
+        log.info("scores by %s are left out: %d words to analyse, at most %d", figure, len(words), MOST_WORDS)
         return None
     try:
-        return {word: _classify_inflection(word) for word in words}
-    except Exception as error:  # whatever another's analyser stumbles over: a run does not end over it
-        log.warning("scores by inflection are left out: zeyrek: %s", summarize_error(error))
+        return {word: analyse(word) for word in words}
+    except Exception as error:  # a run must not end because of an error in the analyser
+        log.warning("scores by %s are left out: zeyrek: %s", figure, summarize_error(error))
         return None
 
 
 def _classify_inflection(word: str) -> Inflection:
-    text = unicodedata.normalize("NFC", word).translate(_ONE_APOSTROPHE)
-    text = _strip_outer_punctuation(text)
+    text = _strip_outer_punctuation(unicodedata.normalize("NFC", word).translate(_ONE_APOSTROPHE))
     if not any(letter.isalpha() for letter in text):
         return "bare"
     stem, _, suffix = text.partition("'")
@@ -52,50 +111,10 @@ def _classify_inflection(word: str) -> Inflection:
         return "inflected"
     if len(text) > _LONGEST:
         return "unknown"
-    found = find_analyses(text)
-    if not found:
+    analyses = find_analyses(text)
+    if not analyses:
         return "unknown"
-    return "inflected" if all(_is_inflected(analysis.morphemes) for analysis in found) else "bare"
-
-
-def segment_words(words: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
-    """{word: its possible segmentations into morphemes as they stand in it} of the Turkish words that zeyrek knows.
-
-    An apostrophe goes with the suffix that follows it. Empty, and one line in the log, where zeyrek is not installed or
-    fails; some 1,000 words a second.
-    """
-    try:
-        found = {word: list(dict.fromkeys(map(tuple, map(_get_surfaces, _cut_analyses(word))))) for word in words}
-    except Exception as error:  # whatever another's analyser stumbles over: a run does not end over it
-        log.warning("morphemes are left out: zeyrek: %s", summarize_error(error))
-        return {}
-    return {word: ways for word, ways in found.items() if ways}
-
-
-def get_glossed_morphemes(word: str, language: str) -> list[tuple[str, str]]:
-    """[(morpheme as it stands in the word, what it is)] by zeyrek's first analysis, the root's lemma as its gloss; []
-    for other languages than Turkish, for words it does not know, and where it is not installed."""
-    if language.split("-")[0].lower() != "tr":
-        return []
-    try:
-        found = next(iter(_cut_analyses(word)), [])
-    except Exception as error:
-        log.warning("morphemes are left out: zeyrek: %s", summarize_error(error))
-        return []
-    return found
-
-
-def count_morphemes(words: Collection[str]) -> dict[str, int | None] | None:
-    """{word: the fewest morphemes that an analysis of it has}, signs around a word aside; 1 for a number or sign, None
-    for a Turkish word that zeyrek does not know. None for all, and one line in the log, as `inflections`."""
-    if len(words) > MOST_WORDS:
-        log.info("scores by number of morphemes are left out: %d words, at most %d", len(words), MOST_WORDS)
-        return None
-    try:
-        return {word: _count_word_morphemes(word) for word in words}
-    except Exception as error:
-        log.warning("scores by number of morphemes are left out: zeyrek: %s", summarize_error(error))
-        return None
+    return "inflected" if all(_is_inflected(analysis.morphemes) for analysis in analyses) else "bare"
 
 
 def _count_word_morphemes(word: str) -> int | None:
@@ -105,20 +124,20 @@ def _count_word_morphemes(word: str) -> int | None:
     return min(map(len, _cut_analyses(text)), default=None)
 
 
-def _cut_analyses(word: str) -> list[list[tuple[str, str]]]:
-    """Every analysis as [(surface in the word's own letters, gloss)]; those that do not fit the word are left out."""
+def _cut_analyses(word: str) -> list[Glossed]:
+    """Return the analyses as (surface in the word's own letters, gloss), without those that do not fit the word."""
     text = word.translate(_ONE_APOSTROPHE)
-    bare = lower(text.replace("'", ""), "tr")
+    bare = lower(text.replace("'", ""), dotted_i=True)
     if not bare.isalpha() or len(text) > _LONGEST:
         return []
-    found = []
+    cut = []
     for lemma, morphemes in find_analyses(text):
-        heard = [morpheme for morpheme in morphemes if morpheme.surface]
-        if "".join(morpheme.surface for morpheme in heard) != bare:
+        audible = [morpheme for morpheme in morphemes if morpheme.surface]
+        if "".join(morpheme.surface for morpheme in audible) != bare:
             continue
-        parts: list[tuple[str, str]] = []
+        parts: Glossed = []
         place = 0
-        for morpheme in heard:
+        for morpheme in audible:
             end = place
             letters = len(morpheme.surface)
             while letters:
@@ -128,21 +147,17 @@ def _cut_analyses(word: str) -> list[list[tuple[str, str]]]:
             parts.append((word[place:end], gloss))
             place = end
         if place == len(word):
-            found.append(parts)
-    return found
-
-
-def _get_surfaces(parts: list[tuple[str, str]]) -> list[str]:
-    return [surface for surface, _ in parts]
+            cut.append(parts)
+    return cut
 
 
 def _split_camel_case(name: str) -> str:
-    """FirstPersonPluralPossessive -> first person plural possessive"""
+    """Split a name into words: FirstPersonPluralPossessive -> first person plural possessive."""
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", name).lower()
 
 
 def _is_inflected(morphemes: list[Morpheme]) -> bool:
-    """Whether a suffix that has a surface is inflectional."""
+    """Return whether an audible suffix is inflectional."""
     return any(suffix.surface and (not suffix.derivational or suffix.id in _PARTICIPLES) for suffix in morphemes[1:])
 
 

@@ -1,4 +1,4 @@
-"""What a tokenizer's normaliser does to words: different ones that become one to the model, and the reverse."""
+"""What a tokenizer's normaliser does to words: which ones it makes equal, and which ones it keeps apart."""
 
 from __future__ import annotations
 
@@ -12,26 +12,33 @@ MOST_EXAMPLES = 5
 def measure_normalization_loss(
     tokenizer: Any, words: Collection[str], lower: Callable[[str], str]
 ) -> tuple[dict[str, float], list[list[str]]]:
-    """(figures, examples) over distinct words, most frequent first; `lower` is the language's own lower case.
+    """Measure which distinct words a tokenizer's normaliser confuses. Without a normaliser nothing is lost.
 
-    case_collisions    share (0-1) of the word types that the normaliser makes equal to another of the same letters:
-                       they differ in case alone (Kedi, kedi)
-    letter_collisions  share of the word types that it makes equal to another with other letters (açı, acı; ılık, ilik):
-                       accents, dots and compatibility forms that are lost
-    case_splits        share of the word types that stay apart from another that differs in case alone: by design in a
-                       cased tokenizer (Kedi, kedi), by English rules in one that lowercases (Işık, ışık)
+    These figures are this project's own. That uncased BERTs strip accents is in google-research/bert's tokenization.py.
 
-    Examples are groups of the second kind. A tokenizer without a normaliser loses nothing. The figures are this
-    project's own; that uncased BERTs strip accents is in google-research/bert's tokenization.py.
+    Args:
+        tokenizer: A fast tokenizer.
+        words: Distinct words, most frequent first.
+        lower: The language's own lower case.
+
+    Returns:
+        The figures, and the first `MOST_EXAMPLES` groups of letter collisions:
+
+        - case_collisions: Share (0-1) of the word types that become equal to another with the same letters, one that
+          differs in case only (Kedi, kedi).
+        - letter_collisions: Share of the word types that become equal to another with other letters (açı, acı and ılık,
+          ilik), because accents, dots or compatibility forms are lost.
+        - case_splits: Share of the word types that stay apart from another that differs in case only. A cased tokenizer
+          does so by design (Kedi, kedi), one that lowercases does so by English rules (Işık, ışık).
     """
     normalizer = tokenizer.backend_tokenizer.normalizer
     normalized = {word: normalizer.normalize_str(word) if normalizer else word for word in words}
     groups: dict[str, list[str]] = defaultdict(list)
     same_letters: dict[str, list[str]] = defaultdict(list)
-    for word, made in normalized.items():
-        groups[made].append(word)
-        same_letters[lower(word)].append(made)
-    splits = sum(len(made) for made in same_letters.values() if len(set(made)) > 1)
+    for word, form in normalized.items():
+        groups[form].append(word)
+        same_letters[lower(word)].append(form)
+    splits = sum(len(forms) for forms in same_letters.values() if len(set(forms)) > 1)
     case = letters = 0
     examples: list[list[str]] = []
     for group in groups.values():

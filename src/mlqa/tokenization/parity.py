@@ -10,14 +10,22 @@ from mlqa.tokenization.encoding import count_tokens
 
 
 def compute_parity(tokenizer: Any, texts: Sequence[str], translations: Sequence[str]) -> float:
-    """Tokens of `texts` per token of their `translations`, text by text the same content: 1 is parity, 2 means that the
-    first language pays twice (the premium of Petrov et al. 2023, arXiv 2305.15425, over the sums of all pairs).
+    """Compute the tokens of texts per token of their translations.
 
-    Raises DataError where the texts are not as many as their translations, or hold no token.
+    1 means parity, 2 means that the first language pays twice. This is the premium of Petrov et al. 2023 (arXiv
+    2305.15425), over the sums of all pairs.
+
+    Args:
+        tokenizer: A fast tokenizer.
+        texts: The texts.
+        translations: The translation of each text.
+
+    Raises:
+        DataError: If the numbers of texts and translations differ, or the translations have no token.
     """
     if len(texts) != len(translations):
-        raise DataError(f"{len(texts)} texts and {len(translations)} translations: give one a text")
+        raise DataError(f"{len(texts)} texts but {len(translations)} translations; give one per text")
     theirs = sum(count_tokens(tokenizer, translations))
     if not theirs:
-        raise DataError("the parallel texts hold no token: there is no parity of nothing")
+        raise DataError("the parallel texts have no token, so there is no parity; give texts with words")
     return sum(count_tokens(tokenizer, texts)) / theirs

@@ -1,4 +1,4 @@
-"""A tokenizer's files, as transformers from 4.36 on read them."""
+"""A tokenizer's files in a form that transformers reads from 4.36 on."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from typing import Any
 
 
 def save_tokenizer(tokenizer: Any, folder: Path) -> None:
-    """Writes tokenizer.json and its companions; what newer versions have renamed goes by both names.
+    """Write tokenizer.json and its companions, with renamed settings under both names.
 
-    transformers 5 calls PreTrainedTokenizerFast TokenizersBackend, which 4 does not know; tokenizers 0.19 dropped
-    Metaspace's add_prefix_space, on which 0.15 insists. The newer read the older names too.
-    Raises OSError where it cannot be written.
+    transformers 5 calls PreTrainedTokenizerFast TokenizersBackend, which 4 does not know. tokenizers 0.19 dropped
+    Metaspace's add_prefix_space, which 0.15 requires. Newer versions also read the older names.
+
+    Args:
+        tokenizer: A fast tokenizer.
+        folder: The directory to write to.
+
+    Raises:
+        OSError: If the directory is not writable.
     """
     tokenizer.save_pretrained(folder)
     _rewrite(folder / "tokenizer_config.json", _set_legacy_class)
@@ -33,10 +39,10 @@ def _set_legacy_class(config: dict[str, Any]) -> None:
 
 
 def _add_legacy_prefix_space(described: dict[str, Any]) -> None:
-    """Every Metaspace of a tokenizer.json with the setting's older name beside the newer."""
+    """Add the older name of the setting to every Metaspace of a tokenizer.json."""
     parts = [part for part in (described.get("pre_tokenizer"), described.get("decoder")) if part]
     while parts:
         part = parts.pop()
-        parts += [*part.get("pretokenizers", ()), *part.get("decoders", ())]  # of a Sequence
+        parts += [*part.get("pretokenizers", ()), *part.get("decoders", ())]  # if it is a Sequence
         if part["type"] == "Metaspace":
             part.setdefault("add_prefix_space", part.get("prepend_scheme") != "never")

@@ -1,8 +1,8 @@
-"""A tokenizer trained from nothing on given texts: WordPiece, Unigram or characters, cased, BERT-shaped.
+"""Tokenizers trained on given texts: WordPiece, Unigram or characters, cased, in BERT's form.
 
-For models of random weights, and for comparing algorithms at an equal vocabulary. All three keep the case
-(Turkish I/ı and İ/i), compose characters (NFC; offsets still point into the text as given) and split off
-punctuation, so that a stem ends where its apostrophe stands.
+They serve models with random weights, and comparisons of algorithms at an equal vocabulary. All three keep case
+(Turkish I/ı and İ/i), compose characters (NFC, with offsets that still point into the text as given) and split off
+punctuation, so that a stem ends at its apostrophe.
 """
 
 from __future__ import annotations
@@ -24,16 +24,24 @@ CONTINUED = "##"
 
 
 def train_tokenizer(texts: Iterable[str], algorithm: str, vocab_size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """A tokenizer of at most `vocab_size` tokens, specials included (`char`: the most frequent characters).
+    """Train a tokenizer on texts.
 
-    Pairs become `[CLS] first [SEP] second [SEP]` with token_type_ids 0 and 1; `max_length` is recorded as
-    model_max_length. The same texts in the same order give the same vocabulary in every process.
-    Raises ConfigError for an unknown algorithm or a vocabulary too small for the alphabet.
+    Pairs become `[CLS] first [SEP] second [SEP]` with token_type_ids 0 and 1. The same texts in the same order give the
+    same vocabulary in every process.
+
+    Args:
+        texts: The corpus.
+        algorithm: One of `ALGORITHMS`. `char` keeps the most frequent characters.
+        vocab_size: The most tokens that the vocabulary may have, special ones included.
+        max_length: The tokenizer's model_max_length.
+
+    Raises:
+        ConfigError: If the algorithm is unknown, or the vocabulary is too small for the alphabet.
     """
     if algorithm not in ALGORITHMS:
-        raise ConfigError(f"tokenizer: no algorithm '{algorithm}': choose one of {', '.join(ALGORITHMS)}")
+        raise ConfigError(f"tokenizer: unknown algorithm '{algorithm}'; choose one of {', '.join(ALGORITHMS)}")
     if vocab_size <= len(SPECIAL_TOKENS):
-        raise ConfigError(f"tokenizer: vocab_size {vocab_size} holds only the special tokens: raise it")
+        raise ConfigError(f"tokenizer: vocab_size={vocab_size} has room for the special tokens only; raise it")
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
@@ -59,7 +67,7 @@ def train_tokenizer(texts: Iterable[str], algorithm: str, vocab_size: int, max_l
 
 
 def _create_word_tokenizer() -> Tokenizer:
-    """Splits at white space and punctuation as BERT does, case and accents kept."""
+    """Create a tokenizer that splits at white space and punctuation as BERT does, and keeps case and accents."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
@@ -69,7 +77,7 @@ def _create_word_tokenizer() -> Tokenizer:
 
 
 def _rank_characters(tokenizer: Tokenizer, texts: list[str]) -> list[str]:
-    """The characters of all words, most frequent first: `c` at the start of a word, `##c` inside it."""
+    """Return the characters of all words, most frequent first: `c` at the start of a word, `##c` inside it."""
     counts: Counter[str] = Counter()
     for text in texts:
         words = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))
@@ -86,12 +94,12 @@ def _train_wordpiece(texts: list[str], vocab_size: int) -> Tokenizer:
     characters = _rank_characters(tokenizer, texts)
     if len(SPECIAL_TOKENS) + len(characters) > vocab_size:
         raise ConfigError(
-            f"tokenizer: the texts hold {len(characters)} characters (first and inner ones counted apart): "
-            f"raise vocab_size {vocab_size} above {len(SPECIAL_TOKENS) + len(characters)}"
+            f"tokenizer: vocab_size={vocab_size} is too small for the {len(characters)} characters of the texts "
+            f"(first and inner ones counted apart); raise it above {len(SPECIAL_TOKENS) + len(characters)}"
         )
-    # The trainer breaks ties between merges by token id and numbers the characters in the order of a hash
-    # map that differs from process to process. Handing it all characters as "special" fixes their ids; the
-    # vocabulary is then moved to a tokenizer that knows them as what they are.
+    # The trainer breaks ties between merges by token id, and numbers the characters in the order of a hash map that
+    # differs between processes. Passing all characters as "special" fixes their ids. The vocabulary then moves to a
+    # tokenizer that treats them as ordinary characters.
     trainer = trainers.WordPieceTrainer(
         vocab_size=vocab_size, special_tokens=[*SPECIAL_TOKENS, *characters], show_progress=False
     )
@@ -105,7 +113,7 @@ def _train_char(texts: list[str], vocab_size: int) -> Tokenizer:
 
     kept = _rank_characters(_create_word_tokenizer(), texts)[: vocab_size - len(SPECIAL_TOKENS)]
     vocab = {token: index for index, token in enumerate((*SPECIAL_TOKENS, *kept))}
-    # BPE without merges: unlike WordPiece, one unknown character does not turn its whole word into [UNK].
+    # BPE without merges, because unlike in WordPiece an unknown character does not turn its whole word into [UNK].
     return _assemble_tokenizer(models.BPE(vocab, [], unk_token="[UNK]", continuing_subword_prefix=CONTINUED))
 
 
@@ -132,9 +140,9 @@ def _train_unigram(texts: list[str], vocab_size: int) -> Tokenizer:
         vocab_size=vocab_size, special_tokens=list(SPECIAL_TOKENS), unk_token="[UNK]", show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
-    # The trainer adds up in the order of a hash map: the pieces are the same in every process, the last
-    # digits of their scores are not, nor which of the characters it appends at the end stands first. So:
-    # round, give those characters one score, and order by score and piece.
+    # The trainer sums in the order of a hash map. The pieces are the same in every process, but the last digits of
+    # their scores and the order of the characters that it appends at the end are not. So round the scores, give those
+    # characters one score, and sort by score and piece.
     trained = {piece: round(score, 6) for piece, score in json.loads(tokenizer.to_str())["model"]["vocab"]}
     scores = {piece: score for piece, score in trained.items() if piece not in SPECIAL_TOKENS}
     floor = min((score for piece, score in scores.items() if len(piece) > 1), default=0.0)

