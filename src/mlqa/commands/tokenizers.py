@@ -86,9 +86,9 @@ def _analyse_config(config: Config, splits: Splits) -> dict[str, Any]:
     """tokenization.json as a run of this config would write it, with the name or folder of the model."""
     from transformers.utils.logging import set_verbosity_error
 
+    from mlqa.metrics.tokenizer_analysis import analyse_tokenizer
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.tokenization.trimming import trim_vocabulary
-    from mlqa.tokenizer_analysis import analyse_tokenizer
     from mlqa.training.models import compute_embedding_share
 
     set_verbosity_error()
