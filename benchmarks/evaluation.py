@@ -29,15 +29,15 @@ import numpy as np
 import torch
 from features import splits, tokenizers
 from peer import LENGTH, STRIDE, dataset, feature_functions, mapped, peer_dir, postprocess
+from run_qa_decoding import decode_as_run_qa
 
+import mlqa.metrics
 from mlqa.answers.decoding import decode_best_texts, decode_n_best, select_best_spans
 from mlqa.answers.forward import answer_texts
-from mlqa.answers.run_qa_decoding import decode_as_run_qa
-from mlqa.batching.sampler import make_batch
+from mlqa.batching.padded_rows import make_batch
 from mlqa.config.compose import compose_config
 from mlqa.data.examples import Examples
 from mlqa.features.windows import Windows, make_windows
-from mlqa.metrics import evaluate_loader
 from mlqa.metrics.squad import compute_squad_scores
 from mlqa.training.models import load_model
 
@@ -118,8 +118,8 @@ def scoring(examples: Examples, answers: list[str], folder: str | None, rounds: 
     given = [{"id": examples.ids[row], "prediction_text": predictions[row]} for row in rows]
     wanted = [{"id": examples.ids[row], "answers": {"text": golds[row], "answer_start": [0] * len(golds[row])}}
               for row in rows]  # fmt: skip
-    script = str(Path(folder) / "squad.py") if folder else None
-    metric = evaluate.load(script, keep_in_memory=True) if script else evaluate_loader.load_metric("squad")
+    module = Path(folder) if folder else Path(mlqa.metrics.__file__).parent / "evaluate_modules" / "squad"
+    metric = evaluate.load(str(module / "squad.py"), keep_in_memory=True)
     theirs = metric.compute(predictions=given, references=wanted)
     mine = compute_squad_scores(predictions, golds)
     same = (mine.exact_match, mine.f1) == (theirs["exact_match"], theirs["f1"])

@@ -28,7 +28,7 @@ import numpy as np
 from peer import LENGTH, STRIDE, dataset, feature_functions, mapped, peer_dir
 from reading import megabytes
 
-from mlqa.batching.sampler import make_batch
+from mlqa.batching.padded_rows import make_batch
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
 from mlqa.data.sample import generate

@@ -1,22 +1,25 @@
-"""Decoding as run_qa's: its own files, made by transformers' utils_qa.py of the logits in golden/run_qa.json.
+"""Test decoding as run_qa.py does it, against the files that transformers' utils_qa.py made of the same logits.
 
-Made by `python tests/answers/test_run_qa_decoding.py` with PEER_DIR
-(transformers' examples/pytorch/question-answering).
+Logits and files are in golden/run_qa.json. To make it again, set PEER_DIR to transformers'
+examples/pytorch/question-answering and run `python tests/benchmarks/test_run_qa_decoding.py`.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mlqa.answers.run_qa_decoding import decode_as_run_qa
 from mlqa.data.examples import Examples
 from mlqa.features.windows import Windows, make_windows
 from mlqa.tokenization.scratch import train_tokenizer
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+from run_qa_decoding import decode_as_run_qa
 
 GOLDEN = Path(__file__).parent / "golden" / "run_qa.json"
 WIDTH, STRIDE = 24, 8
@@ -78,10 +81,8 @@ def test_equal_logits_are_taken_from_behind() -> None:
 
 def make_golden() -> None:
     import os
-    import sys
     import tempfile
 
-    sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
     import peer
 
     made, tokenizer = windows()
