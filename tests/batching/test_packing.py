@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trainers import small, trainer_of
 
+from mlqa.batching.forward_passes import cut_by_length
 from mlqa.batching.packed_rows import fill_rows, make_packed_batch
 from mlqa.batching.packing_support import choose_batching, make_additive_mask, probe_packing
-from mlqa.batching.sampler import cut_by_length, make_batch
+from mlqa.batching.padded_rows import make_batch
 from mlqa.config.schema import Batching
 from mlqa.errors import ModelError
 
@@ -137,7 +138,7 @@ def test_a_gpu_reads_packed_rows_where_the_model_can() -> None:
 
 def test_a_model_that_mixes_neighbours_is_refused(tmp_path: Path) -> None:
     trainer, _ = trainer_of(tmp_path)
-    with pytest.raises(ModelError, match="a convbert model reads packed windows otherwise than each alone"):
+    with pytest.raises(ModelError, match="a convbert model mixes the windows of a packed row"):
         probe_packing(trainer.model)
 
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlqa.batching.sampler import WindowBatchSampler, bucket_by_length, cut_by_length, shard_rows
+from mlqa.batching.forward_passes import bucket_by_length, cut_by_length
+from mlqa.batching.sampler import WindowBatchSampler, shard_rows
 
 LENGTHS = np.random.default_rng(0).integers(20, 384, size=1003)
 

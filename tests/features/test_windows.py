@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlqa.batching.sampler import make_batch
+from mlqa.batching.padded_rows import make_batch
 from mlqa.data.examples import Answer, Examples
 from mlqa.data.readers import read_file
 from mlqa.data.sample import generate
@@ -184,7 +184,7 @@ def test_slow_or_padless_tokenizers_are_refused() -> None:
     class Slow:
         is_fast = False
 
-    with pytest.raises(ModelError, match="a slow tokenizer gives no character offsets"):
+    with pytest.raises(ModelError, match="a slow tokenizer has no character offsets"):
         make_template(Slow())
     tokenizer = train_tokenizer(text_of(SAMPLE), "char", 600, 512)
     tokenizer.pad_token = None
