@@ -133,7 +133,7 @@ def test_a_disk_that_takes_nothing_costs_a_line(
         assert same(cache.tokenize(TEXTS), EXPECTED)
         assert same(cache.tokenize(TEXTS), EXPECTED)
     (line,) = [record.getMessage() for record in caplog.records]
-    assert str(folder) in line and "not kept" in line
+    assert str(folder) in line and "not cached" in line
     assert fault == "a file" or not list(folder.iterdir())
 
 
@@ -147,7 +147,7 @@ def test_a_tokenizer_that_cannot_be_written_down_is_not_kept(tmp_path: Path, cap
     with caplog.at_level(logging.WARNING):
         found = TokenCache(tmp_path, tokenizer).tokenize(["ev at"])
     assert same(found, tokenize(tokenizer, ["ev at"])) and not list(tmp_path.iterdir())
-    assert "not kept" in caplog.text
+    assert "not cached" in caplog.text
 
 
 def test_what_was_not_used_for_longest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,13 +104,13 @@ def test_refuses_arrays_that_do_not_fit() -> None:
 
     with pytest.raises(DataError, match="no rows"):
         compute_oracle_scores(one.select([]), np.array([]), np.array([]), np.array([0]))
-    with pytest.raises(DataError, match="first_token must hold 2"):
+    with pytest.raises(DataError, match="first_token must have 2"):
         scored([0], [4], [0, 1, 1])
     with pytest.raises(DataError, match="1 token starts and 1 ends for 2 tokens"):
         scored([0], [4], [0, 2])
     with pytest.raises(DataError, match="outside their context"):
         scored([0], [13], [0, 1])
-    with pytest.raises(DataError, match="fall within a context"):
+    with pytest.raises(DataError, match="decrease within a context"):
         scored([0, 8, 4], [4, 12, 7], [0, 3])
 
 

