@@ -91,9 +91,9 @@ def make_golden() -> None:
     peer.LENGTH, peer.STRIDE = WIDTH, STRIDE  # type: ignore[misc]
     files = {}
     with tempfile.TemporaryDirectory() as folder:
-        data = peer.dataset(examples(), Path(folder) / "data")
-        features = peer.mapped(peer.feature_functions(Path(os.environ["PEER_DIR"]), tokenizer)[1], data)
-        decode = peer.postprocess(Path(os.environ["PEER_DIR"]))
+        data = peer.save_dataset(examples(), Path(folder) / "data")
+        features = peer.map_dataset(peer.load_feature_functions(Path(os.environ["PEER_DIR"]), tokenizer)[1], data)
+        decode = peer.load_postprocess(Path(os.environ["PEER_DIR"]))
         for name, options in CASES.items():
             options = dict(options)
             place = Path(folder) / name
