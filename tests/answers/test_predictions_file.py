@@ -1,4 +1,4 @@
-"""Files of predictions and null odds, in every form in which they come."""
+"""Test reading predictions and null odds in every form that files have."""
 
 from __future__ import annotations
 

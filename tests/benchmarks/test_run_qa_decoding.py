@@ -24,7 +24,7 @@ from run_qa_decoding import decode_as_run_qa
 GOLDEN = Path(__file__).parent / "golden" / "run_qa.json"
 WIDTH, STRIDE = 24, 8
 WORDS = "kedi ev at ip su yol dil gün".split()
-# "few": few enough for rows where all of the best lie outside the context.
+# "few" is so few that in some rows all of the best are outside the context.
 CASES: dict[str, dict[str, Any]] = {
     "as in run_qa": {"n_best_size": 20, "max_answer_length": 30},
     "few": {"n_best_size": 2, "max_answer_length": 3},
@@ -59,7 +59,7 @@ def test_equals_run_qa(case: str) -> None:
     assert found.null_odds == wanted.get("null_odds")
     for row, entries in wanted["nbest_predictions"].items():
         for mine, theirs in zip(found.n_best[row], entries, strict=True):
-            # Where numpy's exponential function differs in the last bit, so do probabilities.
+            # If numpy's exponential function differs in the last bit, so do probabilities.
             assert mine == {**theirs, "probability": pytest.approx(theirs["probability"], rel=1e-6)}
 
 

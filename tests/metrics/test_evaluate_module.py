@@ -1,4 +1,4 @@
-"""The local `evaluate` module: loads without a network, equals the official script, keeps rows apart."""
+"""Test the local `evaluate` module: it loads without a network, equals the official script, and keeps rows apart."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCRIPT = Path(mlqa.metrics.__file__).parent / "evaluate_modules" / "squad" / "sq
 
 @pytest.fixture
 def squad(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The metric, loaded where any connection or name look-up fails the test."""
+    """Load the metric. Any connection or name look-up fails the test."""
 
     def refuse(*arguments: object, **_: object) -> None:
         pytest.fail(f"loading the metric went to the network: {arguments}")

@@ -1,4 +1,4 @@
-"""SQuAD scores against the numbers of the official scripts (golden/), to the last bit."""
+"""Test SQuAD scores against the numbers of the official scripts (golden/), to the last bit."""
 
 from __future__ import annotations
 
