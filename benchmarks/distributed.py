@@ -1,10 +1,10 @@
-"""One process and two (gloo, one thread each), training and scoring the same run at the same global batch.
+"""Compare one process with two (gloo, one thread each): the same run at the same global batch, trained and scored.
 
     python benchmarks/distributed.py                                         a small BERT, generated questions
     python benchmarks/distributed.py model.pretrained=DIR dataset=tquad dataset.max_train_samples=300 ...   your own
 
-Overrides are train.py's. Seconds are those of each run's result.json. The work of the two is the same,
-so twice as fast is the most there is.
+Overrides are those of train.py. Seconds come from each run's result.json. Both do the same work, so two processes can
+be at most twice as fast.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ FIXED = ["tracking=files", "training.save_strategy=no", "training.num_train_epoc
 KEYS = ("train_seconds", "eval_seconds", "total_seconds")
 
 
-def small_bert(folder: Path) -> str:
-    """A BERT of 4 layers x 256, of random weights, with a tokenizer of generated texts."""
+def save_small_bert(folder: Path) -> str:
+    """Save a BERT of 4 layers x 256 with random weights and a tokenizer of generated texts. Return its override."""
     from transformers import BertConfig, BertForQuestionAnswering
 
     from mlqa.data.sample import generate
@@ -39,14 +39,15 @@ def small_bert(folder: Path) -> str:
     examples = generate(600, seed=0)
     tokenizer = train_tokenizer([*examples.contexts, *examples.questions], "wordpiece", 2000, 512)
     shape = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024}
-    without = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}  # drawn a process: scores would differ
-    BertForQuestionAnswering(BertConfig(vocab_size=len(tokenizer), **shape, **without)).save_pretrained(folder)
+    # Each process would draw a dropout of its own, and the scores would differ.
+    no_dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    BertForQuestionAnswering(BertConfig(vocab_size=len(tokenizer), **shape, **no_dropout)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return f"model.pretrained={folder}"
 
 
 def run(processes: int, overrides: list[str], folder: Path) -> dict[str, Any]:
-    """The result of one run by so many processes."""
+    """Run train.py with this many processes and return its result.json."""
     start = [sys.executable]
     if processes > 1:
         start += ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
@@ -59,6 +60,7 @@ def run(processes: int, overrides: list[str], folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Print the median seconds of both and their ratio."""
     seconds: dict[tuple[int, str], list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -66,7 +68,7 @@ def main() -> None:
         if not any(override.startswith("dataset=") for override in overrides):
             overrides += DEFAULTS
         if not any(override.startswith("model.pretrained=") for override in overrides):
-            overrides.append(small_bert(folder / "model"))
+            overrides.append(save_small_bert(folder / "model"))
         for number in range(ROUNDS):
             scores = []
             for processes in (1, 2):
@@ -75,16 +77,16 @@ def main() -> None:
                 for key in KEYS:
                     seconds.setdefault((processes, key), []).append(result["timing"][key])
             print(f"round {number + 1}: F1 {scores[0]:.4f} and {scores[1]:.4f}", flush=True)
-    table = Table(title=f"median of {ROUNDS} rounds, one thread a process, {STEP} windows a step")
+    table = Table(title=f"median of {ROUNDS} rounds, one thread per process, {STEP} windows per step")
     for column in ("", "1 process", "2 processes", "times (min ... max)"):
         table.add_column(column, justify="right" if column else "left")
     for key in KEYS:
-        one, two = seconds[1, key], seconds[2, key]
-        ratios = [alone / shared for alone, shared in zip(one, two, strict=True)]
+        alone, shared = seconds[1, key], seconds[2, key]
+        ratios = [slow / fast for slow, fast in zip(alone, shared, strict=True)]
         table.add_row(
             key,
-            f"{statistics.median(one):.1f} s",
-            f"{statistics.median(two):.1f} s",
+            f"{statistics.median(alone):.1f} s",
+            f"{statistics.median(shared):.1f} s",
             f"{statistics.median(ratios):.2f} ({min(ratios):.2f} ... {max(ratios):.2f})",
         )
     Console().print(table)

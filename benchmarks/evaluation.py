@@ -1,12 +1,12 @@
-"""From logits to scores side by side: decoding and the metric, ours and the peer's (PEER_DIR, see peer.py).
+"""Compare decoding and the metric with the peer's, from logits to scores (PEER_DIR, see peer.py).
 
     PEER_DIR=... MLQA_ASSETS=... python benchmarks/evaluation.py    TQuAD's dev split, BERTurk's tokenizer
     python benchmarks/evaluation.py --data DIR --tokenizer DIR      your train*.json and dev*.json, your tokenizer
     python benchmarks/evaluation.py --metric DIR                    `evaluate`'s metrics/squad, from a clone of it
 
-Both sides decode the same random logits, as wide as the peer pads (n_best_size 20, max_answer_length 30), and score the
-same answers, half of them right. Without --metric the official score runs as the `evaluate` module that mlqa brings.
-Forward passes, by length and padded, are those of a small encoder of random weights.
+Both decode the same random logits, as wide as the peer pads (n_best_size 20, max_answer_length 30), and score the same
+answers, half of which are right. Without --metric, the official score is computed by mlqa's own `evaluate` module.
+Forward passes, by length and padded, are those of a small encoder with random weights.
 """
 
 from __future__ import annotations
@@ -27,72 +27,73 @@ from typing import Any
 
 import numpy as np
 import torch
-from features import splits, tokenizers
-from peer import LENGTH, STRIDE, dataset, feature_functions, mapped, peer_dir, postprocess
+from features import load_tokenizers, load_train_and_dev
+from peer import LENGTH, STRIDE, find_peer, load_feature_functions, load_postprocess, map_dataset, save_dataset
+from run_qa_decoding import decode_as_run_qa
 
+import mlqa.metrics
 from mlqa.answers.decoding import decode_best_texts, decode_n_best, select_best_spans
 from mlqa.answers.forward import answer_texts
-from mlqa.answers.run_qa_decoding import decode_as_run_qa
-from mlqa.batching.sampler import make_batch
+from mlqa.batching.padded_rows import make_batch
 from mlqa.config.compose import compose_config
 from mlqa.data.examples import Examples
 from mlqa.features.windows import Windows, make_windows
-from mlqa.metrics import evaluate_loader
 from mlqa.metrics.squad import compute_squad_scores
 from mlqa.training.models import load_model
 
 FORWARD_ROWS = 200
 
 
-def rounds_of(count: int, **works: Callable[[], Any]) -> dict[str, list[float]]:
-    """Seconds of each work, all of them once a round; the first round, which warms up, is left out."""
-    took: dict[str, list[float]] = {name: [] for name in works}
+def time_rounds(count: int, **tasks: Callable[[], Any]) -> dict[str, list[float]]:
+    """Return the seconds of each task per round. Each round runs all tasks, and a first round warms up uncounted."""
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
     for number in range(count + 1):
-        for name, work in works.items():
+        for name, task in tasks.items():
             began = time.perf_counter()
-            work()
+            task()
             if number:
-                took[name].append(time.perf_counter() - began)
-    return took
+                seconds[name].append(time.perf_counter() - began)
+    return seconds
 
 
-def table(title: str, took: dict[str, list[float]]) -> None:
-    """The first work is what the others are compared with, round by round."""
-    first, *others = took
-    print(f"\n{title}\n{first:40} {statistics.median(took[first]):8.4f} s")
+def print_ratios(title: str, seconds: dict[str, list[float]]) -> None:
+    """Print the median seconds of each task, and how many times faster than the first task it is."""
+    first, *others = seconds
+    print(f"\n{title}\n{first:40} {statistics.median(seconds[first]):8.4f} s")
     for name in others:
-        ratios = [slow / fast for slow, fast in zip(took[first], took[name], strict=True)]
-        print(f"{name:40} {statistics.median(took[name]):8.4f} s   ratio {statistics.median(ratios):5.1f} "
+        ratios = [slow / fast for slow, fast in zip(seconds[first], seconds[name], strict=True)]
+        print(f"{name:40} {statistics.median(seconds[name]):8.4f} s   ratio {statistics.median(ratios):5.1f} "
               f"({min(ratios):.1f} ... {max(ratios):.1f})", flush=True)  # fmt: skip
 
 
-def decoding(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) -> list[str]:
-    folder = peer_dir()
+def compare_decoding(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) -> list[str]:
+    """Decode random logits in each way, count the rows that differ from the peer's, and return our answers."""
+    folder = find_peer()
     random = np.random.default_rng(0)
     starts, ends = (random.normal(size=(len(windows), LENGTH)).astype(np.float32) for _ in range(2))
     everything = np.arange(len(windows))
 
-    def spans() -> Any:
+    def select_spans() -> Any:
         logits = torch.from_numpy(starts), torch.from_numpy(ends)
         return select_best_spans(*logits, windows, everything, LENGTH, 20, 30)
 
-    works: dict[str, Callable[[], Any]] = {
-        "mlqa, answers": lambda: decode_best_texts(spans(), windows, examples),
-        "mlqa, n-best": lambda: decode_n_best(spans(), windows, examples, 20, with_null=False),
+    tasks: dict[str, Callable[[], Any]] = {
+        "mlqa, answers": lambda: decode_best_texts(select_spans(), windows, examples),
+        "mlqa, n-best": lambda: decode_n_best(select_spans(), windows, examples, 20, with_null=False),
         "mlqa, n-best as run_qa's": lambda: decode_as_run_qa(starts, ends, windows, examples),
     }
     with tempfile.TemporaryDirectory() as temporary:
         if folder:
-            data = dataset(examples, Path(temporary) / "data")
-            features = mapped(feature_functions(folder, tokenizer)[1], data)
-            decode = postprocess(folder)
+            data = save_dataset(examples, Path(temporary) / "data")
+            features = map_dataset(load_feature_functions(folder, tokenizer)[1], data)
+            decode = load_postprocess(folder)
 
-            def peer(**options: Any) -> Any:
+            def decode_by_peer(**options: Any) -> Any:
                 with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
                     return decode(data, features, (starts, ends), **options)
 
-            peer(output_dir=temporary)
-            works = {"the peer, n-best": peer, **works}
+            decode_by_peer(output_dir=temporary)
+            tasks = {"the peer, n-best": decode_by_peer, **tasks}
             mine = decode_as_run_qa(starts, ends, windows, examples)
             marked = {
                 identifier
@@ -100,50 +101,53 @@ def decoding(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) 
                 if any(map(unicodedata.combining, examples.get_context(row)))
             }
             print()
-            for name, found in (("predictions", mine.predictions), ("nbest_predictions", mine.n_best)):
+            for name, ours in (("predictions", mine.predictions), ("nbest_predictions", mine.n_best)):
                 theirs = json.loads((Path(temporary) / f"{name}.json").read_text("utf-8"))
-                wrong = {identifier for identifier, value in theirs.items() if found[identifier] != value}
+                wrong = {identifier for identifier, value in theirs.items() if ours[identifier] != value}
                 print(f"{name}.json: {len(theirs) - len(wrong)} of {len(theirs)} rows equal the peer's; "
                       f"of the others {len(wrong & marked)} are of contexts with combining marks")  # fmt: skip
-        table(f"decoding, {len(windows):,} windows of {len(examples):,} questions", rounds_of(rounds, **works))
-    return decode_best_texts(spans(), windows, examples)
+        title = f"decoding, {len(windows):,} windows of {len(examples):,} questions"
+        print_ratios(title, time_rounds(rounds, **tasks))
+    return decode_best_texts(select_spans(), windows, examples)
 
 
-def scoring(examples: Examples, answers: list[str], folder: str | None, rounds: int) -> None:
+def compare_scoring(examples: Examples, answers: list[str], folder: str | None, rounds: int) -> None:
+    """Score the answers, half of them replaced by a gold, by an `evaluate` module and by mlqa."""
     import evaluate
 
     rows = range(len(examples))
     golds = [examples.get_gold_texts(row) for row in rows]
     predictions = [golds[row][0] if row % 2 else answers[row] for row in rows]
-    given = [{"id": examples.ids[row], "prediction_text": predictions[row]} for row in rows]
-    wanted = [{"id": examples.ids[row], "answers": {"text": golds[row], "answer_start": [0] * len(golds[row])}}
-              for row in rows]  # fmt: skip
-    script = str(Path(folder) / "squad.py") if folder else None
-    metric = evaluate.load(script, keep_in_memory=True) if script else evaluate_loader.load_metric("squad")
-    theirs = metric.compute(predictions=given, references=wanted)
+    predicted = [{"id": examples.ids[row], "prediction_text": predictions[row]} for row in rows]
+    references = [{"id": examples.ids[row], "answers": {"text": golds[row], "answer_start": [0] * len(golds[row])}}
+                  for row in rows]  # fmt: skip
+    module = Path(folder) if folder else Path(mlqa.metrics.__file__).parent / "evaluate_modules" / "squad"
+    metric = evaluate.load(str(module / "squad.py"), keep_in_memory=True)
+    theirs = metric.compute(predictions=predicted, references=references)
     mine = compute_squad_scores(predictions, golds)
     same = (mine.exact_match, mine.f1) == (theirs["exact_match"], theirs["f1"])
     official = "evaluate's squad" if folder else "mlqa's evaluate module"
-    table(
+    print_ratios(
         f"metric, {len(rows):,} rows; {'equal to the last bit' if same else f'DIFFERENT: {theirs} {mine.f1}'}",
-        rounds_of(
+        time_rounds(
             rounds,
             **{
-                official: lambda: metric.compute(predictions=given, references=wanted),
-                "mlqa, squad_scores": lambda: compute_squad_scores(predictions, golds),
+                official: lambda: metric.compute(predictions=predicted, references=references),
+                "mlqa, compute_squad_scores": lambda: compute_squad_scores(predictions, golds),
             },
         ),
     )
 
 
-def forward(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) -> None:
+def compare_forward_passes(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) -> None:
+    """Answer with a small model, in order and padded to the full width, and by length as mlqa does."""
     config, _ = compose_config(["model=tiny_wordpiece"])
     torch.manual_seed(0)
     model = load_model(config.model, tokenizer).eval()
     size = config.training.per_device_eval_batch_size
 
     @torch.no_grad()
-    def padded() -> list[str]:
+    def answer_padded() -> list[str]:
         parts = []
         for begin in range(0, len(windows), size):
             batch = make_batch(windows, np.arange(begin, min(begin + size, len(windows))), None)
@@ -153,31 +157,34 @@ def forward(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) -
         spans = select_best_spans(starts, ends, windows, np.arange(len(windows)), LENGTH, 20, 30)
         return decode_best_texts(spans, windows, examples)
 
-    def by_length() -> list[str]:
+    def answer_by_length() -> list[str]:
         return answer_texts(model, windows, examples, config.training)
 
-    same = sum(one == other for one, other in zip(padded(), by_length(), strict=True))
-    table(
+    same = sum(text == other for text, other in zip(answer_padded(), answer_by_length(), strict=True))
+    print_ratios(
         f"forward and decoding; {same} of {len(examples)} answers are the same",
-        rounds_of(max(1, rounds // 3), **{"in order, padded to 384": padded, "mlqa, by length": by_length}),
+        time_rounds(
+            max(1, rounds // 3), **{"in order, padded to 384": answer_padded, "mlqa, by length": answer_by_length}
+        ),
     )
 
 
 def main() -> None:
+    """Compare decoding, scoring and forward passes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data")
     parser.add_argument("--tokenizer")
     parser.add_argument("--metric")
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
-    train, examples = splits(args.data)
-    examples = replace(examples, ids=[str(row) for row in range(len(examples))])  # the peer loses rows of like ids
-    tokenizer = next(iter(tokenizers(args.tokenizer, train).values()))
+    train, examples = load_train_and_dev(args.data)
+    examples = replace(examples, ids=[str(row) for row in range(len(examples))])  # the peer loses rows with equal ids
+    tokenizer = next(iter(load_tokenizers(args.tokenizer, train).values()))
     windows = make_windows(examples, tokenizer, LENGTH, STRIDE)
-    answers = decoding(examples, windows, tokenizer, args.rounds)
-    scoring(examples, answers, args.metric, args.rounds)
+    answers = compare_decoding(examples, windows, tokenizer, args.rounds)
+    compare_scoring(examples, answers, args.metric, args.rounds)
     few = examples.select(np.arange(min(len(examples), FORWARD_ROWS)))
-    forward(few, make_windows(few, tokenizer, LENGTH, STRIDE), tokenizer, args.rounds)
+    compare_forward_passes(few, make_windows(few, tokenizer, LENGTH, STRIDE), tokenizer, args.rounds)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-"""Features side by side, from texts to what training and evaluation read: ours and the peer's (PEER_DIR, see peer.py).
+"""Compare features with the peer's, from texts to what training and evaluation read (PEER_DIR, see peer.py).
 
-    PEER_DIR=... MLQA_ASSETS=... python benchmarks/features.py     TQuAD, by the tokenizers that NAMED names
+    PEER_DIR=... MLQA_ASSETS=... python benchmarks/features.py     TQuAD, with the tokenizers in NAMED
     python benchmarks/features.py --data DIR --tokenizer DIR       your train*.json and dev*.json, your tokenizer
     python benchmarks/features.py --scale 100                      time and memory at 1, 10 and 100 times the data
 
-Without data it is generated, without a tokenizer a small WordPiece is trained on it; without PEER_DIR only our side
-runs.
-The peer's features are made as run_qa.py makes them: datasets.map over train and dev, nothing cached. Both sides have
-the same threads; every feature of every window is compared once.
+Without data, it is generated. Without a tokenizer, a small WordPiece is trained on the data. Without PEER_DIR, only
+mlqa runs. The peer's features are made as run_qa.py makes them: datasets.map over train and dev, nothing cached. Both
+have the same threads. Every feature of every window is compared once.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peer import LENGTH, STRIDE, dataset, feature_functions, mapped, peer_dir
-from reading import megabytes
+from peer import LENGTH, STRIDE, find_peer, load_feature_functions, map_dataset, save_dataset
+from reading import read_megabytes
 
-from mlqa.batching.sampler import make_batch
+from mlqa.batching.padded_rows import make_batch
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
 from mlqa.data.sample import generate
@@ -39,8 +38,8 @@ from mlqa.tokenization.scratch import train_tokenizer
 NAMED = ("berturk-cased-32k", "xlm-roberta")
 
 
-def splits(folder: str | None) -> tuple[Examples, Examples]:
-    """Train and dev: those of `folder`, TQuAD of MLQA_ASSETS, or generated ones."""
+def load_train_and_dev(folder: str | None) -> tuple[Examples, Examples]:
+    """Load train and dev from `folder`, else TQuAD from MLQA_ASSETS, else generate them."""
     assets = os.environ.get("MLQA_ASSETS")
     place = Path(folder) if folder else Path(assets) / "data" / "tquad" if assets else None
     if place is None:
@@ -49,7 +48,8 @@ def splits(folder: str | None) -> tuple[Examples, Examples]:
     return train, dev
 
 
-def tokenizers(folder: str | None, train: Examples) -> dict[str, Any]:
+def load_tokenizers(folder: str | None, train: Examples) -> dict[str, Any]:
+    """Load the tokenizer in `folder`, else those of MLQA_ASSETS, else train one."""
     from transformers import AutoTokenizer
 
     assets = os.environ.get("MLQA_ASSETS")
@@ -59,71 +59,76 @@ def tokenizers(folder: str | None, train: Examples) -> dict[str, Any]:
     return {"generated": train_tokenizer([*train.contexts, *train.questions], "wordpiece", 2000, 512)}
 
 
-def ours(tokenizer: Any, train: Examples, dev: Examples, folder: Path | None) -> tuple[Windows, Windows]:
+def make_both_windows(tokenizer: Any, train: Examples, dev: Examples, folder: Path | None) -> tuple[Windows, Windows]:
+    """Make the windows of train and dev, with a cache in `folder` if it is given."""
     cache = TokenCache(folder, tokenizer) if folder else None
-    made = [make_windows(examples, tokenizer, LENGTH, STRIDE, cache) for examples in (train, dev)]
-    return made[0], made[1]
+    return make_windows(train, tokenizer, LENGTH, STRIDE, cache), make_windows(dev, tokenizer, LENGTH, STRIDE, cache)
 
 
-def differences(windows: Windows, features: Any, examples: Examples) -> dict[str, int]:
-    """How many windows differ from the peer's, by what; "after marks": in offsets of decomposed text alone, where a
-    token of ours takes the mark of its last letter."""
+def count_differences(windows: Windows, features: Any, examples: Examples) -> dict[str, int]:
+    """Count the windows that differ from the peer's, by feature.
+
+    "after marks" counts those that differ only in the offsets of decomposed text, in which our tokens include the mark
+    of their last letter.
+    """
     assert len(windows) == len(features), (len(windows), len(features))
     names = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in features.column_names]
     names += [name for name in ("start_positions", "end_positions") if name in features.column_names]
-    found = dict.fromkeys([*names, "offsets", "after marks"], 0)
+    counts = dict.fromkeys([*names, "offsets", "after marks"], 0)
     for begin in range(0, len(windows), 500):
         chosen = np.arange(begin, min(begin + 500, len(windows)))
         batch, theirs = make_batch(windows, chosen, LENGTH), features[begin : begin + 500]
         for name in names:
             wrong = batch[name].numpy() != np.array(theirs[name])
-            found[name] += int(wrong.reshape(len(chosen), -1).any(axis=1).sum())
+            counts[name] += int(wrong.reshape(len(chosen), -1).any(axis=1).sum())
         for line, window in enumerate(chosen if "offset_mapping" in theirs else []):
             part = slice(windows.begin[window], windows.end[window])
             mine = np.stack([windows.context.starts[part], windows.context.ends[part]], axis=1)
             same = np.array_equal(mine, [pair for pair in theirs["offset_mapping"][line] if pair is not None])
             marked = any(map(unicodedata.combining, examples.get_context(int(windows.row[window]))))
-            found["after marks" if marked else "offsets"] += not same
-    return found
+            counts["after marks" if marked else "offsets"] += not same
+    return counts
 
 
-def side_by_side(args: argparse.Namespace) -> None:
-    train, dev = splits(args.data)
-    folder = peer_dir()
+def compare(args: argparse.Namespace) -> None:
+    """Print the seconds of both and the windows that differ, for each tokenizer."""
+    train, dev = load_train_and_dev(args.data)
+    folder = find_peer()
     print(
         f"{len(train):,} + {len(dev):,} questions; seconds: median of {args.rounds} rounds; ratio (min ... max), of CPU"
     )
     print(
         f"{'tokenizer':20} {'windows':>8} {'peer':>7} {'mlqa':>7} {'ratio':>22}    CPU {'to cache':>9} {'from it':>8}"
     )
-    for name, tokenizer in tokenizers(args.tokenizer, train).items():
+    for name, tokenizer in load_tokenizers(args.tokenizer, train).items():
         with tempfile.TemporaryDirectory() as temporary:
             place, times, cpu = Path(temporary), [], []
-            data = [dataset(examples, place / str(number)) for number, examples in enumerate((train, dev))]
+            data = [save_dataset(examples, place / str(number)) for number, examples in enumerate((train, dev))]
             for number in range(args.rounds):
                 began, before = time.perf_counter(), time.process_time()
                 if folder:
-                    made = [mapped(f, d) for f, d in zip(feature_functions(folder, tokenizer), data, strict=True)]
+                    functions = load_feature_functions(folder, tokenizer)
+                    made = [map_dataset(*pair) for pair in zip(functions, data, strict=True)]
                 marks, middle = [time.perf_counter()], time.process_time()
                 for cache in (None, place / f"cache{number}", place / f"cache{number}"):  # none, filled, full
-                    windows = ours(tokenizer, train, dev, cache)
+                    windows = make_both_windows(tokenizer, train, dev, cache)
                     marks.append(time.perf_counter())
                     if cache is None:
                         cpu.append((middle - before) / (time.process_time() - middle))
                 times.append([end - start for start, end in zip([began, *marks], marks, strict=False)])
             peers, plain, filled, hit = (statistics.median(column) for column in zip(*times, strict=True))
             ratios = [row[0] / row[1] for row in times]
-            told = f"{statistics.median(ratios):.1f} ({min(ratios):.1f} ... {max(ratios):.1f})" if folder else "-"
-            told += f" {statistics.median(cpu):6.1f}" if folder else ""
-            print(f"{name:20} {len(windows[0]) + len(windows[1]):8,} {peers:7.2f} {plain:7.2f} {told:>29} "
+            ratio = f"{statistics.median(ratios):.1f} ({min(ratios):.1f} ... {max(ratios):.1f})" if folder else "-"
+            ratio += f" {statistics.median(cpu):6.1f}" if folder else ""
+            print(f"{name:20} {len(windows[0]) + len(windows[1]):8,} {peers:7.2f} {plain:7.2f} {ratio:>29} "
                   f"{filled:9.2f} {hit:8.2f}", flush=True)  # fmt: skip
             if folder:
                 for split, mine, theirs, examples in zip(("train", "dev"), windows, made, (train, dev), strict=True):
-                    print(f"  {split} windows that differ: {differences(mine, theirs, examples)}")
+                    print(f"  {split} windows that differ: {count_differences(mine, theirs, examples)}")
 
 
-def enlarged(examples: Examples, times: int) -> Examples:
-    """The examples so many times over, each copy with contexts and questions of its own."""
+def multiply(examples: Examples, times: int) -> Examples:
+    """Repeat the examples, each copy with contexts and questions of its own."""
     count, number = len(examples), len(examples.contexts)
     copies = range(times)
     return Examples(
@@ -136,20 +141,22 @@ def enlarged(examples: Examples, times: int) -> Examples:
 
 
 def measure(args: argparse.Namespace) -> None:
-    """One size in a process of its own: its memory before and at most, and whether it is as the first copy's."""
-    train, _ = splits(args.data)
-    tokenizer = next(iter(tokenizers(args.tokenizer, train).values()))
-    examples = enlarged(train, args.measure)
+    """Print time and memory of one size as JSON, in a process of its own."""
+    train, _ = load_train_and_dev(args.data)
+    tokenizer = next(iter(load_tokenizers(args.tokenizer, train).values()))
+    examples = multiply(train, args.measure)
     make_windows(generate(10, seed=0), tokenizer, LENGTH, STRIDE)
-    before, began = megabytes("VmRSS"), time.perf_counter()
+    before, began = read_megabytes("VmRSS"), time.perf_counter()
     windows = make_windows(examples, tokenizer, LENGTH, STRIDE, TokenCache(Path(args.cache), tokenizer))
     took = time.perf_counter() - began
     size = sum(file.stat().st_size for file in Path(args.cache).rglob("*.npy")) / 1e6
-    print(json.dumps([len(examples), len(windows), took, before, megabytes("VmHWM"), megabytes("RssAnon"), size]))
+    peak, anonymous = read_megabytes("VmHWM"), read_megabytes("RssAnon")
+    print(json.dumps([len(examples), len(windows), took, before, peak, anonymous, size]))
 
 
-def growth(args: argparse.Namespace) -> None:
-    print("  times  questions    windows  seconds  MB before  MB peak  of it not of files, at the end  MB of tokens")
+def measure_growth(args: argparse.Namespace) -> None:
+    """Print time and memory at 1, 10 and 100 times the data."""
+    print("  times  questions    windows  seconds  MB before  MB peak  MB not mapped, at the end  MB of tokens")
     for times in (1, 10, 100):
         if times <= args.scale:
             with tempfile.TemporaryDirectory() as folder:
@@ -159,11 +166,12 @@ def growth(args: argparse.Namespace) -> None:
                 done = subprocess.run(command, capture_output=True, text=True)
                 assert done.returncode == 0, done.stderr
                 rows, windows, took, before, peak, anonymous, size = json.loads(done.stdout.splitlines()[-1])
-                print(f"{times:7} {rows:10,} {windows:10,} {took:8.1f} {before:10.0f} {peak:8.0f} {anonymous:31.0f} "
+                print(f"{times:7} {rows:10,} {windows:10,} {took:8.1f} {before:10.0f} {peak:8.0f} {anonymous:26.0f} "
                       f"{size:13.0f}", flush=True)  # fmt: skip
 
 
 def main() -> None:
+    """Run the comparison, or the measurement of growth if --scale is given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data")
     parser.add_argument("--tokenizer")
@@ -175,9 +183,9 @@ def main() -> None:
     if args.measure:
         measure(args)
     elif args.scale:
-        growth(args)
+        measure_growth(args)
     else:
-        side_by_side(args)
+        compare(args)
 
 
 if __name__ == "__main__":

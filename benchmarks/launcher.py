@@ -1,12 +1,12 @@
-"""What the launcher costs on the side of the user: calls, seconds and memory of a large sweep over hours.
+"""Measure what the launcher costs the client: calls, seconds and memory of a large sweep over hours.
 
     python benchmarks/launcher.py                              100 members for one hour and two, 500 for one
     python benchmarks/launcher.py --members 500 --hours 1
 
-The whole launcher runs, with its default intervals, as it would on AWS: Hydra composes every member, and
-AWS_ENDPOINT_URL leads to the rehearsal service, whose jobs only have a timetable here. One thing is replaced: the
-clock of the control loop. Instead of waiting it moves the service's clock on, so that an hour takes seconds. What is
-printed is measured in the client's process; the calls are those that the service has counted.
+The whole launcher runs with its default intervals, as it would on AWS. Hydra composes every member, and
+AWS_ENDPOINT_URL points to the rehearsal service, whose jobs only follow a timetable here. One thing is replaced: the
+clock of the control loop. Instead of waiting, it advances the clock of the service, so that an hour takes seconds. All
+figures are measured in the client's process, except the calls, which the service counts.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from omegaconf import DictConfig
 
 from hydra_sagemaker_launcher.jobs import control_loop
 
-FIGURES = "LAUNCHER_BENCHMARK_FIGURES"  # where a sweep leaves its figures
-POLLING = ("ListTrainingJobs",)  # all others are made once for a member, or once for a sweep
+FIGURES = "LAUNCHER_BENCHMARK_FIGURES"  # names the file that a sweep writes its figures to
+POLLING = ("ListTrainingJobs",)  # all other calls are made once per member or once per sweep
 PACE = 1.0  # seconds between two submissions: the launcher's default
 
 ConfigStore.instance().store(
@@ -42,21 +42,24 @@ ConfigStore.instance().store(
 
 
 class SimulatedClock(control_loop.Clock):
-    """Time that passes when the control loop waits, here and at the service."""
+    """Clock that advances when the control loop waits, here and at the service."""
 
-    made: SimulatedClock
+    latest: SimulatedClock
 
     def __init__(self) -> None:
+        """Start the clock, and measure the client's time from now on."""
         self.seconds = 0.0
         self.cpu_before, self.wall_before = time.process_time(), time.monotonic()
         self.is_fetching: Callable[[], bool] = lambda: False
-        SimulatedClock.made = self
+        SimulatedClock.latest = self
 
     def now(self) -> float:
+        """Return the simulated seconds since the start."""
         return self.seconds
 
     def wait(self, seconds: float, event: threading.Event) -> None:
-        if self.is_fetching():  # downloads take no simulated time
+        """Advance the clock, or wait for downloads, which take no simulated time."""
+        if self.is_fetching():
             event.wait(1.0)
             return
         import sagemaker_rehearsal
@@ -66,13 +69,13 @@ class SimulatedClock(control_loop.Clock):
 
 
 @hydra.main(version_base="1.3", config_path=None, config_name="benchmark")
-def member(config: DictConfig) -> float:
-    """Never runs: the jobs are simulated."""
+def run_member(config: DictConfig) -> float:
+    """Stand in for a member, which never runs because its job is simulated."""
     raise NotImplementedError
 
 
-def sweep() -> None:
-    """One sweep in this process, by the command line; its figures go into the file that FIGURES names."""
+def run_sweep() -> None:
+    """Run the sweep of the command line in this process, and write its figures to the file that FIGURES names."""
 
     class Control(control_loop.Control):
         def start(self) -> None:
@@ -82,8 +85,8 @@ def sweep() -> None:
 
     control_loop.Control = Control  # type: ignore[misc]
     started = time.monotonic()
-    member()
-    clock, ended = SimulatedClock.made, time.monotonic()
+    run_member()
+    clock, ended = SimulatedClock.latest, time.monotonic()
     figures = {
         "simulated_hours": clock.seconds / 3600,
         "cpu_before": clock.cpu_before,
@@ -96,8 +99,8 @@ def sweep() -> None:
     Path(os.environ[FIGURES]).write_text(json.dumps(figures), "utf-8")
 
 
-def measured(members: int, hours: float, folder: Path) -> dict[str, Any]:
-    """A sweep that lasts so long from the first submission to the last end, in a process of its own."""
+def measure_sweep(members: int, hours: float, folder: Path) -> dict[str, Any]:
+    """Run a sweep that takes `hours` from the first submission to the last end, in a process of its own."""
     import sagemaker_rehearsal
 
     output = folder / "output.tar.gz"
@@ -106,8 +109,8 @@ def measured(members: int, hours: float, folder: Path) -> dict[str, Any]:
         entry = tarfile.TarInfo("job_return.json")
         entry.size = len(content)
         archive.addfile(entry, io.BytesIO(content))
-    trains = hours * 3600 - members * PACE
-    url = sagemaker_rehearsal.start(folder / "service", simulate=trains, simulated_output=output)
+    job_seconds = hours * 3600 - members * PACE
+    url = sagemaker_rehearsal.start(folder / "service", simulate=job_seconds, simulated_output=output)
     try:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAGEMAKER_"))}
         environment |= {
@@ -131,7 +134,7 @@ def measured(members: int, hours: float, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Prints a column for each sweep."""
+    """Print a column of figures per sweep."""
     from rich.console import Console
     from rich.table import Table
 
@@ -142,12 +145,12 @@ def main() -> None:
     sweeps = [(100, 1.0), (100, 2.0), (500, 1.0)]
     if given.members:
         if given.hours * 3600 <= given.members * PACE:
-            parser.error(f"--members {given.members}: are submitted one a second; give more --hours")
+            parser.error(f"--members={given.members}: one is submitted per second; give more --hours")
         sweeps = [(given.members, given.hours)]
     columns = []
     for members, hours in sweeps:
         with tempfile.TemporaryDirectory(prefix="launcher-benchmark-") as folder:
-            columns.append(measured(members, hours, Path(folder)))
+            columns.append(measure_sweep(members, hours, Path(folder)))
         print(f"{members} x {hours:g}: {json.dumps(columns[-1])}", file=sys.stderr, flush=True)
     table = Table()
     table.add_column("members x simulated hours")
@@ -166,9 +169,9 @@ def main() -> None:
     for operation in sorted({name for column in columns for name in column["calls"]}):
         table.add_row(operation, *(str(column["calls"].get(operation, 0)) for column in columns))
     table.add_section()
-    for label, wanted in (("all calls", None), ("of these polling", POLLING)):
+    for label, names in (("all calls", None), ("of these polling", POLLING)):
         totals = [
-            sum(int(count) for name, count in column["calls"].items() if wanted is None or name in wanted)
+            sum(int(count) for name, count in column["calls"].items() if names is None or name in names)
             for column in columns
         ]
         table.add_row(label, *map(str, totals))
@@ -177,6 +180,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if FIGURES in os.environ:
-        sweep()
+        run_sweep()
     else:
         main()

@@ -1,9 +1,9 @@
-"""The peer that benchmarks compare with: transformers' question-answering example, read from a folder of yours.
+"""Load the peer to compare with: transformers' question-answering example, from a folder of yours.
 
-Give the folder as PEER_DIR: examples/pytorch/question-answering of https://github.com/huggingface/transformers, of a
-release up to 4.57 (`git clone --depth 1 --branch v4.55.4 https://github.com/huggingface/transformers`, or only its
-files run_qa.py and utils_qa.py). Nothing of it is in this project, and nothing of it is changed: its functions are
-compiled as they stand, out of main(), of which they are closures.
+Set PEER_DIR to examples/pytorch/question-answering of https://github.com/huggingface/transformers, in a release up to
+4.57 (`git clone --depth 1 --branch v4.55.4 https://github.com/huggingface/transformers`, or only its files run_qa.py
+and utils_qa.py). It is not part of this project and is used unchanged. Its functions are closures inside main() and
+are compiled out of it.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from mlqa.data.examples import Examples
 LENGTH, STRIDE = 384, 128
 
 
-def peer_dir() -> Path | None:
-    """PEER_DIR where it holds the peer; says what is missing where not."""
+def find_peer() -> Path | None:
+    """Return PEER_DIR if it has the peer, else print what is missing."""
     folder = os.environ.get("PEER_DIR")
     if folder and all((Path(folder) / name).is_file() for name in ("run_qa.py", "utils_qa.py")):
         return Path(folder)
-    found = f"{folder} lacks run_qa.py or utils_qa.py" if folder else "not set"
-    print(f"PEER_DIR: {found}; without transformers' examples/pytorch/question-answering the peer is left out")
+    problem = f"{folder} lacks run_qa.py or utils_qa.py" if folder else "not set"
+    print(f"PEER_DIR: {problem}, so the peer is left out; set it to transformers' examples/pytorch/question-answering")
     return None
 
 
-def feature_functions(
+def load_feature_functions(
     folder: Path, tokenizer: Any, length: int = LENGTH, stride: int = STRIDE
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The peer's prepare_train_features and prepare_validation_features for this tokenizer."""
+    """Compile the peer's prepare_train_features and prepare_validation_features for a tokenizer."""
     path = folder / "run_qa.py"
     (main,) = (
         node
@@ -42,7 +42,7 @@ def feature_functions(
         if isinstance(node, ast.FunctionDef) and node.name == "main"
     )
     names = ("prepare_train_features", "prepare_validation_features")
-    wanted = [node for node in main.body if isinstance(node, ast.FunctionDef) and node.name in names]
+    functions = [node for node in main.body if isinstance(node, ast.FunctionDef) and node.name in names]
     scope: dict[str, Any] = {
         "tokenizer": tokenizer,
         "question_column_name": "question",
@@ -52,22 +52,22 @@ def feature_functions(
         "max_seq_length": length,
         "data_args": SimpleNamespace(doc_stride=stride, pad_to_max_length=True),
     }
-    exec(compile(ast.Module(wanted, []), str(path), "exec"), scope)
+    exec(compile(ast.Module(functions, []), str(path), "exec"), scope)
     return scope[names[0]], scope[names[1]]
 
 
-def postprocess(folder: Path) -> Callable[..., Any]:
-    """The peer's postprocess_qa_predictions."""
+def load_postprocess(folder: Path) -> Callable[..., Any]:
+    """Load the peer's postprocess_qa_predictions."""
     spec = importlib.util.spec_from_file_location("utils_qa", folder / "utils_qa.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found: Callable[..., Any] = module.postprocess_qa_predictions
-    return found
+    function: Callable[..., Any] = module.postprocess_qa_predictions
+    return function
 
 
-def dataset(examples: Examples, folder: Path) -> Any:
-    """The examples as the peer has read them: a datasets.Dataset whose Arrow file lies in `folder`, a row an id."""
+def save_dataset(examples: Examples, folder: Path) -> Any:
+    """Return the examples as the peer reads them: a datasets.Dataset with its Arrow file in `folder` and unique ids."""
     import datasets
 
     rows = {
@@ -83,6 +83,6 @@ def dataset(examples: Examples, folder: Path) -> Any:
     return datasets.load_from_disk(str(folder))
 
 
-def mapped(function: Callable[..., Any], data: Any) -> Any:
-    """The features as run_qa.py makes them: batches of 1,000 rows, written to an Arrow file, no cache taken."""
+def map_dataset(function: Callable[..., Any], data: Any) -> Any:
+    """Make features as run_qa.py does: in batches of 1,000 rows, written to an Arrow file, without reading a cache."""
     return data.map(function, batched=True, remove_columns=data.column_names, load_from_cache_file=False)

@@ -1,10 +1,10 @@
-"""Memory and time of reading a large data set: each format in a process of its own.
+"""Measure memory and time of reading a large data set, each format in a process of its own.
 
-    python benchmarks/reading.py                    100 times TQuAD (MLQA_ASSETS), else generated data of its size
+    python benchmarks/reading.py                    100 times TQuAD (MLQA_ASSETS), or generated data of its size
     python benchmarks/reading.py --times 10
 
-Every copy has contexts of its own (a number is added to their ends, so that offsets stay right): as nothing can be
-shared, the examples themselves take the most that they can.
+Every copy has contexts of its own, because a number is appended to them, which keeps offsets right. Nothing can be
+shared, so the examples take the most memory that they can.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from mlqa.data.sample import generate
 Row = dict[str, Any]
 
 
-def source() -> Examples:
-    """TQuAD's train and dev split where they are at hand, generated rows as many and as long where not."""
+def load_source() -> Examples:
+    """Load TQuAD's train and dev split if MLQA_ASSETS has them, else generate as many rows of the same length."""
     folder = os.environ.get("MLQA_ASSETS")
     files = sorted((Path(folder) / "data" / "tquad").glob("*.json")) if folder else []
     if not files:
@@ -48,8 +48,8 @@ def source() -> Examples:
     )
 
 
-def rows(examples: Examples, times: int) -> Iterator[Row]:
-    """Rows of one context follow each other."""
+def iter_rows(examples: Examples, times: int) -> Iterator[Row]:
+    """Yield the rows of all copies, those of one context in succession."""
     order = sorted(range(len(examples)), key=lambda row: int(examples.context_of[row]))
     for copy in range(times):
         for row in order:
@@ -83,11 +83,13 @@ def write_json(path: Path, data: Iterator[Row]) -> None:
 
 
 def write_json_lines(path: Path, data: Iterator[Row]) -> None:
+    """Write a row per line."""
     with path.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in data)
 
 
 def write_csv(path: Path, data: Iterator[Row]) -> None:
+    """Write a row per line, with the answers as JSON."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ("id", "question", "context", "answers"))
         writer.writeheader()
@@ -95,7 +97,7 @@ def write_csv(path: Path, data: Iterator[Row]) -> None:
 
 
 def write_parquet(path: Path, data: Iterator[Row]) -> None:
-    """Row groups of 200,000 rows, larger than any reader should hold at once."""
+    """Write row groups of 200,000 rows, larger than any reader should hold at once."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -115,29 +117,31 @@ WRITERS: dict[str, Callable[[Path, Iterator[Row]], None]] = {
 }
 
 
-def megabytes(what: str) -> float:
-    """This process's memory, from Linux: "VmRSS" is what it holds now, "VmHWM" the most that it ever held.
+def read_megabytes(field: str) -> float:
+    """Read a memory figure of this process from Linux: "VmRSS" for the current use, "VmHWM" for the peak.
 
-    Not getrusage's ru_maxrss, which counts the process that started this one.
+    getrusage's ru_maxrss is of no use here, because it also counts the process that started this one.
     """
     status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(what)) * 1024 / 1e6
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(field)) * 1024 / 1e6
 
 
 def measure(path: str) -> None:
-    before = megabytes("VmRSS")
+    """Read a file and print what it took as JSON."""
+    before = read_megabytes("VmRSS")
     began = time.perf_counter()
     examples = read_file(path)
     seconds = time.perf_counter() - began
-    found = {
+    figures = {
         "rows": len(examples), "contexts": len(examples.contexts), "seconds": seconds,
-        "before": before, "held": megabytes("VmRSS"), "peak": megabytes("VmHWM"),
+        "before": before, "held": read_megabytes("VmRSS"), "peak": read_megabytes("VmHWM"),
+        "fingerprint": examples.compute_fingerprint(),
     }  # fmt: skip
-    found["fingerprint"] = examples.compute_fingerprint()
-    print(json.dumps(found))
+    print(json.dumps(figures))
 
 
 def main() -> None:
+    """Write each format, and print the figures of reading it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=100)
     parser.add_argument("--read", help=argparse.SUPPRESS)
@@ -145,23 +149,23 @@ def main() -> None:
     if args.read:
         measure(args.read)
         return
-    examples = source()
+    examples = load_source()
     print("format      rows  contexts  file MB  seconds  peak RSS MB  held after  before")
     fingerprints = set()
     with tempfile.TemporaryDirectory() as folder:
         for ending, write in WRITERS.items():
             path = Path(folder) / f"data.{ending}"
-            write(path, rows(examples, args.times))
+            write(path, iter_rows(examples, args.times))
             done = subprocess.run(
                 [sys.executable, __file__, "--read", str(path)], capture_output=True, text=True, check=True
             )
-            found = json.loads(done.stdout)
-            fingerprints.add(found["fingerprint"])
-            print(f"{ending:8} {found['rows']:8,} {found['contexts']:8,} {path.stat().st_size / 1e6:8.0f} "
-                  f"{found['seconds']:8.1f} {found['peak']:11.0f} {found['held']:11.0f} {found['before']:8.0f}",
+            figures = json.loads(done.stdout)
+            fingerprints.add(figures["fingerprint"])
+            print(f"{ending:8} {figures['rows']:8,} {figures['contexts']:8,} {path.stat().st_size / 1e6:8.0f} "
+                  f"{figures['seconds']:8.1f} {figures['peak']:11.0f} {figures['held']:11.0f} {figures['before']:8.0f}",
                   flush=True)  # fmt: skip
             path.unlink()
-    print("all formats gave the same examples" if len(fingerprints) == 1 else f"the formats differ: {fingerprints}")
+    print("all formats yield the same examples" if len(fingerprints) == 1 else f"the formats differ: {fingerprints}")
 
 
 if __name__ == "__main__":

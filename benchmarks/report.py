@@ -1,4 +1,4 @@
-"""Time and size of the report of a large sweep, and how fast its page answers in a headless Chromium, if there is one.
+"""Measure the report of a large sweep: time, size, and how fast its page responds in a headless Chromium, if installed.
 
 python benchmarks/report.py                 500 members on 892 questions, as many as TQuAD's dev split has
 python benchmarks/report.py --members 50
@@ -31,7 +31,7 @@ STEPS = 1000
 
 
 def write_member(folder: Path, number: int, examples: Examples) -> None:
-    """A completed run: one of 20 models on one of 5 instances, one of 5 learning rates; every tenth has failed."""
+    """Write a run with one of 20 models, 5 instances and 5 learning rates. Every tenth one has failed."""
     draw = random.Random(number)
     model, hardware = f"model-{number % 20}", f"hardware-{number // 20 % 5}"
     rate = 1e-5 * (1 + number // 100)
@@ -68,21 +68,21 @@ def write_member(folder: Path, number: int, examples: Examples) -> None:
         content |= {"status": "failed", "error": "CUDA out of memory: choose a smaller batch"}
     else:
         share = 0.5 + number % 20 / 50
-        given = [
+        predictions = [
             examples.answers[row][0].text if draw.random() < share else examples.get_context(row).split()[0]
             for row in range(len(examples))
         ]
-        content["metrics"] = score_predictions(given, examples, rules=get_language_rules("tr"))
+        content["metrics"] = score_predictions(predictions, examples, rules=get_language_rules("tr"))
         (folder / "predictions.json").write_text(
-            json.dumps(index_by_id(examples.ids, given), ensure_ascii=False), "utf-8"
+            json.dumps(index_by_id(examples.ids, predictions), ensure_ascii=False), "utf-8"
         )
     (folder / "result.json").write_text(json.dumps(content), "utf-8")
     lines = (json.dumps({"step": step, "loss": 4 / (1 + step)}) for step in range(STEPS))
     (folder / "history.jsonl").write_text("\n".join(lines), "utf-8")
 
 
-def in_browser(page: Path, members: int) -> dict[str, float]:
-    """Milliseconds: until everything is drawn, to sort the largest table, to filter it."""
+def time_in_browser(page: Path, members: int) -> dict[str, float]:
+    """Return the milliseconds to draw the page, to sort its largest table and to filter it."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -93,7 +93,7 @@ def in_browser(page: Path, members: int) -> dict[str, float]:
             options.add_argument(flag)
         browser = webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
         browser.get(page.as_uri())
-        found: dict[str, float] = browser.execute_script(
+        milliseconds: dict[str, float] = browser.execute_script(
             """
             const timed = (act) => {
               const begin = performance.now(); act(); document.body.getBoundingClientRect();
@@ -111,11 +111,12 @@ def in_browser(page: Path, members: int) -> dict[str, float]:
             """
         )
         browser.quit()
-    assert found.pop("rows") == members
-    return found
+    assert milliseconds.pop("rows") == members
+    return milliseconds
 
 
 def main() -> None:
+    """Write a sweep and its report, and print what the report took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--members", type=int, default=500)
     members = parser.parse_args().members
@@ -134,7 +135,7 @@ def main() -> None:
         )
         print(f"page {page.stat().st_size / 1e6:.1f} MB, of which plotly.js 4.8 MB")
         if shutil.which("chromium") and shutil.which("chromedriver"):
-            for name, milliseconds in in_browser(page, members).items():
+            for name, milliseconds in time_in_browser(page, members).items():
                 print(f"{name}: {milliseconds:.0f} ms")
 
 

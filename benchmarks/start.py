@@ -1,12 +1,11 @@
-"""How long it takes until something is seen: `--help`, `--cfg job` and completion beside a bare Hydra app, and what a
-small run does besides training.
+"""Measure the start: `--help`, `--cfg job` and completion against a bare Hydra app, and a small run besides training.
 
     python benchmarks/start.py                 both tables
     python benchmarks/start.py --rounds 15 --runs 5
     python benchmarks/start.py --only run
     python benchmarks/start.py --data DIR      the small run on your train.json and dev.json instead of generated data
 
-The bare app has as many config groups and options as mlqa, and none of its plugins. Whole processes, one after the
+The bare app has as many config groups and options as mlqa, and none of its plugins. Whole processes run one after the
 other, in alternating rounds.
 """
 
@@ -45,8 +44,8 @@ WAYS = {
 }
 
 
-def bare_app(folder: Path) -> Path:
-    """An app with the groups and options of ours, a key each."""
+def write_bare_app(folder: Path) -> Path:
+    """Write an app with the groups and options of mlqa, each option with one key."""
     defaults = ["defaults:"]
     for group in sorted(child for child in (ROOT / "conf").iterdir() if child.is_dir() and child.name != "hydra"):
         target = folder / "conf" / group.name
@@ -61,8 +60,11 @@ def bare_app(folder: Path) -> Path:
     return app
 
 
-def seconds(app: Path, way: str, cwd: Path) -> tuple[float, float]:
-    """(wall, CPU) of one whole process. Without site, so that neither sees what is installed as a link: our plugin."""
+def time_process(app: Path, way: str, cwd: Path) -> tuple[float, float]:
+    """Return the wall and CPU seconds of a whole process.
+
+    Python starts without site, so that neither app sees packages installed as links, such as our plugin.
+    """
     arguments, word = WAYS[way]
     environment = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib"), "COMP_LINE": f"python {app.name} {word}"}
     environment["COMP_POINT"] = str(len(environment["COMP_LINE"]))
@@ -75,24 +77,25 @@ def seconds(app: Path, way: str, cwd: Path) -> tuple[float, float]:
     return took, cpu
 
 
-def starts(rounds: int) -> None:
+def compare_starts(rounds: int) -> None:
+    """Print the seconds of both apps for each kind of start."""
     print(f"ratio: median (min ... max) of {rounds} rounds")
     print(f"{'start':12}{'wall: bare    mlqa  ratio':>38}{'CPU: bare    mlqa  ratio':>40}")
     with tempfile.TemporaryDirectory() as folder:
-        bare = bare_app(Path(folder))
+        bare = write_bare_app(Path(folder))
         for way in WAYS:
             pairs = []
             for number in range(rounds + 1):
-                pair = seconds(bare, way, Path(folder)), seconds(ROOT / "train.py", way, Path(folder))
-                if number:  # the first round reads from the disk
+                pair = time_process(bare, way, Path(folder)), time_process(ROOT / "train.py", way, Path(folder))
+                if number:  # the first round reads from disk and does not count
                     pairs.append(pair)
-            told = []
+            cells = []
             for clock in (0, 1):
                 theirs, ours = zip(*((bare[clock], own[clock]) for bare, own in pairs), strict=True)
                 ratios = [own / bare for bare, own in zip(theirs, ours, strict=True)]
-                told.append(f"{statistics.median(theirs):7.2f} {statistics.median(ours):7.2f} "
-                            f"{statistics.median(ratios):6.2f} ({min(ratios):.2f} ... {max(ratios):.2f})")  # fmt: skip
-            print(f"{way:12}{told[0]:>38}{told[1]:>40}", flush=True)
+                cells.append(f"{statistics.median(theirs):7.2f} {statistics.median(ours):7.2f} "
+                             f"{statistics.median(ratios):6.2f} ({min(ratios):.2f} ... {max(ratios):.2f})")  # fmt: skip
+            print(f"{way:12}{cells[0]:>38}{cells[1]:>40}", flush=True)
 
 
 PARTS = {
@@ -100,7 +103,7 @@ PARTS = {
     "audit": "mlqa.experiment:audit",
     "tokenizer": "mlqa.tokenization.load:load_tokenizer",
     "features": "mlqa.features.windows:make_windows",
-    "figures of the tokenizer": "mlqa.tokenizer_analysis:analyse_tokenizer",
+    "figures of the tokenizer": "mlqa.metrics.tokenizer_analysis:analyse_tokenizer",
     "the model": "mlqa.training.models:load_model",
     "the trainer": "mlqa.training.trainer:QuestionAnsweringTrainer.__init__",
     "training, 1 step": "mlqa.training.trainer:QuestionAnsweringTrainer.fit",
@@ -111,8 +114,8 @@ PARTS = {
 RUN = "mlqa.experiment:run"
 
 
-def timed_run(arguments: list[str]) -> None:
-    """Runs train.py in this process with a clock around each part, and prints the seconds of each as JSON."""
+def run_timed(arguments: list[str]) -> None:
+    """Run train.py in this process with a clock around each part, and print the seconds of each as JSON."""
     began = time.perf_counter()
     sys.path[:0] = [str(ROOT / "launchers"), str(ROOT / "src")]
     importlib.import_module("mlqa.config.preflight")
@@ -126,7 +129,7 @@ def timed_run(arguments: list[str]) -> None:
         module, _, path = address.partition(":")
         *owners, last = path.split(".")
         owner = functools.reduce(getattr, owners, sys.modules[module])
-        setattr(owner, last, _clocked(getattr(owner, last), name, took))
+        setattr(owner, last, _add_clock(getattr(owner, last), name, took))
     composing = time.perf_counter()
     sys.argv[:] = [str(ROOT / "train.py"), *arguments]
     runpy.run_path(sys.argv[0], run_name="__main__")
@@ -136,7 +139,7 @@ def timed_run(arguments: list[str]) -> None:
     print(json.dumps(took))
 
 
-def _clocked(function: Callable[..., Any], name: str, took: dict[str, float]) -> Callable[..., Any]:
+def _add_clock(function: Callable[..., Any], name: str, took: dict[str, float]) -> Callable[..., Any]:
     @functools.wraps(function)
     def clocked(*arguments: Any, **options: Any) -> Any:
         began = time.perf_counter()
@@ -148,9 +151,9 @@ def _clocked(function: Callable[..., Any], name: str, took: dict[str, float]) ->
     return clocked
 
 
-def small_run(data: str | None, rounds: int) -> None:
-    """The table of a run of one step of a tiny model, its tokens not in the cache and in the cache."""
-    files = [f"dataset.{split}_file={path.resolve()}" for split, path in _files(data).items()]
+def measure_small_run(data: str | None, rounds: int) -> None:
+    """Print the seconds of a tiny model's run of one step, without and with its tokens in the cache."""
+    files = [f"dataset.{split}_file={path.resolve()}" for split, path in _find_files(data).items()]
     chosen = ["dataset=squad_json", "dataset.language=tr", *files] if files else ["dataset=sample"]
     columns: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -164,8 +167,8 @@ def small_run(data: str | None, rounds: int) -> None:
             )  # fmt: skip
             whole = time.perf_counter() - began
             assert done.returncode == 0, done.stderr
-            found = json.loads(done.stdout.splitlines()[-1])
-            columns.append({**found, "start and exit of Python": whole - sum(found.values()), "whole process": whole})
+            parts = json.loads(done.stdout.splitlines()[-1])
+            columns.append({**parts, "start and exit of Python": whole - sum(parts.values()), "whole process": whole})
     print(
         f"\na run of one step, {'TQuAD' if files else 'sample'}: seconds        first run   later (median of {rounds})"
     )
@@ -174,12 +177,13 @@ def small_run(data: str | None, rounds: int) -> None:
         print(f"{name:45} {columns[0][name]:12.2f} {later:12.2f}")
 
 
-def _files(folder: str | None) -> dict[str, Path]:
-    found = {"train": "train*.json", "validation": "dev*.json"} if folder else {}
-    return {split: next(Path(str(folder)).glob(pattern)) for split, pattern in found.items()}
+def _find_files(folder: str | None) -> dict[str, Path]:
+    patterns = {"train": "train*.json", "validation": "dev*.json"} if folder else {}
+    return {split: next(Path(str(folder)).glob(pattern)) for split, pattern in patterns.items()}
 
 
 def main() -> None:
+    """Compare starts, and measure a small run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--data")
@@ -188,12 +192,12 @@ def main() -> None:
     parser.add_argument("--run", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.run:
-        timed_run(args.run)
+        run_timed(args.run)
         return
     if args.only != "run":
-        starts(args.rounds)
+        compare_starts(args.rounds)
     if args.only != "start":
-        small_run(args.data, args.runs)
+        measure_small_run(args.data, args.runs)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""Training side by side: windows a second of mlqa's three ways to make batches, and of transformers' own example, which
-fills every window to 384 tokens.
+"""Compare training: windows per second of mlqa's three ways to make batches, and of transformers' own example.
 
     python benchmarks/training.py                                     BERT of 4 layers x 256, generated questions
     python benchmarks/training.py --train-file train.json --pretrained DIR          your data, a model folder
-    python benchmarks/training.py --train-file train.json --tokenizer DIR --base    BERT-base of random weights
+    python benchmarks/training.py --train-file train.json --tokenizer DIR --base    BERT-base with random weights
     ... --precision bf16 fp32   --ways padded grouped packed   --steps 8 --rounds 3   --pad-to-multiple-of 64
-    ... --cpu-time      seconds of the processor, all threads, instead of the wall's: on a machine with other work
+    ... --cpu-time      CPU seconds of all threads instead of wall seconds, for a machine with other work
 
-With PEER_DIR (see benchmarks/peer.py) the peer reads its own features by transformers' Trainer and its collator. All
-ways train copies of one model, in turn, round after round; the first step of each turn is not counted. Ours take the
-same steps, which differ in tokens: those measured are taken evenly from the epoch's, by their number.
+With PEER_DIR (see benchmarks/peer.py), the peer reads its own features, each padded to 384 tokens, with transformers'
+Trainer and its collator. All ways train copies of the same model, in turn, round after round. The first step of each
+turn does not count. mlqa's ways take the same steps. Steps differ in tokens, so those to measure are spread evenly over
+the steps of an epoch, sorted by their number of tokens.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from peer import dataset, feature_functions, mapped, peer_dir
+from peer import find_peer, load_feature_functions, map_dataset, save_dataset
 from rich.console import Console
 from rich.table import Table
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer, Trainer, TrainerCallback, default_data_collator
@@ -44,7 +44,7 @@ WAYS = ("peer", "padded", "grouped", "packed")
 
 
 class Clock(TrainerCallback):  # type: ignore[misc]
-    """Seconds from the end of the first step to the end of the last: reading batches is part of it."""
+    """Seconds from the end of the first step to the end of the last, reading batches included."""
 
     now = time.perf_counter
 
@@ -52,14 +52,17 @@ class Clock(TrainerCallback):  # type: ignore[misc]
         self.ends: list[float] = []
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
+        """Record the end of a step."""
         self.ends.append(self.now())
 
     @property
     def seconds(self) -> float:
+        """Seconds of all steps but the first."""
         return self.ends[-1] - self.ends[0]
 
 
-def configured(folder: str, batching: str, precision: str, args: argparse.Namespace) -> Config:
+def configure(folder: str, batching: str, precision: str, args: argparse.Namespace) -> Config:
+    """Compose the config of one way."""
     multiple = args.pad_to_multiple_of
     config, _ = compose_config(
         [
@@ -73,8 +76,8 @@ def configured(folder: str, batching: str, precision: str, args: argparse.Namesp
     return config
 
 
-def steps_of(windows: Windows, config: Config, count: int) -> list[np.ndarray]:
-    """A first step to warm up, and `count` steps spread evenly over the epoch's, by their number of tokens."""
+def choose_steps(windows: Windows, config: Config, count: int) -> list[np.ndarray]:
+    """Return a step to warm up, and `count` steps spread evenly over those of an epoch, by their number of tokens."""
     batches = WindowBatchSampler(windows.lengths, config.training.per_device_train_batch_size, seed=0)
     full = [share.windows for (share,) in batches if len(share.windows) == batches.step_size]
     full.sort(key=lambda chosen: int(windows.lengths[chosen].sum()))
@@ -82,20 +85,21 @@ def steps_of(windows: Windows, config: Config, count: int) -> list[np.ndarray]:
     return [chosen[-1], *chosen]
 
 
-def ours(model: Any, windows: Windows, config: Config, count: int) -> float:
+def train_ours(model: Any, windows: Windows, config: Config, count: int) -> float:
+    """Train with mlqa's Trainer, and return the seconds of `count` steps."""
     clock = Clock()
     checkpoints = Checkpoints(Path(config.training.output_dir), "0" * 16)
     trainer = QuestionAnsweringTrainer(
         config, build_training_arguments(config), model, windows, dict, [clock], checkpoints
     )
-    steps = steps_of(windows, config, count)
+    steps = choose_steps(windows, config, count)
     trainer.batches._draw_steps = lambda: steps  # type: ignore[method-assign]
     trainer.fit(None)
     return clock.seconds
 
 
-def peers(model: Any, features: Any, config: Config) -> float:
-    """transformers' Trainer as run_qa.py calls it, on features of max_seq_length tokens each."""
+def train_peer(model: Any, features: Any, config: Config) -> float:
+    """Train with transformers' Trainer as run_qa.py does, on features of max_seq_length tokens, and return seconds."""
     clock = Clock()
     trainer = Trainer(
         model=model,
@@ -108,21 +112,22 @@ def peers(model: Any, features: Any, config: Config) -> float:
     return clock.seconds
 
 
-def features_of_peer(examples: Any, tokenizer: Any, windows: Windows, folder: Path) -> Any:
-    """The peer's own features where PEER_DIR has it; else None."""
-    place = peer_dir()
-    if place is None:
+def make_peer_features(examples: Any, tokenizer: Any, windows: Windows, folder: Path) -> Any:
+    """Make the peer's own features, or return None without PEER_DIR."""
+    peer = find_peer()
+    if peer is None:
         return None
-    functions = feature_functions(place, tokenizer, windows.max_seq_length, windows.max_seq_length // 3)
-    features = mapped(functions[0], dataset(examples, folder / "examples"))
+    functions = load_feature_functions(peer, tokenizer, windows.max_seq_length, windows.max_seq_length // 3)
+    features = map_dataset(functions[0], save_dataset(examples, folder / "examples"))
     assert len(features) == len(windows)
     return features
 
 
 def main() -> None:
+    """Train in each way, and print windows per second."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train-file")
-    parser.add_argument("--tokenizer", help="folder of a tokenizer, for a model of random weights")
+    parser.add_argument("--tokenizer", help="folder of a tokenizer, for a model with random weights")
     parser.add_argument("--pretrained", help="folder of a model with its tokenizer")
     parser.add_argument("--base", action="store_true", help="random weights in the size of BERT-base")
     parser.add_argument("--precision", nargs="+", default=["fp32"], choices=["fp32", "bf16", "fp16"])
@@ -153,28 +158,32 @@ def main() -> None:
             "hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024
         }  # fmt: skip
         model = BertForQuestionAnswering(BertConfig(vocab_size=len(tokenizer), **shape))
-    length = 384 if args.train_file else 112  # generated paragraphs are short: of these, too, half is padding
+    length = 384 if args.train_file else 112  # generated paragraphs are short, and half is also padding
     windows = make_windows(examples, tokenizer, length, length // 3)
     with tempfile.TemporaryDirectory() as folder:
-        features = features_of_peer(examples, tokenizer, windows, Path(folder)) if "peer" in args.ways else None
+        features = make_peer_features(examples, tokenizer, windows, Path(folder)) if "peer" in args.ways else None
         ways = [way for way in args.ways if way != "peer" or features is not None]
         seconds: dict[tuple[str, str], list[float]] = {}
         for number in range(args.rounds):
             for precision in args.precision:
                 for way in ways:
                     batching = Batching.padded.value if way == "peer" else way
-                    config = configured(folder, batching, precision, args)
+                    config = configure(folder, batching, precision, args)
                     trained = copy.deepcopy(model)
-                    took = peers(trained, features, config) if way == "peer" else ours(
-                        trained, windows, config, args.steps
-                    )  # fmt: skip
+                    if way == "peer":
+                        took = train_peer(trained, features, config)
+                    else:
+                        took = train_ours(trained, windows, config, args.steps)
                     seconds.setdefault((way, precision), []).append(took)
                     speed = args.steps * args.batch_size / took
                     print(f"round {number + 1}: {way} {precision} {speed:.2f} windows/s", flush=True)
-    show(seconds, args, model, windows)
+    print_table(seconds, args, model, windows)
 
 
-def show(seconds: dict[tuple[str, str], list[float]], args: argparse.Namespace, model: Any, windows: Windows) -> None:
+def print_table(
+    seconds: dict[tuple[str, str], list[float]], args: argparse.Namespace, model: Any, windows: Windows
+) -> None:
+    """Print windows per second of each way and precision, and the ratio to the first."""
     parameters = sum(parameter.numel() for parameter in model.parameters())
     filled = windows.lengths.mean() / windows.max_seq_length
     table = Table(

@@ -28,7 +28,7 @@ features
 batching
 answers
 metrics
-training evaluation tokenizer_analysis
+training evaluation
 report run_directory inference
 experiment on_sweep_end
 commands

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mlqa import evaluation
-from mlqa.batching.sampler import make_batch
+from mlqa.batching.padded_rows import make_batch
 from mlqa.config.compose import compose_config
 from mlqa.data.load import load_splits
 from mlqa.features.windows import make_windows

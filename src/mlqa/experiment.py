@@ -112,9 +112,9 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     from mlqa.evaluation import Evaluation
     from mlqa.features.token_cache import TokenCache
     from mlqa.features.windows import make_windows
+    from mlqa.metrics.tokenizer_analysis import analyse_tokenizer
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.tokenization.trimming import trim_vocabulary
-    from mlqa.tokenizer_analysis import analyse_tokenizer
     from mlqa.training.arguments import build_training_arguments, get_autocast_dtype
     from mlqa.training.models import describe_model, load_model, save_model, trim_model
     from mlqa.training.progress import ProgressAndHistory

@@ -1,4 +1,4 @@
-"""Answers by a model that a run has left behind."""
+"""Answer questions with the model of a completed run."""
 
 from __future__ import annotations
 
@@ -27,10 +27,18 @@ log = logging.getLogger(__name__)
 
 
 class Answerer:
-    """The model, the tokenizer and the window settings of one run directory, ready to answer."""
+    """Model, tokenizer and window settings of a run directory, ready to answer."""
 
     def __init__(self, run_dir: str | Path) -> None:
-        """Raises RunError where the directory holds no finished run, ModelError where its model cannot be loaded."""
+        """Load the model of a run.
+
+        Args:
+            run_dir: Directory of a completed run.
+
+        Raises:
+            RunError: If the directory has no finished run.
+            ModelError: If its model cannot be loaded.
+        """
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer
         from transformers.utils.logging import disable_progress_bar
 
@@ -38,27 +46,35 @@ class Answerer:
         folder = Path(run_dir).expanduser()
         model_folder = folder / MODEL
         if not (model_folder / "config.json").is_file():
-            raise RunError(f"{folder}: holds no model/; give the directory of a completed run (outputs/<date>/<time>)")
+            raise RunError(f"{folder}: has no model/; give the directory of a completed run (outputs/<date>/<time>)")
         result = read_result(folder)
         if result["status"] != "completed":
-            log.warning("%s: the run is %s; its model may not have been trained to the end", folder, result["status"])
-        # A model that was trained on questions without an answer may give none.
+            log.warning("%s: the run is %s, so its model may not be fully trained", folder, result["status"])
+        # A model that was trained on unanswerable questions may give no answer.
         self.with_null = result["dataset"].get("train_rows", {}).get("unanswerable", 0) > 0
         self.training = _load_training_config(folder)
         self.tokenizer: Any = load_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
         self.model: Any = load_pretrained(AutoModelForQuestionAnswering, "weights", str(model_folder), None)
 
     def answer(self, examples: Examples, top_k: int = 1) -> list[list[Candidate]]:
-        """The `top_k` best candidates of every row, best first; `context[start:end]` is a candidate's text."""
+        """Answer questions.
+
+        Args:
+            examples: The questions and their contexts.
+            top_k: Number of candidates to return per question.
+
+        Returns:
+            For each row its candidates, best first. A candidate's text is `context[start:end]`.
+        """
         self.training.n_best_size = max(self.training.n_best_size, top_k)
         windows = make_windows(examples, self.tokenizer, self.training.max_seq_length, self.training.doc_stride)
         answers = answer(self.model, windows, examples, self.training, with_null=self.with_null)
         threshold = self.training.null_score_diff_threshold
-        return [put_answer_first(found, threshold)[:top_k] for found in answers]
+        return [put_answer_first(candidates, threshold)[:top_k] for candidates in answers]
 
 
 def _load_training_config(run_dir: Path) -> TrainingConfig:
-    """The run's own window and decoding settings, from its .hydra/config.yaml; the defaults where it has none."""
+    """Return the window and decoding settings in the run's .hydra/config.yaml, or the defaults if it has none."""
     training = TrainingConfig(output_dir=str(run_dir), seed=0)
     path = run_dir / ".hydra" / "config.yaml"
     if not path.is_file():
@@ -74,9 +90,16 @@ def _load_training_config(run_dir: Path) -> TrainingConfig:
 
 
 def load_questions(path: str | Path) -> Examples:
-    """Questions to answer, from a JSON file: [{"context", "question", "id"?}, ...], or SQuAD's own JSON.
+    """Load questions from a file. Gold answers in it are ignored.
 
-    Answers that stand beside them are not looked at. Raises DataError, naming the file and the place.
+    Args:
+        path: JSON as [{"context", "question", "id"?}, ...] or in the form of SQuAD.
+
+    Returns:
+        Examples without gold answers. A question without an id is named by its number, from 0.
+
+    Raises:
+        DataError: If the file cannot be read or an entry is malformed. The message names the file and the entry.
     """
     path = Path(path).expanduser()
     try:
@@ -90,7 +113,7 @@ def load_questions(path: str | Path) -> Examples:
     if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list) or not content:
-        raise DataError(f'{path}: holds no question; expected [{{"context": ..., "question": ...}}, ...]')
+        raise DataError(f'{path}: has no questions; give [{{"context": ..., "question": ...}}, ...]')
     for number, row in enumerate(content):
         if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("context", "question")):
             raise DataError(f"{path}, entry {number}: needs context and question as text")
@@ -110,15 +133,29 @@ def _flatten_squad(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
             for qa in paragraph["qas"]
         ]
     except (KeyError, TypeError):
-        raise DataError(f"{path}: not SQuAD's JSON: expected data, paragraphs, context, qas and question") from None
+        raise DataError(
+            f"{path}: not in the form of SQuAD; it needs data, paragraphs, context, qas and question"
+        ) from None
 
 
 def make_unlabelled_examples(questions: list[str], contexts: list[str], ids: list[str]) -> Examples:
-    """Examples without gold answers, one context a question. Raises DataError for empty text or what is no text."""
+    """Make examples without gold answers.
+
+    Args:
+        questions: The questions.
+        contexts: The context of each question.
+        ids: The id of each question.
+
+    Returns:
+        The examples, with one context per question.
+
+    Raises:
+        DataError: If a text is empty or cannot be encoded as UTF-8.
+    """
     for kind, texts in (("question", questions), ("context", contexts)):
         for identifier, text in zip(ids, texts, strict=True):
             if not text.strip():
                 raise DataError(f"the {kind} of entry {identifier} is empty; give some text")
             if not is_encodable(text):
-                raise DataError(f"the {kind} of entry {identifier} is not UTF-8 text")
+                raise DataError(f"the {kind} of entry {identifier} is not valid UTF-8; remove the invalid characters")
     return Examples(ids, questions, contexts, np.arange(len(questions)), [()] * len(questions))

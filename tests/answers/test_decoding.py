@@ -1,4 +1,4 @@
-"""Decoding against a search over every span, and its promises on any scores."""
+"""Test decoding against a search over every span, and its properties on any scores."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def decode(
 def every_span(
     windows: Windows, starts: torch.Tensor, ends: torch.Tensor, longest: int
 ) -> dict[tuple[int, int], float]:
-    """{(start, end): best score} over all windows of the only row, by looking at every pair of positions."""
+    """Return {(start, end): best score} over all windows of the only row, from every pair of positions."""
     found: dict[tuple[int, int], float] = {}
     for window in range(len(windows)):
         offset = int(windows.context_begin[window])
@@ -61,7 +61,7 @@ def every_span(
 def test_equals_a_search_over_all_spans(
     words: list[str], seed: int, coarse: bool, longest: int, padding_left: bool
 ) -> None:
-    """Coarse scores make many ties: order is by score, then start, then end."""
+    """Coarse scores cause many ties, which are sorted by score, then start, then end."""
     TOKENIZER.padding_side = "left" if padding_left else "right"
     context = " ".join(words)
     examples = Examples(["0"], ["kedi"], [context], np.array([0]), [()])
@@ -138,7 +138,7 @@ def test_an_empty_context_has_an_answer_too() -> None:
 
 
 def test_an_answer_keeps_the_marks_of_its_last_letter() -> None:
-    """In NFD the ü of gün is u and a mark of its own; a composing tokenizer's offsets end before the mark."""
+    """In NFD, ü is u and a mark of its own. The offsets of a composing tokenizer end before the mark."""
     context = unicodedata.normalize("NFD", "ev gü at")
     tokenizer = train_tokenizer(["ev gü at " * 9], "wordpiece", 40, 512)
     examples = Examples(["0"], ["ev"], [context], np.array([0]), [()])
@@ -156,18 +156,17 @@ def test_an_answer_keeps_the_marks_of_its_last_letter() -> None:
         st.lists(st.sampled_from([-np.inf, -1.5, -0.0, 0.0, 1e-30, 2.0]), min_size=7, max_size=7), min_size=1
     ),
     count=st.integers(1, 9),
-    last=st.booleans(),
 )
-def test_highest_equals_a_sort(lines: list[list[float]], count: int, last: bool) -> None:
-    found = find_top_k(np.array(lines), count, last_of_equal=last)
+def test_highest_equals_a_sort(lines: list[list[float]], count: int) -> None:
+    found = find_top_k(np.array(lines), count)
     for line, columns in zip(lines, found.tolist(), strict=True):
-        assert columns == sorted(range(7), key=lambda column: (-line[column], -column if last else column))[:count]
+        assert columns == sorted(range(7), key=lambda column: (-line[column], column))[:count]
 
 
 @settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), coarse=st.booleans(), n=st.integers(1, 20), longest=st.integers(1, 30))
 def test_best_texts_are_the_first_of_the_n_best(seed: int, coarse: bool, n: int, longest: int) -> None:
-    """Over rows with several windows, spans of white space alone, and none at all."""
+    """Rows have several windows, spans of white space only, and no span at all."""
     contexts = [" ".join(WORDS * 5), "ev  at", " ", "ip   su   yol"]
     rows = np.array([0, 1, 2, 0, 3, 3])
     examples = Examples([str(row) for row in range(6)], ["kedi"] * 6, contexts, rows, [()] * 6)

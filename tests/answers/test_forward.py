@@ -1,4 +1,4 @@
-"""Answers do not depend on which windows share a batch."""
+"""Test that answers do not depend on which windows share a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of predictions and null odds, in every form in which they come."""
+"""Test reading predictions and null odds in every form that files have."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def test_a_list_may_hold_an_id_again(tmp_path: Path) -> None:
         ("p.json", '{"a": "x",}', "p.json: broken JSON at line 1"),
         ("p.jsonl", '{"id": 1, "prediction_text": "x"}\n{"id"', "broken JSON at line 2"),
         ("p.jsonl", '{"id": 1, "answer": "x"}', "line 1: needs id and prediction_text; it has id, answer"),
-        ("p.json", '{"a": 3}', "id a: the prediction must be text, found 3"),
-        ("p.json", '{"a": null}', "id a: the prediction must be text, found None"),
+        ("p.json", '{"a": 3}', "id a: the prediction must be text, but is 3"),
+        ("p.json", '{"a": null}', "id a: the prediction must be text, but is None"),
         ("p.json", '[{"id": "a"}]', "entry 0: needs id and prediction_text; it has id"),
-        ("p.json", '["a"]', "entry 0: expected"),
-        ("p.json", "3", "p.json: expected"),
-        ("p.json", "{}", "holds nothing"),
-        ("p.json", "[]", "holds nothing"),
+        ("p.json", '["a"]', "entry 0: must be"),
+        ("p.json", "3", "p.json: must be"),
+        ("p.json", "{}", "p.json: has no entries"),
+        ("p.json", "[]", "p.json: has no entries"),
         ("p.json", '[{"id": null, "prediction_text": "x"}]', "entry 0: id must be text or a whole number"),
         ("p.json", '{"a": "\\ud800"}', "id a: the prediction must be text"),
     ],
@@ -74,7 +74,7 @@ def test_no_such_file_and_no_text(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such file"):
         read_predictions(tmp_path / "none.json")
     (tmp_path / "latin.json").write_bytes(b'{"a": "\xfc"}')
-    with pytest.raises(DataError, match="is a folder; give the file in it"):
+    with pytest.raises(DataError, match="is a folder; give a file in it"):
         read_predictions(tmp_path)
     with pytest.raises(DataError, match="not UTF-8 at byte 7"):
         read_predictions(tmp_path / "latin.json")
@@ -84,8 +84,8 @@ def test_missing_and_unknown_are_told(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert align_predictions({"b": "x", "z": "y"}, ["a\x1b", "b", "c"], "p.json") == [None, "x", None]
     assert [record.message for record in caplog.records] == [
-        "p.json: rows without a prediction, which score 0: 2; first: a<U+001B>",
-        "p.json: predictions that belong to none of the rows: 1",
+        "p.json: no prediction for 2 of 3 rows, which score 0; first: a<U+001B>",
+        "p.json: 1 of 2 predictions belong to no row",
     ]
     caplog.clear()
     assert align_predictions({"b": "x", "z": "y"}, ["b"], "p.json", dropped={"z"}) == ["x"]
@@ -93,14 +93,14 @@ def test_missing_and_unknown_are_told(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_predictions_of_another_data_set_are_refused() -> None:
-    with pytest.raises(DataError, match=r"none of its ids \(2\) is one of the data set's \(1; the first is '7'\)"):
+    with pytest.raises(DataError, match=r"none of its ids \(2\) is in the data set \(1 rows, the first is '7'\)"):
         align_predictions({"x": "a", "y": "b"}, ["7"], "p.json")
 
 
 def test_null_odds_keep_the_order_of_their_file(tmp_path: Path) -> None:
     found = read_null_odds(written(tmp_path, '{"c": 1, "a": -2.5, "z": 0}'))
     assert align_null_odds(found, ["a", "b", "c"], ["x", None, ""], "odds") == ([-2.5, 0.0, 1.0], [2, 0])
-    with pytest.raises(DataError, match="predicted rows without odds: 1; first: b"):
+    with pytest.raises(DataError, match="no odds for 1 of 3 predicted rows; first: b"):
         align_null_odds(found, ["a", "b", "c"], ["x", "y", ""], "odds")
 
 

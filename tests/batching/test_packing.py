@@ -1,4 +1,4 @@
-"""Packed rows: the same windows, the same gradients, and no model that would read them otherwise."""
+"""Test packed rows: the same windows, the same gradients, and no model that would mix them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trainers import small, trainer_of
 
+from mlqa.batching.forward_passes import cut_by_length
 from mlqa.batching.packed_rows import fill_rows, make_packed_batch
 from mlqa.batching.packing_support import choose_batching, make_additive_mask, probe_packing
-from mlqa.batching.sampler import cut_by_length, make_batch
+from mlqa.batching.padded_rows import make_batch
 from mlqa.config.schema import Batching
 from mlqa.errors import ModelError
 
@@ -27,7 +28,7 @@ def test_every_window_has_a_place(lengths: list[int], width: int) -> None:
     assert sorted(number for row in rows for number in row) == list(range(len(lengths)))
     filled = [sum(lengths[number] for number in row) for row in rows]
     assert max(filled) <= width
-    # First fit opens a row only where no earlier one had room: no two rows could be one.
+    # First fit only opens a row if no earlier one has room, so no two rows could be one.
     assert all(one + other > width for place, one in enumerate(filled) for other in filled[place + 1 :])
 
 
@@ -67,14 +68,14 @@ def test_the_mask_by_hand() -> None:
 
 @pytest.mark.parametrize("kind", ["Bert", "Roberta", "XLMRoberta", "Electra"])
 def test_gradients_are_those_of_each_window_alone(tmp_path: Path, kind: str) -> None:
-    """Against windows read one by one, without any padding: loss and every gradient to 1e-5."""
+    """Loss and every gradient equal those of windows read one by one without padding, to 1e-5."""
     chosen = list(range(10))
     trainer, windows = trainer_of(tmp_path, *LENGTH, model=small(kind), batching="packed")
     assert trainer.packing is not None
     model = trainer.model.train()
     packed = make_packed_batch(windows, chosen, 64, trainer.packing.first_position)
     alone = [make_batch(windows, [window], 1) for window in chosen]
-    if kind in ("Roberta", "XLMRoberta"):  # they know one token type
+    if kind in ("Roberta", "XLMRoberta"):  # they have one token type
         for batch in (packed, *alone):
             batch.pop("token_type_ids")
     loss = trainer.compute_loss(model, packed)
@@ -83,7 +84,7 @@ def test_gradients_are_those_of_each_window_alone(tmp_path: Path, kind: str) -> 
     model.zero_grad()
     losses = []
     for batch in alone:
-        losses.append(model(**batch).loss)  # transformers' own: without padding it is the same
+        losses.append(model(**batch).loss)  # transformers' own loss, which is the same without padding
         (losses[-1] / len(chosen)).backward()
     assert loss.item() == pytest.approx(sum(losses).item() / len(chosen), abs=1e-5)
     for name, parameter in model.named_parameters():
@@ -91,7 +92,7 @@ def test_gradients_are_those_of_each_window_alone(tmp_path: Path, kind: str) -> 
 
 
 def test_every_batching_trains_alike(tmp_path: Path) -> None:
-    """The same windows a step, so the same losses all the way."""
+    """Steps have the same windows, so all losses are the same."""
     losses = {}
     for batching in Batching:
         trainer, _ = trainer_of(
@@ -100,7 +101,7 @@ def test_every_batching_trains_alike(tmp_path: Path) -> None:
             "optimizer.learning_rate=1e-3", model=small("Bert"), batching=batching.value,
         )  # fmt: skip
         if batching is Batching.grouped:
-            # So small a model would read each share at once.
+            # With the estimated overhead, so small a model would read each share in one pass.
             trainer.batches.cut = partial(cut_by_length, multiple=8, overhead=0)
             passes = [len(share["passes"]) for share in trainer.get_train_dataloader()]
             assert min(passes) > 1
@@ -110,12 +111,12 @@ def test_every_batching_trains_alike(tmp_path: Path) -> None:
     assert len(padded) == 6
     assert padded[-1] < padded[0] - 0.1
     for batching in (Batching.grouped, Batching.packed):
-        assert losses[batching] == pytest.approx(padded, abs=2e-4)  # as they are logged: four digits
+        assert losses[batching] == pytest.approx(padded, abs=2e-4)  # logged with four digits
 
 
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
 def test_half_precision_reads_packed_rows(tmp_path: Path, precision: torch.dtype) -> None:
-    """In half precision the mask's least float32 is minus infinity: no row of it may be all of that."""
+    """In half precision, the lowest float32 of the mask is minus infinity, and no row may consist of it."""
     packed, windows = trainer_of(tmp_path, *LENGTH, model=small("Bert"), batching="packed")
     alone, _ = trainer_of(tmp_path, *LENGTH, model=packed.model)
     with torch.no_grad(), torch.autocast("cpu", precision):
@@ -124,7 +125,7 @@ def test_half_precision_reads_packed_rows(tmp_path: Path, precision: torch.dtype
     assert float(found) == pytest.approx(float(wanted), rel=0.02)
 
 
-def test_a_gpu_reads_packed_rows_where_the_model_can() -> None:
+def test_a_gpu_reads_packed_rows_if_the_model_can() -> None:
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
     bert, convolutions = small("Bert"), small("ConvBert")
     assert choose_batching(None, bert, gpu)[0] is Batching.packed
@@ -137,12 +138,12 @@ def test_a_gpu_reads_packed_rows_where_the_model_can() -> None:
 
 def test_a_model_that_mixes_neighbours_is_refused(tmp_path: Path) -> None:
     trainer, _ = trainer_of(tmp_path)
-    with pytest.raises(ModelError, match="a convbert model reads packed windows otherwise than each alone"):
+    with pytest.raises(ModelError, match="a convbert model mixes the windows of a packed row"):
         probe_packing(trainer.model)
 
 
 def test_a_model_that_attends_locally_is_refused() -> None:
-    """A block mask replaces ModernBERT's sliding window; short probes would not show it."""
+    """A block mask replaces ModernBERT's sliding window, which short probes would not reveal."""
     transformers = pytest.importorskip("transformers", minversion="4.48")
     shape = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
     special = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}

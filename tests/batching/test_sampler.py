@@ -1,8 +1,7 @@
-"""Every window once an epoch, steps the same however they are shared and cut, the same order for the same seed."""
+"""Test steps: every window once per epoch, equal however they are shared and cut, in the same order for a seed."""
 
 from __future__ import annotations
 
-import itertools
 from functools import partial
 from types import SimpleNamespace
 
@@ -11,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlqa.batching.sampler import WindowBatchSampler, bucket_by_length, cut_by_length, shard_rows
+from mlqa.batching.forward_passes import cut_by_length
+from mlqa.batching.sampler import WindowBatchSampler, shard_rows
 
 LENGTHS = np.random.default_rng(0).integers(20, 384, size=1003)
 
@@ -36,7 +36,7 @@ def test_every_window_once_an_epoch() -> None:
 def test_a_step_is_the_same_however_it_is_shared(
     count: int, step_size: int, accumulation: int, world_size: int
 ) -> None:
-    """The weighted mean over a step's shares is the plain mean over its windows; each has its part of long ones."""
+    """The weighted mean over the shares of a step is the mean over its windows, and each has its part of long ones."""
     lengths, value = LENGTHS[:count], np.arange(count) + 1.0
     cut = partial(cut_by_length, multiple=8, overhead=16)
     alone = [share for (share,) in WindowBatchSampler(lengths, step_size, seed=3, cut=cut)]
@@ -83,41 +83,12 @@ def test_order_follows_from_seed_and_epoch() -> None:
 
 
 def test_steps_are_a_plain_shuffle() -> None:
-    """Of windows alike in length steps would differ in kind: in TQuAD those of full windows would be half without an
-    answer. 63 steps drawn from lengths of 20 to 384 have means within a few standard errors (105 / 4) of each other."""
+    """Steps of windows of similar length would differ in kind: in TQuAD, half of the full windows have no answer.
+
+    63 steps drawn from lengths of 20 to 384 have means within a few standard errors (105 / 4) of each other.
+    """
     means = [LENGTHS[step].mean() for step in windows_of(WindowBatchSampler(LENGTHS, 16, seed=1))[:-1]]
     assert np.std(means) == pytest.approx(LENGTHS.std() / 4, rel=0.25)
-
-
-def cost(lengths: list[int], sizes: list[int], multiple: int, overhead: float) -> float:
-    begins = np.cumsum([0, *sizes[:-1]])
-    widths = [-(-lengths[begin] // multiple) * multiple for begin in begins]
-    return sum(overhead + size * width for size, width in zip(sizes, widths, strict=True))
-
-
-@given(
-    lengths=st.lists(st.integers(1, 384), min_size=1, max_size=9).map(lambda found: sorted(found, reverse=True)),
-    multiple=st.sampled_from([1, 8, 64]),
-    overhead=st.sampled_from([0.0, 16.0, 300.0, 5000.0]),
-)
-def test_no_other_cut_is_cheaper(lengths: list[int], multiple: int, overhead: float) -> None:
-    """Against all 2^(n-1) of them."""
-    sizes = cut_by_length(np.array(lengths), multiple, overhead)
-    assert sum(sizes) == len(lengths) and min(sizes) >= 1
-    others = []
-    for cuts in itertools.product([False, True], repeat=len(lengths) - 1):
-        places = [0, *(place for place, is_cut in enumerate(cuts, start=1) if is_cut), len(lengths)]
-        others.append(cost(lengths, np.diff(places).tolist(), multiple, overhead))
-    assert cost(lengths, sizes, multiple, overhead) == pytest.approx(min(others))
-
-
-def test_cuts_by_hand() -> None:
-    lengths = np.array([384, 380, 100, 99, 90])
-    assert cut_by_length(lengths, 8, 16) == [2, 3]
-    assert cut_by_length(lengths, 1, 0) == [1, 1, 1, 1, 1]
-    # One pass reads 5 x 384 positions, two read 2 x 384 + 3 x 104: 840 fewer.
-    assert cut_by_length(lengths, 8, 839) == [2, 3]
-    assert cut_by_length(lengths, 8, 841) == [5]
 
 
 def test_passes_of_like_length_save_most_of_the_padding() -> None:
@@ -131,18 +102,9 @@ def test_passes_of_like_length_save_most_of_the_padding() -> None:
     assert 1 - LENGTHS.sum() / read < 0.05
 
 
-@pytest.mark.parametrize("multiple", [1, 32, 64])
-def test_scoring_goes_by_length(multiple: int) -> None:
-    batches = bucket_by_length(LENGTHS, 16, multiple)
-    assert sorted(np.concatenate(batches).tolist()) == list(range(1003))
-    assert (np.diff(LENGTHS[np.concatenate(batches)]) <= 0).all()
-    assert max(map(len, batches)) <= 16
-    assert all(len(set(np.ceil(LENGTHS[batch] / multiple))) == 1 for batch in batches), "one width a batch"
-
-
 @given(lengths=st.lists(st.integers(1, 384), min_size=0, max_size=50), world_size=st.integers(1, 5))
 def test_every_row_is_one_process_s(lengths: list[int], world_size: int) -> None:
-    """Rows of one to three windows: none is left out or read twice, and no process reads a window more than its due."""
+    """Of rows of one to three windows, none is left out or read twice, and processes read about the same."""
     row = np.repeat(np.arange(len(lengths)), 1 + np.arange(len(lengths)) % 3)
     windows = SimpleNamespace(row=row, lengths=np.array(lengths, dtype=np.int64)[row], question=lengths)
     shares = [shard_rows(windows, 64, rank, world_size) for rank in range(world_size)]

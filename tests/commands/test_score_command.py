@@ -87,8 +87,8 @@ def test_what_is_missing_is_told_once(
     path = predictions_in(folder, {"1": "İstanbul", "x": "y"})
     assert scored(capsys, folder, path)["missing"] == 3
     assert [record.message.removeprefix(f"{path}: ") for record in caplog.records] == [
-        "rows without a prediction, which score 0: 3; first: 2",
-        "predictions that belong to none of the rows: 1",
+        "no prediction for 3 of 4 rows, which score 0; first: 2",
+        "1 of 2 predictions belong to no row",
     ]
 
 
@@ -156,7 +156,7 @@ def test_the_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("content", "arguments", "code", "part"),
     [
-        ({"9": "x"}, [], 1, "none of its ids (1) is one of the data set's (4; the first is '1')"),
+        ({"9": "x"}, [], 1, "none of its ids (1) is in the data set (4 rows, the first is '1')"),
         ({"1": 3}, [], 1, "predictions.json, id 1: the prediction must be text"),
         ({"1": "x"}, ["--na-prob-thresh", "1"], 2, "--null-odds"),
         ({"1": "x"}, ["--null-odds", "nowhere.json"], 1, "nowhere.json: there is no such file"),

@@ -1,4 +1,4 @@
-"""Tokens kept on disk are those that the tokenizer gives, whatever has happened to the disk."""
+"""Test that cached tokens equal those of the tokenizer, whatever happens to the disk."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def refuse(*_: Any, **__: Any) -> Any:
 
 
 def test_tokens_are_the_tokenizers_own() -> None:
-    """Each text alone, by the tokenizer's public call."""
+    """Tokenise each text alone by the tokenizer's public call."""
     for number, text in enumerate(TEXTS):
         encoded = TOKENIZER(text, add_special_tokens=False, return_offsets_mapping=True)
         part = slice(EXPECTED.first[number], EXPECTED.first[number + 1])
@@ -133,7 +133,7 @@ def test_a_disk_that_takes_nothing_costs_a_line(
         assert same(cache.tokenize(TEXTS), EXPECTED)
         assert same(cache.tokenize(TEXTS), EXPECTED)
     (line,) = [record.getMessage() for record in caplog.records]
-    assert str(folder) in line and "not kept" in line
+    assert str(folder) in line and "not cached" in line
     assert fault == "a file" or not list(folder.iterdir())
 
 
@@ -147,7 +147,7 @@ def test_a_tokenizer_that_cannot_be_written_down_is_not_kept(tmp_path: Path, cap
     with caplog.at_level(logging.WARNING):
         found = TokenCache(tmp_path, tokenizer).tokenize(["ev at"])
     assert same(found, tokenize(tokenizer, ["ev at"])) and not list(tmp_path.iterdir())
-    assert "not kept" in caplog.text
+    assert "not cached" in caplog.text
 
 
 def test_what_was_not_used_for_longest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +171,7 @@ def test_what_was_not_used_for_longest_goes(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_two_processes_that_make_the_same_entry_do_not_meet(tmp_path: Path) -> None:
-    """Both begin at once, and each writes for a second."""
+    """Let both begin at once and each write for a second."""
     code = (
         "import sys, time; from pathlib import Path\n"
         "sys.path.insert(0, sys.argv[2])\n"

@@ -1,4 +1,4 @@
-"""Figures over windows, by hand with a tokenizer of one token a word."""
+"""Test figures over windows by hand, with a tokenizer of one token per word."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mlqa.features.windows import make_windows
 
 @pytest.fixture(scope="module")
 def words() -> Any:
-    """[CLS] question [SEP] context [SEP], a token a white-space word."""
+    """Return a tokenizer of [CLS] question [SEP] context [SEP] with one token per white-space word."""
     backend = Tokenizer(models.WordLevel({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "[PAD]": 3}, unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     backend.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
@@ -36,7 +36,7 @@ def built(*rows: tuple[str, str, str]) -> Examples:
 
 
 def test_by_hand(words: Any) -> None:
-    """Windows of 16: three are special, the question takes two, eleven are left for the context.
+    """Windows have 16 tokens: three special ones, two of the question, eleven of the context.
 
     Ten context words: one window of 15 tokens. Twenty: 0-11, 7-18 and 14-20 with a stride of four, of 16, 16 and 11.
     """
@@ -45,7 +45,7 @@ def test_by_hand(words: Any) -> None:
         ("kim o", ten, "w3"),
         ("ne o", ten, ""),
         ("kim o", twenty, "w8 w9"),  # in the first and the second window
-        ("ne o", twenty, "w1 w2 w3 w4 w5"),  # in the first alone
+        ("ne o", twenty, "w1 w2 w3 w4 w5"),  # only in the first
     )
     figures = compute_window_figures(make_windows(examples, words, 16, 4), examples, max_answer_length=4)
     assert figures == {
@@ -77,7 +77,7 @@ def test_cut_questions_and_no_answers(words: Any) -> None:
 
 
 def test_tquad_by_berturk(assets: Path) -> None:
-    """1.6 % of the answers: 133 of 8,308 beyond 30 tokens."""
+    """1.6 % of the answers, 133 of 8,308, have more than 30 tokens."""
     from transformers import AutoTokenizer
 
     folder = assets / "tokenizers" / "berturk-cased-32k"
@@ -88,6 +88,6 @@ def test_tquad_by_berturk(assets: Path) -> None:
     figures = compute_window_figures(make_windows(examples, tokenizer, 384, 128), examples, 30)
     longer = sum(
         len(tokenizer.tokenize(answers[0].text)) > 30 for answers in examples.answers
-    )  # alone, where a word that the answer cuts may have other tokens
+    )  # tokenised alone, so a word that the answer cuts may have other tokens
     assert figures["answers_beyond_max_answer_length"] * len(examples) == pytest.approx(longer, abs=5)
     assert figures["answers_beyond_max_answer_length"] == pytest.approx(0.016, abs=0.0005)

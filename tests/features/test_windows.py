@@ -1,4 +1,4 @@
-"""Windows are those of the tokenizer's own pair encoding, as transformers' question-answering example asks for it."""
+"""Test windows against the tokenizer's own pair encoding, as transformers' question-answering example uses it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlqa.batching.sampler import make_batch
+from mlqa.batching.padded_rows import make_batch
 from mlqa.data.examples import Answer, Examples
 from mlqa.data.readers import read_file
 from mlqa.data.sample import generate
@@ -33,14 +33,14 @@ def tokenizer(request: pytest.FixtureRequest) -> Any:
 
 
 def after_marks(text: str, end: int) -> int:
-    """With the combining marks that follow: composing tokenizers leave the marks of a token's last letter out."""
+    """Return the end after combining marks. Composing tokenizers leave out the marks of a token's last letter."""
     while end and text[end : end + 1] and unicodedata.combining(text[end]):
         end += 1
     return end
 
 
 def reference(tokenizer: Any, examples: Examples, max_seq_length: int, doc_stride: int) -> list[dict[str, Any]]:
-    """What the tokenizer itself makes of (question, context), labelled by a walk over its offsets."""
+    """Encode (question, context) by the tokenizer itself, and label windows by a walk over its offsets."""
     encoded = tokenizer(
         [question.lstrip() for question in examples.questions],
         [examples.get_context(row) for row in range(len(examples))],
@@ -130,7 +130,7 @@ def one(question: str, context: str, answer: str | None = None) -> Examples:
 def test_any_lengths_cover_the_context_and_fit(
     question_words: int, context_words: int, max_seq_length: int, stride_share: float
 ) -> None:
-    """Also where the question alone is longer than the window, on which the peer ends in a panic."""
+    """The question alone may also be longer than the window, on which the peer panics."""
     tokenizer = WORDS
     examples = one("kedi " * question_words, "ev " * context_words)
     windows = make_windows(examples, tokenizer, max_seq_length, int(stride_share * max_seq_length))
@@ -184,7 +184,7 @@ def test_slow_or_padless_tokenizers_are_refused() -> None:
     class Slow:
         is_fast = False
 
-    with pytest.raises(ModelError, match="a slow tokenizer gives no character offsets"):
+    with pytest.raises(ModelError, match="a slow tokenizer has no character offsets"):
         make_template(Slow())
     tokenizer = train_tokenizer(text_of(SAMPLE), "char", 600, 512)
     tokenizer.pad_token = None
@@ -195,7 +195,7 @@ def test_slow_or_padless_tokenizers_are_refused() -> None:
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize(("before", "gold", "after"), [("Bahçede bir ", "ağaç", " var."), ("Bir ", "ağaç", "")])
 def test_labels_in_decomposed_text(algorithm: str, before: str, gold: str, after: str) -> None:
-    """ç as c and a mark of its own: the label ends with the word, neither past it nor nowhere."""
+    """If ç is c and a mark of its own, the label ends with the word, neither after it nor nowhere."""
     tokenizer = train_tokenizer(["Bahçede bir ağaç var. Bir " * 9], algorithm, 60, 512)
     context, answer = (unicodedata.normalize("NFD", text) for text in (before + gold + after, gold))
     start = len(unicodedata.normalize("NFD", before))

@@ -1,4 +1,4 @@
-"""Scores that depend on when no answer is given, against the numbers of the official SQuAD 2.0 script."""
+"""Test the scores that depend on "no answer" against the numbers of the official SQuAD 2.0 script."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def candidate(text: str, value: float) -> Candidate:
 
 
 def test_null_odds_and_choice() -> None:
-    """By hand: 5.0 for no answer, 3.0 for the best real one."""
+    """Compute by hand: 5.0 for no answer, 3.0 for the best real one."""
     candidates = [candidate("", 5.0), candidate("Ankara", 3.0), candidate("İzmir", 1.0)]
     assert compute_null_odds(candidates) == 2.0
     assert find_best_answer(candidates) == "Ankara"
@@ -94,7 +94,7 @@ def test_candidates_of_a_model_that_always_answers() -> None:
 
 
 def test_a_row_that_was_not_predicted_counts_as_wrong() -> None:
-    """By hand: of a right answer, a right silence and two missing rows, half is right, and no threshold mends it."""
+    """Half of the rows are right: an answer and a "no answer". Two are missing, and no threshold changes that."""
     metrics = score_predictions(
         ["Ankara", "", None, None],
         examples_of([["Ankara"], [], ["x"], []]),

@@ -1,4 +1,4 @@
-"""Oracle scores: by hand on small contexts, against brute force, and on TQuAD where it is at hand."""
+"""Test oracle scores by hand on small contexts, against brute force, and on TQuAD if it is available."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlqa.metrics.squad import score_against_golds
 
 
 def examples_of(rows: list[tuple[str, list[str]]]) -> Examples:
-    """Rows of (context, golds); a gold stands where its text first occurs in the context."""
+    """Make examples of (context, golds). A gold starts at the first occurrence of its text in the context."""
     contexts = list(dict.fromkeys(context for context, _ in rows))
     return Examples(
         ids=[str(row) for row in range(len(rows))],
@@ -55,17 +55,17 @@ CITY_TOKENS = [(0, 4), (5, 9), (9, 12), (13, 20), (20, 21)]  # eski kent ler (An
     [
         (CATS, CAT_TOKENS, "kediler uyur", (1, 100, 100)),
         (CATS, CAT_TOKENS, "kedi", (1, 100, 100)),
-        # Covered by "kediler", holds "kedi": neither is the word "kedile".
+        # "kediler" covers it and "kedi" is inside it, but neither is the word "kedile".
         (CATS, CAT_TOKENS, "kedile", (0, 0, 0)),
-        # "ediler uyur": covering "kediler uyur" 1/2; inside "ler uyur" 1/2; without the spoiled word 2/3.
+        # "ediler uyur": covering "kediler uyur" 1/2, inside "ler uyur" 1/2, without the damaged word 2/3.
         (CATS, CAT_TOKENS, "ediler uyur", (0, 0, 200 / 3)),
         # "eski kentle": covering 1/2, inside "eski kent" 1/2, "eski" alone P 1, R 1/2: 2/3.
         (CITY, CITY_TOKENS, "eski kentle", (0, 0, 200 / 3)),
-        # The bracket sticks to the token, and SQuAD's normalisation takes it away.
+        # The bracket is part of the token, and SQuAD's normalisation removes it.
         (CITY, CITY_TOKENS, "Ankara", (0, 100, 100)),
-        # White space at a token's edge, as SentencePiece has it, and a token of nothing else.
+        # White space at the edge of a token, as in SentencePiece, and a token of white space only.
         (CATS, [(0, 7), (7, 8), (7, 12)], "uyur", (1, 100, 100)),
-        # The lone space is no token that begins at the "u" behind it.
+        # The lone space does not count as a token that begins at the "u" after it.
         (CATS, [(0, 7), (7, 8), (9, 12)], "uyur", (0, 0, 0)),
         # No token touches the gold.
         (CATS, [(0, 7)], "uyur", (0, 0, 0)),
@@ -78,8 +78,8 @@ def test_by_hand(context: str, tokens: list[tuple[int, int]], gold: str, expecte
 
 def test_rows_and_golds_are_averaged() -> None:
     rows = [
-        (CATS, ["kedile", "kediler"]),  # 1 of 2 golds; the better one counts for EM and F1
-        (CITY, ["eski kentle"]),  # 0 of 1; 0 and 2/3
+        (CATS, ["kedile", "kediler"]),  # 1 of 2 golds, and the better one counts for EM and F1
+        (CITY, ["eski kentle"]),  # 0 of 1, scores 0 and 2/3
         (CATS, []),  # unanswerable: the empty answer
         (CITY, ["kent", "kent", "kent"]),  # 3 of 3
     ]
@@ -87,7 +87,7 @@ def test_rows_and_golds_are_averaged() -> None:
 
 
 def test_a_span_never_leaves_its_context() -> None:
-    """The last gold of one context ends inside no token; the next context's first token must not serve."""
+    """The last gold of a context ends after its last token. The first token of the next context must not be used."""
     rows = [("bir iki", ["iki"]), ("üç", ["üç"])]
     assert score(rows, [[(0, 3), (4, 6)], [(0, 2)]]) == result(1 / 2, 50, 50)
 
@@ -104,19 +104,19 @@ def test_refuses_arrays_that_do_not_fit() -> None:
 
     with pytest.raises(DataError, match="no rows"):
         compute_oracle_scores(one.select([]), np.array([]), np.array([]), np.array([0]))
-    with pytest.raises(DataError, match="first_token must hold 2"):
+    with pytest.raises(DataError, match="first_token must have 2"):
         scored([0], [4], [0, 1, 1])
     with pytest.raises(DataError, match="1 token starts and 1 ends for 2 tokens"):
         scored([0], [4], [0, 2])
     with pytest.raises(DataError, match="outside their context"):
         scored([0], [13], [0, 1])
-    with pytest.raises(DataError, match="fall within a context"):
+    with pytest.raises(DataError, match="decrease within a context"):
         scored([0, 8, 4], [4, 12, 7], [0, 3])
 
 
 @st.composite
 def tokenized(draw: st.DrawFn) -> tuple[str, list[tuple[int, int]], str]:
-    """(context, tokens cut at random, a gold without outer white space)."""
+    """Draw a context, tokens cut at random, and a gold without outer white space."""
     context = draw(st.text(alphabet="ab ç.", min_size=1, max_size=14).filter(str.strip))
     cuts = sorted(draw(st.sets(st.integers(1, len(context)), max_size=8)) | {0, len(context)})
     tokens = list(itertools.pairwise(cuts))
@@ -178,7 +178,7 @@ def tquad(path: Path) -> Examples:
 
 @pytest.mark.parametrize(("split", "share"), [("dev", 0.964), ("train", 0.973)])
 def test_tquad_with_berturk(assets: Path, split: str, share: float) -> None:
-    """The shares were measured apart from this code, by comparing offsets gold by gold."""
+    """The shares were measured independently of this code, by comparing offsets gold by gold."""
     from transformers import AutoTokenizer
 
     examples = tquad(assets / "data" / "tquad" / f"{split}-v0.1.json")
@@ -189,6 +189,6 @@ def test_tquad_with_berturk(assets: Path, split: str, share: float) -> None:
     flat = np.array([pair for pairs in offsets for pair in pairs], dtype=np.int32)
     scores = compute_oracle_scores(examples, flat[:, 0], flat[:, 1], np.cumsum([0, *map(len, offsets)]))
     assert round(scores["boundary_recall"], 3) == share
-    # All other golds end inside a word, and no nearby span repairs that.
+    # All other golds end inside a word, and no nearby span can match them.
     assert scores["oracle_exact_match"] == pytest.approx(100 * scores["boundary_recall"], abs=0.1)
     assert scores["oracle_exact_match"] < scores["oracle_f1"] < 100

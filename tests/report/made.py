@@ -15,8 +15,8 @@ from mlqa.data.examples import Examples
 from mlqa.data.sample import generate
 from mlqa.metrics.language_rules import get_language_rules
 from mlqa.metrics.scoring import score_predictions
+from mlqa.metrics.tokenizer_analysis import TokenizerAnalysis
 from mlqa.result import TOKENIZATION, write_json
-from mlqa.tokenizer_analysis import TokenizerAnalysis
 
 ROWS = 60
 

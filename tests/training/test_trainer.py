@@ -10,8 +10,8 @@ import pytest
 import torch
 from trainers import configured, small, trainer_of
 
-from mlqa.batching.dataset import estimate_pass_overhead
-from mlqa.batching.sampler import make_batch
+from mlqa.batching.forward_passes import estimate_pass_overhead
+from mlqa.batching.padded_rows import make_batch
 from mlqa.config.schema import Attention, ModelConfig, Precision
 from mlqa.errors import RunError
 from mlqa.training.arguments import build_training_arguments, resolve_precision

@@ -1,0 +1,1 @@
+"""Answer questions: from windows to logits, spans and texts, and to and from files."""

@@ -1,7 +1,7 @@
-"""Logits to answers: the best spans of every window, merged over the windows of a question.
+"""Decode logits into answers: the best spans of each window, merged over the windows of a question.
 
-Order is total, so that equal scores give equal answers on every machine: by score, then start, then end. A span
-that stands in two overlapping windows counts once, with its better score.
+Candidates are sorted by score, then start, then end. This order is total, so equal scores give equal answers on every
+machine. A span that occurs in two overlapping windows counts once, with its better score.
 """
 
 from __future__ import annotations
@@ -19,9 +19,14 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Candidate:
-    """One possible answer: `context[start:end] == text`.
+    """A possible answer, with `context[start:end] == text`.
 
-    `score` is the sum of a start and an end logit, `probability` its share among the n-best of the question.
+    Attributes:
+        text: The answer, or "" for "no answer".
+        start: Offset of its first character in the context.
+        end: Offset after its last character.
+        score: Sum of a start and an end logit.
+        probability: Softmax of the score over the n-best candidates of the question.
     """
 
     text: str
@@ -33,9 +38,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Spans:
-    """The best spans of each window: `score`, and `first`, `last` as indices into `windows.context.ids` [windows, n].
+    """The best spans of each window.
 
-    Places without a span have the score -inf. `null_score` [windows] is the score of "no answer".
+    Attributes:
+        score: Sum of a start and an end logit, -inf if there is no span [windows, n].
+        first: The span's first token, as an index into `windows.context.ids` [windows, n].
+        last: The span's last token, likewise [windows, n].
+        null_score: Score of "no answer" [windows].
     """
 
     score: Array
@@ -53,10 +62,21 @@ def select_best_spans(
     n_best_size: int,
     max_answer_length: int,
 ) -> Spans:
-    """The `n_best_size` best spans of each chosen window, from logits [windows, width].
+    """Select the best spans of each chosen window.
 
-    As in the SQuAD baseline, spans are made of the n best starts and the n best ends inside the context, at most
-    `max_answer_length` tokens long.
+    As in the SQuAD baseline of BERT, spans combine the n best starts and the n best ends inside the context.
+
+    Args:
+        start_logits: Start logits of the chosen windows [chosen, width].
+        end_logits: End logits of the chosen windows [chosen, width].
+        windows: All windows of the split.
+        chosen: Numbers of the windows that the logits belong to [chosen].
+        width: Tokens per row, padding included.
+        n_best_size: Number of spans to keep per window.
+        max_answer_length: The longest span to consider, in tokens.
+
+    Returns:
+        The spans of the chosen windows, best first.
     """
     left = width - windows.lengths[chosen] if windows.template.pad_left else np.zeros(len(chosen), dtype=np.int64)
     begin = windows.context_begin[chosen] + left
@@ -82,21 +102,38 @@ def select_best_spans(
     )
 
 
-def find_top_k(values: Array, count: int, last_of_equal: bool = False) -> Array:
-    """The columns of the `count` highest values a line, highest first, and of equal values those that come first, or
-    last. Values [lines, columns] are taken as float32, columns are fewer than 2**31."""
+def find_top_k(values: Array, count: int) -> Array:
+    """Find the highest values of each row. If values are equal, the first column wins.
+
+    Args:
+        values: Values, compared as float32 [rows, columns], with fewer than 2**31 columns.
+        count: Number of columns to find per row.
+
+    Returns:
+        The columns of the highest values, highest first [rows, min(count, columns)].
+    """
     width = values.shape[1]
     count = min(count, width)
-    # Integers in the order of the floats (of which -0.0 and 0.0 are one), each with its column: nothing is equal then.
+    # Map the floats to integers in the same order (-0.0 and 0.0 become one), and append each column so that no two keys
+    # are equal.
     bits = (np.asarray(values, dtype=np.float32) + np.float32(0)).view(np.int32)
     keys = np.where(bits >= 0, bits, bits ^ 0x7FFFFFFF).astype(np.int64) << 32
-    keys |= np.arange(width) if last_of_equal else np.arange(width)[::-1]
-    top = np.sort(np.partition(keys, width - count)[:, width - count :])[:, ::-1] & 0x7FFFFFFF
-    return np.asarray(top if last_of_equal else width - 1 - top)
+    keys |= np.arange(width)[::-1]
+    top = np.sort(np.partition(keys, width - count)[:, width - count :])[:, ::-1]
+    return np.asarray(width - 1 - (top & 0x7FFFFFFF))
 
 
 def decode_best_texts(spans: Spans, windows: Windows, examples: Examples) -> list[str]:
-    """For each row the text of the first candidate of `n_best`, "no answer" aside, at a tenth of its time."""
+    """Return the text of each row's best candidate, in a tenth of the time of `decode_n_best`.
+
+    Args:
+        spans: Best spans of all windows.
+        windows: All windows of the split.
+        examples: The rows that the windows were made of.
+
+    Returns:
+        A text for each row, equal to the first candidate of `decode_n_best` without "no answer".
+    """
     window, column = np.nonzero(np.isfinite(spans.score) & (spans.score == spans.score[:, :1]))
     row, score = windows.row[window], spans.score[window, column]
     start, end = windows.context.starts[spans.first[window, column]], windows.context.ends[spans.last[window, column]]
@@ -105,7 +142,7 @@ def decode_best_texts(spans: Spans, windows: Windows, examples: Examples) -> lis
     texts = [""] * len(examples)
     for number, begin, stop in zip(row[best].tolist(), start[best].tolist(), end[best].tolist(), strict=True):
         texts[number] = examples.get_context(number)[begin:stop].strip()
-    if "" in texts:  # the best span may be white space, a token of its own in some vocabularies
+    if "" in texts:  # the best span may be white space, which is a token of its own in some vocabularies
         candidates = decode_n_best(spans, windows, examples, 1, with_null=False)
         texts = [text or candidates[number][0].text for number, text in enumerate(texts)]
     return texts
@@ -114,9 +151,18 @@ def decode_best_texts(spans: Spans, windows: Windows, examples: Examples) -> lis
 def decode_n_best(
     spans: Spans, windows: Windows, examples: Examples, n_best_size: int, with_null: bool
 ) -> list[list[Candidate]]:
-    """For each row its best candidates, best first; never empty.
+    """Return the best candidates of each row.
 
-    With `with_null`, "no answer" (empty text) competes, scored by its lowest window as in the SQuAD 2.0 baseline.
+    Args:
+        spans: Best spans of all windows.
+        windows: All windows of the split.
+        examples: The rows that the windows were made of.
+        n_best_size: Number of candidates to keep per row, besides "no answer".
+        with_null: Whether "no answer" (empty text) competes. It has its lowest score over all windows of the row, as in
+            the SQuAD 2.0 baseline of BERT.
+
+    Returns:
+        For each row its candidates, best first. A row always has at least one: "no answer" if there is no other.
     """
     row = np.repeat(windows.row, spans.score.shape[1])
     score, first, last = spans.score.ravel(), spans.first.ravel(), spans.last.ravel()
@@ -131,15 +177,15 @@ def decode_n_best(
     answers = []
     for number in range(len(examples)):
         chosen = order[bounds[number] : bounds[number + 1]]
-        found: dict[tuple[int, int], float] = {}
+        best: dict[tuple[int, int], float] = {}
         context = examples.get_context(number)
         for index in chosen:
             begin, stop = _trim_whitespace(context, int(start[index]), int(end[index]))
-            if begin < stop and (begin, stop) not in found:
-                found[begin, stop] = float(score[index])
-                if len(found) == n_best_size:
+            if begin < stop and (begin, stop) not in best:
+                best[begin, stop] = float(score[index])
+                if len(best) == n_best_size:
                     break
-        candidates = [(context[begin:stop], begin, stop, value) for (begin, stop), value in found.items()]
+        candidates = [(context[begin:stop], begin, stop, value) for (begin, stop), value in best.items()]
         if with_null or not candidates:
             candidates.append(("", 0, 0, float(null[number])))
             candidates.sort(key=lambda candidate: -candidate[3])
@@ -148,7 +194,7 @@ def decode_n_best(
 
 
 def _trim_whitespace(context: str, start: int, end: int) -> tuple[int, int]:
-    """The span without outer white space: SentencePiece tokens may begin with the space before their word."""
+    """Strip outer white space off a span. SentencePiece tokens may begin with the space before their word."""
     while start < end and context[start].isspace():
         start += 1
     while start < end and context[end - 1].isspace():

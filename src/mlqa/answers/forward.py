@@ -1,6 +1,6 @@
-"""Windows to answers by a model: forward passes sorted by length, decoded batch by batch.
+"""Answer questions with a model: forward passes sorted by length, decoded batch by batch.
 
-Only the best spans of each window are kept, so memory grows with the number of windows, not with their width.
+Only the best spans of each window are kept, so memory grows with the number of windows and not with their width.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import torch
 from rich.progress import track
 
 from mlqa.answers.decoding import Candidate, Spans, decode_best_texts, decode_n_best, select_best_spans
-from mlqa.batching.sampler import bucket_by_length, make_batch
+from mlqa.batching.forward_passes import bucket_by_length
+from mlqa.batching.padded_rows import make_batch
 from mlqa.config.schema import TrainingConfig
 from mlqa.data.examples import Examples
 from mlqa.environment import get_console, is_main
@@ -30,9 +31,22 @@ def answer(
     autocast: torch.dtype | None = None,
     description: str = "Answering",
 ) -> list[list[Candidate]]:
-    """The n-best candidates of every row, best first.
+    """Return the n-best candidates of every row.
 
-    `autocast` is the type of mixed precision, None for full. Raises ModelError where the model gives no numbers.
+    Args:
+        model: The model, on the device it is to run on.
+        windows: Windows of `examples`.
+        examples: The questions to answer.
+        training: Batch size, widths and decoding limits.
+        with_null: Whether "no answer" is a candidate.
+        autocast: Type of mixed precision, or None for full precision.
+        description: Label of the progress bar.
+
+    Returns:
+        For each row its candidates, best first.
+
+    Raises:
+        ModelError: If the model's logits are NaN.
     """
     spans = _predict_spans(model, windows, training, autocast, description)
     return decode_n_best(spans, windows, examples, training.n_best_size, with_null)
@@ -47,7 +61,10 @@ def answer_texts(
     autocast: torch.dtype | None = None,
     description: str = "Answering",
 ) -> list[str]:
-    """The text of every row's best answer: as `answer` without "no answer", where nothing else is needed."""
+    """Return the text of every row's best real answer.
+
+    The arguments and errors are those of `answer`. Decoding is faster because only the best text is kept.
+    """
     return decode_best_texts(_predict_spans(model, windows, training, autocast, description), windows, examples)
 
 
@@ -55,7 +72,7 @@ def answer_texts(
 def _predict_spans(
     model: Any, windows: Windows, training: TrainingConfig, autocast: torch.dtype | None, description: str
 ) -> Spans:
-    """The best spans of all windows."""
+    """Return the best spans of all windows."""
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
@@ -73,7 +90,7 @@ def _predict_spans(
         with torch.autocast(device.type, autocast, enabled=autocast is not None):
             output = model(**inputs)
         if torch.isnan(output.start_logits).any():
-            raise ModelError("the model's scores are NaN: lower optimizer.learning_rate, or train in fp32")
+            raise ModelError("the model's logits are NaN: lower optimizer.learning_rate, or train in fp32")
         width = batch["input_ids"].shape[1]
         parts.append(
             select_best_spans(
@@ -91,7 +108,7 @@ def _predict_spans(
 
 
 def _merge_batches(batches: list[np.ndarray], parts: list[Spans], count: int) -> Spans:
-    """The spans of all batches, one line a window; lines of narrow batches are filled up with -inf."""
+    """Merge the spans of all batches, one row per window. Rows of narrow batches are filled up with -inf."""
     width = max((part.score.shape[1] for part in parts), default=0)
     spans = Spans(
         score=np.full((count, width), -np.inf),

@@ -1,4 +1,4 @@
-"""Predictions and null odds from files, whoever wrote them, laid beside the rows of a data set."""
+"""Read files of predictions and null odds from any tool, and align them with the rows of a data set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def name_rows(ids: Sequence[str]) -> list[str]:
-    """A name for each row: its id; one that occurs again is told apart by #2, #3 ..., so that no answer is lost."""
+    """Return a unique name for each row: its id, with #2, #3 ... appended if the id occurs again."""
     taken, seen, names = set(ids), dict[str, int](), []
     for identifier in ids:
         number = seen.get(identifier, 0) + 1
@@ -33,73 +33,118 @@ def name_rows(ids: Sequence[str]) -> list[str]:
 
 
 def index_by_id(ids: Sequence[str], values: Sequence[T]) -> dict[str, T]:
-    """{name of the row: value}, as predictions.json has its answers; see `row_names`."""
+    """Return {name of the row: value}, the form of predictions.json. Names are those of `name_rows`."""
     return dict(zip(name_rows(ids), values, strict=True))
 
 
 def read_predictions(path: str | Path) -> dict[str, str]:
-    """{id: text} from JSON in this form (the official one), from [{"id", "prediction_text"}, ...], or from such entries
-    as JSON lines. Ids may be numbers; a list may hold an id again, as in `row_names`.
+    """Read predictions from a file.
 
-    Raises DataError, naming the file and the place.
+    Args:
+        path: JSON in the official form {id: text} or as [{"id", "prediction_text"}, ...], or such entries as JSON lines
+            (.jsonl). Ids may be numbers. A list may repeat an id.
+
+    Returns:
+        {name: text}, with names as given by `name_rows`.
+
+    Raises:
+        DataError: If the file cannot be read or an entry is malformed. The message names the file and the entry.
     """
     pairs = _read_entries(Path(path).expanduser(), "prediction_text")
     for place, _, value in pairs:
         if not isinstance(value, str) or not is_encodable(value):
-            raise DataError(f"{path}, {place}: the prediction must be text, found {_shorten_repr(value)}")
+            raise DataError(f"{path}, {place}: the prediction must be text, but is {_shorten_repr(value)}")
     return index_by_id([identifier for _, identifier, _ in pairs], [value for _, _, value in pairs])
 
 
 def read_null_odds(path: str | Path) -> dict[str, float]:
-    """{id: odds of no answer}, in the order of the file, from JSON in this form, from [{"id", "null_odds"}, ...], or
-    from such entries as JSON lines. Raises DataError, naming the file and the place."""
+    """Read the odds of "no answer" from a file.
+
+    Args:
+        path: JSON as {id: odds} or as [{"id", "null_odds"}, ...], or such entries as JSON lines (.jsonl).
+
+    Returns:
+        {name: odds} in the order of the file, with names as given by `name_rows`.
+
+    Raises:
+        DataError: If the file cannot be read or an entry is malformed. The message names the file and the entry.
+    """
     pairs = _read_entries(Path(path).expanduser(), "null_odds")
     for place, _, value in pairs:
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
             raise DataError(
-                f"{path}, {place}: the odds must be a number that a float can hold, found {_shorten_repr(value)}"
+                f"{path}, {place}: the odds must be a number in the range of a float, but are {_shorten_repr(value)}"
             )
     names = name_rows([identifier for _, identifier, _ in pairs])
     return {name: float(odds) for name, (*_, odds) in zip(names, pairs, strict=True)}
 
 
 def align_predictions(
-    found: Mapping[str, str], ids: Sequence[str], source: str, dropped: Collection[str] = ()
+    texts: Mapping[str, str], ids: Sequence[str], source: str, dropped: Collection[str] = ()
 ) -> list[str | None]:
-    """The prediction of each row, None where there is none; what is missing or belongs to no row, nor to one of the
-    ids in `dropped`, is told by a warning.
+    """Return the prediction of each row.
 
-    Raises DataError where not a single prediction belongs to a row.
+    A warning counts the rows without a prediction, and another one the predictions that belong to no row.
+
+    Args:
+        texts: {name: text}, as returned by `read_predictions`.
+        ids: Id of each row.
+        source: File name for messages.
+        dropped: Ids of rows that were dropped when the data set was read. Their predictions cause no warning.
+
+    Returns:
+        A text for each row, or None if the row has no prediction.
+
+    Raises:
+        DataError: If no prediction belongs to any row.
     """
     names = name_rows(ids)
-    predictions = [found.get(name) for name in names]
+    predictions = [texts.get(name) for name in names]
     missing = [name for name, prediction in zip(names, predictions, strict=True) if prediction is None]
     if len(missing) == len(names):
         raise DataError(
-            f"{source}: none of its ids ({len(found)}) is one of the data set's ({len(names)}; "
-            f"the first is {names[0]!r}): choose the data set that was predicted"
+            f"{source}: none of its ids ({len(texts)}) is in the data set ({len(names)} rows, the first is "
+            f"{names[0]!r}): choose the data set that was predicted"
         )
     if missing:
         first = escape_oddities(missing[0])
-        log.warning("%s: rows without a prediction, which score 0: %d; first: %s", source, len(missing), first)
-    if unknown := len(found.keys() - set(names) - set(dropped)):
-        log.warning("%s: predictions that belong to none of the rows: %d", source, unknown)
+        log.warning(
+            "%s: no prediction for %d of %d rows, which score 0; first: %s", source, len(missing), len(names), first
+        )
+    if unknown := len(texts.keys() - set(names) - set(dropped)):
+        log.warning("%s: %d of %d predictions belong to no row", source, unknown, len(texts))
     return predictions
 
 
 def align_null_odds(
-    found: Mapping[str, float], ids: Sequence[str], predictions: Sequence[str | None], source: str
+    odds: Mapping[str, float], ids: Sequence[str], predictions: Sequence[str | None], source: str
 ) -> tuple[list[float], list[int]]:
-    """(odds of each row, the rows in the order of the file). Raises DataError where a predicted row has none."""
+    """Return the odds of each row, and the rows in the order of the file.
+
+    Args:
+        odds: {name: odds}, as returned by `read_null_odds`.
+        ids: Id of each row.
+        predictions: Prediction of each row, or None.
+        source: File name for messages.
+
+    Returns:
+        The odds of each row, 0.0 if it was not predicted, and the row numbers in the order of the file.
+
+    Raises:
+        DataError: If a predicted row has no odds.
+    """
     row_of = {name: row for row, name in enumerate(name_rows(ids))}
-    lacking = [name for name, row in row_of.items() if predictions[row] is not None and name not in found]
-    if lacking:
-        raise DataError(f"{source}: predicted rows without odds: {len(lacking)}; first: {escape_oddities(lacking[0])}")
-    return [found.get(name, 0.0) for name in row_of], [row_of[name] for name in found if name in row_of]
+    predicted = [name for name, row in row_of.items() if predictions[row] is not None]
+    if lacking := [name for name in predicted if name not in odds]:
+        raise DataError(
+            f"{source}: no odds for {len(lacking)} of {len(predicted)} predicted rows; "
+            f"first: {escape_oddities(lacking[0])}"
+        )
+    return [odds.get(name, 0.0) for name in row_of], [row_of[name] for name in odds if name in row_of]
 
 
 def _read_entries(path: Path, key: str) -> list[tuple[str, str, Any]]:
-    """[(place, id, value), ...] of a file in any of the forms."""
+    """Return (place for messages, id, value) of each entry of a file in any of the forms."""
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
@@ -107,7 +152,7 @@ def _read_entries(path: Path, key: str) -> list[tuple[str, str, Any]]:
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
     except IsADirectoryError:
-        raise DataError(f"{path}: is a folder; give the file in it, such as {path / 'predictions.json'}") from None
+        raise DataError(f"{path}: is a folder; give a file in it, such as {path / 'predictions.json'}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or summarize_error(error)}") from None
     if path.suffix.lower() == ".jsonl":
@@ -120,8 +165,8 @@ def _read_entries(path: Path, key: str) -> list[tuple[str, str, Any]]:
     pairs: list[tuple[str, str, Any]] = []
     for place, entry in parts:
         if not isinstance(entry, dict):
-            wanted = f'{{id: ...}} or [{{"id": ..., "{key}": ...}}, ...]'
-            raise DataError(f"{path}{', ' * bool(place)}{place}: expected {wanted}, found {_shorten_repr(entry)}")
+            form = f'{{id: ...}} or [{{"id": ..., "{key}": ...}}, ...]'
+            raise DataError(f"{path}{', ' * bool(place)}{place}: must be {form}, but is {_shorten_repr(entry)}")
         if {"id", key} <= set(entry):
             pairs.append((place or "the only entry", _parse_id(path, place, entry["id"]), entry[key]))
         elif place:
@@ -129,13 +174,13 @@ def _read_entries(path: Path, key: str) -> list[tuple[str, str, Any]]:
         else:
             pairs.extend((f"id {escape_oddities(name)}", name, value) for name, value in entry.items())
     if not pairs:
-        raise DataError(f"{path}: holds nothing")
+        raise DataError(f"{path}: has no entries; give at least one")
     return pairs
 
 
 def _parse_id(path: Path, place: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise DataError(f"{path}, {place}: id must be text or a whole number, found {_shorten_repr(value)}")
+        raise DataError(f"{path}, {place}: id must be text or a whole number, but is {_shorten_repr(value)}")
     return str(value)
 
 

@@ -1,0 +1,1 @@
+"""Turn windows into the batches of optimizer steps and of scoring."""

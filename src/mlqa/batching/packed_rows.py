@@ -1,4 +1,4 @@
-"""Windows to packed rows: several windows share a row, each reading only itself, so that little is padding."""
+"""Batch windows in packed rows: several windows share a row and attend only to themselves, which saves padding."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from mlqa.features.windows import Windows
 
 
 def fill_rows(lengths: np.ndarray, width: int) -> list[list[int]]:
-    """Which windows share a row of `width` tokens: numbers into `lengths`, by first fit in order of falling length.
+    """Assign windows to rows of `width` tokens by first fit in order of decreasing length.
 
     First fit decreasing needs at most 11/9 of the fewest rows possible, plus one (Johnson 1973).
+
+    Args:
+        lengths: Tokens of each window, at most `width` [windows].
+        width: Tokens per row.
+
+    Returns:
+        For each row, the indices into `lengths` of its windows.
     """
     rows: list[list[int]] = []
     room: list[int] = []
@@ -29,13 +36,19 @@ def fill_rows(lengths: np.ndarray, width: int) -> list[list[int]]:
 def make_packed_batch(
     windows: Windows, chosen: np.ndarray | list[int], multiple: int, first_position: int
 ) -> dict[str, torch.Tensor]:
-    """Inputs and labels for the chosen windows in rows of at most max_seq_length tokens.
+    """Build inputs and labels for the chosen windows in rows of at most max_seq_length tokens.
 
-    `input_ids`, `token_type_ids` and `position_ids` [rows, width]; positions begin anew, at `first_position`, in each
-    window. `segments` [rows, width]: which of its row's windows a token belongs to, from 1; 0 is padding.
-    `window_begins`, `window_lengths`, `start_positions`, `end_positions` [windows]: where each chosen window stands
-    in the flattened rows, and its answer counted from the window's first token. The width is the fullest row, rounded
-    up to `multiple`.
+    Args:
+        windows: Windows of a split.
+        chosen: Numbers of the windows to read.
+        multiple: The width is the fullest row, rounded up to a multiple of this many tokens.
+        first_position: Position id of each window's first token.
+
+    Returns:
+        `input_ids`, `token_type_ids` and `position_ids` [rows, width]. Positions restart in each window.
+        `segments` [rows, width]: which window of its row a token belongs to, from 1, or 0 for padding.
+        `window_begins`, `window_lengths` [windows]: where each chosen window is in the flattened rows.
+        `start_positions`, `end_positions` [windows]: its answer, counted from the window's first token.
     """
     chosen = np.asarray(chosen)
     template, lengths = windows.template, windows.lengths[chosen]
@@ -69,7 +82,16 @@ def make_packed_batch(
 
 
 def unpack_logits(logits: torch.Tensor, begins: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Logits of packed rows [rows, width] by window [windows, longest window]; -inf behind a window's end."""
+    """Rearrange the logits of packed rows by window.
+
+    Args:
+        logits: Logits of the rows [rows, width].
+        begins: First position of each window in the flattened rows [windows].
+        lengths: Tokens of each window [windows].
+
+    Returns:
+        Logits by window [windows, longest window], -inf after the end of a window.
+    """
     place = torch.arange(int(lengths.max()), device=logits.device)[None, :]
-    found = logits.flatten()[(begins[:, None] + place).clamp(max=logits.numel() - 1)]
-    return found.masked_fill(place >= lengths[:, None], -torch.inf)
+    by_window = logits.flatten()[(begins[:, None] + place).clamp(max=logits.numel() - 1)]
+    return by_window.masked_fill(place >= lengths[:, None], -torch.inf)

@@ -1,4 +1,4 @@
-"""Whether a model reads packed rows as it reads each window alone, found out by trying."""
+"""Probe whether a model reads packed rows exactly as it reads each window alone."""
 
 from __future__ import annotations
 
@@ -12,24 +12,35 @@ import torch
 from mlqa.config.schema import Batching
 from mlqa.errors import ModelError
 
-TOLERANCE = (
-    2e-5  # of the logits' range; float32 differs by 1e-6 of it, a window that sees its neighbour by 2e-4 or more
-)
-LENGTHS = (150, 200)  # beyond the sliding windows of models that attend locally (ModernBERT: 64 tokens either way)
+# As a share of the logits' range. float32 rounding differs by 1e-6 of it, a window that sees its neighbour by 2e-4 or
+# more.
+TOLERANCE = 2e-5
+LENGTHS = (150, 200)  # longer than the sliding window of models with local attention (ModernBERT: 64 tokens each way)
 
 
 @dataclass(frozen=True)
 class Packing:
-    """How a model takes packed rows: the position of a window's first token, and the form of its block mask."""
+    """How a model takes packed rows.
+
+    Attributes:
+        first_position: Position id of a window's first token.
+        mask: Function from segments [rows, width] to the block mask in the form that the model accepts.
+    """
 
     first_position: int
     mask: Callable[[torch.Tensor], torch.Tensor]
 
 
 def make_additive_mask(segments: torch.Tensor) -> torch.Tensor:
-    """[rows, 1, width, width] from segments [rows, width]: 0 where two tokens may see each other, else hugely negative.
+    """Build a float block mask: 0 if two tokens share a window, else the lowest float32.
 
-    Padding sees padding: a token that saw nothing would be NaN.
+    Padding attends to padding, because a token that attends to nothing would yield NaN.
+
+    Args:
+        segments: Window number of each token [rows, width].
+
+    Returns:
+        The mask [rows, 1, width, width].
     """
     apart = segments[:, :, None] != segments[:, None, :]
     mask = torch.zeros(apart.shape, dtype=torch.float32, device=segments.device)
@@ -37,31 +48,51 @@ def make_additive_mask(segments: torch.Tensor) -> torch.Tensor:
 
 
 def make_pair_mask(segments: torch.Tensor) -> torch.Tensor:
-    """[rows, width, width] of 1 and 0, which transformers took before 4.53."""
+    """Build an integer block mask [rows, width, width] of ones and zeros, as transformers before 4.53 accepts it."""
     return (segments[:, :, None] == segments[:, None, :]).long()
 
 
-def choose_batching(wanted: Batching | None, model: Any, device: torch.device) -> tuple[Batching, Packing | None]:
-    """The way to make batches and, where rows are packed, how the model takes them. Raises ModelError as `packing_of`.
+def choose_batching(batching: Batching | None, model: Any, device: torch.device) -> tuple[Batching, Packing | None]:
+    """Choose how batches are made.
 
-    Where nothing is wanted, a GPU reads packed rows: one pass a step, of full rows. A CPU starts passes for little, and
-    reads short windows by themselves, which also attend to less.
+    By default, a GPU reads packed rows, because one pass of full rows per step suits it best. A CPU starts a pass at
+    little cost, and short windows in passes of their own also attend to fewer positions.
+
+    Args:
+        batching: The user's choice, or None for the default.
+        model: The model to train.
+        device: Device that the model runs on.
+
+    Returns:
+        The batching, and how the model takes packed rows if it is `packed`.
+
+    Raises:
+        ModelError: If `packed` was asked for and the model cannot read packed rows.
     """
-    if wanted is Batching.packed:
-        return wanted, probe_packing(model)
-    if wanted is None and device.type == "cuda":
+    if batching is Batching.packed:
+        return batching, probe_packing(model)
+    if batching is None and device.type == "cuda":
         with suppress(ModelError):
             return Batching.packed, probe_packing(model)
-    return wanted or Batching.grouped, None
+    return batching or Batching.grouped, None
 
 
 @torch.no_grad()
 def probe_packing(model: Any) -> Packing:
-    """How the model takes packed rows. Raises ModelError for one that mixes neighbouring windows in every form.
+    """Find the form in which a model takes packed rows.
 
-    Two stretches of random tokens are read alone and in one row, in float32 on the CPU: convolutions (ConvBERT),
-    positions relative to the row (DeBERTa) and local attention (ModernBERT) show, and so would a change in how
-    transformers understands a mask.
+    Two sequences of random tokens are read alone and in one row, in float32 on the CPU. The comparison reveals
+    convolutions (ConvBERT), positions relative to the row (DeBERTa) and local attention (ModernBERT). It would also
+    reveal a change in how transformers interprets a mask.
+
+    Args:
+        model: The model, on the CPU.
+
+    Returns:
+        The form of mask and the first position id.
+
+    Raises:
+        ModelError: If the model mixes neighbouring windows with every form of mask.
     """
     was_training = model.training
     model.eval()
@@ -71,7 +102,7 @@ def probe_packing(model: Any) -> Packing:
     lengths = [min(length, limit) for length in LENGTHS]
     vocabulary = model.get_input_embeddings().num_embeddings
     random = torch.Generator().manual_seed(0)
-    # No padding token may be among them, by which RoBERTa-type models count positions; it is one of the first.
+    # Avoid the padding token, one of the first ids, because RoBERTa-type models count positions by it.
     alone = [torch.randint(min(5, vocabulary - 1), vocabulary, (1, length), generator=random) for length in lengths]
     row = torch.cat(alone, dim=1)
     position_ids = torch.cat([first_position + torch.arange(length) for length in lengths])[None]
@@ -79,26 +110,26 @@ def probe_packing(model: Any) -> Packing:
 
     def differs(mask: Callable[[torch.Tensor], torch.Tensor]) -> bool:
         try:
-            wanted = torch.cat(
+            expected = torch.cat(
                 [_stack_logits(model(ids, attention_mask=torch.ones_like(ids))) for ids in alone], dim=-1
             )
-            found = _stack_logits(model(row, attention_mask=mask(segments), position_ids=position_ids))
-        except Exception:  # whatever a model says to a form of mask that it does not take
+            packed = _stack_logits(model(row, attention_mask=mask(segments), position_ids=position_ids))
+        except Exception:  # a model may raise anything on a form of mask that it does not support
             return True
-        return bool((found - wanted).abs().max() > TOLERANCE * (wanted.max() - wanted.min()))
+        return bool((packed - expected).abs().max() > TOLERANCE * (expected.max() - expected.min()))
 
     chosen = next((mask for mask in (make_additive_mask, make_pair_mask) if not differs(mask)), None)
     model.train(was_training)
     if chosen is None:
         raise ModelError(
-            f"training.batching=packed: a {model.config.model_type} model reads packed windows otherwise than each "
-            "alone; choose training.batching=grouped"
+            f"training.batching=packed: a {model.config.model_type} model mixes the windows of a packed row; "
+            "choose training.batching=grouped"
         )
     return Packing(first_position, chosen)
 
 
 def _find_position_embeddings(model: Any) -> Any:
-    """RoBERTa-type models tell themselves by a padding entry among the positions, behind which they begin to count."""
+    """Return the module of position embeddings, if any. RoBERTa-type models count from after its padding entry."""
     named = ((name, module) for name, module in model.named_modules() if isinstance(module, torch.nn.Embedding))
     return next((module for name, module in named if name.endswith("position_embeddings")), None)
 

@@ -1,4 +1,4 @@
-"""Windows to batches: which windows make an optimizer step, who reads which of them, and the tensors of one batch."""
+"""Sample optimizer steps, and decide which process reads which windows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from mlqa.features.windows import Windows
 
 @dataclass(frozen=True)
 class Share:
-    """What one process reads of an optimizer step at a time, its windows longest first.
+    """The part of an optimizer step that one process reads at a time.
 
-    `longest`: for each window, tokens of the longest one in its forward pass, whoever reads that: a window is padded
-    alike however a step is shared. `weight`: of the share's mean loss, such that the mean over the step's shares is the
-    mean over its windows, however unevenly they are shared.
+    Attributes:
+        windows: Window numbers, longest first [windows].
+        longest: For each window, the length in tokens of the longest window in its forward pass, counted over all
+            shares of the step [windows]. A window is therefore padded alike however a step is shared.
+        weight: Factor for the mean loss of the share. With it, the mean over the shares of a step equals the mean over
+            its windows, even if the shares differ in size.
     """
 
     windows: np.ndarray
@@ -25,17 +28,16 @@ class Share:
     weight: float
 
     def split_passes(self) -> list[np.ndarray]:
-        """The windows of each forward pass."""
+        """Return the window numbers of each forward pass."""
         return np.split(self.windows, np.flatnonzero(np.diff(self.longest)) + 1)
 
 
 class WindowBatchSampler(torch.utils.data.Sampler[list[Share]]):
-    """This process's shares of every step, in an order that follows from seed and epoch alone.
+    """Sampler of this process's shares of every step, in an order that only depends on seed and epoch.
 
-    A step's `step_size` windows are drawn first and then shared out over `shares` = gradient_accumulation_steps times
-    the number of processes, so that the steps of a run are the same however they are split; dealt by length, so that
-    each share costs the same. What shares a forward pass is a question of its own, and changes no step: `cut` says how
-    many windows each pass reads, of lengths that come longest first; without it a step is read in one.
+    The `step_size` windows of a step are drawn first. They are then dealt out by length over `accumulation` times
+    `world_size` shares. The steps of a run are therefore the same however they are split, and all shares cost about the
+    same. Cutting a share into forward passes does not change the step.
     """
 
     def __init__(
@@ -49,25 +51,38 @@ class WindowBatchSampler(torch.utils.data.Sampler[list[Share]]):
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
+        """Prepare the sampler for one process.
+
+        Args:
+            lengths: Tokens of each window [windows].
+            step_size: Windows per optimizer step, over all processes.
+            seed: Seed of the order.
+            cut: Function from the lengths of a step, longest first, to the number of windows in each forward pass. If
+                None, each share is read in one pass.
+            accumulation: Shares that each process reads per step (gradient_accumulation_steps).
+            rank: Rank of this process.
+            world_size: Number of processes.
+        """
         self.lengths, self.step_size, self.seed, self.cut = lengths, step_size, seed, cut
         self.accumulation, self.rank, self.world_size = accumulation, rank, world_size
-        self.drop_last = False  # accelerate asks for it, and for batch_size
+        self.drop_last = False  # accelerate reads it, and batch_size
         self.epoch = 0
 
     @property
     def batch_size(self) -> int:
-        """Windows that one process reads at a time, at most."""
+        """The largest number of windows that one process reads at a time."""
         return -(-self.step_size // (self.accumulation * self.world_size))
 
     @property
     def steps(self) -> int:
-        """Optimizer steps an epoch."""
+        """Optimizer steps per epoch."""
         return -(-len(self.lengths) // self.step_size)
 
     def __len__(self) -> int:
         return self.steps * self.accumulation
 
     def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration draws."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[list[Share]]:
@@ -80,7 +95,7 @@ class WindowBatchSampler(torch.utils.data.Sampler[list[Share]]):
             for number in range(self.accumulation):
                 mine = slice(number * self.world_size + self.rank, None, shares)
                 weight = len(step[mine]) * shares / len(step)
-                # A share of nothing reads one window for nothing: every process must take part in every step.
+                # An empty share reads one window with weight 0, because every process must take part in every step.
                 read = mine if weight else slice(-1, None)
                 yield [Share(step[read], longest[read], weight)]
 
@@ -90,73 +105,20 @@ class WindowBatchSampler(torch.utils.data.Sampler[list[Share]]):
         return [order[begin : begin + self.step_size] for begin in range(0, len(order), self.step_size)]
 
 
-def cut_by_length(lengths: np.ndarray, multiple: int, overhead: float) -> list[int]:
-    """How many windows each forward pass reads, of windows that come longest first: the cheapest way to cut them.
-
-    A pass costs `overhead` positions and those it reads: its windows times the longest one, rounded up to `multiple`.
-    All cuts are compared, by dynamic programming: O(windows^2).
-    """
-    widths = -(-np.asarray(lengths) // multiple) * multiple
-    cheapest = np.zeros(len(widths) + 1)  # of the first so many windows
-    begin = np.zeros(len(widths) + 1, dtype=np.int64)  # of their last pass
-    for count in range(1, len(widths) + 1):
-        costs = cheapest[:count] + overhead + np.arange(count, 0, -1) * widths[:count]
-        begin[count] = costs.argmin()
-        cheapest[count] = costs[begin[count]]
-    sizes = []
-    left = len(widths)
-    while left:
-        sizes.append(int(left - begin[left]))
-        left = int(begin[left])
-    return sizes[::-1]
-
-
-def bucket_by_length(lengths: np.ndarray, batch_size: int, multiple: int) -> list[np.ndarray]:
-    """Window numbers in batches of at most `batch_size`, longest first: for scoring, where order does not matter.
-
-    The lengths of one batch are the same when rounded up to `multiple`. So a window is always read at the same width,
-    whatever else is read: scores do not depend on how windows are shared out over batches and processes.
-    """
-    order = np.argsort(-lengths, kind="stable")
-    widths = -(-lengths[order] // multiple)
-    groups = np.split(order, np.flatnonzero(np.diff(widths)) + 1)
-    return [group[begin : begin + batch_size] for group in groups for begin in range(0, len(group), batch_size)]
-
-
 def shard_rows(windows: Windows, multiple: int, rank: int, world_size: int) -> np.ndarray:
-    """The rows that one process answers, rising: each row is one process's, and positions to read are shared evenly."""
+    """Return the rows that one process answers.
+
+    Each row belongs to exactly one process, and the positions to read are spread evenly.
+
+    Args:
+        windows: Windows of all rows.
+        multiple: Lengths are rounded up to a multiple of this many tokens.
+        rank: Rank of the process.
+        world_size: Number of processes.
+
+    Returns:
+        Row numbers in ascending order [rows of the process].
+    """
     widths = -(-windows.lengths // multiple)
     cost = np.bincount(windows.row, weights=widths, minlength=len(windows.question))
     return np.sort(np.argsort(-cost, kind="stable")[rank::world_size])
-
-
-def make_batch(
-    windows: Windows, chosen: np.ndarray | list[int], multiple: int | None, longest: int = 0
-) -> dict[str, torch.Tensor]:
-    """The model's inputs and labels for the chosen windows, each tensor [windows, width] or [windows].
-
-    The width is the longest chosen window (or `longest`, if that is more) rounded up to `multiple` (few different
-    widths: kernels are made once a shape), or max_seq_length where `multiple` is None.
-    """
-    chosen = np.asarray(chosen)
-    template, lengths = windows.template, windows.lengths[chosen]
-    width = windows.max_seq_length
-    if multiple is not None:
-        width = min(width, -(-max(longest, int(lengths.max())) // multiple) * multiple)
-    input_ids = np.full((len(chosen), width), template.pad_id, dtype=np.int64)
-    attention_mask = np.zeros_like(input_ids)
-    token_type_ids = np.zeros_like(input_ids)
-    left = width - lengths if template.pad_left else np.zeros_like(lengths)
-    for line, window in enumerate(chosen.tolist()):
-        place = slice(left[line], left[line] + lengths[line])
-        windows.write(window, input_ids[line, place], token_type_ids[line, place])
-        attention_mask[line, place] = 1
-    batch = {
-        "input_ids": input_ids,
-        "attention_mask": attention_mask,
-        "start_positions": windows.start_positions[chosen] + left,
-        "end_positions": windows.end_positions[chosen] + left,
-    }
-    if template.has_token_type_ids:
-        batch["token_type_ids"] = token_type_ids
-    return {name: torch.from_numpy(array) for name, array in batch.items()}

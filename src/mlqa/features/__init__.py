@@ -1,0 +1,1 @@
+"""Turn examples into tokens and windows, as flat integer arrays."""

@@ -1,8 +1,9 @@
-"""Tokens kept on disk by the hash of what they come from: the second member of a sweep does not tokenise.
+"""Cache tokens on disk under a hash of tokenizer and texts, so that only the first member of a sweep tokenises.
 
-An entry is a folder of plain .npy files that appears whole, by a rename, or not at all; so runs that make the same
-entry at the same time do not meet. What cannot be read is made again, and a disk that cannot be written to costs a
-line. Large entries are mapped into memory, and written as they are made, so that tokens take none.
+An entry is a folder of plain .npy files that appears as a whole, by a rename, or not at all. Runs that make the same
+entry at the same time therefore do not disturb each other. A damaged entry is made again, and a disk that cannot be
+written to causes one warning. Large entries are written chunk by chunk and mapped into memory, so that tokens take up
+no memory of their own.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from mlqa.features.tokens import Tokens, concatenate_tokens, prepare_backend, to
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # to be raised where the same texts and tokenizer give other tokens, or files of another form
-MAPPED_FROM = 64 * 2**20  # bytes of an array
-MAX_BYTES = 4 * 2**30  # of all entries: beyond, those that were not used for longest go
-STALE_SECONDS = 24 * 3600  # an unfinished entry this old has lost its writer
+FORMAT = 1  # raise it if the same texts and tokenizer yield other tokens, or if the form of the files changes
+MAPPED_FROM = 64 * 2**20  # bytes from which an array is mapped
+MAX_BYTES = 4 * 2**30  # of all entries together: beyond this, the least recently used entries are removed
+STALE_SECONDS = 24 * 3600  # the writer of an unfinished entry this old is gone
 TYPES: dict[str, np.dtype[Any]] = {
     "ids": np.dtype("<i4"),
     "first": np.dtype("<i8"),
@@ -41,23 +42,36 @@ SUMS = "crc32.npy"
 
 
 class TokenCache:
-    """Tokens of one tokenizer under `folder`, which need not exist. After the first failure nothing more is kept.
-
-    Raises ModelError for a slow tokenizer.
-    """
+    """Cache of one tokenizer's tokens. After its first failure it stops caching and only tokenises."""
 
     def __init__(self, folder: Path, tokenizer: Any) -> None:
+        """Open the cache.
+
+        Args:
+            folder: Folder of the entries, which need not exist.
+            tokenizer: A fast tokenizer of transformers.
+
+        Raises:
+            ModelError: If the tokenizer is slow.
+        """
         import tokenizers
 
         self.folder, self.backend = folder, prepare_backend(tokenizer)
         self.hash, self.works = hashlib.sha256(f"{FORMAT} {tokenizers.__version__} ".encode()), True
         try:
             self.hash.update(self.backend.to_str().encode("utf-8", "surrogatepass"))
-        except Exception as error:  # the library's own class, for parts that are written in Python
+        except Exception as error:  # tokenizers raises it for components that are written in Python
             self._give_up(error)
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
-        """As `mlqa.features.tokens.tokenize`, from the cache where it holds these texts."""
+        """Tokenise as `mlqa.features.tokens.tokenize` does, from the cache if it has these texts.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            Their tokens, mapped from files if they are large.
+        """
         if not self.works:
             return concatenate_tokens(tokenize_in_chunks(self.backend, texts))
         entry = self.folder / self._hash_texts(texts)
@@ -65,11 +79,11 @@ class TokenCache:
             try:
                 return _read(entry)
             except (OSError, ValueError, EOFError) as error:
-                log.warning("%s: damaged, made again: %s", entry, summarize_error(error))
+                log.warning("%s: the cached tokens are damaged and are made again: %s", entry, summarize_error(error))
                 shutil.rmtree(entry, ignore_errors=True)
         try:
             _write(entry, tokenize_in_chunks(self.backend, texts))
-            _remove_oldest(self.folder, spared=entry)
+            _remove_oldest(self.folder, keep=entry)
             return _read(entry)
         except (OSError, ValueError, EOFError) as error:
             self._give_up(error)
@@ -77,7 +91,7 @@ class TokenCache:
 
     def _give_up(self, error: Exception) -> None:
         self.works = False
-        log.warning("%s: tokens are not kept there: %s", self.folder, summarize_error(error))
+        log.warning("%s: tokens are not cached: %s", self.folder, summarize_error(error))
 
     def _hash_texts(self, texts: Sequence[str]) -> str:
         digest = self.hash.copy()
@@ -88,22 +102,22 @@ class TokenCache:
 
 
 def _read(entry: Path) -> Tokens:
-    """The tokens of an entry. Raises OSError, ValueError or EOFError where it is not whole."""
+    """Read the tokens of an entry. Raise OSError, ValueError or EOFError if it is damaged."""
     with suppress(OSError):
-        os.utime(entry)  # used now
+        os.utime(entry)  # mark it as used now
     sums = np.load(entry / SUMS, allow_pickle=False)
     arrays = {}
-    for name, wanted in zip(TYPES, sums.tolist(), strict=True):
+    for name, checksum in zip(TYPES, sums.tolist(), strict=True):
         path = entry / f"{name}.npy"
-        if _compute_crc32(path) != wanted:
-            raise ValueError(f"{path.name} is not as it was written")
+        if _compute_crc32(path) != checksum:
+            raise ValueError(f"{path.name} has a wrong checksum")
         large = path.stat().st_size >= MAPPED_FROM
         arrays[name] = np.asarray(np.load(path, mmap_mode="r" if large else None, allow_pickle=False))
     return Tokens(**arrays)
 
 
 def _write(entry: Path, parts: Iterable[Tokens]) -> None:
-    """An entry that another run has made meanwhile stands. Raises OSError, and leaves nothing, where it cannot."""
+    """Write an entry, unless another run has made it meanwhile. On OSError, leave nothing behind."""
     entry.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=entry.parent))
     try:
@@ -129,12 +143,13 @@ def _write(entry: Path, parts: Iterable[Tokens]) -> None:
 
 
 class _ArrayWriter:
-    """A .npy file of one dimension whose length is known at its end only."""
+    """Writer of a one-dimensional .npy file whose length is only known at the end."""
 
     def __init__(self, path: Path, kind: np.dtype[Any]) -> None:
         self.file, self.kind, self.length = path.open("wb"), kind, 0
 
     def append(self, array: np.ndarray) -> None:
+        """Append the values of an array."""
         self.file.write(np.ascontiguousarray(array, self.kind).data)
         self.length += len(array)
 
@@ -148,9 +163,9 @@ class _ArrayWriter:
             self._write_header()
 
     def _write_header(self) -> None:
-        """As long whatever the length: numpy fills headers up to a multiple of 64 bytes, with room for any number."""
-        described = {"descr": self.kind.str, "fortran_order": False, "shape": (self.length,)}
-        np.lib.format.write_array_header_1_0(self.file, described)
+        """Write a header of fixed size. numpy pads headers to a multiple of 64 bytes, with room for any length."""
+        header = {"descr": self.kind.str, "fortran_order": False, "shape": (self.length,)}
+        np.lib.format.write_array_header_1_0(self.file, header)
 
 
 def _compute_crc32(path: Path) -> int:
@@ -161,8 +176,11 @@ def _compute_crc32(path: Path) -> int:
     return value
 
 
-def _remove_oldest(folder: Path, spared: Path) -> None:
-    """Leaves at most MAX_BYTES, and nothing of writers that are gone. Other runs may do the same at this moment."""
+def _remove_oldest(folder: Path, keep: Path) -> None:
+    """Remove old entries until MAX_BYTES are left, and unfinished ones whose writer is gone.
+
+    Other runs may do the same at this moment.
+    """
     kept = []
     for entry in folder.iterdir():
         with suppress(OSError):
@@ -173,6 +191,6 @@ def _remove_oldest(folder: Path, spared: Path) -> None:
                 shutil.rmtree(entry, ignore_errors=True)
     excess = sum(size for _, size, _ in kept) - MAX_BYTES
     for _, size, entry in sorted(kept):
-        if excess > 0 and entry != spared:
+        if excess > 0 and entry != keep:
             shutil.rmtree(entry, ignore_errors=True)
             excess -= size

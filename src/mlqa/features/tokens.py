@@ -1,4 +1,4 @@
-"""Texts to token ids with character offsets, as flat integer arrays."""
+"""Tokenise texts into ids and character offsets, as flat integer arrays."""
 
 from __future__ import annotations
 
@@ -14,17 +14,23 @@ import numpy as np
 from mlqa.data.examples import Examples
 from mlqa.errors import ModelError
 
-# Characters tokenised at a time: bounds the memory of the tokenizer's own objects, some 100 bytes a character.
+# Characters to tokenise at a time. This bounds the memory of the tokenizer's own objects, some 100 bytes per character.
 CHUNK = 2**20
-# No combining mark stands before it: what a text holds from here on is little, and found by one fast search.
+# All combining marks are in this range. Few characters of a text are, so one fast search finds the candidates.
 _FROM_FIRST_MARK = re.compile("[\u0300-\U0010ffff]")
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Texts as flat token ids: text t is `ids[first[t]:first[t + 1]]`, from character `starts` to `ends` of the text.
+    """Texts as flat token ids: text t is `ids[first[t]:first[t + 1]]`.
 
-    ids, starts, ends: int32 [tokens]; first: int64 [texts + 1]. Any of them may be mapped from a file, read-only.
+    Any array may be mapped from a file, read-only.
+
+    Attributes:
+        ids: Token ids, int32 [tokens].
+        first: Index of the first token of each text, and the number of tokens, int64 [texts + 1].
+        starts: Offset of each token's first character in its text, int32 [tokens].
+        ends: Offset after each token's last character, int32 [tokens].
     """
 
     ids: np.ndarray
@@ -37,10 +43,11 @@ class Tokens:
 
     @property
     def lengths(self) -> np.ndarray:
+        """Tokens of each text [texts]."""
         return np.diff(self.first)
 
     def select(self, texts: np.ndarray) -> Tokens:
-        """The given texts, in the given order."""
+        """Return the given texts, in the given order."""
         lengths = self.lengths[texts]
         first = np.concatenate([[0], np.cumsum(lengths)])
         places = np.arange(first[-1]) + np.repeat(self.first[texts] - first[:-1], lengths)
@@ -51,15 +58,31 @@ NO_TOKENS = Tokens(np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros(0, np.
 
 
 def tokenize(tokenizer: Any, texts: Sequence[str]) -> Tokens:
-    """Token ids and character offsets of each text, without special tokens, neither cut nor padded.
+    """Tokenise each text, without special tokens, truncation or padding.
 
-    Raises ModelError for a slow tokenizer.
+    Args:
+        tokenizer: A fast tokenizer of transformers.
+        texts: The texts.
+
+    Returns:
+        Token ids and character offsets of each text.
+
+    Raises:
+        ModelError: If the tokenizer is slow.
     """
     return concatenate_tokens(tokenize_in_chunks(prepare_backend(tokenizer), texts))
 
 
 def tokenize_in_chunks(backend: Any, texts: Sequence[str]) -> Iterator[Tokens]:
-    """The same some texts at a time, by a tokenizer of `backend_of`."""
+    """Tokenise as `tokenize` does, and yield the texts in chunks of about CHUNK characters.
+
+    Args:
+        backend: A tokenizer, as returned by `prepare_backend`.
+        texts: The texts.
+
+    Yields:
+        The tokens of the next texts, at least one.
+    """
     begin = 0
     while begin < len(texts):
         end, characters = begin, 0
@@ -71,7 +94,7 @@ def tokenize_in_chunks(backend: Any, texts: Sequence[str]) -> Iterator[Tokens]:
 
 
 def concatenate_tokens(parts: Iterable[Tokens]) -> Tokens:
-    """The texts of all parts, one after the other."""
+    """Concatenate the texts of all parts."""
     parts = [NO_TOKENS, *parts]
     flat = {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Tokens)}
     lengths = np.concatenate([part.lengths for part in parts])
@@ -97,18 +120,22 @@ def _flatten_encodings(texts: Sequence[str], encodings: Sequence[Any]) -> Tokens
 
 
 def _skip_marks(text: str, end: int) -> int:
-    """The end of a token with the marks of its last letter: a tokenizer that composes letters leaves them out."""
+    """Return a token's end after the marks of its last letter. Tokenizers that compose letters leave the marks out."""
     while 0 < end < len(text) and unicodedata.combining(text[end]):
         end += 1
     return end
 
 
 def prepare_backend(tokenizer: Any) -> Any:
-    """The Rust tokenizer behind a fast one, with cutting and padding off. Raises ModelError for a slow one."""
+    """Return the Rust tokenizer behind a fast one, with truncation and padding off.
+
+    Raises:
+        ModelError: If the tokenizer is slow.
+    """
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
-            f"{type(tokenizer).__name__}: a slow tokenizer gives no character offsets, and answers are taken from "
-            "these; choose a model whose tokenizer has a fast version (tokenizer.json)"
+            f"{type(tokenizer).__name__}: a slow tokenizer has no character offsets, which are needed to extract "
+            "answers; choose a model whose tokenizer has a fast version (tokenizer.json)"
         )
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
@@ -117,7 +144,7 @@ def prepare_backend(tokenizer: Any) -> Any:
 
 
 def truncate_tokens(tokens: Tokens, longest: int) -> tuple[Tokens, int]:
-    """The texts with at most `longest` tokens each, and how many were cut."""
+    """Return the texts with at most `longest` tokens each, and the number of texts that were cut."""
     lengths = tokens.lengths
     if lengths.max(initial=0) <= longest:
         return tokens, 0
@@ -129,29 +156,38 @@ def truncate_tokens(tokens: Tokens, longest: int) -> tuple[Tokens, int]:
 
 
 def locate_gold_tokens(examples: Examples, context: Tokens) -> tuple[np.ndarray, np.ndarray]:
-    """The first gold answer's first and last token, as indices into `context.ids` [rows]; (0, -1) where none."""
+    """Locate the tokens of each row's first gold answer.
+
+    Args:
+        examples: The rows.
+        context: Tokens of `examples.contexts`.
+
+    Returns:
+        First and last token as indices into `context.ids` [rows]. They are 0 and -1 if a row has no answer, or if the
+        tokens do not cover it.
+    """
     row = np.fromiter((row for row, golds in enumerate(examples.answers) if golds), np.int64)
     start = np.fromiter((golds[0].start for golds in examples.answers if golds), np.int64, len(row))
     end = np.fromiter((golds[0].end for golds in examples.answers if golds), np.int64, len(row))
     begin, stop = context.first[examples.context_of[row]], context.first[examples.context_of[row] + 1]
     token = _find_first_reaching(context.starts, begin, stop, start + 1) - 1
     final = _find_first_reaching(context.ends, begin, stop, end)
-    found = (token >= begin) & (final < stop)
+    covered = (token >= begin) & (final < stop)
     first = np.zeros(len(examples), dtype=np.int64)
     last = np.full(len(examples), -1, dtype=np.int64)
-    first[row[found]], last[row[found]] = token[found], final[found]
+    first[row[covered]], last[row[covered]] = token[covered], final[covered]
     return first, last
 
 
-def _find_first_reaching(values: np.ndarray, begin: np.ndarray, stop: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """For each line the first index in begin ... stop - 1 whose value is at least `wanted`, else `stop`.
+def _find_first_reaching(values: np.ndarray, begin: np.ndarray, stop: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Find the first index in begin ... stop - 1 with a value of at least `target`, else `stop`, for each row.
 
-    Values rise within each stretch: all lines halve theirs at once.
+    Values must ascend within each range. All rows are bisected at once.
     """
     low, high = begin.copy(), stop.copy()
     while (open_ := low < high).any():
         middle = (low + high) // 2
-        reaches = values[np.where(open_, middle, 0)] >= wanted
+        reaches = values[np.where(open_, middle, 0)] >= target
         high = np.where(open_ & reaches, middle, high)
         low = np.where(open_ & ~reaches, middle + 1, low)
     return np.asarray(low)

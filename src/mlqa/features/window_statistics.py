@@ -1,4 +1,4 @@
-"""What windows make of a data set: how many a question needs, how many hold no answer, how much of them is padding."""
+"""Measure the windows of a data set: windows per question, windows without an answer, padding."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from mlqa.features.windows import Windows
 
 
 def compute_window_figures(windows: Windows, examples: Examples, max_answer_length: int) -> dict[str, float]:
-    """Figures over the windows that `make_windows` has made of `examples`.
+    """Compute figures over the windows that `make_windows` made of `examples`.
 
-    windows                          all of them
-    windows_per_question             mean
-    questions_of_several_windows     share (0-1) of the questions with more than one
-    windows_without_answer           share of the windows that do not hold the answer whole; they are trained to
-                                     answer nothing, those of unanswerable questions included
-    padding_at_max_seq_length        share of the positions that is padding where every window is filled to
-                                     max_seq_length; grouped batches have less
-    answers_beyond_max_answer_length share of the questions' first golds that have more tokens, from their first to
-                                     their last: decoding with this limit cannot return them whole
-    cut_questions                    questions too long for a window, of which the end is missing
+    Args:
+        windows: All windows of a split.
+        examples: The rows of the split.
+        max_answer_length: The longest answer that decoding returns, in tokens.
+
+    Returns:
+        windows: Number of windows.
+        windows_per_question: Mean.
+        questions_of_several_windows: Share (0-1) of the questions with more than one window.
+        windows_without_answer: Share (0-1) of the windows that do not contain the whole answer, including those of
+            unanswerable questions. They are trained to answer nothing.
+        padding_at_max_seq_length: Share (0-1) of the positions that are padding if every window is padded to
+            max_seq_length. Grouped batches have less.
+        answers_beyond_max_answer_length: Share (0-1) of the first gold answers with more tokens than the limit, from
+            their first to their last. Decoding with this limit cannot return them whole.
+        cut_questions: Number of questions that are too long for a window and lose their end.
     """
     per_question = np.bincount(windows.row, minlength=len(examples))
     first, last = locate_gold_tokens(examples, windows.context)

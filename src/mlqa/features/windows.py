@@ -1,9 +1,10 @@
-"""Examples to windows: what a model reads, kept as flat integer arrays.
+"""Cut examples into windows: what a model reads, kept as flat integer arrays.
 
-A window is [specials] question [specials] a stretch of the context [specials]. Contexts are tokenised once,
-however many questions and windows share them, and a window is only two indices into the context's tokens until
-its batch is made. Ids, masks, offsets and labels are those that transformers' question-answering example makes
-of the same data (`tokenizer(question, context, truncation="only_second", stride=...)`).
+A window is [specials] question [specials] part of the context [specials]. Contexts are tokenised once, however many
+questions and windows share them. A window is only a pair of indices into the context's tokens until its batch is made.
+
+Ids, masks, offsets and labels equal those of transformers' question-answering example on the same data
+(`tokenizer(question, context, truncation="only_second", stride=...)`).
 """
 
 from __future__ import annotations
@@ -24,19 +25,31 @@ PROBE = "a"
 
 @dataclass(frozen=True)
 class Template:
-    """What the tokenizer puts before, between and after a pair; `kinds` are the token_type_ids of the five parts."""
+    """What the tokenizer puts around a pair of question and context.
+
+    Attributes:
+        before: Special tokens before the question.
+        between: Special tokens between question and context.
+        after: Special tokens after the context.
+        kinds: token_type_ids of the five parts: before, question, between, context, after.
+        cls_index: Position that windows without an answer point to, counted from the window's first token.
+        pad_id: Id of the padding token.
+        pad_left: Whether padding comes before the window.
+        has_token_type_ids: Whether the model takes token_type_ids.
+    """
 
     before: np.ndarray
     between: np.ndarray
     after: np.ndarray
     kinds: tuple[np.ndarray, int, np.ndarray, int, np.ndarray]
-    cls_index: int  # where windows without an answer point, counted from the window's first token
+    cls_index: int
     pad_id: int
     pad_left: bool
     has_token_type_ids: bool
 
     @property
     def specials(self) -> int:
+        """Number of special tokens per window."""
         return len(self.before) + len(self.between) + len(self.after)
 
 
@@ -44,14 +57,23 @@ class Template:
 class Windows:
     """All windows of a split.
 
-    `row`, `begin`, `end` [windows]: the example, and its context's tokens begin ... end - 1 as indices into
-    `context.ids`. `start_positions`, `end_positions` [windows]: the answer's first and last token, counted from
-    the window's first token; `template.cls_index` where the window does not hold the answer whole.
+    Attributes:
+        template: What surrounds question and context.
+        question: Tokens of each row's question, cut if it would leave too little room for the context.
+        context: Tokens of each context.
+        row: The example that each window belongs to [windows].
+        begin: First context token of each window, as an index into `context.ids` [windows].
+        end: Index after its last context token [windows].
+        start_positions: First token of the answer, counted from the window's first token, or `template.cls_index` if
+            the window does not contain the whole answer [windows].
+        end_positions: Last token of the answer, likewise [windows].
+        max_seq_length: The longest window allowed, in tokens.
+        cut_questions: Number of questions that were cut.
     """
 
     template: Template
-    question: Tokens  # one entry a row, cut where it would leave no room for the context
-    context: Tokens  # one entry a context
+    question: Tokens
+    context: Tokens
     row: np.ndarray
     begin: np.ndarray
     end: np.ndarray
@@ -65,7 +87,7 @@ class Windows:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Tokens of each window, specials included [windows]."""
+        """Tokens of each window, special tokens included [windows]."""
         return np.asarray(self.template.specials + self.question.lengths[self.row] + self.end - self.begin)
 
     @property
@@ -75,7 +97,7 @@ class Windows:
         return np.asarray(around + self.question.lengths[self.row])
 
     def write(self, window: int, ids: np.ndarray, kinds: np.ndarray) -> None:
-        """Writes a window's token ids and token_type_ids into arrays of its length."""
+        """Write the token ids and token_type_ids of a window into arrays of its length."""
         template, row = self.template, self.row[window]
         question = self.question.ids[self.question.first[row] : self.question.first[row + 1]]
         context = self.context.ids[self.begin[window] : self.end[window]]
@@ -86,7 +108,14 @@ class Windows:
             np.concatenate(parts, out=kinds)
 
     def select_rows(self, rows: np.ndarray) -> Windows:
-        """The windows of the given rows (rising), which are numbered anew; contexts stay as they are."""
+        """Return the windows of the given rows.
+
+        Args:
+            rows: Row numbers in ascending order.
+
+        Returns:
+            Their windows, with rows renumbered from 0. All contexts are kept.
+        """
         number = np.full(len(self.question), -1)
         number[rows] = np.arange(len(rows))
         mine = np.flatnonzero(number[self.row] >= 0)
@@ -102,24 +131,37 @@ class Windows:
 
     @property
     def has_answer(self) -> np.ndarray:
-        """Whether the window holds the whole answer, boolean [windows]."""
+        """Whether each window contains the whole answer, boolean [windows]."""
         return np.asarray(self.end_positions >= self.context_begin)
 
 
 def make_windows(
     examples: Examples, tokenizer: Any, max_seq_length: int, doc_stride: int, cache: TokenCache | None = None
 ) -> Windows:
-    """Windows of at most `max_seq_length` tokens, neighbours sharing `doc_stride` context tokens.
+    """Cut examples into windows.
 
-    A question longer than three quarters of the window is cut, and the stride is shortened where a long question
-    leaves too little room to advance by at least a quarter of it. `cache` is that of the tokenizer, None to keep
-    nothing. Raises ModelError for a tokenizer that gives no character offsets or has no padding token.
+    A question longer than three quarters of the window is cut. If a long question leaves little room, the overlap is
+    reduced so that windows still advance by at least a quarter of the room.
+
+    Args:
+        examples: The rows.
+        tokenizer: A fast tokenizer of transformers.
+        max_seq_length: The longest window, in tokens.
+        doc_stride: Context tokens that neighbouring windows share.
+        cache: Token cache of the same tokenizer, or None to tokenise without a cache.
+
+    Returns:
+        All windows, in the order of the rows.
+
+    Raises:
+        ModelError: If the tokenizer has no character offsets or no padding token.
     """
     template = make_template(tokenizer)
     room_for_all = max_seq_length - template.specials
-    of = cache.tokenize if cache is not None else partial(tokenize, tokenizer)
-    question, cut_questions = truncate_tokens(of([text.lstrip() for text in examples.questions]), room_for_all * 3 // 4)
-    context = of(examples.contexts)
+    encode = cache.tokenize if cache is not None else partial(tokenize, tokenizer)
+    question = encode([text.lstrip() for text in examples.questions])
+    question, cut_questions = truncate_tokens(question, room_for_all * 3 // 4)
+    context = encode(examples.contexts)
 
     room = room_for_all - question.lengths
     step = np.maximum(room - doc_stride, np.maximum(1, room // 4))
@@ -149,14 +191,24 @@ def make_windows(
 
 
 def make_template(tokenizer: Any) -> Template:
-    """What surrounds a pair, read off a pair that the tokenizer itself has put together."""
+    """Read the special tokens around a pair off a pair that the tokenizer encodes.
+
+    Args:
+        tokenizer: A fast tokenizer of transformers.
+
+    Returns:
+        The special tokens and the padding of the tokenizer.
+
+    Raises:
+        ModelError: If the tokenizer has no character offsets or no padding token, or cannot encode a letter.
+    """
     backend = prepare_backend(tokenizer)
     if tokenizer.pad_token_id is None:
         raise ModelError(f"{type(tokenizer).__name__}: has no padding token; choose a model that has one")
     probe = backend.encode(PROBE, PROBE, add_special_tokens=True)
     ids, kinds = np.array(probe.ids, dtype=np.int32), np.array(probe.type_ids, dtype=np.int32)
     sequence = np.array([-1 if part is None else part for part in probe.sequence_ids])
-    (question,), (context,) = _find_span(sequence == 0), _find_span(sequence == 1)
+    question, context = _find_span(sequence == 0), _find_span(sequence == 1)
     specials = np.flatnonzero(sequence == -1)
     cls = [int(place) for place in specials if ids[place] == tokenizer.cls_token_id and place < context.start]
     return Template(
@@ -170,8 +222,8 @@ def make_template(tokenizer: Any) -> Template:
             int(kinds[context.start]),
             kinds[context.stop :],
         ),
-        # Where [CLS] stands first, as in BERT, it is 0; XLNet puts it last, where it moves with the window's
-        # length, so its windows without an answer point at their first token instead.
+        # [CLS] comes first in BERT and has index 0. XLNet puts it last, so its index depends on the length of the
+        # window. There, windows without an answer point to their first token instead.
         cls_index=cls[0] if cls else 0,
         pad_id=int(tokenizer.pad_token_id),
         pad_left=tokenizer.padding_side == "left",
@@ -179,8 +231,8 @@ def make_template(tokenizer: Any) -> Template:
     )
 
 
-def _find_span(mask: np.ndarray) -> tuple[slice, ...]:
-    where = np.flatnonzero(mask)
-    if not len(where):
-        raise ModelError(f"the tokenizer makes no token of {PROBE!r}; it cannot encode questions")
-    return (slice(int(where[0]), int(where[-1]) + 1),)
+def _find_span(mask: np.ndarray) -> slice:
+    places = np.flatnonzero(mask)
+    if not len(places):
+        raise ModelError(f"the tokenizer yields no token for {PROBE!r}, so it cannot encode questions")
+    return slice(int(places[0]), int(places[-1]) + 1)

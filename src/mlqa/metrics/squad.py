@@ -1,19 +1,20 @@
-"""The SQuAD score: exact match and token F1, equal to the official scripts to the last bit.
+"""Compute the SQuAD score: exact match and token F1, equal to the official scripts to the last bit.
 
-Source: Rajpurkar et al. 2016 (SQuAD 1.1) and 2018 (SQuAD 2.0), evaluate-v1.1.py and evaluate-v2.0.py. The two
-agree where gold and prediction hold words. They differ where nothing is left after normalisation:
+Source: Rajpurkar et al. 2016 (SQuAD 1.1) and 2018 (SQuAD 2.0), evaluate-v1.1.py and evaluate-v2.0.py. The two scripts
+agree if gold and prediction contain words. They differ if a text is empty, which means that it normalises to '':
 
-| case                                 | "1.1"                        | "2.0"                               |
-|--------------------------------------|------------------------------|-------------------------------------|
-| F1 where gold or prediction is empty | 0, also where both are empty | 1 where both are empty, else 0      |
-| a gold answer that normalises to ''  | compared like any other      | skipped; all skipped = unanswerable |
-| a row without gold answers           | no such row; scored as "2.0" | 1 for an empty prediction, else 0   |
+| case                               | "1.1"                         | "2.0"                                 |
+|------------------------------------|-------------------------------|---------------------------------------|
+| F1 if gold or prediction is empty  | 0, even if both are empty     | 1 if both are empty, else 0           |
+| a gold answer that normalises to ''| compared like any other       | skipped, and if all are, unanswerable |
+| a row without gold answers         | no such row, scored as "2.0"  | 1 for an empty prediction, else 0     |
 
-So "1.1" may hold unanswerable rows, and their score is that of "2.0". Empty means: normalises to ''.
+A data set under "1.1" may therefore have unanswerable rows. They are scored as under "2.0".
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import string
 from collections.abc import Callable, Iterable, Sequence
@@ -30,10 +31,14 @@ _ARTICLES = re.compile(r"\b(?:an?|the)\b")
 
 @dataclass(frozen=True)
 class SquadScores:
-    """Scores of one set of predictions.
+    """Scores of a set of predictions.
 
-    `exact_match` and `f1` are means on the 0-100 scale over `total` rows; `exact_rows` and `f1_rows` hold
-    each row's own score (0-1) in the order of the rows, for a bootstrap or a subset.
+    Attributes:
+        exact_match: Mean exact match over the rows, 0-100.
+        f1: Mean F1 over the rows, 0-100.
+        total: Number of rows.
+        exact_rows: Exact match of each row, 0-1, for a bootstrap or a subset [rows].
+        f1_rows: F1 of each row, 0-1 [rows].
     """
 
     exact_match: float
@@ -44,10 +49,20 @@ class SquadScores:
 
     @classmethod
     def summarize_rows(cls, exact_rows: list[float], f1_rows: list[float]) -> SquadScores:
-        """The scores of these rows, added up row after row as the official scripts do under Python up to 3.11: the
-        builtin `sum` compensates rounding errors since 3.12 and may give another last bit.
+        """Average the scores of the rows.
 
-        Raises DataError for no rows.
+        They are added one after the other, as the official scripts do under Python up to 3.11. Since 3.12, the builtin
+        `sum` compensates for rounding errors and may yield a different last bit.
+
+        Args:
+            exact_rows: Exact match of each row, 0-1.
+            f1_rows: F1 of each row, 0-1.
+
+        Returns:
+            The scores of all rows.
+
+        Raises:
+            DataError: If there are no rows.
         """
         if not exact_rows:
             raise DataError("no rows to score: give at least one prediction")
@@ -59,32 +74,32 @@ class SquadScores:
         return cls(100.0 * exact_total / total, 100.0 * f1_total / total, total, exact_rows, f1_rows)
 
     def select(self, rows: Iterable[int]) -> SquadScores:
-        """The scores of the given rows alone, in the given order; equal to scoring nothing but them."""
+        """Return the scores of the given rows, in the given order, as if only they had been scored."""
         rows = list(rows)
         return self.summarize_rows([self.exact_rows[row] for row in rows], [self.f1_rows[row] for row in rows])
 
 
 def normalize_answer(text: str) -> str:
-    """Lower case, without ASCII punctuation and English articles, white space folded, in this order.
+    """Lower-case a text, remove ASCII punctuation and English articles, and collapse white space, in this order.
 
-    Punctuation goes without leaving a space ("T.C." is "tc"); articles go where Unicode word boundaries
-    surround them, so a Turkish "Grenoble’a" loses its dative: the official rule, kept for comparison.
+    Punctuation is removed without leaving a space: "T.C." becomes "tc". Articles are removed between Unicode word
+    boundaries, so a Turkish "Grenoble’a" loses its dative. This is the official rule, kept for comparison.
     """
     return " ".join(_ARTICLES.sub(" ", _PUNCTUATION.sub("", text.lower())).split())
 
 
-def compute_exact_match(prediction: str, gold: str) -> float:
-    """1.0 where both texts normalise to the same string, else 0.0."""
-    return float(normalize_answer(prediction) == normalize_answer(gold))
-
-
-def compute_f1(prediction: str, gold: str, version: Version = "1.1") -> float:
-    """Harmonic mean (0-1) of precision and recall over the bags of normalised, space-separated tokens."""
-    return _compute_token_f1(normalize_answer(prediction).split(), normalize_answer(gold).split(), version)
-
-
 def score_against_golds(prediction: str, golds: Sequence[str], version: Version = "1.1") -> tuple[float, float]:
-    """(exact match, F1) of one row, 0-1: each the best over its gold answers, chosen independently."""
+    """Score one prediction against its gold answers.
+
+    Args:
+        prediction: The predicted text.
+        golds: The gold answers, none if the question is unanswerable.
+        version: Version of the official script to follow.
+
+    Returns:
+        Exact match, and F1 as the harmonic mean of precision and recall over the bags of normalised tokens. Both are
+        0-1, and each is the best over the gold answers, chosen independently.
+    """
     return _score_normalized(normalize_answer(prediction), [normalize_answer(gold) for gold in golds], version)
 
 
@@ -94,62 +109,64 @@ def compute_squad_scores(
     version: Version = "1.1",
     normalize: Callable[[str], str] = normalize_answer,
 ) -> SquadScores:
-    """Score predictions[row] against golds[row] (no gold: unanswerable); rows are known by position alone.
+    """Score predictions against gold answers, row by row.
 
-    None is a row that was not predicted: it scores 0, as in the official 1.1 script, also where no answer is right.
-    `normalize` maps a text to space-separated tokens; any but the default is no longer the official score.
-    Raises DataError for no rows, for sequences of different lengths and for an unknown version.
+    Args:
+        predictions: Predicted text of each row. A row that was not predicted (None) scores 0, as in the official 1.1
+            script, even if no answer would be right.
+        golds: Gold answers of each row, none if the question is unanswerable.
+        version: Version of the official script to follow.
+        normalize: Function from a text to space-separated tokens. The score is only official with the default.
+
+    Returns:
+        The scores of all rows and of each one.
+
+    Raises:
+        DataError: If there are no rows, if the lengths differ, or if the version is unknown.
     """
     if version not in ("1.1", "2.0"):
         raise DataError(f"SQuAD version {version!r} is unknown: choose 1.1 or 2.0")
     if len(predictions) != len(golds):
-        raise DataError(f"{len(predictions)} predictions for {len(golds)} rows: give one a row")
-    seen: dict[str, str] = {}  # golds repeat: TQuAD's dev split holds each of them three times
-
-    def normalized(text: str) -> str:
-        known = seen.get(text)
-        if known is None:
-            known = seen[text] = normalize(text)
-        return known
-
+        raise DataError(f"{len(predictions)} predictions for {len(golds)} rows: give one per row")
+    normalize = functools.cache(normalize)  # golds repeat: TQuAD's dev split has each of them three times
     exact_rows: list[float] = []
     f1_rows: list[float] = []
     for prediction, texts in zip(predictions, golds, strict=True):
         exact = f1 = 0.0
         if prediction is not None:
-            distinct = [normalized(text) for text in dict.fromkeys(texts)]
-            exact, f1 = _score_normalized(normalized(prediction), distinct, version)
+            distinct = [normalize(text) for text in dict.fromkeys(texts)]
+            exact, f1 = _score_normalized(normalize(prediction), distinct, version)
         exact_rows.append(exact)
         f1_rows.append(f1)
     return SquadScores.summarize_rows(exact_rows, f1_rows)
 
 
 def _score_normalized(prediction: str, golds: list[str], version: Version) -> tuple[float, float]:
-    """(exact match, F1), 0-1, of normalised texts; this is where the table above is decided."""
+    """Return (exact match, F1), 0-1, of normalised texts. This implements the table above."""
     if version == "2.0":
         golds = [gold for gold in golds if gold]
     if not golds:
         empty = float(not prediction)
         return empty, empty
     if prediction in golds:
-        # No other gold can give more than an equal one: its F1 is 1.0 exactly, save in 1.1's empty case.
+        # No other gold can score higher than an equal one: its F1 is exactly 1.0, except in the empty case of 1.1.
         return 1.0, 1.0 if prediction else 0.0
     tokens = prediction.split()
     return 0.0, max(_compute_token_f1(tokens, gold.split(), version) for gold in golds)
 
 
 def _compute_token_f1(prediction: list[str], gold: list[str], version: Version) -> float:
-    """F1 of two bags of tokens. The order of the operations is that of the scripts: it sets the last bit."""
+    """Return the F1 of two bags of tokens. Operations keep the order of the scripts, which determines the last bit."""
     if not prediction or not gold:
         return float(version == "2.0" and prediction == gold)
-    left: dict[str, int] = {}
+    remaining: dict[str, int] = {}
     for token in gold:
-        left[token] = left.get(token, 0) + 1
+        remaining[token] = remaining.get(token, 0) + 1
     shared = 0
     for token in prediction:
-        count = left.get(token, 0)
+        count = remaining.get(token, 0)
         if count:
-            left[token] = count - 1
+            remaining[token] = count - 1
             shared += 1
     if not shared:
         return 0.0

@@ -17,10 +17,11 @@ from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 
-from mlqa.batching.dataset import ShareDataset, estimate_pass_overhead
+from mlqa.batching.dataset import ShareDataset
+from mlqa.batching.forward_passes import cut_by_length, estimate_pass_overhead
 from mlqa.batching.packed_rows import unpack_logits
 from mlqa.batching.packing_support import choose_batching
-from mlqa.batching.sampler import WindowBatchSampler, cut_by_length
+from mlqa.batching.sampler import WindowBatchSampler
 from mlqa.config.schema import Batching, Config, Interval
 from mlqa.distributed import all_gather_object
 from mlqa.environment import get_local_rank, get_rank, get_world_size, is_main

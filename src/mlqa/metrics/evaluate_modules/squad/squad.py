@@ -1,7 +1,7 @@
-"""The official SQuAD score as a module of Hugging Face `evaluate`, loaded from this folder, offline.
+"""Provide the official SQuAD score as a module of Hugging Face `evaluate`, loaded from this folder without a network.
 
-Same input and output as the hub's "squad", with two differences: rows are scored by position, so rows that
-share an id stay apart, and a reference without answers is an unanswerable question instead of an error.
+Input and output are those of the hub's "squad", with two differences. Rows are scored by position, so rows that share
+an id stay apart. A reference without answers is an unanswerable question instead of an error.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from mlqa.metrics.squad import Version, compute_squad_scores
 _CITATION = "SQuAD 1.1: Rajpurkar et al. 2016, arXiv 1606.05250; 2.0: Rajpurkar et al. 2018, arXiv 1806.03822"
 _INPUTS = """
 predictions: [{"id": str, "prediction_text": str}], in the order of the references
-references: [{"id": str, "answers": {"text": [str], "answer_start": [int]}}]; answer_start is not looked at
-version: "1.1" (default) or "2.0", which official script to equal; they differ for empty texts only
+references: [{"id": str, "answers": {"text": [str], "answer_start": [int]}}]; answer_start is ignored
+version: "1.1" (default) or "2.0", the official script to follow (they only differ for empty texts)
 Returns {"exact_match": float, "f1": float} on the 0-100 scale.
-Raises DataError where the ids of predictions and references differ at any position.
+Raises DataError if the ids of predictions and references differ at any position.
 """
 
 
 class Squad(evaluate.Metric):  # type: ignore[misc]  # evaluate ships no types
-    """Exact match and token F1 of SQuAD 1.1 or 2.0; the scoring itself stands in mlqa.metrics.squad."""
+    """Exact match and token F1 of SQuAD 1.1 or 2.0, computed by mlqa.metrics.squad."""
 
     def _info(self) -> evaluate.MetricInfo:
         text = datasets.Value("string")
@@ -47,11 +47,11 @@ class Squad(evaluate.Metric):  # type: ignore[misc]  # evaluate ships no types
         self, predictions: list[dict[str, Any]], references: list[dict[str, Any]], version: Version = "1.1"
     ) -> dict[str, float]:
         for row, (prediction, reference) in enumerate(zip(predictions, references, strict=True)):
-            # The hub's module would look the id up; here another order would be scored wrong in silence.
+            # The hub's module looks rows up by id. Scoring by position would silently be wrong in another order.
             if prediction["id"] != reference["id"]:
                 raise DataError(
-                    f"row {row}: prediction {prediction['id']!r} stands beside reference {reference['id']!r}:"
-                    " give both in the same order"
+                    f"row {row}: the prediction has id {prediction['id']!r}, the reference {reference['id']!r}: "
+                    "give both in the same order"
                 )
         scores = compute_squad_scores(
             [prediction["prediction_text"] for prediction in predictions],

@@ -1,27 +1,30 @@
-"""Decoding as run_qa's: its own files, made by transformers' utils_qa.py of the logits in golden/run_qa.json.
+"""Test decoding as run_qa.py does it, against the files that transformers' utils_qa.py made of the same logits.
 
-Made by `python tests/answers/test_run_qa_decoding.py` with PEER_DIR
-(transformers' examples/pytorch/question-answering).
+Logits and files are in golden/run_qa.json. To make it again, set PEER_DIR to transformers'
+examples/pytorch/question-answering and run `python tests/benchmarks/test_run_qa_decoding.py`.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mlqa.answers.run_qa_decoding import decode_as_run_qa
 from mlqa.data.examples import Examples
 from mlqa.features.windows import Windows, make_windows
 from mlqa.tokenization.scratch import train_tokenizer
 
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+from run_qa_decoding import decode_as_run_qa
+
 GOLDEN = Path(__file__).parent / "golden" / "run_qa.json"
 WIDTH, STRIDE = 24, 8
 WORDS = "kedi ev at ip su yol dil gün".split()
-# "few": few enough for rows where all of the best lie outside the context.
+# "few" is so few that in some rows all of the best are outside the context.
 CASES: dict[str, dict[str, Any]] = {
     "as in run_qa": {"n_best_size": 20, "max_answer_length": 30},
     "few": {"n_best_size": 2, "max_answer_length": 3},
@@ -56,7 +59,7 @@ def test_equals_run_qa(case: str) -> None:
     assert found.null_odds == wanted.get("null_odds")
     for row, entries in wanted["nbest_predictions"].items():
         for mine, theirs in zip(found.n_best[row], entries, strict=True):
-            # Where numpy's exponential function differs in the last bit, so do probabilities.
+            # If numpy's exponential function differs in the last bit, so do probabilities.
             assert mine == {**theirs, "probability": pytest.approx(theirs["probability"], rel=1e-6)}
 
 
@@ -78,10 +81,8 @@ def test_equal_logits_are_taken_from_behind() -> None:
 
 def make_golden() -> None:
     import os
-    import sys
     import tempfile
 
-    sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
     import peer
 
     made, tokenizer = windows()
@@ -90,9 +91,9 @@ def make_golden() -> None:
     peer.LENGTH, peer.STRIDE = WIDTH, STRIDE  # type: ignore[misc]
     files = {}
     with tempfile.TemporaryDirectory() as folder:
-        data = peer.dataset(examples(), Path(folder) / "data")
-        features = peer.mapped(peer.feature_functions(Path(os.environ["PEER_DIR"]), tokenizer)[1], data)
-        decode = peer.postprocess(Path(os.environ["PEER_DIR"]))
+        data = peer.save_dataset(examples(), Path(folder) / "data")
+        features = peer.map_dataset(peer.load_feature_functions(Path(os.environ["PEER_DIR"]), tokenizer)[1], data)
+        decode = peer.load_postprocess(Path(os.environ["PEER_DIR"]))
         for name, options in CASES.items():
             options = dict(options)
             place = Path(folder) / name
