@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from pathlib import PurePath
 
 _FOLDERS = (
     *(".git", ".hg", ".svn", ".bzr", ".aws", ".ssh", ".gnupg", ".azure", ".kube", ".docker", ".env*"),
@@ -34,6 +35,15 @@ def is_private_file(name: str) -> bool:
     if any(fnmatchcase(lower, pattern) for pattern in _SOURCE) and lower.startswith("credentials"):
         return False
     return any(fnmatchcase(lower, pattern) for pattern in _FILES)
+
+
+def is_private_path(path: PurePath) -> bool:
+    """Return whether a file never leaves the machine, by its own name or by a folder above it.
+
+    Args:
+        path: The file, relative to the folder that it is uploaded from. If it is a link, what the link leads to.
+    """
+    return is_private_file(path.name) or any(map(is_private_folder, path.parts[:-1]))
 
 
 _SECRET_NAME = re.compile(r"(?i)(^|_)(key|token|secret|password|passwd|credentials?)(_|$)|^aws_")

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra_sagemaker_launcher.aws.data_files import hash_files, select_data_files
 from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error, get_error_code
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.secret_scan import is_private_file, is_private_folder
 
 log = logging.getLogger(__name__)
 
-_BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _NOT_THERE = ("404", "NoSuchKey", "NotFound", "NoSuchBucket")
-
-
-def find_storage_problems(bucket: str | None, prefix: str) -> list[str]:
-    """Return a line for each name that is not allowed."""
-    problems = []
-    if bucket is not None and not _BUCKET.fullmatch(bucket):
-        problems.append(
-            f"hydra.launcher.bucket={bucket}: is not a valid bucket name; give 3 to 63 lower-case letters, digits, - "
-            "and ."
-        )
-    if not _PREFIX.fullmatch(prefix) or ".." in prefix.split("/"):
-        problems.append(f"hydra.launcher.prefix={prefix}: give letters, digits and -_.!*'(), and / between folders")
-    return problems
 
 
 @dataclass
@@ -112,13 +93,13 @@ class Storage:
         if left_out:
             shown = ", ".join(left_out[:20]) + (", ..." if len(left_out) > 20 else "")
             log.warning("data: %s: %d private files and folders stay here: %s", path, len(left_out), shown)
-        digest = _hash_files(files)
+        digest = hash_files(files)
         # The marker is written last: if it is missing, an upload was cut short or is not what its hash says.
         marker = self.build_key("data", f"{digest}.whole")
         if not self.has(marker):
             for name, file in files.items():
                 self.put(self.build_key("data", digest, name), file)
-            if _hash_files(files) != digest:
+            if hash_files(files) != digest:
                 raise LaunchError(f"{path}: has changed while it was uploaded; start again when nothing writes to it")
             self.put(marker, b"")
         return self.build_uri("data", digest, ""), next(iter(files)) if path.is_file() else ""
@@ -200,66 +181,6 @@ class Storage:
 
     def _get_owner_args(self) -> dict[str, Any]:
         return {"ExpectedBucketOwner": self.owner} if self.owner else {}
-
-
-def sanitize_name(name: str) -> str:
-    """Return a file's name as it is in S3 and in the container: letters, digits, `.`, `_` and `-`."""
-    return _UNSAFE.sub("-", name).strip("-") or "data"
-
-
-def select_data_files(path: Path) -> tuple[dict[str, Path], list[str]]:
-    """Select what leaves this machine of a file or folder of data. Private files stay, as in the source archive.
-
-    Args:
-        path: The file or folder.
-
-    Returns:
-        {name in S3: file}, and the names of what is private.
-
-    Raises:
-        LaunchError: The path is itself a private file, a link leads out of the folder or to a folder, or nothing is
-            left to upload.
-    """
-    if path.is_file():
-        if is_private_file(path.name) or is_private_file(path.resolve().name):
-            raise LaunchError(f"{path}: files of this name are private and never uploaded; rename it")
-        return {sanitize_name(path.name): path}, []
-    files, left_out = dict[str, Path](), list[str]()
-    home = path.resolve()
-    for folder, below, names in os.walk(path):
-        for name in list(below):
-            inner = Path(folder, name)
-            if is_private_folder(name):
-                below.remove(name)
-                left_out.append(f"{inner.relative_to(path).as_posix()}/")
-            elif inner.is_symlink():
-                raise LaunchError(f"{inner}: is a link to a folder; put the folder itself there")
-        for name in names:
-            file = Path(folder, name)
-            shown, real = file.relative_to(path).as_posix(), file.resolve()
-            if is_private_file(name):
-                left_out.append(shown)
-            elif not real.is_relative_to(home):
-                raise LaunchError(f"{file}: is a link out of {path}; put the file itself there")
-            elif is_private_file(real.name) or any(map(is_private_folder, real.relative_to(home).parts[:-1])):
-                left_out.append(shown)
-            elif file.is_file():  # no pipe, no broken link
-                files[shown] = file
-    if not files:
-        raise LaunchError(f"{path}: there is nothing to upload in this folder")
-    return dict(sorted(files.items())), sorted(left_out)
-
-
-def _hash_files(files: dict[str, Path]) -> str:
-    """Return one SHA-256, in hexadecimal, over the names and contents of files."""
-    total = hashlib.sha256()
-    for name, path in files.items():
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        total.update(f"{name}\0{digest.hexdigest()}\n".encode())
-    return total.hexdigest()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.secret_scan import find_secrets, is_private_file, is_private_folder
+from hydra_sagemaker_launcher.secret_scan import find_secrets, is_private_file, is_private_folder, is_private_path
 
 MAX_BYTES = 50_000_000
 
@@ -155,18 +155,13 @@ def _walk(root: Path, included: _Patterns, excluded: _Patterns) -> Iterator[tupl
                 if path.exists() and (included.find_matches(name) or included.find_matches(named)):
                     raise LaunchError(f"{path}: is a link out of {root}; put the file itself there, or exclude={name}")
             elif is_folder:
-                if real not in above and not _is_private(path, (entry.name, *real.relative_to(home).parts)):
+                if real not in above and not _is_private_folder(path, (entry.name, *real.relative_to(home).parts)):
                     waiting.append((path, named, (*above, real)))
-            elif path.is_file() and not _is_private_file(entry.name, real.relative_to(home)):
+            elif path.is_file() and not is_private_file(entry.name) and not is_private_path(real.relative_to(home)):
                 yield name, path
 
 
-def _is_private_file(name: str, real: Path) -> bool:
-    """Return whether a file is never packed, by its name or, if it is a link, by what it leads to."""
-    return is_private_file(name) or is_private_file(real.name) or any(map(is_private_folder, real.parts[:-1]))
-
-
-def _is_private(folder: Path, names: tuple[str, ...]) -> bool:
+def _is_private_folder(folder: Path, names: tuple[str, ...]) -> bool:
     """Return whether a folder is never packed. `names` are its own and, if it is a link, those of what it leads to."""
     if any(map(is_private_folder, names)) or any((folder / name).is_file() for name in _MARKS):
         return True

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from hydra_sagemaker_launcher.aws.s3 import find_storage_problems
 from hydra_sagemaker_launcher.request.overlay import find_overlay_problems
 from hydra_sagemaker_launcher.secret_scan import is_secret_name
 
+_BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
 _ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 _CHANNEL = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -31,12 +32,22 @@ def find_option_problems(options: Any) -> Iterator[str]:
     Args:
         options: The launcher's options, a `SageMakerLauncherConf`.
     """
-    yield from find_storage_problems(options.bucket, options.prefix)
+    yield from _check_storage(options.bucket, options.prefix)
     yield from find_overlay_problems(options.request)
     yield from _check_values(options)
     yield from _check_environment(options)
     yield from _check_network(options)
     yield from _check_channel_names(options.channels)
+
+
+def _check_storage(bucket: str | None, prefix: str) -> Iterator[str]:
+    if bucket is not None and not _BUCKET.fullmatch(bucket):
+        yield (
+            f"hydra.launcher.bucket={bucket}: is not a valid bucket name; give 3 to 63 lower-case letters, digits, "
+            "- and ."
+        )
+    if not _PREFIX.fullmatch(prefix) or ".." in prefix.split("/"):
+        yield f"hydra.launcher.prefix={prefix}: give letters, digits and -_.!*'(), and / between folders"
 
 
 def _check_values(options: Any) -> Iterator[str]:

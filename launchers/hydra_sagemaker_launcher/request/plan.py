@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_sagemaker_launcher.aws.s3 import select_data_files
+from hydra_sagemaker_launcher.aws.data_files import select_data_files
 from hydra_sagemaker_launcher.catalog.hardware import Hardware, find_hardware_problems
 from hydra_sagemaker_launcher.catalog.images import Image, choose_image, find_image_problems
 from hydra_sagemaker_launcher.catalog.prices import Price, compute_worst_case, look_up_prices, resolve_price
