@@ -30,9 +30,10 @@ TOP = Path(__file__).resolve().parents[1]
 
 @functools.cache
 def python(loaded: str) -> list[str]:
-    """What stands for `python` in a command. loaded: "launcher" for the SageMaker SDK, "training" for mlqa's libraries.
+    """What stands for `python` in a command.
 
-    The server is one of this process, and ends with it.
+    loaded: "launcher" for boto3 and the judge of requests, "training" for mlqa's libraries. The server is one of this
+    process, and ends with it.
     """
     folder = tempfile.mkdtemp(prefix="forked-")
     path = f"{folder}/socket"
@@ -56,9 +57,12 @@ def python(loaded: str) -> list[str]:
 def _load_launcher() -> None:
     import boto3
     import hydra  # noqa: F401
-    import sagemaker.core.image_uris
-    import sagemaker.core.shapes  # noqa: F401
+    import sagemaker.core.resources  # noqa: F401
 
+    sys.path.append(str(TOP / "tests" / "launchers"))
+    import typed_requests
+
+    typed_requests.watch()  # also the requests of the apps that start here
     boto3.client("sagemaker", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     boto3.DEFAULT_SESSION = None
 

@@ -52,7 +52,7 @@ def test_nothing_of_the_image_is_replaced(path: Path) -> None:
 
 def test_every_hardware_option_finds_its_file() -> None:
     """The launcher's own table of images names the files; read as text: mlqa does not import the launcher."""
-    table = (TOP / "launchers/hydra_sagemaker_launcher/catalog/images.py").read_text("utf-8")
-    transformers = set(re.findall(r'_Release\("py\d+", "([\d.]+)"', table))
+    table = (TOP / "launchers/hydra_sagemaker_launcher/catalog/images.yaml").read_text("utf-8")
+    transformers = set(re.findall(r"transformers: ([\d.]+)", table))
     assert transformers == {path.stem.removeprefix("transformers-") for path in FILES}
     assert transformers >= {"4.36.0", "5.3.0"}

@@ -1,4 +1,4 @@
-"""What can go wrong with a sweep and is no bug of the launcher: each message a line that names the way out."""
+"""What can go wrong with a sweep without a bug in the launcher. Each message is one line that names the way out."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from hydra.errors import CompactHydraException
 
 
 class LaunchError(CompactHydraException):
-    """One or several things that keep members from being launched or brought back; all of them are in `problems`."""
+    """One or more reasons why members cannot be launched or their results cannot be fetched.
+
+    Attributes:
+        problems: One line for each reason.
+    """
 
     def __init__(self, problems: str | Sequence[str]) -> None:
+        """Take one line or several."""
         self.problems = [problems] if isinstance(problems, str) else list(problems)
         super().__init__("\n".join(self.problems))
 
 
 class MemberFailed(CompactHydraException):
-    """A member that did not complete, in one line: what asking for its return value raises."""
+    """A member did not complete. Asking for its return value raises this one line."""

@@ -1,6 +1,6 @@
 """Files that never leave this machine, and text that looks like a secret.
 
-Precise rather than complete: a false alarm stops a sweep, so only forms that hardly anything else has are named.
+It is precise rather than complete: a false alarm stops a sweep, so only forms that hardly anything else has count.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from pathlib import PurePath
 
 _FOLDERS = (
     *(".git", ".hg", ".svn", ".bzr", ".aws", ".ssh", ".gnupg", ".azure", ".kube", ".docker", ".env*"),
     *(".venv*", "venv", "virtualenv", "__pycache__", ".ipynb_checkpoints", ".tox", ".nox", "node_modules"),
-    *(".hydra", ".rehearsal"),  # what a run left
+    *(".hydra", ".rehearsal"),  # left by runs
     *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", "*.egg-info"),
 )
 _FILES = (
@@ -24,27 +25,36 @@ _SOURCE = ("*.py", "*.pyi")  # credentials.py is a module
 
 
 def is_private_folder(name: str) -> bool:
-    """Whether a folder of this name is never packed: repositories, environments, caches, credentials."""
+    """Return whether a folder of this name never leaves the machine: repositories, caches, credentials and the like."""
     return any(fnmatchcase(name.lower(), pattern) for pattern in _FOLDERS)
 
 
 def is_private_file(name: str) -> bool:
-    """Whether a file of this name is never packed: keys, credentials, environment files."""
+    """Return whether a file of this name never leaves the machine: keys, credentials, environment files."""
     lower = name.lower()
     if any(fnmatchcase(lower, pattern) for pattern in _SOURCE) and lower.startswith("credentials"):
         return False
     return any(fnmatchcase(lower, pattern) for pattern in _FILES)
 
 
+def is_private_path(path: PurePath) -> bool:
+    """Return whether a file never leaves the machine, by its own name or by a folder above it.
+
+    Args:
+        path: The file, relative to the folder that it is uploaded from. If it is a link, what the link leads to.
+    """
+    return is_private_file(path.name) or any(map(is_private_folder, path.parts[:-1]))
+
+
 _SECRET_NAME = re.compile(r"(?i)(^|_)(key|token|secret|password|passwd|credentials?)(_|$)|^aws_")
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a variable of this name most likely holds a secret."""
+    """Return whether a variable of this name most likely holds a secret."""
     return bool(_SECRET_NAME.search(name))
 
 
-# NAME=..., NAME: "...", "NAME": "...", environ["NAME"] = "..."; in a notebook the quotes are escaped
+# NAME=..., NAME: "...", "NAME": "...", environ["NAME"] = "...". In a notebook the quotes are escaped.
 _ASSIGNED = rb"""\\?["']?\]?[\s=:,(]{1,9}\\?["']?"""
 _FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("an AWS access key", re.compile(rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b(?<!EXAMPLE)")),
@@ -82,22 +92,30 @@ _CODE = (".py", ".pyi", ".js", ".ts", ".c", ".cpp", ".rs", ".go", ".java")
 
 
 def find_secrets(name: str, content: bytes) -> Iterator[tuple[int, str]]:
-    """Line number and kind of everything in a text file that looks like a secret; never the secret itself."""
-    if b"\0" in content[:8192]:  # no text
+    """Find everything in a text file that looks like a secret.
+
+    Args:
+        name: The file's name. In code only quoted values count, so its suffix matters.
+        content: The file's bytes. A file with a null byte in its first 8 KiB is not text and skipped.
+
+    Yields:
+        Line number and kind, never the secret itself.
+    """
+    if b"\0" in content[:8192]:
         return
-    found: dict[int, str] = {}
+    kinds: dict[int, str] = {}  # by line
     for kind, form in _FORMS:
         for match in form.finditer(content):
-            found.setdefault(content.count(b"\n", 0, match.start()) + 1, kind)
+            kinds.setdefault(content.count(b"\n", 0, match.start()) + 1, kind)
     for match in _NAMED.finditer(content):
         if _is_secret(match, quoted=name.endswith(_CODE)):
             label = match["name"][-40:].decode("ascii", "replace")
-            found.setdefault(content.count(b"\n", 0, match.start()) + 1, f"the value of {label}")
-    yield from sorted(found.items())
+            kinds.setdefault(content.count(b"\n", 0, match.start()) + 1, f"the value of {label}")
+    yield from sorted(kinds.items())
 
 
 def _is_secret(match: re.Match[bytes], quoted: bool) -> bool:
-    """A long literal of letters and digits that is no name, placeholder or expression; in code, a quoted one."""
+    """Return whether a value is a long literal of letters and digits: not a name, a placeholder or an expression."""
     value = match["value"]
     if (quoted and not match["quote"]) or _PLACEHOLDER.search(value):
         return False

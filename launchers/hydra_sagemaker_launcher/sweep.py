@@ -253,7 +253,7 @@ def _build_job_return(job: Job) -> JobReturn:
 def _print_plan(here: list[Member], planned: Sequence[Any], through: dict[int, str]) -> None:
     from rich.console import Console
 
-    from hydra_sagemaker_launcher.request.plan import build_plan_table
+    from hydra_sagemaker_launcher.display.plan_table import build_plan_table
 
     console = Console()
     console.print(build_plan_table(here, planned, through))

@@ -12,14 +12,15 @@ import pytest
 from omegaconf import OmegaConf
 
 from hydra_sagemaker_launcher.catalog.hardware import (
-    INSTANCES,
     Hardware,
     find_hardware_problems,
-    find_instance,
     list_assumptions,
     parse_hardware,
 )
+from hydra_sagemaker_launcher.catalog.instances import find_instance, load_instances
 from hydra_sagemaker_launcher.errors import LaunchError
+
+INSTANCES = load_instances()
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,8 @@ def test_every_offered_type_without_accelerators_is_known_as_such(offered):
     unknown = {name.split(".")[1] for name in offered if find_instance(name) is None}
     assert unknown == {"trn1", "trn1n", "trn2", "g7", "p6e-gb200"}
     assert all(find_instance(name).gpus == 0 for name in offered if name[3] in "mcrt" and name[3:6] != "trn")
-    assert find_instance("ml.r5d.xlarge").nvme
-    assert not find_instance("ml.m5.xlarge").nvme
+    assert find_instance("ml.r5d.xlarge").own_disks
+    assert not find_instance("ml.m5.xlarge").own_disks
 
 
 @pytest.mark.parametrize("node", [None, {}, {"instance_type": None, "usd_per_hour": 0}, {"instance_type": "???"}])
@@ -147,7 +148,7 @@ def test_all_problems_come_at_once():
 def test_what_is_assumed_is_said():
     assert list_assumptions(Hardware("ml.p3.2xlarge", volume_gb=200)) == []
     assert "own disks" in list_assumptions(Hardware("ml.g5.xlarge", volume_gb=200))[0]
-    assert "unknown to the launcher" in list_assumptions(Hardware("ml.trn1.2xlarge"))[0]
+    assert "does not know this type" in list_assumptions(Hardware("ml.trn1.2xlarge"))[0]
 
 
 def test_the_nvme_families_are_those_the_api_documents():
@@ -159,8 +160,8 @@ def test_the_nvme_families_are_those_the_api_documents():
         .documentation
     )
     assert all(f"ml.{family}" in documentation for family in ("p4d", "g4dn", "g5", "c5", "p2"))
-    assert all(INSTANCES[name].nvme for name in ("ml.p4d.24xlarge", "ml.g4dn.xlarge", "ml.g5.xlarge"))
-    assert not find_instance("ml.c5.xlarge").nvme and not find_instance("ml.p2.xlarge").nvme
+    assert all(INSTANCES[name].own_disks for name in ("ml.p4d.24xlarge", "ml.g4dn.xlarge", "ml.g5.xlarge"))
+    assert not find_instance("ml.c5.xlarge").own_disks and not find_instance("ml.p2.xlarge").own_disks
 
 
 def test_the_hardware_options_of_the_repository_are_sound():

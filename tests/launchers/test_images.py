@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
 
-from hydra_sagemaker_launcher.catalog.hardware import INSTANCES, Hardware
-from hydra_sagemaker_launcher.catalog.images import NAMES, choose_image, find_image_problems
+from hydra_sagemaker_launcher.catalog.data_file import read_data_file
+from hydra_sagemaker_launcher.catalog.hardware import Hardware
+from hydra_sagemaker_launcher.catalog.images import choose_image, find_image_problems, load_releases
+from hydra_sagemaker_launcher.catalog.instances import load_instances
 from hydra_sagemaker_launcher.errors import LaunchError
 
 ECR = "763104351884.dkr.ecr.{}.amazonaws.com/huggingface-pytorch-training:"
@@ -27,9 +30,42 @@ def test_each_row_has_the_address_of_the_published_image(name, region):
     image = choose_image(Hardware("ml.g5.xlarge", image=name), region)
     assert image.uri == ECR.format(region) + TAGS[name]
     torch, transformers, _, python, cuda, _ = TAGS[name].split("-")
-    assert (image.torch, f"transformers{image.transformers}", image.python, image.cuda) == (
+    release = image.release
+    assert (release.torch, f"transformers{release.transformers}", release.python, release.cuda) == (
         *(torch, transformers, python, cuda),
     )
+
+
+def test_every_address_is_the_one_that_sagemaker_core_composes():
+    """The launcher reads sagemaker-core's data and imports none of its modules, so this is where they are compared."""
+    from sagemaker.core import image_uris
+
+    for name, release in load_releases().items():
+        framework, version = ("huggingface", release.transformers) if release.cuda else ("pytorch", release.torch)
+        regions = set(boto3.Session().get_available_regions("sagemaker", "aws")) | {"cn-north-1", "us-gov-west-1"}
+        addresses = 0
+        for region in sorted(regions):
+            try:
+                expected = image_uris.retrieve(
+                    framework,
+                    region,
+                    version=version,
+                    py_version=release.python,
+                    base_framework_version=f"pytorch{release.torch}" if release.cuda else None,
+                    instance_type="ml.g5.xlarge" if release.cuda else "ml.m5.xlarge",
+                    image_scope="training",
+                )
+            except ValueError:
+                with pytest.raises(LaunchError, match="knows of no image"):
+                    choose_image(hardware_for(name), region)
+            else:
+                assert choose_image(hardware_for(name), region).uri == expected
+                addresses += 1
+        assert addresses > 20
+
+
+def hardware_for(name):
+    return Hardware("ml.g5.xlarge" if "cpu" not in name else "ml.m5.xlarge", image=name)
 
 
 @pytest.mark.parametrize(
@@ -64,13 +100,14 @@ def test_a_region_without_images_is_said(region):
 def test_the_newest_that_fits_is_chosen(hardware, name):
     image = choose_image(hardware, "us-east-1")
     assert image.uri == ECR.format("us-east-1") + TAGS[name]
-    assert image.smdistributed == (name == "transformers-4.36")
+    assert image.release.smdistributed == (name == "transformers-4.36")
 
 
 def test_no_training_image_of_hugging_face_is_without_cuda_so_cpus_get_pytorchs_own():
     image = choose_image(Hardware("ml.m5.xlarge"), "us-east-1")
     assert image.uri == "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.9.0-cpu-py312"
-    assert (image.transformers, image.torch, image.cuda, image.python) == ("", "2.9.0", "", "py312")
+    release = image.release
+    assert (release.transformers, release.torch, release.cuda, release.python) == ("", "2.9.0", "", "py312")
 
 
 @pytest.mark.parametrize(
@@ -104,17 +141,18 @@ def test_where_nothing_of_ours_fits_an_own_image_is_the_way_out(name):
     own = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/mine/train@sha256:{'0' * 64}"
     assert find_image_problems(Hardware(name, image=own)) == []
     image = choose_image(Hardware(name, image=own), "us-east-1")
-    assert (image.uri, image.torch, image.python) == (own, "", "")
+    assert (image.uri, image.release.torch, image.release.python) == (own, "", "")
 
 
 def test_every_gpu_of_the_table_but_kepler_has_an_image():
-    assert {INSTANCES[name].architecture for name in INSTANCES if find_image_problems(Hardware(name))} == {"kepler"}
+    known = load_instances().items()
+    assert {has.architecture for name, has in known if find_image_problems(Hardware(name))} == {"kepler"}
 
 
 def test_an_own_image_in_the_form_of_the_deep_learning_containers_tells_its_versions():
     own = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:2.3.0-transformers4.46.1-gpu-py311-cu121-ubuntu20.04-v2"
-    image = choose_image(Hardware("ml.p3.2xlarge", image=own), "eu-west-1")
-    assert (image.torch, image.transformers, image.python, image.cuda) == ("2.3.0", "4.46.1", "py311", "cu121")
+    release = choose_image(Hardware("ml.p3.2xlarge", image=own), "eu-west-1").release
+    assert (release.torch, release.transformers, release.python, release.cuda) == ("2.3.0", "4.46.1", "py311", "cu121")
     other = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:2.9.0-gpu-py312-cu130"
     assert find_image_problems(Hardware("ml.p3.2xlarge", image=other)) == []  # nobody knows how it was built
 
@@ -133,7 +171,7 @@ def test_impossible_hardware_is_refused_as_well():
 
 
 def test_names_are_unique_and_checking_imports_no_client():
-    assert len(set(NAMES)) == len(NAMES)
+    assert len(load_releases()) == len(read_data_file("images.yaml")["images"])
     launchers = Path(__file__).parents[2] / "launchers"
     code = (
         f"import sys; sys.path.insert(0, {str(launchers)!r})\n"

@@ -74,3 +74,15 @@ def test_the_container_needs_hydra_alone(tmp_path: Path) -> None:
 def test_every_module_says_what_it_is(path: Path) -> None:
     if path.stat().st_size:
         assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
+
+
+def test_planning_imports_nothing_of_sagemaker_core(tmp_path: Path) -> None:
+    """Its modules cost seconds to import. The launcher reads its data, and botocore judges the requests."""
+    app = App.make(tmp_path)
+    command = [sys.executable, "-X", "importtime", "app.py", "-m", "x=1,2", "hardware=m5,c5"]
+    done = app.execute([*command, "hydra.launcher.dry_run=true", "hydra.sweep.dir=sweep"])
+    assert done.code == 0, done.output
+    assert "4 jobs, at most" in done.output
+    imported = {line.rpartition("|")[2].strip() for line in done.output.splitlines() if line.startswith("import time:")}
+    assert "botocore.session" in imported
+    assert not {name for name in imported if name.partition(".")[0] in ("sagemaker", "pydantic", "pandas", "torch")}

@@ -18,6 +18,7 @@ from launcher_app import python
 
 from hydra_sagemaker_launcher.catalog import hardware as hardware_catalog
 from hydra_sagemaker_launcher.catalog import images as image_catalog
+from hydra_sagemaker_launcher.catalog.instances import load_instances
 from hydra_sagemaker_launcher.config import RehearsalConf, SageMakerLauncherConf
 
 TOP = Path(__file__).parents[2]
@@ -101,14 +102,14 @@ def test_images() -> None:
             ", ".join(sorted(release.architectures)),
             "yes" if release.smdistributed else "no",
         ]
-        for release in image_catalog._RELEASES
+        for release in image_catalog.load_releases().values()
     ]
 
 
 def test_instances_with_smdistributed() -> None:
     (told,) = re.findall(r"^smdistributed is offered for (.*?)\. ", README, re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"`(ml\.[^`]+)`", told)) == {
-        name for name, instance in hardware_catalog.INSTANCES.items() if instance.smdistributed
+        name for name, instance in load_instances().items() if instance.smdistributed
     }
 
 
@@ -172,7 +173,7 @@ def test_policy_of_the_user_is_what_the_code_calls() -> None:
 
 def test_no_client_is_used_that_the_search_does_not_see() -> None:
     services = set()
-    for file in PACKAGE.glob("*.py"):
+    for file in PACKAGE.rglob("*.py"):
         services |= set(re.findall(r"(?:_client|boto3\.client)\(\s*\"(\w+)\"", file.read_text("utf-8")))
     assert services == {"sagemaker", "s3", "logs", "pricing", "sts", "secretsmanager"}
 

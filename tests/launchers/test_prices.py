@@ -9,9 +9,10 @@ import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from hydra_sagemaker_launcher.catalog.hardware import INSTANCES, Hardware, find_instance
+from hydra_sagemaker_launcher.catalog.data_file import read_data_file
+from hydra_sagemaker_launcher.catalog.hardware import Hardware
+from hydra_sagemaker_launcher.catalog.instances import find_instance, load_instances
 from hydra_sagemaker_launcher.catalog.prices import (
-    _TABLE,
     Price,
     compute_cost,
     compute_worst_case,
@@ -145,7 +146,8 @@ def test_the_config_overrides_and_the_worst_case_is_the_whole_time_on_all_instan
 
 
 def test_the_dated_table_names_known_instances_and_larger_ones_cost_more():
-    assert all(find_instance(name) is not None for name in _TABLE)
+    table = read_data_file("prices.yaml")["prices"]
+    assert all(find_instance(name) is not None for name in table)
     for small, large in (("ml.p3.2xlarge", "ml.p3.8xlarge"), ("ml.g5.12xlarge", "ml.g5.24xlarge")):
-        assert _TABLE[small] < _TABLE[large]
-    assert set(_TABLE) & set(INSTANCES)
+        assert table[small]["usd_per_hour"] < table[large]["usd_per_hour"]
+    assert set(table) & set(load_instances())

@@ -18,7 +18,7 @@ from hydra_sagemaker_launcher.catalog import images as image_catalog
 from hydra_sagemaker_launcher.catalog.hardware import Hardware, parse_hardware
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.request.plan import collect_environment
+from hydra_sagemaker_launcher.request.member_request import collect_environment
 from hydra_sagemaker_launcher.request.training_job import JobSpec, build_training_job_request, make_job_name
 
 HARDWARE = Path(__file__).resolve().parents[2] / "conf" / "hardware"

@@ -137,7 +137,7 @@ def test_no_file_at_all_is_an_error(tmp_path):
 
 @pytest.mark.parametrize("pattern", ["", "/", "!a.py", "../x", "a/../../b", "[z-a]"])
 def test_what_is_no_pattern_is_refused(tmp_path, pattern):
-    with pytest.raises(LaunchError, match="is no pattern"):
+    with pytest.raises(LaunchError, match="is not a pattern"):
         pack(write(tmp_path, *TREE), [pattern])
 
 

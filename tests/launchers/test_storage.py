@@ -10,7 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from hydra_sagemaker_launcher.aws.s3 import Storage, select_data_files
+from hydra_sagemaker_launcher.aws.data_files import select_data_files
+from hydra_sagemaker_launcher.aws.s3 import Storage
 from hydra_sagemaker_launcher.aws.session import Aws
 from hydra_sagemaker_launcher.errors import LaunchError
 

@@ -1,0 +1,1 @@
+"""Where the launcher talks to AWS, and what it knows of AWS without asking."""

@@ -1,74 +1,74 @@
-"""S3: what a sweep needs is uploaded once under its content's hash, what jobs leave is downloaded with a bound."""
+"""S3: a sweep's files are uploaded once, under the hash of their content. Downloads are limited in size."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
-import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra_sagemaker_launcher.aws.data_files import hash_files, select_data_files
 from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error, get_error_code
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.secret_scan import is_private_file, is_private_folder
 
 log = logging.getLogger(__name__)
 
-_BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _NOT_THERE = ("404", "NoSuchKey", "NotFound", "NoSuchBucket")
-
-
-def find_storage_problems(bucket: str | None, prefix: str) -> list[str]:
-    """What is wrong with the names, a line each."""
-    found = []
-    if bucket is not None and not _BUCKET.fullmatch(bucket):
-        found.append(f"hydra.launcher.bucket={bucket}: no name of a bucket (lower case, digits, - and ., 3 to 63)")
-    if not _PREFIX.fullmatch(prefix) or ".." in prefix.split("/"):
-        found.append(f"hydra.launcher.prefix={prefix}: give letters, digits and -_.!*'(), folders parted by /")
-    return found
 
 
 @dataclass
 class Storage:
-    """One bucket and prefix; every object is written encrypted, and only into the account's own bucket."""
+    """One bucket and prefix. Every object is written encrypted, and only into the account's own bucket."""
 
     aws: Aws
     bucket: str
     prefix: str
     kms_key: str | None
-    owner: str | None = None  # the account that the bucket must belong to; None: whoever may be asked
+    owner: str | None = None  # the account that the bucket must belong to. None: any
 
     def build_uri(self, *parts: str) -> str:
-        return f"s3://{self.bucket}/{'/'.join((self.prefix, *parts))}"
+        """Build the s3:// address of something below the prefix."""
+        return f"s3://{self.bucket}/{self.build_key(*parts)}"
 
     def build_key(self, *parts: str) -> str:
+        """Build the key of something below the prefix."""
         return "/".join((self.prefix, *parts))
 
     def put(self, key: str, body: bytes | Path) -> None:
-        """Writes one object, encrypted. Raises LaunchError where S3 refuses."""
-        with _S3ErrorContext(f"s3://{self.bucket}/{key}: cannot be written"):
+        """Write one object, encrypted.
+
+        Args:
+            key: The whole key.
+            body: Bytes, or a file, which is uploaded in parts if it is large.
+
+        Raises:
+            LaunchError: S3 refuses.
+        """
+        extra = self._get_encryption_args() | self._get_owner_args()
+        with _explain_s3_errors(f"s3://{self.bucket}/{key}: cannot be written"):
             if isinstance(body, Path):
-                self.aws.s3.upload_file(
-                    str(body), self.bucket, key, ExtraArgs=self._get_encryption_args() | self._get_owner_args()
-                )
+                self.aws.s3.upload_file(str(body), self.bucket, key, ExtraArgs=extra)
             else:
-                self.aws.s3.put_object(
-                    Bucket=self.bucket, Key=key, Body=body, **self._get_encryption_args(), **self._get_owner_args()
-                )
+                self.aws.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **extra)
 
     def put_once(self, key: str, body: bytes | Path) -> bool:
-        """Writes an object whose key holds its content's hash, unless it is there; whether it wrote."""
+        """Write an object whose key holds its content's hash, unless it exists. Return whether it was written."""
         if self.has(key):
             return False
         self.put(key, body)
         return True
 
     def has(self, key: str) -> bool:
-        """Whether there is such an object. Raises LaunchError where S3 does not let one look."""
+        """Return whether an object exists.
+
+        Args:
+            key: The whole key.
+
+        Raises:
+            LaunchError: S3 does not let the user look.
+        """
         try:
             self.aws.s3.head_object(Bucket=self.bucket, Key=key, **self._get_owner_args())
         except Exception as error:
@@ -78,30 +78,45 @@ class Storage:
         return True
 
     def upload_data(self, path: Path) -> tuple[str, str]:
-        """Uploads a file or folder once by its content; (S3 prefix for a channel, the file's name in it or "").
+        """Upload a file or folder, unless the same content has been uploaded before.
 
-        Raises LaunchError as `data_files` does, and where a file changes meanwhile.
+        Args:
+            path: The file or folder. Private files in it stay here, with a warning.
+
+        Returns:
+            The S3 prefix for a channel, and the file's name below it ("" for a folder).
+
+        Raises:
+            LaunchError: `select_data_files` refuses the path, S3 does, or a file changes during the upload.
         """
         files, left_out = select_data_files(path)
         if left_out:
-            log.warning(
-                "data: %s: %d private files and folders stay here: %s", path, len(left_out), _format_names(left_out)
-            )
-        digest = _hash_files(files)
-        # The marker is written last: without it an upload was cut short, or is not what its hash says.
+            shown = ", ".join(left_out[:20]) + (", ..." if len(left_out) > 20 else "")
+            log.warning("data: %s: %d private files and folders stay here: %s", path, len(left_out), shown)
+        digest = hash_files(files)
+        # The marker is written last: if it is missing, an upload was cut short or is not what its hash says.
         marker = self.build_key("data", f"{digest}.whole")
         if not self.has(marker):
             for name, file in files.items():
                 self.put(self.build_key("data", digest, name), file)
-            if _hash_files(files) != digest:
+            if hash_files(files) != digest:
                 raise LaunchError(f"{path}: has changed while it was uploaded; start again when nothing writes to it")
             self.put(marker, b"")
         return self.build_uri("data", digest, ""), next(iter(files)) if path.is_file() else ""
 
     def download(self, uri: str, into: Path, max_bytes: int) -> bool:
-        """Downloads one object to a file; False where there is none.
+        """Download one object to a file.
 
-        Raises LaunchError where S3 refuses, or where the object is larger than `max_bytes`.
+        Args:
+            uri: The object's s3:// address.
+            into: The file. Its folder is created.
+            max_bytes: The most bytes that are taken from a job.
+
+        Returns:
+            False if there is no such object.
+
+        Raises:
+            LaunchError: S3 refuses, or the object is larger than `max_bytes`.
         """
         from boto3.s3.transfer import TransferConfig
 
@@ -109,9 +124,9 @@ class Storage:
         try:
             size = self.aws.s3.head_object(Bucket=bucket, Key=key, **self._get_owner_args())["ContentLength"]
             if size > max_bytes:
-                raise LaunchError(f"{uri}: {size:,} bytes; more than the {max_bytes:,} that are taken from a job")
+                raise LaunchError(f"{uri}: has {size:,} bytes, more than the {max_bytes:,} that are taken from a job")
             into.parent.mkdir(parents=True, exist_ok=True)
-            # No threads of boto3's: the end of the process would wait for them.
+            # Without boto3's threads: the process would wait for them at its end.
             config = TransferConfig(use_threads=False)
             self.aws.s3.download_file(bucket, key, str(into), ExtraArgs=self._get_owner_args(), Config=config)
         except LaunchError:
@@ -123,9 +138,13 @@ class Storage:
         return True
 
     def ensure_bucket(self, may_make: bool) -> None:
-        """Sees that the bucket is there and the account's own; makes the default one.
+        """Check that the bucket exists and is the account's own, or create it: encrypted and closed to the public.
 
-        Raises LaunchError with AWS's reason where it is not there, not reachable or someone else's.
+        Args:
+            may_make: Whether to create it if it is missing. Only the default bucket is created.
+
+        Raises:
+            LaunchError: It is missing, not reachable or someone else's. It has AWS's reason.
         """
         try:
             self.aws.s3.head_bucket(Bucket=self.bucket, **self._get_owner_args())
@@ -136,11 +155,11 @@ class Storage:
                     f"hydra.launcher.bucket={self.bucket}: cannot be used: {format_aws_error(error)}; "
                     "give a bucket of this account that you may write to"
                 ) from error
-        with _S3ErrorContext(
-            f"hydra.launcher.bucket={self.bucket}: cannot be made; give a bucket that you may write to"
+        with _explain_s3_errors(
+            f"hydra.launcher.bucket={self.bucket}: cannot be created; give a bucket that you may write to"
         ):
-            where = {} if self.aws.region == "us-east-1" else {"LocationConstraint": self.aws.region}
-            self.aws.s3.create_bucket(Bucket=self.bucket, **({"CreateBucketConfiguration": where} if where else {}))
+            location = {"CreateBucketConfiguration": {"LocationConstraint": self.aws.region}}
+            self.aws.s3.create_bucket(Bucket=self.bucket, **({} if self.aws.region == "us-east-1" else location))
             self.aws.s3.put_public_access_block(
                 Bucket=self.bucket,
                 PublicAccessBlockConfiguration=dict.fromkeys(
@@ -153,7 +172,7 @@ class Storage:
                     "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
                 },
             )
-        log.info("made the bucket %s in %s, encrypted and closed to the public", self.bucket, self.aws.region)
+        log.info("created the bucket %s in %s, encrypted and closed to the public", self.bucket, self.aws.region)
 
     def _get_encryption_args(self) -> dict[str, Any]:
         if self.kms_key:
@@ -164,75 +183,10 @@ class Storage:
         return {"ExpectedBucketOwner": self.owner} if self.owner else {}
 
 
-def sanitize_name(name: str) -> str:
-    """A file's name as it is in S3 and in the container: letters, digits, `.`, `_` and `-`."""
-    return _UNSAFE.sub("-", name).strip("-") or "data"
-
-
-def hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def select_data_files(path: Path) -> tuple[dict[str, Path], list[str]]:
-    """What of a file or folder of data leaves this machine, by its name in S3, and what is private and stays.
-
-    The source archive's rule says what is private. Raises LaunchError for a private file that is asked for by itself,
-    for a link out of the folder or to a folder, and where nothing is left.
-    """
-    if path.is_file():
-        if is_private_file(path.name) or is_private_file(path.resolve().name):
-            raise LaunchError(f"{path}: files of this name are private and never uploaded; give it another one")
-        return {sanitize_name(path.name): path}, []
-    files, left_out = dict[str, Path](), list[str]()
-    home = path.resolve()
-    for folder, below, names in os.walk(path):
-        for name in list(below):
-            inner = Path(folder, name)
-            if is_private_folder(name):
-                below.remove(name)
-                left_out.append(f"{inner.relative_to(path).as_posix()}/")
-            elif inner.is_symlink():
-                raise LaunchError(f"{inner}: is a link to a folder; put the folder itself there")
-        for name in names:
-            file = Path(folder, name)
-            shown, real = file.relative_to(path).as_posix(), file.resolve()
-            if is_private_file(name):
-                left_out.append(shown)
-            elif not real.is_relative_to(home):
-                raise LaunchError(f"{file}: is a link out of {path}; put what it leads to there")
-            elif is_private_file(real.name) or any(map(is_private_folder, real.relative_to(home).parts[:-1])):
-                left_out.append(shown)
-            elif file.is_file():  # no pipe, no broken link
-                files[shown] = file
-    if not files:
-        raise LaunchError(f"{path}: there is nothing to upload in this folder")
-    return dict(sorted(files.items())), sorted(left_out)
-
-
-def _hash_files(files: dict[str, Path]) -> str:
-    total = hashlib.sha256()
-    for name, file in files.items():
-        total.update(f"{name}\0{hash_file(file)}\n".encode())
-    return total.hexdigest()
-
-
-def _format_names(names: list[str]) -> str:
-    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-
-
-class _S3ErrorContext:
-    """Turns what boto3 raises inside into one line that names the thing at fault."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, LaunchError):
-            raise LaunchError(f"{self._what}: {format_aws_error(error)}") from error
+@contextmanager
+def _explain_s3_errors(what: str) -> Iterator[None]:
+    """Turn what boto3 raises inside into one line that names the thing at fault."""
+    try:
+        yield
+    except Exception as error:
+        raise LaunchError(f"{what}: {format_aws_error(error)}") from error

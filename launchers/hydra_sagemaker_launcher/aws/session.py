@@ -1,6 +1,6 @@
-"""Sessions and clients: AWS as the user's environment says, or the rehearsal service on this machine.
+"""Sessions and clients of AWS or of the rehearsal service on this machine, and what their errors mean.
 
-boto3 reads the usual environment itself (credentials, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_SAGEMAKER, _S3 ...).
+boto3 itself reads the usual environment (credentials, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_SAGEMAKER, _S3 ...).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from hydra_sagemaker_launcher.errors import LaunchError
 
-PRICING_REGION = "us-east-1"  # the Price List API answers for all regions from a few
+PRICING_REGION = "us-east-1"
 REHEARSAL_ROLE = "arn:aws:iam::123456789012:role/rehearsal"
 REHEARSAL_REGION = "us-east-1"
 REHEARSAL_FOLDER = ".rehearsal"
@@ -23,7 +23,7 @@ REHEARSAL_FOLDER = ".rehearsal"
 
 @dataclass
 class Aws:
-    """Where requests go; a client a service, made when it is first needed. Clients may be used by several threads."""
+    """One client per service, created when it is first needed. Several threads may use a client."""
 
     session: Any
     region: str
@@ -31,31 +31,40 @@ class Aws:
 
     @cached_property
     def sagemaker(self) -> Any:
+        """The client for training jobs."""
         return self._create_client("sagemaker")
 
     @cached_property
     def s3(self) -> Any:
+        """The client for the bucket."""
         return self._create_client("s3")
 
     @cached_property
     def logs(self) -> Any:
+        """The client for the jobs' logs in CloudWatch."""
         return self._create_client("logs")
 
     @cached_property
     def pricing(self) -> Any:
+        """The client of the Price List API, which answers for all regions from a few."""
         return self._create_client("pricing", PRICING_REGION)
 
     @cached_property
     def account(self) -> str:
-        """The account's number, asked of STS. Raises what boto3 raises where there are no credentials."""
+        """The account's number, by STS. Without credentials it raises what boto3 raises."""
         return str(self._create_client("sts").get_caller_identity()["Account"])
 
     @property
     def partition(self) -> str:
+        """The partition of the region, e.g. aws or aws-cn."""
         return str(self.session.get_partition_for_region(self.region))
 
     def get_console_link(self, job_name: str) -> str:
-        """The page of a job in the SageMaker console; for a rehearsal there is none: the service's address."""
+        """Return the page of a job in the SageMaker console, or the address of the rehearsal service.
+
+        Args:
+            job_name: The training job's name.
+        """
         if self.endpoint:
             return f"{self.endpoint} (rehearsal)"
         host = "console.amazonaws.cn" if self.partition == "aws-cn" else "console.aws.amazon.com"
@@ -65,7 +74,7 @@ class Aws:
         from botocore.config import Config
 
         config = Config(
-            # Throttled requests are tried again with growing pauses: ten attempts lost none at SageMaker's own rates.
+            # Throttled requests are repeated with growing pauses: ten attempts lost none at SageMaker's own rates.
             retries={"mode": "standard", "total_max_attempts": 10},
             connect_timeout=10,
             read_timeout=60,
@@ -79,13 +88,20 @@ class Aws:
 
 
 def open_aws(options: Any) -> Aws:
-    """The user's own AWS. Raises LaunchError where no region is known or the profile does not exist."""
+    """Open a session with the user's own AWS.
+
+    Args:
+        options: The launcher's options: `region` and `profile` count.
+
+    Raises:
+        LaunchError: No region is known, or the profile does not exist.
+    """
     import boto3
     from botocore.exceptions import BotoCoreError
 
     _suppress_boto_info()
     try:
-        # boto3 itself reads AWS_DEFAULT_REGION and the profile, but not AWS_REGION, which AWS's other tools go by.
+        # boto3 itself reads AWS_DEFAULT_REGION and the profile, but not AWS_REGION, which AWS's other tools read.
         region = options.region or os.environ.get("AWS_REGION")
         session = boto3.Session(profile_name=options.profile, region_name=region)
     except BotoCoreError as error:
@@ -96,9 +112,16 @@ def open_aws(options: Any) -> Aws:
 
 
 def open_rehearsal(options: Any, sweep_dir: Path) -> Aws:
-    """The stand-in service of this sweep: the one that still runs, or a new one.
+    """Open a session with the rehearsal service of this sweep: the one that still runs, or a new one.
 
-    It is a process of its own, so that the jobs of a client that died can be found again by `resume`.
+    The service is a process of its own, so `resume` finds the jobs of a client that died.
+
+    Args:
+        options: The launcher's options: `region` and `rehearsal` count.
+        sweep_dir: The sweep's directory, which holds the service's state.
+
+    Raises:
+        LaunchError: moto is not installed, or the service does not start.
     """
     import boto3
 
@@ -120,14 +143,14 @@ def open_rehearsal(options: Any, sweep_dir: Path) -> Aws:
 
 
 def _suppress_boto_info() -> None:
-    """Hydra shows everybody's INFO lines; boto3's tell of each endpoint and where credentials were found."""
+    """Keep the log readable: Hydra shows everybody's INFO lines, and boto3 logs each endpoint and credential source."""
     for name in ("boto3", "botocore", "s3transfer"):
         if not logging.getLogger(name).level:
             logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def stop_rehearsal(sweep_dir: Path) -> None:
-    """Ends the service of this sweep and removes what its jobs left outside the members' directories."""
+    """End the service of this sweep and remove what its jobs left outside the members' directories."""
     import shutil
 
     _import_rehearsal().stop(sweep_dir / REHEARSAL_FOLDER)
@@ -136,14 +159,22 @@ def stop_rehearsal(sweep_dir: Path) -> None:
 
 def _import_rehearsal() -> Any:
     if importlib.util.find_spec("moto") is None:
-        raise LaunchError("hydra.launcher.service=rehearsal: needs moto; install it by: pip install 'moto[s3,server]'")
+        raise LaunchError("hydra.launcher.service=rehearsal: moto is missing; run: pip install 'moto[s3,server]'")
     import sagemaker_rehearsal
 
     return sagemaker_rehearsal
 
 
 def resolve_role(options: Any, aws: Aws) -> str:
-    """The role for the jobs. Raises LaunchError where none is given."""
+    """Return the ARN of the role that the jobs take on.
+
+    Args:
+        options: The launcher's options: `role_arn` comes before SAGEMAKER_ROLE_ARN.
+        aws: Where the jobs run. A rehearsal needs no role of the user's.
+
+    Raises:
+        LaunchError: No role is given.
+    """
     role = options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or (REHEARSAL_ROLE if aws.endpoint else None)
     if not role:
         raise LaunchError(
@@ -154,28 +185,43 @@ def resolve_role(options: Any, aws: Aws) -> str:
 
 
 def get_error_code(error: BaseException) -> str:
-    """AWS's code of an error, e.g. ThrottlingException; the class's name for what no service said."""
-    response = getattr(error, "response", None)
-    has_code = isinstance(response, dict) and "Error" in response
-    return str(response["Error"]["Code"]) if has_code else type(error).__name__  # type: ignore[index]
+    """Return AWS's code of an error, e.g. ThrottlingException, or the name of its class if no service raised it."""
+    return str(_get_service_error(error).get("Code", type(error).__name__))
 
 
 def format_aws_error(error: BaseException) -> str:
-    """One line of what a service or boto3 said."""
+    """Format what a service or boto3 said as one line."""
+    text = str(_get_service_error(error).get("Message", error))
+    return f"{get_error_code(error)}: {' '.join(text.split())}".rstrip(". ")
+
+
+def get_http_status(error: BaseException) -> int | None:
+    """Return the HTTP status of a service's answer. None if no service answered."""
     response = getattr(error, "response", None)
-    text = response["Error"].get("Message", "") if isinstance(response, dict) and "Error" in response else str(error)
-    return f"{get_error_code(error)}: {' '.join(str(text).split())}".rstrip(". ")
+    return response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None
+
+
+def _get_service_error(error: BaseException) -> dict[str, Any]:
+    """Return the Error node of a service's answer. It is empty if no service answered: response is then None."""
+    response = getattr(error, "response", None)
+    return dict(response.get("Error", {})) if isinstance(response, dict) else {}
 
 
 def is_aws(error: BaseException) -> bool:
-    """Whether AWS, or boto3 on the way to it, raised this."""
+    """Return whether AWS raised this, or boto3 on the way to it."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     return isinstance(error, BotoCoreError | ClientError)
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether an error says nothing about the request itself: no connection, no answer, an outage, old credentials."""
+    """Return whether an error says nothing about the request itself.
+
+    That is: no connection, no answer, an outage of the service, throttling, expired or missing credentials.
+
+    Args:
+        error: Whatever a call has raised.
+    """
     from boto3.exceptions import RetriesExceededError
     from botocore import exceptions as boto
     from botocore.parsers import ResponseParserError
@@ -186,9 +232,8 @@ def is_unreachable(error: BaseException) -> bool:
         return True
     if not isinstance(error, boto.ClientError):
         return False
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    code = get_error_code(error)
-    # An answer to HEAD has no body, hence no code but the status: an old token is a 400.
+    status, code = get_http_status(error) or 0, get_error_code(error)
+    # An answer to HEAD has no body, hence no code but the status: an expired token is a 400.
     bare = code == "400" and error.operation_name.startswith("Head")
     return status >= 500 or bare or code in _LATER
 

@@ -1,4 +1,4 @@
-"""The five things that are asked of SageMaker about training jobs, each in as few calls as it takes."""
+"""The five calls to SageMaker about training jobs, and its refusals as exceptions."""
 
 from __future__ import annotations
 
@@ -8,26 +8,41 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error, get_error_code, is_unreachable
+from hydra_sagemaker_launcher.aws.session import (
+    Aws,
+    format_aws_error,
+    get_error_code,
+    get_http_status,
+    is_unreachable,
+)
 from hydra_sagemaker_launcher.errors import LaunchError
 
 ENDED = ("Completed", "Failed", "Stopped")
-# The service's clock, not ours, and some minutes of it twice: a change may become visible late.
+# Times are those of the service's clock. A change may become visible late, so some minutes are listed twice.
 _OVERLAP = timedelta(minutes=3)
 _QUOTA = re.compile(r"'(?P<name>[^']+)' is (?P<limit>\d+) Instances, with current utilization of (?P<used>\d+)")
 
 
 class QuotaError(LaunchError):
-    """SageMaker grants no more instances now; `quota` names which, `limit` is what the account may have, where it was
-    said."""
+    """SageMaker grants no more instances now.
+
+    Attributes:
+        quota: The name of the quota, or all of SageMaker's message if it has another form.
+        limit: The instances that the account may have. None if the message does not tell.
+    """
 
     def __init__(self, message: str, region: str) -> None:
-        found = _QUOTA.search(message)
-        self.limit = int(found["limit"]) if found else None
-        self.used = int(found["used"]) if found else None
-        self.quota = found["name"] if found else message
-        told = f"quota '{self.quota}' in {region} is {self.limit} and {self.used} are in use" if found else message
-        super().__init__(f"{told}; ask for more under Service Quotas, Amazon SageMaker, or choose other hardware")
+        """Parse SageMaker's message.
+
+        Args:
+            message: The message of ResourceLimitExceeded.
+            region: The region that was asked, to be named to the user.
+        """
+        match = _QUOTA.search(message)
+        self.limit = int(match["limit"]) if match else None
+        self.quota = match["name"] if match else message
+        used = f"quota '{self.quota}' in {region} is {self.limit} and {match['used']} are in use" if match else message
+        super().__init__(f"{used}; ask for more under Service Quotas, Amazon SageMaker, or choose other hardware")
 
 
 class NameTakenError(LaunchError):
@@ -48,16 +63,30 @@ class JobSummary:
 
 
 class TrainingJobClient:
-    """Training jobs of one sweep; `sweep_id` is part of all their names."""
+    """The training jobs of one sweep."""
 
     def __init__(self, aws: Aws, sweep_id: str) -> None:
+        """Take the clients, and the id of the sweep, which is part of all its jobs' names."""
         self._aws = aws
         self._sweep_id = sweep_id
         self._since: datetime | None = None
 
     def create(self, request: dict[str, Any]) -> str:
-        """Submits; returns the ARN. Raises QuotaError, NameTakenError, NotAllowedError, LaunchError for what else
-        SageMaker refuses, and boto3's errors where it is not known whether the job exists now."""
+        """Submit a job.
+
+        Args:
+            request: The parameters of CreateTrainingJob.
+
+        Returns:
+            The job's ARN.
+
+        Raises:
+            QuotaError: The account has no free instance of the type.
+            NameTakenError: A job of this name exists.
+            NotAllowedError: IAM denies it.
+            LaunchError: SageMaker refuses the request for another reason.
+            Exception: boto3's own errors mean that the job may exist or not.
+        """
         try:
             return str(self._aws.sagemaker.create_training_job(**request)["TrainingJobArn"])
         except Exception as error:
@@ -67,17 +96,16 @@ class TrainingJobClient:
             if code == "ResourceInUse":
                 raise NameTakenError(format_aws_error(error)) from error
             if code == "AccessDeniedException":
-                told = f"CreateTrainingJob: {format_aws_error(error)}"
                 raise NotAllowedError(
-                    f"{told}; the policies that a sweep needs are in the launcher's README"
+                    f"CreateTrainingJob: {format_aws_error(error)}; the launcher's README has the policies for a sweep"
                 ) from error
-            status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-            if 400 <= status < 500 and not is_unreachable(error):
+            # A connection that broke has no status: the request may have arrived.
+            if 400 <= (get_http_status(error) or 500) < 500 and not is_unreachable(error):
                 raise LaunchError(f"CreateTrainingJob: {format_aws_error(error)}") from error
             raise
 
     def describe(self, name: str) -> dict[str, Any] | None:
-        """All of a job; None where there is none of this name."""
+        """Return the answer of DescribeTrainingJob. None if there is no job of this name."""
         try:
             return dict(self._aws.sagemaker.describe_training_job(TrainingJobName=name))
         except Exception as error:
@@ -86,24 +114,25 @@ class TrainingJobClient:
             raise
 
     def list_changed(self) -> Iterator[JobSummary]:
-        """The jobs of the sweep that have changed since the last call: the cost of a call is that of what has happened.
+        """Yield the sweep's jobs that have changed since the last call.
 
-        One page, 100 jobs, is one API call.
+        A page of 100 jobs is one API call, so a call costs as much as has happened.
         """
         newest = self._since
         filters = {} if self._since is None else {"LastModifiedTimeAfter": self._since - _OVERLAP}
         for summary in self._list_summaries(**filters):
             modified = summary["LastModifiedTime"]
             newest = modified if newest is None else max(newest, modified)
-            yield _parse_summary(summary)
+            status = summary["TrainingJobStatus"]
+            yield JobSummary(summary["TrainingJobName"], status, summary.get("SecondaryStatus") or status)
         self._since = newest
 
     def list_in_progress(self) -> set[str]:
-        """The names of the sweep's jobs that have not ended."""
+        """Return the names of the sweep's jobs that have not ended."""
         return {summary["TrainingJobName"] for summary in self._list_summaries(StatusEquals="InProgress")}
 
     def stop(self, name: str) -> None:
-        """Asks a job to stop; nothing happens where it has ended."""
+        """Ask a job to stop. Nothing happens if it has ended."""
         try:
             self._aws.sagemaker.stop_training_job(TrainingJobName=name)
         except Exception as error:
@@ -116,8 +145,3 @@ class TrainingJobClient:
         )
         for page in pages:
             yield from page["TrainingJobSummaries"]
-
-
-def _parse_summary(summary: dict[str, Any]) -> JobSummary:
-    status = summary["TrainingJobStatus"]
-    return JobSummary(summary["TrainingJobName"], status, summary.get("SecondaryStatus") or status)

@@ -1,7 +1,7 @@
-"""What an instance costs an hour, and what a job has cost.
+"""What an instance costs per hour, and what a job has cost.
 
-SageMaker bills BillableTimeInSeconds of every instance at the on-demand price; a spot job's billable time is the
-shorter for its discount.
+SageMaker bills BillableTimeInSeconds of every instance at the on-demand price. The discount of a spot job is that its
+billable time is shorter.
 """
 
 from __future__ import annotations
@@ -13,94 +13,63 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hydra_sagemaker_launcher.catalog.data_file import read_data_file
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 
 log = logging.getLogger(__name__)
 
 API = "aws pricing api"
-TABLE = "table 2026-11"
 CONFIG = "hardware.usd_per_hour"
-
-# Dollars an hour on demand, at the level of us-east-1 in November 2026.
-_TABLE = {
-    "ml.p3.2xlarge": 3.825,
-    "ml.p3.8xlarge": 14.688,
-    "ml.p3.16xlarge": 28.152,
-    "ml.p3dn.24xlarge": 35.894,
-    "ml.p4d.24xlarge": 25.251,
-    "ml.p5.48xlarge": 63.296,
-    "ml.g4dn.xlarge": 0.7364,
-    "ml.g4dn.2xlarge": 0.94,
-    "ml.g4dn.4xlarge": 1.505,
-    "ml.g4dn.8xlarge": 2.72,
-    "ml.g4dn.12xlarge": 4.89,
-    "ml.g4dn.16xlarge": 5.44,
-    "ml.g5.xlarge": 1.408,
-    "ml.g5.2xlarge": 1.515,
-    "ml.g5.4xlarge": 2.03,
-    "ml.g5.8xlarge": 3.06,
-    "ml.g5.12xlarge": 7.09,
-    "ml.g5.16xlarge": 5.12,
-    "ml.g5.24xlarge": 10.18,
-    "ml.g5.48xlarge": 20.36,
-    "ml.g6.xlarge": 1.127,
-    "ml.g6.2xlarge": 1.222,
-    "ml.g6.4xlarge": 1.654,
-    "ml.g6.12xlarge": 5.752,
-    "ml.g6.24xlarge": 8.344,
-    "ml.g6.48xlarge": 16.688,
-    "ml.m5.large": 0.115,
-    "ml.m5.xlarge": 0.23,
-    "ml.m5.2xlarge": 0.461,
-    "ml.m5.4xlarge": 0.922,
-    "ml.m5.12xlarge": 2.765,
-    "ml.m5.24xlarge": 5.53,
-    "ml.c5.xlarge": 0.204,
-    "ml.c5.2xlarge": 0.408,
-    "ml.c5.4xlarge": 0.816,
-    "ml.c5.9xlarge": 1.836,
-    "ml.c5.18xlarge": 3.672,
-}
 
 
 @dataclass(frozen=True)
 class Price:
-    """Dollars an hour of one instance, and who says so."""
+    """What one instance costs per hour, and who says so."""
 
     usd_per_hour: float
-    source: str
+    source: str  # API, CONFIG, or the table and its month, e.g. "table 2026-11"
     estimate: bool
 
 
 def look_up_prices(types: Iterable[str], region: str, pricing: Any | None) -> dict[str, Price | None]:
-    """The on-demand price of training on each instance type; None where nobody knows it.
+    """Look up the on-demand price of training on each instance type.
 
-    `pricing` is a boto3 client of the AWS Pricing API, or None. Where that API cannot be asked (credentials, rights,
-    network) or has no such row, a dated table answers with an estimate: us-east-1's level, whatever the region.
+    If the AWS Pricing API cannot be asked (credentials, rights, network) or has no such row, prices.yaml answers with
+    an estimate: the level of us-east-1, whatever the region.
+
+    Args:
+        types: Instance types, e.g. `ml.g5.xlarge`.
+        region: The region of the jobs.
+        pricing: A boto3 client of the AWS Pricing API. If None, only prices.yaml is asked.
+
+    Returns:
+        A price per type. None if it is unknown.
     """
-    found: dict[str, Price | None] = {}
+    prices: dict[str, Price | None] = {}
     for instance_type in dict.fromkeys(types):
         usd = None
         if pricing is not None:
             try:
                 usd = _query_pricing_api(instance_type, region, pricing)
             except _get_query_errors() as error:
-                log.warning("no prices from the AWS Pricing API, estimates stand in: %s", _summarize_error(error))
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+                log.warning("the AWS Pricing API cannot be asked, so prices are estimates: %s", reason)
                 pricing = None  # the next type would wait as long for the same answer
-        if usd is not None:
-            found[instance_type] = Price(usd, API, estimate=False)
-        elif instance_type in _TABLE:
-            found[instance_type] = Price(_TABLE[instance_type], TABLE, estimate=True)
-        else:
-            found[instance_type] = None
-    return found
+        prices[instance_type] = _estimate_price(instance_type) if usd is None else Price(usd, API, estimate=False)
+    return prices
 
 
-def resolve_price(hardware: Hardware, known: Mapping[str, Price | None]) -> Price | None:
-    """The price that counts for a member: its own hardware.usd_per_hour, or else what `prices` found."""
+def _estimate_price(instance_type: str) -> Price | None:
+    """Return the price of the dated table. None if it has none."""
+    row = read_data_file("prices.yaml")["prices"].get(instance_type)
+    return Price(row["usd_per_hour"], f"table {row['date']}", estimate=True) if row else None
+
+
+def resolve_price(hardware: Hardware, prices: Mapping[str, Price | None]) -> Price | None:
+    """Return the price that counts for a member: its own hardware.usd_per_hour, or else what `look_up_prices` found."""
     if hardware.usd_per_hour is not None:
         return Price(hardware.usd_per_hour, CONFIG, estimate=False)
-    return known.get(hardware.instance_type)
+    return prices.get(hardware.instance_type)
 
 
 def compute_cost(
@@ -112,37 +81,48 @@ def compute_cost(
     training_seconds: float | None = None,
     spot: bool = False,
 ) -> dict[str, Any]:
-    """The `cost` node of result.json.
+    """Compute the `cost` node of result.json.
 
-    In: the billable seconds of one instance. Out: dollars of all instances, to four decimals, null where the price is
-    unknown; of a spot job with `training_seconds` also `spot_saving`, the proportion of its time that was not billed.
+    Args:
+        seconds: Billable seconds of one instance.
+        instance_type: E.g. `ml.g5.xlarge`.
+        instance_count: Instances of the job. Each of them is billed.
+        price: The price of one instance. If None, the dollars are null.
+        training_seconds: Seconds that the job has trained for.
+        spot: Whether the job ran on spot instances. `spot_saving` is then the proportion of its training time that was
+            not billed.
+
+    Returns:
+        The node, with the dollars of all instances to four decimals.
     """
-    usd = None if price is None else round(seconds * instance_count * price.usd_per_hour / 3600, 4)
     node: dict[str, Any] = {
         "billable_seconds": round(seconds),
         "instance_type": instance_type,
         "instance_count": instance_count,
-        "usd_per_hour": None if price is None else price.usd_per_hour,
-        "usd": usd,
-        "price_source": None if price is None else price.source,
-        "estimate": price is not None and price.estimate,
+        "usd_per_hour": None,
+        "usd": None,
+        "price_source": None,
+        "estimate": False,
     }
+    if price is not None:
+        node["usd_per_hour"], node["price_source"], node["estimate"] = price.usd_per_hour, price.source, price.estimate
+        node["usd"] = round(seconds * instance_count * price.usd_per_hour / 3600, 4)
     if spot and training_seconds:
         node["spot_saving"] = round(1 - seconds / training_seconds, 4)
     return node
 
 
 def compute_worst_case(hardware: Hardware, price: Price | None) -> float | None:
-    """Dollars of a job that runs until it is stopped by hardware.max_hours, on demand; None without a price."""
+    """Return the dollars of a job that runs until hardware.max_hours stops it, on demand. None without a price."""
     return None if price is None else hardware.instance_count * hardware.max_hours * price.usd_per_hour
 
 
 def _query_pricing_api(instance_type: str, region: str, pricing: Any) -> float | None:
-    """The training price in the Pricing API; the highest, should it list several."""
-    wanted = {"productFamily": "ML Instance", "regionCode": region, "instanceName": instance_type}
+    """Return the training price of the Pricing API. It is the highest if there are several, None if there is none."""
+    expected = {"productFamily": "ML Instance", "regionCode": region, "instanceName": instance_type}
     pages = pricing.get_paginator("get_products").paginate(
         ServiceCode="AmazonSageMaker",
-        Filters=[{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()],
+        Filters=[{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in expected.items()],
     )
     rows = (json.loads(row) for page in pages for row in page["PriceList"])  # each row is JSON in a string
     return max(
@@ -157,7 +137,7 @@ def _is_training(row: Mapping[str, Any], instance_type: str) -> bool:
 
 
 def _iter_on_demand_prices(row: Mapping[str, Any]) -> Iterator[float]:
-    """The on-demand prices of a row; free tiers and other currencies left out."""
+    """Yield the on-demand prices of a row, without free tiers and other currencies."""
     for term in row.get("terms", {}).get("OnDemand", {}).values():
         for dimension in term.get("priceDimensions", {}).values():
             usd = float(dimension.get("pricePerUnit", {}).get("USD", 0))
@@ -166,12 +146,7 @@ def _iter_on_demand_prices(row: Mapping[str, Any]) -> Iterator[float]:
 
 
 def _get_query_errors() -> tuple[type[Exception], ...]:
-    """What asking can raise: botocore's own errors, and those of an answer that is not what it should be."""
+    """Return what a query can raise: botocore's errors, and those of an answer in an unexpected form."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     return (BotoCoreError, ClientError, ValueError, KeyError, TypeError, AttributeError)
-
-
-def _summarize_error(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -1,0 +1,1 @@
+"""What travels into the container: the program and the project's files."""

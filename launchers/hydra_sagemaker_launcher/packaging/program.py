@@ -1,4 +1,4 @@
-"""The program that the user started, as it is to be started again inside a container."""
+"""The program that the user started, and how to start it again inside a container."""
 
 from __future__ import annotations
 
@@ -22,14 +22,23 @@ _PROGRAM = b"from hydra_sagemaker_launcher.container import main\n\nmain()\n"
 
 @dataclass(frozen=True)
 class Program:
+    """A script or module of the user's project."""
+
     root: Path  # the project's folder
-    name: str  # a script relative to root, or a module's name
+    name: str  # a script relative to root, or the name of a module
     module: bool
     flags: tuple[str, ...]  # --config-name and the like
 
 
 def detect_program(project_dir: str | None) -> Program:
-    """What was started: `python train.py` or `python -m package.app`. Raises LaunchError for what cannot travel."""
+    """Detect what was started: `python train.py` or `python -m package.app`.
+
+    Args:
+        project_dir: `hydra.launcher.project_dir`. If None, the project is the script's folder.
+
+    Raises:
+        LaunchError: The script or a config folder is outside the project, so it cannot travel.
+    """
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
     file = Path(getattr(main, "__file__", None) or sys.argv[0]).resolve()
@@ -38,15 +47,24 @@ def detect_program(project_dir: str | None) -> Program:
         return Program(root, spec.name, True, _collect_config_flags(root, file.parent))
     root = Path(project_dir).expanduser().resolve() if project_dir else file.parent
     if not file.is_relative_to(root):
-        raise LaunchError(f"hydra.launcher.project_dir={project_dir}: {file} is not in it; choose a folder above it")
+        raise LaunchError(f"hydra.launcher.project_dir={project_dir}: {file} is outside; choose a folder above it")
     return Program(root, file.relative_to(root).as_posix(), False, _collect_config_flags(root, file.parent))
 
 
 def pack_program(program: Program, options: Any, requirements: Set[str], sweep_dir: Path) -> Source:
-    """The archive of a sweep: the project's files, this plugin, and what the container installs.
+    """Pack the archive of a sweep: the project's files, the launcher, and what the container installs.
 
-    The toolkit installs requirements.txt and nothing else; pip fills in the variable, so that one archive serves
-    images with requirements of their own. Raises LaunchError as `pack` does, and for a file that is not there.
+    The image's toolkit installs requirements.txt and nothing else. That file names a variable, which pip fills in, so
+    one archive serves images with different requirements.
+
+    Args:
+        program: What the container starts.
+        options: The launcher's options: `include`, `exclude` and `network_isolation` count.
+        requirements: The requirements files of the sweep's images, relative to the project.
+        sweep_dir: The sweep's directory. It grows while the sweep runs, so it is left out.
+
+    Raises:
+        LaunchError: A requirements file is missing, or `pack` refuses a file.
     """
     ours = Path(__file__).resolve().parents[1]
     extra: dict[str, bytes | Path] = {
@@ -68,19 +86,22 @@ def pack_program(program: Program, options: Any, requirements: Set[str], sweep_d
     exclude = list(options.exclude)
     if (program.root / "setup.py").is_file():  # the toolkit would install the project instead of running the program
         exclude.append("/setup.py")
-    if sweep_dir.is_relative_to(program.root) and sweep_dir != program.root:  # it grows while the sweep runs
+    if sweep_dir.is_relative_to(program.root) and sweep_dir != program.root:
         exclude.append(f"/{sweep_dir.relative_to(program.root).as_posix()}/")
     return pack(program.root, include, exclude, extra)
 
 
 def _collect_config_flags(root: Path, script_dir: Path) -> tuple[str, ...]:
-    """Hydra's flags that decide which config is composed. Of relative folders, --config-path's is relative to the
-    script, --config-dir's to the working directory, which in the container is the project's folder."""
+    """Return Hydra's flags that decide which config is composed.
+
+    A relative --config-path starts at the script. A relative --config-dir starts at the working directory, which is
+    the project's folder in the container.
+    """
     given, _ = get_args_parser().parse_known_args(sys.argv[1:])
     flags: list[str] = []
     if given.config_name:
         flags += ["--config-name", given.config_name]
-    for flag, value, here, there in (
+    for flag, value, base, container_base in (
         ("--config-path", given.config_path, script_dir, script_dir),
         ("--config-dir", given.config_dir, Path.cwd(), root),
     ):
@@ -89,8 +110,8 @@ def _collect_config_flags(root: Path, script_dir: Path) -> tuple[str, ...]:
         if value.startswith("pkg://"):
             flags += [flag, value]
             continue
-        folder = (here / value).resolve()
+        folder = (base / value).resolve()
         if not folder.is_relative_to(root):
             raise LaunchError(f"{flag} {value}: would be missing in the container; move it into {root}")
-        flags += [flag, Path(os.path.relpath(folder, there)).as_posix()]
+        flags += [flag, Path(os.path.relpath(folder, container_base)).as_posix()]
     return tuple(flags)

@@ -1,4 +1,4 @@
-"""The source archive of a sweep: the same files give the same bytes, and nothing private is among them."""
+"""The source archive of a sweep: the same files give the same bytes, and it holds nothing private."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.secret_scan import find_secrets, is_private_file, is_private_folder
+from hydra_sagemaker_launcher.secret_scan import find_secrets, is_private_file, is_private_folder, is_private_path
 
 MAX_BYTES = 50_000_000
 
-_GENERATED = ("outputs", "multirun", "wandb")  # what Hydra and W&B write; a package may have these names
+_GENERATED = ("outputs", "multirun", "wandb")  # what Hydra and W&B write, but a package may have these names
 _MARKS = ("pyvenv.cfg", "multirun.yaml", "members.jsonl")  # a virtual environment, a sweep's directory
 _RUN = re.compile(r"run-|offline-run-|latest-run$|\d{4}-\d{2}-\d{2}")
 
@@ -41,17 +41,24 @@ def pack(
     *,
     max_bytes: int = MAX_BYTES,
 ) -> Source:
-    """Packs the files under `root` that match a pattern of `include` and none of `exclude`, and `extra`.
+    """Pack the files under a folder that match a pattern of `include` and none of `exclude`.
 
-    Patterns are gitignore's (`train.py`, `*.py` at any depth, `/conf`, `src/**`), without `!`. Version control, virtual
-    environments, caches, run directories, keys and credentials are left out whatever `include` says. Links are packed
-    as what they lead to. `extra` maps names in the archive to bytes or files, and wins over a file of the same name.
+    Version control, virtual environments, caches, run directories, keys and credentials are left out whatever `include`
+    says. Links are packed as what they lead to.
 
-    The bytes depend on names, contents and the executable bit alone: no time, owner or order. They are the same on
-    every Python that is built with the same zlib; zlib-ng compresses otherwise, which costs one more upload.
+    The bytes depend only on names, contents and the executable bit, not on time, owner or order. They are the same on
+    every Python that is built with the same zlib. zlib-ng compresses differently, which costs one more upload.
 
-    Raises LaunchError: a name in `include` that is not there, no file at all, a link out of `root`, more than
-    `max_bytes` before compression, or text that looks like a secret.
+    Args:
+        root: The folder.
+        include: gitignore's patterns (`train.py`, `*.py` at any depth, `/conf`, `src/**`), without `!`.
+        exclude: Patterns of the same kind.
+        extra: {name in the archive: bytes or file}. They win over a file of the same name.
+        max_bytes: The most bytes before compression.
+
+    Raises:
+        LaunchError: A name in `include` does not exist, there is no file at all, a link leads out of `root`, the files
+            are too large, or text looks like a secret.
     """
     contents: dict[str, bytes | Path] = dict(_select_files(root, include, exclude))
     contents.update((_validate_archive_name(name), what) for name, what in (extra or {}).items())
@@ -59,23 +66,26 @@ def pack(
     if sum(sizes.values()) > max_bytes:
         raise LaunchError(_explain_too_large(sizes, max_bytes))
     buffer = io.BytesIO()
-    found: list[str] = []
+    warnings: list[str] = []
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=6, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for name, what in sorted(contents.items()):
             data, executable = _read(what)
-            found.extend(_format_warning(name, line, kind) for line, kind in find_secrets(name, data))
+            warnings += (
+                f"{name}:{line}: looks like {kind}; remove it from the source, or add exclude={name}"
+                for line, kind in find_secrets(name, data)
+            )
             archive.addfile(_build_tar_entry(name, data, executable), io.BytesIO(data))
-    if found:
-        raise LaunchError(found)
+    if warnings:
+        raise LaunchError(warnings)
     content = buffer.getvalue()
     return Source(content, hashlib.sha256(content).hexdigest(), tuple(sorted(contents)))
 
 
 def _build_tar_entry(name: str, data: bytes, executable: bool) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(name)  # time, user and group are 0, the owners' names empty
+    entry = tarfile.TarInfo(name)  # time, user and group are 0, and the owners' names are empty
     entry.size = len(data)
     entry.mode = 0o755 if executable else 0o644
     return entry
@@ -88,14 +98,14 @@ class _Patterns:
         self._forms = {pattern: _compile_pattern(pattern, option) for pattern in patterns}
 
     def find_matches(self, path: str) -> list[str]:
-        """The patterns that name a file, or a folder that it lies in; a path with a slash at its end is a folder."""
+        """Return the patterns that match a file or a folder above it. A path that ends with a slash is a folder."""
         return [pattern for pattern, form in self._forms.items() if form.fullmatch(path)]
 
 
 def _compile_pattern(pattern: str, option: str) -> re.Pattern[str]:
     bare = pattern.strip().removeprefix("./")
     named = bare.strip("/")
-    expression = "" if "/" in bare.rstrip("/") else "(?:.*/)?"  # without a slash it counts at every depth
+    expression = "" if "/" in bare.rstrip("/") else "(?:.*/)?"  # without a slash it matches at every depth
     for part in re.findall(r"\*\*/|\*\*|\[!?[^]]+\]|.", named, re.DOTALL):
         if len(part) > 2 and part.startswith("["):
             expression += ("[^" if part[1] == "!" else "[") + part.strip("[!]").replace("\\", r"\\") + "]"
@@ -106,11 +116,11 @@ def _compile_pattern(pattern: str, option: str) -> re.Pattern[str]:
             raise ValueError
         return re.compile(expression + ("/.*" if bare.endswith("/") else "(?:/.*)?"), re.DOTALL)
     except (ValueError, re.error) as error:
-        raise LaunchError(f"{option}={pattern}: is no pattern; write e.g. train.py, *.py, src/** or /conf") from error
+        raise LaunchError(f"{option}={pattern}: is not a pattern; give e.g. train.py, *.py, src/** or /conf") from error
 
 
 def _select_files(root: Path, include: Sequence[str], exclude: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """Archive name and path of every file to pack; raises LaunchError as `pack` does."""
+    """Yield archive name and path of every file to pack."""
     included, excluded = _Patterns(include, "include"), _Patterns(exclude, "exclude")
     used: set[str] = set()
     for name, path in _walk(root, included, excluded):
@@ -129,7 +139,7 @@ def _select_files(root: Path, include: Sequence[str], exclude: Sequence[str]) ->
 
 
 def _walk(root: Path, included: _Patterns, excluded: _Patterns) -> Iterator[tuple[str, Path]]:
-    """Every regular file below a folder that is neither private nor excluded; links inside the root are followed."""
+    """Yield every regular file below a folder that is neither private nor excluded, through links inside the root."""
     home = root.resolve()
     waiting: list[tuple[Path, str, tuple[Path, ...]]] = [(root, "", (home,))]
     while waiting:
@@ -143,28 +153,22 @@ def _walk(root: Path, included: _Patterns, excluded: _Patterns) -> Iterator[tupl
             real = Path(os.path.realpath(path)) if entry.is_symlink() else above[-1] / entry.name
             if not real.is_relative_to(home):
                 if path.exists() and (included.find_matches(name) or included.find_matches(named)):
-                    raise LaunchError(f"{path}: is a link out of {root}; copy what it leads to, or add exclude={name}")
+                    raise LaunchError(f"{path}: is a link out of {root}; put the file itself there, or exclude={name}")
             elif is_folder:
-                if real not in above and not _is_private(path, (entry.name, *real.relative_to(home).parts)):
+                if real not in above and not _is_private_folder(path, (entry.name, *real.relative_to(home).parts)):
                     waiting.append((path, named, (*above, real)))
-            elif path.is_file() and not _is_private_file(entry.name, real.relative_to(home)):
+            elif path.is_file() and not is_private_file(entry.name) and not is_private_path(real.relative_to(home)):
                 yield name, path
 
 
-def _is_private_file(name: str, real: Path) -> bool:
-    """Whether a file is never packed, by its name or, where it is a link, by what it leads to."""
-    return is_private_file(name) or is_private_file(real.name) or any(map(is_private_folder, real.parts[:-1]))
-
-
-def _is_private(folder: Path, names: tuple[str, ...]) -> bool:
-    """Whether a folder is never packed; `names` are its own and, where it is a link, those of what it leads to."""
+def _is_private_folder(folder: Path, names: tuple[str, ...]) -> bool:
+    """Return whether a folder is never packed. `names` are its own and, if it is a link, those of what it leads to."""
     if any(map(is_private_folder, names)) or any((folder / name).is_file() for name in _MARKS):
         return True
     if names[-1] not in _GENERATED:
         return False
-    return len(names) == 2 or any(
-        _RUN.match(entry.name) for entry in _list_folder(folder)
-    )  # at the root, or looks like it
+    # At the root, or with the content of one.
+    return len(names) == 2 or any(_RUN.match(entry.name) for entry in _list_folder(folder))
 
 
 def _list_folder(folder: Path) -> list[os.DirEntry[str]]:
@@ -177,7 +181,7 @@ def _wrap_read_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LaunchError(f"{path}: cannot be read ({error.strerror}); correct it, or add it to exclude") from error
+        raise LaunchError(f"{path}: cannot be read ({error.strerror}); correct that, or add it to exclude") from error
 
 
 def _get_size(what: bytes | Path) -> int:
@@ -188,7 +192,7 @@ def _get_size(what: bytes | Path) -> int:
 
 
 def _read(what: bytes | Path) -> tuple[bytes, bool]:
-    """Content, and whether its owner may execute it."""
+    """Return the content, and whether its owner may execute it."""
     if isinstance(what, bytes):
         return what, False
     with _wrap_read_errors(what):
@@ -198,7 +202,7 @@ def _read(what: bytes | Path) -> tuple[bytes, bool]:
 def _validate_archive_name(name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise LaunchError(f"{name}: is no name inside the source archive; give a relative path")
+        raise LaunchError(f"{name}: is not a name inside the source archive; give a relative path")
     return str(path)
 
 
@@ -207,13 +211,9 @@ def _explain_too_large(sizes: Mapping[str, int], max_bytes: int) -> str:
     listed = ", ".join(f"{name} ({_format_size(sizes[name])})" for name in largest)
     return (
         f"the source has {_format_size(sum(sizes.values()))}, more than {_format_size(max_bytes)}; the largest "
-        f"files are {listed}: narrow include or add them to exclude"
+        f"files are {listed}; narrow include, or add them to exclude"
     )
 
 
 def _format_size(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
-
-
-def _format_warning(name: str, line: int, kind: str) -> str:
-    return f"{name}:{line}: looks like {kind}; remove it from the source, or add exclude={name}"

@@ -1,0 +1,1 @@
+"""From a member's config to a CreateTrainingJob request that SageMaker accepts."""

@@ -1,4 +1,4 @@
-"""`hydra.launcher.request`, laid over a CreateTrainingJob request; what the launcher answers for is kept out of it."""
+"""`hydra.launcher.request`, laid over a CreateTrainingJob request, without the keys that the launcher sets itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-# What price, budget, resume and the container's start hang on, and where to say it instead.
+# What price, budget, resume and the container's start depend on, and the option to use instead.
 _OWNED = {
     "TrainingJobName": "hydra.launcher.job_name",
     "RoleArn": "hydra.launcher.role_arn",
@@ -33,7 +33,14 @@ _OWNED = {
 
 
 def find_overlay_problems(overlay: Any) -> Iterator[str]:
-    """A line for each key of the overlay that the launcher answers for, with the option to use; never a value."""
+    """Yield a line for each key of the overlay that the launcher sets itself.
+
+    Args:
+        overlay: `hydra.launcher.request` as plain mappings, lists and values.
+
+    Yields:
+        The key and the option to use instead, never a value, which might be a secret.
+    """
     for path in _iter_paths(overlay, ()):
         options = dict.fromkeys(option for owned, option in _OWNED.items() if _is_owned(path, owned.split(".")))
         if options:
@@ -41,22 +48,30 @@ def find_overlay_problems(overlay: Any) -> Iterator[str]:
 
 
 def merge_overlay(request: Any, overlay: Any) -> Any:
-    """`overlay` over `request`: mappings key by key, null takes a key out, anything else replaces."""
+    """Lay an overlay over a request.
+
+    Args:
+        request: What is below.
+        overlay: Mappings are merged key by key, null removes a key, anything else replaces.
+
+    Returns:
+        A new request.
+    """
     if not isinstance(request, dict) or not isinstance(overlay, dict):
         return overlay
     merged = request | {key: merge_overlay(request.get(key, {}), value) for key, value in overlay.items()}
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def _iter_paths(overlay: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The keys to everything that replaces something, or takes it out."""
-    if isinstance(overlay, dict) and (overlay or not above):
+def _iter_paths(overlay: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the keys that lead to each replacement or removal."""
+    if isinstance(overlay, dict) and (overlay or not path):
         for key, value in overlay.items():
-            yield from _iter_paths(value, (*above, str(key)))
+            yield from _iter_paths(value, (*path, str(key)))
     else:
-        yield above
+        yield path
 
 
 def _is_owned(path: tuple[str, ...], owned: list[str]) -> bool:
-    """Whether a path leads to what is owned, into it, or to a mapping that holds it."""
+    """Return whether a path leads to what the launcher sets, into it, or to a mapping that holds it."""
     return all(fnmatchcase(part, pattern) for part, pattern in zip(path, owned, strict=False))

@@ -1,0 +1,63 @@
+"""The plan of a launch as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.box import SIMPLE
+from rich.table import Table
+
+from hydra_sagemaker_launcher.catalog.hardware import list_assumptions
+from hydra_sagemaker_launcher.member import Member, find_distinct_overrides
+from hydra_sagemaker_launcher.request.plan import PlannedMember
+
+
+def build_plan_table(local: Sequence[Member], planned: Sequence[PlannedMember], through: Mapping[int, str]) -> Table:
+    """Build the table of a plan: one row per member, and the total of the worst cases.
+
+    Args:
+        local: The members that run in this process.
+        planned: The members that run on SageMaker.
+        through: {number: status} of the members that will not run again. The status is shown instead of what they may
+            cost.
+    """
+    table = Table(title="What would be submitted", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("#", justify="right")
+    for name in ("member", "instances", "image"):
+        table.add_column(name, overflow="fold")
+    for name in ("$/h", "max h", "max $"):
+        table.add_column(name, justify="right")
+    words = find_distinct_overrides([*local, *(item.member for item in planned)])
+    rows: dict[int, tuple[str, ...]] = {
+        member.number: ("this machine", "", "", "", through.get(member.number, "")) for member in local
+    }
+    for item in planned:
+        hardware = item.hardware
+        spot = " spot" if hardware.spot else ""
+        distribution = "" if hardware.distribution == "none" else f" {hardware.distribution}"
+        rows[item.member.number] = (
+            f"{hardware.instance_count} x {hardware.instance_type}{distribution}{spot}",
+            item.image.label,
+            "?" if item.price is None else f"{item.price.usd_per_hour:.4g}" + ("*" if item.price.estimate else ""),
+            f"{hardware.max_hours:g}",
+            through.get(item.member.number) or ("?" if item.worst_case is None else f"{item.worst_case:.2f}"),
+        )
+    for number in sorted(rows):
+        table.add_row(str(number), " ".join(words[number]), *rows[number])
+    to_come = [item for item in planned if item.member.number not in through]
+    total = sum(item.worst_case for item in to_come if item.worst_case is not None)
+    table.add_section()
+    table.add_row("", f"{len(to_come)} jobs, at most", "", "", "", "", f"{total:.2f}")
+    table.caption = "\n".join(_list_notes(planned))
+    table.caption_justify = "left"
+    return table
+
+
+def _list_notes(planned: Sequence[PlannedMember]) -> list[str]:
+    notes = ["max $: if every job runs until hardware.max_hours stops it."]
+    notes += dict.fromkeys(f"{item.image.label}: {item.image.uri}" for item in planned)
+    if estimates := {item.price.source for item in planned if item.price is not None and item.price.estimate}:
+        notes.append(
+            f"* an estimate: {', '.join(sorted(estimates))}, us-east-1; the AWS Pricing API could not be asked."
+        )
+    return notes + list(dict.fromkeys(line for item in planned for line in list_assumptions(item.hardware)))
