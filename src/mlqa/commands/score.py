@@ -49,9 +49,10 @@ def run(args: argparse.Namespace) -> None:
     from mlqa.data.examples import find_unseen_rows
     from mlqa.data.load import load_splits
     from mlqa.environment import go_offline_if_unreachable
+    from mlqa.metrics.breakdown import break_down_scores, classify_questions
     from mlqa.metrics.language_rules import resolve_language_rules
     from mlqa.metrics.no_answer import detect_squad_version
-    from mlqa.metrics.scoring import compute_breakdown, score_predictions
+    from mlqa.metrics.scoring import score_predictions, score_questions
 
     found = read_predictions(args.predictions)
     odds_found = None if args.null_odds is None else read_null_odds(args.null_odds)
@@ -74,15 +75,17 @@ def run(args: argparse.Namespace) -> None:
         threshold = None
     elif odds_found is not None:
         odds, order = align_null_odds(odds_found, examples.ids, predictions, args.null_odds)
+    rules = resolve_language_rules(config.dataset)
     common: dict[str, Any] = {
-        "rules": resolve_language_rules(config.dataset),
+        "rules": rules,
         "version": version,
         "null_odds": odds,
         "na_prob_thresh": threshold,
     }
     unseen = find_unseen_rows(examples, splits.train) if len(splits.train) else None
     metrics = score_predictions(predictions, examples, unseen=unseen, odds_order=order, **common)
-    groups = compute_breakdown(predictions, examples, **common)
+    official = score_questions(predictions, examples, **common).official
+    groups = break_down_scores(official, classify_questions(examples, rules), rules)
     if args.json:
         report = {
             "predictions": args.predictions,
