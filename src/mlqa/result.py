@@ -51,12 +51,20 @@ class Result:
     error: str | None = None
 
     def write(self, run_dir: Path) -> None:
-        """Write result.json, all of it or nothing. Raise RunError if it cannot be written."""
+        """Write result.json, all of it or nothing.
+
+        Raises:
+            RunError: The file cannot be written.
+        """
         write_json(run_dir / FILE, {"schema_version": SCHEMA_VERSION, **asdict(self)})
 
     @classmethod
     def from_content(cls, content: Mapping[str, Any]) -> Result:
-        """Return the result that `read_result` found, without keys that this version does not know."""
+        """Make a result of a file's content.
+
+        Args:
+            content: Of `read_result`. Keys that this version does not know are left out.
+        """
         return cls(**{item.name: content[item.name] for item in fields(cls) if item.name in content})
 
 
@@ -118,7 +126,11 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write one JSON object per line, in the same way as `write_json`."""
+    """Write one JSON object per line, in the same way as `write_json`.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
     _replace_file(path, (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
 
 

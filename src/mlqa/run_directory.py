@@ -107,7 +107,11 @@ def finalize_run(result: Result, run_dir: Path) -> None:
 
 
 def open_checkpoints(result: Result, run_dir: Path) -> Checkpoints:
-    """Return this run's checkpoints. Raise RunError if a file stands where they belong."""
+    """Return this run's checkpoints.
+
+    Raises:
+        RunError: A file is in the place of their folder.
+    """
     return Checkpoints(
         run_dir, compute_run_identity(result.config_hash, result.dataset["fingerprint"], get_world_size())
     )

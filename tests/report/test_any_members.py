@@ -141,7 +141,7 @@ def test_what_the_launcher_says_of_members_without_a_result(tmp_path: Path) -> N
     told = {member.name: (member.status, member.reason) for member in make_report([tmp_path / "s"]).members}
     assert told == {
         "0": ("missing", "planned, never started"),
-        "1": ("missing", "job job-1 was submitted, no end of it is recorded"),
+        "1": ("missing", "job job-1 was submitted, no end is recorded"),
         "2": ("missing", "job job-1 ended as Stopped, its output was not fetched"),
         "3": ("failed", "no capacity"),
         "4": ("missing", "planned, never started"),

@@ -32,7 +32,11 @@ TRAIN_ONLY = ("dataset.train_file", "dataset.max_train_samples", "dataset.sample
 
 
 def compute_config_hash(config: Config) -> str:
-    """Return 12 hex digits over every setting that decides what a run computes, the seed included."""
+    """Return the hash of a config.
+
+    Returns:
+        12 hex digits over every setting that decides what a run computes, the seed included.
+    """
     settings = _drop_keys(asdict(config), (*NOT_COMPUTED, *LIMITS, *PRICE))
     text = json.dumps(settings, sort_keys=True, default=lambda value: value.value)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -55,7 +59,14 @@ def compute_run_identity(config_hash: str, fingerprint: str, world_size: int) ->
 
 
 def is_configuration_setting(key: str) -> bool:
-    """Return whether a dotted key tells two configurations of a report apart: neither a seed, a place nor a limit."""
+    """Return whether a setting tells two configurations of a report apart.
+
+    Args:
+        key: A dotted key, e.g. "training.seed".
+
+    Returns:
+        False for a seed, for what is not computed, and for a limit.
+    """
     return not _is_below(key, (*SEED, *NOT_COMPUTED, *LIMITS))
 
 
@@ -70,7 +81,11 @@ def extract_configuration_settings(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def extract_evaluation_settings(dataset: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings of a config's `dataset` node that decide which questions are asked, by dotted key."""
+    """Return the settings that decide which questions are asked in the evaluation, by dotted key.
+
+    Args:
+        dataset: The node `dataset` of a config.
+    """
     pairs = _flatten({"dataset": dataset})
     return {key: value for key, value in pairs if not _is_below(key, (*TRAIN_ONLY, *NOT_COMPUTED))}
 

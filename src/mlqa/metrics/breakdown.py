@@ -102,7 +102,14 @@ def break_down_scores(
 
 
 def build_question_classifier(rules: LanguageRules) -> Callable[[str], str]:
-    """Return a function from a question to its type: the first of `rules.question_words` that a word of it fits."""
+    """Return a function from a question to its type.
+
+    Args:
+        rules: Their `question_words` are tried in order.
+
+    Returns:
+        The function. The type is the first one that a word of the question fits, else "other".
+    """
     patterns = _compile_patterns(rules.question_words, rules)
 
     def classify_type(question: str) -> str:

@@ -73,11 +73,16 @@ def score_predictions(
     """Return the metrics of result.json.
 
     Args:
-        predictions: As in `score_questions`, like `examples`, `rules`, `version`, `null_odds` and `na_prob_thresh`.
+        predictions: One text per row. None is a row that was not predicted (0 points).
+        examples: The rows.
+        rules: How the language compares answers.
         unseen: Boolean [rows], whether the context is not in train. None leaves out all scores of unseen rows.
+        version: Of SQuAD's script.
+        null_odds: The odds of no answer, one per row.
         best_answers: The answers without any threshold, for which the best threshold is sought. Default: the
             predictions.
         odds_order: The rows in the order of a file of odds.
+        na_prob_thresh: As in `score_questions`.
         intervals: Whether to estimate intervals.
 
     Returns:

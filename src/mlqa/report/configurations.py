@@ -53,7 +53,11 @@ class Configuration:
         return sum(values) / len(values) if values else None
 
     def compute_std(self, *path: str) -> float | None:
-        """Return the standard deviation over seeds (divisor n - 1), None for fewer than two."""
+        """Return the standard deviation over seeds of the number at `path` in result.json.
+
+        Returns:
+            With the divisor n - 1. None for fewer than two seeds.
+        """
         values = self.compute_seed_means(*path)
         if len(values) < 2:
             return None
@@ -115,14 +119,22 @@ class Configuration:
 
 
 def find_choice(member: Member, group: str) -> str:
-    """Return the option that a member has in a config group, by result.json or else by its overrides."""
+    """Return the option that a member has in a config group.
+
+    Returns:
+        The option by result.json or else by the overrides, "?" if neither names it.
+    """
     given = member.get_text("choices", group)
     named = (item.partition("=")[2] for item in member.overrides if item.startswith(f"{group}="))
     return given or next(named, None) or "?"
 
 
 def find_model(member: Member) -> str:
-    """Return what a member's model is called, by result.json or else by its overrides."""
+    """Return what a member's model is called.
+
+    Returns:
+        The label of result.json. Without one, the option of the group `model`.
+    """
     return member.get_text("label") or find_choice(member, "model")
 
 
@@ -138,7 +150,11 @@ def build_configurations(members: Sequence[Member]) -> list[Configuration]:
 
 
 def make_evaluation_key(member: Member) -> str:
-    """Return a text that is equal for members that answered the same questions, as far as config and totals tell."""
+    """Return what members have in common that may have answered the same questions.
+
+    Returns:
+        A text, equal for members with the same data set, split, settings of the evaluation and number of questions.
+    """
     dataset = member.get_config_value("dataset")
     if isinstance(dataset, dict):
         asked: Any = extract_evaluation_settings(dataset)

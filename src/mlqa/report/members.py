@@ -127,7 +127,11 @@ def find_sweep_dirs(directory: str | Path) -> list[Path]:
 
 
 def require_directory(directory: str | Path) -> Path:
-    """Return a directory as a path. Raise RunError if it is not one."""
+    """Return a directory as a path.
+
+    Raises:
+        RunError: It does not exist or is a file.
+    """
     top = Path(directory).expanduser()
     if not str(directory) or not top.is_dir():
         problem = "is a file, not a directory" if str(directory) and top.is_file() else "there is no such directory"
