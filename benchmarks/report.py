@@ -19,12 +19,13 @@ from typing import Any
 
 import yaml
 
-from mlqa.answers.predictions_file import index_by_id
 from mlqa.data.examples import Examples
 from mlqa.data.sample import generate
 from mlqa.metrics.language_rules import get_language_rules
-from mlqa.metrics.scoring import score_predictions
+from mlqa.metrics.scores_file import build_score_rows
+from mlqa.metrics.scoring import score_predictions, score_questions
 from mlqa.report.build import write_report
+from mlqa.result import SCORES, write_json_lines
 
 QUESTIONS = 892
 STEPS = 1000
@@ -37,8 +38,10 @@ def write_member(folder: Path, number: int, examples: Examples) -> None:
     rate = 1e-5 * (1 + number // 100)
     seconds = draw.uniform(300, 6000)
     content: dict[str, Any] = {
-        "schema_version": 1,
+        "schema_version": 2,
         "status": "completed",
+        "label": model,
+        "reported_split": "validation",
         "choices": {"model": model, "dataset": "sample", "hardware": hardware, "optimizer": "adamw"},
         "seed": 42,
         "metrics": {},
@@ -72,10 +75,11 @@ def write_member(folder: Path, number: int, examples: Examples) -> None:
             examples.answers[row][0].text if draw.random() < share else examples.get_context(row).split()[0]
             for row in range(len(examples))
         ]
-        content["metrics"] = score_predictions(predictions, examples, rules=get_language_rules("tr"))
-        (folder / "predictions.json").write_text(
-            json.dumps(index_by_id(examples.ids, predictions), ensure_ascii=False), "utf-8"
-        )
+        rules = get_language_rules("tr")
+        content["metrics"] = score_predictions(predictions, examples, rules=rules)
+        scores = score_questions(predictions, examples, rules=rules)
+        rows = build_score_rows("sample", "validation", examples, predictions, scores, {}, None)
+        write_json_lines(folder / SCORES, rows)
     (folder / "result.json").write_text(json.dumps(content), "utf-8")
     lines = (json.dumps({"step": step, "loss": 4 / (1 + step)}) for step in range(STEPS))
     (folder / "history.jsonl").write_text("\n".join(lines), "utf-8")

@@ -109,7 +109,7 @@ PARTS = {
     "training, 1 step": "mlqa.training.trainer:QuestionAnsweringTrainer.fit",
     "writing the model": "mlqa.training.models:save_model",
     "evaluation": "mlqa.evaluation:Evaluation.evaluate",
-    "breakdown": "mlqa.evaluation:Evaluation.break_down",
+    "breakdown": "mlqa.evaluation:Evaluation.score_questions",
 }
 RUN = "mlqa.experiment:run"
 

@@ -21,13 +21,13 @@ environment
 errors
 config result distributed
 data
-display
-tracking
 tokenization
 features
 batching
 answers
 metrics
+display
+tracking
 training evaluation
 report run_directory inference
 experiment on_sweep_end

@@ -59,7 +59,7 @@ def test_three_processes_answer_as_one(
     for rank in (1, 2, 0):
         monkeypatch.setattr(evaluation, "get_rank", lambda rank=rank: rank)
         monkeypatch.setattr(
-            evaluation, "collect", lambda value, rank=rank: sent.append(value) or ([] if rank else sent)
+            evaluation, "gather_object", lambda value, rank=rank: sent.append(value) or ([] if rank else sent)
         )
         together = judge._predict_answers(model, judge.examples, windows, "")
     assert sorted(np.concatenate([rows for rows, _ in sent]).tolist()) == list(range(31)), "no question twice"

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -58,7 +59,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess
 
 def test_a_run_leaves_its_files(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     out, done = finished
-    expected = {".hydra", "train.log", "result.json", "predictions.json", "tokenization.json", "history.jsonl", "model"}
+    expected = {".hydra", "train.log", "result.json", "predictions.json", "scores.jsonl", "tokenization.json"}
+    expected |= {"history.jsonl", "model"}
     assert expected == {path.name for path in out.iterdir()}
     assert {path.name for path in (out / ".hydra").iterdir()} == {"config.yaml", "overrides.yaml", "hydra.yaml"}
     assert "exact match" in done.stderr
@@ -67,7 +69,8 @@ def test_a_run_leaves_its_files(finished: tuple[Path, subprocess.CompletedProces
 
 def test_result_json_holds_the_contract(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     result = json.loads((finished[0] / "result.json").read_text("utf-8"))
-    assert result["schema_version"] == 1
+    assert result["schema_version"] == 2
+    assert (result["label"], result["reported_split"]) == ("tiny_wordpiece", "validation")
     assert result["status"] == "completed"
     assert result["error"] is None
     assert result["choices"] == {
@@ -122,6 +125,29 @@ def test_metrics_follow_from_the_predictions(finished: tuple[Path, subprocess.Co
     scores = compute_squad_scores(list(predictions.values()), golds)
     metrics = json.loads((out / "result.json").read_text("utf-8"))["metrics"]
     assert (metrics["exact_match"], metrics["f1"]) == (scores.exact_match, scores.f1)
+
+
+def test_scores_jsonl_holds_every_question(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    """The means are result.json's metrics, the groups its breakdown, the answers those of predictions.json."""
+    out, _ = finished
+    validation = generate(30, 0, split="validation")
+    rows = [json.loads(line) for line in (out / "scores.jsonl").read_text("utf-8").split("\n")[:-1]]
+    result = json.loads((out / "result.json").read_text("utf-8"))
+    assert [row["question"] for row in rows] == validation.questions
+    golds = [list(dict.fromkeys(validation.get_gold_texts(row))) for row in range(len(validation))]
+    assert [row["golds"] for row in rows] == golds
+    assert {row["id"]: row["answer"] for row in rows} == json.loads((out / "predictions.json").read_text("utf-8"))
+    assert {(row["set"], row["split"]) for row in rows} == {("sample", "validation")}
+    contexts = {row["context"]: row["context_text"] for row in rows if "context_text" in row}
+    assert contexts == dict(enumerate(validation.contexts))
+    for name in ("exact_match", "f1", "exact_match_language", "f1_language"):
+        assert 100 * statistics.fmean(row[name] for row in rows) == pytest.approx(result["metrics"][name], abs=1e-9)
+    assert sum(not row["seen"] for row in rows) == result["metrics"]["total_unseen"]
+    for grouping, groups in result["breakdown"].items():
+        for group, figures in groups.items():
+            members = [row for row in rows if row["groups"][grouping] == group]
+            assert len(members) == figures["total"]
+            assert 100 * statistics.fmean(row["f1"] for row in members) == pytest.approx(figures["f1"])
 
 
 def test_mlqa_score_gives_the_runs_own_scores(
@@ -332,7 +358,8 @@ def test_a_failed_run_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
     with pytest.raises(MlqaError):
         run_here(tmp_path, FAILING)
     (tmp_path / "model").mkdir()
-    (tmp_path / "predictions.json").write_text("{}")
+    for name in ("predictions.json", "scores.jsonl"):
+        (tmp_path / name).write_text("{}")
     with pytest.raises(MlqaError):
         run_here(tmp_path, FAILING, "seed=9")
     result = json.loads((tmp_path / "result.json").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""The validation split with all that scoring a model on it needs: the model may come at any moment of its training."""
+"""Score models on the validation split, at any moment of their training."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from mlqa.data.load import Splits
 from mlqa.distributed import broadcast_object, gather_object
 from mlqa.environment import get_rank, get_world_size, is_main
 from mlqa.features.windows import Windows, make_windows
-from mlqa.metrics.breakdown import Group
+from mlqa.metrics.breakdown import Group, break_down_scores, classify_questions
 from mlqa.metrics.language_rules import resolve_language_rules
 from mlqa.metrics.no_answer import choose_answer, compute_null_odds, detect_squad_version, find_best_answer
 from mlqa.metrics.oracle import find_aligned_answers
-from mlqa.metrics.scoring import compute_breakdown, score_predictions, shuffle_questions
+from mlqa.metrics.scores_file import build_score_rows
+from mlqa.metrics.scoring import score_predictions, score_questions, shuffle_questions
 
 
 @dataclass(frozen=True)
 class Answers:
-    """A prediction a row; where the model may give no answer also the odds of that and the best answer beside it."""
+    """One prediction per row. If the model may give no answer, also the odds of that and the best real answer."""
 
     predictions: list[str]
     null_odds: list[float] | None
@@ -33,21 +34,37 @@ class Answers:
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """One model on all rows: what it answered, which the main process alone knows, and the metrics."""
+    """The answers of one model to all rows, which only the main process has, and their metrics."""
 
     predictions: list[str]
     null_odds: list[float] | None
     metrics: dict[str, float]
 
 
-class Evaluation:
-    """Scores models on `splits.validation`, whose windows are `windows`.
+@dataclass(frozen=True)
+class ScoredQuestions:
+    """`rows` are the lines of scores.jsonl, `breakdown` the official scores by group."""
 
-    A model may give no answer where it was trained on questions without one; SQuAD 2.0 is the script where either
-    split holds some. `autocast` is the type of mixed precision (a torch.dtype), None for full.
+    rows: list[dict[str, Any]]
+    breakdown: dict[str, dict[str, Group]]
+
+
+class Evaluation:
+    """Score models on `splits.validation`.
+
+    A model may give no answer if it was trained on questions without one. The script is that of SQuAD 2.0 if either
+    split holds such questions.
     """
 
     def __init__(self, config: Config, splits: Splits, windows: Windows, autocast: Any) -> None:
+        """Prepare what does not depend on the model.
+
+        Args:
+            config: The run's config.
+            splits: Train and validation split.
+            windows: Of the validation split.
+            autocast: The type of mixed precision (a torch.dtype), None for full precision.
+        """
         self.examples, self.windows = splits.validation, windows
         self.training, self.autocast = config.training, autocast
         self.rules = resolve_language_rules(config.dataset)
@@ -56,33 +73,40 @@ class Evaluation:
         self.with_null = splits.train.has_unanswerable
 
     def compute_metrics(self, model: Any) -> dict[str, float]:
-        """The scores alone, without intervals: for the way."""
+        """Return the scores without intervals, for a model in training."""
         answers = self._predict_answers(model, self.examples, self.windows, "Scoring")
         return self._score_answers(answers, intervals=False)
 
     def evaluate(self, model: Any) -> EvaluationResult:
-        """Everything there is to say: for the end."""
+        """Return the answers and all metrics of a trained model."""
         answers = self._predict_answers(model, self.examples, self.windows, "Scoring")
         metrics = self._score_answers(answers, null_odds=answers.null_odds, best_answers=answers.best_answers)
         return EvaluationResult(answers.predictions, answers.null_odds, metrics)
 
-    def break_down(self, predictions: list[str]) -> dict[str, dict[str, Group]]:
-        """Official scores by group; takes seconds for Turkish, whose words are analysed."""
+    def score_questions(self, predictions: list[str], set_name: str, split: str) -> ScoredQuestions:
+        """Score each question by itself and each group. May take seconds for Turkish, because its words are analysed.
+
+        Args:
+            predictions: One answer per row.
+            set_name: Option of the group `dataset`, for scores.jsonl.
+            split: Name of the split, for scores.jsonl.
+        """
         context = self.windows.context
         on_tokens = find_aligned_answers(self.examples, context.starts, context.ends, context.first)
-        return compute_breakdown(
-            predictions, self.examples, rules=self.rules, version=self.version, on_tokens=on_tokens
-        )
+        groups = classify_questions(self.examples, self.rules, on_tokens)
+        scores = score_questions(predictions, self.examples, rules=self.rules, version=self.version)
+        rows = build_score_rows(set_name, split, self.examples, predictions, scores, groups, self.unseen)
+        return ScoredQuestions(list(rows), break_down_scores(scores.official, groups, self.rules))
 
     def score_shuffled_questions(self, model: Any, tokenizer: Any) -> float:
-        """The control: F1 (0-100) where each question is another one's of the same context."""
+        """Return the control's F1 (0-100): the score if each question is another one of the same context."""
         shuffled = self.examples.with_questions(shuffle_questions(self.examples))
         windows = make_windows(shuffled, tokenizer, self.training.max_seq_length, self.training.doc_stride)
         answers = self._predict_answers(model, shuffled, windows, "Scoring the control")
         return self._score_answers(answers, intervals=False)["f1"]
 
     def _predict_answers(self, model: Any, examples: Examples, windows: Windows, description: str) -> Answers:
-        """Each process reads and decodes the windows of its own rows; the main one receives what it has to score."""
+        """Answer this process's own rows. Only the main process returns the answers to all of them."""
         mine = shard_rows(windows, self.training.pad_to_multiple_of, get_rank(), get_world_size())
         if get_world_size() > 1:
             examples, windows = examples.select(mine), windows.select_rows(mine)
@@ -112,7 +136,7 @@ class Evaluation:
         )
 
     def _score_answers(self, answers: Answers, **options: Any) -> dict[str, float]:
-        """The main process scores and tells the others."""
+        """Score in the main process and return the metrics in every process."""
         rules, unseen, version = self.rules, self.unseen, self.version
         scores: dict[str, float] | None = None
         if is_main():

@@ -11,7 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlqa.config.schema import Config, compute_config_hash
+from mlqa.config.compose import resolve_model_label
+from mlqa.config.identity import compute_config_hash
+from mlqa.config.schema import Config
 from mlqa.config.validation import is_local_folder
 from mlqa.data.audit import audit
 from mlqa.data.audit_warnings import describe_leakage
@@ -30,11 +32,13 @@ from mlqa.errors import ConfigError, MlqaError, RunError, describe_interruption,
 from mlqa.result import (
     NULL_ODDS,
     PREDICTIONS,
+    SCORES,
     TOKENIZATION,
     Result,
     collect_versions,
     compute_run_cost,
     write_json,
+    write_json_lines,
 )
 from mlqa.run_directory import claim, finalize_run, open_checkpoints, try_write
 from mlqa.tracking.identity import build_run_identity
@@ -57,6 +61,7 @@ def run(config: Config, choices: dict[str, str]) -> Result:
     """
     run_dir = Path(config.training.output_dir)
     result = Result(
+        label=resolve_model_label(config.model, choices),
         choices=choices,
         seed=config.seed,
         config_hash=compute_config_hash(config),
@@ -148,7 +153,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     if is_main():
         result.tokenization["embedding_share"] = result.model["embedding_parameters"] / result.model["parameters"]
         write_json(run_dir / TOKENIZATION, analysis.to_dict())
-        for table in build_tokenizer_tables(result.choices.get("model", "model"), result.tokenization, analysis.words):
+        for table in build_tokenizer_tables(result.label, result.tokenization, analysis.words):
             trackers.log_table(table)
     checkpoints = open_checkpoints(result, run_dir)
     trainer = QuestionAnsweringTrainer(
@@ -177,9 +182,12 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
     result.objective = result.metrics["f1"]
     if is_main():
         trackers.log({f"eval_{name}": value for name, value in result.metrics.items()}, trainer.state.global_step)
-        result.breakdown = evaluation.break_down(evaluated.predictions)
+        set_name = result.choices.get("dataset", "dataset")
+        scored = evaluation.score_questions(evaluated.predictions, set_name, result.reported_split)
+        result.breakdown = scored.breakdown
         ids = splits.validation.ids
         try_write(unwritten, write_json, run_dir / PREDICTIONS, index_by_id(ids, evaluated.predictions))
+        try_write(unwritten, write_json_lines, run_dir / SCORES, scored.rows)
         trackers.log_table(
             build_prediction_table(evaluated.predictions, splits.validation, config.tracking.predictions)
         )

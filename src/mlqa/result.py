@@ -1,4 +1,4 @@
-"""result.json: what a run says of itself, read by sweepers, launchers, reports and W&B."""
+"""result.json: what a run says about itself. This module alone writes and reads it."""
 
 from __future__ import annotations
 
@@ -7,33 +7,38 @@ import importlib.metadata
 import json
 import os
 import platform
-import shutil
 import subprocess
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from mlqa.errors import RunError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE_VERSIONS = (1, 2)
+# Files and the folder of a run directory.
 FILE = "result.json"
 PREDICTIONS = "predictions.json"
+SCORES = "scores.jsonl"
 HISTORY = "history.jsonl"
 TOKENIZATION = "tokenization.json"
 NULL_ODDS = "null_odds.json"  # SQuAD 2.0 only
-MODEL = "model"  # a folder of a run directory
+MODEL = "model"
 _PACKAGES = ("mlqa", "torch", "transformers", "tokenizers", "datasets", "accelerate", "hydra-core")
 
 
 @dataclass
 class Result:
-    """One run; metrics on the 0-100 scale, times in seconds, money in US dollars."""
+    """The content of result.json. Metrics are on the 0-100 scale, times in seconds, money in US dollars."""
 
     status: str = "failed"  # completed, failed or stopped
     objective: float | None = None  # F1: what a sweeper maximises
+    label: str = ""  # what rows, charts and W&B call the model
     choices: dict[str, str] = field(default_factory=dict)
     seed: int = 0
     config_hash: str = ""
+    reported_split: str = "validation"  # the split that `metrics` are of
     metrics: dict[str, float] = field(default_factory=dict)
     breakdown: dict[str, Any] = field(default_factory=dict)  # official scores by group
     tokenization: dict[str, float] = field(default_factory=dict)
@@ -46,60 +51,95 @@ class Result:
     error: str | None = None
 
     def write(self, run_dir: Path) -> None:
-        """Writes result.json, whole or not at all."""
+        """Write result.json, all of it or nothing.
+
+        Raises:
+            RunError: The file cannot be written.
+        """
         write_json(run_dir / FILE, {"schema_version": SCHEMA_VERSION, **asdict(self)})
+
+    @classmethod
+    def from_content(cls, content: Mapping[str, Any]) -> Result:
+        """Make a result of a file's content.
+
+        Args:
+            content: Of `read_result`. Keys that this version does not know are left out.
+        """
+        return cls(**{item.name: content[item.name] for item in fields(cls) if item.name in content})
 
 
 def read_result(run_dir: Path) -> dict[str, Any]:
-    """The content of a run's result.json. Raises RunError where there is none."""
-    path = run_dir / FILE
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{path}: there is no such file; give the directory of a run (outputs/<date>/<time>)") from None
-    except ValueError:
-        raise RunError(f"{path}: not JSON; the run that wrote it was cut short") from None
-    return dict(content)
+    """Return the content of a run's result.json, whatever version wrote it.
 
+    Returns:
+        The content with the keys of the newest version. `schema_version` is that of the file.
 
-def take_over(run_dir: Path, config_hash: str) -> Result | None:
-    """Makes the directory this run's own, before anything is done in it.
-
-    Returns the result of a completed run with the same settings, which stands. What a run that did not complete has
-    left is removed, but for its checkpoints and history. Raises RunError where the directory holds a completed run with
-    other settings, or a result.json of another tool: nothing of theirs is touched.
+    Raises:
+        RunError: The file is missing, or it is not a result.json that this version reads.
     """
     path = run_dir / FILE
-    if not path.exists():
-        return None
-    way_out = "choose another directory by hydra.run.dir=... (hydra.sweep.dir=...)"
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        content = None
-    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
-        raise RunError(f"{path} is not of this version of mlqa: {way_out}")
-    if content.get("status") == "completed":
-        if content.get("config_hash") != config_hash:
-            raise RunError(f"{run_dir} holds a completed run with other settings: {way_out}, or remove its {FILE}")
-        return Result(**{item.name: content[item.name] for item in fields(Result) if item.name in content})
-    for name in (FILE, PREDICTIONS, NULL_ODDS, TOKENIZATION):
-        (run_dir / name).unlink(missing_ok=True)
-    shutil.rmtree(run_dir / MODEL, ignore_errors=True)
-    return None
+        return parse_result(path.read_bytes())
+    except FileNotFoundError:
+        raise RunError(
+            f"{path}: the file does not exist; give the directory of a run (outputs/<date>/<time>)"
+        ) from None
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except RunError as error:
+        raise RunError(f"{path} {error}") from None
+
+
+def parse_result(text: bytes) -> dict[str, Any]:
+    """Return the content of a result.json of any readable version, with the keys of the newest.
+
+    Raises:
+        RunError: The text is something else. The message goes on after the name of the file.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise RunError("is not JSON: the run that wrote it was cut short") from None
+    if not isinstance(content, dict):
+        raise RunError("is not a JSON object")
+    version = content.get("schema_version")
+    if version not in READABLE_VERSIONS or isinstance(version, bool):
+        if version is None:
+            raise RunError("has no schema_version: mlqa did not write it")
+        readable = " and ".join(map(str, READABLE_VERSIONS))
+        raise RunError(f"has schema_version {version!r:.20}, but this mlqa reads {readable}: update mlqa")
+    if version == 1:
+        choices = content.get("choices")
+        model = choices.get("model") if isinstance(choices, dict) else None
+        content = {"reported_split": "validation", "label": model or "", **content}
+    return content
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes JSON (UTF-8, readable Turkish) through a temporary file, so that no half of it can be read.
+    """Write JSON (UTF-8, readable Turkish) through a temporary file, so that nobody can read half of it.
 
-    Raises RunError where the file cannot be written, e.g. on a full disk; what stood there before stays.
+    Raises:
+        RunError: The file cannot be written, e.g. on a full disk. What stood there before stays.
     """
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=1, allow_nan=False)
+    _replace_file(path, (*encoder.iterencode(content), "\n"))
+
+
+def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one JSON object per line, in the same way as `write_json`.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    _replace_file(path, (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+
+
+def _replace_file(path: Path, parts: Iterable[str]) -> None:
     partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("w", encoding="utf-8", errors="surrogatepass") as file:
-            json.dump(content, file, ensure_ascii=False, indent=1, allow_nan=False)
-            file.write("\n")
+            file.writelines(parts)
         os.replace(partial, path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -108,7 +148,12 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def compute_run_cost(seconds: float, usd_per_hour: float | None) -> dict[str, Any]:
-    """The cost node of a run on this machine; a launcher completes it for the instances that it pays."""
+    """Return the cost node of a run on this machine. A launcher completes it for the instances that it pays.
+
+    Args:
+        seconds: Wall-clock time of the whole run.
+        usd_per_hour: Price of this machine, None if it is not known.
+    """
     return {
         "billable_seconds": round(seconds),
         "instance_type": "local",
@@ -121,18 +166,15 @@ def compute_run_cost(seconds: float, usd_per_hour: float | None) -> dict[str, An
 
 
 def collect_versions() -> dict[str, str]:
-    """Versions of Python, of what the result depends on, and the commit of the clone it ran from, where known."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of the packages that decide a result, and the commit if this is a clone."""
+    versions = {"python": platform.python_version()}
     for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
     top = Path(__file__).resolve().parents[2]
     if (top / ".git").exists():
         git = ["git", "-C", str(top), "describe", "--always", "--dirty", "--abbrev=12"]
-        try:
-            found["commit"] = subprocess.run(git, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-        except (OSError, subprocess.SubprocessError):
-            pass
-    return found
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            done = subprocess.run(git, capture_output=True, text=True, timeout=10, check=True)
+            versions["commit"] = done.stdout.strip()
+    return versions

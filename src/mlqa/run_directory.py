@@ -1,48 +1,89 @@
-"""Whose a run directory is, and what a run leaves in it."""
+"""Claim and finalise a run directory."""
 
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mlqa.config.identity import compute_run_identity
 from mlqa.config.schema import Config
 from mlqa.data.load import load_splits
 from mlqa.display.score_tables import print_summary
 from mlqa.distributed import all_gather_object
 from mlqa.environment import get_checkpoint_dir, get_local_rank, get_world_size, is_main
 from mlqa.errors import RunError
-from mlqa.result import FILE, Result, take_over
-from mlqa.training.checkpoints import Checkpoints, compute_run_identity
+from mlqa.result import FILE, MODEL, NULL_ODDS, PREDICTIONS, SCORES, TOKENIZATION, Result, read_result
+from mlqa.training.checkpoints import Checkpoints
 
 log = logging.getLogger(__name__)
 
 
 def claim(config: Config, result: Result) -> Result | None:
-    """Makes the directory this run's own, or returns the result of the same run, completed before, which stands.
+    """Make the directory this run's own, before anything is done in it.
 
-    Raises RunError, and touches nothing, where the directory holds a completed run with other settings or data, or
-    what is not mlqa's.
+    If an earlier run in it did not complete, remove what it left, except its checkpoints and its history.
+
+    Args:
+        config: The run's config. `training.output_dir` is the directory.
+        result: The result of the run that begins. It is written, for the case that the process is killed.
+
+    Returns:
+        The result of the same run if it was completed before. Otherwise None.
+
+    Raises:
+        RunError: The directory holds a completed run with other settings or data, or a result.json of another tool.
+            Nothing in it has been touched.
     """
     run_dir = Path(config.training.output_dir)
-    earlier = take_over(run_dir, result.config_hash)
+    earlier = _find_completed(run_dir, result.config_hash)
     if earlier is None:
-        result.write(run_dir)  # what a kill will leave
+        if (run_dir / FILE).exists():
+            _remove_remains(run_dir)
+        result.write(run_dir)
         return None
     if load_splits(config.dataset).compute_fingerprint() != earlier.dataset["fingerprint"]:
         raise RunError(f"{run_dir} holds a run completed on other data: choose another directory by hydra.run.dir=...")
-    if get_world_size() > 1:  # the others wait for this process, and could not be told
+    if get_world_size() > 1:  # the other processes wait for this one and would never hear that there is nothing to do
         raise RunError(f"{run_dir}: this run is completed; to run it again, remove its {FILE}")
     log.info("this run is completed, its result stands; to run it again, remove its %s", FILE)
-    if get_checkpoint_dir(run_dir).is_dir():  # it was killed while they were removed
+    if get_checkpoint_dir(run_dir).is_dir():  # the run was killed while it removed them
         open_checkpoints(earlier, run_dir).remove()
     print_summary(earlier, run_dir)
     return earlier
 
 
+def _find_completed(run_dir: Path, config_hash: str) -> Result | None:
+    """Return the result of a completed run with these settings, None if the directory is free to be claimed."""
+    path = run_dir / FILE
+    if not path.exists():
+        return None
+    way_out = "choose another directory by hydra.run.dir=... (hydra.sweep.dir=...)"
+    try:
+        content = read_result(run_dir)
+    except RunError:
+        raise RunError(f"{path} is not of this version of mlqa: {way_out}") from None
+    if content.get("status") != "completed":
+        return None
+    if content.get("config_hash") != config_hash:
+        raise RunError(f"{run_dir} holds a completed run with other settings: {way_out}, or remove its {FILE}")
+    return Result.from_content(content)
+
+
+def _remove_remains(run_dir: Path) -> None:
+    for name in (FILE, PREDICTIONS, SCORES, NULL_ODDS, TOKENIZATION):
+        (run_dir / name).unlink(missing_ok=True)
+    shutil.rmtree(run_dir / MODEL, ignore_errors=True)
+
+
 def finalize_run(result: Result, run_dir: Path) -> None:
-    """The scores on the screen, result.json, and checkpoints only where there is something to go on from."""
+    """Print the scores, write result.json, and keep checkpoints only if there is something to go on from.
+
+    Raises:
+        RunError: result.json cannot be written although the run completed.
+    """
     completed = result.status == "completed"
     if is_main():
         if result.metrics:
@@ -56,24 +97,34 @@ def finalize_run(result: Result, run_dir: Path) -> None:
     if "fingerprint" not in result.dataset:
         return
     if completed:
-        all_gather_object(None)  # result.json is there, perhaps on another machine: nothing to go on from is needed now
+        all_gather_object(None)  # wait for result.json, perhaps on another machine: no checkpoint is needed after it
         if get_local_rank() == 0:
             open_checkpoints(result, run_dir).remove()
     elif is_main() and open_checkpoints(result, run_dir).find_latest() is not None:
-        member = (run_dir.parent / "multirun.yaml").is_file()
-        directory = f"hydra.sweep.dir={run_dir.parent}" if member else f"hydra.run.dir={run_dir}"
+        is_member = (run_dir.parent / "multirun.yaml").is_file()
+        directory = f"hydra.sweep.dir={run_dir.parent}" if is_member else f"hydra.run.dir={run_dir}"
         log.info("a checkpoint is kept; the same command goes on from it in the same directory: %s", directory)
 
 
 def open_checkpoints(result: Result, run_dir: Path) -> Checkpoints:
-    """This run's checkpoints. Raises RunError where they can have no place."""
+    """Return this run's checkpoints.
+
+    Raises:
+        RunError: A file is in the place of their folder.
+    """
     return Checkpoints(
         run_dir, compute_run_identity(result.config_hash, result.dataset["fingerprint"], get_world_size())
     )
 
 
 def try_write(unwritten: list[str], write: Callable[..., None], *arguments: Any) -> None:
-    """What cannot be written is said at the end: the scores are still worth having."""
+    """Call `write(*arguments)`, and log and collect its RunError: the scores are worth having without the file.
+
+    Args:
+        unwritten: Receives one message for a file that cannot be written. The run fails with all of them at its end.
+        write: A function that raises RunError if it cannot write.
+        *arguments: What `write` is called with.
+    """
     try:
         write(*arguments)
     except RunError as error:

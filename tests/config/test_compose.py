@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mlqa.config import machine
-from mlqa.config.compose import compose_config
+from mlqa.config.compose import compose_config, resolve_model_label
 from mlqa.config.preflight import build_rank_argv, check_command_line
-from mlqa.config.schema import compute_config_hash
+from mlqa.config.schema import ModelConfig
 from mlqa.errors import ConfigError
 
 
@@ -159,12 +159,27 @@ def test_more_layers_than_the_folders_model_has(tmp_path: Path) -> None:
     assert "has 12" in line
 
 
-def test_config_hash_follows_what_is_computed_only() -> None:
-    base = compute_config_hash(compose_config([])[0])
-    assert compute_config_hash(compose_config(["tracking=files"])[0]) == base
-    assert compute_config_hash(compose_config(["hydra.run.dir=/tmp/elsewhere"])[0]) == base
-    assert compute_config_hash(compose_config(["seed=1"])[0]) != base
-    assert compute_config_hash(compose_config(["optimizer.learning_rate=6e-5"])[0]) != base
+@pytest.mark.parametrize(
+    ("overrides", "label"),
+    [
+        (["model=berturk"], "berturk"),
+        (["model=tiny_wordpiece", "dataset=sample"], "tiny_wordpiece"),
+        (["model=berturk", "model.pretrained=dbmdz/bert-base-turkish-uncased"], "berturk"),
+        (["model=berturk", "model.pretrained=dbmdz/convbert-base-turkish-cased"], "dbmdz/convbert-base-turkish-cased"),
+        (["model=mbert", "model.pretrained=gpt2"], "gpt2"),
+    ],
+)
+def test_a_model_is_called_by_what_was_loaded(overrides: list[str], label: str) -> None:
+    config, choices = compose_config(overrides)
+    assert resolve_model_label(config.model, choices) == label
+
+
+def test_a_model_of_a_folder_is_called_by_the_end_of_its_path() -> None:
+    model = ModelConfig(pretrained="/home/user/outputs/2026-11-23/10-00-00/model/")
+    assert resolve_model_label(model, {"model": "berturk"}) == "10-00-00/model"
+    assert resolve_model_label(model, {"model": "an_option_of_the_users_own_folder"}) == (
+        "an_option_of_the_users_own_folder"
+    )
 
 
 def test_one_seed_for_all() -> None:

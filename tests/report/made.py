@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import yaml
 
-from mlqa.answers.predictions_file import index_by_id
 from mlqa.data.examples import Examples
 from mlqa.data.sample import generate
 from mlqa.metrics.language_rules import get_language_rules
-from mlqa.metrics.scoring import score_predictions
+from mlqa.metrics.scores_file import build_score_rows
+from mlqa.metrics.scoring import score_predictions, score_questions
 from mlqa.metrics.tokenizer_analysis import TokenizerAnalysis
-from mlqa.result import TOKENIZATION, write_json
+from mlqa.result import SCORES, TOKENIZATION, write_json, write_json_lines
 
 ROWS = 60
 
@@ -60,9 +60,11 @@ def result(
         "exact_match": f1 - 20, "f1": f1, "f1_ci_low": f1 - 2, "f1_ci_high": f1 + 2, "total": ROWS,
     }  # fmt: skip
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "status": "completed",
         "objective": f1,
+        "label": model,
+        "reported_split": "validation",
         "choices": {"model": model, "dataset": "sample", "hardware": hardware, "optimizer": "adamw"},
         "seed": seed,
         "config_hash": f"{model}{hardware}{seed}",
@@ -92,16 +94,19 @@ def write_member(
     words: Sequence[dict[str, Any]] = (),
     unseen: np.ndarray | None = None,
 ) -> None:
-    """One run directory. With `given` answers to `examples`, result.json gets the scores that they have."""
+    """One run directory. With `given` answers to `examples`, result.json and scores.jsonl get their scores."""
     (folder / ".hydra").mkdir(parents=True)
     (folder / ".hydra" / "config.yaml").write_text(yaml.safe_dump(settings or {}, allow_unicode=True), "utf-8")
     (folder / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(list(overrides), allow_unicode=True), "utf-8")
     if given is not None and isinstance(content, dict):
         asked = examples or questions()
         unseen = np.arange(len(asked)) % 3 > 0 if unseen is None else unseen
-        content["metrics"] = score_predictions(given, asked, rules=get_language_rules("tr"), unseen=unseen)
+        rules = get_language_rules("tr")
+        content["metrics"] = score_predictions(given, asked, rules=rules, unseen=unseen)
         content["objective"] = content["metrics"]["f1"]
-        (folder / "predictions.json").write_text(json.dumps(index_by_id(asked.ids, given), ensure_ascii=False), "utf-8")
+        scores = score_questions(given, asked, rules=rules)
+        rows = build_score_rows(content["choices"]["dataset"], "validation", asked, given, scores, {}, unseen)
+        write_json_lines(folder / SCORES, rows)
     if content is not None:
         text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
         (folder / "result.json").write_text(text, "utf-8")

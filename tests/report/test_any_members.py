@@ -18,18 +18,20 @@ from mlqa.report.page import render_page
 from mlqa.report.tables import render_csv, render_markdown
 
 KINDS = (
-    "answered", "no predictions", "other answers", "failed", "failed without a reason", "stopped", "no directory",
-    "empty directory", "torn", "a list", "bytes", "old schema", "newer schema", "no metrics", "metrics are text", "nan",
-    "huge number", "no status", "result is a folder", "no config", "config is a list",
+    "answered", "no scores", "other answers", "scores are torn", "scores are a folder", "version 1", "failed",
+    "failed without a reason", "stopped", "no directory", "empty directory", "torn", "a list", "bytes", "old schema",
+    "newer schema", "no metrics", "metrics are text", "nan", "huge number", "no status", "result is a folder",
+    "no config", "config is a list",
 )  # fmt: skip
 # Of these, a score is known.
-SCORED = {"answered", "no predictions", "other answers", "no config", "config is a list"}
+HAVE_ANSWERS = ("answered", "other answers", "scores are torn", "scores are a folder", "no config", "config is a list")
+SCORED = {*HAVE_ANSWERS, "no scores", "version 1"}
 
 
 def write_kind(folder: Path, kind: str, number: int) -> None:
     model, asked = ("berturk", "mbert", "xlmr")[number % 3], questions()
     content: Any = result(model, "p3", f1=50.0 + number, seed=number)
-    given_answers = answers(asked, some(0.5, number)) if kind in ("answered", "no config", "config is a list") else None
+    given_answers = answers(asked, some(0.5, number)) if kind in HAVE_ANSWERS else None
     if kind == "no directory":
         return
     if kind == "empty directory":
@@ -40,7 +42,8 @@ def write_kind(folder: Path, kind: str, number: int) -> None:
         "failed without a reason": {"status": "failed", "error": None},
         "stopped": {"status": "stopped", "error": "stopped by Ctrl-C", "metrics": {}},
         "old schema": {"schema_version": 0},
-        "newer schema": {"schema_version": 2},
+        "newer schema": {"schema_version": 3},
+        "version 1": {"schema_version": 1},
         "no metrics": {"metrics": {}},
         "metrics are text": {"metrics": {"f1": "75.6"}, "cost": "much", "timing": [1], "choices": 3, "versions": []},
         "nan": {"metrics": {"f1": float("nan")}},
@@ -54,7 +57,14 @@ def write_kind(folder: Path, kind: str, number: int) -> None:
         content = "[1, 2]"
     write_member(folder, content, settings=config(seed=number), given=given_answers)
     if kind == "other answers":
-        (folder / "predictions.json").write_text(json.dumps({"another id": "x", "a number": 3}), "utf-8")
+        rows = (folder / "scores.jsonl").read_text("utf-8").splitlines()
+        (folder / "scores.jsonl").write_text("\n".join(rows[1:]), "utf-8")
+    if kind == "scores are torn":
+        scores = (folder / "scores.jsonl").read_text("utf-8")
+        (folder / "scores.jsonl").write_text(scores[: len(scores) // 2], "utf-8")
+    if kind == "scores are a folder":
+        (folder / "scores.jsonl").unlink()
+        (folder / "scores.jsonl").mkdir()
     if kind == "result is a folder":
         (folder / "result.json").unlink()
         (folder / "result.json").mkdir()
@@ -131,7 +141,7 @@ def test_what_the_launcher_says_of_members_without_a_result(tmp_path: Path) -> N
     told = {member.name: (member.status, member.reason) for member in make_report([tmp_path / "s"]).members}
     assert told == {
         "0": ("missing", "planned, never started"),
-        "1": ("missing", "job job-1 was submitted, no end of it is recorded"),
+        "1": ("missing", "job job-1 was submitted, no end is recorded"),
         "2": ("missing", "job job-1 ended as Stopped, its output was not fetched"),
         "3": ("failed", "no capacity"),
         "4": ("missing", "planned, never started"),

@@ -8,7 +8,9 @@ import re
 import signal
 import statistics
 import subprocess
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +94,7 @@ def test_without_answers_only_intervals_that_part_are_a_difference(published_lik
     assert not best.is_supported  # 77.14 +- 2 overlaps 76.60 and 75.63, and parts from 71.74
     assert "xlmr on p3 has the highest F1 (77.14)" in best.claim
     assert "cannot tell it apart from xlmr on g4dn and berturk on p3" in best.claim and "mbert" not in best.claim
-    assert any("predictions.json is missing" in line for line in best.evidence)
+    assert any("no scores.jsonl" in line for line in best.evidence)
     cheapest = said(report)["Cheapest within 1 point of the best F1"]
     assert not cheapest.is_supported and cheapest.claim.startswith("xlmr on g4dn costs $1.23 per run instead of $2.14")
     assert "its F1 is 0.54 points lower" in cheapest.claim
@@ -329,31 +331,72 @@ def test_answers_of_another_data_set_are_not_compared_by_question(tmp_path: Path
     (tmp_path / "s/1/result.json").write_text(json.dumps(changed), "utf-8")
     report = make_report([tmp_path / "s"])
     assert report.comparisons[0].differences == []
-    assert "the data set or the answers have changed" in report.comparisons[0].doubts[0]
+    assert "in scores.jsonl and" in report.comparisons[0].doubts[0]
+    assert "(s/1)" in report.comparisons[0].doubts[0]
+
+
+def test_runs_of_an_older_version_stand_with_their_own_scores(tmp_path: Path) -> None:
+    """Without scores.jsonl they have scores and intervals, and one line says why they are not compared further."""
+    asked = questions()
+    for number, model in enumerate(("berturk", "mbert", "xlmr", "finbert")):
+        given = answers(asked, some(0.9 - 0.1 * number, number))
+        write_member(tmp_path / "s" / str(number), result(model), settings=config(P3), given=given)
+    for number in (1, 2):
+        folder = tmp_path / "s" / str(number)
+        content = json.loads((folder / "result.json").read_text("utf-8"))
+        del content["label"], content["reported_split"]
+        (folder / "result.json").write_text(json.dumps(content | {"schema_version": 1}), "utf-8")
+        (folder / "scores.jsonl").unlink()
+    report = make_report([tmp_path / "s"])
+    (comparison,) = report.comparisons
+    assert {one.model for one in comparison.configurations} == {"berturk", "mbert", "xlmr", "finbert"}
+    assert all(one.compute_interval("f1") for one in comparison.configurations)
+    assert {one.model for one in comparison.compared} == {"berturk", "finbert"} and len(comparison.differences) == 1
+    assert comparison.doubts == ["mbert on p3 (s/1), xlmr on p3 (s/2): no scores.jsonl: made by an older version"]
+    for text in (render_page(report), render_markdown(report)):
+        assert "made by an older version" in text
+
+
+def test_only_members_that_answered_the_same_questions_are_compared(tmp_path: Path) -> None:
+    """The gold answers of one question differ: what most members answered counts, though the other is the best."""
+    asked = questions()
+    changed = replace(asked, answers=[asked.answers[0][:1], *asked.answers[1:]], unplaced={0: ("another gold",)})
+    for number, (model, examples) in enumerate((("berturk", changed), ("mbert", asked), ("xlmr", asked))):
+        given = answers(asked, some((0.9, 0.6, 0.5)[number], number))
+        write_member(tmp_path / "s" / str(number), result(model), settings=config(P3), given=given, examples=examples)
+    (comparison,) = make_report([tmp_path / "s"]).comparisons
+    assert comparison.configurations[0].model == "berturk"
+    assert [one.model for one in comparison.compared] == ["mbert", "xlmr"]
+    assert comparison.doubts == ["berturk on p3 (s/0): its questions or gold answers differ from the others'"]
+
+
+def test_a_report_loads_no_data_set_and_no_model_library(whole_sweep: Path) -> None:
+    heavy = ("torch", "transformers", "datasets", "tokenizers", "pyarrow", "mlqa.data.load", "mlqa.data.readers")
+    code = (
+        "import sys\nfrom mlqa.report.build import write_report\n"
+        f"write_report([{str(whole_sweep)!r}])\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=TOP)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_model_is_called_by_what_was_loaded(tmp_path: Path) -> None:
+    write_member(tmp_path / "s/0", result(f1=70, label="dbmdz/convbert"), settings=config(P3))
+    report = make_report([tmp_path / "s"])
+    assert report.comparisons[0].configurations[0].name == "dbmdz/convbert on p3"
+    assert rows_of(report)[0]["model"] == "dbmdz/convbert"
 
 
 def test_the_lead_by_memory_is_told(tmp_path: Path) -> None:
     """Half of the contexts stand in train; one model is right on those alone, the other on nearly all the rest."""
     asked = questions()
     seen = asked.context_of % 2 == 0
-    for split, contexts in (("train", range(0, len(asked.contexts), 2)), ("dev", range(len(asked.contexts)))):
-        paragraphs: list[dict[str, Any]] = [{"context": asked.contexts[index], "qas": []} for index in contexts]
-        for row in range(len(asked)):
-            place = int(asked.context_of[row])
-            if place in contexts:
-                gold = {"text": asked.answers[row][0].text, "answer_start": asked.answers[row][0].start}
-                qa = {"id": asked.ids[row], "question": asked.questions[row], "answers": [gold]}
-                paragraphs[list(contexts).index(place)]["qas"].append(qa)
-        content = {"version": "1.1", "data": [{"paragraphs": paragraphs}]}
-        (tmp_path / f"{split}.json").write_text(json.dumps(content), "utf-8")
-    settings = config(P3)
-    files = {"train_file": f"{tmp_path}/train.json", "validation_file": f"{tmp_path}/dev.json"}
-    settings["dataset"] |= {"sample": None, **files}
     golds = [asked.answers[row][0].text for row in range(len(asked))]
     for number, (model, knows) in enumerate((("memory", seen), ("reader", ~seen & (asked.context_of != 1)))):
         given = [gold if known else "" for gold, known in zip(golds, knows, strict=True)]
         write_member(
-            tmp_path / "s" / str(number), result(model), settings=settings, given=given, examples=asked, unseen=~seen
+            tmp_path / "s" / str(number), result(model), settings=config(P3), given=given, examples=asked, unseen=~seen
         )
     report = make_report([tmp_path / "s"])
     comparison = report.comparisons[0]
@@ -509,7 +552,7 @@ def test_a_directory_without_a_run_is_refused_in_one_line(tmp_path: Path) -> Non
 
 def test_what_is_no_sweep_is_named(tmp_path: Path) -> None:
     write_member(tmp_path / "s" / "0", result(f1=70), settings=config())
-    with pytest.raises(RunError, match="no directory, but a file"):
+    with pytest.raises(RunError, match="is a file, not a directory"):
         make_report([tmp_path / "s" / "0" / "result.json"])
     with pytest.raises(RunError, match="'': there is no such directory"):
         make_report([""])

@@ -255,12 +255,17 @@ def test_artefacts_go_up_only_where_asked(server: WandbServer, tmp_path: Path, a
 
 def test_the_billed_cost_takes_the_estimates_place(server: WandbServer, tmp_path: Path) -> None:
     trackers = track(tmp_path / "0")
+    recorded = {"schema_version": 2}
     billed = {"usd": 2.5, "billable_seconds": 1487, "estimate": False}
-    (tmp_path / "0" / "result.json").write_text(json.dumps({"tracking": trackers.collect_places(), "cost": billed}))
+    (tmp_path / "0" / "result.json").write_text(
+        json.dumps(recorded | {"tracking": trackers.collect_places(), "cost": billed})
+    )
     for number, cost, mode in ((1, {"usd": 1, "estimate": True}, "online"), (2, billed, "offline")):
         (tmp_path / str(number)).mkdir()
         place = {**trackers.collect_places()["wandb"], "mode": mode, "id": "none"}
-        (tmp_path / str(number) / "result.json").write_text(json.dumps({"tracking": {"wandb": place}, "cost": cost}))
+        (tmp_path / str(number) / "result.json").write_text(
+            json.dumps(recorded | {"tracking": {"wandb": place}, "cost": cost})
+        )
     assert correct_cost(tmp_path) == 1
     summary = server.runs[ID].summary
     assert (summary["cost/usd"], summary["cost/billable_seconds"], summary["cost/estimate"]) == (2.5, 1487, False)
@@ -273,6 +278,8 @@ def test_a_cost_that_cannot_be_corrected_is_one_warning(
 ) -> None:
     place = {"mode": "online", "entity": "team", "project": "mlqa", "id": "gone"}
     (tmp_path / "0").mkdir()
-    (tmp_path / "0" / "result.json").write_text(json.dumps({"tracking": {"wandb": place}, "cost": {"usd": 1}}))
+    (tmp_path / "0" / "result.json").write_text(
+        json.dumps({"schema_version": 2, "tracking": {"wandb": place}, "cost": {"usd": 1}})
+    )
     assert correct_cost(tmp_path) == 0
     assert [record for record in caplog.records if "the billed cost of 1 run(s) did not reach W&B" in record.message]

@@ -58,9 +58,10 @@ def run(args: argparse.Namespace) -> None:
 
     from mlqa.answers.predictions_file import align_null_odds, align_predictions, read_null_odds, read_predictions
     from mlqa.data.examples import find_unseen_rows
+    from mlqa.metrics.breakdown import break_down_scores, classify_questions
     from mlqa.metrics.language_rules import resolve_language_rules
     from mlqa.metrics.no_answer import detect_squad_version
-    from mlqa.metrics.scoring import compute_breakdown, score_predictions
+    from mlqa.metrics.scoring import score_predictions, score_questions
 
     # Read first: a broken file is refused before the data set is loaded.
     given = read_predictions(args.predictions)
@@ -82,15 +83,17 @@ def run(args: argparse.Namespace) -> None:
         threshold = None
     elif given_odds is not None:
         odds, order = align_null_odds(given_odds, examples.ids, predictions, args.null_odds)
+    rules = resolve_language_rules(config.dataset)
     common: dict[str, Any] = {
-        "rules": resolve_language_rules(config.dataset),
+        "rules": rules,
         "version": version,
         "null_odds": odds,
         "na_prob_thresh": threshold,
     }
     unseen = find_unseen_rows(examples, splits.train) if len(splits.train) else None
     metrics = score_predictions(predictions, examples, unseen=unseen, odds_order=order, **common)
-    groups = compute_breakdown(predictions, examples, **common)
+    official = score_questions(predictions, examples, **common).official
+    groups = break_down_scores(official, classify_questions(examples, rules), rules)
     if args.json:
         report = {
             "predictions": args.predictions,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.config.hydra_errors import explain, is_group, suggest_choices
-from mlqa.config.schema import GROUPS, Config, build_config, register_schema
+from mlqa.config.schema import GROUPS, Config, ModelConfig, build_config, register_schema
 from mlqa.config.validation import find_config_problems
 from mlqa.errors import ConfigError, summarize_error
 
@@ -73,6 +73,22 @@ def get_choices(hydra: Any) -> dict[str, str]:
     """{"model": "berturk", ...}: the option chosen in each group, from Hydra's own node of the config."""
     chosen = hydra.runtime.choices
     return {group: str(chosen[group]) for group in (*GROUPS, "experiment") if chosen.get(group) is not None}
+
+
+def resolve_model_label(model: ModelConfig, choices: Mapping[str, str]) -> str:
+    """Return what a run's model is called: its option, or what was loaded if that is not what the option names.
+
+    Returns:
+        The option of the group `model`. If `model.pretrained` was set to something else, the last two parts of its
+        value: a name of the hub, or the end of a folder's path.
+    """
+    option = choices.get("model", "model")
+    file = find_conf_dir() / "model" / f"{option}.yaml"
+    if model.pretrained is None or not file.is_file():  # an option from a config folder of the user's own
+        return option
+    chosen = OmegaConf.to_container(OmegaConf.load(file))
+    is_own = isinstance(chosen, dict) and chosen.get("pretrained") == model.pretrained
+    return option if is_own else "/".join(PurePath(model.pretrained).parts[-2:])
 
 
 def list_member_overrides(overrides: Sequence[str]) -> list[list[str]]:

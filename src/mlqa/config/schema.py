@@ -7,9 +7,7 @@ A YAML in `conf/` can only set what stands here, with the type that stands here.
 from __future__ import annotations
 
 import enum
-import hashlib
-import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Optional
 
 from hydra.core.config_store import ConfigStore
@@ -274,18 +272,3 @@ def build_config(composed: DictConfig) -> Config:
 def _to_object(composed: DictConfig, key: str) -> Any:
     value = composed[key]
     return OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
-
-
-def compute_config_hash(config: Config) -> str:
-    """12 hex digits over everything that decides what a run computes: not where it writes, is tracked or reported, nor
-    the words and files that its tokenizer alone is looked at with."""
-    plain: dict[str, Any] = asdict(config)
-    plain["training"].pop("output_dir")
-    for limit in ("spot", "volume_gb", "max_hours", "usd_per_hour"):  # a run that was cut short may be given more
-        plain["hardware"].pop(limit)
-    for name in ("segmentation_file", "parallel_file"):
-        plain["dataset"].pop(name)
-    for name in ("tracking", "words", "report"):
-        plain.pop(name)
-    text = json.dumps(plain, sort_keys=True, default=lambda value: value.value)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlqa.environment import get_console
+from mlqa.metrics.groups import GROUPINGS
 from mlqa.result import Result
 
 # label, suffix of the metrics' names, key of the number of questions
@@ -20,14 +21,6 @@ SCORES = (
     ("  by the language's rules", "_language_unseen", "total_unseen"),
 )
 ANSWERS = {"with an answer": "HasAns", "without an answer": "NoAns"}
-GROUPINGS = {
-    "question_type": "question type",
-    "answer_length": "words of the answer",
-    "answer_form": "after the answer",
-    "inflection": "last word of the answer",
-    "answer_morphemes": "morphemes of the answer",
-    "token_boundary": "the answer and the tokens",
-}
 
 
 def print_summary(result: Result, run_dir: Path) -> None:
@@ -38,7 +31,7 @@ def print_summary(result: Result, run_dir: Path) -> None:
         run_dir: The run's directory.
     """
     metrics, timing, cost = result.metrics, result.timing, result.cost
-    table = build_score_table(metrics, " ".join(result.choices.values()))
+    table = build_score_table(metrics, " ".join({**result.choices, "model": result.label}.values()))
     if "f1_shuffled_questions" in metrics:
         table.add_row("control: questions exchanged", "", f"{metrics['f1_shuffled_questions']:.2f}", "")
     tokenization = result.tokenization
@@ -91,7 +84,7 @@ def build_breakdown_table(breakdown: Mapping[str, Mapping[str, Mapping[str, floa
     table = _create_table("official scores by group", "group")
     for grouping, groups in breakdown.items():
         table.add_section()
-        table.add_row(Text(GROUPINGS.get(grouping, grouping), style="italic"), "", "", "")
+        table.add_row(Text(GROUPINGS[grouping].label, style="italic"), "", "", "")
         for name, group in groups.items():
             cells = (f"{group[score]:.2f}" for score in ("exact_match", "f1"))
             table.add_row(Text(f"  {name.replace('_', ' ')}"), *cells, str(group["total"]))

@@ -1,8 +1,8 @@
-"""Intervals of mean scores by the cluster bootstrap: how far they may lie by the choice of the texts asked about.
+"""Estimate intervals of mean scores by the cluster bootstrap: how far other texts could have moved them.
 
-Questions of a context are not independent (who fails to understand a paragraph fails on all its questions), so contexts
-are drawn, each with all its questions. Source: Efron & Tibshirani 1993, ch. 13 (percentile interval); Field & Welsh
-2007, "Bootstrapping clustered data", J. R. Stat. Soc. B 69 (drawing whole clusters).
+Questions of a context are not independent: a model that does not understand a paragraph fails on all its questions. So
+contexts are drawn, each with all its questions. Source: Efron & Tibshirani 1993, ch. 13 (percentile interval), and
+Field & Welsh 2007, "Bootstrapping clustered data", J. R. Stat. Soc. B 69 (drawing whole clusters).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-SEED = 0  # one draw for every run: scores of two models on one data set have intervals from the same contexts
+SEED = 0  # one draw for every run, so that two models on one data set have intervals from the same contexts
 REPLICATES = 2000
 CONFIDENCE = 0.95
-# More contexts than these are put together at random into so many groups, of which the groups are drawn: the width of
-# the interval then has a relative standard error of 1 / sqrt(2 * groups), under 1 %, and time and memory are bounded.
+# If there are more contexts, they are put together at random into so many groups, and groups are drawn. The width of
+# the interval then has a relative standard error of 1 / sqrt(2 * groups), under 1 %. Time and memory are bounded.
 MOST_CLUSTERS = 10_000
 _DRAWN_AT_ONCE = 2_000_000
 
@@ -23,10 +23,15 @@ _DRAWN_AT_ONCE = 2_000_000
 def estimate_intervals(
     scores: Mapping[str, Sequence[float]], cluster_of: np.ndarray, scale: float = 100.0
 ) -> dict[str, tuple[float, float]]:
-    """{name: (low, high)}, the 95 % percentile interval of each score's mean over rows, times `scale`.
+    """Return the 95 % percentile interval of the mean of each score.
 
-    `scores` has lists of one number a row; `cluster_of` is integer [rows], the same for rows that belong together.
-    All names share their draws. Empty where there are fewer than two clusters: one context says nothing of others.
+    Args:
+        scores: {name: one number per row}. All names share their draws.
+        cluster_of: Integer [rows], the same number for rows that belong together.
+        scale: Factor of the bounds. 100 turns scores of 0-1 into per cent.
+
+    Returns:
+        {name: (low, high)}. Empty if there are fewer than two clusters: one context says nothing about others.
     """
     clusters, index = np.unique(cluster_of, return_inverse=True)
     if len(clusters) < 2:
@@ -42,7 +47,7 @@ def estimate_intervals(
     at_once = max(1, _DRAWN_AT_ONCE // count)
     for begin in range(0, REPLICATES, at_once):
         replicates = min(at_once, REPLICATES - begin)
-        # How often each cluster is drawn in each replicate: multinomial weights [replicates, clusters].
+        # Multinomial weights [replicates, clusters]: how often each cluster is drawn in each replicate.
         drawn = random.integers(0, count, (replicates, count)) + np.arange(replicates)[:, None] * count
         weights = np.bincount(drawn.ravel(), minlength=replicates * count).reshape(replicates, count)
         totals = weights @ sums

@@ -25,13 +25,16 @@ def build_browser_data(comparison: Comparison) -> dict[str, Any] | None:
     """
     if comparison.questions is None or len(comparison.compared) < 2:
         return None
-    examples = comparison.questions.examples
+    questions = comparison.questions
+    numbers = {context: index for index, context in enumerate(dict.fromkeys(questions.context_of.tolist()))}
     return {
         "names": [one.name for one in comparison.compared],
-        "contexts": examples.contexts,
+        "contexts": [questions.contexts.get(context, "") for context in numbers],
         "questions": [
-            [name, examples.questions[row], int(examples.context_of[row]), comparison.questions.get_distinct_golds(row)]
-            for row, name in enumerate(comparison.questions.names)
+            [name, text, numbers[context], golds]
+            for name, text, context, golds in zip(
+                questions.names, questions.texts, questions.context_of.tolist(), questions.golds, strict=True
+            )
         ],
         "answers": [seeds[0].answers for seeds in comparison.scores],
         "exact": [[int(value) for value in seeds[0].exact] for seeds in comparison.scores],

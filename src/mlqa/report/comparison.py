@@ -1,33 +1,44 @@
-"""Configurations that answered the same questions, side by side: differences, Pareto fronts, who is compared."""
+"""Compare configurations that answered the same questions: differences, Pareto fronts, and who is compared."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from mlqa.errors import DataError, MlqaError, UnreachableError, summarize_error
+from mlqa.errors import DataError
 from mlqa.report.configurations import Configuration, build_configurations, find_choice, make_evaluation_key
 from mlqa.report.members import Member
 from mlqa.report.names import assign_names
 from mlqa.report.pareto import find_pareto_front
-from mlqa.report.questions import Questions, RowScores, read_questions, score_rows
+from mlqa.report.questions import Questions, RowScores, read_scores
 from mlqa.report.significance import Difference, compute_differences
+from mlqa.result import SCORES
 
-# All pairs of so many: 190 pairs, for whose correction the bootstrap's p-values are still fine enough.
+# All pairs of 20 are 190 pairs. For so many the bootstrap's p-values are still fine enough after correction.
 MOST_COMPARED = 20
 NEAR = 1.0  # points of F1: what "within one point of the best" means
+MOST_NAMED = 3  # configurations in a line that says why they are not compared
 
 
 @dataclass
 class Comparison:
     """All configurations of one data set, best F1 first.
 
-    `compared` are the configurations with per-question scores, `differences` those of all their pairs (indices into
-    `compared`), `unseen_differences` the same over the questions whose context does not stand in train, where these are
-    known and not all; `scores[i][s]` are the rows of seed s of compared[i]. `not_by_question` says why some are not
-    among them; `doubts`, members whose answers do not fit the data set as it is now.
+    Attributes:
+        dataset: Its option.
+        fingerprints: Of the data of all members.
+        configurations: All of them.
+        questions: What the compared configurations answered.
+        compared: Those with per-question scores.
+        scores: `scores[i][s]` are the rows of seed s of `compared[i]`.
+        differences: Those of all pairs, as indices into `compared`.
+        unseen_differences: The same over the questions whose context is in no member's train split. Empty if that is
+            not known, or if it is true of all questions or none.
+        not_by_question: Why there are no differences.
+        doubts: One line for each reason why some configurations are not among `compared`.
     """
 
     dataset: str
@@ -42,27 +53,37 @@ class Comparison:
     doubts: list[str] = field(default_factory=list)
 
     def find_difference(self, first: Configuration, second: Configuration, unseen: bool = False) -> Difference | None:
-        """F1 of `first` minus that of `second`, None where they were not compared question by question."""
+        """Return F1 of `first` minus that of `second`.
+
+        Args:
+            first: A configuration of this comparison.
+            second: Another one.
+            unseen: Whether to look at questions on unseen contexts only.
+
+        Returns:
+            The difference, or None if the two were not compared question by question.
+        """
         index = {one.key: number for number, one in enumerate(self.compared)}
         if first.key not in index or second.key not in index:
             return None
         a, b = index[first.key], index[second.key]
-        for found in self.unseen_differences if unseen else self.differences:
-            if (found.first, found.second) == (a, b):
-                return found
-            if (found.first, found.second) == (b, a):
-                return Difference(a, b, -found.mean, -found.high, -found.low, found.p, found.p_holm)
+        for difference in self.unseen_differences if unseen else self.differences:
+            if (difference.first, difference.second) == (a, b):
+                return difference
+            if (difference.first, difference.second) == (b, a):
+                low, high = -difference.high, -difference.low
+                return Difference(a, b, -difference.mean, low, high, difference.p, difference.p_holm)
         return None
 
 
 def compare_members(members: Sequence[Member]) -> list[Comparison]:
-    """The completed members by the questions they answered; a Comparison for each, most configurations first."""
+    """Return a comparison for each set of questions that completed members answered, most configurations first."""
     by_evaluation: dict[str, list[Member]] = {}
     for member in members:
         if member.is_compared:
             by_evaluation.setdefault(make_evaluation_key(member), []).append(member)
-    found = [_build_comparison(group) for group in by_evaluation.values()]
-    return sorted(found, key=lambda one: -len(one.configurations))
+    comparisons = [_build_comparison(group) for group in by_evaluation.values()]
+    return sorted(comparisons, key=lambda comparison: -len(comparison.configurations))
 
 
 def _build_comparison(members: Sequence[Member]) -> Comparison:
@@ -71,76 +92,84 @@ def _build_comparison(members: Sequence[Member]) -> Comparison:
     _mark_fronts(configurations)
     fingerprints = {text for member in members if (text := member.get_text("dataset", "fingerprint"))}
     comparison = Comparison(find_choice(members[0], "dataset"), sorted(fingerprints), configurations)
-    try:
-        comparison.questions = _find_readable_questions(configurations)
-    except MlqaError as error:
-        comparison.not_by_question = summarize_error(error)
+    _collect_scores(comparison)
+    if comparison.questions is None or len(comparison.compared) < 2:
         return comparison
-    _score_configurations(comparison, comparison.questions)
-    if len(comparison.compared) > 1:
-        rows = [np.stack([run.f1 for run in runs]) for runs in comparison.scores]
-        comparison.differences = compute_differences(rows, comparison.questions.context_of)
-        unseen = comparison.questions.unseen
-        if unseen is not None:
-            comparison.unseen_differences = compute_differences(
-                [of_seeds[:, unseen] for of_seeds in rows], comparison.questions.context_of[unseen]
-            )
-        if not comparison.differences:
-            comparison.not_by_question = "all questions are of one context, which says nothing of others"
+    rows = [np.stack([of_seed.f1 for of_seed in seeds]) for seeds in comparison.scores]
+    context_of = comparison.questions.context_of
+    comparison.differences = compute_differences(rows, context_of)
+    unseen = _find_unseen(comparison.scores)
+    if unseen is not None and 0 < unseen.sum() < len(unseen):
+        comparison.unseen_differences = compute_differences([seeds[:, unseen] for seeds in rows], context_of[unseen])
+    if not comparison.differences:
+        comparison.not_by_question = "all questions are of one context, which says nothing about others"
     return comparison
 
 
-def _find_readable_questions(configurations: Sequence[Configuration]) -> Questions:
-    """The questions, by the first of some members whose data set can be read here."""
-    refusal: MlqaError = DataError("no member names its data set")
-    for configuration in configurations[:3]:
-        try:
-            return read_questions(configuration.first)
-        except MlqaError as error:
-            refusal = error
-            if isinstance(error, UnreachableError):  # the others name the same address
-                break
-    raise refusal
-
-
-def _score_configurations(comparison: Comparison, questions: Questions) -> None:
+def _collect_scores(comparison: Comparison) -> None:
+    """Fill in the scores of the configurations that answered the same questions, and the reasons of the others."""
+    reasons: dict[str, list[str]] = {}
+    read: list[tuple[Configuration, list[tuple[Questions, RowScores]]]] = []
     for configuration in _select_candidates(comparison.configurations):
-        scored, doubt = _score_seeds(configuration, questions)
-        if scored:
-            comparison.compared.append(configuration)
-            comparison.scores.append(scored)
-        elif doubt:
-            comparison.doubts.append(doubt)
-    if not comparison.compared:
-        comparison.not_by_question = comparison.doubts[0]
-
-
-def _score_seeds(configuration: Configuration, questions: Questions) -> tuple[list[RowScores], str | None]:
-    """Rows of one run a seed; none, and why, where a seed has no run whose answers fit."""
-    scored: list[RowScores] = []
-    for runs in configuration.seeds:
-        doubt = None
-        for run in runs:
+        seeds = []
+        for runs in configuration.seeds:
             try:
-                scored.append(score_rows(run, questions))
-                break
+                seeds.append(_read_seed(runs))
             except DataError as error:
-                doubt = f"{run.label} ({configuration.name}): {error}"
+                reasons.setdefault(str(error), []).append(f"{configuration.name} ({runs[-1].label})")
+                break
         else:
-            return [], doubt
-    return scored, None
+            read.append((configuration, seeds))
+    if read:
+        # What most of them answered. Of equally many, the best configuration decides.
+        common = Counter(seeds[0][0].digest for _, seeds in read).most_common(1)[0][0]
+        comparison.questions = next(seeds[0][0] for _, seeds in read if seeds[0][0].digest == common)
+        for configuration, seeds in read:
+            if all(questions.digest == common for questions, _ in seeds):
+                comparison.compared.append(configuration)
+                comparison.scores.append([scores for _, scores in seeds])
+            else:
+                label = f"{configuration.name} ({configuration.first.label})"
+                reasons.setdefault("its questions or gold answers differ from the others'", []).append(label)
+    comparison.doubts = [f"{_join_labels(labels)}: {reason}" for reason, labels in reasons.items()]
+    if not comparison.compared:
+        comparison.not_by_question, comparison.doubts = "; ".join(comparison.doubts), []
+    elif len(comparison.compared) < 2 <= len(comparison.configurations):
+        comparison.not_by_question = "only one configuration can be compared"
+
+
+def _read_seed(runs: Sequence[Member]) -> tuple[Questions, RowScores]:
+    """Return the questions and scores of the first run of a seed that has any. Raise the last run's DataError."""
+    for run in runs[:-1]:
+        try:
+            return read_scores(run)
+        except DataError:
+            continue
+    return read_scores(runs[-1])
+
+
+def _join_labels(labels: Sequence[str]) -> str:
+    rest = len(labels) - MOST_NAMED
+    return ", ".join(labels[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _find_unseen(scores: Sequence[Sequence[RowScores]]) -> np.ndarray | None:
+    """Return boolean [questions]: no member has seen the context in training. None if that is not known of some."""
+    known = [of_seed.seen for seeds in scores for of_seed in seeds if of_seed.seen is not None]
+    return ~np.any(known, axis=0) if len(known) == sum(map(len, scores)) else None
 
 
 def _select_candidates(configurations: Sequence[Configuration]) -> list[Configuration]:
-    """Who is compared question by question where there are more than that pays: the best, whoever is on a front within
-    reach of it, and the next by F1."""
-    if len(configurations) <= MOST_COMPARED:
-        return list(configurations)
-    best = configurations[0].f1
-    near = [one for one in configurations if one.on_fronts and one.f1 >= best - NEAR]
-    chosen = {one.key: one for one in [configurations[0], *near, *configurations]}
-    keys = set(list(chosen)[:MOST_COMPARED])
-    return [one for one in configurations if one.key in keys]
+    """Return at most MOST_COMPARED configurations to compare question by question.
+
+    These are the best, those on a Pareto front near it, and the next by F1. Configurations without
+    scores.jsonl do not count. They are returned too, because the report says why they are left out.
+    """
+    readable = [one for one in configurations if any((run.directory / SCORES).is_file() for run in one.runs)]
+    near = [one for one in readable if one.on_fronts and one.f1 >= configurations[0].f1 - NEAR]
+    chosen = list({one.key: one for one in [*readable[:1], *near, *readable]})[:MOST_COMPARED]
+    left_out = {one.key for one in readable} - set(chosen)
+    return [one for one in configurations if one.key not in left_out]
 
 
 def _mark_fronts(configurations: Sequence[Configuration]) -> None:

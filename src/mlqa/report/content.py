@@ -18,30 +18,33 @@ from mlqa.report.words import Word, collect_words
 
 @dataclass
 class Report:
-    """Everything that page, CSV, Markdown and terminal are made of."""
+    """Everything that page, CSV, Markdown and terminal show."""
 
     sweeps: list[Sweep]
     comparisons: list[Comparison]
-    advice: list[list[Advice]]  # one list a comparison
+    advice: list[list[Advice]]  # one list per comparison
     words: list[Word]
     published: tuple[PublishedResult, ...] = ()
     created: datetime = field(default_factory=datetime.now)
 
     @property
     def members(self) -> list[Member]:
+        """Members of all sweeps."""
         return [member for sweep in self.sweeps for member in sweep.members]
 
     @property
     def not_completed(self) -> list[Member]:
+        """Members without a score."""
         return [member for member in self.members if not member.is_compared]
 
     @property
     def title(self) -> str:
+        """Names of the sweeps' directories."""
         return ", ".join(dict.fromkeys(sweep.directory.resolve().name for sweep in self.sweeps))
 
     @property
     def spent_usd(self) -> float | None:
-        """What all sweeps have cost: by the launcher's record of every job, else by the members' own figures."""
+        """What all sweeps cost, by the launcher's record of every job or else by the members' own figures."""
         of_sweeps = [
             sweep.spent_usd if sweep.spent_usd is not None else _sum_known([member.usd for member in sweep.members])
             for sweep in self.sweeps
@@ -50,10 +53,11 @@ class Report:
 
     @property
     def is_rehearsal(self) -> bool:
+        """Whether any sweep ran on the rehearsal service."""
         return any(sweep.is_rehearsal for sweep in self.sweeps)
 
     def format_spending(self) -> str:
-        """E.g. ", $14.64 in all"; empty where no price is known."""
+        """Return what was spent, e.g. ", $14.64 in all". Empty if no price is known."""
         if self.spent_usd is None:
             return ""
         return f", {format_usd(self.spent_usd)} in all" + (
@@ -61,14 +65,14 @@ class Report:
         )
 
     def format_status_counts(self) -> str:
-        """E.g. "6 members: 4 completed, 1 failed, 1 missing"."""
-        found = Counter(member.status for member in self.members)
-        parts = ", ".join(f"{found[status]} {status}" for status in STATUSES if found[status])
+        """Return how many members ended how, e.g. "6 members: 4 completed, 1 failed, 1 missing"."""
+        counts = Counter(member.status for member in self.members)
+        parts = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
         total = len(self.members)
         return f"{total} {'member' if total == 1 else 'members'}: {parts}"
 
     def list_problems(self) -> list[str]:
-        """What could not be read or does not fit, beside the members' own reasons."""
+        """Return a line for everything that could not be read or compared, besides the members' own reasons."""
         lines = [REHEARSED] if self.is_rehearsal else []
         lines += [f"{sweep.directory.name}: {problem}" for sweep in self.sweeps for problem in sweep.problems]
         for one in self.comparisons:
@@ -79,16 +83,23 @@ class Report:
 
 
 def make_report(sweep_dirs: Sequence[str | Path], compare_with: str | None = None) -> Report:
-    """Reads and compares. `compare_with`: a name of `REFERENCES`; None: the one of the members' report.reference.
+    """Read sweeps and compare their members.
 
-    Raises RunError where a directory is no sweep's, ConfigError for an unknown reference."""
-    get_published(compare_with)  # an unknown one is refused before anything is read
-    found = [folder for given in sweep_dirs for folder in find_sweep_dirs(given)]
-    by_place = {folder.resolve(): folder for folder in found}  # one given twice counts once
+    Args:
+        sweep_dirs: Directories of sweeps, of runs, or above them.
+        compare_with: A name of `REFERENCES`. None takes the members' own report.reference.
+
+    Raises:
+        RunError: A directory holds no run.
+        ConfigError: The reference is unknown.
+    """
+    get_published(compare_with)  # refuses an unknown one before anything is read
+    folders = [folder for given in sweep_dirs for folder in find_sweep_dirs(given)]
+    by_place = {folder.resolve(): folder for folder in folders}  # a directory that is given twice counts once
     sweeps = [read_sweep(folder) for folder in by_place.values()]
     members = [member for sweep in sweeps for member in sweep.members]
-    asked = (member.get_config_value("report", "reference") for member in members)
-    reference = compare_with or next((name for name in asked if isinstance(name, str) and name in REFERENCES), None)
+    named = (member.get_config_value("report", "reference") for member in members)
+    reference = compare_with or next((name for name in named if isinstance(name, str) and name in REFERENCES), None)
     comparisons = compare_members(members)
     is_rehearsal = any(sweep.is_rehearsal for sweep in sweeps)
     advice = [build_advice(one, is_rehearsal) for one in comparisons]

@@ -1,4 +1,4 @@
-"""members.jsonl, the launcher's record of a sweep: who was planned, what has ended, what it cost."""
+"""Read members.jsonl, the launcher's record of a sweep: who was planned, what has ended, what it cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE = "members.jsonl"
 
 @dataclass
 class MemberState:
-    """The last word of a member's events."""
+    """A member's latest recorded state."""
 
     overrides: list[str] = field(default_factory=list)
     job_name: str | None = None
@@ -22,20 +22,22 @@ class MemberState:
     reason: str | None = None
 
     def explain_missing_result(self) -> tuple[str, str]:
-        """(status, reason) of a member that has left no result.json."""
+        """Return (status, reason) of a member that left no result.json."""
         if self.status in ("failed", "stopped"):
             return self.status, self.reason or "the launcher recorded no reason"
         if self.status == "completed":
-            return "missing", "the launcher recorded it as completed, but its result.json is not there"
+            return "missing", "the launcher recorded it as completed, but its result.json is missing"
         if self.job_status is not None:
             return "missing", f"job {self.job_name} ended as {self.job_status}, its output was not fetched"
         if self.job_name is not None:
-            return "missing", f"job {self.job_name} was submitted, no end of it is recorded"
+            return "missing", f"job {self.job_name} was submitted, no end is recorded"
         return "missing", "planned, never started"
 
 
 @dataclass
 class Manifest:
+    """The state of every member, and of the sweep as a whole."""
+
     members: dict[int, MemberState] = field(default_factory=dict)
     spent_usd: float | None = None
     is_rehearsal: bool = False  # jobs ran on this machine, not on SageMaker
@@ -43,7 +45,11 @@ class Manifest:
 
 
 def read_manifest(sweep_dir: Path) -> Manifest:
-    """What members.jsonl says; empty without one. A line that is no event is told among the problems."""
+    """Return what members.jsonl records.
+
+    Returns:
+        The record, empty without the file. Lines that are not events are among its problems.
+    """
     manifest = Manifest()
     try:
         lines = (sweep_dir / FILE).read_text("utf-8", errors="replace").splitlines()
@@ -57,7 +63,7 @@ def read_manifest(sweep_dir: Path) -> Manifest:
             event = json.loads(line)
             _apply_event(manifest, event)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            manifest.problems.append(f"{FILE}, line {number}: not an event of the launcher, passed over")
+            manifest.problems.append(f"{FILE}, line {number}: not an event of the launcher, skipped")
     return manifest
 
 
@@ -78,7 +84,7 @@ def _apply_event(manifest: Manifest, event: dict[str, Any]) -> None:
     elif kind == "refused":
         record.job_name = None
     elif kind == "ended":
-        is_first = record.job_status is None  # the end of one job may be met, and recorded, by two launches
+        is_first = record.job_status is None  # two launches may both see, and record, the end of one job
         record.job_status = _get_text(event, "job_status") or "unknown"
         usd = event.get("usd")
         if is_first and isinstance(usd, int | float) and not isinstance(usd, bool) and math.isfinite(usd):
@@ -88,5 +94,5 @@ def _apply_event(manifest: Manifest, event: dict[str, Any]) -> None:
 
 
 def _get_text(event: dict[str, Any], key: str) -> str | None:
-    found = event.get(key)
-    return " ".join(found.split()) if isinstance(found, str) and found.strip() else None
+    text = event.get(key)
+    return " ".join(text.split()) if isinstance(text, str) and text.strip() else None

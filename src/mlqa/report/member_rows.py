@@ -1,4 +1,4 @@
-"""Members as rows: what each was told, what it ran with, and results.csv."""
+"""Show members as rows: what each was told, what it ran with, and results.csv."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlqa.report.cells import Cell, Column, make_name_cell, make_number_cell, make_text_cell
-from mlqa.report.configurations import find_choice
+from mlqa.report.configurations import find_choice, find_model
 from mlqa.report.members import Member
 from mlqa.report.reading import get_nested
 from mlqa.report.rows import SCORES, TOKENIZER_FIGURES, format_optional, get_instance_count, get_instance_type
@@ -29,23 +29,23 @@ MEMBER_COLUMNS = (
 
 
 def make_member_row(member: Member) -> list[Cell]:
-    """Cells of MEMBER_COLUMNS: what a member was told, and what it ran with."""
+    """Return the cells of MEMBER_COLUMNS: what a member was told, and what it ran with."""
     versions = get_nested(member.result, "versions")
-    named = versions if isinstance(versions, dict) else {}
-    told = ", ".join(f"{key} {value}" for key, value in named.items() if key != "commit")
+    versions = versions if isinstance(versions, dict) else {}
+    packages = ", ".join(f"{key} {value}" for key, value in versions.items() if key != "commit")
     usd = member.usd
     return [
         make_text_cell(member.label),
         make_text_cell(member.status),
-        make_name_cell(find_choice(member, "model")),
+        make_name_cell(find_model(member)),
         make_name_cell(find_choice(member, "hardware")),
         make_number_cell(member.seed, "d"),
         make_number_cell(member.get_number("metrics", "f1"), ".2f"),
         make_number_cell(member.minutes, ".1f"),
         make_number_cell(usd, ".2f" if usd is None or usd >= 0.1 else ".4f"),
         make_text_cell(" ".join(member.overrides)),
-        make_text_cell(named.get("commit", "")),
-        make_text_cell(told),
+        make_text_cell(versions.get("commit", "")),
+        make_text_cell(packages),
         make_text_cell(member.get_text("dataset", "fingerprint") or ""),
         make_text_cell(member.get_text("config_hash") or ""),
     ]
@@ -56,7 +56,8 @@ CSV_COLUMNS: tuple[tuple[str, Callable[[Member], Any]], ...] = (
     ("member", lambda member: member.name),
     ("status", lambda member: member.status),
     ("reason", lambda member: member.reason),
-    *((group, lambda member, group=group: find_choice(member, group)) for group in ("model", "dataset", "hardware")),
+    ("model", find_model),
+    *((group, lambda member, group=group: find_choice(member, group)) for group in ("dataset", "hardware")),
     ("seed", lambda member: member.seed),
     ("vocab_size", lambda member: member.get_number("tokenization", "vocab_size")),
     ("instance_type", lambda member: get_instance_type(member)),

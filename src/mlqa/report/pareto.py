@@ -1,4 +1,4 @@
-"""The Pareto front: what nothing beats in both quality and price."""
+"""Find the Pareto front: what nothing beats in both quality and price."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 def find_pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Indices of the (price, score) points that no other dominates, by rising price.
+    """Return the indices of the (price, score) points that no other point dominates, by rising price.
 
-    One point dominates another where it is no dearer and no worse, and better in at least one of the two; equal points
-    do not dominate each other.
+    A point dominates another if it is no dearer and no worse, and better in at least one of the two. Equal points do
+    not dominate each other.
     """
     order = sorted(range(len(points)), key=lambda index: (points[index][0], -points[index][1]))
     kept: list[int] = []

@@ -1,116 +1,85 @@
-"""The questions that members answered, with their gold answers, read again from the data set that they name.
-
-Gold answers are not among what a run leaves. Where the data set cannot be read here (a file that is gone, no network),
-members can still be compared by their own scores and intervals, but not question by question.
-"""
+"""Per-question scores of members, read from the scores.jsonl that each run leaves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
 from dataclasses import dataclass
-from typing import Any, cast
+from functools import cached_property
 
 import numpy as np
 
-from mlqa.answers.predictions_file import name_rows
-from mlqa.data.examples import Examples, find_unseen_rows
-from mlqa.errors import DataError, MlqaError, summarize_error
-from mlqa.metrics.squad import Version, compute_squad_scores
+from mlqa.errors import DataError
+from mlqa.metrics.scores_file import read_score_rows
+from mlqa.report.configurations import find_choice
 from mlqa.report.members import Member
-from mlqa.report.reading import get_nested
+from mlqa.result import FILE, SCORES
 
-# A mean of float64 over rows, taken in another order, differs from result.json's by less; another gold by more.
+# The mean of float64 over rows, taken in another order, differs from result.json's by less. Another answer by more.
 TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class Questions:
-    """The validation rows: `names` as predictions.json has them; everything a report shows of a row.
+    """The questions of a scored split: `names` are their ids in predictions.json, `context_of` is integer [questions].
 
-    `unseen`: boolean [rows], whose context does not stand in train; None where the train split cannot be read here.
+    `golds` are the distinct gold answers of each question, none if the context does not answer it. `contexts` has the
+    text of each context by its number.
     """
 
-    examples: Examples
     names: list[str]
-    version: Version
-    unseen: np.ndarray | None = None
+    texts: list[str]
+    golds: list[list[str]]
+    context_of: np.ndarray
+    contexts: dict[int, str]
 
-    @property
-    def context_of(self) -> np.ndarray:
-        """Integer [rows]: which rows share a context."""
-        return self.examples.context_of
-
-    def get_distinct_golds(self, row: int) -> list[str]:
-        """The distinct gold answers of a row; empty where the context does not answer the question."""
-        return list(dict.fromkeys(self.examples.get_gold_texts(row)))
+    @cached_property
+    def digest(self) -> str:
+        """Equal for members that answered the same questions of the same contexts with the same gold answers."""
+        content = json.dumps([self.names, self.texts, self.golds, self.context_of.tolist()])
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class RowScores:
-    """Official scores (0-1) of each row, one column array a score: `exact` and `f1` are float [rows]."""
+    """Official scores (0-1) of one member's answers: `exact` and `f1` are float [questions].
+
+    `seen` is boolean [questions], whether the context is in train. None if that is not known.
+    """
 
     exact: np.ndarray
     f1: np.ndarray
     answers: list[str | None]
+    seen: np.ndarray | None
 
 
-def read_questions(member: Member) -> Questions:
-    """The rows that a member was scored on. Raises MlqaError, in one line, where they cannot be had here."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+def read_scores(member: Member) -> tuple[Questions, RowScores]:
+    """Return the questions that a member was scored on, and its scores.
 
-    from mlqa.config.schema import DatasetConfig
-    from mlqa.data.load import SUBSET_SEED, load_split
-    from mlqa.environment import go_offline_if_unreachable
-
-    node = member.get_config_value("dataset")
-    if not isinstance(node, dict):
-        raise DataError("its .hydra/config.yaml does not name the data set")
-    try:
-        merged = OmegaConf.merge(OmegaConf.structured(DatasetConfig), node)
-        dataset = cast(DatasetConfig, OmegaConf.to_object(merged))
-    except OmegaConfBaseException as error:
-        raise DataError(f"its .hydra/config.yaml is of another version: {summarize_error(error)}") from None
-    if dataset.hub is not None and dataset.validation_file is None:
-        go_offline_if_unreachable()
-    try:
-        examples = load_split(dataset, "validation").sample_rows(dataset.max_eval_samples, SUBSET_SEED)
-    except MlqaError:
-        raise
-    except Exception as error:  # a library's own way to say that a file is not what it should be
-        raise DataError(f"the data set cannot be read: {summarize_error(error)}") from None
-    if not len(examples):
-        raise DataError("the data set has no validation rows")
-    version: Version = "2.0" if get_nested(member.result, "dataset", "squad_version") == "2.0" else "1.1"
-    unseen = None
-    total_unseen = member.get_number("metrics", "total_unseen")
-    if total_unseen is not None and 0 < total_unseen < len(examples):  # else there is nothing to tell apart
-        try:
-            train = load_split(dataset, "train").sample_rows(dataset.max_train_samples, SUBSET_SEED)
-            unseen = find_unseen_rows(examples, train)
-        except Exception:  # whatever a library says: without train, only the official scores are compared
-            unseen = None
-        if unseen is not None and int(unseen.sum()) != total_unseen:
-            unseen = None  # not the train split that the member had
-    return Questions(examples, name_rows(examples.ids), version, unseen)
-
-
-def score_rows(member: Member, questions: Questions) -> RowScores:
-    """The member's answers, scored row by row.
-
-    Raises DataError where its predictions.json is missing, or where their mean is not the F1 of its result.json: then
-    the data set has changed, and a comparison by rows would be of something else.
+    Raises:
+        DataError: There is no scores.jsonl, it cannot be read, or the mean of its scores is not the F1 of result.json.
     """
-    predictions: Mapping[str, str] = member.read_predictions()
-    if not predictions:
-        raise DataError("its predictions.json is missing or cannot be read")
-    answers: list[str | None] = [predictions.get(name) for name in questions.names]
-    golds: Sequence[list[str]] = [questions.get_distinct_golds(row) for row in range(len(questions.names))]
-    scores = compute_squad_scores(answers, golds, questions.version)
-    recorded: Any = member.get_number("metrics", "f1")
-    if recorded is None or abs(scores.f1 - recorded) > TOLERANCE:
-        raise DataError(
-            f"its answers score F1 {scores.f1:.2f} on the data set as it is now, {recorded or 0:.2f} when it ran: "
-            "the data set or the answers have changed"
-        )
-    return RowScores(np.array(scores.exact_rows), np.array(scores.f1_rows), answers)
+    set_name, split = find_choice(member, "dataset"), member.get_text("reported_split") or ""
+    try:
+        rows = read_score_rows(member.directory / SCORES, set_name, split)
+    except FileNotFoundError:
+        is_old = member.get_number("schema_version") == 1
+        raise DataError(f"no {SCORES}: {'made by an older version' if is_old else 'the file was removed'}") from None
+    questions = Questions(
+        [row["id"] for row in rows],
+        [row["question"] for row in rows],
+        [row["golds"] for row in rows],
+        np.array([row["context"] for row in rows], dtype=np.int64),
+        {row["context"]: row["context_text"] for row in rows if "context_text" in row},
+    )
+    seen = [row["seen"] for row in rows]
+    scores = RowScores(
+        np.array([row["exact_match"] for row in rows], dtype=np.float64),
+        np.array([row["f1"] for row in rows], dtype=np.float64),
+        [row["answer"] for row in rows],
+        None if None in seen else np.array(seen, dtype=bool),
+    )
+    mean, recorded = 100 * float(scores.f1.mean()), member.get_number("metrics", "f1")
+    if recorded is None or abs(mean - recorded) > TOLERANCE:
+        raise DataError(f"its F1 is {mean:.2f} in {SCORES} and {recorded or 0:.2f} in {FILE}: one of them was changed")
+    return questions, scores

@@ -1,4 +1,4 @@
-"""Values and files that may hold anything: what cannot be read is nothing, never an error."""
+"""Read values and files that may hold anything. What cannot be read counts as nothing and raises no error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from typing import Any
 
 
 def get_nested(content: Any, *path: str) -> Any:
-    """What stands at `path` of nested mappings; None where a key or a mapping is missing."""
+    """Return a value of nested mappings.
+
+    Args:
+        content: The outer mapping, or anything.
+        *path: A key per level.
+
+    Returns:
+        The value, or None if a key or a mapping is missing.
+    """
     for key in path:
         if not isinstance(content, Mapping):
             return None
@@ -19,7 +27,7 @@ def get_nested(content: Any, *path: str) -> Any:
 
 
 def coerce_finite(value: Any) -> float | None:
-    """`value` as a float where it is a finite number, and no boolean; else None."""
+    """Return `value` as a float if it is a finite number and not a boolean, else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -30,7 +38,7 @@ def coerce_finite(value: Any) -> float | None:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Every line of a JSON-lines file that is a mapping; torn and foreign lines are passed over."""
+    """Yield every mapping of a JSON-lines file. Torn and foreign lines are skipped."""
     try:
         lines = path.read_text("utf-8", errors="replace").splitlines()
     except OSError:
@@ -45,7 +53,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """A JSON file's mapping; {} where there is none."""
+    """Return a JSON file's mapping, {} if there is none."""
     try:
         content = json.loads(path.read_text("utf-8", errors="replace"))
     except (OSError, ValueError, RecursionError):
@@ -54,7 +62,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> Any:
-    """The content of a YAML file; None where there is none that can be read."""
+    """Return the content of a YAML file, None if it cannot be read."""
     import yaml
 
     try:
@@ -64,7 +72,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def _get_yaml_loader() -> Any:
-    """libyaml's safe loader where PyYAML has it: a sweep of 500 members takes seconds without."""
+    """Return libyaml's safe loader if PyYAML has it. Without it, a sweep of 500 members takes seconds."""
     import yaml
 
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,6 +1,6 @@
-"""Published results that may be drawn beside one's own, each with its source; they are marked as published.
+"""Published results to draw next to one's own runs, marked as published.
 
-They carry TQuAD's leak: 260 of the 892 dev questions are asked of a context that stands in train.
+They carry TQuAD's leak: 260 of the 892 dev questions are asked about a context that is also in train.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ TOTAL = 892
 
 @dataclass(frozen=True)
 class PublishedResult:
-    """One published row; None is what its source does not give."""
+    """One published row. None is what its source does not give."""
 
     model: str  # the option of this project that starts from the same checkpoint
     checkpoint: str
@@ -38,7 +38,11 @@ class PublishedResult:
         return self.seconds * self.instance_count * self.usd_per_hour / 3600
 
     def get_cost(self, axis: str) -> float | None:
-        """`axis`: "usd" or "minutes", as of a configuration."""
+        """Return what a run cost, None if its source does not say.
+
+        Args:
+            axis: "usd" or "minutes", as for a configuration.
+        """
         return self.usd if axis == "usd" else None if self.seconds is None else self.seconds / 60
 
 
@@ -54,7 +58,11 @@ REFERENCES = {"blog": BLOG}
 
 
 def get_published(name: str | None) -> tuple[PublishedResult, ...]:
-    """The rows of a reference, none for None. Raises ConfigError for an unknown name."""
+    """Return the rows of a reference, none for None.
+
+    Raises:
+        ConfigError: There is no reference of this name.
+    """
     if name is None:
         return ()
     if name not in REFERENCES:

@@ -1,16 +1,17 @@
-"""Differences between configurations, with what chance has in them: a paired bootstrap over contexts, Holm's
-correction.
+"""Separate real differences between configurations from chance: a paired bootstrap over contexts, Holm's correction.
 
-Every replicate draws as many contexts as there are, with replacement, each with all its questions, the same ones for
-every configuration; so what is easy or hard for all cancels. Where a configuration has several seeds, each replicate
-draws among these as well, the same places for all that have as many: seed 1 of one beside seed 1 of the other. The
-p-value is that of the null-centred bootstrap, but never less than 2 to the power of 1 - k, the least that an exact
-sign-flip test can give over the k contexts in which the two differ: few contexts that agree by chance have no spread
-to draw from.
+Every replicate draws as many contexts as there are, with replacement, each with all its questions. The contexts are the
+same for every configuration, so that what is easy or hard for all cancels. If a configuration has several seeds, each
+replicate also draws among them, with the same places for all configurations that have as many: seed 1 of one meets
+seed 1 of the other.
 
-Sources: Efron & Tibshirani 1993, ch. 13 and 16; Koehn 2004 (paired bootstrap of a metric); Field & Welsh 2007 (whole
-clusters); Davison & Hinkley 1997, ch. 2 (a mean of n resampled values varies by (n - 1) / n too little: rescaled);
-Holm 1979 (step-down correction).
+The p-value is that of the null-centred bootstrap, but never less than 2 to the power of 1 - k. That is the least that
+an exact sign-flip test can give over the k contexts in which the two differ. Without this bound a few contexts that
+agree by chance would seem certain, because they have no spread to draw from.
+
+Sources: Efron & Tibshirani 1993, ch. 13 and 16. Koehn 2004 (paired bootstrap of a metric). Field & Welsh 2007 (whole
+clusters). Davison & Hinkley 1997, ch. 2 (the mean of n resampled values varies too little, by (n - 1) / n, and is
+rescaled). Holm 1979 (step-down correction).
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from dataclasses import dataclass
 import numpy as np
 
 SEED = 0
-REPLICATES = 20_000  # the least p-value is 1 / 20,001: under 0.05 also after correction for some hundred pairs
+REPLICATES = 20_000  # the least p-value is 1 / 20,001, under 0.05 also after correction for some hundred pairs
 CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
-MOST_CLUSTERS = 2_000  # more contexts are put together at random into so many groups, as in mlqa.metrics.bootstrap
+MOST_CLUSTERS = 2_000  # more contexts are grouped at random, as in mlqa.metrics.bootstrap
 _DRAWN_AT_ONCE = 2_000_000
 
 
@@ -33,8 +34,8 @@ _DRAWN_AT_ONCE = 2_000_000
 class Difference:
     """F1 of `first` minus F1 of `second` (indices of configurations), on the 0-100 scale.
 
-    `low`, `high`: 95 % percentile interval of this one difference; `p` its two-sided p-value, `p_holm` the one
-    corrected for all pairs that were looked at together.
+    `low` and `high` are the 95 % percentile interval of this difference, `p` is its two-sided p-value, and `p_holm` the
+    p-value corrected for all pairs that were compared together.
     """
 
     first: int
@@ -47,11 +48,15 @@ class Difference:
 
     @property
     def is_significant(self) -> bool:
+        """Whether the corrected p-value is under 0.05."""
         return self.p_holm < SIGNIFICANT
 
 
 def apply_holm_correction(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values: the k-th smallest of m times m - k + 1, never less than the one before, at most 1."""
+    """Return p-values adjusted by Holm's step-down method (Holm 1979), in the order given.
+
+    The k-th smallest of m is multiplied by m - k + 1. It is never less than the adjusted one before it, and at most 1.
+    """
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     adjusted, floor = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(order):
@@ -63,40 +68,56 @@ def apply_holm_correction(p_values: Sequence[float]) -> list[float]:
 def compute_differences(
     rows: Sequence[np.ndarray], context_of: np.ndarray, replicates: int = REPLICATES, seed: int = SEED
 ) -> list[Difference]:
-    """All pairs of configurations.
+    """Return the differences of all pairs of configurations.
 
-    `rows[i]` is float [seeds, questions], the score (0-1) of each seed's answer; `context_of` is integer [questions].
-    Empty for fewer than two configurations or contexts.
+    Args:
+        rows: `rows[i]` is float [seeds, questions], the score (0-1) of each seed's answers by configuration i.
+        context_of: Integer [questions], the context of each.
+        replicates: Number of draws.
+        seed: Of the draws.
+
+    Returns:
+        One difference per pair. Empty for fewer than two configurations or contexts.
     """
     if len(rows) < 2 or len(np.unique(context_of)) < 2:
         return []
     drawn = 100 * bootstrap_means(rows, context_of, replicates, seed)
-    means = [100 * float(of_seeds.mean()) for of_seeds in rows]
+    means = [100 * float(seeds.mean()) for seeds in rows]
     _, index = np.unique(context_of, return_inverse=True)
-    by_context = [np.bincount(index, of_seeds.mean(axis=0)) for of_seeds in rows]
+    by_context = [np.bincount(index, seeds.mean(axis=0)) for seeds in rows]
     tail = (1 - CONFIDENCE) / 2
     pairs = list(itertools.combinations(range(len(rows)), 2))
-    found = []
+    estimates = []
     for first, second in pairs:
         mean = means[first] - means[second]
         sample = drawn[:, first] - drawn[:, second]
         low, high = np.quantile(sample, [tail, 1 - tail])
-        # A difference in the last bits, from the order of a sum, is none.
+        # Differences in the last bits come from the order of a sum and do not count.
         beyond = int(np.count_nonzero(np.abs(sample - mean) >= abs(mean) - 1e-9))
         differing = int(np.count_nonzero(np.abs(by_context[first] - by_context[second]) > 1e-9))
         p = max((1 + beyond) / (replicates + 1), min(1.0, 0.5 ** (differing - 1)))
-        found.append((mean, float(low), float(high), p))
-    corrected = apply_holm_correction([p for *_, p in found])
+        estimates.append((mean, float(low), float(high), p))
+    corrected = apply_holm_correction([p for *_, p in estimates])
     return [
         Difference(first, second, mean, low, high, p, p_holm)
-        for (first, second), (mean, low, high, p), p_holm in zip(pairs, found, corrected, strict=True)
+        for (first, second), (mean, low, high, p), p_holm in zip(pairs, estimates, corrected, strict=True)
     ]
 
 
 def bootstrap_means(
     rows: Sequence[np.ndarray], context_of: np.ndarray, replicates: int = REPLICATES, seed: int = SEED
 ) -> np.ndarray:
-    """Float [replicates, configurations]: the mean score of each configuration on each draw of contexts and seeds."""
+    """Return the mean score of each configuration on each draw of contexts and seeds.
+
+    Args:
+        rows: As in `compute_differences`, like `context_of`.
+        context_of: Integer [questions].
+        replicates: Number of draws.
+        seed: Of the draws.
+
+    Returns:
+        Float [replicates, configurations], 0-1.
+    """
     random = np.random.default_rng(seed)
     clusters, index = np.unique(context_of, return_inverse=True)
     if len(clusters) > MOST_CLUSTERS:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlqa.report.configurations import find_choice
+from mlqa.report.configurations import find_model
 from mlqa.report.members import Member
 from mlqa.report.reading import coerce_finite
 
@@ -67,7 +67,7 @@ def collect_words(members: Sequence[Member]) -> list[Word]:
 def _read_word_tables(members: Sequence[Member]) -> dict[str, list[dict[str, Any]]]:
     tables: dict[str, list[dict[str, Any]]] = {}
     for member in members:
-        model = find_choice(member, "model")
+        model = find_model(member)
         if model not in tables and (rows := member.read_word_table()):
             tables[model] = rows
     return tables

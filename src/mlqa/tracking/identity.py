@@ -9,7 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlqa.config.schema import Config, compute_config_hash
+from mlqa.config.compose import resolve_model_label
+from mlqa.config.identity import compute_config_hash
+from mlqa.config.schema import Config
 from mlqa.tracking.protocol import RunIdentity
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -36,8 +38,9 @@ def build_run_identity(config: Config, choices: dict[str, str], run_dir: Path) -
     Returns:
         An identity whose name and group are valid in W&B.
     """
+    named = {**choices, "model": resolve_model_label(config.model, choices)}
     parts = [
-        choices.get("model", "model"),
+        named["model"],
         choices.get("hardware", "local"),
         f"s{config.seed}",
         compute_config_hash(config),
@@ -58,7 +61,7 @@ def build_run_identity(config: Config, choices: dict[str, str], run_dir: Path) -
     return RunIdentity(
         name=_shorten(_NOT_IN_IDS.sub("-", "-".join(name))),
         group=group and _shorten(group),
-        tags=tuple(f"{key}:{choices[key]}" for key in ("model", "hardware", "dataset") if key in choices),
+        tags=tuple(f"{key}:{named[key]}" for key in ("model", "hardware", "dataset") if key in named),
         config={**choices, "seed": config.seed, "cfg": _unwrap_enums(asdict(config))},
         directory=run_dir,
         usd_per_hour=None if price is None else price * count,

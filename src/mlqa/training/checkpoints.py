@@ -8,7 +8,6 @@ never see each other's.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -46,17 +45,6 @@ class Checkpoint:
     def is_final(self) -> bool:
         """Whether nothing is left to train."""
         return self.step >= self.max_steps
-
-
-def compute_run_identity(config_hash: str, fingerprint: str, world_size: int) -> str:
-    """16 hex digits: equal for runs that train the same way on the same data, of which one may go on for another.
-
-    The major version of transformers counts: its state files change from one to the next.
-    """
-    import transformers
-
-    parts = [config_hash, fingerprint, str(world_size), transformers.__version__.split(".")[0]]
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
 class Checkpoints:

@@ -1,0 +1,120 @@
+"""scores.jsonl: every question of every scored split with its scores, so that nobody has to read the data set again.
+
+One JSON object per line, in the order of the split:
+
+set, split             option of the group `dataset`, and e.g. "validation"
+id                     as in predictions.json: an id that occurs again gets #2, #3 ...
+context                number of the context, the same for the questions that share one
+seen                   whether the context is in train, null if that is not known
+exact_match, f1        official scores, 0-1. Their means times 100 are the metrics of result.json.
+exact_match_language, f1_language   the same by the rules of the language
+groups                 {grouping of the breakdown: group}
+question, golds        the question and its distinct gold answers, [] if the context does not answer it
+answer                 the prediction, null if there is none
+context_text           the text of the context, on the first line of each context only
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlqa.errors import DataError
+
+if TYPE_CHECKING:
+    from mlqa.data.examples import Examples
+    from mlqa.metrics.scoring import QuestionScores
+
+
+def build_score_rows(
+    set_name: str,
+    split: str,
+    examples: Examples,
+    predictions: Sequence[str | None],
+    scores: QuestionScores,
+    groups: Mapping[str, Sequence[str]],
+    unseen: np.ndarray | None,
+) -> Iterator[dict[str, Any]]:
+    """Yield the lines of one scored split.
+
+    Args:
+        set_name: Option of the group `dataset`.
+        split: Name of the split.
+        examples: The questions.
+        predictions: One answer per question.
+        scores: Of the predictions.
+        groups: Of `mlqa.metrics.breakdown.classify_questions`.
+        unseen: Boolean [questions], whether the context is not in train. None if that is not known.
+    """
+    from mlqa.answers.predictions_file import name_rows  # here, because a reader of the file needs none of it
+
+    written: set[int] = set()
+    for row, name in enumerate(name_rows(examples.ids)):
+        context = int(examples.context_of[row])
+        line: dict[str, Any] = {
+            "set": set_name,
+            "split": split,
+            "id": name,
+            "context": context,
+            "seen": None if unseen is None else not unseen[row],
+            "exact_match": int(scores.official.exact_rows[row]),
+            "f1": scores.official.f1_rows[row],
+            "exact_match_language": int(scores.language.exact_rows[row]),
+            "f1_language": scores.language.f1_rows[row],
+            "groups": {grouping: of_questions[row] for grouping, of_questions in groups.items()},
+            "question": examples.questions[row],
+            "golds": list(dict.fromkeys(examples.get_gold_texts(row))),
+            "answer": predictions[row],
+        }
+        if context not in written:
+            written.add(context)
+            line["context_text"] = examples.contexts[context]
+        yield line
+
+
+def read_score_rows(path: Path, set_name: str, split: str) -> list[dict[str, Any]]:
+    """Return the lines of one scored split.
+
+    Raises:
+        DataError: The file cannot be read, a line is damaged, or the split is not in the file.
+        FileNotFoundError: There is no such file.
+    """
+    rows = []
+    try:
+        with path.open("rb") as file:  # bytes: a text file would also end a line at signs that may stand in a text
+            for number, line in enumerate(file, 1):
+                row = _parse_row(line)
+                if row is None:
+                    raise DataError(f"line {number} of its {path.name} is damaged")
+                if row["set"] == set_name and row["split"] == split:
+                    rows.append(row)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DataError(f"its {path.name} cannot be read: {error.strerror or error}") from None
+    if not rows:
+        raise DataError(f"its {path.name} holds no scores of {set_name}, {split}")
+    return rows
+
+
+def _parse_row(line: bytes) -> dict[str, Any] | None:
+    """Return a line's object if it has what a comparison needs, in the right types. Otherwise None."""
+    try:
+        row = json.loads(line)
+        texts = (row["set"], row["split"], row["id"], row["question"], *row["golds"], row.get("context_text", ""))
+        scores = (row["exact_match"], row["f1"])
+        is_valid = (
+            all(isinstance(text, str) for text in texts)
+            and all(isinstance(score, int | float) and 0 <= score <= 1 for score in scores)
+            and isinstance(row["golds"], list)
+            and isinstance(row["context"], int)
+            and isinstance(row["answer"], str | None)
+            and isinstance(row["seen"], bool | None)
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return dict(row) if is_valid else None

@@ -1,0 +1,74 @@
+"""What makes two runs the same run: hashes that stay, and settings that count."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlqa.config.compose import compose_config
+from mlqa.config.identity import (
+    compute_config_hash,
+    compute_run_identity,
+    extract_configuration_settings,
+    extract_evaluation_settings,
+    is_configuration_setting,
+)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ([], "a9d1976f1e26"),
+        (["model=tiny_wordpiece", "dataset=sample", "seed=7"], "d54906b28c90"),
+        (["model=mbert", "hardware=p3", "optimizer.learning_rate=6e-5"], "6546b972474c"),
+    ],
+)
+def test_the_hash_of_a_config_stays(overrides: list[str], expected: str) -> None:
+    """A run directory of an earlier version is recognised by it. A new setting changes it, another order does not."""
+    assert compute_config_hash(compose_config(overrides)[0]) == expected
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["tracking=files"],
+        ["hydra.run.dir=/tmp/elsewhere"],
+        ["words=[kedi]"],
+        ["report.reference=blog"],
+        ["hardware.spot=true", "hardware.max_hours=9", "hardware.volume_gb=90", "hardware.usd_per_hour=3"],
+    ],
+)
+def test_what_is_not_computed_does_not_change_the_hash(overrides: list[str]) -> None:
+    base, other = (compose_config(["hardware=p3", *more])[0] for more in ([], overrides))
+    assert compute_config_hash(other) == compute_config_hash(base)
+
+
+@pytest.mark.parametrize("override", ["seed=1", "optimizer.learning_rate=6e-5", "dataset.max_train_samples=5"])
+def test_what_is_computed_changes_the_hash(override: str) -> None:
+    assert compute_config_hash(compose_config([override])[0]) != compute_config_hash(compose_config([])[0])
+
+
+def test_a_checkpoint_is_for_the_same_config_data_and_number_of_processes() -> None:
+    same = compute_run_identity("a", "b", 2)
+    assert same == compute_run_identity("a", "b", 2)
+    others = {compute_run_identity(*parts) for parts in (("x", "b", 2), ("a", "x", 2), ("a", "b", 3))}
+    assert len(others) == 3 and same not in others
+
+
+def test_a_configuration_of_a_report_is_all_but_seed_places_and_limits() -> None:
+    config = {
+        "seed": 1,
+        "training": {"seed": 1, "output_dir": "x", "num_train_epochs": 2.0},
+        "hardware": {"max_hours": 4, "spot": True, "image": None},
+        "tracking": {"backend": "files"},
+        "words": ["kedi"],
+        "dataset": {"segmentation_file": "x.tsv", "language": "tr"},
+    }
+    assert extract_configuration_settings(config) == {
+        "training.num_train_epochs": "2.0", "hardware.spot": "True", "dataset.language": "tr",
+    }  # fmt: skip
+    assert not is_configuration_setting("tracking") and is_configuration_setting("seeds")
+
+
+def test_an_evaluation_is_all_of_the_data_set_but_its_train_split() -> None:
+    dataset = {"language": "tr", "train_file": "a", "sample": {"train_rows": 3, "validation_rows": 4}, "hub": None}
+    assert extract_evaluation_settings(dataset) == {"dataset.language": "tr", "dataset.sample.validation_rows": "4"}
