@@ -51,16 +51,16 @@ def test_an_app_that_does_not_use_the_launcher_loads_the_shim_alone(tmp_path: Pa
         "from hydra.core.config_store import ConfigStore\n"
         "@hydra.main(version_base='1.3', config_path=None)\n"
         "def main(config): pass\n"
-        "loaded = lambda: [name for name in sys.modules if 'sagemaker' in name and hasattr(sys.modules[name], 'Launcher')]\n"
-        "other = lambda: [name for name in sys.modules if name.startswith('hydra_sagemaker_launcher')]\n"
+        "loaded = lambda: sorted(name for name in sys.modules if 'sagemaker' in name)\n"
         "stored = lambda: [name for name in ConfigStore.instance().repo['hydra']['launcher'] if 'sage' in name]\n"
-        "atexit.register(lambda: print('LOADED', loaded(), other(), stored()))\n"
+        "atexit.register(lambda: print('LOADED', loaded(), stored()))\n"
         "main()\n"
     )
     (tmp_path / "app.py").write_text(code, "utf-8")
     more = ["job"] if argument == "--cfg" else []
     done = App(tmp_path).execute([sys.executable, "app.py", argument, *more])
-    assert "LOADED ['hydra_plugins.sagemaker_launcher.launcher'] [] []" in done.output, done.output
+    shim = ["hydra_plugins.sagemaker_launcher", "hydra_plugins.sagemaker_launcher.launcher"]
+    assert f"LOADED {shim} []" in done.output, done.output
 
 
 @pytest.mark.parametrize("argument", ["--help", "--cfg", "-m"])
