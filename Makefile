@@ -1,27 +1,30 @@
-# Everything a developer or a first visitor does, each in one command: `make help`.
+# One command for each thing that a developer or a first visitor does: `make help`.
 PYTHON ?= python3
 VENV ?= .venv
-# A CPU build where there is no NVIDIA GPU: on Linux PyTorch keeps those at an address of its own.
+# A CPU build if there is no NVIDIA GPU: PyTorch keeps its CPU builds for Linux at an address of its own.
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?= $(if $(shell command -v nvidia-smi),,--extra-index-url https://download.pytorch.org/whl/cpu)
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 BIN = $(VENV)/bin
-# What the newest image with smdistributed holds (transformers 4.36.0, torch 2.1, Python 3.10), as far as it goes with a
-# newer torch and Python.
+# Both distributions of this repository, by path and in one call of pip. Nobody owns their names on PyPI yet, and pip
+# does not ask an index for a name that a path on its command line provides.
+LAUNCHER = --editable ./launchers
+# The versions of the newest image with smdistributed (transformers 4.36.0, torch 2.1, Python 3.10), as far as they run
+# with a newer torch and Python.
 LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pyarrow<18" \
   -r requirements/transformers-4.36.0.txt plotly "pytest>=8" "pytest-xdist>=3.8" "hypothesis>=6.100"
 LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_distributed.py tests/training tests/tokenization/test_trimming.py
 
-# A test process a core, a file at a time: a file's tests share what its fixtures have started or trained.
+# One test process per core. A process takes whole files: the tests of a file share what its fixtures start or train.
 PARALLEL ?= --numprocesses auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart test toolkit legacy environments check format bench bench-launcher clean
 
-help: ## list what there is to do
+help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: $(VENV)/installed ## make the virtual environment and install mlqa into it
+setup: $(VENV)/installed ## make the virtual environment and install mlqa and its launcher
 
 quickstart: $(VENV)/installed ## train and score a small model on generated Turkish, offline, in a few minutes
 	$(BIN)/python train.py experiment=quickstart
@@ -29,33 +32,34 @@ quickstart: $(VENV)/installed ## train and score a small model on generated Turk
 test: $(VENV)/installed-dev ## run every test
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
-toolkit: $(VENV)-toolkit/installed ## install SageMaker's own training toolkit, by which some tests then run a job
+toolkit: $(VENV)-toolkit/installed ## install SageMaker's own training toolkit: some tests then run a job with it
 
-legacy: $(VENV)-legacy/installed ## run the end-to-end tests with transformers 4.36, the oldest that a SageMaker image brings
+legacy: $(VENV)-legacy/installed ## run the end-to-end tests with transformers 4.36, the oldest version in a SageMaker image
 	$(VENV)-legacy/bin/python -m pytest $(PARALLEL) $(LEGACY_TESTS) $(PYTEST_ARGS)
 
-environments: $(VENV)/installed-dev $(VENV)-toolkit/installed $(VENV)-legacy/installed ## make every virtual environment; side by side with --jobs
+environments: $(VENV)/installed-dev $(VENV)-toolkit/installed $(VENV)-legacy/installed ## make every virtual environment, in parallel with --jobs
 
-check: $(VENV)/installed-dev ## lint, format check and types
+check: $(VENV)/installed-dev ## check lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(VENV)/installed-dev ## mend what lint and format can mend themselves
+format: $(VENV)/installed-dev ## apply the fixes of lint and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed-dev ## measure the path of a question beside transformers' own (minutes)
+bench: $(VENV)/installed-dev ## compare the path of a question with transformers' own (minutes)
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/distributed.py
 
-bench-launcher: $(VENV)/installed-dev ## measure sweeps of 500 members on the rehearsal service's simulated clock (minutes)
+bench-launcher: $(VENV)/installed-dev ## measure the plugin's share of --help, and sweeps of 500 members on a simulated clock (minutes)
+	$(BIN)/python benchmarks/plugin_start.py
 	$(BIN)/python benchmarks/launcher.py
 
-clean: ## remove the virtual environment and caches; outputs/ and multirun/ stay
+clean: ## remove the virtual environments and caches, but neither outputs/ nor multirun/
 	rm -rf $(VENV) $(VENV)-legacy $(VENV)-toolkit .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
@@ -68,16 +72,16 @@ $(VENV)/torch: $(VENV)/bin/python
 	@$(PIP) install --quiet --no-deps --retries 0 $(TORCH_INDEX) "$(TORCH)"
 	@touch $@
 
-$(VENV)/installed: pyproject.toml $(VENV)/torch
-	@echo "installing mlqa and what it needs ..."
-	@$(PIP) install --quiet "$(TORCH)" --editable ".[rehearsal]"
+$(VENV)/installed: pyproject.toml launchers/pyproject.toml $(VENV)/torch
+	@echo "installing mlqa, its launcher and their dependencies ..."
+	@$(PIP) install --quiet "$(TORCH)" $(LAUNCHER) --editable ".[rehearsal]"
 	@touch $@
 
-$(VENV)-legacy/installed: pyproject.toml requirements/transformers-4.36.0.txt
+$(VENV)-legacy/installed: pyproject.toml launchers/pyproject.toml requirements/transformers-4.36.0.txt
 	@$(MAKE) --no-print-directory VENV=$(VENV)-legacy $(VENV)-legacy/torch
 	@echo "installing mlqa with transformers 4.36 ..."
 	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet "$(TORCH)" $(LEGACY)
-	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --editable .
+	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet --no-deps $(LAUNCHER) --editable .
 	@touch $@
 
 $(VENV)-toolkit/installed:
@@ -85,7 +89,7 @@ $(VENV)-toolkit/installed:
 	@$(VENV)-toolkit/bin/python -m pip --disable-pip-version-check install --quiet sagemaker-training==5.1.4 hydra-core==1.3.8
 	@touch $@
 
-$(VENV)/installed-dev: pyproject.toml $(VENV)/torch
-	@echo "installing mlqa, what it needs, and what tests and checks need ..."
-	@$(PIP) install --quiet "$(TORCH)" --editable ".[dev]"
+$(VENV)/installed-dev: pyproject.toml launchers/pyproject.toml $(VENV)/torch
+	@echo "installing mlqa, its launcher, their dependencies, and the tools of tests and checks ..."
+	@$(PIP) install --quiet "$(TORCH)" $(LAUNCHER) --editable ".[dev]"
 	@touch $(VENV)/installed $@

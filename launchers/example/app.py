@@ -2,14 +2,15 @@
 
     python launchers/example/app.py -m x=1,2 hardware=here,m5 hydra.launcher.service=rehearsal
 
-runs four members without an account: two in this process, two as jobs of a stand-in on this machine. Instead of the
-service, `hydra.launcher.dry_run=true` shows what would be submitted, and its price. With neither, the members of m5 run
-on AWS: launchers/README.md says what that takes. Without `-m`, `x=2` is one run in this process.
+The command runs four members without an account: two in this process, and two as jobs of a stand-in on this machine.
+Give `hydra.launcher.dry_run=true` instead of the service to see what would be submitted, and at what price. Without
+either option the members of m5 run on AWS: launchers/README.md says what that needs. Without `-m`, `x=2` is one run in
+this process.
 
-    conf/config.yaml                     the app's own settings; `points` is a local file
-    conf/hardware/                       where a member runs: here, or one YAML for each instance type
-    conf/hydra/launcher/sagemaker.yaml   the launcher's settings: the file travels as a channel
-    report.py                            what is done at the end of a sweep
+    conf/config.yaml                     the app's own settings: `points` is a local file
+    conf/hardware/                       where a member runs: here, or on an instance type with a YAML of its own
+    conf/hydra/launcher/sagemaker.yaml   the launcher's settings: the file of points travels as a channel
+    report.py                            what happens at the end of a sweep
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-# A path beside this file, wherever the command is given.
+# Resolve a path next to this file, whatever the working directory is.
 OmegaConf.register_new_resolver("beside_app", lambda name: str(Path(__file__).parent / name))
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(config: DictConfig) -> float:
-    """The mean squared error of y = x * t over the points, which a sweeper may minimise."""
+    """Return the mean squared error of y = x * t over the points. A sweeper can minimise it."""
     with Path(config.points).open(encoding="utf-8", newline="") as file:
         points = [(float(row["t"]), float(row["y"])) for row in csv.DictReader(file)]
     error = float(sum((config.x * t - y) ** 2 for t, y in points) / len(points))

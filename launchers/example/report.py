@@ -1,4 +1,4 @@
-"""What the example does at the end of a sweep: `hydra.launcher.on_sweep_end=report.print_best`."""
+"""The function that the example calls at the end of a sweep: `hydra.launcher.on_sweep_end=report.print_best`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from pathlib import Path
 
 
 def print_best(sweep_dir: str) -> None:
-    """Prints the member with the smallest error, and writes it to best.json; members.jsonl tells of all of them."""
+    """Print the member with the smallest error, and write it to best.json.
+
+    Args:
+        sweep_dir: The sweep's directory. Its members.jsonl holds everything that has happened to each member.
+    """
     events = [json.loads(line) for line in Path(sweep_dir, "members.jsonl").read_text("utf-8").splitlines()]
     overrides = {event["member"]: event["overrides"] for event in events if event["event"] == "planned"}
     errors = {
@@ -18,6 +22,6 @@ def print_best(sweep_dir: str) -> None:
     if not errors:
         return
     number = min(errors, key=lambda member: (errors[member], member))
-    found = {"member": number, "overrides": overrides[number], "error": errors[number], "of": len(overrides)}
-    Path(sweep_dir, "best.json").write_text(json.dumps(found) + "\n", "utf-8")
-    print(f"best of {found['of']}: #{number} {' '.join(overrides[number])}, error {errors[number]:.4f}")
+    best = {"member": number, "overrides": overrides[number], "error": errors[number], "of": len(overrides)}
+    Path(sweep_dir, "best.json").write_text(json.dumps(best) + "\n", "utf-8")
+    print(f"best of {best['of']}: #{number} {' '.join(overrides[number])}, error {errors[number]:.4f}")

@@ -43,6 +43,26 @@ def test_hydras_scan_finds_one_public_module() -> None:
     assert "from __future__" not in (PLUGIN / "launcher.py").read_text()
 
 
+@pytest.mark.parametrize("argument", ["--help", "--hydra-help", "--cfg"])
+def test_an_app_that_does_not_use_the_launcher_loads_the_shim_alone(tmp_path: Path, argument: str) -> None:
+    """Test what every Hydra app on the machine pays: one module, and nothing in the store that Hydra keeps copying."""
+    code = (
+        "import atexit, sys, hydra\n"
+        "from hydra.core.config_store import ConfigStore\n"
+        "@hydra.main(version_base='1.3', config_path=None)\n"
+        "def main(config): pass\n"
+        "loaded = lambda: sorted(name for name in sys.modules if 'sagemaker' in name)\n"
+        "stored = lambda: [name for name in ConfigStore.instance().repo['hydra']['launcher'] if 'sage' in name]\n"
+        "atexit.register(lambda: print('LOADED', loaded(), stored()))\n"
+        "main()\n"
+    )
+    (tmp_path / "app.py").write_text(code, "utf-8")
+    more = ["job"] if argument == "--cfg" else []
+    done = App(tmp_path).execute([sys.executable, "app.py", argument, *more])
+    shim = ["hydra_plugins.sagemaker_launcher", "hydra_plugins.sagemaker_launcher.launcher"]
+    assert f"LOADED {shim} []" in done.output, done.output
+
+
 @pytest.mark.parametrize("argument", ["--help", "--cfg", "-m"])
 def test_composing_imports_nothing_heavy(tmp_path: Path, argument: str) -> None:
     app = App.make(tmp_path)

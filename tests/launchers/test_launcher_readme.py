@@ -193,6 +193,36 @@ def test_every_action_is_explained(title: str) -> None:
         assert f"`{action}`" in explained or action.partition(":")[0] in services, action
 
 
+# --- failures and objects
+
+# What AWS, its toolkit or Hydra says, in the messages that the failure table quotes.
+NOT_OURS = re.compile(r"not authorized to perform|Error: |training job usage")
+
+
+def test_messages_of_the_failure_table_are_the_codes() -> None:
+    """Every quoted message occurs in the sources, apart from its examples of names and numbers."""
+    sources = " ".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
+    sources = re.sub(r"\"\s+f?\"", "", sources)  # strings that go on in the next line
+    fragments = [
+        fragment.strip(" .,:;()'=")
+        for line in section("When something fails").splitlines()
+        if line.startswith("| ") and line.count("|") == 4
+        for message in re.findall(r"`([^`]+)`", line.split("|")[2])
+        for fragment in re.split(r"\.\.\.|hydra\.launcher\.\w+|[\w.#=-]*\d[\w.=-]*|'[^']*'|[(:]", message)
+    ]
+    quoted = [text for text in fragments if text.count(" ") >= 2 and not NOT_OURS.search(text)]
+    assert len(quoted) > 15
+    assert [text for text in quoted if text not in sources] == []
+
+
+def test_main_objects() -> None:
+    objects = re.findall(r"^\| \[`(\w+)`\]\(([\w./]+)\) \|", section("The main objects"), re.MULTILINE)
+    assert len(objects) == 8
+    for name, path in objects:
+        file = LAUNCHERS / path
+        assert f"class {name}" in file.read_text("utf-8") or name == file.stem, name
+
+
 # --- links and commands
 
 
@@ -207,8 +237,13 @@ def test_links_lead_somewhere() -> None:
 
 
 def commands() -> list[str]:
-    blocks = re.findall(r"^```\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines() if line.startswith("python launchers/")]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    lines = [
+        line
+        for language, block in blocks
+        for line in block.splitlines()
+        if not language and line.startswith("python launchers/")
+    ]
     return list(dict.fromkeys(line for line in lines if "launcher.resume=" not in line))  # needs a sweep
 
 

@@ -1,31 +1,27 @@
-"""Hydra finds the plugin in a bare clone, in mlqa's wheel, in a wheel of its own and in an editable install.
+"""Test the wheels: what they hold and ask for, and that Hydra finds the launcher however it is installed.
 
-Each is tried without this environment's own installation, whose .pth file `python -S` does not read.
+Each way is tried in a virtual environment of its own, which holds the declared dependencies and nothing else.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
-import sysconfig
-import zipfile
 from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
+from distributions import Environment, build, copy_repository, list_requirements
+from packaging.requirements import Requirement
 
 TOP = Path(__file__).parents[2]
 LAUNCHERS = TOP / "launchers"
 PLUGIN = "hydra_plugins/sagemaker_launcher"
-LIBRARIES = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
+PACKAGES = ("hydra_plugins", "hydra_sagemaker_launcher", "sagemaker_rehearsal")
 
 APP = """
 import hydra
 import hydra_plugins.sagemaker_launcher.launcher as plugin
-from omegaconf import OmegaConf
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(config):
@@ -37,87 +33,51 @@ def main(config):
 if __name__ == "__main__":
     main()
 """
-# Reads .pth files of a folder, as Python does with site-packages, and runs a script.
-WITH_SITE = """
-import runpy, site, sys
-site.addsitedir(sys.argv[1])
-sys.argv[:] = sys.argv[2:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
-def python(*arguments: str | Path, path: tuple[Path, ...] = (), cwd: Path) -> str:
-    """What a Python prints that has the libraries, `path` and nothing of this installation; fails on any warning."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
-    environment["PYTHONPATH"] = os.pathsep.join([*map(str, path), *map(str, LIBRARIES)])
-    done = subprocess.run(
-        [sys.executable, "-S", *map(str, arguments)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Warning" not in done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of the repository that make the distribution, elsewhere."""
-    folder = tmp_path_factory.mktemp("clone") / "mlqa"
-    skipped = shutil.ignore_patterns("__pycache__", "outputs", "multirun")
-    for name in ("src", "conf", "launchers", "requirements"):
-        shutil.copytree(TOP / name, folder / name, ignore=skipped)
-    for name in ("train.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(TOP / name, folder)
-    return folder
-
-
-def built(clone: Path, hook: str, into: Path) -> Path:
-    """The folder of an unpacked wheel that hatchling builds by one of the hooks of PEP 517 and 660."""
-    code = f"import sys; from hatchling import build; print(build.{hook}(sys.argv[1]))"
-    done = subprocess.run([sys.executable, "-c", code, str(into)], cwd=clone, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    unpacked = into / "unpacked"
-    with zipfile.ZipFile(into / done.stdout.split()[-1]) as wheel:
-        wheel.extractall(unpacked)
-    return unpacked
+    return copy_repository(tmp_path_factory.mktemp("clone") / "mlqa")
 
 
 @pytest.fixture(scope="module")
 def mlqa_wheel(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(clone, "build_wheel", tmp_path_factory.mktemp("wheel"))
+    return build(clone, "build_wheel", tmp_path_factory.mktemp("mlqa-wheel"))
 
 
 @pytest.fixture(scope="module")
-def own_wheel(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of launchers/ alone."""
-    return built(clone / "launchers", "build_wheel", tmp_path_factory.mktemp("own-wheel"))
+def launcher_wheel(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(clone / "launchers", "build_wheel", tmp_path_factory.mktemp("launcher-wheel"))
 
 
-@pytest.fixture(params=["mlqa_wheel", "own_wheel"])
-def wheel(request: pytest.FixtureRequest) -> Path:
-    found: Path = request.getfixturevalue(request.param)
-    return found
+@pytest.fixture(scope="module")
+def alone(clone: Path, launcher_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The launcher's wheel with its extra, and nothing of mlqa."""
+    needed = list_requirements(clone / "launchers", "rehearsal")
+    return Environment.make(tmp_path_factory.mktemp("alone"), needed, [launcher_wheel])
 
 
-def required(unpacked: Path) -> list[str]:
-    """Requires-Dist of a wheel."""
+def unpack(wheel: Path, into: Path) -> Path:
+    shutil.unpack_archive(wheel, into, "zip")
+    return into
+
+
+def read_metadata(unpacked: Path) -> PathDistribution:
     (metadata,) = unpacked.glob("*.dist-info")
-    return PathDistribution(metadata).requires or []
+    return PathDistribution(metadata)
 
 
-@pytest.fixture(scope="module")
-def editable(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(clone, "build_editable", tmp_path_factory.mktemp("editable"))
+def list_plugins(wheel: Path, into: Path) -> list[tuple[str, str]]:
+    points = read_metadata(unpack(wheel, into)).entry_points
+    return [(point.name, point.value) for point in points if point.group == "hydra.plugins"]
 
 
 @pytest.fixture(params=["bare", "own settings"])
 def app(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
-    """A script that prints where the plugin is from, and what its launcher's options must be: an app's own file of
-    settings comes before the plugin's."""
+    """Return a script that prints where the plugin is from, and what it must print of the launcher's options.
+
+    An app's own file of settings comes before the plugin's.
+    """
     conf = tmp_path / "conf"
     conf.mkdir()
     (conf / "config.yaml").write_text("a: 1\n", "utf-8")
@@ -132,11 +92,84 @@ def app(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
     return script, f"launcher {target} app mine 60.0"
 
 
+# --- what the wheels hold
+
+
+def test_the_launchers_wheel_holds_everything_that_it_needs(launcher_wheel: Path, tmp_path: Path) -> None:
+    unpacked = unpack(launcher_wheel, tmp_path)
+    held = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
+    for package in PACKAGES:
+        files = {
+            path.relative_to(LAUNCHERS).as_posix()
+            for path in (LAUNCHERS / package).rglob("*")
+            if path.is_file() and path.suffix != ".pyc"
+        }
+        assert files
+        assert files <= held
+    for typed in (PLUGIN, "hydra_sagemaker_launcher", "sagemaker_rehearsal"):
+        assert f"{typed}/py.typed" in held
+    assert "hydra_plugins/__init__.py" not in held  # a namespace package: other plugins also live in it
+    assert {name.partition("/")[0] for name in held} - {*PACKAGES} == {
+        name.partition("/")[0] for name in held if ".dist-info/" in name
+    }
+
+
+def test_the_launchers_licence_is_the_projects(launcher_wheel: Path, tmp_path: Path) -> None:
+    (held,) = unpack(launcher_wheel, tmp_path).glob("*.dist-info/licenses/LICENSE")
+    assert held.read_bytes() == (LAUNCHERS / "LICENSE").read_bytes() == (TOP / "LICENSE").read_bytes()
+
+
+def test_the_launcher_says_what_it_is(launcher_wheel: Path, tmp_path: Path) -> None:
+    metadata = read_metadata(unpack(launcher_wheel, tmp_path)).metadata
+    assert metadata["Name"] == "hydra-sagemaker-launcher"
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Author"] == "The mlqa authors"
+    assert "Typing :: Typed" in metadata.get_all("Classifier")
+    assert metadata["Keywords"]
+    assert f"## {metadata['Version']}" in (LAUNCHERS / "CHANGELOG.md").read_text("utf-8")
+    assert metadata.get_payload().startswith("# hydra-sagemaker-launcher")
+
+
+def test_mlqas_wheel_holds_its_config_and_nothing_of_the_launcher(mlqa_wheel: Path, tmp_path: Path) -> None:
+    unpacked = unpack(mlqa_wheel, tmp_path)
+    assert (unpacked / "mlqa" / "conf" / "hydra" / "launcher" / "sagemaker.yaml").is_file()
+    assert {path.name for path in unpacked.iterdir() if path.suffix != ".dist-info"} == {"mlqa"}
+
+
+def test_mlqa_asks_for_the_launcher_as_a_distribution(mlqa_wheel: Path, tmp_path: Path) -> None:
+    required = [Requirement(line) for line in read_metadata(unpack(mlqa_wheel, tmp_path)).requires or []]
+    launchers = [needed for needed in required if needed.name == "hydra-sagemaker-launcher"]
+    assert {(*needed.extras, str(needed.marker or "")) for needed in launchers} == {
+        ("",),
+        ("rehearsal", 'extra == "rehearsal"'),
+        ("rehearsal", 'extra == "dev"'),  # which names it by mlqa[rehearsal]
+    }
+    assert not {"boto3", "sagemaker-core", "moto"} & {needed.name for needed in required}
+
+
+def test_the_launcher_asks_for_nothing_of_mlqa(launcher_wheel: Path, tmp_path: Path) -> None:
+    required = read_metadata(unpack(launcher_wheel, tmp_path)).requires or []
+    always = {re.split(r"[^\w.-]", line)[0] for line in required if "extra ==" not in line}
+    assert always == {"hydra-core", "omegaconf", "rich", "boto3", "sagemaker-core"}
+    assert [line for line in required if "extra ==" in line] == ["moto[s3,server]>=5.2.5; extra == 'rehearsal'"]
+
+
+def test_entry_point_for_hydra_1_4(launcher_wheel: Path, mlqa_wheel: Path, tmp_path: Path) -> None:
+    expected = [("sagemaker_launcher", "hydra_plugins.sagemaker_launcher.launcher")]
+    assert list_plugins(launcher_wheel, tmp_path / "launcher") == expected
+    assert list_plugins(mlqa_wheel, tmp_path / "mlqa") == []
+
+
+# --- where Hydra finds the launcher
+
+
 def test_mlqa_runs_from_a_bare_clone(clone: Path, tmp_path: Path) -> None:
-    shown = python(clone / "train.py", "--cfg", "hydra", "--package", "hydra.launcher", cwd=tmp_path)
+    needed = [*list_requirements(clone), *list_requirements(clone / "launchers", "rehearsal")]
+    bare = Environment.make(tmp_path / "bare", needed)
+    shown = bare.run(clone / "train.py", "--cfg", "hydra", "--package", "hydra.launcher", cwd=tmp_path)
     assert "_target_: hydra_plugins.sagemaker_launcher.launcher.SageMakerLauncher" in shown
     assert "prefix: mlqa" in shown  # mlqa's conf/hydra/launcher/sagemaker.yaml, not the plugin's
-    plan = python(
+    plan = bare.run(
         *(clone / "train.py", "-m", "experiment=quickstart", "hardware=local,g4dn", "hydra.launcher.dry_run=true"),
         cwd=tmp_path,
     )
@@ -145,69 +178,48 @@ def test_mlqa_runs_from_a_bare_clone(clone: Path, tmp_path: Path) -> None:
 
 
 def test_found_in_a_clone_on_the_path(clone: Path, app: tuple[Path, str], tmp_path: Path) -> None:
-    shown = python(app[0], "hydra/launcher=sagemaker", path=(clone / "launchers",), cwd=tmp_path)
+    bare = Environment.make(tmp_path / "bare", list_requirements(clone / "launchers"))
+    shown = bare.run(app[0], "hydra/launcher=sagemaker", cwd=tmp_path, PYTHONPATH=str(clone / "launchers"))
     assert f"plugin {clone / 'launchers' / PLUGIN}" in shown
     assert app[1] in shown
 
 
-def test_found_in_a_wheel(wheel: Path, app: tuple[Path, str], tmp_path: Path) -> None:
-    shown = python(app[0], "hydra/launcher=sagemaker", path=(wheel,), cwd=tmp_path)
-    assert f"plugin {wheel / PLUGIN}" in shown
+def test_found_in_a_wheel(alone: Environment, app: tuple[Path, str], tmp_path: Path) -> None:
+    shown = alone.run(app[0], "hydra/launcher=sagemaker", cwd=tmp_path)
+    assert f"plugin {alone.site_packages / PLUGIN}" in shown
     assert app[1] in shown
 
 
-def test_found_in_an_editable_install(editable: Path, clone: Path, app: tuple[Path, str], tmp_path: Path) -> None:
-    shown = python("-c", WITH_SITE, editable, app[0], "hydra/launcher=sagemaker", cwd=tmp_path)
+def test_found_in_an_editable_install(clone: Path, app: tuple[Path, str], tmp_path: Path) -> None:
+    wheels = [build(project, "build_editable", tmp_path) for project in (clone / "launchers", clone)]
+    editable = Environment.make(tmp_path / "editable", list_requirements(clone / "launchers"), wheels)
+    shown = editable.run(app[0], "hydra/launcher=sagemaker", cwd=tmp_path)
     assert f"plugin {clone / 'launchers' / PLUGIN}" in shown
     assert app[1] in shown
+    places = "import mlqa, hydra_sagemaker_launcher as launcher; print(mlqa.__path__, launcher.__path__)"
+    assert f"[{str(clone / 'src/mlqa')!r}] " in editable.run("-c", places, cwd=tmp_path)
+    mlqas_own = Environment.make(tmp_path / "mlqa", [], wheels[1:])  # its link leads to src/ alone
+    held = "import importlib.util as u; print([bool(u.find_spec(name)) for name in ('mlqa', 'hydra_plugins')])"
+    assert mlqas_own.run("-c", held, cwd=tmp_path).strip() == "[True, False]"
 
 
-def test_multirun_of_a_wheel_plans(wheel: Path, app: tuple[Path, str], tmp_path: Path) -> None:
-    plan = python(
+def test_multirun_of_a_wheel_plans(alone: Environment, app: tuple[Path, str], tmp_path: Path) -> None:
+    plan = alone.run(
         *(app[0], "-m", "hydra/launcher=sagemaker", "+hardware.instance_type=ml.g5.xlarge", "a=1,2"),
         "hydra.launcher.dry_run=true",
-        path=(wheel,),
         cwd=tmp_path,
     )
     assert "2 jobs, at most" in plan
     assert "11.26" in plan  # two jobs of four hours at 1.408 dollars
 
 
-def test_wheel_holds_all_that_is_needed(wheel: Path) -> None:
-    held = {path.relative_to(wheel).as_posix() for path in wheel.rglob("*") if path.is_file()}
-    for package in ("hydra_plugins", "sagemaker_rehearsal"):
-        files = {
-            path.relative_to(LAUNCHERS).as_posix()
-            for path in (LAUNCHERS / package).rglob("*")
-            if path.suffix in (".py", ".yaml")
-        }
-        assert files, package
-        assert files <= held
-    assert f"{PLUGIN}/conf/hydra/launcher/sagemaker.yaml" in held
-    assert "hydra_plugins/__init__.py" not in held  # a namespace package: other plugins live in it, too
-    assert not [name for name in held if name.startswith(("example/", "tests/", "launchers/"))]
-
-
-def test_mlqas_wheel_holds_its_config(mlqa_wheel: Path) -> None:
-    assert (mlqa_wheel / "mlqa" / "conf" / "hydra" / "launcher" / "sagemaker.yaml").is_file()
-
-
-def test_the_launchers_own_wheel_asks_for_what_mlqas_does_and_nothing_of_mlqa(
-    own_wheel: Path, mlqa_wheel: Path
-) -> None:
-    """The same bounds in both, and each library that the launcher imports is one of them."""
-    own, mlqas = (set(required(unpacked)) for unpacked in (own_wheel, mlqa_wheel))
-    assert own <= mlqas
-    names = {re.split(r"[^\w.-]", line)[0] for line in own if "extra ==" not in line}
-    assert names == {"hydra-core", "omegaconf", "rich", "boto3", "sagemaker-core"}
-    assert not [path for path in own_wheel.iterdir() if path.name == "mlqa"]
-
-
-@pytest.mark.parametrize("build", ["mlqa_wheel", "own_wheel", "editable"])
-def test_entry_point_for_hydra_1_4(build: str, request: pytest.FixtureRequest) -> None:
-    unpacked: Path = request.getfixturevalue(build)
-    (metadata,) = unpacked.glob("*.dist-info")
-    found = PathDistribution(metadata).entry_points
-    assert [(point.name, point.value) for point in found if point.group == "hydra.plugins"] == [
-        ("sagemaker_launcher", "hydra_plugins.sagemaker_launcher.launcher")
-    ]
+def test_a_wheel_alone_runs_its_example_on_the_rehearsal_service(alone: Environment, tmp_path: Path) -> None:
+    shutil.copytree(LAUNCHERS / "example", tmp_path / "example")
+    assert "No broken requirements found" in alone.pip("check")
+    assert alone.run("-c", "import importlib.util as u; print(u.find_spec('mlqa'))", cwd=tmp_path).strip() == "None"
+    shown = alone.run(
+        *("example/app.py", "-m", "x=1,2", "hardware=here,m5", "hydra.launcher.service=rehearsal"), cwd=tmp_path
+    )
+    assert "best of 4: #2 x=2 hardware=here, error 0.1250" in shown
+    written = sorted(path.parent.name for path in tmp_path.glob("multirun/*/*/*/result.json"))
+    assert written == ["1", "3"]  # the jobs: the launcher completes what they have left
