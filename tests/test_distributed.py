@@ -161,7 +161,7 @@ def test_a_killed_run_of_two_goes_on(tmp_path: Path) -> None:
     assert list(running.run_dir.glob("checkpoints/*/checkpoint-*[0-9]")), running.said
     again = finished(tmp_path, *overrides, "hydra.run.dir=run")
     assert again.returncode == 0, again.stderr
-    assert "going on after step" in again.stderr
+    assert "resuming after step" in again.stderr
     for name in ("predictions.json", "model/model.safetensors"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 

@@ -346,7 +346,7 @@ def test_what_a_run_reads_may_not_lie_where_it_writes(tmp_path: Path) -> None:
         (tmp_path / "run" / "model" / name).write_text("{}")
     done = train(tmp_path, "model=berturk", f"model.pretrained={tmp_path}/run/model", f"hydra.run.dir={tmp_path}/run")
     assert done.returncode == 2
-    assert "lies in the run directory" in done.stderr
+    assert "is inside the run directory" in done.stderr
 
 
 def test_a_model_that_cannot_be_written_fails_the_run(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_killed_anywhere_it_ends_the_same(tmp_path: Path, undisturbed: tuple[Pat
     again = run_apart(tmp_path / "run")
     assert again.status == 0, again.said
     assert_same_end(tmp_path / "run", reference)
-    said = "going on after step", "steps were trained before", "is skipped", "its result stands"
+    said = "resuming after step", "steps were trained before", "is skipped", "its result stands"
     assert any(part in again.said for part in said) or not there
 
 
@@ -83,7 +83,7 @@ def test_killed_twice(tmp_path: Path, undisturbed: tuple[Path, int]) -> None:
     reference, changes = undisturbed
     for _ in range(2):
         assert run_apart(tmp_path / "run", kill_at=changes // 3).status == signal.SIGKILL
-    assert "going on after step" in run_apart(tmp_path / "run").said
+    assert "resuming after step" in run_apart(tmp_path / "run").said
     assert_same_end(tmp_path / "run", reference)
 
 
@@ -118,7 +118,7 @@ def test_ctrl_c_keeps_the_last_checkpoint(stopped: Path, undisturbed: tuple[Path
     result = result_of(stopped)
     assert (result["status"], result["error"]) == ("stopped", "stopped by Ctrl-C")
     again = run_apart(stopped)
-    assert f"going on after step 6 of {STEPS}" in again.said
+    assert f"resuming after step 6 of {STEPS}" in again.said
     assert_same_end(stopped, undisturbed[0])
     assert result_of(stopped)["timing"]["resumed_after_step"] == 6
 
@@ -174,8 +174,8 @@ def test_a_half_written_checkpoint_is_skipped(tmp_path: Path, undisturbed: tuple
     (folder / "checkpoint-4" / "manifest.json").unlink()
     again = run_apart(run_dir, "training.save_total_limit=3")
     assert "checkpoint-6 is skipped: optimizer.pt has 1000 of" in again.said
-    assert "checkpoint-4 is skipped: it was not written to its end" in again.said
-    assert f"going on after step 2 of {STEPS}" in again.said
+    assert "checkpoint-4 is skipped: it is incomplete" in again.said
+    assert f"resuming after step 2 of {STEPS}" in again.said
     assert (run_dir / "predictions.json").read_bytes() == (undisturbed[0] / "predictions.json").read_bytes()
 
 
@@ -184,7 +184,7 @@ def test_a_spoiled_checkpoint_is_skipped(stopped: Path, undisturbed: tuple[Path,
     (weights,) = (stopped / CHECKPOINTS).glob("*/checkpoint-6/model.safetensors")
     weights.write_bytes(bytes(weights.stat().st_size))
     again = run_apart(stopped)
-    assert "checkpoint-6 is skipped: model.safetensors is not what was written" in again.said
+    assert "checkpoint-6 is skipped: the content of model.safetensors has changed" in again.said
     assert "training on" in again.said
     assert_same_end(stopped, undisturbed[0])
 
@@ -208,7 +208,7 @@ def full_after(steps: int) -> Any:
 def test_a_full_disk_keeps_what_was_there(tmp_path: Path, undisturbed: tuple[Path, int]) -> None:
     full = run_apart(tmp_path / "run", before=full_after(5))
     assert full.status != 0
-    (line,) = [line for line in full.said.splitlines() if line.startswith("step 6: no checkpoint could be written")]
+    (line,) = [line for line in full.said.splitlines() if line.startswith("step 6: the checkpoint cannot be written")]
     assert "File too large" in line
     assert "the model cannot be written: " in full.said
     result = result_of(tmp_path / "run")
@@ -217,5 +217,5 @@ def test_a_full_disk_keeps_what_was_there(tmp_path: Path, undisturbed: tuple[Pat
     assert result["metrics"] == result_of(undisturbed[0])["metrics"], "the scores are not lost"
     assert checkpoints_in(tmp_path / "run") == ["checkpoint-4"]
     assert not (tmp_path / "run" / "model").exists()
-    assert "going on after step 4" in run_apart(tmp_path / "run").said
+    assert "resuming after step 4" in run_apart(tmp_path / "run").said
     assert_same_end(tmp_path / "run", undisturbed[0])

@@ -70,7 +70,7 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
     [
         (["traning.seed=1"], "did you mean training?"),
         (["+experimnt=quickstart"], "did you mean experiment?"),
-        (["model=berturk,mbert"], "put -m before them"),
+        (["model=berturk,mbert"], "put -m before the overrides"),
         (["training.output_dir=/tmp/x"], "hydra.run.dir"),
         (["model.scratch.vocab_size=7"], "model.scratch is null"),
         (["seed=-1"], "seed=-1"),
@@ -78,12 +78,12 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["model=tiny_char", "training.batching=packed"], "convolutions would see the neighbouring window"),
         (["model=tiny_char", "model.attn_implementation=sdpa"], "which has eager attention only"),
         (["model.attn_implementation=flash_attention_2"], "flash-attn is not installed"),
-        (["-m", "hardware=g5", "model.attn_implementation=flash_attention_2"], "images do not hold flash-attn"),
+        (["-m", "hardware=g5", "model.attn_implementation=flash_attention_2"], "images do not have flash-attn"),
         (["model.attn_implementation=flash_attention_2", "training.batching=packed"], "takes no block mask"),
-        (["dataset.language=turkish"], "the language's code, e.g. tr"),
-        (["dataset.question_words=[who]"], "dataset.question_words=['who']: give {type: [word"),
+        (["dataset.language=turkish"], "not a language code; give one, e.g. tr"),
+        (["dataset.question_words=[who]"], "dataset.question_words=['who']: not a table of words; give {type: [word"),
         (["training.null_score_diff_threshold=nan"], "training.null_score_diff_threshold=nan"),
-        (["training.seed=7"], "choose it by seed=..."),
+        (["training.seed=7"], "set seed=... instead"),
         (["++training.foo=1"], "training has no key 'foo'"),
         (["~seed"], "cannot be removed"),
         (["~model"], "cannot be removed"),
@@ -98,7 +98,7 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["tracking.project=a/b"], "tracking.project=a/b"),
         (["model=tiny_char", "model.scratch.num_attention_heads=0"], "choose 1 or more"),
         (["model=tiny_char", "model.scratch.dropout=2"], "below 1"),
-        (["hardware.distribution=torchrun"], "by torchrun itself"),
+        (["hardware.distribution=torchrun"], "start train.py by torchrun"),
         (["model.pretrained="], "hub name or a local folder"),
         (["experiment=quickstart", "dataset=squad_json"], "dataset.train_file"),
         (["dataset.train_file=/"], "is a folder"),
@@ -112,9 +112,9 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["dataset.train_file=missing.json"], "no such file"),
         (["model.pretrained=./missing"], "no such folder"),
         (["hardware=g5_torchrun", "hardware.distribution=none", "hardware.instance_count=2"], "hardware.distribution"),
-        (["hardware.instance_count=2"], "this machine is one"),
-        (["words=[Kedileri,'kedi evi']"], "words: 'kedi evi' is no word"),
-        (["words=['']"], "words: '' is no word"),
+        (["hardware.instance_count=2"], "this is one machine"),
+        (["words=[Kedileri,'kedi evi']"], "words: 'kedi evi' is not one word"),
+        (["words=['']"], "words: '' is not one word"),
         (["hardware=p3"], "ml.p3.2xlarge is a SageMaker instance; put -m before the overrides"),
         (["-m", "hardware=local,g4dn", "hydra/launcher=basic"], "hydra/launcher=basic runs on this machine"),
         (["-m", "hardware=p3", "hydra.launcher.network_isolation=true"], "dataset.download: cannot be fetched"),
@@ -130,8 +130,8 @@ def test_one_line_names_key_and_way_out(arguments: list[str], part: str) -> None
 def test_a_model_folder_without_weights_or_tokenizer(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"max_position_embeddings": 256}')
     found = problems(f"model.pretrained={tmp_path}")
-    assert any("holds no weights; expected model.safetensors" in line for line in found)
-    assert any("holds no tokenizer; expected tokenizer.json" in line for line in found)
+    assert any("has no weights; expected model.safetensors" in line for line in found)
+    assert any("has no tokenizer; expected tokenizer.json" in line for line in found)
     assert any("the model has 256 positions" in line for line in found)
 
 
@@ -146,7 +146,7 @@ def test_roberta_positions_begin_after_the_padding_index(tmp_path: Path) -> None
 def test_a_file_where_the_run_directory_should_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (line,) = problems(f"hydra.run.dir={tmp_path}/file/out")
-    assert "no directory that can be written to" in line
+    assert "is not a writable directory" in line
     (line,) = problems("-m", f"hydra.sweep.dir={tmp_path}/file", "seed=1,2")
     assert line.startswith("hydra.sweep.dir=")
 
@@ -197,4 +197,4 @@ def test_one_directory_for_several_processes(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_multirun_is_not_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert "a torchrun of its own" in problems("-m", "seed=1,2")[0]
+    assert "by its own torchrun" in problems("-m", "seed=1,2")[0]

@@ -65,7 +65,7 @@ def test_shared_weights_stay_shared() -> None:
 
 def test_a_row_that_is_not_there_is_refused() -> None:
     model = transformers.BertForQuestionAnswering(transformers.BertConfig(vocab_size=50, **SHAPE))
-    with pytest.raises(ModelError, match="a token 59, its weights 50 rows"):
+    with pytest.raises(ModelError, match="a token 59, but its weights have 50 rows"):
         keep_rows(model, KEPT)
 
 
