@@ -24,7 +24,11 @@ schema.register_schema()
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(composed: DictConfig) -> float | None:
-    """Run one member and return its objective to the sweeper, or None if it has no score."""
+    """Run one member.
+
+    Returns:
+        The objective for the sweeper, or None if there is no score.
+    """
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 

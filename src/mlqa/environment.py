@@ -42,12 +42,20 @@ def is_in_container() -> bool:
 
 
 def get_model_dir(run_dir: Path) -> Path:
-    """Return the folder for the model of a run: `model/`, or the folder that a SageMaker container uploads."""
+    """Return the folder for the model of a run.
+
+    Returns:
+        `model/` in the run directory, or the folder that a SageMaker container uploads.
+    """
     return Path(os.environ["SM_MODEL_DIR"]) if is_in_container() else run_dir / "model"
 
 
 def get_checkpoint_dir(run_dir: Path) -> Path:
-    """Return the folder for checkpoints: `checkpoints/`, or the folder that a SageMaker container mirrors to S3."""
+    """Return the folder for checkpoints.
+
+    Returns:
+        `checkpoints/` in the run directory, or the folder that a SageMaker container mirrors to S3.
+    """
     folder = os.environ.get("SM_CHECKPOINT_DIR") if is_in_container() else None
     return Path(folder) if folder else run_dir / "checkpoints"
 

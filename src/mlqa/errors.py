@@ -56,7 +56,11 @@ class SigtermInterrupt(KeyboardInterrupt):
 
 
 def summarize_error(error: BaseException) -> str:
-    """Return the first line of an exception's message without its full stop, or its type if it has no message."""
+    """Summarize the exception of any library in one line.
+
+    Returns:
+        The first line of its message without the full stop, or its type if it has no message.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0].rstrip(".") if lines else type(error).__name__
 

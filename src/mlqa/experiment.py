@@ -102,7 +102,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
 
     with _time_stage(result, "features_seconds"):
         tokenizer, kept_rows = _tokenise(config, splits)
-        train, validation = _window(config, splits, tokenizer)
+        train, validation = _cut_windows(config, splits, tokenizer)
     evaluation = Evaluation(config, splits, validation, get_autocast_dtype(config))
     if is_main():
         _describe_windows(config, result, splits, train, evaluation)
@@ -186,7 +186,7 @@ def _tokenise(config: Config, splits: Splits) -> tuple[Any, np.ndarray | None]:
     return tokenizer, None
 
 
-def _window(config: Config, splits: Splits, tokenizer: Any) -> tuple[Windows, Windows]:
+def _cut_windows(config: Config, splits: Splits, tokenizer: Any) -> tuple[Windows, Windows]:
     """Return the windows of the train and validation splits."""
     from mlqa.features.token_cache import TokenCache
     from mlqa.features.windows import make_windows

@@ -31,7 +31,11 @@ _FULL_KEY = re.compile(r"full_key:\s*(\S+)")
 
 
 def find_conf_dir() -> Path:
-    """Return the folder conf/: inside the package if mlqa is installed from a wheel, else at the top of the clone."""
+    """Return the folder conf/: inside the package if mlqa is installed from a wheel, else at the top of the clone.
+
+    Raises:
+        ConfigError: There is no such folder.
+    """
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "conf", package.parent.parent / "conf"):
         if (folder / "config.yaml").is_file():
@@ -85,7 +89,11 @@ def get_choices(hydra: Any) -> dict[str, str]:
 
 
 def list_member_overrides(overrides: Sequence[str]) -> list[list[str]]:
-    """Return the overrides of each member that `python train.py -m <overrides>` would run, in order."""
+    """Return the overrides of each member that `python train.py -m <overrides>` would run, in order.
+
+    Raises:
+        ConfigError: An override is not valid, or the part that all members share cannot be composed.
+    """
     with initialize_hydra():
         return split_members(list(overrides), multirun=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import functools
 from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
@@ -60,7 +59,14 @@ def explain_removal(override: Override) -> str:
 
 
 def explain_unknown(override: Override) -> str | None:
-    """Return one line if the override names a key that the schema does not have, else None."""
+    """Explain an override whose key is not in the schema.
+
+    Args:
+        override: Any override.
+
+    Returns:
+        The override as typed and the keys that exist, in one line, or None if its key is in the schema.
+    """
     key = override.key_or_group
     if key.split(".")[0].split("/")[0] == "hydra" or is_group(key):
         return None
@@ -78,20 +84,11 @@ def _find_unknown_key(cls: Any, path: list[str]) -> tuple[str, str, list[str]] |
         names = [item.name for item in fields(cls)]
         if name not in names:
             return ".".join(path[:depth]), name, [*names, "experiment"] if depth == 0 else names
-        cls = _get_field_type(cls, name)
+        hint = get_type_hints(cls)[name]
+        cls = next((part for part in get_args(hint) if is_dataclass(part)), hint)
         if not is_dataclass(cls):
             return None
     return None
-
-
-@functools.lru_cache
-def _resolve_type_hints(cls: Any) -> dict[str, Any]:
-    return get_type_hints(cls)
-
-
-def _get_field_type(cls: Any, name: str) -> Any:
-    hint = _resolve_type_hints(cls)[name]
-    return next((part for part in get_args(hint) if is_dataclass(part)), hint)
 
 
 def suggest_choices(given: str, names: list[str]) -> str:

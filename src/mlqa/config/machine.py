@@ -18,13 +18,17 @@ def has_gpu() -> bool:
 
 
 def check_machine(config: Config) -> Iterator[str]:
-    """Yield one line per setting that the machine of the run cannot satisfy, as far as this is known beforehand."""
+    """Check what the config demands of the machine of the run, as far as it is known beforehand.
+
+    Yields:
+        One line per setting that the machine cannot satisfy.
+    """
     yield from _check_precision(config)
     yield from _check_attention(config)
     yield from _check_compilation(config)
 
 
-def _runs_on_this_machine(config: Config) -> bool:
+def _is_on_this_machine(config: Config) -> bool:
     return config.hardware.instance_type is None and not is_in_container()
 
 
@@ -32,7 +36,7 @@ def _check_precision(config: Config) -> Iterator[str]:
     training = config.training
     if training.fp16 and training.bf16:
         yield "training.fp16=true, training.bf16=true: choose one of them"
-    if not _runs_on_this_machine(config) or has_gpu():
+    if not _is_on_this_machine(config) or has_gpu():
         return
     chosen = {
         "training.fp16=true": training.fp16 is True,
@@ -65,7 +69,7 @@ def _check_attention(config: Config) -> Iterator[str]:
 
 
 def _check_compilation(config: Config) -> Iterator[str]:
-    if not config.training.torch_compile or not _runs_on_this_machine(config):
+    if not config.training.torch_compile or not _is_on_this_machine(config):
         return
     if not any(shutil.which(name) for name in (os.environ.get("CXX"), "g++", "clang++") if name):
         yield (

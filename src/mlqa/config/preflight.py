@@ -76,12 +76,9 @@ def build_rank_argv(argv: Sequence[str]) -> list[str]:
     if not any(argument.startswith("hydra/job_logging=") for argument in argv):
         quiet.append("hydra/job_logging=worker")
     # argparse takes overrides only in one row, so insert after the last override and not after an option behind it.
-    last = max((number for number, argument in enumerate(argv, 1) if _is_override(argument)), default=0)
+    places = [place for place, argument in enumerate(argv, 1) if "=" in argument and not argument.startswith("-")]
+    last = max(places, default=0)
     return [*argv[:last], *quiet, *argv[last:]]
-
-
-def _is_override(argument: str) -> bool:
-    return "=" in argument and not argument.startswith("-")
 
 
 def check_member(composed: DictConfig, hydra: Any) -> None:

@@ -47,7 +47,11 @@ MAX_SEED = 2**32 - 1  # the largest that numpy takes
 
 
 def check_ranges(config: Config) -> Iterator[str]:
-    """Yield one line per number that is out of range. A setting that is null is not checked."""
+    """Check the numbers of a config. A setting that is null is not checked.
+
+    Yields:
+        One line per number that is out of range.
+    """
     for key, least in AT_LEAST.items():
         value = _get_value(config, key)
         if value is not None and not least <= value < math.inf:

@@ -87,7 +87,7 @@ class Interval(enum.Enum):
 
 
 class TrackingBackend(enum.Enum):
-    """Where a run is tracked. Files are always written."""
+    """The tracker of a run, besides the files, which are always written."""
 
     files = "files"
     wandb = "wandb"
@@ -166,7 +166,7 @@ class SampleConfig:
 
 @dataclass
 class DatasetConfig:
-    """A data set, where it comes from, and how its answers are compared."""
+    """A data set, its source, and how its answers are compared."""
 
     language: str = MISSING  # ISO 639-1
     train_file: Optional[str] = None
@@ -190,7 +190,7 @@ class DatasetConfig:
 
 @dataclass
 class HardwareConfig:
-    """Where a run takes place and what it may cost. Data only."""
+    """The machine of a run and what it may cost. Data only."""
 
     instance_type: Optional[str] = None  # null: this machine
     instance_count: int = 1
@@ -257,7 +257,7 @@ class TrainingConfig:
 
 @dataclass
 class TrackingConfig:
-    """Where and how a run is tracked. None of it changes what the run computes."""
+    """How a run is tracked. None of it changes what the run computes."""
 
     backend: TrackingBackend = TrackingBackend.files
     mode: WandbMode = WandbMode.auto
@@ -306,7 +306,11 @@ def disable_schema_copies() -> None:
 
 
 def build_config(composed: DictConfig) -> Config:
-    """Return the composed config as dataclasses, with every interpolation resolved and without Hydra's own node."""
+    """Return the composed config as dataclasses, with every interpolation resolved.
+
+    Args:
+        composed: A config composed by Hydra. Hydra's own node is left out.
+    """
     return Config(**{item.name: _to_object(composed, item.name) for item in fields(Config)})
 
 

@@ -12,6 +12,13 @@ from torch.torch_version import TorchVersion
 from mlqa.config.schema import Config, OptimizerName, Precision
 from mlqa.environment import get_checkpoint_dir, get_world_size
 
+# Settings that are passed on under their own names.
+TRAINING_NAMES = (
+    "num_train_epochs max_steps per_device_train_batch_size per_device_eval_batch_size gradient_accumulation_steps "
+    "max_grad_norm torch_compile logging_steps eval_steps save_steps save_total_limit"
+).split()
+OPTIMIZER_NAMES = "learning_rate weight_decay adam_beta1 adam_beta2 adam_epsilon".split()
+
 
 def build_training_arguments(config: Config) -> Any:
     """Build transformers' TrainingArguments from the config.
@@ -29,24 +36,10 @@ def build_training_arguments(config: Config) -> Any:
     arguments: dict[str, Any] = {
         "output_dir": str(get_checkpoint_dir(Path(training.output_dir))),
         "seed": config.seed,
-        "num_train_epochs": training.num_train_epochs,
-        "max_steps": training.max_steps,
-        "per_device_train_batch_size": training.per_device_train_batch_size,
-        "per_device_eval_batch_size": training.per_device_eval_batch_size,
-        "gradient_accumulation_steps": training.gradient_accumulation_steps,
-        "max_grad_norm": training.max_grad_norm,
-        "torch_compile": training.torch_compile,
-        "logging_steps": training.logging_steps,
-        "eval_steps": training.eval_steps,
+        **{name: getattr(training, name) for name in TRAINING_NAMES},
+        **{name: getattr(optimizer, name) for name in OPTIMIZER_NAMES},
         "save_strategy": training.save_strategy.value,
-        "save_steps": training.save_steps,
-        "save_total_limit": training.save_total_limit,
-        "learning_rate": optimizer.learning_rate,
-        "weight_decay": optimizer.weight_decay,
         "lr_scheduler_type": optimizer.lr_scheduler_type.value,
-        "adam_beta1": optimizer.adam_beta1,
-        "adam_beta2": optimizer.adam_beta2,
-        "adam_epsilon": optimizer.adam_epsilon,
         "optim": _resolve_optimizer_name(config),
         "fp16": precision is Precision.fp16,
         "bf16": precision is Precision.bf16,
@@ -92,9 +85,13 @@ def choose_loader_options(config: Config) -> dict[str, Any]:
 
 
 def resolve_precision(config: Config) -> Precision:
-    """Resolve the precision of a run to fp32, fp16 or bf16.
+    """Resolve the precision of a run on this machine.
 
-    `training.fp16` and `training.bf16` take precedence over `hardware.precision`. `auto` depends on this machine.
+    `training.fp16` and `training.bf16` take precedence over `hardware.precision`.
+
+    Returns:
+        fp32, fp16 or bf16. If `hardware.precision` is auto, it depends on the GPU: bf16 from compute capability 8.0 on,
+        fp16 below, and fp32 if there is none.
     """
     training = config.training
     if training.fp16:

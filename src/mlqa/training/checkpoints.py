@@ -86,7 +86,11 @@ class Checkpoints:
             )
 
     def find_resumable(self) -> Checkpoint | None:
-        """Return the newest complete checkpoint, or None if there is none or a machine does not have it."""
+        """Find the newest complete checkpoint from which all processes can resume.
+
+        Returns:
+            The checkpoint, or None if there is none or a machine does not have it.
+        """
         latest: Checkpoint | None = broadcast_object(self.find_latest() if is_main() else None)
         if latest is not None and not all(all_gather_object(self.has_checkpoint(latest.step))):
             log.warning("%s is skipped: some machines do not have it", latest.path)

@@ -40,27 +40,18 @@ def load_model(model: ModelConfig, tokenizer: Any) -> Any:
         ModelError: The model cannot be loaded or does not fit its tokenizer or config.
         UnreachableError: The model cannot be fetched.
     """
-    from transformers import AutoConfig, AutoModelForQuestionAnswering
+    from transformers import AutoModelForQuestionAnswering
 
     if model.scratch is not None:
         return _build_scratch_model(model, tokenizer)
     pretrained = str(model.pretrained)
-    described = load_pretrained(AutoConfig, "config.json", pretrained, model.revision)
-    if model.num_hidden_layers is not None:
-        layers = getattr(described, "num_hidden_layers", None)
-        if layers is None or model.num_hidden_layers > layers:
-            raise ModelError(
-                f"model.num_hidden_layers={model.num_hidden_layers}: {pretrained} has "
-                f"{layers or 'an unknown number of'} layers; choose no more, or leave it null"
-            )
-        described.num_hidden_layers = model.num_hidden_layers
     options = {"attn_implementation": model.attn_implementation.value} if model.attn_implementation else {}
     loaded, report = load_pretrained(
         AutoModelForQuestionAnswering,
         "weights",
         pretrained,
         model.revision,
-        config=described,
+        config=_load_config(model),
         output_loading_info=True,
         **options,
     )
@@ -76,6 +67,22 @@ def load_model(model: ModelConfig, tokenizer: Any) -> Any:
             f"model.pretrained={pretrained}: its tokenizer has {entries} entries, but its weights have {rows}"
         )
     return loaded.float()
+
+
+def _load_config(model: ModelConfig) -> Any:
+    """Load the config of a pre-trained model, with the number of layers that is kept."""
+    from transformers import AutoConfig
+
+    loaded = load_pretrained(AutoConfig, "config.json", str(model.pretrained), model.revision)
+    if model.num_hidden_layers is not None:
+        layers = getattr(loaded, "num_hidden_layers", None)
+        if layers is None or model.num_hidden_layers > layers:
+            raise ModelError(
+                f"model.num_hidden_layers={model.num_hidden_layers}: {model.pretrained} has "
+                f"{layers or 'an unknown number of'} layers; choose no more, or leave it null"
+            )
+        loaded.num_hidden_layers = model.num_hidden_layers
+    return loaded
 
 
 def _build_scratch_model(model: ModelConfig, tokenizer: Any) -> Any:
@@ -141,7 +148,11 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
 
 
 def describe_model(config: ModelConfig, model: Any) -> dict[str, Any]:
-    """Return the description of the model in result.json, with the number of parameters. Tied ones count once."""
+    """Describe a model for result.json.
+
+    Returns:
+        "pretrained", "parameters" and "embedding_parameters". Tied parameters count once.
+    """
     return {
         "pretrained": config.pretrained,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -177,19 +188,17 @@ def compute_embedding_share(config: ModelConfig, tokenizer: Any) -> float:
         The share, from 0 to 1.
 
     Raises:
-        ModelError: The model has no config.
+        ModelError: The model has no config, or fewer layers than `num_hidden_layers`.
         UnreachableError: The config cannot be fetched.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForQuestionAnswering
+    from transformers import AutoModelForQuestionAnswering
 
     with torch.device("meta"):
         if config.scratch is not None:
             model = _build_scratch_model(config, tokenizer)
         else:
-            described = load_pretrained(AutoConfig, "config.json", str(config.pretrained), config.revision)
-            if config.num_hidden_layers is not None:
-                described.num_hidden_layers = config.num_hidden_layers
+            described = _load_config(config)
             if config.trim_vocabulary:
                 described.vocab_size = len(tokenizer)
             model = AutoModelForQuestionAnswering.from_config(described)
