@@ -1,6 +1,6 @@
-"""Fine-tunes and scores one question-answering model: `python train.py --help`.
+"""Fine-tune and score one question-answering model: `python train.py --help`.
 
-The entry point composes, checks, runs and returns the objective; it imports nothing heavy itself.
+The entry point composes and checks the config, runs it and returns the objective. It imports nothing heavy itself.
 """
 
 from __future__ import annotations
@@ -24,16 +24,20 @@ schema.register_schema()
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(composed: DictConfig) -> float | None:
-    """The task of one member: runs it and returns the objective to the sweeper (None where there is no score)."""
+    """Run one member.
+
+    Returns:
+        The objective for the sweeper, or None if there is no score.
+    """
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
     from mlqa import experiment
 
     hydra_config = HydraConfig.get()
-    # A member of a multirun raises, so that the launcher learns that it failed; a single run ends here.
+    # A member of a multirun raises, so that the launcher learns that it failed. A single run exits here.
     single = hydra_config.mode is RunMode.RUN
-    # Again: a config folder of the user's own was not seen before.
+    # `check_command_line` has not seen a config folder of the user's own, so check again.
     with errors.exit_on_error() if single else contextlib.nullcontext():
         preflight.check_member(composed, hydra_config)
     with errors.exit_on_error(logged=True) if single else contextlib.nullcontext():
@@ -41,7 +45,7 @@ def main(composed: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    logging.raiseExceptions = False  # on a full disk the run says so once, not each line of train.log
+    logging.raiseExceptions = False  # on a full disk, report it once and not for each line of train.log
     schema.disable_schema_copies()
     with errors.exit_on_error():
         preflight.check_command_line(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Several processes are one run: the same training, one result, and an end when one of them dies."""
+"""Test that several processes are one run: the same training, one result, and an end if one of them dies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlqa.data.sample import generate
 TOP = Path(__file__).resolve().parents[1]
 TINY = [
     "experiment=quickstart",
-    "dataset.sample.train_rows=90",  # no multiple of the 16 windows of a step
+    "dataset.sample.train_rows=90",  # not a multiple of the 16 windows of a step
     "dataset.sample.validation_rows=30",
     "training.num_train_epochs=2",
     "training.logging_steps=1",
@@ -37,7 +37,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def finished(tmp_path: Path, *overrides: str, processes: int = 2) -> subprocess.CompletedProcess[str]:
-    """A run to its end; its processes have their libraries loaded, those of `Running` are started from nothing."""
+    """Run to the end in processes whose libraries are loaded. Those of `Running` start from nothing."""
     torchrun = [*TORCHRUN, "--no-python"] if processes == 2 else []
     command = [*torchrun, *python("training"), SCRIPT, *overrides]
     return subprocess.run(
@@ -54,7 +54,7 @@ def losses(run_dir: Path) -> list[float]:
 
 
 def test_two_processes_train_and_score_as_one(tmp_path: Path) -> None:
-    """At the same global batch: 16 windows a step, as one process, as two of 8, as two of 4 that accumulate 2."""
+    """Test 16 windows per step with one process, with two of 8, and with two of 4 that accumulate 2."""
     one = finished(tmp_path, *TINY, "training.per_device_train_batch_size=16", "hydra.run.dir=one", processes=1)
     assert one.returncode == 0, one.stderr
     assert "windows, grouped" in one.stderr
@@ -72,7 +72,7 @@ def test_two_processes_train_and_score_as_one(tmp_path: Path) -> None:
         assert predictions == read(tmp_path / "one" / "predictions.json")
         metrics, expected = (read(tmp_path / folder / "result.json")["metrics"] for folder in (name, "one"))
         assert metrics == expected
-    assert {path.name for path in tmp_path.iterdir()} <= {"one", "two", "accumulated", "cache"}, "one directory a run"
+    assert {path.name for path in tmp_path.iterdir()} <= {"one", "two", "accumulated", "cache"}, "one directory per run"
     assert len(list(tmp_path.glob("*/train.log"))) == 3
 
 
@@ -92,13 +92,13 @@ class Running:
                 break
 
     def pid_of(self, rank: int) -> int:
-        """The process of this rank among the children of torchrun."""
+        """Return the process of this rank among the children of torchrun."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         found = [pid for pid in children if f"RANK={rank}" in Path(f"/proc/{pid}/environ").read_text().split("\0")]
         return int(found[0])
 
     def ended(self) -> float:
-        """Waits; the seconds it took."""
+        """Wait for the end and return the seconds it took."""
         began = time.monotonic()
         _, rest = self.process.communicate(timeout=SECONDS)
         self.said += rest
@@ -120,7 +120,7 @@ def test_a_process_that_dies_ends_the_run(tmp_path: Path) -> None:
 
 
 def test_the_error_of_one_process_is_the_runs(tmp_path: Path) -> None:
-    """What rank 1 meets in its third step stands in result.json, which rank 0 writes."""
+    """Test that an error of rank 1 in its third step is in result.json, which rank 0 writes."""
     script = tmp_path / "failing.py"
     script.write_text(
         "import os, runpy, sys\n"
@@ -146,7 +146,7 @@ def test_the_error_of_one_process_is_the_runs(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_of_two_goes_on(tmp_path: Path) -> None:
-    """The same bits as an undisturbed one, also with dropout, and only with two processes again."""
+    """Test that a resumed run of two processes has the same bits as an undisturbed one, also with dropout."""
     overrides = [*TINY, "training.per_device_train_batch_size=8", "model.scratch.dropout=0.1"]
     overrides += ["training.num_train_epochs=12", "training.logging_steps=6"]
     whole = finished(tmp_path, *overrides, "hydra.run.dir=whole")
@@ -161,12 +161,12 @@ def test_a_killed_run_of_two_goes_on(tmp_path: Path) -> None:
     assert list(running.run_dir.glob("checkpoints/*/checkpoint-*[0-9]")), running.said
     again = finished(tmp_path, *overrides, "hydra.run.dir=run")
     assert again.returncode == 0, again.stderr
-    assert "going on after step" in again.stderr
+    assert "resuming after step" in again.stderr
     for name in ("predictions.json", "model/model.safetensors"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_options_may_stand_behind_the_overrides(tmp_path: Path) -> None:
+def test_options_can_follow_the_overrides(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     overrides = [*TINY, "training.max_steps=1", "hydra.run.dir=run", "--config-dir", str(tmp_path / "conf")]
     done = finished(tmp_path, *overrides)

@@ -1,4 +1,4 @@
-"""README and docs: links lead somewhere, pictures are there, commands are right as far as composing tells."""
+"""Test README and docs: links and pictures exist, and commands compose."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mlqa.config.compose import compose_all, initialize_hydra, split_members
 
 TOP = Path(__file__).resolve().parents[1]
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
-# Commands that are wrong on purpose, or stand for a form.
+# Commands that are wrong on purpose or are placeholders.
 NO_COMMAND = re.compile(r"bertrk|\.\.\.|--help|-sc |<")
 
 
 def blocks(text: str) -> str:
-    """The content of fenced blocks, lines that go on joined."""
+    """Return the content of fenced blocks, with continued lines joined."""
     found = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return "".join(found).replace("\\\n", " ")
 
@@ -46,7 +46,7 @@ def test_every_page_is_named_in_the_readme() -> None:
 
 
 def commands() -> list[list[str]]:
-    """The words of each command of the pages that a user begins with, once."""
+    """Return the words of each command on the pages that a user begins with, without duplicates."""
     pages = [
         page for page in PAGES if page.stem in ("README", "quickstart", "configuration", "new-language", "results")
     ]
@@ -57,7 +57,7 @@ def commands() -> list[list[str]]:
 
 
 def test_commands_compose() -> None:
-    """The last member of each: a wrong key or group is wrong in all of a sweep."""
+    """Test the last member of each sweep, because a wrong key or group is wrong in all members."""
     members: dict[tuple[str, ...], None] = {}
     with initialize_hydra():
         for program, command, *rest in commands():
@@ -66,4 +66,4 @@ def test_commands_compose() -> None:
             of_command = split_members(overrides, program == "mlqa" or "-m" in rest)
             members[tuple(of_command[-1])] = None
         assert len(members) > 20
-        compose_all([list(member) for member in members])  # raises with whatever is wrong
+        compose_all([list(member) for member in members])  # raises with all problems

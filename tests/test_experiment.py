@@ -1,4 +1,4 @@
-"""The main job, end to end on small data: what it leaves, what it repeats, how it fails."""
+"""Test the main job end to end on small data: the files it leaves, what it repeats and how it fails."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run_here(tmp_path: Path, *overrides: str) -> dict[str, Any]:
 
 
 def train(tmp_path: Path, *arguments: str, cold: bool = False) -> subprocess.CompletedProcess[str]:
-    """`python train.py ...` as a user runs it; cold: with nothing loaded yet."""
+    """Run `python train.py ...` as a user does. cold: in a new interpreter with nothing loaded."""
     command = [*([sys.executable] if cold else python("training")), str(TOP / "train.py"), *arguments]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "MLQA_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
     return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment)
@@ -50,7 +50,7 @@ def train(tmp_path: Path, *arguments: str, cold: bool = False) -> subprocess.Com
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """One run by the command line, shared by the tests that look at what it left."""
+    """Run once from the command line, for all tests that look at the files of a run."""
     folder = tmp_path_factory.mktemp("run")
     done = train(folder, *TINY, f"hydra.run.dir={folder}/out", cold=True)
     assert done.returncode == 0, done.stderr
@@ -161,12 +161,12 @@ def test_mlqa_score_gives_the_runs_own_scores(
     result = json.loads((finished[0] / "result.json").read_text("utf-8"))
     result["metrics"].pop("f1_shuffled_questions")
     assert scored["metrics"] == result["metrics"]
-    del result["breakdown"]["token_boundary"]  # of the model's tokens: a file of predictions has none
+    del result["breakdown"]["token_boundary"]  # needs the tokens of the model, which a file of predictions lacks
     assert scored["breakdown"] == result["breakdown"]
 
 
 def test_the_audit_is_part_of_the_record(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Two of three validation questions stand in train; one row of train has no place for its answer."""
+    """Test data with two of three validation questions in train, and one answer of train not in its context."""
     rows = [
         {"id": number, "question": f"{number} kimi gördü?", "context": f"{number} Ali'yi gördü", "answers": answers}
         for number in range(40)
@@ -263,7 +263,7 @@ def test_zero_epochs_scores_the_untrained_model(tmp_path: Path) -> None:
 
 
 def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
-    """Whether there is an answer stands in the question's first word: a model learns it in a few steps."""
+    """Test with questions whose first word tells if there is an answer, which a model learns in a few steps."""
     rows = [
         {"id": str(number), "question": question, "context": f"Ali geldi {number % 7}", "answers": answers}
         for number in range(200)
@@ -298,7 +298,7 @@ def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
     assert metrics["best_exact_thresh"] == max(answered), "the odds of the last row that is answered"
 
 
-FAILING = "model.scratch.vocab_size=100"  # smaller than the alphabet
+FAILING = "model.scratch.vocab_size=100"  # fewer entries than letters
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -315,7 +315,7 @@ def test_a_completed_run_is_never_touched_by_another(tmp_path: Path, other: str)
 
 
 def test_a_completed_run_stands(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The same command again: no second training, the same objective for the sweeper."""
+    """Test that the same command does not train again, and returns the same objective to the sweeper."""
     first = run_here(tmp_path, "training.max_steps=1")
     before = contents(tmp_path)
     config, choices = compose_config([*TINY, "training.max_steps=1"])
@@ -367,13 +367,13 @@ def test_a_failed_run_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"result.json"}
 
 
-def test_what_a_run_reads_may_not_lie_where_it_writes(tmp_path: Path) -> None:
+def test_an_input_inside_the_run_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run" / "model").mkdir(parents=True)
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         (tmp_path / "run" / "model" / name).write_text("{}")
     done = train(tmp_path, "model=berturk", f"model.pretrained={tmp_path}/run/model", f"hydra.run.dir={tmp_path}/run")
     assert done.returncode == 2
-    assert "lies in the run directory" in done.stderr
+    assert "is inside the run directory" in done.stderr
 
 
 def test_a_model_that_cannot_be_written_fails_the_run(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the container installs: all that src/mlqa imports and the image does not bring, pinned, for every image."""
+"""Test that the container installs, pinned, what src/mlqa imports and the image lacks, for every image."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 
 TOP = Path(__file__).resolve().parents[1]
 FILES = sorted((TOP / "requirements").glob("*.txt"))
-# What only the launching side reaches: dashboards and reports.
+# Only dashboards and reports use these, which do not run in a job.
 NOT_IN_A_JOB = {"wandb-workspaces", "plotly", "jinja2", "markupsafe"}
-# What the images' own Dockerfiles install: never pinned here, or pip would take them apart.
 BY_OMEGACONF = {"pyyaml"}
+# The Dockerfiles of the images install these. They are never pinned here, because pip would replace them.
 OF_THE_IMAGE = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "numpy", "pyarrow", "safetensors"}
 
 
@@ -27,7 +27,7 @@ def pins(path: Path) -> dict[str, str]:
 
 
 def imported() -> set[str]:
-    """The distributions that src/mlqa imports, at the top or inside functions."""
+    """Return the distributions that src/mlqa imports, at the top or inside functions."""
     modules: set[str] = set()
     for file in (TOP / "src" / "mlqa").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
@@ -51,7 +51,7 @@ def test_nothing_of_the_image_is_replaced(path: Path) -> None:
 
 
 def test_every_hardware_option_finds_its_file() -> None:
-    """The launcher's own table of images names the files; read as text: mlqa does not import the launcher."""
+    """Test the files against the launcher's table of images, read as text because mlqa does not import it."""
     table = (TOP / "launchers/hydra_sagemaker_launcher/catalog/images.yaml").read_text("utf-8")
     transformers = set(re.findall(r"transformers: ([\d.]+)", table))
     assert transformers == {path.stem.removeprefix("transformers-") for path in FILES}

@@ -1,4 +1,4 @@
-"""A run that dies loses nothing: killed anywhere and started again, it ends as if nothing had happened."""
+"""Test that a run that is killed anywhere and started again ends as if it had not been killed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def checkpoints_in(run_dir: Path) -> list[str]:
 
 
 def assert_same_end(run_dir: Path, undisturbed: Path) -> None:
-    """The same weights to the last bit, the same predictions, one history, nothing left over."""
+    """Assert equal weights to the last bit, equal predictions, one history, and no other files."""
     for name in ("predictions.json", "model/model.safetensors", "tokenization.json"):
         assert (run_dir / name).read_bytes() == (undisturbed / name).read_bytes(), name
     assert sorted(path.name for path in run_dir.iterdir()) == sorted(path.name for path in undisturbed.iterdir())
@@ -66,13 +66,13 @@ def test_killed_anywhere_it_ends_the_same(tmp_path: Path, undisturbed: tuple[Pat
     again = run_apart(tmp_path / "run")
     assert again.status == 0, again.said
     assert_same_end(tmp_path / "run", reference)
-    said = "going on after step", "steps were trained before", "is skipped", "its result stands"
+    said = "resuming after step", "steps were trained before", "is skipped", "its result stands"
     assert any(part in again.said for part in said) or not there
 
 
 @pytest.mark.parametrize("seconds", [0.3, 0.8, 1.3, 1.8])
 def test_killed_by_the_clock_it_ends_the_same(tmp_path: Path, undisturbed: tuple[Path, int], seconds: float) -> None:
-    """Inside a file, a forward pass, whatever goes on then; one that has ended by then stands."""
+    """Test it in the middle of anything, e.g. a file or a forward pass. A run may also have ended by then."""
     run_apart(tmp_path / "run", before=lambda: threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start())
     again = run_apart(tmp_path / "run")
     assert again.status == 0, again.said
@@ -83,17 +83,17 @@ def test_killed_twice(tmp_path: Path, undisturbed: tuple[Path, int]) -> None:
     reference, changes = undisturbed
     for _ in range(2):
         assert run_apart(tmp_path / "run", kill_at=changes // 3).status == signal.SIGKILL
-    assert "going on after step" in run_apart(tmp_path / "run").said
+    assert "resuming after step" in run_apart(tmp_path / "run").said
     assert_same_end(tmp_path / "run", reference)
 
 
 def stopped_after(steps: int) -> Any:
-    """Makes a run end by Ctrl-C when it begins the step after `steps`."""
+    """Return a hook that sends Ctrl-C when the step after `steps` begins."""
     training_step, calls = QuestionAnsweringTrainer.training_step, [0]
 
     def interrupted(self: Any, *arguments: Any, **options: Any) -> Any:
         calls[0] += 1
-        if calls[0] > 2 * steps:  # two shares a step
+        if calls[0] > 2 * steps:  # two shares per step
             os.kill(os.getpid(), signal.SIGINT)
         return training_step(self, *arguments, **options)
 
@@ -105,7 +105,7 @@ def stopped_after(steps: int) -> Any:
 
 @pytest.fixture
 def stopped(tmp_path: Path) -> Path:
-    """A run that Ctrl-C has stopped in its seventh step: checkpoint-6 is its last."""
+    """Return a run that Ctrl-C has stopped in its seventh step. checkpoint-6 is its last."""
     ended = run_apart(tmp_path / "run", before=stopped_after(6))
     assert ended.status != 0
     assert "a checkpoint is kept" in ended.said
@@ -118,13 +118,13 @@ def test_ctrl_c_keeps_the_last_checkpoint(stopped: Path, undisturbed: tuple[Path
     result = result_of(stopped)
     assert (result["status"], result["error"]) == ("stopped", "stopped by Ctrl-C")
     again = run_apart(stopped)
-    assert f"going on after step 6 of {STEPS}" in again.said
+    assert f"resuming after step 6 of {STEPS}" in again.said
     assert_same_end(stopped, undisturbed[0])
     assert result_of(stopped)["timing"]["resumed_after_step"] == 6
 
 
 def test_never_past_its_end(tmp_path: Path) -> None:
-    """Killed while it was scored, a run that ended inside an epoch (7 of 10 steps) trains no step more."""
+    """Test that a run killed while scoring trains no further step, if it ended inside an epoch (7 of 10 steps)."""
     ended = run_apart(tmp_path / "whole", "training.max_steps=7")
     assert any(_killed_with_final(tmp_path, number) for number in range(ended.changes, 0, -1))
     again = run_apart(tmp_path / "run", "training.max_steps=7")
@@ -148,7 +148,7 @@ def test_another_runs_checkpoint_is_never_used(stopped: Path, tmp_path: Path, ot
     assert "checkpoints of another run" in beside.said
     for name in ("predictions.json", "model/model.safetensors"):
         assert (stopped / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
-    assert checkpoints_in(stopped) == ["checkpoint-6"], "the other run's checkpoint is left alone"
+    assert checkpoints_in(stopped) == ["checkpoint-6"], "the checkpoint of the other run is kept"
     assert "holds a completed run with other settings" in run_apart(stopped).said
 
 
@@ -174,23 +174,23 @@ def test_a_half_written_checkpoint_is_skipped(tmp_path: Path, undisturbed: tuple
     (folder / "checkpoint-4" / "manifest.json").unlink()
     again = run_apart(run_dir, "training.save_total_limit=3")
     assert "checkpoint-6 is skipped: optimizer.pt has 1000 of" in again.said
-    assert "checkpoint-4 is skipped: it was not written to its end" in again.said
-    assert f"going on after step 2 of {STEPS}" in again.said
+    assert "checkpoint-4 is skipped: it is incomplete" in again.said
+    assert f"resuming after step 2 of {STEPS}" in again.said
     assert (run_dir / "predictions.json").read_bytes() == (undisturbed[0] / "predictions.json").read_bytes()
 
 
 def test_a_spoiled_checkpoint_is_skipped(stopped: Path, undisturbed: tuple[Path, int]) -> None:
-    """As after a power cut: the size is right, the content is zeros."""
+    """Test a checkpoint as after a power cut: the size is right and the content is zeros."""
     (weights,) = (stopped / CHECKPOINTS).glob("*/checkpoint-6/model.safetensors")
     weights.write_bytes(bytes(weights.stat().st_size))
     again = run_apart(stopped)
-    assert "checkpoint-6 is skipped: model.safetensors is not what was written" in again.said
+    assert "checkpoint-6 is skipped: the content of model.safetensors has changed" in again.said
     assert "training on" in again.said
     assert_same_end(stopped, undisturbed[0])
 
 
 def full_after(steps: int) -> Any:
-    """Makes the disk full when the step after `steps` begins."""
+    """Return a hook that fills the disk when the step after `steps` begins."""
     training_step, calls = QuestionAnsweringTrainer.training_step, [0]
 
     def filling(self: Any, *arguments: Any, **options: Any) -> Any:
@@ -208,7 +208,7 @@ def full_after(steps: int) -> Any:
 def test_a_full_disk_keeps_what_was_there(tmp_path: Path, undisturbed: tuple[Path, int]) -> None:
     full = run_apart(tmp_path / "run", before=full_after(5))
     assert full.status != 0
-    (line,) = [line for line in full.said.splitlines() if line.startswith("step 6: no checkpoint could be written")]
+    (line,) = [line for line in full.said.splitlines() if line.startswith("step 6: the checkpoint cannot be written")]
     assert "File too large" in line
     assert "the model cannot be written: " in full.said
     result = result_of(tmp_path / "run")
@@ -217,5 +217,5 @@ def test_a_full_disk_keeps_what_was_there(tmp_path: Path, undisturbed: tuple[Pat
     assert result["metrics"] == result_of(undisturbed[0])["metrics"], "the scores are not lost"
     assert checkpoints_in(tmp_path / "run") == ["checkpoint-4"]
     assert not (tmp_path / "run" / "model").exists()
-    assert "going on after step 4" in run_apart(tmp_path / "run").said
+    assert "resuming after step 4" in run_apart(tmp_path / "run").said
     assert_same_end(tmp_path / "run", undisturbed[0])

@@ -1,6 +1,6 @@
-"""The processes that train together (torchrun, smdistributed): what they agree on, and what ended one of them.
+"""Exchange objects among the processes that train together (torchrun, smdistributed), and find out why one ended.
 
-With one process every function is free and imports no torch.
+If there is only one process, the functions return at once and import no torch.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ _STORE_SECONDS = 5
 
 @contextlib.contextmanager
 def raise_on_sigterm() -> Iterator[None]:
-    """Within, SIGTERM raises Terminated, so that a run can still write its result. Main thread only; else nothing."""
+    """Raise SigtermInterrupt inside the block when SIGTERM arrives, so that a run can still write its result.
+
+    Outside the main thread, where Python sets no signal handlers, it does nothing.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def handle(*_: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends at once
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second SIGTERM ends the process at once
         raise SigtermInterrupt
 
     before = signal.signal(signal.SIGTERM, handle)
@@ -41,7 +44,7 @@ def raise_on_sigterm() -> Iterator[None]:
 
 @contextlib.contextmanager
 def ignore_interrupts() -> Iterator[None]:
-    """Within, neither Ctrl-C nor SIGTERM is heard: for the moment in which the result is written."""
+    """Ignore Ctrl-C and SIGTERM inside the block, for the moment in which the result is written."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -54,48 +57,66 @@ def ignore_interrupts() -> Iterator[None]:
 
 
 def all_gather_object(value: Any) -> list[Any]:
-    """Everyone's value, by rank, on every process."""
+    """Gather the values of all processes on every process.
+
+    Args:
+        value: The value of this process, which can be pickled.
+
+    Returns:
+        The values, by rank.
+    """
     if get_world_size() == 1:
         return [value]
     import torch.distributed
 
-    everyone: list[Any] = [None] * get_world_size()
-    torch.distributed.all_gather_object(everyone, value, group=_get_object_group())
-    return everyone
+    values: list[Any] = [None] * get_world_size()
+    torch.distributed.all_gather_object(values, value, group=_get_object_group())
+    return values
 
 
 def gather_object(value: Any) -> list[Any]:
-    """Everyone's value, by rank, on the main process; elsewhere an empty list."""
+    """Gather the values of all processes on rank 0.
+
+    Args:
+        value: The value of this process, which can be pickled.
+
+    Returns:
+        The values by rank on rank 0, and an empty list on the others.
+    """
     if get_world_size() == 1:
         return [value]
     import torch.distributed
 
-    everyone: list[Any] = [None] * get_world_size()
-    torch.distributed.gather_object(value, everyone if get_rank() == 0 else None, dst=0, group=_get_object_group())
-    return everyone if get_rank() == 0 else []
+    values: list[Any] = [None] * get_world_size()
+    torch.distributed.gather_object(value, values if get_rank() == 0 else None, dst=0, group=_get_object_group())
+    return values if get_rank() == 0 else []
 
 
 def broadcast_object(value: Any) -> Any:
-    """The main process's value, on every process."""
+    """Return the value of rank 0 on every process.
+
+    Args:
+        value: The value, which can be pickled. It is ignored on all ranks but 0.
+    """
     if get_world_size() == 1:
         return value
     import torch.distributed
 
-    box = [value]
-    torch.distributed.broadcast_object_list(box, src=0, group=_get_object_group())
-    return box[0]
+    values = [value]
+    torch.distributed.broadcast_object_list(values, src=0, group=_get_object_group())
+    return values[0]
 
 
 @functools.cache
 def _get_object_group() -> Any:
-    """smdistributed's back end moves the tensors of GPUs and nothing else: objects go by gloo there."""
+    """Return a gloo group under smdistributed, whose own back end moves only the tensors of GPUs, else None."""
     import torch.distributed
 
     return torch.distributed.new_group(backend="gloo") if torch.distributed.get_backend() == "smddp" else None
 
 
 def destroy_process_group() -> None:
-    """Ends the connection of the processes, when all is done: its threads would else abort an exiting process."""
+    """Disconnect the processes at the end. Otherwise the threads of the connection could abort an exiting process."""
     if get_world_size() == 1:
         return
     import torch.distributed
@@ -105,7 +126,16 @@ def destroy_process_group() -> None:
 
 
 def find_root_cause(raised: BaseException) -> BaseException:
-    """What really ended this process: where several train together mostly the death of another, and then its error."""
+    """Return the root cause of an exception: if several processes train together, usually the failure of another rank.
+
+    If the cause is in this process, the other processes are told.
+
+    Args:
+        raised: The exception that ended this process.
+
+    Returns:
+        The same exception, or a RunError that names the failure of the other rank.
+    """
     if get_world_size() == 1 or (isinstance(raised, KeyboardInterrupt) and not isinstance(raised, SigtermInterrupt)):
         return raised
     other = _read_reported_failure()
@@ -114,20 +144,20 @@ def find_root_cause(raised: BaseException) -> BaseException:
     if isinstance(raised, SigtermInterrupt):
         return RunError("ended by SIGTERM: another process of this run has died, or the launcher was told to stop")
     if type(raised).__name__.startswith("Dist") or "gloo" in str(raised):
-        died = "another process of this run has died without a word (killed, or out of memory?)"
+        died = "another process of this run has died and left no message (killed, or out of memory?)"
         return RunError(f"{died}: {summarize_error(raised).rpartition('] ')[2]}")
     _report_failure(summarize_error(raised))
     return raised
 
 
 def _report_failure(reason: str) -> None:
-    """Tells the other processes, before this one ends, why it does; the first to fail is heard."""
-    with contextlib.suppress(Exception):  # whoever kept the store may be gone
+    """Tell the other processes why this one ends, unless another has failed before."""
+    with contextlib.suppress(Exception):  # the process that keeps the store may be gone
         _connect_store().compare_set(_FAILURE, "", f"rank {get_rank()}: {reason}")
 
 
 def _read_reported_failure() -> str | None:
-    """What the first process to fail has reported, e.g. "rank 1: ..."; None where none has."""
+    """Return what the first process to fail has reported, e.g. "rank 1: ...", or None if none has."""
     with contextlib.suppress(Exception):
         store = _connect_store()
         if store.check([_FAILURE]):
@@ -136,7 +166,7 @@ def _read_reported_failure() -> str | None:
 
 
 def _connect_store() -> Any:
-    """A connection of its own to the key-value store where the processes have met: it works while they fall apart."""
+    """Open a separate connection to the key-value store of the processes, which still works when they fail."""
     import torch.distributed
 
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])

@@ -1,4 +1,4 @@
-"""Where am I: a laptop, one rank of several, a SageMaker container. Read from the environment, nothing heavy."""
+"""What this process runs in: a laptop, one rank of several, or a SageMaker container. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -17,46 +17,54 @@ HUB_SECONDS = 5
 
 
 def get_rank() -> int:
-    """The global rank of this process; 0 where there is only one."""
+    """Return the global rank of this process, which is 0 if there is only one."""
     return int(os.environ.get("RANK", "0"))
 
 
 def get_local_rank() -> int:
-    """The rank of this process among those of this machine."""
+    """Return the rank of this process on its machine."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def get_world_size() -> int:
-    """The number of processes that train together."""
+    """Return the number of processes that train together."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def is_main() -> bool:
-    """Whether this process is the one that writes and reports."""
+    """Return whether this process is rank 0, which writes and reports."""
     return get_rank() == 0
 
 
 def is_in_container() -> bool:
-    """Whether this process runs inside a SageMaker training job."""
+    """Return whether this process runs in a SageMaker training job."""
     return "TRAINING_JOB_NAME" in os.environ and "SM_CURRENT_HOST" in os.environ
 
 
 def get_model_dir(run_dir: Path) -> Path:
-    """Where a run's model goes: `model/`, or the place from which a SageMaker container uploads it."""
+    """Return the folder for the model of a run.
+
+    Returns:
+        `model/` in the run directory, or the folder that a SageMaker container uploads.
+    """
     return Path(os.environ["SM_MODEL_DIR"]) if is_in_container() else run_dir / "model"
 
 
 def get_checkpoint_dir(run_dir: Path) -> Path:
-    """Where checkpoints are kept: `checkpoints/`, or the place that a SageMaker container mirrors to S3."""
+    """Return the folder for checkpoints.
+
+    Returns:
+        `checkpoints/` in the run directory, or the folder that a SageMaker container mirrors to S3.
+    """
     folder = os.environ.get("SM_CHECKPOINT_DIR") if is_in_container() else None
     return Path(folder) if folder else run_dir / "checkpoints"
 
 
 def get_cache_dir() -> Path:
-    """Where downloads and tokens are kept: MLQA_CACHE, else ~/.cache/mlqa."""
+    """Return the folder for downloads and tokens: MLQA_CACHE, else ~/.cache/mlqa."""
     try:
         return Path(os.environ.get("MLQA_CACHE") or "~/.cache/mlqa").expanduser()
-    except RuntimeError:  # a user without a home, as containers have
+    except RuntimeError:  # the user has no home directory, as in some containers
         import tempfile
 
         return Path(tempfile.gettempdir()) / "mlqa"
@@ -64,9 +72,10 @@ def get_cache_dir() -> Path:
 
 @functools.cache
 def go_offline_if_unreachable() -> None:
-    """Asks the Hugging Face hub once for a sign of life; without one, its libraries go by their cache alone.
+    """Ask the Hugging Face hub once if it is there, and set HF_HUB_OFFLINE=1 if it does not answer.
 
-    Left to themselves they retry each file for half a minute. To be called before they are imported.
+    The libraries of the hub then use their cache only. Otherwise they would retry each file for half a minute. Call it
+    before they are imported.
     """
     if os.environ.get("HF_HUB_OFFLINE"):
         return
@@ -77,15 +86,15 @@ def go_offline_if_unreachable() -> None:
     try:
         urllib.request.urlopen(request, timeout=HUB_SECONDS).close()
     except urllib.error.HTTPError:
-        return  # it answers
+        return  # an HTTP error is an answer
     except (OSError, ValueError):
-        log.warning("the Hugging Face hub cannot be reached: going by what its cache on this machine holds")
+        log.warning("the Hugging Face hub cannot be reached: only its cache on this machine is used")
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 @functools.cache
 def get_console() -> Console:
-    """The terminal, for progress bars and tables; standard output stays free for results."""
+    """Return the console on stderr for progress bars and tables. stdout is for results only."""
     from rich.console import Console
 
     return Console(stderr=True)

@@ -1,7 +1,7 @@
 """Every error that a user can cause or meet.
 
-Each message is one line: the thing at fault, what is wrong with it, the way out. The entry points print
-it without a traceback (`HYDRA_FULL_ERROR=1` shows it); any other exception is a bug and keeps its own.
+Each message is one line: the thing at fault, what is wrong with it, and what to do. The entry points print it without a
+traceback (`HYDRA_FULL_ERROR=1` shows it). Any other exception is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -20,11 +20,15 @@ from mlqa.environment import is_main
 
 
 class MlqaError(CompactHydraException):
-    """Base of all errors meant for the user; Hydra prints its subclasses of this kind as one line."""
+    """Base of all errors meant for the user. It is a CompactHydraException, so Hydra prints it as one line."""
 
 
 class ConfigError(MlqaError):
-    """One or several things wrong with what the user chose; all of them are in `problems`."""
+    """One or several problems with the settings that the user chose.
+
+    Attributes:
+        problems: One line per problem.
+    """
 
     def __init__(self, problems: str | Sequence[str]) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
@@ -32,7 +36,7 @@ class ConfigError(MlqaError):
 
 
 class DataError(MlqaError):
-    """A data set that cannot be read, or holds nothing to train or score on."""
+    """A data set that cannot be read, or has nothing to train or score on."""
 
 
 class ModelError(MlqaError):
@@ -40,7 +44,7 @@ class ModelError(MlqaError):
 
 
 class UnreachableError(MlqaError):
-    """Something that had to come over the network and did not."""
+    """A file or service that could not be reached over the network."""
 
 
 class RunError(MlqaError):
@@ -48,25 +52,37 @@ class RunError(MlqaError):
 
 
 class SigtermInterrupt(KeyboardInterrupt):
-    """SIGTERM: what a scheduler, or torchrun after the death of another process, sends before it kills."""
+    """SIGTERM, which a scheduler sends before it kills, as does torchrun when another process has died."""
 
 
 def summarize_error(error: BaseException) -> str:
-    """What an exception of any library says, cut to one line without its full stop."""
+    """Summarize the exception of any library in one line.
+
+    Returns:
+        The first line of its message without the full stop, or its type if it has no message.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def explain_write_failure(error: BaseException, folder: Path) -> str:
-    """The operating system's reason, e.g. "No space left on device", where the library that met it reports its own."""
+    """Find the operating system's reason for a failed write, which the libraries report in different ways.
+
+    Args:
+        error: What the library that wrote has raised.
+        folder: The folder to which it wrote.
+
+    Returns:
+        The reason, e.g. "No space left on device", or the summary of the error if no reason is found.
+    """
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
-        if number := re.search(r"\(os error (\d+)\)", str(cause)):  # what was written in Rust
+        if number := re.search(r"\(os error (\d+)\)", str(cause)):  # from a library written in Rust
             return os.strerror(int(number.group(1)))
         cause = cause.__cause__ or cause.__context__
-    try:  # torch swallows the reason: would a few bytes more fit now?
+    try:  # torch hides the reason, so check if a few more bytes fit now
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(bytes(1 << 16))
             probe.flush()
@@ -76,23 +92,27 @@ def explain_write_failure(error: BaseException, folder: Path) -> str:
 
 
 def describe_interruption(stop: KeyboardInterrupt) -> str:
-    """What result.json and the user are told of a run that was stopped."""
+    """Return the message about a stopped run for result.json and the user."""
     return f"stopped by {'SIGTERM' if isinstance(stop, SigtermInterrupt) else 'Ctrl-C'}"
 
 
 @contextmanager
 def exit_on_error(logged: bool = False) -> Iterator[None]:
-    """Ends the process on a MlqaError: a line a problem on stderr (unless it is `logged` there already), and the
-    exit code 2 for a wrong config, 1 for anything else; on Ctrl-C with 130, on SIGTERM with 143, as shells have it.
+    """End the process when an MlqaError or an interrupt leaves the block.
 
-    With HYDRA_FULL_ERROR=1 the exception passes, traceback and all.
+    An MlqaError prints one line per problem on stderr. The exit code is 2 for a wrong config and 1 for any other error.
+    Ctrl-C exits with 130 and SIGTERM with 143, as in shells. With HYDRA_FULL_ERROR=1 the exception passes with its
+    traceback.
+
+    Args:
+        logged: Whether the problems were already logged to stderr.
     """
     try:
         yield
     except MlqaError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        for line in str(error).splitlines() if not logged and is_main() else ():  # of several processes, one says it
+        for line in str(error).splitlines() if not logged and is_main() else ():  # only rank 0 prints
             print(f"error: {line}", file=sys.stderr)
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
     except KeyboardInterrupt as stop:

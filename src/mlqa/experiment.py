@@ -1,4 +1,4 @@
-"""One run, from a checked config to its result: the place that reads like the story."""
+"""One run, from a checked config to its result: load, audit, tokenise, window, train, answer, score, write, track."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlqa.config.compose import resolve_model_label
 from mlqa.config.identity import compute_config_hash
@@ -19,203 +18,196 @@ from mlqa.data.audit import audit
 from mlqa.data.audit_warnings import describe_leakage
 from mlqa.data.examples import Examples
 from mlqa.data.load import Splits, load_splits
-from mlqa.distributed import (
-    all_gather_object,
-    broadcast_object,
-    destroy_process_group,
-    find_root_cause,
-    ignore_interrupts,
-    raise_on_sigterm,
-)
+from mlqa.distributed import broadcast_object, destroy_process_group
 from mlqa.environment import get_cache_dir, get_model_dir, go_offline_if_unreachable, is_main
-from mlqa.errors import ConfigError, MlqaError, RunError, describe_interruption, summarize_error
+from mlqa.errors import MlqaError, RunError
 from mlqa.result import (
     NULL_ODDS,
     PREDICTIONS,
-    SCORES,
     TOKENIZATION,
     Result,
     collect_versions,
     compute_run_cost,
     write_json,
-    write_json_lines,
 )
-from mlqa.run_directory import claim, finalize_run, open_checkpoints, try_write
+from mlqa.run_directory import claim, open_checkpoints, record_ending, try_write
 from mlqa.tracking.identity import build_run_identity
 from mlqa.tracking.tables import build_prediction_table, build_tokenizer_tables
 from mlqa.tracking.trackers import Trackers, open_trackers
-from mlqa.training.checkpoints import Checkpoint, Checkpoints
+from mlqa.training.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from mlqa.evaluation import Evaluation, EvaluationResult
     from mlqa.features.windows import Windows
-    from mlqa.metrics.squad import Version
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
 log = logging.getLogger(__name__)
 
 
 def run(config: Config, choices: dict[str, str]) -> Result:
-    """Fine-tunes and scores; leaves result.json in the run directory in every ending.
+    """Fine-tune and score one model, and leave result.json in the run directory however the run ends.
 
-    Raises MlqaError for what the user can mend; KeyboardInterrupt passes after the result says "stopped".
+    Args:
+        config: The checked config of the run.
+        choices: The option chosen in each config group, e.g. {"model": "berturk"}.
+
+    Returns:
+        The result of the run. If the directory holds the same run, already completed, this is its result.
+
+    Raises:
+        MlqaError: The run failed for a reason that the user can fix.
+        KeyboardInterrupt: The run was stopped. result.json says "stopped" by then.
     """
-    run_dir = Path(config.training.output_dir)
     result = Result(
         label=resolve_model_label(config.model, choices),
         choices=choices,
         seed=config.seed,
         config_hash=compute_config_hash(config),
         versions=collect_versions(),
-        timing={},
         cost=compute_run_cost(0, config.hardware.usd_per_hour),
-        error="it has not ended: it is running, or was killed",
+        error="the run has not finished: it is still running or was killed",
     )
     try:
-        earlier = claim(config, result) if is_main() else None
-    except MlqaError as refusal:
-        log.error("error: %s", refusal)
+        completed = claim(config, result) if is_main() else None
+    except MlqaError as error:
+        log.error("error: %s", error)
         raise
-    if earlier is not None:
-        return earlier
-    trackers = (
-        open_trackers(config.tracking, build_run_identity(config, choices, run_dir)) if is_main() else Trackers([])
-    )
+    if completed is not None:
+        return completed
+    trackers = Trackers([])
+    if is_main():
+        run_dir = Path(config.training.output_dir)
+        trackers = open_trackers(config.tracking, build_run_identity(config, choices, run_dir))
     result.tracking = trackers.collect_places()
-    began = time.monotonic()
-    try:
-        with raise_on_sigterm():
-            _train_and_score(config, result, trackers, run_dir)
-        result.status, result.error = "completed", None
-    except BaseException as raised:
-        error = find_root_cause(raised)
-        if isinstance(error, KeyboardInterrupt):
-            result.status, result.error = "stopped", describe_interruption(error)
-        else:
-            result.error = " | ".join(error.problems) if isinstance(error, ConfigError) else summarize_error(error)
-            log.error("error: %s", result.error)
-        raise error from (None if error is raised else raised)
-    finally:
-        try:
-            with ignore_interrupts():
-                result.timing["total_seconds"] = round(time.monotonic() - began, 3)
-                result.cost = compute_run_cost(result.timing["total_seconds"], config.hardware.usd_per_hour)
-                finalize_run(result, Path(config.training.output_dir))
-        finally:
-            trackers.finish(asdict(result))
+    with record_ending(config, result, trackers):
+        _train_and_score(config, result, trackers)
     destroy_process_group()
     return result
 
 
-def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir: Path) -> None:
-    splits = _load_and_audit(config, result)
+def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None:
+    """Take the run through its steps, and record the figures of each step in `result`."""
+    splits = _load(config)
+    result.dataset["fingerprint"] = splits.compute_fingerprint()
+    if is_main():
+        result.dataset["audit"] = _audit(splits)
 
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else each process warns that all weights were used
-    from transformers import set_seed
-    from transformers.utils.logging import disable_progress_bar, set_verbosity_error
-
-    from mlqa.answers.predictions_file import index_by_id
+    # torch and transformers are imported from here on, so that an error in the data shows at once.
+    arguments, run_dir = _join_processes(config)
     from mlqa.evaluation import Evaluation
-    from mlqa.features.token_cache import TokenCache
-    from mlqa.features.windows import make_windows
     from mlqa.metrics.tokenizer_analysis import analyse_tokenizer
-    from mlqa.tokenization.load import load_tokenizer
-    from mlqa.tokenization.trimming import trim_vocabulary
-    from mlqa.training.arguments import build_training_arguments, get_autocast_dtype
-    from mlqa.training.models import describe_model, load_model, save_model, trim_model
+    from mlqa.training.arguments import get_autocast_dtype
+    from mlqa.training.models import save_model
     from mlqa.training.progress import ProgressAndHistory
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
-    disable_progress_bar()  # transformers' own bars and reports, for reading and writing weights
-    set_verbosity_error()
-    training = config.training
-    arguments = build_training_arguments(config)  # where several processes train, they meet here
-    config.training.output_dir = broadcast_object(str(run_dir))
-    run_dir = Path(config.training.output_dir)
     with _time_stage(result, "features_seconds"):
-        log.info("tokenising %d + %d questions", len(splits.train), len(splits.validation))
-        tokenizer, kept = load_tokenizer(config.model, _iter_texts(splits.train)), None
-        if config.model.trim_vocabulary:
-            tokenizer, kept = trim_vocabulary(tokenizer, _iter_texts(splits.train))
-        cache = TokenCache(get_cache_dir() / "tokens", tokenizer)
-        train = make_windows(splits.train, tokenizer, training.max_seq_length, training.doc_stride, cache)
-        validation = make_windows(splits.validation, tokenizer, training.max_seq_length, training.doc_stride, cache)
+        tokenizer, kept_rows = _tokenise(config, splits)
+        train, validation = _cut_windows(config, splits, tokenizer)
     evaluation = Evaluation(config, splits, validation, get_autocast_dtype(config))
     if is_main():
-        _record_data(result, splits, train, validation, evaluation.version, training.max_answer_length)
+        _describe_windows(config, result, splits, train, evaluation)
         analysis = analyse_tokenizer(tokenizer, config, splits, train, validation)
         result.tokenization = analysis.figures
 
-    set_seed(config.seed)
-    model = load_model(config.model, tokenizer)
-    result.model = describe_model(config.model, model)
-    if kept is not None:
-        result.model |= trim_model(config.model, model, kept)
+    model, result.model = _load_model(config, tokenizer, kept_rows)
     if is_main():
-        result.tokenization["embedding_share"] = result.model["embedding_parameters"] / result.model["parameters"]
+        analysis.figures["embedding_share"] = result.model["embedding_parameters"] / result.model["parameters"]
         write_json(run_dir / TOKENIZATION, analysis.to_dict())
-        for table in build_tokenizer_tables(result.label, result.tokenization, analysis.words):
+        for table in build_tokenizer_tables(result.label, analysis.figures, analysis.words):
             trackers.log_table(table)
+
     checkpoints = open_checkpoints(result, run_dir)
+    callbacks = [ProgressAndHistory(trackers)]
     trainer = QuestionAnsweringTrainer(
-        config,
-        arguments,
-        model,
-        train,
-        lambda: evaluation.compute_metrics(model),
-        [ProgressAndHistory(trackers)],
-        checkpoints,
+        config, arguments, model, train, lambda: evaluation.compute_metrics(model), callbacks, checkpoints
     )
-    checkpoint = _find_resumable_checkpoint(checkpoints)
+    checkpoint = checkpoints.find_resumable()
     trackers.start(checkpoint.history if checkpoint else None)
-    if training.num_train_epochs > 0 or training.max_steps > 0:
+    if config.training.num_train_epochs > 0 or config.training.max_steps > 0:
         _train(trainer, checkpoint, result)
     unwritten: list[str] = []
     if is_main():
         try_write(unwritten, save_model, model, tokenizer, get_model_dir(run_dir))
+
     model.to(trainer.args.device)
-    log.info("scoring %d questions", len(splits.validation))
-    with _time_stage(result, "eval_seconds"):
-        evaluated = evaluation.evaluate(model)
-    result.metrics = evaluated.metrics
-    if training.shuffled_questions_control:
-        result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
-    result.objective = result.metrics["f1"]
+    evaluated = _answer_and_score(config, result, evaluation, model, tokenizer)
     if is_main():
         trackers.log({f"eval_{name}": value for name, value in result.metrics.items()}, trainer.state.global_step)
         set_name = result.choices.get("dataset", "dataset")
         scored = evaluation.score_questions(evaluated.predictions, set_name, result.reported_split)
         result.breakdown = scored.breakdown
-        ids = splits.validation.ids
-        try_write(unwritten, write_json, run_dir / PREDICTIONS, index_by_id(ids, evaluated.predictions))
         try_write(unwritten, write_json_lines, run_dir / SCORES, scored.rows)
+        _write_answers(unwritten, evaluated, splits.validation.ids, run_dir)
         trackers.log_table(
             build_prediction_table(evaluated.predictions, splits.validation, config.tracking.predictions)
         )
-        if evaluated.null_odds is not None:
-            try_write(unwritten, write_json, run_dir / NULL_ODDS, index_by_id(ids, evaluated.null_odds))
     if unwritten:
         raise RunError("; ".join(unwritten))
 
 
-def _load_and_audit(config: Config, result: Result) -> Splits:
-    """Both splits and their audit: what is wrong with the data is said before anything heavy is imported."""
+def _load(config: Config) -> Splits:
     if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
         go_offline_if_unreachable()
     log.info("reading the data set")
-    splits = load_splits(config.dataset)
-    result.dataset["fingerprint"] = splits.compute_fingerprint()
-    if is_main():
-        result.dataset["audit"] = figures = audit(splits).figures
-        for line in describe_leakage(figures["leakage"]):
-            log.warning("%s", line)
-    return splits
+    return load_splits(config.dataset)
 
 
-def _record_data(
-    result: Result, splits: Splits, train: Windows, validation: Windows, version: Version, max_answer_length: int
-) -> None:
+def _audit(splits: Splits) -> dict[str, Any]:
+    """Return the figures of the audit, and warn if questions of the validation split are also in train."""
+    figures = audit(splits).figures
+    for line in describe_leakage(figures["leakage"]):
+        log.warning("%s", line)
+    return figures
+
+
+def _join_processes(config: Config) -> tuple[Any, Path]:
+    """Return the TrainingArguments and the run directory of rank 0, which `config` then has on every rank.
+
+    If several processes train together, they connect when transformers makes the arguments.
+    """
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # otherwise each process warns that all weights were used
+    from transformers.utils.logging import disable_progress_bar, set_verbosity_error
+
+    from mlqa.training.arguments import build_training_arguments
+
+    disable_progress_bar()  # transformers shows bars and reports of its own when it reads and writes weights
+    set_verbosity_error()
+    arguments = build_training_arguments(config)
+    config.training.output_dir = broadcast_object(config.training.output_dir)
+    return arguments, Path(config.training.output_dir)
+
+
+def _tokenise(config: Config, splits: Splits) -> tuple[Any, np.ndarray | None]:
+    """Return the tokenizer and, if its vocabulary was trimmed, the rows of the word embeddings that stay [entries]."""
+    from mlqa.tokenization.load import load_tokenizer
+    from mlqa.tokenization.trimming import trim_vocabulary
+
+    log.info("tokenising %d + %d questions", len(splits.train), len(splits.validation))
+    tokenizer = load_tokenizer(config.model, _iter_texts(splits.train))
+    if config.model.trim_vocabulary:
+        return trim_vocabulary(tokenizer, _iter_texts(splits.train))
+    return tokenizer, None
+
+
+def _cut_windows(config: Config, splits: Splits, tokenizer: Any) -> tuple[Windows, Windows]:
+    """Return the windows of the train and validation splits."""
+    from mlqa.features.token_cache import TokenCache
+    from mlqa.features.windows import make_windows
+
+    length, stride = config.training.max_seq_length, config.training.doc_stride
+    cache = TokenCache(get_cache_dir() / "tokens", tokenizer)
+    train = make_windows(splits.train, tokenizer, length, stride, cache)
+    return train, make_windows(splits.validation, tokenizer, length, stride, cache)
+
+
+def _describe_windows(config: Config, result: Result, splits: Splits, train: Windows, evaluation: Evaluation) -> None:
+    """Record what the windows hold of the questions, and which version of SQuAD's script scores them."""
     from mlqa.features.window_statistics import compute_window_figures
 
+    validation, longest = evaluation.windows, config.training.max_answer_length
     result.dataset |= {
         "train_examples": len(splits.train),
         "eval_examples": len(splits.validation),
@@ -224,38 +216,65 @@ def _record_data(
         "cut_questions": train.cut_questions + validation.cut_questions,
         "train_rows": splits.train.counts,
         "validation_rows": splits.validation.counts,
-        "squad_version": version,
+        "squad_version": evaluation.version,
     }
     result.dataset["audit"]["tokenizer"] = {
-        "train": compute_window_figures(train, splits.train, max_answer_length),
-        "validation": compute_window_figures(validation, splits.validation, max_answer_length),
+        "train": compute_window_figures(train, splits.train, longest),
+        "validation": compute_window_figures(validation, splits.validation, longest),
     }
 
 
-def _find_resumable_checkpoint(checkpoints: Checkpoints) -> Checkpoint | None:
-    """The newest checkpoint of this run that every machine holds."""
-    checkpoint: Checkpoint | None = broadcast_object(checkpoints.find_latest() if is_main() else None)
-    if checkpoint is not None and not all(all_gather_object(checkpoints.has_checkpoint(checkpoint.step))):
-        log.warning("%s is not on every machine: skipped", checkpoint.path)
-        return None
-    return checkpoint
+def _load_model(config: Config, tokenizer: Any, kept_rows: np.ndarray | None) -> tuple[Any, dict[str, Any]]:
+    """Return the seeded model, cut to `kept_rows` if there are any, and its description for result.json."""
+    from transformers import set_seed
+
+    from mlqa.training.models import describe_model, load_model, trim_model
+
+    set_seed(config.seed)
+    model = load_model(config.model, tokenizer)
+    if kept_rows is not None:
+        return model, trim_model(config.model, model, kept_rows)
+    return model, describe_model(config.model, model)
 
 
 def _train(trainer: QuestionAnsweringTrainer, checkpoint: Checkpoint | None, result: Result) -> None:
-    """Trains to the end, from the checkpoint where there is one, and says which."""
+    """Train to the end, from the checkpoint if there is one."""
     windows = len(trainer.train_dataset)
     if checkpoint is None:
         log.info("training on %d windows, %s", windows, trainer.batching.value)
     elif checkpoint.is_final:
         log.info("all %d steps were trained before: scoring %s", checkpoint.max_steps, checkpoint.path)
     else:
-        log.info("going on after step %d of %d: %s", checkpoint.step, checkpoint.max_steps, checkpoint.path)
+        log.info("resuming after step %d of %d: %s", checkpoint.step, checkpoint.max_steps, checkpoint.path)
     with _time_stage(result, "train_seconds"):
         trainer.fit(checkpoint)
+    resumed_after = 0
     if checkpoint is not None:
-        result.timing["resumed_after_step"] = checkpoint.step
-    seen = windows * trainer.state.epoch * (1 - (checkpoint.step if checkpoint else 0) / trainer.state.global_step)
+        result.timing["resumed_after_step"] = resumed_after = checkpoint.step
+    seen = windows * trainer.state.epoch * (1 - resumed_after / trainer.state.global_step)
     result.timing["train_samples_per_second"] = round(seen / max(result.timing["train_seconds"], 1e-3), 3)
+
+
+def _answer_and_score(
+    config: Config, result: Result, evaluation: Evaluation, model: Any, tokenizer: Any
+) -> EvaluationResult:
+    """Answer the validation questions, and record their metrics and the objective in `result`."""
+    log.info("scoring %d questions", len(evaluation.examples))
+    with _time_stage(result, "eval_seconds"):
+        evaluated = evaluation.evaluate(model)
+    result.metrics = evaluated.metrics
+    if config.training.shuffled_questions_control:
+        result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
+    result.objective = result.metrics["f1"]
+    return evaluated
+
+
+def _write_answers(unwritten: list[str], evaluated: EvaluationResult, ids: list[str], run_dir: Path) -> None:
+    from mlqa.answers.predictions_file import index_by_id
+
+    try_write(unwritten, write_json, run_dir / PREDICTIONS, index_by_id(ids, evaluated.predictions))
+    if evaluated.null_odds is not None:
+        try_write(unwritten, write_json, run_dir / NULL_ODDS, index_by_id(ids, evaluated.null_odds))
 
 
 def _iter_texts(examples: Examples) -> Iterator[str]:
@@ -265,6 +284,7 @@ def _iter_texts(examples: Examples) -> Iterator[str]:
 
 @contextmanager
 def _time_stage(result: Result, name: str) -> Iterator[None]:
+    """Record the seconds that the block takes as `result.timing[name]`, also if it raises."""
     began = time.monotonic()
     try:
         yield

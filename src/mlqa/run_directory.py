@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,21 @@ from mlqa.config.identity import compute_run_identity
 from mlqa.config.schema import Config
 from mlqa.data.load import load_splits
 from mlqa.display.score_tables import print_summary
-from mlqa.distributed import all_gather_object
+from mlqa.distributed import all_gather_object, find_root_cause, ignore_interrupts, raise_on_sigterm
 from mlqa.environment import get_checkpoint_dir, get_local_rank, get_world_size, is_main
-from mlqa.errors import RunError
-from mlqa.result import FILE, MODEL, NULL_ODDS, PREDICTIONS, SCORES, TOKENIZATION, Result, read_result
+from mlqa.errors import ConfigError, RunError, describe_interruption, summarize_error
+from mlqa.result import (
+    FILE,
+    MODEL,
+    NULL_ODDS,
+    PREDICTIONS,
+    SCORES,
+    TOKENIZATION,
+    Result,
+    compute_run_cost,
+    read_result,
+)
+from mlqa.tracking.trackers import Trackers
 from mlqa.training.checkpoints import Checkpoints
 
 log = logging.getLogger(__name__)
@@ -76,6 +90,40 @@ def _remove_remains(run_dir: Path) -> None:
     for name in (FILE, PREDICTIONS, SCORES, NULL_ODDS, TOKENIZATION):
         (run_dir / name).unlink(missing_ok=True)
     shutil.rmtree(run_dir / MODEL, ignore_errors=True)
+
+
+@contextmanager
+def record_ending(config: Config, result: Result, trackers: Trackers) -> Iterator[None]:
+    """Record in result.json how the run inside ends, however it ends, then finish its trackers.
+
+    SIGTERM raises inside, so that a stopped run can also be recorded. The run directory is read at the end, because
+    only rank 0 knows it at the start.
+
+    Raises:
+        MlqaError: The run failed. If several processes train together, this is the root cause of the failure.
+        KeyboardInterrupt: The run was stopped, and result.json says so.
+    """
+    began = time.monotonic()
+    try:
+        with raise_on_sigterm():
+            yield
+        result.status, result.error = "completed", None
+    except BaseException as raised:
+        error = find_root_cause(raised)
+        if isinstance(error, KeyboardInterrupt):
+            result.status, result.error = "stopped", describe_interruption(error)
+        else:
+            result.error = " | ".join(error.problems) if isinstance(error, ConfigError) else summarize_error(error)
+            log.error("error: %s", result.error)
+        raise error from (None if error is raised else raised)
+    finally:
+        try:
+            with ignore_interrupts():
+                result.timing["total_seconds"] = round(time.monotonic() - began, 3)
+                result.cost = compute_run_cost(result.timing["total_seconds"], config.hardware.usd_per_hour)
+                finalize_run(result, Path(config.training.output_dir))
+        finally:
+            trackers.finish(asdict(result))
 
 
 def finalize_run(result: Result, run_dir: Path) -> None:

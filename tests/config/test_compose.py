@@ -1,4 +1,4 @@
-"""What is wrong with a command line is said before anything starts: key, value, what is allowed, all at once."""
+"""Test that all problems of a command line are reported at once, before anything starts."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from mlqa.config.schema import ModelConfig
 from mlqa.errors import ConfigError
 
 
-def problems(*arguments: str) -> list[str]:
+def list_problems(*arguments: str) -> list[str]:
+    """Return what `check_command_line` reports."""
     with pytest.raises(ConfigError) as caught:
         check_command_line(arguments)
     return caught.value.problems
 
 
-def test_a_right_command_line_passes() -> None:
+def test_a_valid_command_line_passes() -> None:
     check_command_line(["model=mbert", "optimizer.learning_rate=3e-5"])
     check_command_line(["-m", "model=berturk,mbert", "seed=1,2", "training.doc_stride=64,128"])
 
 
-def test_a_compiler_is_asked_for_before_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_compiler_is_reported_before_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     check_command_line(["-m", "hardware=g5", "training.torch_compile=true"])
     monkeypatch.setattr(machine.shutil, "which", lambda _: None)
-    assert "needs a C++ compiler" in problems("training.torch_compile=true")[0]
+    assert "needs a C++ compiler" in list_problems("training.torch_compile=true")[0]
 
 
 @pytest.mark.parametrize("flag", ["--help", "--hydra-help", "--cfg=job", "--info=config", "-sc"])
@@ -35,9 +36,9 @@ def test_what_starts_nothing_is_left_to_hydra(flag: str) -> None:
     check_command_line([flag, "training.nonsense=1"])
 
 
-def test_everything_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "has_gpu", lambda: False)
-    found = problems(
+    reported = list_problems(
         "model=bertrk",
         "training.num_epochs=2",
         "optimizer.learning_rate=fast",
@@ -53,16 +54,16 @@ def test_everything_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> No
         ("training.doc_stride=384", "must be smaller than training.max_seq_length=384"),
         ("training.fp16=true", "needs a GPU"),
     ]
-    assert len(found) == len(expected)
-    for line, (start, part) in zip(found, expected, strict=True):
+    assert len(reported) == len(expected)
+    for line, (start, part) in zip(reported, expected, strict=True):
         assert line.startswith(start), line
         assert part in line
         assert "\n" not in line
 
 
 def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None:
-    found = problems("-m", "training.doc_stride=64,400,500", "model=berturk,mbert")
-    assert [line.split(":")[0] for line in found] == ["training.doc_stride=400", "training.doc_stride=500"]
+    reported = list_problems("-m", "training.doc_stride=64,400,500", "model=berturk,mbert")
+    assert [line.split(":")[0] for line in reported] == ["training.doc_stride=400", "training.doc_stride=500"]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
     [
         (["traning.seed=1"], "did you mean training?"),
         (["+experimnt=quickstart"], "did you mean experiment?"),
-        (["model=berturk,mbert"], "put -m before them"),
+        (["model=berturk,mbert"], "put -m before the overrides"),
         (["training.output_dir=/tmp/x"], "hydra.run.dir"),
         (["model.scratch.vocab_size=7"], "model.scratch is null"),
         (["seed=-1"], "seed=-1"),
@@ -78,12 +79,12 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["model=tiny_char", "training.batching=packed"], "convolutions would see the neighbouring window"),
         (["model=tiny_char", "model.attn_implementation=sdpa"], "which has eager attention only"),
         (["model.attn_implementation=flash_attention_2"], "flash-attn is not installed"),
-        (["-m", "hardware=g5", "model.attn_implementation=flash_attention_2"], "images do not hold flash-attn"),
+        (["-m", "hardware=g5", "model.attn_implementation=flash_attention_2"], "images do not have flash-attn"),
         (["model.attn_implementation=flash_attention_2", "training.batching=packed"], "takes no block mask"),
-        (["dataset.language=turkish"], "the language's code, e.g. tr"),
-        (["dataset.question_words=[who]"], "dataset.question_words=['who']: give {type: [word"),
+        (["dataset.language=turkish"], "not a language code; give one, e.g. tr"),
+        (["dataset.question_words=[who]"], "dataset.question_words=['who']: not a table of words; give {type: [word"),
         (["training.null_score_diff_threshold=nan"], "training.null_score_diff_threshold=nan"),
-        (["training.seed=7"], "choose it by seed=..."),
+        (["training.seed=7"], "set seed=... instead"),
         (["++training.foo=1"], "training has no key 'foo'"),
         (["~seed"], "cannot be removed"),
         (["~model"], "cannot be removed"),
@@ -98,7 +99,7 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["tracking.project=a/b"], "tracking.project=a/b"),
         (["model=tiny_char", "model.scratch.num_attention_heads=0"], "choose 1 or more"),
         (["model=tiny_char", "model.scratch.dropout=2"], "below 1"),
-        (["hardware.distribution=torchrun"], "by torchrun itself"),
+        (["hardware.distribution=torchrun"], "start train.py by torchrun"),
         (["model.pretrained="], "hub name or a local folder"),
         (["experiment=quickstart", "dataset=squad_json"], "dataset.train_file"),
         (["dataset.train_file=/"], "is a folder"),
@@ -112,9 +113,9 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["dataset.train_file=missing.json"], "no such file"),
         (["model.pretrained=./missing"], "no such folder"),
         (["hardware=g5_torchrun", "hardware.distribution=none", "hardware.instance_count=2"], "hardware.distribution"),
-        (["hardware.instance_count=2"], "this machine is one"),
-        (["words=[Kedileri,'kedi evi']"], "words: 'kedi evi' is no word"),
-        (["words=['']"], "words: '' is no word"),
+        (["hardware.instance_count=2"], "this is one machine"),
+        (["words=[Kedileri,'kedi evi']"], "words: 'kedi evi' is not one word"),
+        (["words=['']"], "words: '' is not one word"),
         (["hardware=p3"], "ml.p3.2xlarge is a SageMaker instance; put -m before the overrides"),
         (["-m", "hardware=local,g4dn", "hydra/launcher=basic"], "hydra/launcher=basic runs on this machine"),
         (["-m", "hardware=p3", "hydra.launcher.network_isolation=true"], "dataset.download: cannot be fetched"),
@@ -123,16 +124,16 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["training.fp16=true", "training.bf16=true"], "choose one of them"),
     ],
 )
-def test_one_line_names_key_and_way_out(arguments: list[str], part: str) -> None:
-    assert any(part in line for line in problems(*arguments))
+def test_one_line_names_the_key_and_what_to_do(arguments: list[str], part: str) -> None:
+    assert any(part in line for line in list_problems(*arguments))
 
 
 def test_a_model_folder_without_weights_or_tokenizer(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"max_position_embeddings": 256}')
-    found = problems(f"model.pretrained={tmp_path}")
-    assert any("holds no weights; expected model.safetensors" in line for line in found)
-    assert any("holds no tokenizer; expected tokenizer.json" in line for line in found)
-    assert any("the model has 256 positions" in line for line in found)
+    reported = list_problems(f"model.pretrained={tmp_path}")
+    assert any("has no weights; expected model.safetensors" in line for line in reported)
+    assert any("has no tokenizer; expected tokenizer.json" in line for line in reported)
+    assert any("the model has 256 positions" in line for line in reported)
 
 
 def test_roberta_positions_begin_after_the_padding_index(tmp_path: Path) -> None:
@@ -140,14 +141,14 @@ def test_roberta_positions_begin_after_the_padding_index(tmp_path: Path) -> None
     for name in ("model.safetensors", "tokenizer.json"):
         (tmp_path / name).write_text("")
     check_command_line([f"model.pretrained={tmp_path}", "training.max_seq_length=512"])
-    assert "512 positions" in problems(f"model.pretrained={tmp_path}", "training.max_seq_length=513")[0]
+    assert "512 positions" in list_problems(f"model.pretrained={tmp_path}", "training.max_seq_length=513")[0]
 
 
 def test_a_file_where_the_run_directory_should_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    (line,) = problems(f"hydra.run.dir={tmp_path}/file/out")
-    assert "no directory that can be written to" in line
-    (line,) = problems("-m", f"hydra.sweep.dir={tmp_path}/file", "seed=1,2")
+    (line,) = list_problems(f"hydra.run.dir={tmp_path}/file/out")
+    assert "is not a writable directory" in line
+    (line,) = list_problems("-m", f"hydra.sweep.dir={tmp_path}/file", "seed=1,2")
     assert line.startswith("hydra.sweep.dir=")
 
 
@@ -155,7 +156,7 @@ def test_more_layers_than_the_folders_model_has(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"num_hidden_layers": 12}')
     for name in ("model.safetensors", "tokenizer.json"):
         (tmp_path / name).write_text("")
-    (line,) = problems(f"model.pretrained={tmp_path}", "model.num_hidden_layers=13")
+    (line,) = list_problems(f"model.pretrained={tmp_path}", "model.num_hidden_layers=13")
     assert "has 12" in line
 
 
@@ -187,8 +188,8 @@ def test_one_seed_for_all() -> None:
     assert (config.seed, config.training.seed) == (7, 7)
 
 
-def test_what_the_caller_does_not_need_is_not_asked_for() -> None:
-    """Also beside other problems, when every override is looked at on its own."""
+def test_what_the_caller_does_not_need_is_not_required() -> None:
+    """Test it also with other problems, when every override is tried on its own."""
     needless = ("dataset.train_file", "dataset.validation_file")
     assert compose_config(["dataset=squad_json"], needless)[0].dataset.train_file is None
     with pytest.raises(ConfigError) as caught:
@@ -196,12 +197,12 @@ def test_what_the_caller_does_not_need_is_not_asked_for() -> None:
     assert [line.split(":")[0] for line in caught.value.problems] == ["model=bertrk"]
 
 
-def test_question_words_may_come_by_the_command_line() -> None:
+def test_question_words_can_be_set_on_the_command_line() -> None:
     config, _ = compose_config(["dataset.question_words={who: [wer, wen], what: ['was*']}"])
     assert config.dataset.question_words == {"who": ["wer", "wen"], "what": ["was*"]}
 
 
-def test_one_directory_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_rank_0_keeps_a_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     argv = ["seed=1", "hydra.run.dir=out"]
     assert build_rank_argv(argv) == argv
     monkeypatch.setenv("RANK", "1")
@@ -210,6 +211,6 @@ def test_one_directory_for_several_processes(monkeypatch: pytest.MonkeyPatch) ->
     assert chosen[-1] == "hydra.run.dir=."
 
 
-def test_a_multirun_is_not_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_multirun_of_several_processes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert "a torchrun of its own" in problems("-m", "seed=1,2")[0]
+    assert "by its own torchrun" in list_problems("-m", "seed=1,2")[0]

@@ -1,4 +1,4 @@
-"""Every YAML in conf/: each option composes, and its header gives a command that works."""
+"""Test that each option in conf/ composes, and that its header gives a command that works."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ GROUPS = {
 COMMAND = re.compile(r"^#\s+python train\.py ?(.*?)(?:\s{3,}.*)?$", re.MULTILINE)
 
 
-def needed(group: str, option: str, tmp_path: Path) -> list[str]:
-    """What an option leaves for the user to say."""
+def list_required(group: str, option: str, tmp_path: Path) -> list[str]:
+    """List the overrides that an option requires from the user."""
     file = tmp_path / "squad.json"
     file.write_text("{}")
     train = f"dataset.train_file={file}"
@@ -42,25 +42,25 @@ def needed(group: str, option: str, tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize("path", OPTIONS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_option_composes(path: Path, tmp_path: Path) -> None:
     group, option = path.parent.name, path.stem
-    config, choices = compose_config([f"{group}={option}", *needed(group, option, tmp_path)])
+    config, choices = compose_config([f"{group}={option}", *list_required(group, option, tmp_path)])
     assert choices[group] == option
     assert find_config_problems(config) == []
 
 
 def test_the_promised_options_exist() -> None:
     for group, options in GROUPS.items():
-        found = {path.stem for path in OPTIONS if path.parent.name == group}
-        assert options <= found, f"{group} lacks {options - found}"
+        existing = {path.stem for path in OPTIONS if path.parent.name == group}
+        assert options <= existing, f"{group} lacks {options - existing}"
 
 
 @pytest.mark.parametrize("path", [CONF / "config.yaml", *OPTIONS], ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_header_gives_a_command_that_composes(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRAINING_JOB_NAME", "job")  # as on the instance that a hardware option names
+    monkeypatch.setenv("TRAINING_JOB_NAME", "job")  # as on the instance of a hardware option
     monkeypatch.setenv("SM_CURRENT_HOST", "algo-1")
     text = path.read_text("utf-8")
     header = text[: next(place.start() for place in re.finditer(r"^[^#\n]", text, re.MULTILINE))]
     commands = COMMAND.findall(header)
-    assert commands, f"{path.name}: its header shows no `python train.py ...`"
+    assert commands, f"{path.name}: its header has no command `python train.py ...`"
     file = tmp_path / "train.json"
     file.write_text("{}")
     (tmp_path / "model").mkdir()
@@ -86,7 +86,7 @@ def test_original_experiment_names_its_models_exactly() -> None:
 
 
 def test_the_original_experiment_has_its_five_trials() -> None:
-    """Its table: three models on one V100, XLM-R on one T4 and on two machines of eight V100."""
+    """Test the five trials of its table: three models on one V100, XLM-R on one T4 and on two machines of 8 V100."""
     trials = []
     for experiment in ("blog_models", "blog_hardware"):
         for member in list_member_overrides([f"experiment={experiment}"]):
@@ -117,7 +117,7 @@ def test_an_unknown_option_names_the_allowed_ones() -> None:
 
 
 def test_like_for_like_compares_equals() -> None:
-    """Five checkpoints as they were pre-trained, three seeds, nothing else that differs."""
+    """Test that five checkpoints as pre-trained and three seeds are all that differs."""
     members = [compose_config(member) for member in list_member_overrides(["experiment=like_for_like"])]
     assert {config.model.pretrained for config, _ in members} == {
         "dbmdz/bert-base-turkish-uncased", "dbmdz/bert-base-turkish-cased", "bert-base-multilingual-uncased",

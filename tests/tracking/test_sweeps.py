@@ -55,7 +55,7 @@ def test_the_promised_sweeps_exist() -> None:
 def test_one_agent_run_does_not_hold_several_members(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "abc")
     check_command_line(["-m", "experiment=quickstart", "seed=1"])
-    with pytest.raises(ConfigError, match=rf"one W&B run \({variable} is set\) would hold 2 members; give single"):
+    with pytest.raises(ConfigError, match=rf"{variable} names one W&B run and the command starts 2 members; give each"):
         check_command_line(["-m", "experiment=quickstart", "seed=1,2"])
 
 

@@ -1,4 +1,4 @@
-"""The lines of a training without a terminal: where it is, its loss, and the time to come."""
+"""Test the log lines of a training without a terminal: the step, the loss, and the time left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mlqa.training.progress import ProgressAndHistory
         (0, 1.0, ["step 2 of 20, 18 s left", "step 4 of 20, loss 2.500, 16 s left"]),
         (0, 60.0, ["step 2 of 20, 18 min left", "step 4 of 20, loss 2.500, 16 min left"]),
         (0, 3600.0, ["step 2 of 20, 18.0 h left", "step 4 of 20, loss 2.500, 16.0 h left"]),
-        (10, 10.0, ["step 12 of 20, 80 s left", "step 14 of 20, loss 2.500, 60 s left"]),  # a run that goes on
+        (10, 10.0, ["step 12 of 20, 80 s left", "step 14 of 20, loss 2.500, 60 s left"]),  # a resumed run
     ],
 )
 def test_plain_lines(

@@ -1,4 +1,4 @@
-"""The ends of the Trainer that are ours: the loss, the optimizer's groups, the arguments."""
+"""Test what mlqa replaces in the Trainer: the loss, the parameter groups, the arguments."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_loss_does_not_depend_on_padding(tmp_path: Path) -> None:
             peer.append(float(trainer.model(**batch).loss))
             losses.append(float(trainer.compute_loss(trainer.model, batch)))
     assert losses[0] == pytest.approx(losses[1], abs=1e-5) == pytest.approx(losses[2], abs=1e-5)
-    # What transformers computes grows with the padding; without any it is the same.
+    # The loss of transformers grows with the padding. Without padding it is the same.
     assert peer[2] > losses[2] + 0.1
 
 
@@ -43,7 +43,7 @@ def test_the_loss_without_padding_is_transformers_own(tmp_path: Path) -> None:
 
 
 def test_accumulated_gradients_equal_those_of_one_batch(tmp_path: Path) -> None:
-    """Two half batches, accumulated, must move the weights as the whole batch does."""
+    """Test that two accumulated half batches move the weights as the whole batch does."""
     moved = []
     for batch_size, accumulation in ((24, 1), (12, 2)):
         trainer, _ = trainer_of(
@@ -60,7 +60,7 @@ def test_accumulated_gradients_equal_those_of_one_batch(tmp_path: Path) -> None:
         assert len(trainer.train_dataset) == 24
         trainer.train()
         moved.append(torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()]))
-    # Adam divides by the gradient's size: compare where it is not noise.
+    # Adam divides by the size of the gradient and so amplifies the noise of tiny ones: compare the direction.
     assert torch.nn.functional.cosine_similarity(moved[0], moved[1], dim=0) > 0.9999
     assert (moved[0] - moved[1]).abs().mean() < 1e-5
 
@@ -80,7 +80,10 @@ def test_padded_batches_are_as_wide_as_max_seq_length(tmp_path: Path) -> None:
 def test_fewer_passes_pay_on_a_gpu_and_with_a_small_model(
     monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], expected: int
 ) -> None:
-    """By hand: 5 ms of 60 GFLOP/s, 1.5 ms of 40, 20 and 100 TFLOP/s over 72 x hidden_size^2 operations a position."""
+    """Test against values by hand.
+
+    They are 5 ms of 60 GFLOP/s, 1.5 ms of 40, 20 and 100 TFLOP/s over 72 x hidden_size^2 operations per position.
+    """
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     base, tiny = (SimpleNamespace(config=SimpleNamespace(hidden_size=hidden)) for hidden in (768, 128))
     assert (
@@ -92,7 +95,7 @@ def test_fewer_passes_pay_on_a_gpu_and_with_a_small_model(
 
 
 def test_layerwise_groups() -> None:
-    """Rates by hand for two layers: head 1, layer 1 at 0.5, layer 0 at 0.25, embeddings at 0.125."""
+    """Test against rates by hand for two layers: head 1, layer 1 at 0.5, layer 0 at 0.25, embeddings at 0.125."""
     from transformers import BertConfig, BertForQuestionAnswering
 
     shape = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8}
@@ -158,7 +161,7 @@ def test_precision(
 
 
 class Device:
-    """A model on a device with room for `room` windows."""
+    """A model on a device with memory for `room` windows."""
 
     def __init__(self, model: Any, room: int) -> None:
         self.model, self.room, self.read, self.sizes = model, room, model.forward, []
@@ -172,7 +175,7 @@ class Device:
 
 
 def test_a_step_that_does_not_fit_is_read_in_parts(tmp_path: Path) -> None:
-    """With room for three windows of ten the training is that with room for all."""
+    """Test that training with memory for three of ten windows equals training with memory for all."""
     losses = []
     for room in (10, 3):
         device = Device(small("Bert"), room)
@@ -184,7 +187,7 @@ def test_a_step_that_does_not_fit_is_read_in_parts(tmp_path: Path) -> None:
         trainer.fit(None)
         losses.append([row["loss"] for row in trainer.state.log_history if "loss" in row])
         assert trainer.state.global_step == 6
-    assert losses[1] == pytest.approx(losses[0], abs=2e-4)  # as they are logged: four digits
+    assert losses[1] == pytest.approx(losses[0], abs=2e-4)  # logged with four digits
     assert device.sizes[:3] == [10, 5, 3], "halved until it fits"
     assert max(device.sizes[3:]) == 3
 
@@ -195,7 +198,7 @@ def test_not_even_one_window_fits(tmp_path: Path) -> None:
 
 
 def test_the_search_for_room_leaves_no_trace(tmp_path: Path) -> None:
-    """Random states, gradients and modes are as if it had not been."""
+    """Test that random states, gradients and modes stay as they are."""
     model = small("Bert").eval()
     before = torch.get_rng_state()
 
@@ -209,7 +212,7 @@ def test_the_search_for_room_leaves_no_trace(tmp_path: Path) -> None:
 
 
 def test_every_width_has_a_graph() -> None:
-    """torch.compile on nine widths: one more than it keeps by default, after which it would read them uncompiled."""
+    """Test torch.compile on nine widths. By default it keeps eight graphs, and then runs uncompiled."""
     from torch._dynamo.testing import CompileCounter
 
     counter = CompileCounter()
@@ -221,7 +224,7 @@ def test_every_width_has_a_graph() -> None:
 
 
 def test_batches_made_by_other_processes(tmp_path: Path) -> None:
-    """The same batches in the same order, epoch after epoch."""
+    """Test that the batches and their order are the same in every epoch."""
     read = []
     for workers in (0, 2):
         trainer, _ = trainer_of(tmp_path, f"training.dataloader_num_workers={workers}")
@@ -244,6 +247,6 @@ def test_adamw_is_fused_where_torch_can(tmp_path: Path) -> None:
 
 def test_attention_is_as_configured(tmp_path: Path) -> None:
     small("Bert").save_pretrained(tmp_path)
-    tokenizer = range(1600)  # its length is all that is asked for
+    tokenizer = range(1600)  # only its length is used
     eager = load_model(ModelConfig(str(tmp_path), attn_implementation=Attention.eager), tokenizer)
     assert eager.config._attn_implementation == "eager"

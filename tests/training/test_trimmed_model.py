@@ -1,4 +1,4 @@
-"""Models with a trimmed vocabulary: the same answers and the same losses from fewer rows, in ordinary files."""
+"""Test that a model with a trimmed vocabulary gives the same answers and losses, and is saved in ordinary files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_cut_model_gives_the_logits_that_the_whole_one_gave(kind: str, tmp_pat
     shape = {**names, "vocab_size": 60, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 59}
     model = getattr(transformers, f"{kind}ForQuestionAnswering")(getattr(transformers, f"{kind}Config")(**shape)).eval()
     ids = torch.randint(2, len(KEPT), (3, 12), generator=torch.Generator().manual_seed(1))
-    ids[0, 8:] = 1  # padding, from which RoBERTa-type models count positions
+    ids[0, 8:] = 1  # RoBERTa-type models number positions from the padding index
     old, mask = torch.from_numpy(KEPT)[ids], (ids != 1).long()
     parameters = sum(parameter.numel() for parameter in model.parameters())
     with torch.no_grad():
@@ -44,7 +44,7 @@ def test_a_cut_model_gives_the_logits_that_the_whole_one_gave(kind: str, tmp_pat
     described = model.config
     assert (described.vocab_size, described.pad_token_id, described.bos_token_id) == (10, 1, 0)
     assert described.eos_token_id == 9
-    # The padding's row gets no gradient, the others do.
+    # All rows get a gradient except the row of the padding.
     model(input_ids=ids, start_positions=ids[:, 0], end_positions=ids[:, 0]).loss.backward()
     moved = model.get_input_embeddings().weight.grad.abs().sum(1) > 0
     assert moved.tolist() == [index in set(ids.flatten().tolist()) - {1} for index in range(10)]
@@ -65,7 +65,7 @@ def test_shared_weights_stay_shared() -> None:
 
 def test_a_row_that_is_not_there_is_refused() -> None:
     model = transformers.BertForQuestionAnswering(transformers.BertConfig(vocab_size=50, **SHAPE))
-    with pytest.raises(ModelError, match="a token 59, its weights 50 rows"):
+    with pytest.raises(ModelError, match="a token 59, but its weights have 50 rows"):
         keep_rows(model, KEPT)
 
 
@@ -87,14 +87,18 @@ OVERRIDES = [
 
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT with dropout, in whose vocabulary there is more than the sample needs."""
+    """Return a BERT with dropout, whose vocabulary has more than the sample needs."""
     folder = tmp_path_factory.mktemp("pretrained")
     sample = generate(100, 0)
     letters = "абвгдежзиклмнопрстуфхцчшыэюя"
     other = [" ".join(first + second + third for third in letters) for first in letters for second in "аеиоу"]
     tokenizer = train_tokenizer([*sample.contexts, *other], "unigram", 700, 128)
     torch.manual_seed(0)
-    shape = {**SHAPE, "vocab_size": len(tokenizer) + 5, "pad_token_id": 0}  # padded, as vocabularies are for GPUs
+    shape = {
+        **SHAPE,
+        "vocab_size": len(tokenizer) + 5,
+        "pad_token_id": 0,
+    }  # more rows than entries, as vocabularies are padded for GPUs
     transformers.BertForQuestionAnswering(transformers.BertConfig(**shape)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

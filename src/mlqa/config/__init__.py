@@ -1,0 +1,1 @@
+"""Compose, check and type the configuration of a run."""

@@ -1,4 +1,4 @@
-"""From overrides to typed configs, with every problem of theirs at once where Hydra stops at the first."""
+"""Overrides to typed configs. All problems are reported at once, whereas Hydra stops at the first."""
 
 from __future__ import annotations
 
@@ -19,28 +19,33 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.hydra_errors import explain, is_group, suggest_choices
+from mlqa.config.hydra_errors import explain_override, is_group, suggest_choices
 from mlqa.config.schema import GROUPS, Config, ModelConfig, build_config, register_schema
 from mlqa.config.validation import find_config_problems
 from mlqa.errors import ConfigError, summarize_error
 
-# OmegaConf asserts, rather than raises its own error, where an override reaches below a null, and stumbles over None
-# where one gives a null a mapping; Hydra raises ValueError where a group is given no text.
-FAILURES = (HydraException, OmegaConfBaseException, AssertionError, AttributeError, ValueError)
+# Besides its own errors, OmegaConf fails an assertion if an override sets a key below a null, and raises AttributeError
+# if an override sets a null to a mapping. Hydra raises ValueError if the option of a group is not text.
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, AssertionError, AttributeError, ValueError)
 _FULL_KEY = re.compile(r"full_key:\s*(\S+)")
 
 
 def find_conf_dir() -> Path:
-    """The folder of YAMLs: beside the package in a wheel, at the top of a clone."""
+    """Return the folder conf/: inside the package if mlqa is installed from a wheel, else at the top of the clone.
+
+    Raises:
+        ConfigError: There is no such folder.
+    """
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "conf", package.parent.parent / "conf"):
         if (folder / "config.yaml").is_file():
             return folder
-    raise ConfigError(f"conf/config.yaml stands neither in {package} nor at the top of a clone: install mlqa again")
+    raise ConfigError(f"conf/config.yaml is neither in {package} nor at the top of a clone: reinstall mlqa")
 
 
 @contextmanager
 def initialize_hydra() -> Iterator[None]:
+    """Initialize Hydra with conf/ and the schema inside the block."""
     register_schema()
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(find_conf_dir())):
@@ -50,11 +55,15 @@ def initialize_hydra() -> Iterator[None]:
 def compose_config(
     overrides: Sequence[str], optional: Sequence[str] = (), weights: bool = True
 ) -> tuple[Config, dict[str, str]]:
-    """The config that `python train.py <overrides>` would run, and the option chosen in each group.
+    """Return the config that `python train.py <overrides>` would run, and the option chosen in each group.
 
-    `optional`: keys that a run needs and the caller does not; without a value they are null. `weights`: whether the
-    caller needs the model's, or its tokenizer alone.
-    Raises ConfigError with every problem of the overrides and of their combination.
+    Args:
+        overrides: Overrides in Hydra's form, e.g. "model=berturk".
+        optional: Keys that a run needs but the caller does not. They may be null.
+        weights: Whether the caller needs the weights of the model, or only its tokenizer.
+
+    Raises:
+        ConfigError: With every problem of the overrides and of their combination.
     """
     left_out = tuple(f"{key}=null:" for key in optional)
 
@@ -70,7 +79,11 @@ def compose_config(
 
 
 def get_choices(hydra: Any) -> dict[str, str]:
-    """{"model": "berturk", ...}: the option chosen in each group, from Hydra's own node of the config."""
+    """Return the option chosen in each group, e.g. {"model": "berturk"}.
+
+    Args:
+        hydra: The node `hydra` of a composed config.
+    """
     chosen = hydra.runtime.choices
     return {group: str(chosen[group]) for group in (*GROUPS, "experiment") if chosen.get(group) is not None}
 
@@ -92,13 +105,24 @@ def resolve_model_label(model: ModelConfig, choices: Mapping[str, str]) -> str:
 
 
 def list_member_overrides(overrides: Sequence[str]) -> list[list[str]]:
-    """The overrides of each member that `python train.py -m <overrides>` would run, in order."""
+    """Return the overrides of each member that `python train.py -m <overrides>` would run, in order.
+
+    Raises:
+        ConfigError: An override is not valid, or the part that all members share cannot be composed.
+    """
     with initialize_hydra():
         return split_members(list(overrides), multirun=True)
 
 
 def split_members(overrides: list[str], multirun: bool) -> list[list[str]]:
-    """The overrides of each member, as Hydra's basic sweeper will make them."""
+    """Return the overrides of each member, as Hydra's basic sweeper will make them.
+
+    Under another sweeper only the overrides that all members share are known, and they are returned as one member.
+    Hydra must be initialized.
+
+    Raises:
+        ConfigError: An override is not valid, or the part that all members share cannot be composed.
+    """
     if not multirun:
         return [overrides]
     parsed = parse_overrides(overrides)
@@ -111,12 +135,17 @@ def split_members(overrides: list[str], multirun: bool) -> list[list[str]]:
 
 
 def parse_overrides(overrides: list[str]) -> list[Override]:
+    """Parse overrides in Hydra's form.
+
+    Raises:
+        ConfigError: An override is not in this form.
+    """
     try:
         return OverridesParser.create().parse_overrides(overrides)
     except HydraException as error:
         wrong = summarize_error(error).removeprefix("LexerNoViableAltException: ")
         raise ConfigError(
-            f"{wrong}: not in Hydra's form; write key=value, in quotes where the value has signs"
+            f"{wrong}: not a valid override; write key=value, and quote a value with special characters"
         ) from error
 
 
@@ -129,16 +158,25 @@ def compose_all(
     known: dict[str, None] | None = None,
     check: Callable[[DictConfig], list[str]] | None = None,
 ) -> list[DictConfig]:
-    """Composes each member; on any failure, goes through all overrides one by one and names all that fail.
+    """Compose each member. If one cannot be composed, try its overrides one by one to name all that fail.
 
-    Raises ConfigError with those, what `check` (default: `problems_in`) finds in the rest, and what is `known` already.
+    Args:
+        members: The overrides of each member.
+        known: Problems that are already known, as keys.
+        check: Finds the problems of what remains of a failed member. Default: `validate_composed`.
+
+    Returns:
+        The composed member configs, with Hydra's own node. They are not checked.
+
+    Raises:
+        ConfigError: With the known problems, all overrides that fail, and what `check` finds in the rest.
     """
     composed: list[DictConfig] = []
     problems: dict[str, None] = {}
     for member in members:
         try:
             composed.append(_compose(member))
-        except FAILURES as error:
+        except COMPOSITION_ERRORS as error:
             problems.update(dict.fromkeys(_explain_composition_failure(member, error, check or validate_composed)))
     if problems:
         raise ConfigError(list({**(known or {}), **problems}))
@@ -156,17 +194,17 @@ def _explain_composition_failure(
         try:
             _compose([*accepted, line])
             accepted.append(line)
-        except FAILURES as failure:
-            problems.append(explain(override, failure))
+        except COMPOSITION_ERRORS as failure:
+            problems.append(explain_override(override, failure))
     try:
         rest = check(_compose(accepted))
-    except FAILURES:  # what was removed is missing now
+    except COMPOSITION_ERRORS:  # an override that failed set what is missing now
         rest = []
     return [*(problems or [summarize_error(error)]), *rest]
 
 
 def _to_config(composed: DictConfig) -> Config:
-    """The composed member as dataclasses; the run directory, known only when it starts, stands empty."""
+    """Return the composed member as dataclasses. The run directory is empty, because only the start decides it."""
     problems = _find_missing_and_unknown(composed)
     if problems:
         raise ConfigError(problems)
@@ -181,7 +219,7 @@ def _to_config(composed: DictConfig) -> Config:
 def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
     known = [item.name for item in fields(Config)]
     unknown = [str(key) for key in composed if key != "hydra" and key not in known]
-    OmegaConf.update(composed, "training.output_dir", "")  # refers to Hydra's run directory
+    OmegaConf.update(composed, "training.output_dir", "")  # interpolates Hydra's run directory, which is not set yet
     nodes = {name: composed[name] for name in known if OmegaConf.is_config(composed[name])}
     missing = sorted(key for node in nodes.values() for key in OmegaConf.missing_keys(node))
     return [
@@ -189,11 +227,17 @@ def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
             f"{key}: there is no key or group {key!r}; {suggest_choices(key, [*known, 'experiment'])}"
             for key in unknown
         ),
-        *(f"{key}: has no value yet; give one: {key}=..." for key in missing),
+        *(f"{key}: has no value; set {key}=..." for key in missing),
     ]
 
 
 def validate_composed(composed: DictConfig, weights: bool = True) -> list[str]:
+    """Return all problems of a composed config, one line each.
+
+    Args:
+        composed: The composed config of a member.
+        weights: Whether the weights of the model are needed, or only its tokenizer.
+    """
     try:
         return find_config_problems(_to_config(composed), weights)
     except ConfigError as error:

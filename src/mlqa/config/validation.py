@@ -1,7 +1,7 @@
-"""What the types of the config cannot say: values and combinations that would fail later, or cost money first.
+"""Values and combinations of settings that would fail later, or cost money before they fail.
 
-`problems_of` returns every problem as one line: key=value, what is wrong, what is allowed. It reads no more
-than a model folder's config.json and imports nothing heavy.
+`find_config_problems` returns each problem as one line: key=value, what is wrong, what is allowed. It reads only the
+config.json of a model folder and imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -16,22 +16,19 @@ from mlqa.config.machine import check_machine
 from mlqa.config.ranges import check_ranges
 from mlqa.config.schema import Batching, Config, Distribution
 
-_WEIGHTS = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-)
+_WEIGHTS = tuple(name + end for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json"))
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*$")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "vocab.json")
 
 
 def find_config_problems(config: Config, weights: bool = True) -> list[str]:
-    """Everything wrong with a composed config; an empty list means that it can run.
+    """Return all problems of a config, one line each. If the list is empty, the config can run.
 
-    Without `weights` a folder that holds but a tokenizer will do as a model.
+    Args:
+        config: The config of one run.
+        weights: If false, accept a model folder that has only a tokenizer.
     """
-    parts = (
+    checks = (
         _check_windows,
         check_ranges,
         check_machine,
@@ -41,7 +38,7 @@ def find_config_problems(config: Config, weights: bool = True) -> list[str]:
         _check_tracking,
         _check_words,
     )
-    problems = [problem for part in parts for problem in part(config)]
+    problems = [problem for check in checks for problem in check(config)]
     if config.model.pretrained and is_local_folder(config.model.pretrained):
         problems.extend(_check_model_folder(config.model.pretrained, weights))
     return problems
@@ -50,11 +47,11 @@ def find_config_problems(config: Config, weights: bool = True) -> list[str]:
 def _check_words(config: Config) -> Iterator[str]:
     for word in config.words or ():
         if word.split() != [word]:
-            yield f"words: {word!r} is no word; give words without white space, e.g. words=[Kedileri,evlerimizden]"
+            yield f"words: {word!r} is not one word; give words without white space, e.g. words=[Kedileri,evlerimizden]"
 
 
 def is_local_folder(pretrained: str) -> bool:
-    """Whether a model name is meant as a folder: it is one, or is written as a path."""
+    """Return whether a model name means a folder: it is the name of one, or it is written as a path."""
     return Path(pretrained).expanduser().is_dir() or pretrained.startswith(("/", "./", "../", "~"))
 
 
@@ -80,7 +77,7 @@ def _check_windows(config: Config) -> Iterator[str]:
 
 
 def _read_model_config(config: Config) -> dict[str, Any]:
-    """The config.json of a local model folder; empty for all others, and where it cannot be read."""
+    """Return the config.json of a local model folder, or {} if there is none or it cannot be read."""
     pretrained = config.model.pretrained
     if not pretrained or not is_local_folder(pretrained):
         return {}
@@ -98,7 +95,7 @@ def _get_max_positions(config: Config) -> int | None:
     positions = described.get("max_position_embeddings")
     if not isinstance(positions, int):
         return None
-    # RoBERTa-type models count positions from the padding index + 1.
+    # RoBERTa-type models number positions from the padding index + 1, which is 2.
     roberta_like = described.get("model_type") in ("roberta", "xlm-roberta", "camembert")
     return positions - 2 if roberta_like else positions
 
@@ -108,14 +105,14 @@ def _check_model(config: Config) -> Iterator[str]:
     if (model.pretrained is None) == (scratch is None):
         yield (
             f"model.pretrained={model.pretrained}, model.scratch={'null' if scratch is None else '{...}'}: a model is "
-            "either pre-trained or made from scratch; choose e.g. model=berturk or model=tiny_wordpiece"
+            "either pre-trained or made from scratch; choose one, e.g. model=berturk or model=tiny_wordpiece"
         )
     if model.pretrained == "":
-        yield "model.pretrained=: choose a hub name or a local folder"
+        yield "model.pretrained=: is empty; give a hub name or a local folder"
         return
     layers = _read_model_config(config).get("num_hidden_layers")
     if model.num_hidden_layers is not None and isinstance(layers, int) and model.num_hidden_layers > layers:
-        yield f"model.num_hidden_layers={model.num_hidden_layers}: the folder's model has {layers}; choose that or less"
+        yield f"model.num_hidden_layers={model.num_hidden_layers}: the model has {layers}; choose {layers} or less"
     if scratch is not None:
         if scratch.num_attention_heads > 0 and scratch.hidden_size % scratch.num_attention_heads:
             yield (
@@ -128,7 +125,10 @@ def _check_model(config: Config) -> Iterator[str]:
                 "neighbouring window; choose training.batching=grouped"
             )
         if model.num_hidden_layers is not None:
-            yield f"model.num_hidden_layers={model.num_hidden_layers}: set model.scratch.num_hidden_layers instead"
+            yield (
+                f"model.num_hidden_layers={model.num_hidden_layers}: cuts pre-trained models only; set "
+                "model.scratch.num_hidden_layers instead"
+            )
         if model.trim_vocabulary:
             yield (
                 "model.trim_vocabulary=true: a vocabulary made from scratch has nothing to trim; set "
@@ -144,33 +144,36 @@ def _check_model_folder(pretrained: str, weights: bool) -> Iterator[str]:
     needed: dict[str, tuple[str, ...]] = {"tokenizer": _VOCABULARIES}
     if weights:
         needed = {"config.json": ("config.json",), "weights": _WEIGHTS, **needed}
-    for what, names in needed.items():
+    for part, names in needed.items():
         if not any((folder / name).is_file() for name in names):
-            yield f"model.pretrained={pretrained}: the folder holds no {what}; expected {' or '.join(names)}"
+            yield f"model.pretrained={pretrained}: the folder has no {part}; expected {' or '.join(names)}"
 
 
 def _check_dataset(config: Config) -> Iterator[str]:
     dataset = config.dataset
     if not _LANGUAGE.match(dataset.language):
-        yield f"dataset.language={dataset.language}: give the language's code, e.g. tr, fi, az, pt-BR"
+        yield f"dataset.language={dataset.language}: not a language code; give one, e.g. tr, fi, az, pt-BR"
     words = dataset.question_words
     if words is not None and not _is_table(words):
-        yield f"dataset.question_words={words}: give {{type: [word, stem*, ...], ...}}, e.g. {{who: [wer, wen]}}"
+        yield (
+            f"dataset.question_words={words}: not a table of words; give {{type: [word, stem*, ...], ...}}, "
+            "e.g. {who: [wer, wen]}"
+        )
     for key in ("train_file", "validation_file", "segmentation_file", "parallel_file"):
         path = getattr(dataset, key)
         if path is not None and Path(path).expanduser().is_dir():
             yield f"dataset.{key}={path}: is a folder; give a file"
         elif path is not None and not Path(path).expanduser().is_file():
-            yield f"dataset.{key}={path}: there is no such file"
+            yield f"dataset.{key}={path}: there is no such file; give the path of a file"
     sources = {"download": dataset.download, "hub": dataset.hub, "sample": dataset.sample}
     given = [name for name, source in sources.items() if source is not None]
     if len(given) > 1:
-        yield f"dataset.{given[0]}, dataset.{given[1]}: a data set comes from one of them; set the other to null"
+        yield f"dataset.{given[0]}, dataset.{given[1]}: a data set has only one of them; set the other to null"
     for key in ("train_file", "validation_file"):
         if not given and getattr(dataset, key) is None:
-            yield f"dataset.{key}=null: give a file, or choose a data set that has one (dataset=tquad, sample, hub ...)"
+            yield f"dataset.{key}=null: has no value; give a file or choose a data set that has one, e.g. dataset=tquad"
     if dataset.hub is not None and dataset.hub.train_split is None and dataset.train_file is None:
-        yield "dataset.hub.train_split=null: the data set has no train split; give dataset.train_file"
+        yield "dataset.hub.train_split=null: the data set has no train split; set dataset.train_file"
 
 
 def _is_table(words: Any) -> bool:
@@ -182,7 +185,7 @@ def _is_table(words: Any) -> bool:
 def _check_tracking(config: Config) -> Iterator[str]:
     project = config.tracking.project
     if project and (len(project) > 128 or set(project) & set("/\\#?%:")):
-        yield f"tracking.project={project}: W&B takes at most 128 characters, none of them / \\ # ? % :"
+        yield f"tracking.project={project}: W&B refuses this name; choose at most 128 characters without / \\ # ? % :"
 
 
 def _check_hardware(config: Config) -> Iterator[str]:
@@ -190,14 +193,14 @@ def _check_hardware(config: Config) -> Iterator[str]:
     if hardware.instance_type is None:
         if hardware.instance_count != 1:
             count = hardware.instance_count
-            yield f"hardware.instance_count={count}: this machine is one; choose a hardware option of SageMaker"
+            yield f"hardware.instance_count={count}: this is one machine; choose SageMaker hardware, e.g. g5_torchrun"
         if hardware.distribution is not Distribution.none:
             value = hardware.distribution.value
-            yield f"hardware.distribution={value}: is for SageMaker; here, start train.py by torchrun itself"
+            yield f"hardware.distribution={value}: is for SageMaker; leave it out, and start train.py by torchrun"
         if hardware.spot:
-            yield "hardware.spot=true: only SageMaker instances can be spot; choose e.g. hardware=p3"
+            yield "hardware.spot=true: only SageMaker instances can be spot; choose one, e.g. hardware=p3"
     elif hardware.instance_count > 1 and hardware.distribution is Distribution.none:
         yield (
-            f"hardware.instance_count={hardware.instance_count}: several instances need hardware.distribution=torchrun "
-            "or smdistributed"
+            f"hardware.instance_count={hardware.instance_count}: several instances need a distribution; choose "
+            "hardware.distribution=torchrun or smdistributed"
         )

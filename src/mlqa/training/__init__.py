@@ -1,0 +1,1 @@
+"""Train a question-answering model on windows."""

@@ -1,4 +1,4 @@
-"""Our config to transformers' TrainingArguments: the one file that knows how their names differ between versions."""
+"""TrainingArguments from the config. Only this file knows how their names differ between versions of transformers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,22 @@ from torch.torch_version import TorchVersion
 from mlqa.config.schema import Config, OptimizerName, Precision
 from mlqa.environment import get_checkpoint_dir, get_world_size
 
+# Settings that are passed on under their own names.
+TRAINING_NAMES = (
+    "num_train_epochs max_steps per_device_train_batch_size per_device_eval_batch_size gradient_accumulation_steps "
+    "max_grad_norm torch_compile logging_steps eval_steps save_steps save_total_limit"
+).split()
+OPTIMIZER_NAMES = "learning_rate weight_decay adam_beta1 adam_beta2 adam_epsilon".split()
+
 
 def build_training_arguments(config: Config) -> Any:
-    """TrainingArguments for 4.36 ... 5.x. Nothing is reported or printed by transformers itself."""
+    """Build transformers' TrainingArguments from the config.
+
+    transformers 4.36 ... 5.x are supported. transformers itself then reports and prints nothing.
+
+    Returns:
+        A transformers.TrainingArguments.
+    """
     from transformers import TrainingArguments
 
     training, optimizer = config.training, config.optimizer
@@ -23,24 +36,10 @@ def build_training_arguments(config: Config) -> Any:
     arguments: dict[str, Any] = {
         "output_dir": str(get_checkpoint_dir(Path(training.output_dir))),
         "seed": config.seed,
-        "num_train_epochs": training.num_train_epochs,
-        "max_steps": training.max_steps,
-        "per_device_train_batch_size": training.per_device_train_batch_size,
-        "per_device_eval_batch_size": training.per_device_eval_batch_size,
-        "gradient_accumulation_steps": training.gradient_accumulation_steps,
-        "max_grad_norm": training.max_grad_norm,
-        "torch_compile": training.torch_compile,
-        "logging_steps": training.logging_steps,
-        "eval_steps": training.eval_steps,
+        **{name: getattr(training, name) for name in TRAINING_NAMES},
+        **{name: getattr(optimizer, name) for name in OPTIMIZER_NAMES},
         "save_strategy": training.save_strategy.value,
-        "save_steps": training.save_steps,
-        "save_total_limit": training.save_total_limit,
-        "learning_rate": optimizer.learning_rate,
-        "weight_decay": optimizer.weight_decay,
         "lr_scheduler_type": optimizer.lr_scheduler_type.value,
-        "adam_beta1": optimizer.adam_beta1,
-        "adam_beta2": optimizer.adam_beta2,
-        "adam_epsilon": optimizer.adam_epsilon,
         "optim": _resolve_optimizer_name(config),
         "fp16": precision is Precision.fp16,
         "bf16": precision is Precision.bf16,
@@ -53,9 +52,9 @@ def build_training_arguments(config: Config) -> Any:
     if get_world_size() > 1 and not torch.cuda.is_available():
         arguments["ddp_backend"] = "gloo"
     if training.gradient_checkpointing:
-        activation = "activation_checkpointing" in known  # its name from 5.22 on
+        activation = "activation_checkpointing" in known  # the name from 5.22 on
         arguments["activation_checkpointing" if activation else "gradient_checkpointing"] = True
-    # From 5.0 on a share of the steps is written as a float of warmup_steps.
+    # From 5.0 on, warmup_steps also takes a share of the steps, as a float.
     arguments["warmup_ratio" if "warmup_ratio" in known else "warmup_steps"] = optimizer.warmup_ratio
     return TrainingArguments(**arguments)
 
@@ -65,12 +64,20 @@ def _resolve_optimizer_name(config: Config) -> str:
         return "adafactor"
     fused = config.optimizer.fused
     if fused is None:
-        fused = torch.cuda.is_available() or torch.__version__ >= TorchVersion("2.4")  # the first with one for CPUs
+        fused = torch.cuda.is_available() or torch.__version__ >= TorchVersion(
+            "2.4"
+        )  # 2.4 is the first with a fused AdamW for CPUs
     return "adamw_torch_fused" if fused else "adamw_torch"
 
 
 def choose_loader_options(config: Config) -> dict[str, Any]:
-    """How a DataLoader reads: beside a GPU batches are made by other processes, in memory from which it can fetch."""
+    """Return the options of a DataLoader that feeds this device.
+
+    If there is a GPU, worker processes make the batches, and pinned memory lets the GPU fetch them.
+
+    Returns:
+        num_workers, persistent_workers and pin_memory.
+    """
     gpu = torch.cuda.is_available()
     workers = config.training.dataloader_num_workers
     workers = (2 if gpu else 0) if workers is None else workers
@@ -78,24 +85,31 @@ def choose_loader_options(config: Config) -> dict[str, Any]:
 
 
 def resolve_precision(config: Config) -> Precision:
-    """fp32, fp16 or bf16: `training.fp16` and `bf16` where set, else `hardware.precision`; `auto` asks this machine."""
+    """Resolve the precision of a run on this machine.
+
+    `training.fp16` and `training.bf16` take precedence over `hardware.precision`.
+
+    Returns:
+        fp32, fp16 or bf16. If `hardware.precision` is auto, it depends on the GPU: bf16 from compute capability 8.0 on,
+        fp16 below, and fp32 if there is none.
+    """
     training = config.training
     if training.fp16:
         return Precision.fp16
     if training.bf16:
         return Precision.bf16
-    wanted = config.hardware.precision
+    precision = config.hardware.precision
     disabled = {Precision.fp16} if training.fp16 is False else set()
     disabled |= {Precision.bf16} if training.bf16 is False else set()
-    if wanted is Precision.auto:
-        wanted = Precision.fp32
+    if precision is Precision.auto:
+        precision = Precision.fp32
         if torch.cuda.is_available():
-            wanted = Precision.bf16 if torch.cuda.get_device_capability() >= (8, 0) else Precision.fp16
-    return Precision.fp32 if wanted in disabled else wanted
+            precision = Precision.bf16 if torch.cuda.get_device_capability() >= (8, 0) else Precision.fp16
+    return Precision.fp32 if precision in disabled else precision
 
 
 def register_safe_globals() -> None:
-    """Lets transformers before 4.46 read its own random states where torch (2.6 and later) refuses unnamed types."""
+    """Let transformers before 4.46 read its own random states, whose types torch 2.6 and later refuses by default."""
     import numpy as np
     import transformers.trainer
 
@@ -106,5 +120,5 @@ def register_safe_globals() -> None:
 
 
 def get_autocast_dtype(config: Config) -> torch.dtype | None:
-    """The type of mixed precision for a forward pass; None for full precision."""
+    """Return the type of mixed precision for a forward pass, or None for full precision."""
     return {Precision.fp16: torch.float16, Precision.bf16: torch.bfloat16}.get(resolve_precision(config))

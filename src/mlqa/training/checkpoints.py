@@ -1,9 +1,9 @@
-"""Checkpoints that can be trusted: whole, of this very run, or not used.
+"""Checkpoints that are used only if they are complete and of the same run.
 
-A checkpoint is written beside its place and then renamed, so that a process killed at any moment leaves no half of one
-under its name; a manifest with each file's size and SHA-256 tells one that a copy cut short or a power cut spoiled. The
-folder is named after what decides the training (config, data, number of processes), so that runs that share a directory
-never see each other's.
+A checkpoint is written under a temporary name and then renamed, so that a process killed at any moment never leaves
+half of one under its name. A manifest with the size and SHA-256 of each file detects one that an interrupted copy or a
+power cut has damaged. The folder is named after what decides the training (config, data, number of processes), so that
+runs that share a directory never use each other's checkpoints.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import logging
 import os
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from mlqa.data.download import compute_sha256
-from mlqa.environment import get_checkpoint_dir
-from mlqa.errors import RunError
+from mlqa.distributed import all_gather_object, broadcast_object
+from mlqa.environment import get_checkpoint_dir, get_local_rank, is_main
+from mlqa.errors import RunError, explain_write_failure
 from mlqa.result import HISTORY
 
 log = logging.getLogger(__name__)
@@ -30,7 +34,7 @@ PARTIAL = ".partial"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A whole checkpoint: after `step` of `max_steps` optimizer steps."""
+    """A complete checkpoint after `step` of `max_steps` optimizer steps."""
 
     path: Path
     step: int
@@ -38,7 +42,7 @@ class Checkpoint:
 
     @property
     def history(self) -> Path | None:
-        """What was logged up to its step."""
+        """The file with the rows logged up to its step, if there is one."""
         return self.path / HISTORY if (self.path / HISTORY).is_file() else None
 
     @property
@@ -48,70 +52,128 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of one run; methods that write are for one process of a machine only."""
+    """The checkpoints of one run.
+
+    All processes that train together call `find_resumable` and `write`. One process per machine calls the others.
+
+    Args:
+        run_dir: The run directory.
+        identity: The identity of the run, from `compute_run_identity`.
+
+    Raises:
+        RunError: A file is in the place of their folder.
+    """
 
     def __init__(self, run_dir: Path, identity: str) -> None:
-        """Raises RunError where something else stands in their place."""
         self.identity = identity
         self.run_dir = run_dir
         self.folder = get_checkpoint_dir(run_dir) / identity
         if self.folder.parent.exists() and not self.folder.parent.is_dir():
             raise RunError(
-                f"{self.folder.parent} is a file: a run keeps its checkpoints there; choose another directory"
+                f"{self.folder.parent} is a file, but a run keeps its checkpoints there; choose another directory"
             )
 
+    def find_resumable(self) -> Checkpoint | None:
+        """Find the newest complete checkpoint from which all processes can resume.
+
+        Returns:
+            The checkpoint, or None if there is none or a machine does not have it.
+        """
+        latest: Checkpoint | None = broadcast_object(self.find_latest() if is_main() else None)
+        if latest is not None and not all(all_gather_object(self.has_checkpoint(latest.step))):
+            log.warning("%s is skipped: some machines do not have it", latest.path)
+            return None
+        return latest
+
     def find_latest(self) -> Checkpoint | None:
-        """The newest whole checkpoint of this run; the log says which newer ones were passed over, and why."""
+        """Return the newest complete checkpoint of this run, and log why newer ones are skipped."""
         others = [path.name for path in self.folder.parent.glob("*") if path != self.folder]
         if others and not self.folder.is_dir():
             log.warning(
-                "%s holds checkpoints of another run (other settings, data or number of processes): left alone",
+                "%s has checkpoints of another run (other settings, data or number of processes): they are not used",
                 self.folder.parent,
             )
         for step in reversed(self._list_steps()):
             path = self._get_path(step)
-            wrong = self._find_problem(path)
-            if wrong is None:
+            problem = self._find_problem(path)
+            if problem is None:
                 state = json.loads((path / STATE).read_text("utf-8"))
                 return Checkpoint(path, step, int(state["max_steps"]))
-            log.warning("%s is skipped: %s", path, wrong)
+            log.warning("%s is skipped: %s", path, problem)
         return None
 
-    def get_partial_path(self, step: int) -> Path:
-        """Where the files of a checkpoint are written before it has its name."""
-        return self.folder / f"checkpoint-{step}{PARTIAL}"
-
     def has_checkpoint(self, step: int) -> bool:
+        """Return whether this machine has a complete checkpoint of the step."""
         return self._find_problem(self._get_path(step)) is None
 
-    def complete(self, step: int) -> None:
-        """Gives the written checkpoint its name. Raises OSError where that fails."""
-        partial, place = self.get_partial_path(step), self._get_path(step)
+    def write(self, step: int, save_files: Callable[[Path], None], keep: int) -> None:
+        """Write the checkpoint of a step completely or not at all. If it cannot be written, log a warning.
+
+        Args:
+            step: The number of optimizer steps so far.
+            save_files: Writes the files of this process to a folder.
+            keep: How many checkpoints to keep. Older ones are removed.
+        """
+        partial = self._get_partial_path(step)
+        if get_local_rank() == 0:
+            shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed here
+        # Gathering also makes all processes wait for the removal.
+        if all(all_gather_object(self.has_checkpoint(step))):
+            return
+        problem = None
+        try:
+            partial.mkdir(parents=True, exist_ok=True)
+            save_files(partial)
+        except (OSError, RuntimeError, SafetensorError) as error:  # the type depends on the library that meets it
+            problem = explain_write_failure(error, self.run_dir)
+        problem = _gather_first_problem(problem)
+        if problem is None:
+            problem = _gather_first_problem(self._complete(step, keep) if is_main() else None)
+        if problem is None and get_local_rank() == 0 and partial.is_dir():  # another machine with its own disk
+            problem = self._complete(step, keep)
+        if problem is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+            if is_main():
+                self.tidy()
+                log.warning("step %d: the checkpoint cannot be written: %s; training goes on without it", step, problem)
+
+    def _complete(self, step: int, keep: int) -> str | None:
+        """Give a written checkpoint its name and remove older ones. Return the problem if this fails."""
+        try:
+            self._seal(step)
+            self._keep_newest(keep)
+        except OSError as error:
+            return explain_write_failure(error, self.run_dir)
+        return None
+
+    def _seal(self, step: int) -> None:
+        """Add the history and the manifest to a written checkpoint, and rename it."""
+        partial, final = self._get_partial_path(step), self._get_path(step)
         if (self.run_dir / HISTORY).is_file():
             shutil.copyfile(self.run_dir / HISTORY, partial / HISTORY)
         files = {path.name: [path.stat().st_size, compute_sha256(path)] for path in sorted(partial.iterdir())}
         (partial / MANIFEST).write_text(json.dumps({"identity": self.identity, "files": files}, indent=1), "utf-8")
-        for path in [*partial.iterdir(), partial]:  # all of it is on the disk before the older one goes
+        for path in [*partial.iterdir(), partial]:  # everything is on the disk before an older checkpoint is removed
             _flush(path)
-        if place.exists():
-            shutil.rmtree(place)
-        os.replace(partial, place)
+        if final.exists():
+            shutil.rmtree(final)
+        os.replace(partial, final)
         _flush(self.folder)
 
-    def keep_newest(self, count: int) -> None:
-        """Removes all but the newest `count`, and what an interrupted one has left."""
+    def _keep_newest(self, count: int) -> None:
+        """Remove all checkpoints but the newest `count`, and the rest of interrupted ones."""
         for step in self._list_steps()[:-count]:
             shutil.rmtree(self._get_path(step), ignore_errors=True)
         for path in self.folder.glob(f"*{PARTIAL}"):
             shutil.rmtree(path, ignore_errors=True)
 
     def remove(self) -> None:
-        """Removes this run's checkpoints: for a run that has its result and its model."""
+        """Remove the checkpoints of this run, which has its result and its model."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.tidy()
 
     def tidy(self) -> None:
-        """Removes the folders that hold nothing."""
+        """Remove empty folders."""
         for folder in (self.folder, self.folder.parent):
             if self.run_dir in folder.parents and folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
@@ -123,6 +185,10 @@ class Checkpoints:
     def _get_path(self, step: int) -> Path:
         return self.folder / f"checkpoint-{step}"
 
+    def _get_partial_path(self, step: int) -> Path:
+        """Return the folder in which a checkpoint is written before it is renamed."""
+        return self.folder / f"checkpoint-{step}{PARTIAL}"
+
     def _find_problem(self, path: Path) -> str | None:
         try:
             manifest = json.loads((path / MANIFEST).read_text("utf-8"))
@@ -131,17 +197,22 @@ class Checkpoints:
             for name, (size, digest) in manifest["files"].items():
                 if not (path / name).is_file():
                     return f"{name} is missing"
-                if (found := (path / name).stat().st_size) != size:
-                    return f"{name} has {found} of {size} bytes"
+                if (actual := (path / name).stat().st_size) != size:
+                    return f"{name} has {actual} of {size} bytes"
                 if compute_sha256(path / name) != digest:
-                    return f"{name} is not what was written"
+                    return f"the content of {name} has changed"
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return f"it was not written to its end (no whole {MANIFEST})"
+            return f"it is incomplete (no valid {MANIFEST})"
         return None if STATE in manifest["files"] else f"{STATE} is missing"
 
 
+def _gather_first_problem(problem: str | None) -> str | None:
+    """Return the problem of the first process that has one, on every process."""
+    return next((reported for reported in all_gather_object(problem) if reported), None)
+
+
 def _flush(path: Path) -> None:
-    """Waits until a file or folder is on the disk."""
+    """Wait until a file or folder is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

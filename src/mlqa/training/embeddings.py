@@ -1,4 +1,4 @@
-"""A model's word embeddings, cut to the rows of a trimmed vocabulary."""
+"""Cut the word embeddings of a model to the rows of a trimmed vocabulary."""
 
 from __future__ import annotations
 
@@ -10,29 +10,40 @@ from mlqa.errors import ModelError
 
 
 def keep_rows(model: Any, kept: np.ndarray) -> int:
-    """Gives a model only the rows `kept` [new entries] of its word embeddings, in that order, in place.
+    """Keep only the rows `kept` of the word embeddings, in that order, in place.
 
-    Row i becomes what row `kept[i]` was, so that the model answers as before to the renumbered ids. Parameters that
-    share the embeddings' weights share the new ones; the config's vocab_size and token ids follow. Cut before an
-    optimizer is made, whose state then has the rows that are left. Returns how many rows there were.
-    Raises ModelError where one of `kept` is not among them.
+    Row i becomes the former row `kept[i]`, so the model gives the same output for the renumbered ids. Parameters tied
+    to the embeddings stay tied, and the config's vocab_size and token ids follow. Call it before the optimizer is
+    made, so that the state of the optimizer has only the remaining rows.
+
+    Args:
+        model: A transformers model.
+        kept: The former row of each new row [new entries], ascending.
+
+    Returns:
+        The former number of rows.
+
+    Raises:
+        ModelError: The embeddings do not have a row of `kept`.
     """
     import torch
 
     embeddings = model.get_input_embeddings()
     old = embeddings.weight
     if kept[-1] >= old.shape[0]:
-        raise ModelError(f"{model.name_or_path}: its tokenizer has a token {kept[-1]}, its weights {len(old)} rows")
+        raise ModelError(
+            f"{model.name_or_path}: its tokenizer has a token {kept[-1]}, but its weights have {len(old)} rows"
+        )
     new = torch.nn.Parameter(old.detach()[torch.from_numpy(kept)], requires_grad=old.requires_grad)
-    place = {int(was): index for index, was in enumerate(kept)}
+    new_ids = {int(old_id): new_id for new_id, old_id in enumerate(kept)}
     for module in model.modules():
         if getattr(module, "weight", None) is old:
             module.weight = new
             if isinstance(module, torch.nn.Embedding):
                 module.num_embeddings = len(kept)
-                module.padding_idx = None if module.padding_idx is None else place.get(module.padding_idx)
+                module.padding_idx = None if module.padding_idx is None else new_ids.get(module.padding_idx)
     model.config.vocab_size = len(kept)
     for name, value in model.config.to_dict().items():
         if name.endswith("_token_id") and isinstance(value, int):
-            setattr(model.config, name, place.get(value))
+            setattr(model.config, name, new_ids.get(value))
     return len(old)

@@ -1,4 +1,4 @@
-"""Steps that do not fit into the device's memory: found out before the training, and read in parts."""
+"""Find out before training whether a step fits into the memory of the device, and into how many parts to split it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ log = logging.getLogger(__name__)
 def try_largest_windows(
     model: torch.nn.Module, loss: Callable[[int], torch.Tensor], windows: int, autocast: torch.dtype | None
 ) -> None:
-    """One forward and backward pass over the `windows` longest windows, beside the room that AdamW will take.
+    """Run one forward and backward pass over the longest windows, with the memory that AdamW will take allocated.
 
-    `loss(windows)` computes theirs. Neither gradients nor random states are changed.
+    Gradients and random states stay as they are.
+
+    Args:
+        model: The model on its device.
+        loss: Computes the loss of the given number of longest windows.
+        windows: The number of windows.
+        autocast: The type of mixed precision, or None for full precision.
     """
     device = next(model.parameters()).device
     training = model.training
@@ -34,15 +40,26 @@ def try_largest_windows(
 
 
 def find_fitting_accumulation(attempt: Callable[[int], None], step_size: int, accumulation: int) -> int:
-    """The parts of which a step has to consist: `accumulation`, doubled until one part fits on every process.
+    """Double the parts of a step until one part fits into memory on every process.
 
-    `attempt(windows)` trains on that many windows without a trace; out of memory it raises torch's RuntimeError, any
-    other of which passes. transformers' auto_find_batch_size takes smaller steps instead, which is another training.
-    Raises RunError where a single window does not fit.
+    The step stays the same. transformers' auto_find_batch_size takes smaller steps instead, which changes the training.
+
+    Args:
+        attempt: Trains on the given number of windows and leaves no trace. It raises torch's RuntimeError if these do
+            not fit into memory.
+        step_size: Windows per step and process.
+        accumulation: The parts of a step to begin with.
+
+    Returns:
+        The number of parts of a step.
+
+    Raises:
+        RunError: Not even one window fits.
+        RuntimeError: `attempt` failed for another reason.
     """
     from accelerate.utils.memory import should_reduce_batch_size
 
-    wanted = accumulation
+    configured = accumulation
     while True:
         windows = -(-step_size // accumulation)
         fits = True
@@ -55,12 +72,12 @@ def find_fitting_accumulation(attempt: Callable[[int], None], step_size: int, ac
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if all(all_gather_object(fits)):
-            if accumulation > wanted:
-                log.info("%d windows at a time, %d times a step: more do not fit into memory", windows, accumulation)
+            if accumulation > configured:
+                log.info("%d windows at a time, %d times per step: more do not fit into memory", windows, accumulation)
             return accumulation
         if windows == 1:
             raise RunError(
-                "not even one window fits into the device's memory: set training.gradient_checkpointing=true, or lower "
-                "training.max_seq_length"
+                "not even one window fits into the memory of the device: set training.gradient_checkpointing=true or "
+                "lower training.max_seq_length"
             )
         accumulation *= 2

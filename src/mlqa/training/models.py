@@ -1,4 +1,4 @@
-"""The configured model: pre-trained with a fresh question-answering head, or a small ConvBERT of random weights."""
+"""The configured model: pre-trained with a new question-answering head, or a small ConvBERT with random weights."""
 
 from __future__ import annotations
 
@@ -19,63 +19,86 @@ from mlqa.training.embeddings import keep_rows
 
 log = logging.getLogger(__name__)
 
-INITIALIZER_RANGE = 0.08  # of a model from scratch: large enough for like tokens to stand out in the attention
-WORD_SCALE = 3.0  # how much larger its word embeddings begin than those of positions and segments
-HEADS = ("qa_outputs", "classifier", "logits_proj")  # new where a model was not tuned for question answering
+INITIALIZER_RANGE = 0.08  # for a model from scratch: large enough for equal tokens to stand out in the attention
+WORD_SCALE = 3.0  # its word embeddings start this much larger than those of positions and segments
+HEADS = ("qa_outputs", "classifier", "logits_proj")  # new unless the model was fine-tuned for question answering
 
 
 def load_model(model: ModelConfig, tokenizer: Any) -> Any:
-    """A model with start and end logits for each position, in float32 on the CPU.
+    """Load or build the model, which gives start and end logits for each position.
 
-    The head's weights come from torch's random state. Raises ModelError or UnreachableError, naming the model.
+    The weights of a new head come from torch's random state.
+
+    Args:
+        model: The config of the model.
+        tokenizer: Its tokenizer, for the size of the vocabulary.
+
+    Returns:
+        A transformers model for question answering, in float32 on the CPU.
+
+    Raises:
+        ModelError: The model cannot be loaded or does not fit its tokenizer or config.
+        UnreachableError: The model cannot be fetched.
     """
-    from transformers import AutoConfig, AutoModelForQuestionAnswering
+    from transformers import AutoModelForQuestionAnswering
 
     if model.scratch is not None:
         return _build_scratch_model(model, tokenizer)
     pretrained = str(model.pretrained)
-    described = load_pretrained(AutoConfig, "config.json", pretrained, model.revision)
-    if model.num_hidden_layers is not None:
-        layers = getattr(described, "num_hidden_layers", None)
-        if layers is None or model.num_hidden_layers > layers:
-            raise ModelError(f"model.num_hidden_layers={model.num_hidden_layers}: {pretrained} has {layers} layers")
-        described.num_hidden_layers = model.num_hidden_layers
     options = {"attn_implementation": model.attn_implementation.value} if model.attn_implementation else {}
     loaded, report = load_pretrained(
         AutoModelForQuestionAnswering,
         "weights",
         pretrained,
         model.revision,
-        config=described,
+        config=_load_config(model),
         output_loading_info=True,
         **options,
     )
-    absent = [name for name in report["missing_keys"] if not name.startswith(HEADS)]
-    if absent:
+    missing = [name for name in report["missing_keys"] if not name.startswith(HEADS)]
+    if missing:
         log.warning(
-            "%s: %d weights are not in the files and start random, %s first", pretrained, len(absent), absent[0]
+            "%s: %d weights are not in the files and start random, e.g. %s", pretrained, len(missing), missing[0]
         )
     rows = loaded.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         entries = len(tokenizer)
-        raise ModelError(f"model.pretrained={pretrained}: its tokenizer has {entries} entries, its weights {rows}")
+        raise ModelError(
+            f"model.pretrained={pretrained}: its tokenizer has {entries} entries, but its weights have {rows}"
+        )
     return loaded.float()
 
 
-def _build_scratch_model(model: ModelConfig, tokenizer: Any) -> Any:
-    """A ConvBERT (Jiang et al. 2020, arXiv 2008.02496) whose random weights begin where reading can begin.
+def _load_config(model: ModelConfig) -> Any:
+    """Load the config of a pre-trained model, with the number of layers that is kept."""
+    from transformers import AutoConfig
 
-    To answer, a model has to find the question's name in the context and look beside it. A small BERT learns neither in
-    minutes. Here half of the heads are convolutions, which see a token's neighbours from the first step, and keys begin
-    as copies of the queries under large word embeddings, so that a token attends to its like (cf. the mimetic
-    initialization of Trockman & Kolter 2023, arXiv 2305.09828).
+    loaded = load_pretrained(AutoConfig, "config.json", str(model.pretrained), model.revision)
+    if model.num_hidden_layers is not None:
+        layers = getattr(loaded, "num_hidden_layers", None)
+        if layers is None or model.num_hidden_layers > layers:
+            raise ModelError(
+                f"model.num_hidden_layers={model.num_hidden_layers}: {model.pretrained} has "
+                f"{layers or 'an unknown number of'} layers; choose no more, or leave it null"
+            )
+        loaded.num_hidden_layers = model.num_hidden_layers
+    return loaded
+
+
+def _build_scratch_model(model: ModelConfig, tokenizer: Any) -> Any:
+    """Build a ConvBERT (Jiang et al. 2020, arXiv 2008.02496) whose random weights let it learn to read within minutes.
+
+    To answer, a model must find the name from the question in the context and look next to it. A small BERT learns
+    neither within minutes. Half of the heads here are convolutions, which see the neighbours of a token from the first
+    step. Keys start as copies of the queries under large word embeddings, so that a token attends to equal tokens (cf.
+    the mimetic initialization of Trockman & Kolter 2023, arXiv 2305.09828).
     """
     import torch
     from transformers import ConvBertConfig, ConvBertForQuestionAnswering
 
     scratch = model.scratch
     assert scratch is not None
-    made = ConvBertForQuestionAnswering(
+    built = ConvBertForQuestionAnswering(
         ConvBertConfig(
             vocab_size=len(tokenizer),
             embedding_size=scratch.hidden_size,
@@ -91,15 +114,18 @@ def _build_scratch_model(model: ModelConfig, tokenizer: Any) -> Any:
         )
     )
     with torch.no_grad():
-        made.convbert.embeddings.word_embeddings.weight.mul_(WORD_SCALE)
-        for layer in made.convbert.encoder.layer:
+        built.convbert.embeddings.word_embeddings.weight.mul_(WORD_SCALE)
+        for layer in built.convbert.encoder.layer:
             layer.attention.self.key.weight.copy_(layer.attention.self.query.weight)
-    return made
+    return built
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Writes an ordinary transformers model, no half of one. Raises RunError where it could not, also if transformers
-    only logs it."""
+    """Write the model and its tokenizer to a folder in transformers' format, completely or not at all.
+
+    Raises:
+        RunError: The folder cannot be written. transformers may only log such a failure.
+    """
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -110,7 +136,11 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
         for path in partial.iterdir():
             os.replace(path, folder / path.name)
         partial.rmdir()
-    except (OSError, RuntimeError, SafetensorError) as error:  # by which library meets the full disk
+    except (
+        OSError,
+        RuntimeError,
+        SafetensorError,
+    ) as error:  # the type depends on the library that meets it
         shutil.rmtree(partial, ignore_errors=True)
         raise RunError(
             f"{folder}: the model cannot be written: {explain_write_failure(error, folder.parent)}"
@@ -118,7 +148,11 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
 
 
 def describe_model(config: ModelConfig, model: Any) -> dict[str, Any]:
-    """What result.json says of the model; parameters are counted, tied ones once."""
+    """Describe a model for result.json.
+
+    Returns:
+        "pretrained", "parameters" and "embedding_parameters". Tied parameters count once.
+    """
     return {
         "pretrained": config.pretrained,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -127,32 +161,46 @@ def describe_model(config: ModelConfig, model: Any) -> dict[str, Any]:
 
 
 def trim_model(config: ModelConfig, model: Any, kept: np.ndarray) -> dict[str, Any]:
-    """Cuts a model's word embeddings to the rows `kept` of a trimmed vocabulary; returns its description now, and what
-    there was before. Raises ModelError where it has no such row."""
-    whole = describe_model(config, model)["parameters"]
+    """Cut the word embeddings of a model to the rows of a trimmed vocabulary.
+
+    Args:
+        config: The config of the model.
+        model: A transformers model, which is changed in place.
+        kept: The former row of each new row [new entries], ascending.
+
+    Returns:
+        The description of the trimmed model, with the former number of parameters and of vocabulary entries.
+
+    Raises:
+        ModelError: The embeddings do not have a row of `kept`.
+    """
+    untrimmed = describe_model(config, model)["parameters"]
     rows = keep_rows(model, kept)
-    return describe_model(config, model) | {"parameters_untrimmed": whole, "vocab_size_untrimmed": rows}
+    return describe_model(config, model) | {"parameters_untrimmed": untrimmed, "vocab_size_untrimmed": rows}
 
 
 def compute_embedding_share(config: ModelConfig, tokenizer: Any) -> float:
-    """Share (0-1) of a model's parameters that are word embeddings (Toraman et al. 2022, arXiv 2204.08832).
+    """Compute the share of word embeddings in the parameters of a model (Toraman et al. 2022, arXiv 2204.08832).
 
-    Counted on a model without weights: nothing but its config is fetched.
+    The model is built without weights, so only its config is fetched.
 
-    Raises ModelError where there is no config, UnreachableError where it cannot be fetched.
+    Returns:
+        The share, from 0 to 1.
+
+    Raises:
+        ModelError: The model has no config, or fewer layers than `num_hidden_layers`.
+        UnreachableError: The config cannot be fetched.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForQuestionAnswering
+    from transformers import AutoModelForQuestionAnswering
 
     with torch.device("meta"):
         if config.scratch is not None:
             model = _build_scratch_model(config, tokenizer)
         else:
-            described = load_pretrained(AutoConfig, "config.json", str(config.pretrained), config.revision)
-            if config.num_hidden_layers is not None:
-                described.num_hidden_layers = config.num_hidden_layers
+            described = _load_config(config)
             if config.trim_vocabulary:
                 described.vocab_size = len(tokenizer)
             model = AutoModelForQuestionAnswering.from_config(described)
-    found = describe_model(config, model)
-    return float(found["embedding_parameters"] / found["parameters"])
+    counts = describe_model(config, model)
+    return float(counts["embedding_parameters"] / counts["parameters"])

@@ -1,4 +1,4 @@
-"""What a training shows and records on the way: a progress bar, or plain lines where there is no terminal."""
+"""Show and record the progress of training: a progress bar, or plain lines if there is no terminal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mlqa.tracking.trackers import Trackers
 
 log = logging.getLogger(__name__)
 
-PLAIN_LINES = 10  # so many lines a training, where no bar can be drawn
+PLAIN_LINES = 10  # per training, if no bar can be drawn
 
 
 class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
-    """Shows the training's progress and hands every logged row to the trackers; on the main process only."""
+    """Show the progress of training and pass every logged row to the trackers, on the main process only."""
 
     def __init__(self, trackers: Trackers) -> None:
         self._trackers = trackers
@@ -35,12 +35,14 @@ class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers
         )
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Start the clock and, on a terminal, the bar."""
         self._began, self._first_step = time.perf_counter(), state.global_step
         if state.is_world_process_zero and get_console().is_terminal:
             self._bar.start()
             self._bar.add_task("Training", total=state.max_steps, loss="")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Advance the bar, or log a line if it is time for one."""
         if not state.is_world_process_zero:
             return
         for task in self._bar.task_ids:
@@ -51,12 +53,13 @@ class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers
             log.info("%s", ", ".join(part for part in parts if part))
 
     def _format_time_left(self, state: Any) -> str:
-        """The time to come by that of the steps so far, of this start of a run; "" at the end."""
+        """Estimate the time left from the steps since this start of the run. Return "" at the end."""
         steps = state.max_steps - state.global_step
         seconds = (time.perf_counter() - self._began) / max(1, state.global_step - self._first_step) * steps
         return f"{_format_duration(seconds)} left" if steps else ""
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Pass the numbers of a logged row to the trackers."""
         if not state.is_world_process_zero or not logs:
             return
         row = {key: float(value) for key, value in logs.items() if isinstance(value, int | float)}
@@ -65,6 +68,7 @@ class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers
         self._trackers.log(row, state.global_step)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Remove the bar."""
         self._bar.stop()
 
 

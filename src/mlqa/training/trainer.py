@@ -1,19 +1,21 @@
-"""transformers' Trainer with the ends replaced: our batches, a loss that sees no padding, scores by our decoding,
-checkpoints that can be trusted."""
+"""transformers' Trainer with batches, loss, scores and checkpoints of our own.
+
+The batches come from our sampler, the loss ignores padding, the scores come from our decoding, and only complete
+checkpoints are used.
+"""
 
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate.data_loader import prepare_data_loader
-from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 
@@ -23,9 +25,7 @@ from mlqa.batching.packed_rows import unpack_logits
 from mlqa.batching.packing_support import choose_batching
 from mlqa.batching.sampler import WindowBatchSampler
 from mlqa.config.schema import Batching, Config, Interval
-from mlqa.distributed import all_gather_object
-from mlqa.environment import get_local_rank, get_rank, get_world_size, is_main
-from mlqa.errors import explain_write_failure
+from mlqa.environment import get_rank, get_world_size, is_main
 from mlqa.features.windows import Windows
 from mlqa.training.arguments import choose_loader_options, get_autocast_dtype, register_safe_globals
 from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
@@ -37,7 +37,17 @@ log = logging.getLogger(__name__)
 
 
 class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers is not typed
-    """Trains on windows; `score` is called for the metrics of an evaluation, by the model as it then stands."""
+    """Train a model on windows.
+
+    Args:
+        config: The config of the run.
+        arguments: The TrainingArguments from `build_training_arguments`.
+        model: A transformers model for question answering.
+        windows: The windows of the train split.
+        score: Returns the metrics of the model in its current state. An evaluation calls it.
+        callbacks: Further callbacks.
+        checkpoints: The checkpoints of the run.
+    """
 
     def __init__(
         self,
@@ -63,11 +73,11 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             model=model,
             args=arguments,
             train_dataset=batches,
-            eval_dataset=batches,  # transformers asks for one where eval_strategy is set; `evaluate` does not use it
+            eval_dataset=batches,  # transformers requires one if eval_strategy is set. `evaluate` does not use it
             callbacks=callbacks,
         )
         self.remove_callback(PrinterCallback)
-        # The loss is a mean over the batch: it has to be divided by gradient_accumulation_steps.
+        # The loss is a mean over the batch, so transformers must divide it by gradient_accumulation_steps.
         self.model_accepts_loss_kwargs = False
         overhead = estimate_pass_overhead(model, arguments.device, step_size * get_world_size())
         cut = partial(cut_by_length, multiple=training.pad_to_multiple_of, overhead=overhead)
@@ -83,7 +93,11 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.add_callback(_EpochsAndLastCheckpoint(self.batches))
 
     def fit(self, checkpoint: Checkpoint | None) -> None:
-        """Trains to the end, from `checkpoint` where there is one; never past the end."""
+        """Train to the end but never past it.
+
+        Args:
+            checkpoint: The checkpoint to resume from, or None to start anew.
+        """
         register_safe_globals()
         if checkpoint is not None and checkpoint.is_final:
             self._load_from_checkpoint(str(checkpoint.path))
@@ -94,7 +108,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
 
     def _fit_accumulation(self, model: Any, arguments: Any, batches: ShareDataset, step_size: int) -> int:
-        """Parts into which steps have to be split; asked before transformers is told of them."""
+        """Find the parts into which steps must be split, before transformers reads the arguments."""
         longest = np.argsort(-batches.windows.lengths, kind="stable")
         if self.config.training.gradient_checkpointing:
             model.gradient_checkpointing_enable()
@@ -110,17 +124,22 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         return find_fitting_accumulation(attempt, step_size, arguments.gradient_accumulation_steps)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
+        """Return the loader of the shares of this process."""
         loader = DataLoader(
             self.train_dataset,
             batch_sampler=self.batches,
             collate_fn=_collate_share,
             **choose_loader_options(self.config),
         )
-        # As accelerator.prepare does, but for one process: the batches are this process's own already.
+        # As accelerator.prepare does, but for one process, because the sampler gives each process its own batches.
         return prepare_data_loader(loader, self.args.device, num_processes=1, process_index=0, put_on_device=True)  # type: ignore[no-any-return]
 
     def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **options: Any) -> Any:
-        """Forward and backward passes of a share; several processes exchange gradients at the last one only."""
+        """Run the forward and backward passes of a share. Processes exchange gradients only in the last pass.
+
+        Returns:
+            The loss of the share, which is the sum over its passes.
+        """
         *earlier, last = inputs["passes"]
         loss = 0.0
         with model.no_sync() if earlier and hasattr(model, "no_sync") else nullcontext():
@@ -129,36 +148,48 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         return loss + super().training_step(model, last, *args, **options)
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """Return the operations of all passes of a share."""
         return sum(super(QuestionAnsweringTrainer, self).floating_point_ops(part) for part in inputs["passes"])
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
-        """Mean cross-entropy of start and end positions over the positions that are no padding.
+        """Compute the mean cross-entropy of start and end positions over all positions except padding.
 
-        transformers' heads include padding in the softmax, so that their loss depends on how a batch was padded.
+        transformers' heads include padding in the softmax, so their loss depends on how a batch is padded.
+
+        Args:
+            model: The model.
+            inputs: The tensors of one pass. The labels are removed.
+            return_outputs: Whether to also return the output of the model.
+
+        Returns:
+            The loss, or the loss and the output of the model.
         """
-        wanted = [inputs.pop(name) for name in ("start_positions", "end_positions")]
+        labels = [inputs.pop(name) for name in ("start_positions", "end_positions")]
         weight = inputs.pop("weight", 1.0)
         if self.packing is None:
             padding = inputs["attention_mask"] == 0
             output = model(**inputs)
-            found = [logits.masked_fill(padding, -torch.inf) for logits in (output.start_logits, output.end_logits)]
+            all_logits = [
+                logits.masked_fill(padding, -torch.inf) for logits in (output.start_logits, output.end_logits)
+            ]
         else:
-            where = inputs.pop("window_begins"), inputs.pop("window_lengths")
+            begins, lengths = inputs.pop("window_begins"), inputs.pop("window_lengths")
             inputs["attention_mask"] = self.packing.mask(inputs.pop("segments"))
             output = model(**inputs)
-            found = [unpack_logits(logits, *where) for logits in (output.start_logits, output.end_logits)]
+            all_logits = [unpack_logits(logits, begins, lengths) for logits in (output.start_logits, output.end_logits)]
         losses = [
             torch.nn.functional.cross_entropy(logits.float(), positions)
-            for logits, positions in zip(found, wanted, strict=True)
+            for logits, positions in zip(all_logits, labels, strict=True)
         ]
         loss = weight * (losses[0] + losses[1]) / 2
         return (loss, output) if return_outputs else loss
 
     def _wrap_model(self, model: Any, *args: Any, **kwargs: Any) -> Any:
-        """Under smdistributed transformers wraps by the number of a GPU; on a CPU accelerate wraps it."""
+        """Leave the model to accelerate on a CPU: under smdistributed, transformers would wrap it by a GPU's number."""
         return model if self.args.device.type == "cpu" else super()._wrap_model(model, *args, **kwargs)
 
     def create_optimizer(self, *args: Any) -> Any:
+        """Create the optimizer, with layer-wise learning rates if `optimizer.layerwise_decay` is set."""
         decay = self.config.optimizer.layerwise_decay
         if decay is None:
             return super().create_optimizer(*args)
@@ -168,58 +199,31 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         return self.optimizer
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Scores the model as it stands, and logs it as `eval_exact_match`, `eval_f1` ..."""
+        """Score the model in its current state.
+
+        Returns:
+            The metrics as they are logged: `eval_exact_match`, `eval_f1` ...
+        """
         metrics = {f"eval_{name}": value for name, value in self.score().items()}
         self.log(metrics)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
     def _save_checkpoint(self, *_: Any, **__: Any) -> None:
-        """Writes a checkpoint whole or not at all; one that cannot be written is said, and costs no training."""
-        step = self.state.global_step
-        partial = self.checkpoints.get_partial_path(step)
-        if get_local_rank() == 0:
-            shutil.rmtree(partial, ignore_errors=True)  # of a process killed here before
-        if all(
-            all_gather_object(self.checkpoints.has_checkpoint(step))
-        ):  # which is also where all wait for the removal
-            return
-        problem = None
-        try:
-            partial.mkdir(parents=True, exist_ok=True)
-            self.save_model(str(partial), _internal_call=True)
-            self._save_optimizer_and_scheduler(str(partial))
-            self._save_rng_state(str(partial))
+        """Write a checkpoint completely or not at all. If it cannot be written, warn and go on training."""
+
+        def save_files(folder: Path) -> None:
+            self.save_model(str(folder), _internal_call=True)
+            self._save_optimizer_and_scheduler(str(folder))
+            self._save_rng_state(str(folder))
             if is_main():
-                self.state.save_to_json(str(partial / STATE))
-        except (OSError, RuntimeError, SafetensorError) as error:  # by which library meets the full disk
-            problem = explain_write_failure(error, self.checkpoints.run_dir)
-        problem = _get_first_problem(all_gather_object(problem))
-        if problem is None:
-            problem = _get_first_problem(all_gather_object(self._complete_checkpoint(step) if is_main() else None))
-        if problem is None and get_local_rank() == 0 and partial.is_dir():  # another machine, with a disk of its own
-            problem = self._complete_checkpoint(step)
-        if problem is not None:
-            shutil.rmtree(partial, ignore_errors=True)
-            if is_main():
-                self.checkpoints.tidy()
-                log.warning("step %d: no checkpoint could be written (%s); training goes on without it", step, problem)
+                self.state.save_to_json(str(folder / STATE))
 
-    def _complete_checkpoint(self, step: int) -> str | None:
-        try:
-            self.checkpoints.complete(step)
-            self.checkpoints.keep_newest(self.config.training.save_total_limit)
-        except OSError as error:
-            return explain_write_failure(error, self.checkpoints.run_dir)
-        return None
-
-
-def _get_first_problem(problems: list[str | None]) -> str | None:
-    return next((problem for problem in problems if problem), None)
+        self.checkpoints.write(self.state.global_step, save_files, self.config.training.save_total_limit)
 
 
 class _EpochsAndLastCheckpoint(TrainerCallback):  # type: ignore[misc]
-    """Tells the batches which epoch begins, and asks for a checkpoint when nothing is left to train but to score."""
+    """Tell the sampler which epoch begins, and request a checkpoint when training ends and scoring is left."""
 
     def __init__(self, batches: WindowBatchSampler) -> None:
         self.batches = batches
@@ -233,5 +237,5 @@ class _EpochsAndLastCheckpoint(TrainerCallback):  # type: ignore[misc]
 
 
 def _collate_share(batch: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The sampler gives one share at a time: it is the batch."""
+    """Return the only item of the batch: the sampler gives one share at a time."""
     return batch[0]
