@@ -24,11 +24,11 @@ data
 tokenization
 features
 batching
+training
 answers
 metrics
 display
-tracking
-training evaluation
+tracking evaluation
 report run_directory inference
 experiment on_sweep_end
 commands

@@ -24,11 +24,13 @@ from mlqa.errors import MlqaError, RunError
 from mlqa.result import (
     NULL_ODDS,
     PREDICTIONS,
+    SCORES,
     TOKENIZATION,
     Result,
     collect_versions,
     compute_run_cost,
     write_json,
+    write_json_lines,
 )
 from mlqa.run_directory import claim, open_checkpoints, record_ending, try_write
 from mlqa.tracking.identity import build_run_identity
@@ -120,7 +122,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
             trackers.log_table(table)
 
     checkpoints = open_checkpoints(result, run_dir)
-    callbacks = [ProgressAndHistory(trackers)]
+    callbacks = [ProgressAndHistory(trackers.log)]
     trainer = QuestionAnsweringTrainer(
         config, arguments, model, train, lambda: evaluation.compute_metrics(model), callbacks, checkpoints
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback
 
 from mlqa.environment import get_console
-from mlqa.tracking.trackers import Trackers
 
 log = logging.getLogger(__name__)
 
@@ -18,10 +18,10 @@ PLAIN_LINES = 10  # per training, if no bar can be drawn
 
 
 class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
-    """Show the progress of training and pass every logged row to the trackers, on the main process only."""
+    """Show the progress of training and pass every logged row to `record`, on the main process only."""
 
-    def __init__(self, trackers: Trackers) -> None:
-        self._trackers = trackers
+    def __init__(self, record: Callable[[dict[str, float], int], None]) -> None:
+        self._record = record
         self._loss = ""
         self._began, self._first_step = 0.0, 0
         self._bar = Progress(
@@ -59,13 +59,13 @@ class ProgressAndHistory(TrainerCallback):  # type: ignore[misc]  # transformers
         return f"{_format_duration(seconds)} left" if steps else ""
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        """Pass the numbers of a logged row to the trackers."""
+        """Pass the numbers of a logged row and its step on."""
         if not state.is_world_process_zero or not logs:
             return
         row = {key: float(value) for key, value in logs.items() if isinstance(value, int | float)}
         if "loss" in row:
             self._loss = f"loss {row['loss']:.3f}"
-        self._trackers.log(row, state.global_step)
+        self._record(row, state.global_step)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Remove the bar."""
