@@ -175,3 +175,13 @@ def test_the_map_names_files_that_exist() -> None:
     modules = [path for path in SOURCE.glob("*.py") if path.name != "__init__.py"]
     missing = [path.name for path in rooms if f"{path.name}/" not in text]
     assert missing + [path.name for path in modules if path.name not in text] == []
+
+
+def test_the_walk_takes_no_step_backwards() -> None:
+    """The numbered steps of docs/architecture.md follow the order of imports."""
+    text = (TOP / "docs" / "architecture.md").read_text("utf-8")
+    walk = text.split("## One question, from YAML to report")[1].split("\n## ")[0]
+    steps = re.findall(r"^\d+\. .*(?:\n {3}.*)*", walk, re.MULTILINE)
+    files = [name for step in steps for name in re.findall(r"`(?:src/mlqa/)?([\w/]+\.py)`", step)]
+    levels = [LEVEL[name.split("/")[0].removesuffix(".py")] for name in files]
+    assert len(steps) > 10 and levels == sorted(levels), list(zip(files, levels, strict=True))
