@@ -52,7 +52,7 @@ class SimulatedClock(control_loop.Clock):
         self.is_fetching: Callable[[], bool] = lambda: False
         SimulatedClock.made = self
 
-    def now(self) -> float:
+    def get_time(self) -> float:
         return self.seconds
 
     def wait(self, seconds: float, event: threading.Event) -> None:
