@@ -31,6 +31,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
 from hydra_sagemaker_launcher.jobs import control_loop
+from hydra_sagemaker_launcher.jobs.job import Clock
 
 FIGURES = "LAUNCHER_BENCHMARK_FIGURES"  # where a sweep leaves its figures
 POLLING = ("ListTrainingJobs",)  # all others are made once for a member, or once for a sweep
@@ -41,7 +42,7 @@ ConfigStore.instance().store(
 )
 
 
-class SimulatedClock(control_loop.Clock):
+class SimulatedClock(Clock):
     """Time that passes when the control loop waits, here and at the service."""
 
     made: SimulatedClock
@@ -75,10 +76,10 @@ def sweep() -> None:
     """One sweep in this process, by the command line; its figures go into the file that FIGURES names."""
 
     class Control(control_loop.Control):
-        def start(self) -> None:
-            self.clock = clock = SimulatedClock()
-            clock.is_fetching = lambda: bool(self._fetches)
-            super().start()
+        def __init__(self, *arguments: Any) -> None:
+            clock = SimulatedClock()
+            super().__init__(*arguments, clock=clock)
+            clock.is_fetching = lambda: bool(self._fetches._in_progress)
 
     control_loop.Control = Control  # type: ignore[misc]
     started = time.monotonic()

@@ -84,7 +84,11 @@ class MemberCallback(Callback):
     raised: str | None = None
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        """End the process if the composed config is not the one that was planned."""
+        """Check that the composed config is the one that was planned.
+
+        Raises:
+            SystemExit: It is not. Hydra would turn any other exception into a warning.
+        """
         from hydra_sagemaker_launcher.member import hash_config, remove_hydra_node
 
         expected = os.environ["SAGEMAKER_MEMBER_CONFIG_SHA256"]
@@ -93,7 +97,7 @@ class MemberCallback(Callback):
                 "the config composed in the container is not the one that was planned: the source archive lacks a "
                 "config file (hydra.launcher.include), or the config depends on the machine"
             )
-            raise SystemExit(1)  # Hydra turns an Exception in a callback into a warning
+            raise SystemExit(1)
 
     def on_job_end(self, config: DictConfig, job_return: Any, **_: Any) -> None:
         """Save status, return value and error in the run directory. A value that is not JSON is left out."""
@@ -168,7 +172,7 @@ def _find_failure_reason(error: BaseException, output: Path) -> str:
 
 
 def _format_exception(error: BaseException) -> str:
-    cause = error.__cause__ if isinstance(error, ConfigCompositionException) else None  # what is wrong with an override
+    cause = error.__cause__ if isinstance(error, ConfigCompositionException) else None
     text = " ".join(f"{error} {cause or ''}".split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

@@ -51,7 +51,11 @@ class MemberRecord:
     is_lost: bool = False
 
     def is_done(self, retry_failed: bool) -> bool:
-        """Return whether a resumed sweep leaves the member as it is."""
+        """Return whether a resumed sweep leaves the member as it is.
+
+        Args:
+            retry_failed: Whether failed and stopped members run again.
+        """
         return self.status == "completed" or (self.status is not None and not retry_failed)
 
 
@@ -121,7 +125,11 @@ class Manifest:
             return self.members.setdefault(member, MemberRecord())
 
     def get_done_statuses(self, retry_failed: bool) -> dict[int, str]:
-        """Return the statuses, by number, of the members that a resumed sweep leaves as they are."""
+        """Return the statuses, by number, of the members that a resumed sweep leaves as they are.
+
+        Args:
+            retry_failed: Whether failed and stopped members run again.
+        """
         with self._lock:
             return {
                 number: str(record.status) for number, record in self.members.items() if record.is_done(retry_failed)

@@ -188,7 +188,11 @@ def remove_hydra_node(config: DictConfig) -> DictConfig:
 
 
 def hash_config(task_config: DictConfig) -> str:
-    """Return the SHA-256 of a config. Interpolations stay unresolved, so it is the same on every machine."""
+    """Return the SHA-256 of a config, which is the same on every machine.
+
+    Args:
+        task_config: The config without Hydra's node. Its interpolations stay unresolved.
+    """
     return _hash_json(_to_plain_container(task_config))
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sagemaker_launcher")
 
-_JOIN_INTERVAL = 0.5  # seconds in which Ctrl-C is not heard while jobs are being stopped
+_JOIN_INTERVAL = 0.5  # seconds between two updates of the terminal while jobs are being stopped
 
 
 @contextmanager

@@ -32,7 +32,12 @@ class Clients:
         self._clients: dict[tuple[str, str], Any] = {}
 
     def get(self, service: str, region: str = "us-east-1") -> Any:
-        """Return the client of a service: s3 or logs."""
+        """Return a client.
+
+        Args:
+            service: s3 or logs.
+            region: The region, which matters only to logs.
+        """
         import boto3
         from botocore.config import Config
 

@@ -80,7 +80,11 @@ class Container:
         return self.base / path.removeprefix(OPT_ML).lstrip("/")
 
     def parse_hyperparameters(self) -> dict[str, Any]:
-        """Return the hyperparameters as the toolkit parses them: each value is JSON, or otherwise a plain string."""
+        """Parse the hyperparameters as the toolkit does.
+
+        Returns:
+            The values by name. Each is parsed as JSON, and stays a string if it is not JSON.
+        """
         values: dict[str, Any] = {}
         for name, text in self.job.request.get("HyperParameters", {}).items():
             try:

@@ -20,7 +20,7 @@ class ServiceError(Exception):
 
 
 def make_validation_error(message: str) -> ServiceError:
-    """Return the error of a request that is invalid."""
+    """Return the error of an invalid request."""
     return ServiceError("ValidationException", message)
 
 

@@ -145,7 +145,11 @@ class Faults:
             self._all = [*([] if clear else self._all), *new]
 
     def should_throttle(self, operation: str) -> bool:
-        """Return whether to refuse this call of an operation, and count it."""
+        """Return whether to refuse this call, and count it.
+
+        Args:
+            operation: The name of the operation, e.g. CreateTrainingJob.
+        """
         with self._lock:
             for fault in self._iter_faults(Throttle):
                 if fault.operation not in (operation, "*"):
@@ -185,7 +189,12 @@ class Faults:
         return self._take_due(Interrupt, job, trained_seconds)
 
     def get_delay(self, job: str, phase: str) -> float:
-        """Return how many seconds longer a phase of a job lasts."""
+        """Return how many seconds longer a phase of a job lasts.
+
+        Args:
+            job: The name of the job.
+            phase: Starting, Downloading, Training or Uploading.
+        """
         with self._lock:
             return sum(f.seconds for f in self._iter_faults(Delay) if f.phase == phase and re.search(f.job, job))
 
@@ -204,7 +213,11 @@ class Faults:
             return any(self._clock.get_time() < fault.until for fault in self._iter_faults(Down))
 
     def should_deny(self, key: str) -> bool:
-        """Return whether S3 denies access to <bucket>/<key>."""
+        """Return whether S3 denies access to an object.
+
+        Args:
+            key: The object as <bucket>/<key>.
+        """
         with self._lock:
             return any(re.search(fault.key, key) for fault in self._iter_faults(DenyS3))
 

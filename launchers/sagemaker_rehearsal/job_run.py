@@ -38,7 +38,7 @@ class Service:
 
 
 @dataclass(eq=False)  # exceptions must be hashable
-class Ended(Exception):  # noqa: N818 - most endings are no errors
+class Ended(Exception):  # noqa: N818 - most endings are not errors
     """An attempt at a job ends.
 
     Attributes:

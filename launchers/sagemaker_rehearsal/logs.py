@@ -87,7 +87,11 @@ class OutputReader:
         self._thread.start()
 
     def finish(self, seconds: float) -> None:
-        """Wait for the end of the output, at most so many seconds: a process that escaped may keep it open."""
+        """Wait for the end of the output.
+
+        Args:
+            seconds: How long to wait at most: a process that escaped may keep the output open.
+        """
         self._thread.join(seconds)
 
     def _read(self) -> None:
@@ -98,7 +102,14 @@ class OutputReader:
 
 
 def extract_exception(lines: Sequence[str]) -> str:
-    """Return the exception at the end of the last traceback in some lines, empty if there is no traceback."""
+    """Find the exception of a failed program.
+
+    Args:
+        lines: The last lines of its output.
+
+    Returns:
+        At most five lines from the end of the last traceback, empty if there is none.
+    """
     starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     if not starts:
         return ""

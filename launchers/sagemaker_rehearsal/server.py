@@ -145,6 +145,10 @@ def serve(options: Options) -> None:
     """Serve until SIGTERM, SIGINT, idleness, or the removal of the state directory, then end all jobs.
 
     `endpoint.json` exists while the service runs.
+
+    Raises:
+        OSError: The port is in use, or a file cannot be read or written.
+        ValueError: The faults are invalid.
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request would bury the rest
     closing = threading.Event()

@@ -26,7 +26,11 @@ class Storage:
         self._clients = clients
 
     def has_objects(self, uri: str) -> bool:
-        """Return whether any object has a prefix. It is also False if the bucket is missing or access is denied."""
+        """Return whether any object has a prefix.
+
+        Args:
+            uri: The prefix. If its bucket is missing or access is denied, it has no objects.
+        """
         bucket, prefix = split_uri(uri)
         try:
             return bool(self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
@@ -99,12 +103,20 @@ class Checkpoints:
         self._seen: dict[Path, tuple[int, int]] = {}
 
     def download(self) -> None:
-        """Download what an earlier attempt or job has left. Raises JobError."""
+        """Download what an earlier attempt or job has left.
+
+        Raises:
+            JobError: S3 refuses.
+        """
         self._storage.download(f"{self._uri}/", self._folder)
         self._seen = dict(self._scan_files())
 
     def upload(self) -> None:
-        """Upload what is new or changed since the last call. Nothing is removed from S3. Raises JobError."""
+        """Upload what is new or changed since the last call. Nothing is removed from S3.
+
+        Raises:
+            JobError: S3 refuses.
+        """
         for path, stamp in self._scan_files():
             if self._seen.get(path) == stamp:
                 continue
@@ -147,6 +159,10 @@ def pack(folders: Sequence[Path], archive: Path) -> bool:
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Return the bucket and the key of an s3:// address."""
+    """Split an s3:// address.
+
+    Returns:
+        The bucket and the key.
+    """
     bucket, _, key = uri.partition("://")[2].partition("/")
     return bucket, key

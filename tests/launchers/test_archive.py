@@ -72,7 +72,15 @@ def test_files_come_out_as_they_were(tmp_path):
     assert set(names) == {name for name, content in GOOD_TREE.items() if content is not None}
     assert (tmp_path / "new" / "into" / "a" / "run.sh").stat().st_mode & 0o7100 == 0o100
     assert not (tmp_path / "new" / "into" / "result.json").stat().st_mode & 0o111
+    assert (tmp_path / "new" / "into" / "result.json").stat().st_mtime > 10**9  # not the time in the archive, 0
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["into"]
+
+
+def test_a_python_without_the_data_filter_is_refused(tmp_path, monkeypatch):
+    monkeypatch.delattr(tarfile, "data_filter")
+    with pytest.raises(LaunchError, match=r"its tarfile has no data filter; use Python 3\.10\.12, 3\.11\.4, 3\.12"):
+        extract(stored(tmp_path / "x.tar.gz", GOOD), tmp_path / "into", **LIMITS)
+    assert not (tmp_path / "into").exists()
 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])

@@ -71,7 +71,11 @@ class Display:
         self.flush()
 
     def flush(self) -> bool:
-        """Log the lines that have come in, and return whether there were any."""
+        """Log the lines that have come in.
+
+        Returns:
+            Whether there were any.
+        """
         lines = self._pop_lines()
         for line in lines:
             log.info(line)

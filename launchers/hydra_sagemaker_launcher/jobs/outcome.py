@@ -101,7 +101,7 @@ def fetch_outcome(
     for stale in (RESULT, RETURN_FILE):  # from an earlier attempt
         _remove(member.directory / stale)
     has_output = _unpack(storage, f"{output}/output.tar.gz", member.directory, _OUTPUT_BYTES, _OUTPUT_FILES)
-    member.write_hydra_files()  # those of the container contain its own paths
+    member.write_hydra_files()  # the files from the container contain its own paths
     if with_model and description["TrainingJobStatus"] == "Completed":
         uri = description.get("ModelArtifacts", {}).get("S3ModelArtifacts") or f"{output}/model.tar.gz"
         _unpack(storage, uri, member.directory / "model", _MODEL_BYTES, _MODEL_FILES)
@@ -195,7 +195,7 @@ def _remove(path: Path) -> None:
 def _is_finite(value: Any) -> bool:
     try:
         return isinstance(value, int | float) and math.isfinite(value)
-    except OverflowError:  # an integer beyond the largest float
+    except OverflowError:  # an integer larger than any float
         return False
 
 

@@ -50,7 +50,12 @@ class JobRecorder:
         self.finish(job, Outcome("failed", reason))
 
     def record_lost_output(self, job: Job, error: Exception) -> None:
-        """Record that the output of an ended job cannot be fetched. A resumed sweep tries again."""
+        """Record that the output of an ended job cannot be fetched. A resumed sweep tries again.
+
+        Args:
+            job: The job.
+            error: Why the output cannot be fetched.
+        """
         description = job.description or {}
         ending = description.get("FailureReason") or f"the job is {description['TrainingJobStatus'].lower()}"
         cause = error if isinstance(error, LaunchError) else format_aws_error(error)
