@@ -172,7 +172,7 @@ def test_policy_of_the_user_is_what_the_code_calls() -> None:
 
 def test_no_client_is_used_that_the_search_does_not_see() -> None:
     services = set()
-    for file in PACKAGE.glob("*.py"):
+    for file in PACKAGE.rglob("*.py"):
         services |= set(re.findall(r"(?:_client|boto3\.client)\(\s*\"(\w+)\"", file.read_text("utf-8")))
     assert services == {"sagemaker", "s3", "logs", "pricing", "sts", "secretsmanager"}
 
