@@ -31,6 +31,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
 from hydra_sagemaker_launcher.jobs import control_loop
+from hydra_sagemaker_launcher.jobs.job import Clock
 
 FIGURES = "LAUNCHER_BENCHMARK_FIGURES"  # names the file that a sweep writes its figures to
 POLLING = ("ListTrainingJobs",)  # all other calls are made once per member or once per sweep
@@ -41,7 +42,7 @@ ConfigStore.instance().store(
 )
 
 
-class SimulatedClock(control_loop.Clock):
+class SimulatedClock(Clock):
     """Clock that advances when the control loop waits, here and at the service."""
 
     latest: SimulatedClock
@@ -53,7 +54,7 @@ class SimulatedClock(control_loop.Clock):
         self.is_fetching: Callable[[], bool] = lambda: False
         SimulatedClock.latest = self
 
-    def now(self) -> float:
+    def get_time(self) -> float:
         """Return the simulated seconds since the start."""
         return self.seconds
 
@@ -78,10 +79,10 @@ def run_sweep() -> None:
     """Run the sweep of the command line in this process, and write its figures to the file that FIGURES names."""
 
     class Control(control_loop.Control):
-        def start(self) -> None:
-            self.clock = clock = SimulatedClock()
-            clock.is_fetching = lambda: bool(self._fetches)
-            super().start()
+        def __init__(self, *arguments: Any) -> None:
+            clock = SimulatedClock()
+            super().__init__(*arguments, clock=clock)
+            clock.is_fetching = lambda: bool(self._fetches._in_progress)
 
     control_loop.Control = Control  # type: ignore[misc]
     started = time.monotonic()

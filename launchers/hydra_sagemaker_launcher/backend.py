@@ -1,15 +1,14 @@
-"""The AWS side of a sweep: opened when the first member goes to SageMaker, kept for the sweeper's later launches."""
+"""The AWS side of a sweep: opened for the first member that runs on SageMaker, and kept for later launches."""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from hydra_sagemaker_launcher.aws.s3 import Storage
 from hydra_sagemaker_launcher.aws.session import (
@@ -24,16 +23,17 @@ from hydra_sagemaker_launcher.aws.session import (
 from hydra_sagemaker_launcher.aws.training_jobs import TrainingJobClient
 from hydra_sagemaker_launcher.container import MEMBER_FILE
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.jobs import outcome as outcome_module
-from hydra_sagemaker_launcher.jobs.control_loop import Job, State
+from hydra_sagemaker_launcher.jobs.job import Job, State
+from hydra_sagemaker_launcher.jobs.outcome import Outcome, fetch_outcome
+from hydra_sagemaker_launcher.jobs.safe_extract import check_data_filter
 from hydra_sagemaker_launcher.manifest import Manifest, MemberRecord
-from hydra_sagemaker_launcher.member import find_distinct_overrides, hash_config, hash_resumable_config
+from hydra_sagemaker_launcher.member import Member, find_distinct_overrides, hash_config, hash_resumable_config
+from hydra_sagemaker_launcher.packaging.member_file import build_member_file
 from hydra_sagemaker_launcher.packaging.program import Program, detect_program, pack_program
 from hydra_sagemaker_launcher.packaging.source_archive import Source
 from hydra_sagemaker_launcher.request.member_request import build_member_request, find_request_problems
 from hydra_sagemaker_launcher.request.plan import PlannedMember, make_plan, resolve_requirements
 from hydra_sagemaker_launcher.request.training_job import ARCHIVE, make_job_name
-from hydra_sagemaker_launcher.secret_scan import find_secrets
 
 log = logging.getLogger("sagemaker_launcher")
 
@@ -44,6 +44,17 @@ class Remote:
     """What the members of one sweep share on AWS: clients, bucket, source archive, uploaded data."""
 
     def __init__(self, options: Any, sweep_dir: Path, manifest: Manifest, compose: ComposeTask) -> None:
+        """Prepare the AWS side of a sweep. Nothing is opened before it is needed.
+
+        Args:
+            options: The options of the launcher.
+            sweep_dir: The directory of the sweep.
+            manifest: Its manifest.
+            compose: Composes the task config of overrides.
+
+        Raises:
+            LaunchError: `service` is unknown.
+        """
         self._options, self._sweep_dir, self._manifest, self._compose = options, sweep_dir, manifest, compose
         self._uploaded: dict[Path | str, tuple[str, str]] = {}
         self._requirements: set[str] = set()
@@ -52,20 +63,23 @@ class Remote:
 
     @cached_property
     def aws(self) -> Aws:
+        """The clients, of AWS or of the rehearsal service."""
         rehearsal = self._options.service == "rehearsal"
         return open_rehearsal(self._options, self._sweep_dir) if rehearsal else open_aws(self._options)
 
     @cached_property
     def program(self) -> Program:
+        """The app's program."""
         return detect_program(self._options.project_dir)
 
     @cached_property
     def source(self) -> Source:
+        """The source archive of the jobs."""
         return pack_program(self.program, self._options, self._requirements, self._sweep_dir)
 
     @cached_property
     def storage(self) -> Storage:
-        """The bucket, seen to be there. Raises LaunchError, also where there are no credentials."""
+        """The bucket, which exists. Raises LaunchError, also if there are no credentials."""
         given = self._options.bucket
         try:
             account = self.aws.account
@@ -75,13 +89,17 @@ class Remote:
                 "AWS_PROFILE), or try hydra.launcher.service=rehearsal"
             ) from error
         bucket = given or f"sagemaker-{self.aws.region}-{account}"
-        # A bucket of another account may be given on purpose; the default one must be ours.
+        # The bucket of another account may be given on purpose, but the default bucket must be ours.
         storage = Storage(self.aws, bucket, self._options.prefix, self._options.kms_key, None if given else account)
         storage.ensure_bucket(may_make=given is None)
         return storage
 
-    def plan_jobs(self, members: Sequence[Any]) -> list[PlannedMember]:
-        """What would be submitted. Raises LaunchError with everything that can be known to be wrong."""
+    def plan_jobs(self, members: Sequence[Member]) -> list[PlannedMember]:
+        """Plan the jobs of members, and check everything that can be checked before anything is uploaded.
+
+        Raises:
+            LaunchError: All problems together.
+        """
         problems: list[str] = []
         planned: list[PlannedMember] = []
         region, pricing = self._resolve_region_and_pricing()
@@ -89,15 +107,15 @@ class Remote:
             planned = make_plan(
                 members, self._options, region, pricing, self._manifest.get_done_statuses(self._options.retry_failed)
             )
-            found = (resolve_requirements(self._options, item.image) for item in planned)
-            needed = {name for name in found if name is not None}
+            resolved = (resolve_requirements(self._options, item.image) for item in planned)
+            needed = {name for name in resolved if name is not None}
             if not needed <= self._requirements:  # a later launch may bring another image
                 self._requirements |= needed
                 self.__dict__.pop("source", None)
         except LaunchError as error:
             problems += error.problems
         problems += dict.fromkeys(find_request_problems(planned, self._options, self._sweep_dir, region))
-        steps: list[Callable[[], Any]] = [lambda: self.source]
+        steps: list[Callable[[], Any]] = [check_data_filter, lambda: self.source]
         if not self._options.dry_run:
             steps += [lambda: resolve_role(self._options, self.aws), lambda: self.storage]
         for step in steps:
@@ -110,9 +128,14 @@ class Remote:
         return planned
 
     def prepare_jobs(self, planned: Sequence[PlannedMember]) -> list[Job]:
-        """Uploads what the members need and makes their jobs, as far as an earlier launch has not brought them.
+        """Upload what the members need, and build their jobs.
 
-        Raises LaunchError with all that SageMaker would refuse of any request, before one is sent.
+        Returns:
+            The jobs, each in the state in which an earlier launch has left it.
+
+        Raises:
+            LaunchError: All problems of all requests together, before the first is sent. Or the sweep was started with
+                another service, region, bucket or prefix.
         """
         manifest = self._manifest
         sweep_id = manifest.open_sweep(**self._collect_sweep_facts())
@@ -142,16 +165,18 @@ class Remote:
         return jobs
 
     def create_job_client(self) -> TrainingJobClient:
+        """Create the client for the sweep's training jobs."""
         return TrainingJobClient(self.aws, str(self._manifest.sweep["sweep_id"]))
 
-    def fetch(self, job: Job) -> outcome_module.Outcome:
+    def fetch(self, job: Job) -> Outcome:
+        """Fetch the output of an ended job, as `fetch_outcome` does."""
         assert job.description is not None
-        return outcome_module.fetch_outcome(
+        return fetch_outcome(
             job.member, job.description, job.price, self.aws, self.storage, self._options.download_model
         )
 
     def close(self) -> None:
-        """Ends the rehearsal's service, if there is one."""
+        """Stop the rehearsal service, if there is one."""
         if self._options.service == "rehearsal" and "aws" in self.__dict__:
             stop_rehearsal(self._sweep_dir)
 
@@ -192,23 +217,7 @@ class Remote:
         composed = self._compose(overrides)
         identity = hash_resumable_config(composed, options.hardware_key)
         self._manifest.check_unchanged(member.number, identity)
-        body = {
-            "program": self.program.name,
-            "module": self.program.module,
-            "flags": self.program.flags,
-            "overrides": overrides,
-            "config_sha256": hash_config(composed),
-            "number": member.number,
-            "checkpoints": options.checkpoints,
-            "secrets": dict(options.secrets),
-        }
-        content = json.dumps(body, ensure_ascii=False, indent=1).encode()
-        task = OmegaConf.to_yaml(member.task_config).encode()
-        if found := next(iter([*find_secrets("config.yaml", task), *find_secrets(MEMBER_FILE, content)]), None):
-            raise LaunchError(
-                f"#{member.number}: its config holds what looks like {found[1]}; a config is stored and shown in many "
-                "places: put the value into Secrets Manager and its ARN into hydra.launcher.secrets"
-            )
+        content = build_member_file(member, self.program, overrides, hash_config(composed), options)
         record = self._manifest.get_record(member.number)
         state, attempt = self._resolve_state(record)
         name = make_job_name(options.job_name, sweep_id, member.number, attempt, distinct)
@@ -216,11 +225,11 @@ class Remote:
         request = build_member_request(
             item, options, self._sweep_dir, name, sweep_id, role, self.aws.region, channels, storage.build_uri(place)
         )
-        if state is State.unknown:  # its name may have been made of other words
+        if state is State.unknown:  # the earlier launch may have built the name from other overrides
             request["TrainingJobName"] = record.job_name
         job = Job(member, request, item.price, item.worst_case, state)
         if state is State.finished:
-            job.outcome = outcome_module.Outcome(record.status or "failed", record.reason, record.return_value)
+            job.outcome = Outcome(record.status or "failed", record.reason, record.return_value)
             job.name = record.job_name
             return job
         storage.put(storage.build_key(place, "member", MEMBER_FILE), content)
@@ -235,7 +244,7 @@ class Remote:
         return job
 
     def _resolve_state(self, record: MemberRecord) -> tuple[State, int]:
-        """Where an earlier launch has brought a member, and the attempt that it is at."""
+        """Return the state in which an earlier launch has left a member, and the number of its current attempt."""
         if record.is_done(self._options.retry_failed):
             return State.finished, record.attempts
         if record.status or (record.is_lost and self._options.retry_failed):
@@ -243,7 +252,7 @@ class Remote:
         return (State.unknown, record.attempts) if record.job_name else (State.waiting, record.attempts + 1)
 
     def _upload(self, source: Path | str) -> tuple[str, str]:
-        """(S3 prefix of a channel, file name in it or "") of a local file or folder, or of a place in S3."""
+        """Upload a local file or folder once, and return its S3 prefix and file name, "" for a folder or prefix."""
         if source not in self._uploaded:
             if isinstance(source, Path):
                 self._uploaded[source] = self.storage.upload_data(source)

@@ -1,18 +1,18 @@
-"""What runs inside a training job: it turns the container into the place that the member's app expects, and runs it.
+"""The program inside a training job: it prepares the container as the member's app expects it, and runs the app.
 
-Standard library, Hydra and OmegaConf only; boto3 where a secret is to be fetched.
+It needs only the standard library, Hydra and OmegaConf, and boto3 if there are secrets to fetch.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import runpy
 import sys
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import ConfigCompositionException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -20,7 +20,7 @@ from omegaconf import DictConfig
 MEMBER_FILE = "member.json"
 RETURN_FILE = "job_return.json"
 _FAILURE_LENGTH = 1000  # SageMaker shows 1,024 characters
-_OPEN_MPI = {  # what smdistributed's mpirun tells a process, by the names that PyTorch reads
+_OPEN_MPI = {  # PyTorch's names for the variables that smdistributed's mpirun sets
     "RANK": "OMPI_COMM_WORLD_RANK",
     "LOCAL_RANK": "OMPI_COMM_WORLD_LOCAL_RANK",
     "WORLD_SIZE": "OMPI_COMM_WORLD_SIZE",
@@ -29,10 +29,10 @@ _OPEN_MPI = {  # what smdistributed's mpirun tells a process, by the names that 
 
 
 def main() -> None:
-    """Runs the member that the `member` channel describes; why it failed, if it did, is in <base>/output/failure."""
+    """Run the member that the `member` channel describes. If it fails, <base>/output/failure has the reason."""
     try:
         member = json.loads(Path(os.environ["SM_CHANNEL_MEMBER"], MEMBER_FILE).read_text("utf-8"))
-        # Hydra itself would end with exit code 1 and only print why.
+        # Without it Hydra would end with exit code 1 and only print the reason.
         os.environ["HYDRA_FULL_ERROR"] = "1"
         _set_rank_variables()
         checkpoints = get_base_dir() / "checkpoints"
@@ -55,29 +55,40 @@ def main() -> None:
 
 
 def convert_to_json_value(value: Any) -> Any:
-    """What a sweeper gets of a return value: JSON's types; numpy's numbers, and others with `item()`, are numbers.
+    """Convert a return value to JSON's types, as a sweeper gets it.
 
-    Raises ValueError for what is no JSON.
+    Args:
+        value: The value. Numpy's numbers, and others that have `item()`, become numbers.
+
+    Raises:
+        ValueError: The value is not JSON.
     """
     try:
         return json.loads(json.dumps(value, default=lambda number: number.item()))
     except Exception as error:
-        raise ValueError(f"a {type(value).__name__} is no JSON") from error
+        raise ValueError(f"a {type(value).__name__} is not JSON") from error
 
 
 def get_base_dir() -> Path:
-    """/opt/ml, or where SAGEMAKER_BASE_DIR has moved it."""
+    """Return /opt/ml, or the directory that SAGEMAKER_BASE_DIR gives instead."""
     return Path(os.environ.get("SAGEMAKER_BASE_DIR") or "/opt/ml")
 
 
 class MemberCallback(Callback):
-    """Hydra's callback of a member in a container: nothing but the config that was planned may run, and the sweeper
-    gets what the task function returned."""
+    """Hydra's callback of a member in a container: it runs only the planned config, and saves the return value.
 
-    raised: str | None = None  # by the task function of this process
+    Attributes:
+        raised: The exception of the task function in this process, formatted.
+    """
+
+    raised: str | None = None
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        """Ends the process where the composed config is not the one that was planned."""
+        """Check that the composed config is the one that was planned.
+
+        Raises:
+            SystemExit: It is not. Hydra would turn any other exception into a warning.
+        """
         from hydra_sagemaker_launcher.member import hash_config, remove_hydra_node
 
         expected = os.environ["SAGEMAKER_MEMBER_CONFIG_SHA256"]
@@ -86,10 +97,10 @@ class MemberCallback(Callback):
                 "the config composed in the container is not the one that was planned: the source archive lacks a "
                 "config file (hydra.launcher.include), or the config depends on the machine"
             )
-            raise SystemExit(1)  # Hydra turns an Exception of a callback into a warning
+            raise SystemExit(1)
 
     def on_job_end(self, config: DictConfig, job_return: Any, **_: Any) -> None:
-        """Leaves status, return value and error in the run directory; a value that is no JSON is left out."""
+        """Save status, return value and error in the run directory. A value that is not JSON is left out."""
         value: Any = job_return._return_value
         error: str | None = None
         if isinstance(value, BaseException):
@@ -101,7 +112,7 @@ class MemberCallback(Callback):
             sent = convert_to_json_value(value)
         except ValueError:
             sent = None
-            print(f"the task function returned a {type(value).__name__}, which cannot be sent back as JSON: left out")
+            print(f"the return value is left out: a {type(value).__name__} cannot be sent back as JSON")
         text = json.dumps({"status": job_return.status.name, "return_value": sent, "error": error})
         Path(config.hydra.runtime.output_dir, RETURN_FILE).write_text(text, "utf-8")
 
@@ -114,11 +125,11 @@ def _run(member: dict[str, Any]) -> None:
 
 
 def _build_rank_overrides(member: dict[str, Any], output: Path, is_main: bool) -> list[str]:
-    """The overrides that a place in the container adds; of several processes only the first keeps the run directory."""
+    """Return the overrides for this rank: only rank 0 writes the run directory."""
     os.environ["SAGEMAKER_MEMBER_CONFIG_SHA256"] = member["config_sha256"]
     directory = output if is_main else Path("/tmp", f"rank{os.environ['RANK']}-{os.getpid()}")
     return [
-        f"hydra.run.dir={_quote_override_value(str(directory))}",
+        f"hydra.run.dir={QuotedString(str(directory), Quote.single).with_quotes()}",
         f"hydra.job.num={member['number']}",
         f"hydra.job.id='{member['number']}'",
         "hydra.mode=RUN",
@@ -127,13 +138,8 @@ def _build_rank_overrides(member: dict[str, Any], output: Path, is_main: bool) -
     ]
 
 
-def _quote_override_value(text: str) -> str:
-    """A text as a value in Hydra's grammar, which may hold anything; `${` would still be an interpolation."""
-    return "'" + re.sub(r"(\\*)(?='|$)", r"\1\1", text).replace("'", "\\'") + "'"
-
-
 def _set_rank_variables() -> None:
-    """Under mpirun (smdistributed): RANK and the rest, where smddprun has not set them."""
+    """Set RANK and the like under mpirun (smdistributed), if smddprun has not set them."""
     for name, ompi in _OPEN_MPI.items():
         if name not in os.environ and ompi in os.environ:
             os.environ[name] = os.environ[ompi]
@@ -143,7 +149,7 @@ def _set_rank_variables() -> None:
 
 
 def _fetch_secret(arn: str) -> str:
-    """The text of a secret; the job's role must be allowed to read it."""
+    """Return the text of a secret, which the job's role must be allowed to read."""
     import boto3
 
     client = boto3.client("secretsmanager", region_name=arn.split(":")[3])
@@ -151,13 +157,13 @@ def _fetch_secret(arn: str) -> str:
 
 
 def _find_failure_reason(error: BaseException, output: Path) -> str:
-    """Why a member failed: what its result.json or its task function said, rather than how the process ended."""
+    """Return why a member failed: what result.json or the task function say, otherwise how the process ended."""
     try:
-        said = json.loads((output / "result.json").read_text("utf-8"))
+        result = json.loads((output / "result.json").read_text("utf-8"))
     except (OSError, ValueError):
-        said = None
-    if isinstance(said, dict) and said.get("error") and said.get("status") != "completed":
-        return str(said["error"])
+        result = None
+    if isinstance(result, dict) and result.get("error") and result.get("status") != "completed":
+        return str(result["error"])
     if MemberCallback.raised is not None:
         return MemberCallback.raised
     if isinstance(error, SystemExit):
@@ -166,13 +172,13 @@ def _find_failure_reason(error: BaseException, output: Path) -> str:
 
 
 def _format_exception(error: BaseException) -> str:
-    cause = error.__cause__ if isinstance(error, ConfigCompositionException) else None  # what is wrong with an override
+    cause = error.__cause__ if isinstance(error, ConfigCompositionException) else None
     text = " ".join(f"{error} {cause or ''}".split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _write_failure_file(reason: str) -> None:
-    """Writes <base>/output/failure, which becomes the job's FailureReason; the first reason stands."""
+    """Write <base>/output/failure, which becomes the job's FailureReason. The first reason stands."""
     path = get_base_dir() / "output" / "failure"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A member of this machine, run in this process as Hydra's own launcher runs it, and kept in the manifest."""
+"""Local members: run in this process as Hydra's own launcher runs them, and recorded in the manifest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger("sagemaker_launcher")
 
 
 class LocalRunner:
-    """Runs members one after the other; `configure_log` gives the launcher its log back after each."""
+    """Runs members in this process, one after the other."""
 
     def __init__(
         self,
@@ -30,37 +30,53 @@ class LocalRunner:
         manifest: Manifest,
         configure_log: Callable[[], None],
     ) -> None:
+        """Prepare to run members.
+
+        Args:
+            context: Hydra's context.
+            task_function: The app's function.
+            options: The options of the launcher.
+            manifest: The manifest of the sweep.
+            configure_log: Restores the launcher's logging, called after each member.
+        """
         self._context, self._task_function, self._options = context, task_function, options
         self._manifest, self._configure_log = manifest, configure_log
 
     def run(self, member: Member, returns: Mapping[int, JobReturn], control: Control | None) -> JobReturn:
-        """Runs a member, unless an earlier launch has, or `fail_fast` has stopped the sweep after one of `returns`.
+        """Run a member, unless an earlier launch has finished it or the sweep is being stopped.
 
-        Raises what has ended the loop of the jobs, if anything has.
+        Args:
+            member: The member.
+            returns: The results of the members that ran before, by number.
+            control: The loop of the sweep's jobs, None if there are none.
+
+        Returns:
+            The member's result. A member that is not run counts as failed.
+
+        Raises:
+            Exception: What ended the loop of the jobs, if it ended early.
         """
         if control is not None and control.error is not None:
             raise control.error
-        why = control.stopping if control is not None else None
-        failed = [number for number, each in returns.items() if each.status is not JobStatus.COMPLETED]
-        if self._options.fail_fast and failed and why is None:
-            why = f"#{failed[0]} failed, and hydra.launcher.fail_fast is set"
-        if why is not None:
-            return member.build_job_return(JobStatus.FAILED, MemberFailed(f"#{member.number} stopped: not run: {why}"))
+        reason = control.stopping if control is not None else None
+        failed = [number for number, returned in returns.items() if returned.status is not JobStatus.COMPLETED]
+        if self._options.fail_fast and failed and reason is None:
+            reason = _format_fail_fast(failed[0])
+        if reason is not None:
+            return _build_failure(member, f"stopped: not run: {reason}")
         returned = self._restore_job_return(member) or self._run(member)
         if self._options.fail_fast and control is not None and returned.status is not JobStatus.COMPLETED:
-            control.stop(f"#{member.number} failed, and hydra.launcher.fail_fast is set")
+            control.stop(_format_fail_fast(member.number))
         return returned
 
     def _restore_job_return(self, member: Member) -> JobReturn | None:
-        """What an earlier launch has left of a member that does not run again."""
+        """Return the recorded result of a member that does not run again."""
         record = self._manifest.get_record(member.number)
         if not self._options.resume or not record.is_done(self._options.retry_failed):
             return None
         if record.status == "completed":
             return member.build_job_return(JobStatus.COMPLETED, record.return_value)
-        return member.build_job_return(
-            JobStatus.FAILED, MemberFailed(f"#{member.number} {record.status}: {record.reason}")
-        )
+        return _build_failure(member, f"{record.status}: {record.reason}")
 
     def _run(self, member: Member) -> JobReturn:
         digest = hash_config(member.task_config)
@@ -75,15 +91,13 @@ class LocalRunner:
                 job_dir_key="hydra.sweep.dir",
                 job_subdir_key="hydra.sweep.subdir",
             )
-        except SystemExit as error:  # run_job lets it through, and the members to come would be lost
+        except SystemExit as error:  # run_job lets it through, which would skip the next members
             if error.code in (None, 0):
                 returned = member.build_job_return(JobStatus.COMPLETED, None)
             else:
-                failure = MemberFailed(f"#{member.number} ended by exit code {error.code}")
-                returned = member.build_job_return(JobStatus.FAILED, failure)
+                returned = _build_failure(member, f"ended with exit code {error.code}")
         except Exception as error:  # before the task function was called: a directory, logging, job.env_set
-            failure = MemberFailed(f"#{member.number} cannot be run: {_format_error(error)}")
-            returned = member.build_job_return(JobStatus.FAILED, failure)
+            returned = _build_failure(member, f"cannot be run: {_format_error(error)}")
         finally:
             self._configure_log()
         value, failed = returned._return_value, returned.status is not JobStatus.COMPLETED
@@ -99,8 +113,16 @@ class LocalRunner:
         return returned
 
 
+def _build_failure(member: Member, reason: str) -> JobReturn:
+    return member.build_job_return(JobStatus.FAILED, MemberFailed(f"#{member.number} {reason}"))
+
+
+def _format_fail_fast(number: int) -> str:
+    return f"#{number} failed, and hydra.launcher.fail_fast is set"
+
+
 def _convert_return_value(value: Any) -> Any:
-    """A return value as a resumed sweep gets it, the same as a container sends; None for what is no JSON."""
+    """Return a value as a resumed sweep gets it, the same as from a container: None if it is not JSON."""
     from hydra_sagemaker_launcher.container import convert_to_json_value
 
     try:
@@ -110,5 +132,4 @@ def _convert_return_value(value: Any) -> Any:
 
 
 def _format_error(error: Any) -> str:
-    text = " ".join(str(error).split())
-    return text or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,7 +1,7 @@
-"""members.jsonl: what has been done for each member of a sweep, a line an event, on disk before the next step.
+"""members.jsonl: what was done for each member of a sweep, one line per event, on disk before the next step.
 
-An event is written *before* what it announces can cost money: a job whose `submitting` line is there may exist, a job
-without one cannot. So a client that died at any moment can be followed by another that submits nothing twice.
+An event is written *before* the step that can cost money. A job that has a `submitting` line may exist, and a job
+without one cannot. So when a client has died at any moment, the next one submits nothing twice.
 """
 
 from __future__ import annotations
@@ -22,51 +22,88 @@ FILE = "members.jsonl"
 
 @dataclass
 class MemberRecord:
-    """What the manifest says of one member: the last word of each of its events."""
+    """A member's latest recorded state.
+
+    Attributes:
+        config_sha256: The hash of its config, empty if it was never planned.
+        overrides: The overrides of its task config.
+        instance_type: Where it runs, None for this machine.
+        job_name: The training job of the last attempt.
+        attempts: How many training jobs it has had.
+        job_status: SageMaker's status of the job, once the job has ended.
+        billed_usd: The dollars of all attempts that have ended.
+        status: completed, failed or stopped, once its outcome is in its directory.
+        reason: Why it did not complete.
+        return_value: What the task function returned.
+        is_lost: Whether the job has ended but its output could not be fetched.
+    """
 
     config_sha256: str = ""
     overrides: list[str] = field(default_factory=list)
     instance_type: str | None = None
-    job_name: str | None = None  # of the last attempt
+    job_name: str | None = None
     attempts: int = 0
-    job_status: str | None = None  # SageMaker's word, once the job has ended
-    billed_usd: float = 0.0  # by all attempts that have ended
-    status: str | None = None  # completed, failed or stopped, once its outcome is in its directory
+    job_status: str | None = None
+    billed_usd: float = 0.0
+    status: str | None = None
     reason: str | None = None
     return_value: Any = None
-    is_lost: bool = False  # the job has ended, but what it left could not be brought here
+    is_lost: bool = False
 
     def is_done(self, retry_failed: bool) -> bool:
-        """Whether a resumed sweep leaves the member as it is."""
+        """Return whether a resumed sweep leaves the member as it is.
+
+        Args:
+            retry_failed: Whether failed and stopped members run again.
+        """
         return self.status == "completed" or (self.status is not None and not retry_failed)
 
 
 class Manifest:
-    """The manifest of one sweep; its methods may be called from several threads."""
+    """The manifest of one sweep. Its methods may be called from several threads.
+
+    Attributes:
+        path: The file.
+        sweep: The `sweep` event: the sweep's id and the facts that must not change. Empty before there is one.
+        members: The records by member number.
+    """
 
     def __init__(self, sweep_dir: Path) -> None:
-        """Reads what is there. Raises LaunchError where a line, other than a torn last one, is not an event."""
+        """Read the manifest of a sweep directory, if there is one.
+
+        Raises:
+            LaunchError: A line is not an event. A torn last line is repaired instead.
+        """
         self.path = sweep_dir / FILE
         self.members: dict[int, MemberRecord] = {}
         self.sweep: dict[str, Any] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         _repair_torn_end(self.path)
-        for event in _read(self.path):
+        for event in _read_events(self.path):
             self._apply_event(event)
 
     def open_sweep(self, **facts: Any) -> str:
-        """The sweep's id: the recorded one, or a new one, recorded with `facts` (service, region, bucket ...).
+        """Return the sweep's id, and record a new one if there is none.
 
-        Ten characters, unlike those of any other sweep: job names and S3 keys are made of it.
+        Job names and S3 keys contain it, so it has only 15 characters, and no other sweep has the same.
+
+        Args:
+            **facts: What to record with a new id: service, region, bucket and prefix.
         """
         if not self.sweep:
             now = datetime.now(timezone.utc)
-            # 40 random bits beside the day: names are unique in an account and region, whoever sweeps there.
+            # 40 random bits besides the day: names must be unique in an account and region, whoever sweeps there.
             self.write("sweep", sweep_id=f"{now:%m%d}-{secrets.token_hex(5)}", **facts)
         return str(self.sweep["sweep_id"])
 
     def write(self, event: str, member: int | None = None, **facts: Any) -> None:
-        """Appends one event and returns when it is on disk."""
+        """Append one event. It is on disk when this returns.
+
+        Args:
+            event: planned, submitting, submitted, refused, ended, lost or finished.
+            member: The number of the member.
+            **facts: The fields of the event.
+        """
         line: dict[str, Any] = {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"), "event": event}
         if member is not None:
             line["member"] = member
@@ -83,25 +120,31 @@ class Manifest:
             self._apply_event(line)
 
     def get_record(self, member: int) -> MemberRecord:
-        """What is known of a member; an empty record for a new one."""
+        """Return the record of a member, an empty one if it is new."""
         with self._lock:
-            return self._get_record(member)
+            return self.members.setdefault(member, MemberRecord())
 
     def get_done_statuses(self, retry_failed: bool) -> dict[int, str]:
-        """{number: status} of the members that a resumed sweep leaves as they are."""
+        """Return the statuses, by number, of the members that a resumed sweep leaves as they are.
+
+        Args:
+            retry_failed: Whether failed and stopped members run again.
+        """
         with self._lock:
-            found = {number: record for number, record in self.members.items() if record.is_done(retry_failed)}
-        return {number: str(record.status) for number, record in found.items()}
+            return {
+                number: str(record.status) for number, record in self.members.items() if record.is_done(retry_failed)
+            }
 
     def has_jobs(self) -> bool:
-        """Whether any job of this sweep may exist."""
+        """Return whether any job of this sweep may exist."""
         return any(record.job_name for record in self.members.values())
 
-    def _get_record(self, member: int) -> MemberRecord:
-        return self.members.setdefault(member, MemberRecord())
-
     def check_unchanged(self, member: int, config_sha256: str) -> None:
-        """Raises LaunchError where the sweep was started with another config for this member."""
+        """Check that a member has the config that the sweep was started with.
+
+        Raises:
+            LaunchError: It has another one.
+        """
         record = self.get_record(member)
         if record.config_sha256 and record.config_sha256 != config_sha256:
             raise LaunchError(
@@ -110,7 +153,7 @@ class Manifest:
             )
 
     def sum_billed_usd(self) -> float:
-        """Dollars of all jobs that have ended, in this and earlier launches."""
+        """Return the dollars of all jobs that have ended, in this and earlier launches."""
         with self._lock:
             return sum(record.billed_usd for record in self.members.values())
 
@@ -119,7 +162,7 @@ class Manifest:
             self.sweep = event
         if "member" not in event:
             return
-        record = self._get_record(event["member"])
+        record = self.get_record(event["member"])
         match event["event"]:
             case "planned":
                 record.config_sha256 = event["config_sha256"]
@@ -130,7 +173,7 @@ class Manifest:
                     record.attempts += 1
                 record.job_name, record.job_status, record.status = event["job_name"], None, None
                 record.is_lost = False
-            case "refused":  # by SageMaker: this job does not exist, its name is free again
+            case "refused":  # by SageMaker: the job does not exist and its name is free again
                 record.job_name = None
                 record.attempts -= 1
             case "ended":
@@ -145,10 +188,10 @@ class Manifest:
                 record.return_value = event["return_value"]
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def _read_events(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
-    # Not splitlines(): an override may hold one of the other line ends of Unicode.
+    # Not splitlines(): an override may contain one of the other line ends of Unicode.
     lines = path.read_text("utf-8").removesuffix("\n").split("\n")
     events = []
     for number, line in enumerate(lines, 1):
@@ -157,7 +200,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
             event["event"]
         except (ValueError, TypeError, KeyError):
             raise LaunchError(
-                f"{path}, line {number}: not an event of this launcher; mend or remove the line, and look in the "
+                f"{path}, line {number}: not an event of this launcher; fix or remove the line, and look in the "
                 "SageMaker console for jobs of this sweep before it is resumed"
             ) from None
         events.append(event)
@@ -165,7 +208,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def _repair_torn_end(path: Path) -> None:
-    """Ends a whole line that a dead client left without its end, and cuts off half a line: it was never acted upon."""
+    """Complete a last line that lacks only its end, and remove half a line, on which the dead client never acted."""
     if not path.is_file():
         return
     content = path.read_bytes()
@@ -182,7 +225,7 @@ def _repair_torn_end(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A new file's entry in its folder is on disk, too."""
+    """Write a new file's entry in its folder to disk."""
     if not hasattr(os, "O_DIRECTORY"):  # Windows
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

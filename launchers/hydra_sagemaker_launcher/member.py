@@ -1,4 +1,4 @@
-"""A member of a multirun: its composed config, where it runs, and what of it travels into a container."""
+"""A member of a multirun: its composed config, its hardware, and the overrides that recreate it in a container."""
 
 from __future__ import annotations
 
@@ -20,26 +20,37 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from hydra_sagemaker_launcher.catalog.hardware import Hardware, parse_hardware
 from hydra_sagemaker_launcher.errors import LaunchError
 
-# Hydra's own keys that say how members are made and started: a container does neither.
+# Hydra's own keys for composing and starting members, which a container does not do.
 _NOT_IN_CONTAINER = ("hydra.launcher", "hydra.sweeper", "hydra.sweep", "hydra.run", "hydra.mode", "hydra.runtime")
 _LIMITS = ("max_hours", "spot", "usd_per_hour", "volume_gb")  # of the hardware node
 
 
 @dataclass
 class Member:
+    """A member of a sweep.
+
+    Attributes:
+        number: Its job number, from 0.
+        overrides: Its overrides, as the sweeper gave them.
+        config: The composed config, with Hydra's node.
+        directory: Its run directory.
+        hardware: Where it runs, None for this process.
+    """
+
     number: int
     overrides: list[str]
-    config: DictConfig  # composed, with Hydra's node
+    config: DictConfig
     directory: Path
-    hardware: Hardware | None  # None: this process
+    hardware: Hardware | None
 
     @property
     def task_config(self) -> DictConfig:
-        """A copy of the composed config without Hydra's node: what the task function gets."""
+        """A copy of the composed config without Hydra's node, as the task function gets it."""
         return remove_hydra_node(self.config)
 
     @property
     def task_overrides(self) -> list[str]:
+        """The overrides of the app's config, without Hydra's own."""
         return _list_unresolved(self.config.hydra.overrides.task)
 
     @property
@@ -49,7 +60,7 @@ class Member:
         return {str(key): str(chosen[key]) for key in chosen if not str(key).startswith("hydra/") and chosen[key]}
 
     def list_container_overrides(self) -> list[str]:
-        """The overrides that compose the same config in a container, in Hydra's grammar as they came."""
+        """Return the overrides that compose the same config in a container, in Hydra's grammar and unchanged."""
         hydra_overrides = _list_unresolved(self.config.hydra.overrides.hydra)
         parsed = OverridesParser.create().parse_overrides([*hydra_overrides, *self.overrides])
         return [
@@ -59,7 +70,12 @@ class Member:
         ]
 
     def build_job_return(self, status: JobStatus, value: Any) -> JobReturn:
-        """What a sweeper gets, as filled as one that ran here."""
+        """Build the result that a sweeper expects, with the same fields as for a member that ran here.
+
+        Args:
+            status: How the member ended.
+            value: What the task function returned, or the exception that asking for the result raises.
+        """
         return JobReturn(
             overrides=self.task_overrides,
             cfg=self.task_config,
@@ -71,11 +87,11 @@ class Member:
         )
 
     def write_hydra_files(self) -> None:
-        """.hydra/{config,hydra,overrides}.yaml, as Hydra writes them for a member that runs here."""
+        """Write .hydra/{config,hydra,overrides}.yaml as Hydra does for a member that runs here."""
         if self.config.hydra.output_subdir is None:
             return
         folder = self.directory / str(self.config.hydra.output_subdir)
-        if folder.is_file():  # a script's own, of that name
+        if folder.is_file():  # the script has written a file of that name
             folder.unlink()
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.task_config, folder / "config.yaml")
@@ -91,9 +107,19 @@ def compose_member(
     hardware_key: str,
     sweep_dir: Path | None = None,
 ) -> Member:
-    """The member as Hydra composes it, below `sweep_dir` where one is given.
+    """Compose a member as Hydra does.
 
-    Raises what Hydra raises for a config that cannot be.
+    Args:
+        context: Hydra's context.
+        sweep_config: The composed config of the sweep.
+        overrides: The overrides of the member.
+        number: Its job number.
+        hardware_key: The key of the config node that says where it runs.
+        sweep_dir: The sweep directory, None for the one in the config.
+
+    Raises:
+        HydraException: The config cannot be composed.
+        LaunchError: The hardware node is invalid.
     """
     config = context.config_loader.load_sweep_config(sweep_config, list(overrides))
     with open_dict(config):
@@ -102,7 +128,7 @@ def compose_member(
         if sweep_dir is not None:
             config.hydra.sweep.dir = str(sweep_dir)
     before = HydraConfig.instance().cfg
-    HydraConfig.instance().set_config(config)  # the directory's name may ask ${hydra:...}
+    HydraConfig.instance().set_config(config)  # the directory's name may use ${hydra:...}
     try:
         directory = Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
         with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
@@ -115,11 +141,15 @@ def compose_member(
 
 
 def check_alone(members: Sequence[Member]) -> None:
-    """Raises LaunchError where another process would submit the same, or two members would share a directory."""
+    """Check that no other process submits the same members, and that no two members share a directory.
+
+    Raises:
+        LaunchError: They do.
+    """
     processes = os.environ.get("WORLD_SIZE", "1")
     if processes.isdecimal() and int(processes) > 1:
         raise LaunchError(
-            f"WORLD_SIZE={processes}: each of these processes would submit the sweep; start the launch by python, "
+            f"WORLD_SIZE={processes}: each of these processes would submit the sweep; start the launch with python, "
             "and let hardware.distribution=torchrun start the processes inside the job"
         )
     numbers: dict[Path, int] = {}
@@ -133,7 +163,11 @@ def check_alone(members: Sequence[Member]) -> None:
 
 
 def find_distinct_overrides(members: Sequence[Member]) -> dict[int, list[str]]:
-    """For each member the overrides that tell it from the others; all of them where there is one member."""
+    """Find the overrides that tell each member from the others.
+
+    Returns:
+        The overrides by member number. A single member gets all of its overrides.
+    """
     common = set.intersection(*(set(member.task_overrides) for member in members)) if len(members) > 1 else set()
     return {
         member.number: [override for override in member.task_overrides if override not in common] for member in members
@@ -141,12 +175,12 @@ def find_distinct_overrides(members: Sequence[Member]) -> dict[int, list[str]]:
 
 
 def _list_unresolved(overrides: ListConfig) -> list[str]:
-    """Overrides as they came, interpolations unresolved: what ${oc.env:...} stands for may be a secret."""
+    """Return overrides with their interpolations unresolved: the value of ${oc.env:...} may be a secret."""
     return [str(override) for override in OmegaConf.to_container(overrides, resolve=False) or ()]
 
 
 def remove_hydra_node(config: DictConfig) -> DictConfig:
-    """A copy of a composed config without Hydra's node."""
+    """Return a copy of a composed config without Hydra's node."""
     task = copy.deepcopy(config)
     with read_write(task), open_dict(task):
         del task["hydra"]
@@ -154,12 +188,21 @@ def remove_hydra_node(config: DictConfig) -> DictConfig:
 
 
 def hash_config(task_config: DictConfig) -> str:
-    """SHA-256 over the config as written, interpolations unresolved: the same on every machine."""
+    """Return the SHA-256 of a config, which is the same on every machine.
+
+    Args:
+        task_config: The config without Hydra's node. Its interpolations stay unresolved.
+    """
     return _hash_json(_to_plain_container(task_config))
 
 
 def hash_resumable_config(task_config: DictConfig, hardware_key: str) -> str:
-    """As `config_sha256`, without what may be given anew to a member that is tried again: its time, price and disk."""
+    """Return the SHA-256 of a config without the limits that a resumed sweep may change: time, spot, price and disk.
+
+    Args:
+        task_config: The config without Hydra's node.
+        hardware_key: The key of the node that has the limits.
+    """
     plain = _to_plain_container(task_config)
     node: Any = plain
     for part in hardware_key.split("."):

@@ -1,12 +1,15 @@
 """A SageMaker stand-in on loopback: no AWS account, no cost, the same API, and jobs that really run.
 
-`start` gives the address for AWS_ENDPOINT_URL; `stop` ends the service. `python -m sagemaker_rehearsal` is the
-service in the foreground.
+`start` returns the address for AWS_ENDPOINT_URL, and `stop` ends the service. `python -m sagemaker_rehearsal` runs it
+in the foreground.
 
-What differs from AWS: its S3, job list and logs live as long as the service; a job's hosts are folders of this machine
-under <state>/jobs and share its network (EnableNetworkIsolation and VpcConfig are accepted, nothing is isolated);
-images and requirements.txt are not installed; SIGTERM reaches the program itself, which behind the real toolkit it
-does not; a spot job's billable seconds are a fixed share of its training seconds.
+It differs from AWS as follows:
+- Its S3, job list and logs last as long as the service.
+- The hosts of a job are folders of this machine under <state>/jobs, and share its network. EnableNetworkIsolation and
+  VpcConfig are accepted, but nothing is isolated.
+- Images and requirements.txt are not installed.
+- SIGTERM reaches the program itself, which it does not behind the real toolkit.
+- The billable seconds of a spot job are a fixed share of its training seconds.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from sagemaker_rehearsal.errors import RehearsalError
 __all__ = ["RehearsalError", "call", "start", "stop"]
 
 START_SECONDS = 60.0
-_children: list[subprocess.Popen[bytes]] = []  # kept, so that those that have ended can be reaped
+_children: list[subprocess.Popen[bytes]] = []  # kept so that ended ones can be reaped
 
 
 def start(
@@ -39,20 +42,30 @@ def start(
     faults: Mapping[str, Any] | Path | None = None,
     **options: Any,
 ) -> str:
-    """The address of the service of a state directory; started where none serves, detached from this process.
+    """Start the service of a state directory, detached from this process, unless it is already running.
 
-    `quotas`: instances by instance type. `faults`: as in faults.py, or a JSON file of them. `options`: those of the
-    command line with underscores (processes_per_host=2, simulate=60 ...). A service that serves already keeps the
-    options it was started with. Raises RehearsalError with the last line of its log.
+    Args:
+        state: The state directory.
+        idle_minutes: When the service ends by itself.
+        quotas: Instances by instance type. Other types are unlimited.
+        faults: Faults as described in faults.py, or a JSON file of them.
+        **options: Other options of the command line, with underscores (processes_per_host=2, simulate=60 ...). A
+            service that is already running keeps its own options.
+
+    Returns:
+        The address of the service.
+
+    Raises:
+        RehearsalError: The service did not start. The message has the last line of its log.
     """
     import fcntl
 
     state.mkdir(parents=True, exist_ok=True)
     with (state / "start.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two that start at the same time share one service
-        serving = _find_service(state)
-        if serving is not None:
-            return str(serving["url"])
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes that start it at the same time share one service
+        service = _find_service(state)
+        if service is not None:
+            return str(service["url"])
         command = [sys.executable, "-m", "sagemaker_rehearsal", "--state", str(state), "--idle-minutes"]
         command.append(str(idle_minutes))
         for instance_type, instances in (quotas or {}).items():
@@ -69,23 +82,35 @@ def start(
 
 
 def stop(state: Path, seconds: float = 30.0) -> None:
-    """Ends the service of a state directory, with the jobs that run on it; nothing where none serves."""
-    serving = _find_service(state)
-    if serving is None:
+    """Stop the service of a state directory and its jobs, if it is running.
+
+    Args:
+        state: The state directory.
+        seconds: How long to wait for its end.
+    """
+    service = _find_service(state)
+    if service is None:
         return
-    os.kill(serving["pid"], signal.SIGTERM)
+    os.kill(service["pid"], signal.SIGTERM)
     until = time.monotonic() + seconds
-    while time.monotonic() < until and _is_alive(serving["pid"]):
+    while time.monotonic() < until and _is_alive(service["pid"]):
         time.sleep(0.05)
 
 
 def call(url: str, what: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Asks the service at an address: `alive`, `calls`; or tells it: `faults`, `clock` with a body.
+    """Control the service at an address.
 
-    Raises OSError where it does not answer, and RehearsalError where it refuses.
+    Args:
+        url: The address.
+        what: alive, calls (counts by operation), faults or clock.
+        body: The faults, or {"advance_seconds": ...} for a simulated clock.
+
+    Raises:
+        OSError: The service does not answer.
+        RehearsalError: The service refuses the request.
     """
     data = None if body is None else json.dumps(dict(body)).encode()
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback never goes by a proxy
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never use a proxy for loopback
     try:
         with opener.open(urllib.request.Request(f"{url}/_rehearsal/{what}", data), timeout=30) as answer:
             content: dict[str, Any] = json.load(answer)
@@ -96,8 +121,8 @@ def call(url: str, what: str, body: Mapping[str, Any] | None = None) -> dict[str
 
 def _find_service(state: Path) -> dict[str, Any] | None:
     try:
-        serving: dict[str, Any] = json.loads((state / "endpoint.json").read_text("utf-8"))
-        return serving if call(serving["url"], "alive")["pid"] == serving["pid"] else None
+        service: dict[str, Any] = json.loads((state / "endpoint.json").read_text("utf-8"))
+        return service if call(service["url"], "alive")["pid"] == service["pid"] else None
     except (OSError, ValueError, KeyError, RehearsalError):
         return None
 
@@ -110,7 +135,7 @@ def _spawn(command: list[str], state: Path) -> str:
     with log.open("ab") as output:
         child = subprocess.Popen(
             command,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},  # no module of the working directory's
+            env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},  # no modules from the working directory
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -119,18 +144,20 @@ def _spawn(command: list[str], state: Path) -> str:
     _children.append(child)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and child.poll() is None:
-        serving = _find_service(state)
-        if serving is not None:
-            return str(serving["url"])
+        service = _find_service(state)
+        if service is not None:
+            return str(service["url"])
         time.sleep(0.05)
     child.kill()
     lines = log.read_text("utf-8", "replace").strip().splitlines()
-    raise RehearsalError(f"the rehearsal service did not start: {lines[-1] if lines else 'no word of it'}; see {log}")
+    raise RehearsalError(
+        f"the rehearsal service did not start: {lines[-1] if lines else 'its log is empty'}; see {log}"
+    )
 
 
 def _is_alive(pid: int) -> bool:
     for child in _children:
-        child.poll()  # a child that has ended stays in the table until it is asked
+        child.poll()  # an ended child keeps its process id until it is reaped
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

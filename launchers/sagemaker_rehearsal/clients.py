@@ -1,4 +1,4 @@
-"""The service's own boto3 clients of itself: fixed credentials, a marked user agent, nothing of the user's."""
+"""The service's boto3 clients of itself, with fixed credentials, a marked user agent, and no user settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "REHEARSAL", "AWS_SECRET_ACCESS_KEY": "rehea
 
 
 def forget_users_account() -> None:
-    """Removes what would lead boto3 to the user's AWS account, or loopback traffic to a proxy."""
+    """Remove what would lead boto3 to the user's AWS account, or loopback traffic to a proxy."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
         del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
@@ -20,22 +20,31 @@ def forget_users_account() -> None:
 
 
 class Clients:
-    """One client a service and region, made when first needed; boto3's clients may be shared among threads."""
+    """One client per service and region, created when first needed. Threads may share boto3's clients.
+
+    Attributes:
+        url: The endpoint of the service.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self._lock = threading.Lock()
-        self._made: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
 
     def get(self, service: str, region: str = "us-east-1") -> Any:
-        """The client of `s3` or `logs`."""
+        """Return a client.
+
+        Args:
+            service: s3 or logs.
+            region: The region, which matters only to logs.
+        """
         import boto3
         from botocore.config import Config
 
         with self._lock:
-            if (service, region) not in self._made:
+            if (service, region) not in self._clients:
                 key, secret, token = CREDENTIALS.values()
-                self._made[service, region] = boto3.client(
+                self._clients[service, region] = boto3.client(
                     service,
                     region_name=region,
                     endpoint_url=self.url,
@@ -44,4 +53,4 @@ class Clients:
                     aws_session_token=token,
                     config=Config(user_agent_extra=AGENT, retries={"mode": "standard", "total_max_attempts": 5}),
                 )
-            return self._made[service, region]
+            return self._clients[service, region]

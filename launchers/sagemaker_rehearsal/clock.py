@@ -1,4 +1,4 @@
-"""The service's clock: the machine's, or one that only moves when told to."""
+"""The service's clock: the machine's, or one that moves only on request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 class Clock:
-    """Seconds since the epoch, to the millisecond as the service gives them.
+    """Seconds since the epoch, rounded to milliseconds as in SageMaker's answers.
 
     A simulated clock starts now and stands still until it is advanced.
     """
@@ -18,18 +18,22 @@ class Clock:
         self._simulated_now = round(time.time(), 3)
 
     def get_time(self) -> float:
-        """The present time."""
+        """Return the current time."""
         if not self.simulated:
             return round(time.time(), 3)
         with self._lock:
             return round(self._simulated_now, 3)
 
     def advance(self, seconds: float) -> float:
-        """Moves a simulated clock forward and returns its new time. Raises ValueError for the machine's clock."""
+        """Advance a simulated clock and return its new time.
+
+        Raises:
+            ValueError: The clock is the machine's, or `seconds` is negative.
+        """
         if not self.simulated:
-            raise ValueError("the clock is the machine's; start the service with --simulate to advance it")
+            raise ValueError("the clock is the machine's; to advance it, start the service with --simulate")
         if seconds < 0:
-            raise ValueError(f"advance_seconds={seconds}: time goes forward; give 0 or more")
+            raise ValueError(f"advance_seconds={seconds}: time cannot go back; give 0 or more")
         with self._lock:
             self._simulated_now += seconds
             return self._simulated_now

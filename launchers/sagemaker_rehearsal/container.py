@@ -1,6 +1,6 @@
-"""A host of a job as its program finds it: the folders of /opt/ml, the configuration files, the environment.
+"""A host of a job as its program sees it: the folders of /opt/ml, the configuration files, the environment.
 
-The contract is that of the images' toolkit (sagemaker-training): names of variables and files are its own.
+The names of variables and files are those of the images' toolkit (sagemaker-training).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sagemaker_rehearsal.processes import MARK
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
 OPT_ML = "/opt/ml"
-# The toolkit's own hyperparameters; other sagemaker_* ones are for the framework, the rest for the program.
+# The toolkit's own hyperparameters. Other sagemaker_* ones are for the framework, and the rest is for the program.
 OWN = (
     "sagemaker_program",
     "sagemaker_submit_directory",
@@ -29,14 +29,26 @@ OWN = (
     "sagemaker_job_name",
     "sagemaker_s3_output",
 )
-# All that a job sees of the environment in which the service was started.
+# The members of SM_TRAINING_ENV that are also separate variables, e.g. SM_HOSTS.
+EXPORTED = (
+    *("hosts", "current_host", "current_instance_type", "num_gpus", "num_cpus", "model_dir", "output_dir"),
+    *("output_data_dir", "input_dir", "input_config_dir", "input_data_config", "resource_config", "user_entry_point"),
+)
+# The variables that a job inherits from the environment of the service.
 PASSED = ("PATH", "LANG", "TMPDIR", "VIRTUAL_ENV", "OMP_NUM_THREADS")
 
 
 class Container:
-    """One host's folder. `base` is what /opt/ml is on AWS."""
+    """The folder of one host.
+
+    Attributes:
+        base: The folder that stands for /opt/ml.
+        code: The unpacked source.
+        failure: The file in which the program may write why it failed.
+    """
 
     def __init__(self, job: TrainingJob, host: str, folder: Path) -> None:
+        """Create the folders of a host."""
         self.job = job
         self.host = host
         self.base = folder
@@ -49,22 +61,30 @@ class Container:
         self.config = folder / "input" / "config"
         local = job.request.get("CheckpointConfig", {}).get("LocalPath") or f"{OPT_ML}/checkpoints"
         self.checkpoints = self.map_path(local)
-        for made in (self.code, self.model, self.data, self.channels, self.config, self.checkpoints, self.home):
-            made.mkdir(parents=True, exist_ok=True)
+        for each in (self.code, self.model, self.data, self.channels, self.config, self.checkpoints, self.home):
+            each.mkdir(parents=True, exist_ok=True)
 
     @property
     def home(self) -> Path:
-        """An empty HOME: no ~/.netrc and no ~/.aws of the user's is seen."""
+        """An empty HOME, so that the program does not see the user's ~/.netrc and ~/.aws."""
         return self.base / "home"
 
     def map_path(self, path: str) -> Path:
-        """Where a path of the container is. Raises JobError for one that is not below /opt/ml."""
+        """Return the path on this machine of a path in the container.
+
+        Raises:
+            JobError: The path is not below /opt/ml.
+        """
         if path != OPT_ML and not path.startswith(f"{OPT_ML}/"):
-            raise JobError(f"ClientError: {path}: the rehearsal service has nothing but {OPT_ML}")
+            raise JobError(f"ClientError: {path}: the rehearsal service has only {OPT_ML}")
         return self.base / path.removeprefix(OPT_ML).lstrip("/")
 
     def parse_hyperparameters(self) -> dict[str, Any]:
-        """As the toolkit reads them: each value is JSON, or else a plain string."""
+        """Parse the hyperparameters as the toolkit does.
+
+        Returns:
+            The values by name. Each is parsed as JSON, and stays a string if it is not JSON.
+        """
         values: dict[str, Any] = {}
         for name, text in self.job.request.get("HyperParameters", {}).items():
             try:
@@ -74,7 +94,11 @@ class Container:
         return values
 
     def write_config(self, map_submit_directory: bool) -> None:
-        """input/config; the toolkit takes the submit directory literally, so that it has to be mapped for it."""
+        """Write the files of input/config.
+
+        Args:
+            map_submit_directory: Whether to map sagemaker_submit_directory, which the real toolkit takes literally.
+        """
         raw = dict(self.job.request.get("HyperParameters", {}))
         submitted = self.parse_hyperparameters().get("sagemaker_submit_directory")
         if map_submit_directory and isinstance(submitted, str) and submitted.startswith(OPT_ML):
@@ -99,7 +123,7 @@ class Container:
             (self.config / f"{name}.json").write_text(json.dumps(content), "utf-8")
 
     def build_resource_config(self) -> dict[str, Any]:
-        """resourceconfig.json: the hosts, and which one this is."""
+        """Build resourceconfig.json: the hosts, and which of them this is."""
         job = self.job
         group = {"instance_group_name": "homogeneousCluster", "instance_type": job.instance_type, "hosts": job.hosts}
         return {
@@ -112,25 +136,29 @@ class Container:
         }
 
     def unpack_source(self, downloaded: Path | None) -> None:
-        """The submitted archive, below /opt/ml or downloaded from S3, into code/. Raises JobError."""
+        """Unpack the source archive into `code`.
+
+        Args:
+            downloaded: The archive if it came from S3, otherwise it is the hyperparameter's path below /opt/ml.
+
+        Raises:
+            JobError: There is no archive, or it cannot be unpacked.
+        """
         submitted = self.parse_hyperparameters().get("sagemaker_submit_directory")
         archive = downloaded or (self.map_path(str(submitted)) if submitted else None)
         if archive is None:
             raise JobError("ClientError: the hyperparameter sagemaker_submit_directory is missing")
-        if archive.is_dir():  # of a program that brings its code as it is
+        if archive.is_dir():  # the code is not packed
             self.code = archive
             return
         try:
             with tarfile.open(archive, "r:gz") as tar:
-                if hasattr(tarfile, "data_filter"):
-                    tar.extractall(self.code, filter="data")
-                else:  # the first releases of Python 3.10 and 3.11
-                    tar.extractall(self.code)
+                tar.extractall(self.code, filter="data")
         except (OSError, tarfile.TarError, EOFError) as error:
             raise JobError(f"ClientError: {submitted}: the source archive cannot be unpacked: {error}") from None
 
     def build_arguments(self) -> list[str]:
-        """The program's argv behind its name: the job's hyperparameters, without those of the toolkit."""
+        """Build the arguments of the program: the hyperparameters without those of the toolkit."""
         values = self.parse_hyperparameters()
         named = sorted(name for name in values if not name.startswith("sagemaker_"))
         return [
@@ -140,9 +168,11 @@ class Container:
         ]
 
     def build_environment(self, url: str, by_toolkit: bool = False) -> dict[str, str]:
-        """What every process of the host sees, and nothing else of the service's own environment.
+        """Build the environment of the processes, which inherits only a few variables of the service.
 
-        Without the toolkit's share where the real one will add it.
+        Args:
+            url: The endpoint of the service.
+            by_toolkit: Whether the real toolkit will add its own variables.
         """
         passed = {name: value for name, value in os.environ.items() if name in PASSED or name.startswith("LC_")}
         given: dict[str, str] = self.job.request.get("Environment", {})
@@ -169,7 +199,7 @@ class Container:
         loopback = "lo0" if sys.platform == "darwin" else "lo"
         return {
             "HOME": str(self.home),
-            "HF_HOME": str(hub),  # what is cached is found; the user's token, which lies there too, is not
+            "HF_HOME": str(hub),  # makes the cache available, but not the user's token, which is also there
             "HF_TOKEN_PATH": str(self.home / "no_token"),
             "HF_STORED_TOKENS_PATH": str(self.home / "no_tokens"),
             "PYTHONUNBUFFERED": "1",
@@ -184,7 +214,7 @@ class Container:
         framework = {name: value for name, value in values.items() if name.startswith("sagemaker_") and name not in OWN}
         channels = {path.name: str(path) for path in sorted(self.channels.iterdir())}
         inputs = json.loads((self.config / "inputdataconfig.json").read_text("utf-8"))
-        whole = {
+        training_env = {
             "additional_framework_parameters": framework,
             "channel_input_dirs": channels,
             "current_host": self.host,
@@ -207,31 +237,25 @@ class Container:
             "user_entry_point": program,
         }
         return {
-            "SM_HOSTS": json.dumps(self.job.hosts),
-            "SM_CURRENT_HOST": self.host,
-            "SM_CURRENT_INSTANCE_TYPE": self.job.instance_type,
-            "SM_NUM_GPUS": "0",
-            "SM_NUM_CPUS": str(whole["num_cpus"]),
+            **{f"SM_{name.upper()}": _format_argument(training_env[name]) for name in EXPORTED},
             "SM_CHANNELS": json.dumps(list(channels)),
             **{f"SM_CHANNEL_{name.upper()}": path for name, path in channels.items()},
-            "SM_MODEL_DIR": str(self.model),
-            "SM_OUTPUT_DIR": str(self.output),
-            "SM_OUTPUT_DATA_DIR": str(self.data),
-            "SM_INPUT_DIR": str(self.base / "input"),
-            "SM_INPUT_CONFIG_DIR": str(self.config),
-            "SM_INPUT_DATA_CONFIG": json.dumps(inputs),
-            "SM_RESOURCE_CONFIG": json.dumps(self.build_resource_config()),
             "SM_HPS": json.dumps(user),
             **{f"SM_HP_{name.upper()}": _format_argument(value) for name, value in user.items()},
             "SM_USER_ARGS": json.dumps(self.build_arguments()),
-            "SM_USER_ENTRY_POINT": program,
             "SM_FRAMEWORK_PARAMS": json.dumps(framework),
-            "SM_TRAINING_ENV": json.dumps(whole),
+            "SM_TRAINING_ENV": json.dumps(training_env),
             "SM_LOG_LEVEL": str(values.get("sagemaker_container_log_level", 20)),
         }
 
     def write_failure(self, exit_code: int, command: list[str], message: str) -> None:
-        """output/failure in the toolkit's words; one that the program wrote itself stands."""
+        """Write output/failure as the toolkit does, unless the program has written it itself.
+
+        Args:
+            exit_code: The exit code of the program.
+            command: Its command.
+            message: Its exception.
+        """
         if not self.failure.exists():
             shown = shlex.join(["python", *command[1:]])
             text = f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{message}"\nCommand "{shown}"'

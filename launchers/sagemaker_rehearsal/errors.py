@@ -1,10 +1,16 @@
-"""What the service answers when it refuses a request."""
+"""The errors of the service: to its clients, to its jobs, and to its user."""
 
 from __future__ import annotations
 
 
 class ServiceError(Exception):
-    """An error answer of the service: AWS's error code, its message, the HTTP status."""
+    """An error answer of the service.
+
+    Attributes:
+        code: AWS's error code.
+        message: The message.
+        status: The HTTP status.
+    """
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -14,13 +20,13 @@ class ServiceError(Exception):
 
 
 def make_validation_error(message: str) -> ServiceError:
-    """The error of a request that cannot be accepted as it is written."""
+    """Return the error of an invalid request."""
     return ServiceError("ValidationException", message)
 
 
 class RehearsalError(RuntimeError):
-    """The rehearsal service cannot be started or reached; one line for the user."""
+    """The rehearsal service cannot be started or reached. The message is one line for the user."""
 
 
 class JobError(Exception):
-    """A job that cannot go on; the message becomes its FailureReason."""
+    """A job cannot go on. The message becomes its FailureReason."""

@@ -1,9 +1,9 @@
-"""Faults on demand: data, looked at in this one place.
+"""Faults on demand, described as data and evaluated only here.
 
-A JSON object of lists (``--faults FILE``, or POST to /_rehearsal/faults while the service runs), e.g.
+Faults are a JSON object of lists (``--faults FILE``, or POST to /_rehearsal/faults while the service runs), e.g.
     {"throttle": [{"operation": "CreateTrainingJob", "next": 3}], "deny_s3": [{"key": "/data/"}]}
-The kinds and their fields are the classes below. A POST adds to what is there; {"clear": true} first removes it all.
-`job`, and `key` of an S3 object as <bucket>/<key>, are regular expressions that are searched for.
+The kinds and their fields are the classes below. A POST adds to the existing faults, and {"clear": true} removes these
+first. `job`, and `key` of an S3 object as <bucket>/<key>, are regular expressions that may match anywhere.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from sagemaker_rehearsal.clock import Clock
 
 @dataclass
 class Throttle:
-    """Refuses the `next` calls of an operation, or all beyond a rate, with ThrottlingException."""
+    """Refuses the `next` calls of an operation, or all calls above a rate, with ThrottlingException."""
 
     operation: str
     next: int = 0
     per_second: float | None = None
-    free_at: float = 0.0  # when the rate admits another call
+    free_at: float = 0.0  # when the rate allows another call
 
 
 @dataclass
 class Quota:
-    """Sets the number of instances of a type that jobs may hold at a time."""
+    """Sets the number of instances of a type that jobs may use at the same time."""
 
     instance_type: str
     instances: int
@@ -37,7 +37,7 @@ class Quota:
 
 @dataclass
 class Fail:
-    """Ends a job after some seconds of Training; `internal` as InternalServerError, which RetryStrategy retries."""
+    """Fails a job after some seconds of Training. RetryStrategy retries it if `internal` (InternalServerError)."""
 
     job: str
     reason: str = "AlgorithmError: injected by the rehearsal service, exit code: 1"
@@ -57,7 +57,7 @@ class Delay:
 
 @dataclass
 class Interrupt:
-    """Takes a spot job's instances away after some seconds of Training; capacity is back `wait_seconds` later."""
+    """Interrupts a spot job after some seconds of Training. There is capacity again `wait_seconds` later."""
 
     job: str
     after_seconds: float
@@ -67,7 +67,7 @@ class Interrupt:
 
 @dataclass
 class LoseResponse:
-    """Carries the `next` calls of an operation out, then drops the connection."""
+    """Executes the `next` calls of an operation, then drops the connection."""
 
     operation: str = "CreateTrainingJob"
     next: int = 1
@@ -75,7 +75,7 @@ class LoseResponse:
 
 @dataclass
 class Down:
-    """Closes every connection without an answer, all services, for some seconds from now."""
+    """Closes the connections of all services without an answer, for some seconds from now."""
 
     seconds: float
     until: float = 0.0
@@ -83,14 +83,14 @@ class Down:
 
 @dataclass
 class DenyS3:
-    """Answers AccessDenied to every S3 request for matching keys, the service's own included."""
+    """Answers AccessDenied to all S3 requests for matching keys, including the service's own."""
 
     key: str
 
 
 @dataclass
 class MalformedOutput:
-    """Uploads the first half of output.tar.gz for matching jobs."""
+    """Uploads only the first half of output.tar.gz for matching jobs."""
 
     job: str
 
@@ -111,7 +111,7 @@ Kind = TypeVar("Kind")
 
 
 class Faults:
-    """The faults in force. Every question about them is a method here."""
+    """The faults in force."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -119,17 +119,24 @@ class Faults:
         self._all: list[Any] = []
 
     def add(self, described: Any) -> None:
-        """Takes faults as in the module's description. Raises ValueError naming what is wrong with them."""
+        """Add faults.
+
+        Args:
+            described: The faults as the module's docstring describes them. A single fault needs no list.
+
+        Raises:
+            ValueError: They are invalid.
+        """
         if not isinstance(described, dict):
             raise ValueError('faults: give a JSON object of lists, e.g. {"throttle": [{...}]}')
         clear = described.get("clear", False)
         if unknown := set(described) - {*KINDS, "clear"}:
-            raise ValueError(f"faults: there is no {min(unknown)!r}; choose from {', '.join(KINDS)}")
+            raise ValueError(f"faults: unknown kind {min(unknown)!r}; choose from {', '.join(KINDS)}")
         new = [
             _parse_fault(kind, item)
             for kind, items in described.items()
             if kind != "clear"
-            for item in _ensure_list(items)
+            for item in (items if isinstance(items, list) else [items])
         ]
         for fault in new:
             if isinstance(fault, Down):
@@ -138,7 +145,11 @@ class Faults:
             self._all = [*([] if clear else self._all), *new]
 
     def should_throttle(self, operation: str) -> bool:
-        """Whether this call of an operation is one too many."""
+        """Return whether to refuse this call, and count it.
+
+        Args:
+            operation: The name of the operation, e.g. CreateTrainingJob.
+        """
         with self._lock:
             for fault in self._iter_faults(Throttle):
                 if fault.operation not in (operation, "*"):
@@ -154,26 +165,41 @@ class Faults:
             return False
 
     def get_quota(self, instance_type: str) -> int | None:
-        """The quota set last for an instance type; None where none is."""
+        """Return the latest quota of an instance type, None if there is none."""
         with self._lock:
             quotas = [fault.instances for fault in self._iter_faults(Quota) if fault.instance_type == instance_type]
             return quotas[-1] if quotas else None
 
     def take_failure(self, job: str, trained_seconds: float) -> Fail | None:
-        """What ends this job now, if anything does; counts it."""
+        """Return the fault that fails a job now, if there is one, and count it.
+
+        Args:
+            job: The name of the job.
+            trained_seconds: How long it has been in Training.
+        """
         return self._take_due(Fail, job, trained_seconds)
 
     def take_interruption(self, job: str, trained_seconds: float) -> Interrupt | None:
-        """What takes this spot job's instances away now, if anything does; counts it."""
+        """Return the fault that interrupts a spot job now, if there is one, and count it.
+
+        Args:
+            job: The name of the job.
+            trained_seconds: How long it has been in Training.
+        """
         return self._take_due(Interrupt, job, trained_seconds)
 
     def get_delay(self, job: str, phase: str) -> float:
-        """Seconds that a phase of a job lasts longer."""
+        """Return how many seconds longer a phase of a job lasts.
+
+        Args:
+            job: The name of the job.
+            phase: Starting, Downloading, Training or Uploading.
+        """
         with self._lock:
             return sum(f.seconds for f in self._iter_faults(Delay) if f.phase == phase and re.search(f.job, job))
 
     def should_lose_response(self, operation: str) -> bool:
-        """Whether the answer to this call, which has been carried out, gets lost."""
+        """Return whether to lose the answer to this executed call of an operation, and count it."""
         with self._lock:
             for fault in self._iter_faults(LoseResponse):
                 if fault.operation == operation and fault.next > 0:
@@ -182,17 +208,21 @@ class Faults:
             return False
 
     def is_down(self) -> bool:
-        """Whether the endpoint gives no answer at all."""
+        """Return whether the endpoint answers nothing at all."""
         with self._lock:
             return any(self._clock.get_time() < fault.until for fault in self._iter_faults(Down))
 
     def should_deny(self, key: str) -> bool:
-        """Whether S3 refuses access to <bucket>/<key>."""
+        """Return whether S3 denies access to an object.
+
+        Args:
+            key: The object as <bucket>/<key>.
+        """
         with self._lock:
             return any(re.search(fault.key, key) for fault in self._iter_faults(DenyS3))
 
     def should_truncate_output(self, job: str) -> bool:
-        """Whether output.tar.gz of this job arrives truncated."""
+        """Return whether to truncate output.tar.gz of a job."""
         with self._lock:
             return any(re.search(fault.job, job) for fault in self._iter_faults(MalformedOutput))
 
@@ -208,10 +238,6 @@ class Faults:
 
     def _iter_faults(self, kind: type[Kind]) -> Iterator[Kind]:
         return (fault for fault in self._all if isinstance(fault, kind))
-
-
-def _ensure_list(items: Any) -> list[Any]:
-    return items if isinstance(items, list) else [items]
 
 
 def _parse_fault(kind: str, item: Any) -> Any:

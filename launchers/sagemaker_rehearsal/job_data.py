@@ -1,4 +1,4 @@
-"""What goes into a job's hosts and what comes out of them: channels, source, checkpoints, archives."""
+"""The input and output of a job's hosts: channels, source, checkpoints, archives."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from sagemaker_rehearsal.training_jobs import TrainingJob
 
 
 class JobData:
-    """The data of one attempt, in fresh folders of its hosts."""
+    """The data of one attempt, in new folders of its hosts.
+
+    Attributes:
+        containers: The hosts.
+    """
 
     def __init__(self, storage: Storage, job: TrainingJob, folder: Path) -> None:
+        """Replace the job's folder by empty folders of its hosts."""
         shutil.rmtree(folder, ignore_errors=True)
         self._storage = storage
         self._job = job
@@ -28,7 +33,14 @@ class JobData:
         ]
 
     def download(self, by_toolkit: bool) -> None:
-        """Fills the hosts' folders; the real toolkit unpacks the source itself. Raises JobError."""
+        """Download channels, source and checkpoints.
+
+        Args:
+            by_toolkit: Whether the real toolkit will unpack the source.
+
+        Raises:
+            JobError: S3 refuses, or the source is unusable.
+        """
         for number, container in enumerate(self.containers):
             for channel in self._job.request.get("InputDataConfig", []):
                 source = channel["DataSource"]["S3DataSource"]
@@ -42,15 +54,26 @@ class JobData:
             checkpoints.download()
 
     def upload_checkpoints(self) -> None:
-        """What is new or changed. A failure is told in the service's log: the job goes on, as on AWS."""
+        """Upload new and changed checkpoints. A failure only goes to the service's log, as on AWS."""
         for checkpoints in self._checkpoints:
             try:
                 checkpoints.upload()
             except JobError as error:
-                print(f"{self._job.name}: checkpoints are not uploaded: {error}", flush=True)
+                print(f"{self._job.name}: checkpoints were not uploaded: {error}", flush=True)
 
     def upload_archives(self, always_model: bool, truncate_output: bool) -> str:
-        """model.tar.gz and output.tar.gz of all hosts; returns the model's address, or "". Raises JobError."""
+        """Upload model.tar.gz and output.tar.gz with the files of all hosts.
+
+        Args:
+            always_model: Whether to also upload an empty model.tar.gz.
+            truncate_output: Whether to upload only half of output.tar.gz.
+
+        Returns:
+            The S3 address of the model, or "" if it was not uploaded.
+
+        Raises:
+            JobError: S3 refuses.
+        """
         output = self._job.request["OutputDataConfig"]
         place = f"{output['S3OutputPath'].rstrip('/')}/{self._job.name}/output"
         address = ""

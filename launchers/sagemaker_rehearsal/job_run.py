@@ -1,4 +1,4 @@
-"""The story of one job: start, download, train, upload; and every way in which it may end before."""
+"""The course of one job: start, download, train, upload, and every way in which it may end early."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from sagemaker_rehearsal.programs import build_programs, build_toolkit_program
 from sagemaker_rehearsal.storage import Storage
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
-TICK = 0.05  # seconds between two looks at a job's processes
+TICK = 0.05  # seconds between two checks of a job's processes
 LONGEST_REASON = 1024  # of FailureReason in the service model
-NOT_INSTALLED = "rehearsal: requirements.txt is not installed; the program finds what this Python has"
+NOT_INSTALLED = "rehearsal: requirements.txt is not installed; the program uses the packages of this Python"
 INTERNAL_ERROR = "InternalServerError: We encountered an internal error. Please try again."
 
 
 @dataclass(frozen=True)
 class Service:
-    """What a job needs of the service."""
+    """The parts of the service that a job needs."""
 
     options: Options
     clock: Clock
@@ -37,19 +37,27 @@ class Service:
     closing: Event
 
 
-@dataclass(eq=False)  # exceptions have to be hashable
-class Ended(Exception):  # noqa: N818 - most endings are no errors
-    """Why a job does not go on: the secondary status it ends in, or Interrupted; the reason of a failure."""
+@dataclass(eq=False)  # exceptions must be hashable
+class Ended(Exception):  # noqa: N818 - most endings are not errors
+    """An attempt at a job ends.
+
+    Attributes:
+        secondary: The secondary status, which may be Interrupted.
+        reason: The reason of a failure.
+        internal: Whether RetryStrategy retries the failure.
+        wait_seconds: How long it takes after an interruption until there is capacity again.
+        grace_seconds: The time of the processes between SIGTERM and SIGKILL.
+    """
 
     secondary: str
     reason: str = ""
     internal: bool = False
-    wait_seconds: float = 0.0  # of an interruption: until there is capacity again
-    grace_seconds: float = 0.0  # what its processes are given between SIGTERM and SIGKILL
+    wait_seconds: float = 0.0
+    grace_seconds: float = 0.0
 
     @property
     def status(self) -> str:
-        """The status that goes with the secondary one."""
+        """The status that belongs to the secondary status."""
         return self.secondary if self.secondary in ("Completed", "Failed") else "Stopped"
 
 
@@ -57,6 +65,7 @@ class JobRun:
     """Runs one job in the calling thread."""
 
     def __init__(self, service: Service, job: TrainingJob) -> None:
+        """Prepare to run a job."""
         self._service = service
         self._options = service.options
         self._faults = service.faults
@@ -66,18 +75,18 @@ class JobRun:
         self._billed_since: float | None = None
 
     def run(self) -> None:
-        """From Starting to the end, with as many attempts as interruptions and RetryStrategy make of it."""
+        """Run the job from Starting to its end. Interruptions and RetryStrategy lead to several attempts."""
         retries = self._job.request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
         while True:
             ending = self._run_attempt()
             if ending.secondary == "Interrupted":
                 self._stop_billing()
-                self._data = None  # it is gone with the instances; checkpoints are in S3
+                self._data = None  # lost with the instances, except for the checkpoints in S3
                 self._job.enter_status("Interrupted", self._get_time())
                 try:
                     self._pause(ending.wait_seconds)
-                except Ended as meanwhile:
-                    ending = meanwhile
+                except Ended as final:
+                    ending = final
                     break
             elif ending.internal and retries > 0:
                 self._stop_billing()
@@ -105,12 +114,12 @@ class JobRun:
             return ending
         except JobError as error:
             return Ended("Failed", str(error))
-        except Exception as error:  # a mistake of the service's own must not leave the job in progress for ever
+        except Exception as error:  # a bug of the service must not leave the job in progress for ever
             return Ended("Failed", f"{INTERNAL_ERROR} ({type(error).__name__}: {error})")
         return Ended("Completed")
 
     def _train(self, data: JobData) -> None:
-        """Returns when all processes have succeeded. Raises Ended, JobError."""
+        """Run the program, and return when all processes have succeeded. Raises Ended or JobError otherwise."""
         url, options, containers = self._service.clients.url, self._options, data.containers
         streams = {host: LogStream(self._service.clients, self._job, host) for host in self._job.hosts}
         processes: list[HostProcess] = []
@@ -118,13 +127,15 @@ class JobRun:
         try:
             if options.toolkit is not None:
                 if len(containers) > 1:
-                    raise JobError("ClientError: with --toolkit jobs have one host: the others' names are not known")
-                todo = [build_toolkit_program(containers[0], url, options.toolkit)]
+                    raise JobError(
+                        "ClientError: with --toolkit a job can have only one host, because host names are not resolved"
+                    )
+                programs = [build_toolkit_program(containers[0], url, options.toolkit)]
             else:
-                todo = build_programs(containers, url, options.processes_per_host)
+                programs = build_programs(containers, url, options.processes_per_host)
                 if (containers[0].code / "requirements.txt").is_file():
                     streams["algo-1"].write_line(NOT_INSTALLED)
-            for program in todo:
+            for program in programs:
                 host = program.container.host
                 processes.append(HostProcess(host, program.command, program.env, program.container.code, streams[host]))
             self._watch(processes, data)
@@ -160,8 +171,8 @@ class JobRun:
         if not written:
             container.write_failure(code, process.command, extract_exception(process.output.last_lines))
         text = (written or [container])[0].failure.read_text("utf-8", "replace")
-        before, behind = "AlgorithmError: ", f", exit code: {code}"
-        reason = f"{before}{text[: LONGEST_REASON - len(before) - len(behind)]}{behind}"
+        prefix, suffix = "AlgorithmError: ", f", exit code: {code}"
+        reason = f"{prefix}{text[: LONGEST_REASON - len(prefix) - len(suffix)]}{suffix}"
         return Ended("Failed", reason, grace_seconds=min(5.0, self._options.stop_seconds))
 
     def _check_faults(self, trained_seconds: float) -> None:
@@ -169,12 +180,12 @@ class JobRun:
         if failure is not None:
             raise Ended("Failed", INTERNAL_ERROR if failure.internal else failure.reason, failure.internal)
         interruption = self._faults.take_interruption(self._job.name, trained_seconds) if self._job.spot else None
-        if interruption is not None:  # as on AWS the processes are told two minutes before
+        if interruption is not None:  # as on AWS, the processes get a warning of two minutes
             grace = min(120.0, self._options.stop_seconds)
             raise Ended("Interrupted", wait_seconds=interruption.wait_seconds, grace_seconds=grace)
 
     def _raise_if_ended(self) -> None:
-        """Raises Ended where the job has been stopped, or has no time left."""
+        """Raise Ended if the job was stopped or has no time left."""
         job, now = self._job, self._get_time()
         if self._service.closing.is_set():
             raise Ended("Stopped")
@@ -194,7 +205,7 @@ class JobRun:
             self._raise_if_ended()
 
     def _enter(self, secondary: str) -> None:
-        with self._job.lock:  # a stop must not come between the look and the move
+        with self._job.lock:  # a stop must not come between the check and the change
             self._raise_if_ended()
             self._job.enter_status(secondary, self._get_time())
 

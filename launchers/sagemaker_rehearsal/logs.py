@@ -1,4 +1,4 @@
-"""What a job prints: to CloudWatch Logs line by line, and held against the metric definitions on the way."""
+"""The output of a job: sent to CloudWatch Logs line by line, and searched for metrics."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sagemaker_rehearsal.clients import Clients
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
 GROUP = "/aws/sagemaker/TrainingJobs"
-LONGEST = 200_000  # characters of a line; CloudWatch takes 256 KB an event
-BATCH = 5_000  # CloudWatch takes 10,000 events and 1 MB a request
+LONGEST = 200_000  # characters of a line: CloudWatch accepts 256 KB per event
 SECONDS = 0.3  # between two deliveries
 
 
 class LogStream:
-    """One host's stream, `<job>/algo-<n>-<time>`, delivered by a thread of its own until it is closed."""
+    """The stream of one host, `<job>/algo-<n>-<time>`, delivered by a thread of its own until it is closed."""
 
     def __init__(self, clients: Clients, job: TrainingJob, host: str) -> None:
+        """Create the stream."""
         self._logs = clients.get("logs", job.region)
         self._stream = f"{job.name}/{host}-{time.time_ns() // 1_000_000}"
         self._job = job
@@ -37,23 +37,23 @@ class LogStream:
         self._thread.start()
 
     def write_line(self, text: str) -> None:
-        """Takes one line, without its line end; a progress bar's line ends in what it showed last."""
+        """Add one line without its line end. Of a progress bar only the last state is kept."""
         text = text.rstrip("\r\n").rpartition("\r")[2][:LONGEST]
         now = time.time()
         for name, pattern in self._metrics:
-            for found in pattern.finditer(text):
+            for match in pattern.finditer(text):
                 try:
-                    value = float(found.group(1) if pattern.groups else found.group())
+                    value = float(match.group(1) if pattern.groups else match.group())
                 except (TypeError, ValueError):
                     continue
                 with self._job.lock:
                     self._job.metrics[name] = (value, now)
-        if text:  # CloudWatch takes no empty event
+        if text:  # CloudWatch accepts no empty event
             with self._lock:
                 self._waiting.append({"timestamp": int(now * 1000), "message": text})
 
     def close(self) -> None:
-        """Delivers what is left."""
+        """Deliver the remaining lines and end the thread."""
         self._closed.set()
         self._thread.join()
 
@@ -62,19 +62,24 @@ class LogStream:
             last = self._closed.wait(SECONDS)
             with self._lock:
                 events, self._waiting = self._waiting, []
-            for batch in _split_into_batches(events):
-                try:
-                    self._logs.put_log_events(logGroupName=GROUP, logStreamName=self._stream, logEvents=batch)
-                except Exception as error:  # as on AWS, a job goes on without its log
-                    print(f"{self._stream}: {len(batch)} lines are lost: {error}", flush=True)
+            try:
+                if events:
+                    self._logs.put_log_events(logGroupName=GROUP, logStreamName=self._stream, logEvents=events)
+            except Exception as error:  # as on AWS, the job goes on without its log
+                print(f"{self._stream}: {len(events)} lines were lost: {error}", flush=True)
             if last:
                 return
 
 
 class OutputReader:
-    """Reads a process's output to its end, into a stream; keeps the last lines for the failure's message."""
+    """Reads the output of a process to its end into a stream, in a thread of its own.
+
+    Attributes:
+        last_lines: The last 200 lines, for the message of a failure.
+    """
 
     def __init__(self, output: IO[bytes], stream: LogStream) -> None:
+        """Start reading."""
         self._output = output
         self._stream = stream
         self.last_lines: list[str] = []
@@ -82,7 +87,11 @@ class OutputReader:
         self._thread.start()
 
     def finish(self, seconds: float) -> None:
-        """Waits for the output's end, not for ever: a process that got away may hold it open."""
+        """Wait for the end of the output.
+
+        Args:
+            seconds: How long to wait at most: a process that escaped may keep the output open.
+        """
         self._thread.join(seconds)
 
     def _read(self) -> None:
@@ -93,25 +102,19 @@ class OutputReader:
 
 
 def extract_exception(lines: Sequence[str]) -> str:
-    """The exception that the last traceback among some lines ends in; empty where there is none."""
+    """Find the exception of a failed program.
+
+    Args:
+        lines: The last lines of its output.
+
+    Returns:
+        At most five lines from the end of the last traceback, empty if there is none.
+    """
     starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     if not starts:
         return ""
-    behind = [line for line in lines[starts[-1] + 1 :] if line and not line.startswith((" ", "\t"))]
-    return "\n".join(behind[:5])
-
-
-def _split_into_batches(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    batches: list[list[dict[str, Any]]] = []
-    size = 0
-    for event in events:
-        length = 4 * len(event["message"]) + 26
-        if not batches or len(batches[-1]) >= BATCH or size + length > 1_000_000:
-            batches.append([])
-            size = 0
-        batches[-1].append(event)
-        size += length
-    return batches
+    rest = [line for line in lines[starts[-1] + 1 :] if line and not line.startswith((" ", "\t"))]
+    return "\n".join(rest[:5])
 
 
 def _create_if_missing(create: Any, **names: str) -> None:

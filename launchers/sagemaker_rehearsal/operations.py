@@ -1,4 +1,4 @@
-"""The SageMaker operations a launcher needs, with the service's own checks and messages."""
+"""The SageMaker operations that a launcher needs, with the checks and messages of the real service."""
 
 from __future__ import annotations
 
@@ -6,22 +6,16 @@ import base64
 import json
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import ServiceError, make_validation_error
 from sagemaker_rehearsal.faults import Faults
+from sagemaker_rehearsal.runner import ProcessRunner
+from sagemaker_rehearsal.simulation import SimulatedRunner
 from sagemaker_rehearsal.storage import Storage, split_uri
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
-OPERATIONS = (
-    "CreateTrainingJob",
-    "DescribeTrainingJob",
-    "ListTrainingJobs",
-    "StopTrainingJob",
-    "AddTags",
-    "ListTags",
-)
 SORT_KEYS: dict[str, Callable[[TrainingJob], Any]] = {
     "CreationTime": lambda job: job.created,
     "Name": lambda job: job.name,
@@ -29,20 +23,31 @@ SORT_KEYS: dict[str, Callable[[TrainingJob], Any]] = {
 }
 
 
-class Runner(Protocol):
-    """What makes jobs happen: processes, or a simulated clock."""
-
-    def begin(self, job: TrainingJob) -> None:
-        """Takes a job up."""
-
-    def refresh(self) -> None:
-        """Brings all jobs up to the present."""
-
-
 class Operations:
-    """All training jobs and what can be asked about them; one method an operation, named as the service names it."""
+    """All training jobs, and the operations on them.
 
-    def __init__(self, clock: Clock, faults: Faults, storage: Storage, runner: Runner, quotas: dict[str, int]) -> None:
+    Attributes:
+        handlers: The operations by SageMaker's names. Each takes a request that is valid by the service model and the
+            region, returns the answer, and raises ServiceError.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        faults: Faults,
+        storage: Storage,
+        runner: ProcessRunner | SimulatedRunner,
+        quotas: dict[str, int],
+    ) -> None:
+        """Start without jobs.
+
+        Args:
+            clock: The time of the service.
+            faults: The faults in force.
+            storage: S3, in which the input of jobs must exist.
+            runner: Runs the jobs.
+            quotas: Instances by instance type. Other types are unlimited.
+        """
         self._clock = clock
         self._faults = faults
         self._storage = storage
@@ -50,17 +55,7 @@ class Operations:
         self._quotas = quotas
         self._lock = threading.Lock()
         self._jobs: dict[tuple[str, str], TrainingJob] = {}
-
-    @property
-    def running(self) -> list[TrainingJob]:
-        """The jobs that have not ended."""
-        self._runner.refresh()
-        with self._lock:
-            return [job for job in self._jobs.values() if not job.has_ended]
-
-    def answer(self, operation: str, request: dict[str, Any], region: str) -> dict[str, Any]:
-        """Carries one of OPERATIONS out, with a request that is valid by the service model. Raises ServiceError."""
-        operations: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
+        self.handlers: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
             "CreateTrainingJob": self._create_training_job,
             "DescribeTrainingJob": lambda request, region: self._get_job(request, region).describe(),
             "ListTrainingJobs": self._list_training_jobs,
@@ -68,8 +63,12 @@ class Operations:
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,
         }
+
+    def list_running_jobs(self) -> list[TrainingJob]:
+        """Return the jobs that have not ended."""
         self._runner.refresh()
-        return operations[operation](request, region)
+        with self._lock:
+            return [job for job in self._jobs.values() if not job.has_ended]
 
     def _create_training_job(self, request: dict[str, Any], region: str) -> dict[str, Any]:
         _check_request(request)
@@ -93,7 +92,7 @@ class Operations:
         source = channel["DataSource"].get("S3DataSource")
         if source is None or source["S3DataType"] != "S3Prefix":
             raise make_validation_error(
-                f"channel {channel['ChannelName']}: the rehearsal service knows S3Prefix sources alone"
+                f"channel {channel['ChannelName']}: the rehearsal service supports only S3Prefix sources"
             )
         bucket, _ = split_uri(source["S3Uri"])
         if not self._storage.has_objects(source["S3Uri"]):
@@ -109,16 +108,16 @@ class Operations:
             quota = self._quotas.get(job.instance_type)
         if quota is None:
             return
-        held = sum(
+        used = sum(
             other.instance_count
             for other in self._jobs.values()
             if not other.has_ended and (other.instance_type, other.spot) == (job.instance_type, job.spot)
         )
-        if held + job.instance_count > quota:
+        if used + job.instance_count > quota:
             usage = f"{job.instance_type} for {'spot ' if job.spot else ''}training job usage"
             raise ServiceError(
                 "ResourceLimitExceeded",
-                f"The account-level service limit '{usage}' is {quota} Instances, with current utilization of {held} "
+                f"The account-level service limit '{usage}' is {quota} Instances, with current utilization of {used} "
                 f"Instances and a request delta of {job.instance_count} Instances. Please use AWS Service Quotas to "
                 "request an increase for this quota. If AWS Service Quotas is not available, contact AWS support to "
                 "request an increase for this quota.",
@@ -146,20 +145,22 @@ class Operations:
 
     def _list_training_jobs(self, request: dict[str, Any], region: str) -> dict[str, Any]:
         with self._lock:
-            jobs = [job for (where, _), job in self._jobs.items() if where == region]
+            jobs = [job for (job_region, _), job in self._jobs.items() if job_region == region]
         key = SORT_KEYS[request.get("SortBy", "CreationTime")]
-        found = [(key(job), job.name, job) for job in jobs if _is_selected(job, request)]
-        found.sort(key=lambda entry: entry[:2], reverse=request.get("SortOrder", "Descending") == "Descending")
-        last = _read_token(request.get("NextToken"))
-        if last is not None:  # new jobs may stand before it by now: go on behind the last one given, not by number
-            names = [name for _, name, _ in found]
+        selected = [job for job in jobs if _is_selected(job, request)]
+        selected.sort(
+            key=lambda job: (key(job), job.name), reverse=request.get("SortOrder", "Descending") == "Descending"
+        )
+        last = _decode_token(request.get("NextToken"))
+        if last is not None:  # continue after the last job given, not by number: there may be new jobs before it
+            names = [job.name for job in selected]
             if last not in names:
                 raise make_validation_error("The NextToken is no longer valid.")
-            found = found[names.index(last) + 1 :]
-        page = found[: request.get("MaxResults", 10)]
-        answer: dict[str, Any] = {"TrainingJobSummaries": [job.summarize() for _, _, job in page]}
-        if len(found) > len(page):
-            answer["NextToken"] = base64.b64encode(json.dumps(page[-1][1]).encode()).decode()
+            selected = selected[names.index(last) + 1 :]
+        page = selected[: request.get("MaxResults", 10)]
+        answer: dict[str, Any] = {"TrainingJobSummaries": [job.summarize() for job in page]}
+        if len(selected) > len(page):
+            answer["NextToken"] = base64.b64encode(json.dumps(page[-1].name).encode()).decode()
         return answer
 
     def _find_job_by_arn(self, request: dict[str, Any]) -> TrainingJob:
@@ -184,7 +185,7 @@ class Operations:
 
 
 def _check_request(request: dict[str, Any]) -> None:
-    """What the service model does not say. Raises ServiceError."""
+    """Check what the service model does not cover, and raise ServiceError."""
     for name in ("ResourceConfig", "StoppingCondition"):
         if name not in request:
             raise make_validation_error(f"{name} is required.")
@@ -212,7 +213,7 @@ def _check_request(request: dict[str, Any]) -> None:
     if len(names) != len(set(names)):
         raise make_validation_error("Channel names must be unique within a training job.")
     if request["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
-        raise make_validation_error("OutputDataConfig.CompressionType: the rehearsal service knows GZIP alone")
+        raise make_validation_error("OutputDataConfig.CompressionType: the rehearsal service supports only GZIP")
 
 
 def _is_selected(job: TrainingJob, request: dict[str, Any]) -> bool:
@@ -225,7 +226,7 @@ def _is_selected(job: TrainingJob, request: dict[str, Any]) -> bool:
     )
 
 
-def _read_token(token: str | None) -> str | None:
+def _decode_token(token: str | None) -> str | None:
     if token is None:
         return None
     try:

@@ -1,7 +1,7 @@
 """AWSPriceListService.GetProducts for ML instances.
 
-Per instance type three rows, as the real list mixes them: training, hosting, and one of zero dollars. A client has to
-choose the right one, over pages of two.
+As in the real list, there are three rows per instance type: training, hosting, and one of zero dollars. A client must
+choose the right one. A page has two rows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from sagemaker_rehearsal.errors import make_validation_error
 
-# Dollars an hour on demand for training, us-east-1 level, 2026-11.
+# Dollars per hour on demand for training, at the level of us-east-1, 2026-11.
 USD_PER_HOUR = {
     "ml.p3.2xlarge": 3.825,
     "ml.p3.16xlarge": 28.152,
@@ -36,30 +36,37 @@ PAGE = 2
 
 
 def get_products(request: dict[str, Any]) -> dict[str, Any]:
-    """One page of the rows that satisfy all TERM_MATCH filters. Raises ServiceError for other filters and services."""
+    """Answer GetProducts: one page of the rows that satisfy all filters.
+
+    Args:
+        request: The request. Only TERM_MATCH filters and the service AmazonSageMaker are supported.
+
+    Raises:
+        ServiceError: The request needs another filter or service, or its NextToken is invalid.
+    """
     if request["ServiceCode"] != "AmazonSageMaker":
         raise make_validation_error(
-            f"ServiceCode {request['ServiceCode']}: the rehearsal service knows AmazonSageMaker alone"
+            f"ServiceCode {request['ServiceCode']}: the rehearsal service supports only AmazonSageMaker"
         )
-    wanted: dict[str, str] = {}
+    expected: dict[str, str] = {}
     for condition in request.get("Filters", []):
         if condition["Type"] != "TERM_MATCH":
             raise make_validation_error(
-                f"filter type {condition['Type']}: the rehearsal service knows TERM_MATCH alone"
+                f"filter type {condition['Type']}: the rehearsal service supports only TERM_MATCH"
             )
-        wanted[condition["Field"]] = condition["Value"]
+        expected[condition["Field"]] = condition["Value"]
     token = request.get("NextToken", "0")
     if not token.isdigit():
         raise make_validation_error("Invalid NextToken")
     start = int(token)
-    found = [
+    rows = [
         row
-        for row in _iter_price_rows(wanted.get("regionCode", "us-east-1"))
-        if all(_get_attributes(row).get(name) == value for name, value in wanted.items())
+        for row in _iter_price_rows(expected.get("regionCode", "us-east-1"))
+        if all(_get_attributes(row).get(name) == value for name, value in expected.items())
     ]
     end = start + min(PAGE, request.get("MaxResults", PAGE))
-    answer: dict[str, Any] = {"FormatVersion": "aws_v1", "PriceList": [json.dumps(row) for row in found[start:end]]}
-    if end < len(found):
+    answer: dict[str, Any] = {"FormatVersion": "aws_v1", "PriceList": [json.dumps(row) for row in rows[start:end]]}
+    if end < len(rows):
         answer["NextToken"] = str(end)
     return answer
 
@@ -79,16 +86,8 @@ def _iter_price_rows(region: str) -> Iterator[dict[str, Any]]:
 def _build_price_row(region: str, instance_type: str, component: str, usage: str, usd: float) -> dict[str, Any]:
     short = SHORT_REGIONS.get(region, region)
     sku = f"{instance_type}-{usage}".upper().replace(".", "")
-    price = {
-        "unit": "Hrs",
-        "rateCode": f"{sku}.JRTCKXETXF.6YS6EN2CT7",
-        "description": f"${usd} per {component} {instance_type} hour in {region}",
-        "pricePerUnit": {"USD": f"{usd:.10f}"},
-        "beginRange": "0",
-        "endRange": "Inf",
-        "appliesTo": [],
-    }
-    term = {"sku": sku, "offerTermCode": "JRTCKXETXF", "priceDimensions": {price["rateCode"]: price}}
+    price = {"unit": "Hrs", "pricePerUnit": {"USD": f"{usd:.10f}"}, "beginRange": "0", "endRange": "Inf"}
+    term = {"sku": sku, "priceDimensions": {f"{sku}.JRTCKXETXF.6YS6EN2CT7": price}}
     attributes = {
         "regionCode": region,
         "instanceName": instance_type,

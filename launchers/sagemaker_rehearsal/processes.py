@@ -1,4 +1,4 @@
-"""A job's processes: started in groups of their own, ended with all their descendants."""
+"""The processes of a job: started in groups of their own, and ended with all their descendants."""
 
 from __future__ import annotations
 
@@ -17,9 +17,16 @@ MARK = "SAGEMAKER_BASE_DIR"
 
 
 class HostProcess:
-    """One program on one host; its output goes to the host's stream."""
+    """One program on one host. Its output goes to the host's stream.
+
+    Attributes:
+        host: The host.
+        command: The command.
+        output: Reads the output.
+    """
 
     def __init__(self, host: str, command: Sequence[str], env: dict[str, str], folder: Path, stream: LogStream) -> None:
+        """Start the program in a folder."""
         self.host = host
         self.command = list(command)
         self._process = subprocess.Popen(
@@ -37,12 +44,12 @@ class HostProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """As a shell gives it, 128 + n for signal n; None while it runs."""
+        """The exit code as a shell gives it: 128 + n for signal n, None while the program runs."""
         code = self._process.poll()
         return code if code is None or code >= 0 else 128 - code
 
     def send_signal(self, number: signal.Signals) -> None:
-        """To the process and its group."""
+        """Send a signal to the process and its group."""
         try:
             os.killpg(self._process.pid, number)
         except (ProcessLookupError, PermissionError):
@@ -50,7 +57,14 @@ class HostProcess:
 
 
 def terminate_processes(processes: Iterable[HostProcess], base: Path, seconds: float, closing: Event) -> None:
-    """SIGTERM; after some seconds, or when the service closes, SIGKILL to all that is left below a job's folder."""
+    """End processes: SIGTERM, and later SIGKILL to all that remain below the job's folder.
+
+    Args:
+        processes: The processes.
+        base: The folder of the job.
+        seconds: The time between the two signals.
+        closing: Ends this time when the service closes.
+    """
     processes = list(processes)
     for process in processes:
         process.send_signal(signal.SIGTERM)
@@ -66,9 +80,9 @@ def terminate_processes(processes: Iterable[HostProcess], base: Path, seconds: f
 
 
 def kill_below(base: Path) -> None:
-    """Kills processes by the folder in their environment: those that left their group (torchrun's workers do).
+    """Kill the processes whose environment names a folder below `base`, even if they have left their group.
 
-    Only where /proc tells the environment (Linux).
+    torchrun's workers leave it. This works only on Linux, where /proc shows the environment.
     """
     mark = f"{MARK}={base}/".encode()
     for entry in Path("/proc").glob("[0-9]*/environ") if Path("/proc/self/environ").exists() else ():

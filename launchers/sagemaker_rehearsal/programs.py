@@ -1,4 +1,4 @@
-"""The commands that run a job's program on its hosts: plain, by torchrun, as mpirun with smddprun would, by `train`."""
+"""The commands that run a job's program on its hosts: plain, by torchrun, like mpirun with smddprun, or by `train`."""
 
 from __future__ import annotations
 
@@ -25,13 +25,22 @@ class Program:
 
 
 def build_programs(containers: Sequence[Container], url: str, processes_per_host: int) -> list[Program]:
-    """What to start on the hosts. Raises JobError where the program is missing."""
+    """Build the programs to start on the hosts.
+
+    Args:
+        containers: The hosts.
+        url: The endpoint of the service.
+        processes_per_host: How many processes a distributed job starts per host.
+
+    Raises:
+        JobError: The program is missing in the source archive.
+    """
     values = containers[0].parse_hyperparameters()
     script = str(values.get("sagemaker_program", ""))
     if not (containers[0].code / script).is_file():
         raise JobError(f"ClientError: sagemaker_program={script}: there is no such file in the source archive")
     port = str(_find_free_port())
-    started: list[Program] = []
+    programs: list[Program] = []
     for node, container in enumerate(containers):
         env = _build_openmp_environment(len(containers) * processes_per_host) | container.build_environment(url)
         run = [script, *container.build_arguments()]
@@ -39,34 +48,45 @@ def build_programs(containers: Sequence[Container], url: str, processes_per_host
             torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", str(len(containers))]
             torchrun += ["--node_rank", str(node), "--nproc_per_node", str(processes_per_host)]
             torchrun += ["--master_addr", "127.0.0.1", "--master_port", port]
-            started.append(Program(container, [*torchrun, *run], env))
+            programs.append(Program(container, [*torchrun, *run], env))
         elif values.get("sagemaker_distributed_dataparallel_enabled"):
             env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(SHIM)])
             for local in range(processes_per_host):
                 ranks = _build_rank_environment(
                     node * processes_per_host + local, len(containers), local, processes_per_host, port
                 )
-                started.append(Program(container, [sys.executable, *run], env | ranks))
+                programs.append(Program(container, [sys.executable, *run], env | ranks))
         else:
-            started.append(Program(container, [sys.executable, *run], env))
-    return started
+            programs.append(Program(container, [sys.executable, *run], env))
+    return programs
 
 
 def _build_openmp_environment(processes: int) -> dict[str, str]:
-    """OpenMP's threads as a machine of few cores bears them: several processes that spin while they wait for one
-    another are slower by an order of magnitude."""
+    """Limit OpenMP's threads for a machine with few cores.
+
+    Several processes that spin while they wait for one another are slower by an order of magnitude.
+    """
     threads = max(1, (os.cpu_count() or 1) // processes)
     return {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def build_toolkit_program(container: Container, url: str, python: Path) -> Program:
-    """The real toolkit's `train`, unmodified. Raises JobError where that Python has none."""
+    """Build the program that runs the real toolkit's `train`, unmodified.
+
+    Args:
+        container: The host.
+        url: The endpoint of the service.
+        python: The Python that has the toolkit.
+
+    Raises:
+        JobError: That Python has no `train`.
+    """
     train = python.parent / "train"
     if not train.is_file():
-        raise JobError(f"ClientError: {train}: not found; --toolkit takes a Python that has sagemaker-training")
+        raise JobError(f"ClientError: {train} does not exist; give --toolkit a Python that has sagemaker-training")
     env = container.build_environment(url, by_toolkit=True)
     env["PATH"] = os.pathsep.join([str(python.parent), env.get("PATH", os.defpath)])
-    env["SM_STUDIO_LOCAL_MODE"] = "true"  # else it waits for the name algo-1 to be known on the network
+    env["SM_STUDIO_LOCAL_MODE"] = "true"  # otherwise it waits until the name algo-1 is known on the network
     return Program(container, [str(python), str(train)], env)
 
 

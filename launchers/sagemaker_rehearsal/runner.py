@@ -1,4 +1,4 @@
-"""Runs jobs, each by a thread of its own, and ends them all when the service closes."""
+"""The runner of real jobs: each in a thread of its own, all ended when the service closes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from sagemaker_rehearsal.training_jobs import TrainingJob
 
 
 class ProcessRunner:
-    """The runner of real processes."""
+    """Runs jobs as processes."""
 
     def __init__(self, service: Service) -> None:
+        """Kill the processes that a killed service has left."""
         self._service = service
         self._threads: list[threading.Thread] = []
-        kill_below(service.options.state / "jobs")  # what a service that was killed has left
+        kill_below(service.options.state / "jobs")
 
     def begin(self, job: TrainingJob) -> None:
-        """Takes a job up."""
+        """Start a job."""
         thread = threading.Thread(target=JobRun(self._service, job).run, name=job.name, daemon=True)
         self._threads = [each for each in self._threads if each.is_alive()] + [thread]
         thread.start()
 
     def refresh(self) -> None:
-        """Nothing to do: the threads keep the jobs up to date."""
+        """Do nothing, because the threads keep the jobs up to date."""
 
     def close(self) -> None:
-        """Ends all processes of all jobs."""
+        """End all processes of all jobs."""
         self._service.closing.set()
         for thread in self._threads:
             thread.join(10.0)

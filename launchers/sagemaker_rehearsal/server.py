@@ -1,4 +1,4 @@
-"""The endpoint: one port on loopback for every service. SageMaker and Pricing are ours, all others are moto's."""
+"""The endpoint: one port on loopback for all services. SageMaker and Pricing are ours, all others are moto's."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from sagemaker_rehearsal.clients import AGENT, Clients, forget_users_account
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from sagemaker_rehearsal.clients import AGENT, Clients
 from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import ServiceError
 from sagemaker_rehearsal.faults import Faults
 from sagemaker_rehearsal.job_run import Service
-from sagemaker_rehearsal.operations import OPERATIONS, Operations
+from sagemaker_rehearsal.operations import Operations
 from sagemaker_rehearsal.options import Options
 from sagemaker_rehearsal.pricing import get_products
 from sagemaker_rehearsal.runner import ProcessRunner
@@ -31,116 +35,122 @@ from sagemaker_rehearsal.validation import validate_request
 
 HOST = "127.0.0.1"
 ENDPOINT_FILE = "endpoint.json"
-OURS = {"SageMaker": "sagemaker", "AWSPriceListService": "pricing"}
-KNOWN = {"sagemaker": OPERATIONS, "pricing": ("GetProducts",)}
-JSON = "application/x-amz-json-1.1"
+ACCESS_DENIED = "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
+Handler = Callable[[dict[str, Any], str], dict[str, Any]]
 
 
 class Endpoint:
-    """The WSGI application."""
+    """The WSGI application.
+
+    Attributes:
+        clients: The service's clients of itself. They work once their `url` is set.
+        runner: What makes the jobs run.
+    """
 
     def __init__(self, options: Options) -> None:
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
+        """Build the service. Raises ValueError or OSError if the file of faults cannot be used."""
         self.clients = Clients()
-        self.calls: Counter[str] = Counter()
-        self.last_request = time.monotonic()
-        self.clock = Clock(simulated=options.simulate is not None)
-        self.faults = Faults(self.clock)
+        self._calls: Counter[str] = Counter()
+        self._last_request = time.monotonic()
+        self._clock = Clock(simulated=options.simulate is not None)
+        self._faults = Faults(self._clock)
         if options.faults is not None:
-            self.faults.add(json.loads(options.faults.read_text("utf-8")))
+            self._faults.add(json.loads(options.faults.read_text("utf-8")))
         storage = Storage(self.clients)
-        service = Service(options, self.clock, self.faults, self.clients, storage, threading.Event())
+        service = Service(options, self._clock, self._faults, self.clients, storage, threading.Event())
         self.runner = ProcessRunner(service) if options.simulate is None else SimulatedRunner(service)
-        self.operations = Operations(self.clock, self.faults, storage, self.runner, options.quotas)
+        self._operations = Operations(self._clock, self._faults, storage, self.runner, options.quotas)
+        # By the prefix of X-Amz-Target: botocore's name of the service, and its operations.
+        self._services: dict[str, tuple[str, dict[str, Handler]]] = {
+            "SageMaker": ("sagemaker", self._operations.handlers),
+            "AWSPriceListService": ("pricing", {"GetProducts": lambda request, _: get_products(request)}),
+        }
         self._moto: Any = DomainDispatcherApplication(create_backend_app)
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "/")
-        if path.startswith("/_rehearsal/"):
-            return self._handle_control(path.removeprefix("/_rehearsal/"), environ, start_response)
-        target, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")
-        if AGENT not in environ.get("HTTP_USER_AGENT", ""):
-            self.last_request = time.monotonic()
-            self.calls[operation or _derive_call_name(environ)] += 1
-            if self.faults.is_down():
-                _drop_connection(environ)
-        if target in OURS:
-            return self._handle_operation(OURS[target], operation, environ, start_response)
-        if self.faults.should_deny(path.lstrip("/")):
-            return _refuse_access(start_response)
-        answer: Iterable[bytes] = self._moto(environ, start_response)
-        return answer
-
-    def _handle_operation(
-        self, service: str, operation: str, environ: Environ, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        region = _parse_credential_scope(environ)[0]
-        body = _read_body(environ)
-        try:
-            if operation not in KNOWN[service]:
-                known = ", ".join(KNOWN[service])
-                raise ServiceError("UnknownOperationException", f"{operation}: the rehearsal service knows {known}")
-            if self.faults.should_throttle(operation):
-                raise ServiceError("ThrottlingException", "Rate exceeded")
-            try:
-                request = json.loads(body or b"{}")
-            except ValueError:
-                raise ServiceError("SerializationException", "The request is not JSON.") from None
-            validate_request(service, operation, request)
-            if service == "sagemaker":
-                answer = self.operations.answer(operation, request, region)
-            else:
-                answer = get_products(request)
-        except ServiceError as error:
-            content = {"__type": error.code, "message": error.message}
-            return _answer(start_response, error.status, content, {"x-amzn-ErrorType": error.code})
-        except Exception as error:  # a client must get an answer to read, not a page of HTML
-            traceback.print_exc()
-            content = {"__type": "InternalFailure", "message": f"{type(error).__name__}: {error}"}
-            return _answer(start_response, 500, content)
-        if self.faults.should_lose_response(operation):
-            _drop_connection(environ)
-        return _answer(start_response, 200, answer)
-
-    def _handle_control(self, what: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        try:
-            if what == "alive":
-                content: dict[str, Any] = {"pid": os.getpid()}
-            elif what == "calls":
-                content = dict(self.calls)
-            elif what == "faults":
-                self.faults.add(json.loads(_read_body(environ)))
-                content = {}
-            elif what == "clock":
-                content = {"now": self.clock.advance(float(json.loads(_read_body(environ))["advance_seconds"]))}
-                self.runner.refresh()
-            else:
-                return _answer(start_response, 404, {"message": f"{what}: choose from alive, calls, faults, clock"})
-        except (ValueError, KeyError, TypeError) as error:
-            return _answer(start_response, 400, {"message": str(error)})
-        return _answer(start_response, 200, content)
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a WSGI request."""
+        response = self._answer(Request(environ))
+        content: Iterable[bytes] = (self._moto if response is None else response)(environ, start_response)
+        return content
 
     def is_idle(self, seconds: float) -> bool:
-        """Whether nothing has been asked for so long, and no process runs."""
-        if time.monotonic() - self.last_request < seconds:
+        """Return whether there was no request for so long, and no process runs."""
+        if time.monotonic() - self._last_request < seconds:
             return False
-        return self.clock.simulated or not self.operations.running
+        return self._clock.simulated or not self._operations.list_running_jobs()
+
+    def _answer(self, request: Request) -> Response | None:
+        """Answer a request, or return None if it is for moto."""
+        if request.path.startswith("/_rehearsal/"):
+            return self._handle_control(request.path.removeprefix("/_rehearsal/"), request)
+        region, signed_service = _parse_credential_scope(request)
+        target, _, operation = request.headers.get("X-Amz-Target", "").rpartition(".")
+        if AGENT not in request.headers.get("User-Agent", ""):
+            self._last_request = time.monotonic()
+            self._calls[operation or f"{signed_service}:{request.method}"] += 1
+            if self._faults.is_down():
+                _drop_connection(request)
+        if target in self._services:
+            return self._handle_operation(*self._services[target], operation, request, region)
+        if self._faults.should_deny(request.path.lstrip("/")):
+            return Response(ACCESS_DENIED, 403, content_type="application/xml")
+        return None
+
+    def _handle_operation(
+        self, service: str, handlers: dict[str, Handler], operation: str, request: Request, region: str
+    ) -> Response:
+        try:
+            if operation not in handlers:
+                raise ServiceError(
+                    "UnknownOperationException", f"{operation}: the rehearsal service supports {', '.join(handlers)}"
+                )
+            if self._faults.should_throttle(operation):
+                raise ServiceError("ThrottlingException", "Rate exceeded")
+            try:
+                parameters = json.loads(request.get_data() or b"{}")
+            except ValueError:
+                raise ServiceError("SerializationException", "The request is not JSON.") from None
+            validate_request(service, operation, parameters)
+            self.runner.refresh()
+            answer = handlers[operation](parameters, region)
+        except ServiceError as error:
+            return _build_response({"__type": error.code, "message": error.message}, error.status)
+        except Exception as error:  # the client must get an answer that it can read, not a page of HTML
+            traceback.print_exc()
+            return _build_response({"__type": "InternalFailure", "message": f"{type(error).__name__}: {error}"}, 500)
+        if self._faults.should_lose_response(operation):
+            _drop_connection(request)
+        return _build_response(answer)
+
+    def _handle_control(self, name: str, request: Request) -> Response:
+        try:
+            if name == "alive":
+                return _build_response({"pid": os.getpid()})
+            if name == "calls":
+                return _build_response(dict(self._calls))
+            if name == "faults":
+                self._faults.add(json.loads(request.get_data()))
+                return _build_response({})
+            if name == "clock":
+                now = self._clock.advance(float(json.loads(request.get_data())["advance_seconds"]))
+                self.runner.refresh()
+                return _build_response({"now": now})
+        except (ValueError, KeyError, TypeError) as error:
+            return _build_response({"message": str(error)}, 400)
+        return _build_response({"message": f"{name}: choose from alive, calls, faults, clock"}, 404)
 
 
 def serve(options: Options) -> None:
-    """Serves until SIGTERM, SIGINT, idleness, or its state directory's removal; then ends all jobs.
+    """Serve until SIGTERM, SIGINT, idleness, or the removal of the state directory, then end all jobs.
 
-    `endpoint.json` is there while it serves.
+    `endpoint.json` exists while the service runs.
+
+    Raises:
+        OSError: The port is in use, or a file cannot be read or written.
+        ValueError: The faults are invalid.
     """
-    forget_users_account()
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request would bury the rest
-    from moto.moto_server.werkzeug_app import MotoRequestHandler
-    from werkzeug.serving import make_server
-
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request would bury the rest
     closing = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: closing.set())
@@ -153,16 +163,16 @@ def serve(options: Options) -> None:
     _write(file, {"url": endpoint.clients.url, "pid": os.getpid()})
     print(f"serving at {endpoint.clients.url}", flush=True)
     idle_seconds = options.idle_minutes * 60
-    why = "told to"
+    reason = "on request"
     while not closing.wait(min(1.0, idle_seconds / 4)):
-        if not _is_mine(file):  # another may serve from a directory made anew: nobody finds this one any more
-            why = f"{file} is gone"
+        if not _is_own(file):  # another service may use a new directory of this name, and nobody finds this one
+            reason = f"{file} is gone"
             break
         if endpoint.is_idle(idle_seconds):
-            why = f"idle for {options.idle_minutes:g} minutes"
+            reason = f"idle for {options.idle_minutes:g} minutes"
             break
-    print(f"closing: {why}", flush=True)
-    if _is_mine(file):
+    print(f"closing: {reason}", flush=True)
+    if _is_own(file):
         file.unlink()
     endpoint.runner.close()
     server.shutdown()
@@ -174,46 +184,29 @@ def _write(file: Path, content: dict[str, Any]) -> None:
     temporary.replace(file)
 
 
-def _is_mine(file: Path) -> bool:
+def _is_own(file: Path) -> bool:
     try:
         return bool(json.loads(file.read_text("utf-8"))["pid"] == os.getpid())
     except OSError:
         return False
 
 
-def _parse_credential_scope(environ: Environ) -> tuple[str, str]:
-    """Region and service of a signed request: Credential=<key>/<date>/<region>/<service>/aws4_request."""
-    parts = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition(",")[0].split("/")
+def _parse_credential_scope(request: Request) -> tuple[str, str]:
+    """Return region and service of a signed request: Credential=<key>/<date>/<region>/<service>/aws4_request."""
+    header = request.environ.get("HTTP_AUTHORIZATION", "")
+    parts = header.partition("Credential=")[2].partition(",")[0].split("/")
     return (parts[2], parts[3]) if len(parts) == 5 else ("us-east-1", "unsigned")
 
 
-def _derive_call_name(environ: Environ) -> str:
-    """How a call without an operation's name in its headers is counted, e.g. s3:PUT."""
-    return f"{_parse_credential_scope(environ)[1]}:{environ['REQUEST_METHOD']}"
-
-
-def _read_body(environ: Environ) -> bytes:
-    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    return body
-
-
-def _drop_connection(environ: Environ) -> None:
-    """Closes the connection without an answer; the server takes the error as the client's going away."""
-    connection: socket.socket = environ["werkzeug.socket"]
+def _drop_connection(request: Request) -> None:
+    """Close the connection without an answer. The server takes the error for the client's leaving."""
+    connection: socket.socket = request.environ["werkzeug.socket"]
     connection.shutdown(socket.SHUT_RDWR)
     raise ConnectionAbortedError
 
 
-def _answer(
-    start_response: StartResponse, status: int, content: dict[str, Any], headers: dict[str, str] | None = None
-) -> Iterable[bytes]:
-    body = json.dumps(content).encode()
-    fixed = {"Content-Type": JSON, "Content-Length": str(len(body)), "x-amzn-RequestId": str(uuid.uuid4())}
-    start_response(f"{status} {'OK' if status == 200 else 'Error'}", list({**fixed, **(headers or {})}.items()))
-    return [body]
-
-
-def _refuse_access(start_response: StartResponse) -> Iterable[bytes]:
-    body = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
-    start_response("403 Forbidden", [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
-    return [body]
+def _build_response(content: dict[str, Any], status: int = 200) -> Response:
+    headers = {"x-amzn-RequestId": str(uuid.uuid4())}
+    if "__type" in content:
+        headers["x-amzn-ErrorType"] = content["__type"]
+    return Response(json.dumps(content), status, headers, content_type="application/x-amz-json-1.1")

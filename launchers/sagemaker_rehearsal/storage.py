@@ -1,6 +1,6 @@
-"""The service's own way to S3: job input in, checkpoints and archives out.
+"""The service's own access to S3: downloads of job input, uploads of checkpoints and archives.
 
-It goes through the endpoint like any client's, so that injected faults meet it as well.
+It uses the endpoint like any client, so injected faults also apply to it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 
 
 class Storage:
-    """Objects under s3:// addresses."""
+    """Downloads and uploads by s3:// addresses."""
 
     def __init__(self, clients: Clients) -> None:
+        """Use the service's clients."""
         self._clients = clients
 
     def has_objects(self, uri: str) -> bool:
-        """Whether any object stands under a prefix; False, too, where the bucket is missing or closed."""
+        """Return whether any object has a prefix.
+
+        Args:
+            uri: The prefix. If its bucket is missing or access is denied, it has no objects.
+        """
         bucket, prefix = split_uri(uri)
         try:
             return bool(self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
@@ -33,9 +38,18 @@ class Storage:
             return False
 
     def download(self, uri: str, folder: Path, part: int = 0, parts: int = 1) -> None:
-        """Every object under a prefix into a folder by its key behind the prefix, or each `parts`-th of them.
+        """Download the objects under a prefix into a folder, named by the rest of their keys.
 
-        An object whose key is the prefix itself keeps its name. Raises JobError.
+        An object whose key is the prefix itself keeps its name.
+
+        Args:
+            uri: The prefix.
+            folder: The folder.
+            part: Which share of the objects to download, from 0.
+            parts: The number of shares.
+
+        Raises:
+            JobError: S3 refuses.
         """
         bucket, prefix = split_uri(uri)
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,12 +65,21 @@ class Storage:
             raise JobError(f"ClientError: Data download failed: {error}") from None
 
     def upload(self, path: Path, uri: str, kms_key: str | None = None) -> None:
-        """One file to an address, encrypted where a KMS key is given. Raises JobError."""
+        """Upload one file.
+
+        Args:
+            path: The file.
+            uri: The address of the object.
+            kms_key: Encrypts the object, if given.
+
+        Raises:
+            JobError: S3 refuses.
+        """
         bucket, key = split_uri(uri)
         encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else None
         try:
             self._s3.upload_file(str(path), bucket, key, ExtraArgs=encryption)
-        except Exception as error:  # boto3 wraps what it meets in S3UploadFailedError, which is no ClientError
+        except Exception as error:  # boto3 raises S3UploadFailedError, which is not a ClientError
             raise JobError(f"ClientError: Artifact upload failed: {error}") from None
 
     def _list_keys(self, bucket: str, prefix: str) -> Iterator[str]:
@@ -70,28 +93,37 @@ class Storage:
 
 
 class Checkpoints:
-    """A host's checkpoint folder and its place in S3."""
+    """The checkpoint folder of a host, and its copy in S3."""
 
     def __init__(self, storage: Storage, uri: str, folder: Path) -> None:
+        """Keep a folder and its copy under `uri` alike."""
         self._storage = storage
         self._uri = uri.rstrip("/")
         self._folder = folder
         self._seen: dict[Path, tuple[int, int]] = {}
 
     def download(self) -> None:
-        """What an earlier attempt, or an earlier job, left. Raises JobError."""
+        """Download what an earlier attempt or job has left.
+
+        Raises:
+            JobError: S3 refuses.
+        """
         self._storage.download(f"{self._uri}/", self._folder)
         self._seen = dict(self._scan_files())
 
     def upload(self) -> None:
-        """Whatever is new or changed since the last time. Nothing is removed from S3. Raises JobError."""
+        """Upload what is new or changed since the last call. Nothing is removed from S3.
+
+        Raises:
+            JobError: S3 refuses.
+        """
         for path, stamp in self._scan_files():
             if self._seen.get(path) == stamp:
                 continue
             try:
                 self._storage.upload(path, f"{self._uri}/{path.relative_to(self._folder).as_posix()}")
             except JobError:
-                if path.exists():  # else it was removed meanwhile: programs write to a new name and rename
+                if path.exists():  # otherwise the program has just removed or renamed it
                     raise
             self._seen[path] = stamp
 
@@ -106,7 +138,15 @@ class Checkpoints:
 
 
 def pack(folders: Sequence[Path], archive: Path) -> bool:
-    """The folders' files in one tar.gz; of equal names the first folder's stays. Returns whether there was any file."""
+    """Pack the files of folders into one tar.gz.
+
+    Args:
+        folders: The folders. If several have a file of the same name, the first one wins.
+        archive: The archive to write.
+
+    Returns:
+        Whether there was any file.
+    """
     packed: set[str] = set()
     with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
         for folder in folders:
@@ -119,6 +159,10 @@ def pack(folders: Sequence[Path], archive: Path) -> bool:
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """The bucket and the key of an s3:// address."""
+    """Split an s3:// address.
+
+    Returns:
+        The bucket and the key.
+    """
     bucket, _, key = uri.partition("://")[2].partition("/")
     return bucket, key

@@ -1,4 +1,4 @@
-"""A training job's record: what was asked for, where it stands, and what DescribeTrainingJob says of it."""
+"""The record of a training job: its request, its status, and the answer of DescribeTrainingJob."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from sagemaker_rehearsal.validation import load_service_model
 
 ACCOUNT = "123456789012"  # moto's
-SPOT_SHARE = 0.3  # of the training seconds is billed on spot, as the service reports a discount of 70 %
+SPOT_SHARE = 0.3  # the billed share of a spot job's training seconds, which the service shows as a discount of 70 %
 ENDED = ("Completed", "Failed", "Stopped")
 MESSAGES = {
     "Starting": "Preparing the instances for training",
@@ -30,7 +30,7 @@ MESSAGES = {
 
 @dataclass
 class TrainingJob:
-    """One job. Times are seconds since the epoch; `moved` is the only way its status changes."""
+    """One job. Times are seconds since the epoch. Its status changes only by `enter_status`."""
 
     request: dict[str, Any]
     region: str
@@ -65,7 +65,7 @@ class TrainingJob:
 
     @property
     def instance_type(self) -> str:
-        """E.g. ml.p3.2xlarge."""
+        """The instance type, e.g. ml.p3.2xlarge."""
         return str(self.request["ResourceConfig"]["InstanceType"])
 
     @property
@@ -75,26 +75,37 @@ class TrainingJob:
 
     @property
     def hosts(self) -> list[str]:
-        """algo-1 ... algo-n."""
+        """The names of the hosts: algo-1 ... algo-n."""
         return [f"algo-{number}" for number in range(1, self.instance_count + 1)]
 
     @property
     def spot(self) -> bool:
-        """Whether managed spot training was asked for."""
+        """Whether the job uses managed spot training."""
         return bool(self.request.get("EnableManagedSpotTraining"))
 
     @property
     def has_ended(self) -> bool:
-        """Whether the status is a terminal one."""
+        """Whether the job has ended."""
         return self.status in ENDED
 
     def get_limit(self, name: str) -> float:
-        """MaxRuntimeInSeconds or MaxWaitTimeInSeconds; the service's default of a day, or no limit."""
+        """Return a limit in seconds.
+
+        Args:
+            name: MaxRuntimeInSeconds, by default a day, or MaxWaitTimeInSeconds, by default infinite.
+        """
         default = 86400 if name == "MaxRuntimeInSeconds" else math.inf
         return float(self.request.get("StoppingCondition", {}).get(name, default))
 
     def enter_status(self, secondary: str, now: float, status: str | None = None, message: str = "") -> None:
-        """Enters a secondary status, and with it a status where one is given."""
+        """Enter a secondary status.
+
+        Args:
+            secondary: The secondary status.
+            now: The time.
+            status: The status, if it also changes.
+            message: The message of the transition, by default the usual one.
+        """
         with self.lock:
             if self.transitions:
                 self.transitions[-1]["EndTime"] = now
@@ -108,7 +119,7 @@ class TrainingJob:
             self.transitions.append(entry)
 
     def describe(self) -> dict[str, Any]:
-        """The answer of DescribeTrainingJob."""
+        """Return the answer of DescribeTrainingJob."""
         known = load_service_model("sagemaker").operation_model("DescribeTrainingJob").output_shape
         assert known is not None
         with self.lock:
@@ -146,7 +157,7 @@ class TrainingJob:
             return answer
 
     def summarize(self) -> dict[str, Any]:
-        """The job's entry in the answer of ListTrainingJobs."""
+        """Return the job's entry in the answer of ListTrainingJobs."""
         with self.lock:
             entry = {
                 "TrainingJobName": self.name,

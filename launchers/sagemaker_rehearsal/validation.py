@@ -1,7 +1,8 @@
-"""Requests held against botocore's own service model: members, types, enums, patterns, lengths and ranges.
+"""Validation of requests by botocore's service model: members, types, enums, patterns, lengths and ranges.
 
-The messages have the service's form: "1 validation error detected: Value 'x' at 'y' failed to satisfy constraint: ...".
-Unlike the service, which ignores them, unknown members are refused: in a rehearsal they are typing errors.
+botocore's own validator checks no enums, patterns and upper limits. The messages have the form of the service: "1
+validation error detected: Value 'x' at 'y' failed to satisfy constraint: ...". Unlike the service, which ignores them,
+the rehearsal refuses unknown members, because they are typing errors.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 
 from sagemaker_rehearsal.errors import make_validation_error
 
-# Java's character classes, of which Python's re knows none; written as they stand inside [...].
+# Java's character classes, which Python's re lacks, as they are written inside [...].
 JAVA_CLASSES = {r"\p{Alnum}": "a-zA-Z0-9", r"\p{L}": r"\w", r"\p{Z}": r"\s", r"\p{N}": r"\d"}
 TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),
@@ -34,18 +35,25 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 @cache
 def load_service_model(service: str) -> ServiceModel:
-    """botocore's description of a service."""
+    """Return botocore's description of a service."""
     return botocore.session.get_session().get_service_model(service)
 
 
-def validate_request(service: str, operation: str, request: Any) -> dict[str, Any]:
-    """The request as it came. Raises ServiceError: ValidationException with every problem."""
+def validate_request(service: str, operation: str, request: Any) -> None:
+    """Validate a request by the service model.
+
+    Args:
+        service: botocore's name of the service.
+        operation: The operation.
+        request: The parsed request.
+
+    Raises:
+        ServiceError: The request is invalid. This ValidationException lists all problems.
+    """
     problems = list(_check_value(load_service_model(service).operation_model(operation).input_shape, request, ""))
     if problems:
         errors = "error" if len(problems) == 1 else "errors"
         raise make_validation_error(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}")
-    known: dict[str, Any] = request
-    return known
 
 
 def _check_value(shape: Shape | None, value: Any, at: str) -> Iterator[str]:
@@ -96,11 +104,11 @@ def _check_string(shape: Shape, value: str, at: str) -> Iterator[str]:
 
 
 def _check_range(shape: Shape, size: float, value: Any, at: str, what: str) -> Iterator[str]:
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    if least is not None and size < least:
-        yield _format_problem(value, at, f"Member must have {what} greater than or equal to {least}")
-    if most is not None and size > most:
-        yield _format_problem(value, at, f"Member must have {what} less than or equal to {most}")
+    minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
+    if minimum is not None and size < minimum:
+        yield _format_problem(value, at, f"Member must have {what} greater than or equal to {minimum}")
+    if maximum is not None and size > maximum:
+        yield _format_problem(value, at, f"Member must have {what} less than or equal to {maximum}")
 
 
 @cache

@@ -72,7 +72,15 @@ def test_files_come_out_as_they_were(tmp_path):
     assert set(names) == {name for name, content in GOOD_TREE.items() if content is not None}
     assert (tmp_path / "new" / "into" / "a" / "run.sh").stat().st_mode & 0o7100 == 0o100
     assert not (tmp_path / "new" / "into" / "result.json").stat().st_mode & 0o111
+    assert (tmp_path / "new" / "into" / "result.json").stat().st_mtime > 10**9  # not the time in the archive, 0
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["into"]
+
+
+def test_a_python_without_the_data_filter_is_refused(tmp_path, monkeypatch):
+    monkeypatch.delattr(tarfile, "data_filter")
+    with pytest.raises(LaunchError, match=r"its tarfile has no data filter; use Python 3\.10\.12, 3\.11\.4, 3\.12"):
+        extract(stored(tmp_path / "x.tar.gz", GOOD), tmp_path / "into", **LIMITS)
+    assert not (tmp_path / "into").exists()
 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
@@ -100,7 +108,7 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(tmp_path, planted):
     into.mkdir()
     outside.mkdir()
     (into / planted).symlink_to(outside, target_is_directory=True)
-    with pytest.raises(LaunchError, match=f"{planted}: is no folder"):
+    with pytest.raises(LaunchError, match=f"{planted}: is not a folder"):
         extract(stored(tmp_path / "x.tar.gz", GOOD), into, **LIMITS)
     assert list(into.iterdir()) == [into / planted] and not list(outside.iterdir())
 
@@ -223,7 +231,7 @@ def test_a_tar_truncated_before_it_was_compressed_is_refused(tmp_path):
 def test_what_is_no_archive_is_said_in_one_line(tmp_path, damage):
     archive = tmp_path / "x.tar.gz"
     archive.write_bytes(damage)
-    with pytest.raises(LaunchError, match=r"x\.tar\.gz: is truncated or no tar\.gz \(.+\)"):
+    with pytest.raises(LaunchError, match=r"x\.tar\.gz: is truncated or not a tar\.gz \(.+\)"):
         extract(archive, tmp_path / "into", **LIMITS)
 
 
@@ -231,7 +239,7 @@ def test_a_missing_archive_and_a_place_that_is_a_file(tmp_path):
     with pytest.raises(LaunchError, match="No such file"):
         extract(tmp_path / "x.tar.gz", tmp_path / "into", **LIMITS)
     (tmp_path / "into").write_text("mine")
-    with pytest.raises(LaunchError, match="into: is no folder"):
+    with pytest.raises(LaunchError, match="into: is not a folder"):
         extract(stored(tmp_path / "y.tar.gz", GOOD), tmp_path / "into", **LIMITS)
     assert (tmp_path / "into").read_text() == "mine"
 

@@ -148,8 +148,8 @@ def test_jobs_that_fail_and_outputs_that_cannot_be_had(app: App, service: Servic
     done.says(
         "#0 failed: AlgorithmError: injected, exit code: 1; https://",
         "#2 failed: InternalServerError: We encountered an internal error. Please try again.; https://",
-        "#3 failed: the job is completed; what it left is not here: s3://",
-        "output.tar.gz: is truncated or no tar.gz",
+        "#3 failed: the job is completed; its output could not be fetched: s3://",
+        "output.tar.gz: is truncated or not a tar.gz",
         "resume to fetch it again, with retry_failed=true to run it again",
         "#4 failed: ClientError: Artifact upload failed: ",
         "output.tar.gz: cannot be read: ",
@@ -188,7 +188,7 @@ def test_a_spot_job_goes_on_from_its_checkpoints(app: App, service: Service) -> 
 def test_max_runtime_is_a_failure_whose_way_out_works(app: App) -> None:
     done = app.run("hardware.max_hours=0.0003", "steps=60")
     assert done.code == 1
-    done.says("#0 failed: stopped by SageMaker after hardware.max_hours=0.0003; give it more, and resume with")
+    done.says("#0 failed: stopped by SageMaker after hardware.max_hours=0.0003; raise it, and resume with")
     more = (f"hydra.launcher.resume={app.sweep().path}", "hydra.launcher.retry_failed=true")
     assert app.run("hardware.max_hours=0.1", "steps=60", *more).code == 0
     other = app.run("hardware.max_hours=0.1", "steps=61", *more)

@@ -24,7 +24,8 @@ from hydra_sagemaker_launcher.aws.training_jobs import NameTakenError, QuotaErro
 from hydra_sagemaker_launcher.catalog import images as image_catalog
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
-from hydra_sagemaker_launcher.jobs.control_loop import Clock, Control, Job, State
+from hydra_sagemaker_launcher.jobs.control_loop import Control
+from hydra_sagemaker_launcher.jobs.job import Clock, Job, State
 from hydra_sagemaker_launcher.jobs.outcome import Outcome
 from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.member import Member
@@ -75,7 +76,7 @@ class Simulated(Clock):
     def __init__(self, service: Service) -> None:
         self._service, self._now = service, 0.0
 
-    def now(self) -> float:
+    def get_time(self) -> float:
         return self._now
 
     def wait(self, seconds: float, event: threading.Event) -> None:
@@ -280,7 +281,7 @@ def test_an_instance_that_is_not_given_back_yet_is_waited_for(
     watched.start()
     assert watched.join(60)
     assert [job.outcome for job in watched.jobs] == [Outcome("completed")] * 2
-    assert "#1 waits for a free ml.m5.large: one of this sweep was given back a moment ago" in said
+    assert "#1 waits for a free ml.m5.large: one of this sweep was released a moment ago" in said
 
 
 def test_a_quota_that_others_hold_is_a_failure(service: Service, jobs: TrainingJobClient, tmp_path: Path) -> None:
@@ -366,7 +367,7 @@ def test_one_members_odd_result_ends_no_sweep(service: Service, jobs: TrainingJo
     assert watched.join(60) and watched.error is None
     outcomes = [job.outcome for job in watched.jobs]
     assert [outcome and outcome.status for outcome in outcomes] == ["completed", "failed", "completed"]
-    assert "what it left is not here: RecursionError: maximum recursion depth" in str(outcomes[1])
+    assert "its output could not be fetched: RecursionError: maximum recursion depth" in str(outcomes[1])
     assert Manifest(tmp_path).get_record(1).is_lost
 
 

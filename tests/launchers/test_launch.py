@@ -113,7 +113,7 @@ def test_local_and_remote_members_mix_and_look_alike(app: App, service: Service)
 
     again = app.run("hardware=local,m5", "task=ok,result", "x=1.5", sweep="mix")
     assert again.code == 1
-    again.says("this sweep has jobs on SageMaker already", "hydra.launcher.resume=", "choose another hydra.sweep.dir")
+    again.says("this sweep already has jobs on SageMaker", "hydra.launcher.resume=", "choose another hydra.sweep.dir")
 
     calls = service.calls()
     resumed = app.run("hardware=local,m5", "task=ok,result", "x=1.5", f"hydra.launcher.resume={sweep.path}")
@@ -146,7 +146,7 @@ def test_failed_members_are_all_told_and_the_others_go_on(app: App, service: Ser
     )
     done.says(
         "#0 failed: no such word: ağaç",
-        "#1 failed: #1 ended by exit code 3",
+        "#1 failed: #1 ended with exit code 3",
         "#4 failed: AlgorithmError: ValueError: no such word: ağaç, exit code: 1; https://us-east-1.console.aws.amazon.com"
         f"/sagemaker/home?region=us-east-1#/jobs/{jobs[4]}",
         "#5 failed: AlgorithmError: exit code 3, exit code: 3; https://",
@@ -230,7 +230,7 @@ def test_what_would_be_submitted_twice_or_overwrite_itself_is_refused(app: App) 
     assert not (app.root / "same" / FILE).exists() and not (app.root / "same" / "same").exists()
     ranks = app.run("hardware=m5", sweep="ranks", env={"WORLD_SIZE": "2", "RANK": "1"})
     assert ranks.code == 1
-    ranks.says("WORLD_SIZE=2: each of these processes would submit the sweep; start the launch by python")
+    ranks.says("WORLD_SIZE=2: each of these processes would submit the sweep; start the launch with python")
     assert not (app.root / "ranks" / FILE).exists()
 
 
@@ -496,7 +496,7 @@ def test_no_secret_leaves(service: Service, tmp_path: Path) -> None:
     for options, told in (
         (["hydra.launcher.environment=[WANDB_API_KEY]"], "WANDB_API_KEY sounds like a secret"),
         (["hydra.launcher.environment=[AWS_SESSION_TOKEN]"], "AWS_SESSION_TOKEN sounds like a secret"),
-        (["text=hf_AbCdEfGhIjKlMnOpQrStUvWxYz1234567890"], "its config holds what looks like a Hugging Face token"),
+        (["text=hf_AbCdEfGhIjKlMnOpQrStUvWxYz1234567890"], "its config contains what looks like a Hugging Face token"),
         ([f"+hydra.launcher.secrets.WANDB_API_KEY={CANARY}"], "never the secret itself"),
     ):
         refused = own.run("hardware=m5", *options, sweep="refused", env=environment)

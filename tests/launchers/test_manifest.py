@@ -96,7 +96,7 @@ def test_a_damaged_line_is_named(tmp_path: Path, bad: str) -> None:
     with manifest.path.open("a") as file:
         file.write(bad + "\n")
     manifest.write("submitted", 0, job_name="a")
-    with pytest.raises(LaunchError, match=rf"{FILE}, line 2: not an event of this launcher; mend or remove the line"):
+    with pytest.raises(LaunchError, match=rf"{FILE}, line 2: not an event of this launcher; fix or remove the line"):
         Manifest(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,17 @@ def test_a_resumed_sweep_asks_no_budget_for_what_is_through(
     else:
         with pytest.raises(LaunchError, match="#0 alone may cost"):
             remote.plan_jobs([member(0)])
+
+
+def test_a_python_that_cannot_extract_safely_is_refused_before_a_job_costs_money(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(tarfile, "data_filter")
+    options = SageMakerLauncherConf(service="rehearsal", dry_run=True)
+    remote = Remote(options, tmp_path, Manifest(tmp_path), lambda overrides: OmegaConf.create())
+    remote.__dict__["source"] = None  # there is no program to pack
+    with pytest.raises(LaunchError, match="its tarfile has no data filter"):
+        remote.plan_jobs([member(0)])
 
 
 def test_what_sagemaker_would_refuse_is_known_from_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What a user sees while jobs run: a live table in a terminal, plain lines elsewhere."""
+"""What a user sees while jobs run: a live table in a terminal, otherwise plain lines."""
 
 from __future__ import annotations
 
@@ -6,46 +6,48 @@ import logging
 import queue
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hydra_sagemaker_launcher.jobs.control_loop import Control, Job, State
-from hydra_sagemaker_launcher.member import find_distinct_overrides
+from hydra_sagemaker_launcher.jobs.control_loop import Control
+from hydra_sagemaker_launcher.jobs.job import Job, State
+from hydra_sagemaker_launcher.member import Member, find_distinct_overrides
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 log = logging.getLogger("sagemaker_launcher")
 
-_HEARTBEAT = 300.0  # seconds between two plain lines on a sweep in which nothing happens
+_HEARTBEAT = 300.0  # seconds between two plain lines if nothing happens
 _ORDER = (State.ended, State.running, State.unknown, State.waiting, State.finished)
 
 
 class Display:
-    """Takes lines from any thread and shows them, and the table, from the main one."""
+    """Takes lines from any thread, and shows them and the table from the main thread."""
 
     def __init__(self) -> None:
-        self._beside = False
+        self._is_immediate = False
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def say(self, line: str) -> None:
-        if self._beside:
+        """Show a line soon."""
+        if self._is_immediate:
             print(line, file=sys.stderr)
         else:
             self._lines.put(line)
 
     @contextmanager
     def print_immediately(self) -> Iterator[None]:
-        """Within, a member runs in this process and logging is its own: lines are printed as they come."""
-        self._beside = True
+        """Print lines as they come within the context, in which a member runs here and has configured its own log."""
+        self._is_immediate = True
         try:
             yield
         finally:
-            self._beside = False
+            self._is_immediate = False
 
     def watch(self, control: Control) -> None:
-        """Shows the jobs until the control loop has ended."""
+        """Show the jobs until the control loop has ended."""
         from rich.console import Console
         from rich.live import Live
 
@@ -69,7 +71,11 @@ class Display:
         self.flush()
 
     def flush(self) -> bool:
-        """Logs the lines that have come in; whether there were any."""
+        """Log the lines that have come in.
+
+        Returns:
+            Whether there were any.
+        """
         lines = self._pop_lines()
         for line in lines:
             log.info(line)
@@ -85,48 +91,84 @@ class Display:
 
 
 def build_jobs_table(control: Control, rows: int) -> Table:
-    """At most so many jobs, those that something happens to first; the title counts all of them."""
-    from rich.table import Table
-    from rich.text import Text
+    """Build the live table.
 
-    table = Table(title=format_progress(control), title_justify="left")
-    for name, justify in (("#", "right"), ("member", "left"), ("where", "left"), ("state", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    table.add_column("minutes", justify="right")
-    table.add_column("$ so far", justify="right")
+    Args:
+        control: The loop of the jobs.
+        rows: How many jobs to show, at least 3. The active ones come first. The title counts all jobs.
+    """
     shown = sorted(control.jobs, key=lambda job: (_ORDER.index(job.state), job.member.number))[: max(rows, 3)]
-    words = find_distinct_overrides([job.member for job in control.jobs])
-    for job in sorted(shown, key=lambda job: job.member.number):
-        seconds, usd = estimate_job_usage(control, job)
-        table.add_row(
-            str(job.member.number),
-            Text(" ".join(words[job.member.number]), overflow="ellipsis", no_wrap=True),
-            _format_hardware(job),
-            _format_state(job),
-            "" if seconds is None else f"{seconds / 60:.1f}",
-            "" if usd is None else f"{usd:.2f}",
-        )
+    table = build_members_table(
+        [job.member for job in control.jobs],
+        (
+            (job.member, _format_state(job), *estimate_job_usage(control, job))
+            for job in sorted(shown, key=lambda job: job.member.number)
+        ),
+        state="state",
+        dollars="$ so far",
+    )
+    table.columns[1].overflow, table.columns[1].no_wrap = "ellipsis", True
+    table.title, table.title_justify = format_progress(control), "left"
     if len(shown) < len(control.jobs):
         table.caption = f"and {len(control.jobs) - len(shown)} more"
     return table
 
 
+def build_members_table(
+    members: Sequence[Member],
+    rows: Iterable[tuple[Member, str, float | None, float | None]],
+    *,
+    state: str,
+    dollars: str,
+) -> Table:
+    """Build a table with a row per member.
+
+    Args:
+        members: All members of the launch: a row shows the overrides that tell its member from these.
+        rows: A member, its state, the seconds it took and the dollars it cost, None if unknown.
+        state: The heading of the states.
+        dollars: The heading of the dollars.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for name in ("#", "member", "where", state, "minutes", dollars):
+        table.add_column(name, justify="left" if name in ("member", "where", state) else "right")
+    distinct = find_distinct_overrides(members)
+    for member, status, seconds, usd in rows:
+        hardware = member.hardware
+        table.add_row(
+            str(member.number),
+            Text(" ".join(distinct[member.number])),
+            "this machine" if hardware is None else f"{hardware.instance_count} x {hardware.instance_type}",
+            status,
+            "" if seconds is None else f"{seconds / 60:.1f}",
+            "" if usd is None else f"{usd:.2f}",
+        )
+    return table
+
+
 def format_progress(control: Control) -> str:
-    """One line: how many members are where, and the dollars so far."""
+    """Return one line with the number of members in each state, and the dollars so far."""
     counts = {state: sum(1 for job in control.jobs if job.state is state) for state in State}
-    parts = [f"{counts[State.finished]} of {len(control.jobs)} through"]
+    parts = [f"{counts[State.finished]} of {len(control.jobs)} finished"]
     parts += [f"{counts[state]} {state.value}" for state in _ORDER[:-1] if counts[state]]
     return ", ".join(parts) + f"; ${estimate_sweep_cost(control):.2f} so far"
 
 
 def estimate_sweep_cost(control: Control) -> float:
-    """Billed for what has ended, and estimated by the clock for what runs."""
+    """Return the dollars billed for ended jobs, plus an estimate for the running ones."""
     running = (estimate_job_usage(control, job)[1] for job in control.list_running_jobs())
     return control.get_billed_usd() + sum(usd for usd in running if usd is not None)
 
 
 def estimate_job_usage(control: Control, job: Job) -> tuple[float | None, float | None]:
-    """(seconds, dollars) of a job: billed where it has ended, by the clock where it runs."""
+    """Return the seconds and the dollars of a job: as billed if it has finished, otherwise by the clock.
+
+    Returns:
+        Seconds, None before the job has begun, and dollars, None if the price is also unknown.
+    """
     if job.outcome is not None:
         return job.outcome.seconds, job.outcome.usd
     if job.began is None:
@@ -136,35 +178,6 @@ def estimate_job_usage(control: Control, job: Job) -> tuple[float | None, float 
     if job.price is None or hardware is None:
         return seconds, None
     return seconds, seconds * hardware.instance_count * job.price.usd_per_hour / 3600
-
-
-def build_summary_table(members: Sequence[tuple[Any, str, str | None, float | None, float | None]]) -> Table:
-    """The end of a launch: (member, status, reason, seconds, dollars) each."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table()
-    for name, justify in (("#", "right"), ("member", "left"), ("where", "left"), ("ended", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    table.add_column("minutes", justify="right")
-    table.add_column("$", justify="right")
-    words = find_distinct_overrides([row[0] for row in members])
-    for member, status, _, seconds, usd in members:
-        hardware = member.hardware
-        table.add_row(
-            str(member.number),
-            Text(" ".join(words[member.number])),
-            "this machine" if hardware is None else f"{hardware.instance_count} x {hardware.instance_type}",
-            status,
-            "" if seconds is None else f"{seconds / 60:.1f}",
-            "" if usd is None else f"{usd:.2f}",
-        )
-    return table
-
-
-def _format_hardware(job: Job) -> str:
-    hardware = job.member.hardware
-    return "" if hardware is None else f"{hardware.instance_count} x {hardware.instance_type}"
 
 
 def _format_state(job: Job) -> str:

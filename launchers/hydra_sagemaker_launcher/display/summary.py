@@ -1,4 +1,4 @@
-"""The end of a launch, whatever it was: the table, every failure, and the app's own report."""
+"""What a launch ends with: the plan of a dry run, or the summary, every failure, and the app's own report."""
 
 from __future__ import annotations
 
@@ -14,37 +14,45 @@ from hydra_sagemaker_launcher.member import Member
 if TYPE_CHECKING:
     from hydra_sagemaker_launcher.aws.session import Aws
     from hydra_sagemaker_launcher.jobs.job import Job
+    from hydra_sagemaker_launcher.request.plan import PlannedMember
 
 log = logging.getLogger("sagemaker_launcher")
 
 
-def show(
+def print_summary(
     members: Sequence[Member],
     returns: Mapping[int, JobReturn],
     jobs: Sequence[Job],
     billed_usd: float,
     aws: Aws,
-    rehearsal: bool,
+    is_rehearsal: bool,
 ) -> None:
-    """Prints a row a member, the dollars of the sweep, and each failure with its reason and link."""
+    """Print a row per member and the dollars of the sweep, and log each failed job with its reason and link.
+
+    Args:
+        members: All members of the launch.
+        returns: The results of those that have run here, by number.
+        jobs: The jobs of the others.
+        billed_usd: The dollars billed for the sweep, earlier launches included.
+        aws: Makes the links to the console.
+        is_rehearsal: Whether the dollars are only what AWS would have billed.
+    """
     from rich.console import Console
 
-    from hydra_sagemaker_launcher.display.live_table import build_summary_table
+    from hydra_sagemaker_launcher.display.live_table import build_members_table
 
     by_number = {job.member.number: job for job in jobs}
-    rows = []
+    rows: list[tuple[Member, str, float | None, float | None]] = []
     for member in members:
-        job = by_number.get(member.number)
-        outcome = job.outcome if job is not None else None
-        if outcome is not None:
-            rows.append((member, outcome.status, outcome.reason, outcome.seconds, outcome.usd))
+        job, returned = by_number.get(member.number), returns.get(member.number)
+        if job is not None and job.outcome is not None:
+            rows.append((member, job.outcome.status, job.outcome.seconds, job.outcome.usd))
         else:
-            returned = returns.get(member.number)
             status = "left running" if job is not None else returned.status.name.lower() if returned else "not run"
-            rows.append((member, status, None, None, None))
+            rows.append((member, status, None, None))
     console = Console(stderr=True)
-    console.print(build_summary_table(rows))
-    note = " on AWS; this was a rehearsal, and free" if rehearsal else ""
+    console.print(build_members_table(members, rows, state="ended", dollars="$"))
+    note = " on AWS; this was a rehearsal, and free" if is_rehearsal else ""
     console.print(f"billed for this sweep: ${billed_usd:.2f}{note}", highlight=False)
     for job in jobs:
         if job.outcome is not None and job.outcome.status != "completed":
@@ -52,8 +60,30 @@ def show(
             log.error("#%d %s: %s%s", job.member.number, job.outcome.status, job.outcome.reason, link)
 
 
+def print_plan(local: Sequence[Member], planned: Sequence[PlannedMember], done: Mapping[int, str]) -> None:
+    """Print the plan of a dry run.
+
+    Args:
+        local: The members that would run here.
+        planned: The members that would run on SageMaker.
+        done: The statuses of those that a resumed sweep leaves as they are, by number.
+    """
+    from rich.console import Console
+
+    from hydra_sagemaker_launcher.display.plan_table import build_plan_table
+
+    console = Console()
+    console.print(build_plan_table(local, planned, done))
+    console.print("Nothing was submitted (hydra.launcher.dry_run).")
+
+
 def call_on_sweep_end(dotted: str, sweep_dir: Path) -> None:
-    """Calls the app's function with the sweep's directory; what it raises is logged: a report is worth no result."""
+    """Call the app's function with the sweep's directory. An error in it is only logged, so that no result is lost.
+
+    Args:
+        dotted: The dotted name of the function.
+        sweep_dir: Its argument, passed as a string.
+    """
     from hydra.utils import get_method
 
     try:

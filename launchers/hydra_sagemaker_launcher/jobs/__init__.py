@@ -1,0 +1,1 @@
+"""The training jobs of a sweep: submitted, watched, fetched, recorded."""

@@ -1,4 +1,4 @@
-"""A member on its way through SageMaker: what is known of it, and where it stands."""
+"""A member on its way through SageMaker: what is known of it, and how far it is."""
 
 from __future__ import annotations
 
@@ -8,49 +8,82 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from hydra.core.utils import JobReturn, JobStatus
+
 from hydra_sagemaker_launcher.catalog.prices import Price
+from hydra_sagemaker_launcher.errors import MemberFailed
 from hydra_sagemaker_launcher.jobs.outcome import Outcome
 from hydra_sagemaker_launcher.member import Member
 
 
 class State(Enum):
+    """How far a job is. The values are shown to the user."""
+
     waiting = "waiting"
     unknown = "looking"  # an earlier client may have submitted it
     running = "running"
-    ended = "fetching"  # what it left is on its way
+    ended = "fetching"  # its output is being downloaded
     finished = "finished"
 
 
-@dataclass(eq=False)  # each is itself
+@dataclass(eq=False)  # jobs are compared by identity
 class Job:
-    """A member that runs on SageMaker, and where it stands."""
+    """A member that runs as a training job.
+
+    Attributes:
+        member: The member that the job runs.
+        request: The CreateTrainingJob request.
+        price: The price of its hardware, None if unknown.
+        worst_case: The most that the job can cost, in dollars, None if unknown.
+        state: How far the job is.
+        name: The name of the training job, once SageMaker has it.
+        phase: SageMaker's secondary status.
+        began: When its instances were first seen at work, on the control loop's clock.
+        description: SageMaker's last answer to DescribeTrainingJob, once the job has ended.
+        stop_asked: Whether SageMaker was asked to stop it.
+        misses: How many times in a row SageMaker did not know the job.
+        not_before: The earliest time for the next attempt to submit, find or fetch it, on the control loop's clock.
+        outcome: How the member ended, once that is known.
+    """
 
     member: Member
     request: dict[str, Any]
     price: Price | None
-    worst_case: float | None  # dollars
+    worst_case: float | None
     state: State = State.waiting
     name: str | None = None
-    phase: str = ""  # SageMaker's secondary status
-    began: float | None = None  # on the clock's time: when its instances were first seen at work
+    phase: str = ""
+    began: float | None = None
     description: dict[str, Any] | None = None
     stop_asked: bool = False
-    misses: int = 0  # looks in a row at which SageMaker knew no such job
+    misses: int = 0
     not_before: float = 0.0
     outcome: Outcome | None = None
 
     @property
     def kind(self) -> tuple[str, bool]:
-        """What quotas go by: the instance type, and whether it is a spot instance."""
+        """What a quota applies to: the instance type, and whether it is a spot instance."""
         assert self.member.hardware is not None
         return self.member.hardware.instance_type, self.member.hardware.spot
 
+    def build_job_return(self) -> JobReturn:
+        """Return the result of a finished job in the form that a sweeper expects."""
+        outcome = self.outcome
+        assert outcome is not None
+        if outcome.status == "completed":
+            return self.member.build_job_return(JobStatus.COMPLETED, outcome.return_value)
+        name = f" ({self.name})" if self.name else ""
+        failure = MemberFailed(f"#{self.member.number}{name} {outcome.status}: {outcome.reason}")
+        return self.member.build_job_return(JobStatus.FAILED, failure)
+
 
 class Clock:
-    """Time as the loop sees it; a benchmark puts a simulated one in its place."""
+    """The control loop's time. A benchmark substitutes a simulated clock."""
 
     def get_time(self) -> float:
+        """Return the current time in seconds, from an arbitrary origin."""
         return time.monotonic()
 
     def wait(self, seconds: float, event: threading.Event) -> None:
+        """Wait until the event is set, at most so many seconds."""
         event.wait(seconds)

@@ -1,4 +1,4 @@
-"""What a job leaves, brought into the member's directory as if it had run here, and what its sweeper gets."""
+"""Fetch what a job leaves into the member's directory, as if it had run here, and judge how the member ended."""
 
 from __future__ import annotations
 
@@ -35,17 +35,34 @@ _REASON_LENGTH = 4000
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a member ended: `status` is completed, failed or stopped; dollars are of the last attempt."""
+    """How a member ended.
+
+    Attributes:
+        status: completed, failed or stopped.
+        reason: Why it did not complete, in one line.
+        return_value: What the task function returned.
+        usd: The dollars billed for the last attempt, None if the price is unknown.
+        seconds: The billable seconds of the last attempt.
+    """
 
     status: str
     reason: str | None = None
     return_value: Any = None
     usd: float | None = None
-    seconds: float | None = None  # billable
+    seconds: float | None = None
 
 
 def compute_job_cost(hardware: Hardware | None, price: Price | None, description: dict[str, Any]) -> dict[str, Any]:
-    """The `cost` node of an ended job: BillableTimeInSeconds x instances x price."""
+    """Return the `cost` node of an ended job: BillableTimeInSeconds x instances x price.
+
+    Args:
+        hardware: The member's hardware.
+        price: Its price, None if unknown.
+        description: SageMaker's answer to DescribeTrainingJob.
+
+    Returns:
+        The node as `result.json` has it; its `usd` is None if the price is unknown.
+    """
     assert hardware is not None
     return compute_cost(
         description.get("BillableTimeInSeconds") or 0,
@@ -60,54 +77,66 @@ def compute_job_cost(hardware: Hardware | None, price: Price | None, description
 def fetch_outcome(
     member: Member, description: dict[str, Any], price: Price | None, aws: Aws, storage: Storage, with_model: bool
 ) -> Outcome:
-    """Fetches output.tar.gz and the log's tail, completes result.json, and tells how the member ended.
+    """Fetch output.tar.gz and the end of the log, and complete result.json.
 
-    Raises LaunchError where S3 refuses, or where an archive is malformed, too large or not to be trusted: the job's
-    own result is then still in S3, and nothing of the archive is in the directory.
+    Args:
+        member: The member.
+        description: SageMaker's answer to DescribeTrainingJob for its ended job.
+        price: The price of its hardware, None if unknown.
+        aws: The clients.
+        storage: The bucket.
+        with_model: Whether to also fetch model.tar.gz.
+
+    Returns:
+        How the member ended.
+
+    Raises:
+        LaunchError: S3 refuses, or an archive is malformed, too large or unsafe. The output is then still in S3, and
+            nothing of the archive is in the directory.
     """
     name = description["TrainingJobName"]
     output = f"{description['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
     member.directory.mkdir(parents=True, exist_ok=True)
     _save_log_tail(aws, name, member.directory / LOG_TAIL)
-    for name_of in (RESULT, RETURN_FILE):  # of an earlier attempt: this one's word counts
-        _remove(member.directory / name_of)
+    for stale in (RESULT, RETURN_FILE):  # from an earlier attempt
+        _remove(member.directory / stale)
     has_output = _unpack(storage, f"{output}/output.tar.gz", member.directory, _OUTPUT_BYTES, _OUTPUT_FILES)
-    member.write_hydra_files()  # those of the container tell of its own paths
+    member.write_hydra_files()  # the files from the container contain its own paths
     if with_model and description["TrainingJobStatus"] == "Completed":
         uri = description.get("ModelArtifacts", {}).get("S3ModelArtifacts") or f"{output}/model.tar.gz"
         _unpack(storage, uri, member.directory / "model", _MODEL_BYTES, _MODEL_FILES)
     returned = _pop_json(member.directory / RETURN_FILE)
     status, reason = _judge_outcome(description, member, has_output, returned)
     node = compute_job_cost(member.hardware, price, description)
-    result = _read(member.directory / RESULT)
+    result = _read_json(member.directory / RESULT)
     if status != "completed" and not (reason and result.get("status") == status and result.get("error")):
         result |= {"error": reason}
     result = {"schema_version": 1, "choices": member.choices, **result, "status": status, "cost": node}
     value = returned.get("return_value", result.get("objective"))
     if "objective" not in result:
         result["objective"] = value if _is_finite(value) else None
-    _write(member.directory / RESULT, result)
+    _write_json(member.directory / RESULT, result)
     return Outcome(status, reason, value, node["usd"], node["billable_seconds"])
 
 
 def _judge_outcome(
     description: dict[str, Any], member: Member, has_output: bool, returned: dict[str, Any]
 ) -> tuple[str, str | None]:
-    """(completed | failed | stopped, the reason)."""
+    """Return completed, failed or stopped, and the reason if the member did not complete."""
     status, secondary = description["TrainingJobStatus"], description.get("SecondaryStatus")
     assert member.hardware is not None
     if secondary in ("MaxRuntimeExceeded", "MaxWaitTimeExceeded"):
         option = f"hardware.max_hours={member.hardware.max_hours:g}"
         if secondary == "MaxWaitTimeExceeded":
             option = "hydra.launcher.spot_max_wait_hours"
-        return "failed", f"stopped by SageMaker after {option}; give it more, and resume with retry_failed=true"
+        return "failed", f"stopped by SageMaker after {option}; raise it, and resume with retry_failed=true"
     if status == "Stopped":
         return "stopped", "the job was stopped"
     if status == "Failed":
         return "failed", _format_reason(description.get("FailureReason") or "SageMaker gave no reason")
     if not has_output:
         return "failed", "the job completed without an output.tar.gz: did the script write to SM_OUTPUT_DATA_DIR?"
-    result = _read(member.directory / RESULT)
+    result = _read_json(member.directory / RESULT)
     if result.get("status") in ("failed", "stopped"):
         return str(result["status"]), _format_reason(result.get("error") or "result.json says so")
     if returned.get("status") == "FAILED":
@@ -116,12 +145,12 @@ def _judge_outcome(
 
 
 def _format_reason(reason: Any) -> str:
-    """One line that can be printed everywhere."""
+    """Return a reason as one line that every terminal can print."""
     return " ".join(str(reason)[:_REASON_LENGTH].encode("utf-8", "backslashreplace").decode().split())
 
 
 def _unpack(storage: Storage, uri: str, into: Path, max_bytes: int, max_files: int) -> bool:
-    """Downloads an archive and extracts it; False where there is none."""
+    """Download and extract an archive, and return whether there is one."""
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into.parent) as folder:
         archive = Path(folder, uri.rpartition("/")[2])
         if not storage.download(uri, archive, max_bytes):
@@ -134,7 +163,7 @@ def _unpack(storage: Storage, uri: str, into: Path, max_bytes: int, max_files: i
 
 
 def _save_log_tail(aws: Aws, job_name: str, path: Path) -> None:
-    """The last lines that the container printed; without the right to read logs, a line about that."""
+    """Save the last lines that the container printed. Failure is only logged."""
     try:
         streams = aws.logs.describe_log_streams(logGroupName=_LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
         lines = []
@@ -145,18 +174,18 @@ def _save_log_tail(aws: Aws, job_name: str, path: Path) -> None:
             lines += [f"==> {stream} <==", *(event["message"].rstrip() for event in events)]
         if lines:
             path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")
-    except Exception as error:  # a log is worth no failure
+    except Exception as error:  # the log is not worth a failure
         log.warning("the log of %s cannot be read: %s", job_name, format_aws_error(error))
 
 
 def _pop_json(path: Path) -> dict[str, Any]:
-    content = _read(path)
+    content = _read_json(path)
     _remove(path)
     return content
 
 
 def _remove(path: Path) -> None:
-    """Whatever it is: the script may have made a folder of that name."""
+    """Remove a file or a folder: the script may have made a folder of this name."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -166,12 +195,12 @@ def _remove(path: Path) -> None:
 def _is_finite(value: Any) -> bool:
     try:
         return isinstance(value, int | float) and math.isfinite(value)
-    except OverflowError:  # an integer beyond the largest float
+    except OverflowError:  # an integer larger than any float
         return False
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON object that the script wrote; an empty one where it is none, or one that could not be written again."""
+def _read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object that the script wrote, an empty one if it is unusable or cannot be written again."""
     try:
         if path.stat().st_size > _RESULT_BYTES:
             return {}
@@ -182,11 +211,11 @@ def _read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
-    """Whole or not at all."""
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
     if path.is_dir():
         shutil.rmtree(path)
     partial = path.with_name(path.name + ".partial")
-    # Half a surrogate pair, which UTF-8 has no bytes for, becomes JSON's own escape.
+    # Half a surrogate pair has no bytes in UTF-8 and becomes JSON's own escape.
     partial.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8", "backslashreplace")
     os.replace(partial, path)

@@ -1,90 +1,113 @@
-"""Extraction of an archive that nobody vouches for: bounded, inside one folder, files and folders only."""
+"""Extraction of untrusted archives by tarfile's data filter, bounded in files and bytes, whole or not at all."""
 
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import re
-import shutil
-import stat
 import tarfile
 import tempfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from hydra_sagemaker_launcher.errors import LaunchError
 
-_CHUNK = 1 << 16
-_MAX_READ = 1 << 20  # tarfile reads a header whole; one that is longer is an attack
-# What gzip and tarfile raise on bytes that are not theirs; BadGzipFile is an OSError, to be caught before those.
+_CHUNK = 1 << 16  # bytes
+_MAX_READ = 1 << 20  # bytes: tarfile reads a header whole, and a longer one is an attack
+# What gzip and tarfile raise for malformed input. BadGzipFile is an OSError, so it must be caught before those.
 _DAMAGE = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError, RecursionError)
 
 
-def extract(archive: Path, into: Path, *, max_bytes: int, max_files: int) -> list[str]:
-    """Extracts a tar.gz into a folder and returns the names of its files.
+def check_data_filter() -> None:
+    """Check that this Python can extract untrusted archives.
 
-    At most `max_bytes` come out of the compression, at most `max_files` files and folders are made. Only regular files
-    and folders with relative names below `into` are taken: stricter than tarfile's data filter, which the early patch
-    levels of Python 3.10 lack. Of the modes the owner's executable bit is kept, of times and owners nothing.
-
-    Everything is written beside `into` and then moved: an archive that is truncated, malformed, too large or not to be
-    trusted raises LaunchError, naming it, and leaves `into` as it was. Files that are there already are replaced, never
-    written through: a link is replaced itself, and a link in the place of a folder is an error.
+    Raises:
+        LaunchError: tarfile has no data filter, as in the first patch releases of Python 3.10 and 3.11.
     """
+    if not hasattr(tarfile, "data_filter"):
+        raise LaunchError(
+            "this Python cannot extract the output of jobs safely, because its tarfile has no data filter; "
+            "use Python 3.10.12, 3.11.4, 3.12 or later"
+        )
+
+
+def extract(archive: Path, into: Path, *, max_bytes: int, max_files: int) -> list[str]:
+    """Extract a tar.gz into a folder.
+
+    Only regular files and folders with relative names below `into` are accepted. This is stricter than tarfile's data
+    filter, which also accepts links inside the folder and strips the slash of absolute names. The filter decides the
+    modes. Times and owners are not restored.
+
+    The archive is first extracted to a temporary folder next to `into`, and its files are then moved. Existing files
+    are replaced and never written through: a link is replaced itself, and a link in the place of a folder is an error.
+
+    Args:
+        archive: The tar.gz file.
+        into: The folder, created if it does not exist.
+        max_bytes: Limit on the uncompressed bytes, headers included.
+        max_files: Limit on the number of files and folders.
+
+    Returns:
+        The names of the extracted files, relative to `into`.
+
+    Raises:
+        LaunchError: The archive is truncated, malformed, too large or unsafe. `into` is left as it was.
+    """
+    check_data_filter()
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{into.name}-", dir=into.parent) as beside:
-            fresh = Path(beside) / "files"
+        with tempfile.TemporaryDirectory(prefix=f".{into.name}-", dir=into.parent) as staging:
+            fresh = Path(staging) / "files"
             fresh.mkdir()
             names = _extract_entries(archive, fresh, max_bytes, max_files)
             _move(fresh, into, archive)
             return names
-    except _RefusedError as error:
+    except (_RefusedError, tarfile.FilterError) as error:
         raise LaunchError(f"{archive}: {error}; nothing of it was extracted") from error
     except _DAMAGE as error:
         raise LaunchError(
-            f"{archive}: is truncated or no tar.gz ({_summarize_error(error)}); nothing of it was extracted"
+            f"{archive}: is truncated or not a tar.gz ({_summarize_error(error)}); nothing of it was extracted"
         ) from error
     except OSError as error:
         raise LaunchError(f"{archive}: cannot be extracted into {into} ({error.strerror or error})") from error
 
 
 class _RefusedError(Exception):
-    """What the archive holds is not what a training job leaves."""
+    """The archive contains something that a training job does not leave."""
 
 
-class _BoundedGzipReader(io.RawIOBase):
-    """The bytes of a gzip file, counted while they come out; goes forward only, as tarfile reads an archive once."""
+class _BoundedGzipFile(gzip.GzipFile):
+    """A gzip file that refuses to give more than `max_bytes`, or to go back: tarfile reads an archive once."""
 
-    def __init__(self, file: IO[bytes], max_bytes: int) -> None:
-        self._file = gzip.GzipFile(fileobj=file)
-        self._max = max_bytes
-        self._position = 0
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        super().__init__(path, "rb")
+        self._max_bytes = max_bytes
         self._last = b""
 
-    def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= _MAX_READ:
-            raise _RefusedError("holds a header that is too long")
-        self._last = self._file.read(size)
-        self._position += len(self._last)
-        if self._position > self._max:
-            raise _RefusedError(f"holds more than the {self._max:,} bytes that are allowed")
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= _MAX_READ:
+            raise _RefusedError("contains a header that is too long")
+        self._last = super().read(size)
+        self._check_position(self.tell())
         return self._last
 
-    def tell(self) -> int:
-        return self._position
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_SET:
+            if offset < self.tell():
+                raise _RefusedError("contains a header that points back")
+            self._check_position(offset)
+        return super().seek(offset, whence)
 
-    def seek(self, position: int, whence: int = os.SEEK_SET) -> int:
-        if position < self._position:
-            raise _RefusedError("holds a header that points back")
-        while self._position < position and self.read(min(_CHUNK, position - self._position)):
-            pass
-        return self._position
+    def _check_position(self, position: int) -> None:
+        if position > self._max_bytes:
+            raise _RefusedError(f"contains more than the {self._max_bytes:,} bytes that are allowed")
 
     def finish(self) -> None:
-        """Reads on to the end, which checks gzip's sum; raises EOFError unless tar's end, a block of zeros, was met."""
+        """Read to the end, which verifies gzip's checksum.
+
+        Raises:
+            EOFError: tarfile did not stop at the end of the archive, a block of zeros.
+        """
         if self._last != bytes(tarfile.BLOCKSIZE):
             raise EOFError("a header is damaged or the end is missing")
         while self.read(_CHUNK):
@@ -92,62 +115,50 @@ class _BoundedGzipReader(io.RawIOBase):
 
 
 def _extract_entries(archive: Path, fresh: Path, max_bytes: int, max_files: int) -> list[str]:
-    """Writes what the archive holds below a new folder; returns the names of the files."""
-    names: list[str] = []
-    made: set[PurePosixPath] = set()
-    with archive.open("rb") as file:
-        inflated = _BoundedGzipReader(file, max_bytes)
-        with tarfile.open(fileobj=inflated, mode="r:") as tar:
-            for number, entry in enumerate(tar, start=1):
-                path = _resolve_entry_path(entry)
-                wanted = {path, *path.parents} - {PurePosixPath(".")}
-                if max(number, len(made | wanted)) > max_files:
-                    raise _RefusedError(f"holds more than the {max_files:,} files that are allowed")
-                for folder in sorted(wanted - made - ({path} if entry.isfile() else set())):
-                    (fresh / folder).mkdir()
-                made |= wanted
-                if entry.isfile():
-                    _write(fresh / path, tar.extractfile(entry), executable=bool(entry.mode & stat.S_IXUSR))
-                    names.append(str(path))
+    """Extract the archive into a new folder and return the names of the files."""
+    root = PurePosixPath(".")
+    files: dict[PurePosixPath, None] = {}
+    created = {root}
+    with _BoundedGzipFile(archive, max_bytes) as inflated, tarfile.open(fileobj=inflated, mode="r:") as tar:
+        for number, entry in enumerate(tar, start=1):
+            path = _resolve_entry_path(entry)
+            chain = {path, *path.parents}
+            if max(number, len((created | chain) - {root})) > max_files:
+                raise _RefusedError(f"contains more than the {max_files:,} files that are allowed")
+            if not files.keys().isdisjoint(chain) or (entry.isfile() and path in created):
+                raise _RefusedError(f"contains {entry.name!r} twice, or below a file")
+            created |= chain
+            # No times: mtime=None makes tarfile leave them.
+            tar.extract(entry.replace(mtime=None, deep=False), fresh, filter="data")  # type: ignore[arg-type]
+            if entry.isfile():
+                files[path] = None
         inflated.finish()
-    return names
+    return [str(path) for path in files]
 
 
 def _resolve_entry_path(entry: tarfile.TarInfo) -> PurePosixPath:
-    """Where an entry goes, relative to the folder; raises _RefusedError unless it is a file or folder below it."""
+    """Return the path of an entry in the folder, or raise _RefusedError if it is not a file or folder below it."""
     path = PurePosixPath(entry.name)
     if path.is_absolute() or ".." in path.parts or "\\" in entry.name or re.match("[A-Za-z]:", entry.name):
-        raise _RefusedError(f"holds {entry.name!r}, a name out of the folder")
+        raise _RefusedError(f"contains {entry.name!r}, a name outside the folder")
     if entry.issparse() or not (entry.isfile() or entry.isdir()):
-        raise _RefusedError(f"holds {entry.name!r}, which is neither a plain file nor a folder")
-    if entry.isfile() and not path.parts:
-        raise _RefusedError("holds a file without a name")
+        raise _RefusedError(f"contains {entry.name!r}, which is neither a regular file nor a folder")
     return path
 
 
-def _write(path: Path, data: IO[bytes] | None, executable: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    assert data is not None  # a regular file has some, if none
-    try:
-        with data, os.fdopen(os.open(path, flags, 0o777 if executable else 0o666), "wb") as file:
-            shutil.copyfileobj(data, file, _CHUNK)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise _RefusedError(f"holds {path.name!r} twice, or below a file") from error
-
-
 def _move(fresh: Path, into: Path, archive: Path) -> None:
-    """Moves files and folders into place: at once where `into` is new, else each file over the one that is there."""
+    """Move the files into place: all at once if `into` is new, otherwise each one over the existing file."""
     if not os.path.lexists(into):
         fresh.rename(into)
         return
-    there = sorted(fresh.rglob("*"))  # a folder before what it holds
-    for path in (fresh, *there):  # everything is looked at before anything is touched
+    paths = sorted(fresh.rglob("*"))  # a folder before its contents
+    for path in (fresh, *paths):  # check everything before touching anything
         place = into / path.relative_to(fresh)
         is_folder = place.is_dir() and (place == into or not place.is_symlink())
         if os.path.lexists(place) and is_folder != path.is_dir() and (path.is_dir() or is_folder):
-            what, other = ("a folder", "a file") if is_folder else ("no folder", "a folder")
-            raise LaunchError(f"{place}: is {what}, and {archive} holds {other} of this name; move it away")
-    for path in there:
+            kind, other = ("a folder", "a file") if is_folder else ("not a folder", "a folder")
+            raise LaunchError(f"{place}: is {kind}, but {archive} contains {other} of this name; move it away")
+    for path in paths:
         place = into / path.relative_to(fresh)
         if path.is_dir():
             place.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Submission: when a member's job may start, and that there is never a second one for it."""
+"""Submission: when the job of a member may start, and that it never starts twice."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from hydra_sagemaker_launcher.aws.training_jobs import (
 )
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.jobs.job import Clock, Job, State
+from hydra_sagemaker_launcher.jobs.outage import OutageGuard
 from hydra_sagemaker_launcher.jobs.outcome import Outcome
+from hydra_sagemaker_launcher.jobs.recorder import JobRecorder
 from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.request.training_job import MEMBER_VARIABLE, SWEEP_VARIABLE
 
-_QUOTA_PAUSE = 300.0  # seconds before a type that had no free instance is tried again, if none of ours has ended
-_RELEASE_PAUSE = 15.0  # the same where the last of ours has just ended
+_QUOTA_PAUSE = 300.0  # seconds before a type without a free instance is tried again, if none of our jobs has ended
+_RELEASE_PAUSE = 15.0  # the same if our last job of this type has just ended
 
 
 class Submission:
-    """Lets waiting jobs start, one at a time, as room, budget and quota allow.
-
-    `reaching` makes a call and tells whether it was answered; `finish` and `ended` take a job that is not submitted
-    after all, and one that was found to have ended.
-    """
+    """Submits waiting jobs, one at a time, as `max_parallel`, `budget_usd` and quotas allow."""
 
     def __init__(
         self,
@@ -38,20 +36,18 @@ class Submission:
         options: Any,
         say: Callable[[str], None],
         clock: Clock,
-        poll_interval: float,
-        reaching: Callable[[Callable[[], None]], bool],
-        finish: Callable[[Job, Outcome], None],
-        ended: Callable[[Job, dict[str, Any]], None],
+        guard: OutageGuard,
+        recorder: JobRecorder,
     ) -> None:
+        """Prepare to submit `jobs`. The parameters are those of Control, and its guard and recorder."""
         self._jobs, self._service, self._manifest, self._options, self._say = jobs, service, manifest, options, say
-        self._clock, self._poll_interval = clock, poll_interval
-        self._reaching, self._finish, self._ended = reaching, finish, ended
+        self._clock, self._guard, self._recorder = clock, guard, recorder
         self._next_submission = 0.0
-        self._freed: dict[tuple[str, bool], float] = {}  # when a job of ours gave back instances of a kind
-        self._is_account_full = False  # a quota over all types was met
+        self._released: dict[tuple[str, bool], float] = {}  # when our last job of a kind released its instances
+        self._is_account_full = False  # a quota over all types was reached
 
     def get_next_time(self) -> float:
-        """When there may be something to do."""
+        """Return when there may be something to submit, infinity if nothing waits for the clock."""
         moments = [
             max(self._next_submission, job.not_before)
             for job in self._jobs
@@ -60,7 +56,11 @@ class Submission:
         return min(moments, default=math.inf)
 
     def submit(self, is_open: Callable[[], bool]) -> None:
-        """Submits what may be submitted now; ends early where `is_open` says so."""
+        """Submit what may be submitted now.
+
+        Args:
+            is_open: Whether to go on, asked before each job.
+        """
         for job in self._jobs:
             now = self._clock.get_time()
             if not is_open() or now < self._next_submission:
@@ -71,28 +71,32 @@ class Submission:
                 self._finish_if_over_budget(job)
                 continue
             self._next_submission = now + self._options.submit_interval
-            if not self._reaching(lambda job=job: self._submit_one(job)):  # type: ignore[misc]
+            if not self._guard.try_call(lambda job=job: self._submit_job(job)):  # type: ignore[misc]
                 job.state = State.unknown  # the request may have arrived
-                job.not_before = self._next_submission = self._clock.get_time() + self._poll_interval
+                job.not_before = self._next_submission = self._guard.get_retry_time()
                 return  # the others would meet the same outage
 
     def settle(self, job: Job, reason: str) -> None:
-        """Finds out whether a job that was perhaps submitted exists: it must not run on unseen."""
-        name = job.request["TrainingJobName"]
-        if not self._claim_job(job, name):
+        """Find out whether a job that may have been submitted exists, so that it does not run unnoticed.
+
+        Args:
+            job: A job in state `unknown`. It is running, ended or finished afterwards.
+            reason: Why it is not submitted if it does not exist.
+        """
+        if not self._claim_job(job, job.request["TrainingJobName"]):
             self._manifest.write("refused", job.member.number, reason=reason)
-            self._finish(job, Outcome("stopped", f"not submitted: {reason}"))
+            self._give_up(job, Outcome("stopped", f"not submitted: {reason}"))
 
     def release_instances(self, job: Job) -> None:
-        """A job has ended: what waits for an instance of its kind, or for any, may try again."""
-        self._freed[job.kind] = self._clock.get_time()
+        """Let the jobs that wait for instances of an ended job try again."""
+        self._released[job.kind] = self._clock.get_time()
         for other in self._jobs:
             if other.state is State.waiting and (self._is_account_full or other.kind == job.kind):
                 other.not_before = 0.0
         self._is_account_full = False
 
     def _has_room(self, job: Job) -> bool:
-        """Whether max_parallel and budget_usd let a job start now."""
+        """Return whether max_parallel and budget_usd let a job start now."""
         held = self._list_held_jobs()
         limit, budget = self._options.max_parallel, self._options.budget_usd
         if limit is not None and len(held) >= limit:
@@ -103,7 +107,7 @@ class Submission:
         return bool(self._manifest.sum_billed_usd() + reserved + (job.worst_case or 0.0) <= budget)
 
     def _finish_if_over_budget(self, job: Job) -> None:
-        """Finishes a job for which there is no room though nothing runs: what is spent is spent."""
+        """Finish a job that has no room although nothing runs: the money that is spent does not come back."""
         budget = self._options.budget_usd
         if budget is None or self._list_held_jobs():
             return
@@ -111,9 +115,9 @@ class Submission:
             f"not submitted: ${self._manifest.sum_billed_usd():.2f} of hydra.launcher.budget_usd={budget:g} are spent, "
             f"and it may cost ${job.worst_case or 0:.2f}"
         )
-        self._finish(job, Outcome("failed", reason))
+        self._give_up(job, Outcome("failed", reason))
 
-    def _submit_one(self, job: Job) -> None:
+    def _submit_job(self, job: Job) -> None:
         name = job.request["TrainingJobName"]
         if job.state is State.unknown:
             if not self._claim_job(job, name):
@@ -124,80 +128,81 @@ class Submission:
         try:
             self._service.create(job.request)
         except NameTakenError:
-            if not self._claim_job(job, name):  # SageMaker knows it and does not show it yet
-                job.not_before = self._clock.get_time() + self._poll_interval
-            return
+            if not self._claim_job(job, name):  # SageMaker has the job but does not show it yet
+                job.not_before = self._clock.get_time() + self._options.poll_interval
         except QuotaError as error:
             self._handle_quota_error(job, error)
-            return
         except NotAllowedError as error:
             self._handle_not_allowed(job, str(error))
-            return
         except LaunchError as error:
             self._handle_refusal(job, str(error))
-            return
-        self._manifest.write("submitted", job.member.number, job_name=name)
-        self._say(f"#{job.member.number} submitted: {name}")
-        self._mark_running(job, name)
+        else:
+            self._mark_running(job, name, f"submitted: {name}")
 
     def _claim_job(self, job: Job, name: str) -> bool:
-        """Takes the job of this name for the member's own, if there is one and it is."""
-        found = self._service.describe(name)
-        if found is None:
+        """Take the training job of this name as the member's own, and return whether it exists."""
+        description = self._service.describe(name)
+        if description is None:
             return False
-        environment = found.get("Environment", {})
+        environment = description.get("Environment", {})
         expected = job.request["Environment"]
         if any(environment.get(key) != expected[key] for key in (SWEEP_VARIABLE, MEMBER_VARIABLE)):
             self._handle_refusal(
                 job, f"a job named {name} is not of this sweep; choose another hydra.launcher.job_name"
             )
             return True
-        self._manifest.write("submitted", job.member.number, job_name=name)
-        self._say(f"#{job.member.number} found again: {name} ({found['TrainingJobStatus']})")
-        self._mark_running(job, name)
-        if found["TrainingJobStatus"] in ENDED:
-            self._ended(job, found)
+        status = description["TrainingJobStatus"]
+        self._mark_running(job, name, f"found again: {name} ({status})")
+        if status in ENDED:
+            self._recorder.record_end(job, description)
+            self.release_instances(job)
         return True
 
-    def _mark_running(self, job: Job, name: str) -> None:
+    def _mark_running(self, job: Job, name: str, line: str) -> None:
+        self._manifest.write("submitted", job.member.number, job_name=name)
+        self._say(f"#{job.member.number} {line}")
         job.state, job.name, job.phase = State.running, name, "Starting"
 
     def _handle_quota_error(self, job: Job, error: QuotaError) -> None:
-        """Waits for a slot where jobs of this sweep hold them; else the quota itself is the failure."""
+        """Wait for a slot if jobs of this sweep hold them, otherwise fail."""
         self._manifest.write("refused", job.member.number, reason=str(error))
         hardware = job.member.hardware
         assert hardware is not None
-        # Spot and on-demand instances of a type have quotas of their own; some quotas are over all types.
+        # Spot and on-demand instances of a type have separate quotas, and some quotas are over all types.
         is_of_kind = hardware.instance_type in error.quota
         rivals = [other for other in self._jobs if other is not job and (not is_of_kind or other.kind == job.kind)]
-        ours = [other for other in rivals if other in self._list_held_jobs()]
-        # SageMaker gives an instance back some time after its job has ended.
-        freed = [when for kind, when in self._freed.items() if not is_of_kind or kind == job.kind]
-        given_back = self._clock.get_time() < max(freed, default=-math.inf) + _QUOTA_PAUSE
-        enough = error.limit is None or error.limit >= hardware.instance_count
-        if not (ours or given_back) or not enough:
-            self._finish(job, Outcome("failed", str(error)))
+        holders = [other for other in self._list_held_jobs() if other in rivals]
+        # SageMaker releases an instance some time after its job has ended.
+        released = [moment for kind, moment in self._released.items() if not is_of_kind or kind == job.kind]
+        just_released = self._clock.get_time() < max(released, default=-math.inf) + _QUOTA_PAUSE
+        suffices = error.limit is None or error.limit >= hardware.instance_count
+        if not (holders or just_released) or not suffices:
+            self._give_up(job, Outcome("failed", str(error)))
             return
         job.state = State.waiting
         self._is_account_full = self._is_account_full or not is_of_kind
         for other in [job, *rivals]:  # the others would get the same answer
             if other.state is State.waiting:
-                other.not_before = self._clock.get_time() + (_QUOTA_PAUSE if ours else _RELEASE_PAUSE)
-        why = f"this sweep holds {len(ours)}" if ours else "one of this sweep was given back a moment ago"
-        what = hardware.instance_type if is_of_kind else "instance of any type"
-        self._say(f"#{job.member.number} waits for a free {what}: {why}")
+                other.not_before = self._clock.get_time() + (_QUOTA_PAUSE if holders else _RELEASE_PAUSE)
+        reason = f"this sweep holds {len(holders)}" if holders else "one of this sweep was released a moment ago"
+        instance = hardware.instance_type if is_of_kind else "instance of any type"
+        self._say(f"#{job.member.number} waits for a free {instance}: {reason}")
 
     def _handle_not_allowed(self, job: Job, reason: str) -> None:
-        """Refuses a job and those of its kind that wait: a policy may be about an instance type, not about one job."""
+        """Fail a job and the waiting ones of its kind: a policy may concern an instance type rather than one job."""
         self._handle_refusal(job, reason)
         for other in self._jobs:
             if other.state is State.waiting and other.kind == job.kind:
-                self._finish(other, Outcome("failed", f"not submitted: #{job.member.number} was not allowed"))
+                self._give_up(other, Outcome("failed", f"not submitted: #{job.member.number} was not allowed"))
 
     def _handle_refusal(self, job: Job, reason: str) -> None:
         self._manifest.write("refused", job.member.number, reason=reason)
-        self._finish(job, Outcome("failed", reason))
+        self._give_up(job, Outcome("failed", reason))
+
+    def _give_up(self, job: Job, outcome: Outcome) -> None:
+        """Finish a job that is not submitted. The outcome is not final, so a resumed sweep tries again."""
+        self._recorder.finish(job, outcome, is_final=False)
 
     def _list_held_jobs(self) -> list[Job]:
-        """Those that hold instances, or may: an unanswered submission counts."""
+        """Return the jobs that hold instances or may hold them: a submission without an answer counts."""
         return [job for job in self._jobs if job.state in (State.running, State.unknown)]

@@ -109,7 +109,7 @@ def test_phases_are_delayed_and_a_job_is_stopped_in_one(rehearsal: Rehearsal) ->
 @pytest.mark.parametrize(
     ("described", "message"),
     [
-        ({"trottle": []}, "there is no 'trottle'; choose from throttle, quota"),
+        ({"trottle": []}, "unknown kind 'trottle'; choose from throttle, quota"),
         ({"throttle": {"operation": "X", "nxt": 1}}, "give an object of operation, next, per_second"),
         ({"delay": {"job": "x"}}, "phase, seconds is missing"),
         ({"fail": {"job": "("}}, "not a regular expression"),

@@ -82,7 +82,7 @@ def test_two_starters_share_one_service(tmp_path: Path) -> None:
 
 
 def test_a_service_that_cannot_start_says_why(tmp_path: Path) -> None:
-    with pytest.raises(sagemaker_rehearsal.RehearsalError, match="faults: there is no 'nonsense'"):
+    with pytest.raises(sagemaker_rehearsal.RehearsalError, match="faults: unknown kind 'nonsense'"):
         sagemaker_rehearsal.start(tmp_path, faults={"nonsense": []})
     with pytest.raises(sagemaker_rehearsal.RehearsalError, match=r"No such file or directory: .*faults-elsewhere"):
         sagemaker_rehearsal.start(tmp_path, faults=tmp_path / "faults-elsewhere.json")

@@ -1,1 +1,1 @@
-"""Stands in for AWS's smdistributed, which exists in its images alone: the launch path of a job can be rehearsed."""
+"""A stand-in for AWS's smdistributed, which exists only in its images, to rehearse the launch of a job."""

@@ -1,1 +1,1 @@
-"""The data parallel library's name; see torch/torch_smddp.py."""
+"""The package of the data parallel library. See torch/torch_smddp.py."""

@@ -1,4 +1,4 @@
-"""Importing this registers the torch.distributed backend `smddp`, as AWS's library does; here it is gloo."""
+"""Register the torch.distributed backend `smddp` at import, as AWS's library does. Here it is gloo."""
 
 from __future__ import annotations
 
