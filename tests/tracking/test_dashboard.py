@@ -131,4 +131,4 @@ def test_without_its_package_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "wandb_workspaces.workspaces", None)
     with pytest.raises(SystemExit):
         main(["dashboard", "sweep", "--dry-run"])
-    assert "pip install 'mlqa[dashboard]'" in capsys.readouterr().err
+    assert "pip install 'wandb-workspaces>=0.4,<0.5'" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from mlqa.tracking.wandb_mode import has_key
 F1, COST, TRAIN_SECONDS = "best/f1", "cost/usd", "timing/train_seconds"
 FERTILITY, ORACLE = "tokenization/fertility", "tokenization/oracle_f1"
 STEP, LOSS, EVAL_F1 = "train/global_step", "train/loss", "eval/f1"
-INSTALL = "mlqa dashboard needs wandb-workspaces: pip install 'mlqa[dashboard]'"
+INSTALL = "mlqa dashboard needs wandb-workspaces: pip install 'wandb-workspaces>=0.4,<0.5'"
 
 
 def build_workspace(group: str, project: str, entity: str) -> Any:
