@@ -13,7 +13,7 @@ LAUNCHER = --editable ./launchers
 # with a newer torch and Python.
 LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pyarrow<18" \
   -r requirements/transformers-4.36.0.txt plotly "pytest>=8" "pytest-xdist>=3.8" "hypothesis>=6.100"
-LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_distributed.py tests/training tests/tokenization/test_trimming.py
+LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_distributed.py tests/training tests/models tests/tokenization/test_trimming.py
 
 # One test process per core. A process takes whole files: the tests of a file share what its fixtures start or train.
 PARALLEL ?= --numprocesses auto --dist loadfile

@@ -39,7 +39,7 @@ from mlqa.config.compose import compose_config
 from mlqa.data.examples import Examples
 from mlqa.features.windows import Windows, make_windows
 from mlqa.metrics.squad import compute_squad_scores
-from mlqa.training.models import load_model
+from mlqa.models.loading import load_model
 
 FORWARD_ROWS = 200
 

@@ -104,10 +104,10 @@ PARTS = {
     "tokenizer": "mlqa.tokenization.load:load_tokenizer",
     "features": "mlqa.features.windows:make_windows",
     "figures of the tokenizer": "mlqa.metrics.tokenizer_analysis:analyse_tokenizer",
-    "the model": "mlqa.training.models:load_model",
+    "the model": "mlqa.models.loading:load_model",
     "the trainer": "mlqa.training.trainer:QuestionAnsweringTrainer.__init__",
     "training, 1 step": "mlqa.training.trainer:QuestionAnsweringTrainer.fit",
-    "writing the model": "mlqa.training.models:save_model",
+    "writing the model": "mlqa.models.loading:save_model",
     "evaluation": "mlqa.evaluation:Evaluation.evaluate",
     "breakdown": "mlqa.evaluation:Evaluation.score_questions",
 }

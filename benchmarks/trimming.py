@@ -18,8 +18,8 @@ import torch
 
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
+from mlqa.models.embeddings import keep_rows
 from mlqa.tokenization.trimming import TrimmedTokenizer, trim_vocabulary
-from mlqa.training.embeddings import keep_rows
 
 
 def take_step(model: Any, optimizer: torch.optim.Optimizer, ids: torch.Tensor) -> tuple[float, float]:

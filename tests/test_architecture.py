@@ -23,7 +23,7 @@ config result distributed
 data
 tokenization
 features
-batching
+batching models
 training
 answers
 metrics

@@ -13,8 +13,8 @@ from mlqa.batching.padded_rows import make_batch
 from mlqa.config.compose import compose_config
 from mlqa.data.load import load_splits
 from mlqa.features.windows import make_windows
+from mlqa.models.loading import load_model
 from mlqa.tokenization.load import load_tokenizer
-from mlqa.training.models import load_model
 
 
 @pytest.fixture(scope="module")

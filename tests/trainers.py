@@ -11,10 +11,10 @@ from mlqa.config.compose import compose_config
 from mlqa.config.schema import Batching, Config
 from mlqa.data.sample import generate
 from mlqa.features.windows import Windows, make_windows
+from mlqa.models.loading import load_model
 from mlqa.tokenization.load import load_tokenizer
 from mlqa.training.arguments import build_training_arguments
 from mlqa.training.checkpoints import Checkpoints
-from mlqa.training.models import load_model
 from mlqa.training.trainer import QuestionAnsweringTrainer
 
 SAMPLE = generate(24, seed=3)

@@ -100,8 +100,8 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     arguments, run_dir = _join_processes(config)
     from mlqa.evaluation import Evaluation
     from mlqa.metrics.tokenizer_analysis import analyse_tokenizer
+    from mlqa.models.loading import save_model
     from mlqa.training.arguments import get_autocast_dtype
-    from mlqa.training.models import save_model
     from mlqa.training.progress import ProgressAndHistory
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
@@ -230,7 +230,7 @@ def _load_model(config: Config, tokenizer: Any, kept_rows: np.ndarray | None) ->
     """Return the seeded model, cut to `kept_rows` if there are any, and its description for result.json."""
     from transformers import set_seed
 
-    from mlqa.training.models import describe_model, load_model, trim_model
+    from mlqa.models.loading import describe_model, load_model, trim_model
 
     set_seed(config.seed)
     model = load_model(config.model, tokenizer)

@@ -11,8 +11,8 @@ from mlqa.answers.forward import answer, answer_texts
 from mlqa.config.compose import compose_config
 from mlqa.data.sample import generate
 from mlqa.features.windows import make_windows
+from mlqa.models.loading import load_model
 from mlqa.tokenization.scratch import train_tokenizer
-from mlqa.training.models import load_model
 
 
 def test_sorted_by_length_or_not_the_answers_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,10 @@ from mlqa.batching.forward_passes import estimate_pass_overhead
 from mlqa.batching.padded_rows import make_batch
 from mlqa.config.schema import Attention, ModelConfig, Precision
 from mlqa.errors import RunError
+from mlqa.models.loading import load_model
 from mlqa.training.arguments import build_training_arguments, resolve_precision
 from mlqa.training.compilation import allow_shapes
 from mlqa.training.memory import try_largest_windows
-from mlqa.training.models import load_model
 from mlqa.training.optimizer import build_layerwise_groups
 
 

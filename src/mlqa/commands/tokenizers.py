@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
 def _analyse_config(config: Config, splits: Splits) -> dict[str, Any]:
     """Return the tokenization.json that a run of this config would write, plus the model's name or folder."""
     from mlqa.metrics.tokenizer_analysis import analyse_tokenizer
-    from mlqa.training.models import compute_embedding_share
+    from mlqa.models.loading import compute_embedding_share
 
     tokenizer = load_model_tokenizer(config, splits)
     row = analyse_tokenizer(tokenizer, config, splits).to_dict()

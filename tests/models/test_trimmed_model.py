@@ -16,9 +16,9 @@ from mlqa.data.sample import generate
 from mlqa.errors import ConfigError, ModelError
 from mlqa.experiment import run
 from mlqa.inference import Answerer, make_unlabelled_examples
+from mlqa.models.embeddings import keep_rows
 from mlqa.result import MODEL
 from mlqa.tokenization.scratch import train_tokenizer
-from mlqa.training.embeddings import keep_rows
 
 SHAPE = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 KEPT = np.array([0, 1, 2, 3, 7, 11, 12, 40, 58, 59])

@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 
 from mlqa.config.schema import ModelConfig
 from mlqa.errors import ModelError, RunError, explain_write_failure
+from mlqa.models.embeddings import keep_rows
 from mlqa.tokenization.load import load_pretrained
 from mlqa.tokenization.saving import save_tokenizer
-from mlqa.training.embeddings import keep_rows
 
 log = logging.getLogger(__name__)
 
