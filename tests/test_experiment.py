@@ -186,7 +186,7 @@ def test_the_audit_is_part_of_the_record(tmp_path: Path, caplog: pytest.LogCaptu
     config, choices = compose_config(common)
     config.training.output_dir = str(tmp_path / "out")
     result = run(config, choices)
-    assert "66.7 % of the validation questions stand in train" in caplog.text
+    assert "66.7 % of the validation questions are in train" in caplog.text
     assert result.metrics["total_unseen"] == 1
     audit = result.dataset["audit"]
     assert audit["leakage"]["questions"]["exact"] == 2
