@@ -13,7 +13,6 @@ from mlqa.report.comparison import Comparison, compare_members
 from mlqa.report.members import STATUSES, Member, Sweep, find_sweep_dirs, read_sweep
 from mlqa.report.reference import REFERENCES, PublishedResult, get_published
 from mlqa.report.wording import format_usd
-from mlqa.report.words import Word, collect_words
 
 
 @dataclass
@@ -23,7 +22,6 @@ class Report:
     sweeps: list[Sweep]
     comparisons: list[Comparison]
     advice: list[list[Advice]]  # one list per comparison
-    words: list[Word]
     published: tuple[PublishedResult, ...] = ()
     created: datetime = field(default_factory=datetime.now)
 
@@ -103,7 +101,7 @@ def make_report(sweep_dirs: Sequence[str | Path], compare_with: str | None = Non
     comparisons = compare_members(members)
     is_rehearsal = any(sweep.is_rehearsal for sweep in sweeps)
     advice = [build_advice(one, is_rehearsal) for one in comparisons]
-    return Report(sweeps, comparisons, advice, collect_words(members), get_published(reference))
+    return Report(sweeps, comparisons, advice, get_published(reference))
 
 
 def _sum_known(values: Sequence[float | None]) -> float | None:

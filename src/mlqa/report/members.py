@@ -22,6 +22,7 @@ from mlqa.result import FILE, HISTORY, TOKENIZATION, parse_result
 COMPLETED = "completed"
 # missing: planned, without a result. unreadable: there is a result.json, but this version cannot read it.
 STATUSES = (COMPLETED, "failed", "stopped", "missing", "unreadable")
+WORD_ROW = ("word", "tokens", "pieces", "morphemes", "met", "missed", "inside")  # keys that the page shows
 DEEPEST = 3  # levels below the sweep's directory: hydra.sweep.subdir may put members so deep
 
 
@@ -94,9 +95,13 @@ class Member:
         ]
 
     def read_word_table(self) -> list[dict[str, Any]]:
-        """Return the word table of tokenization.json, empty for runs that recorded none."""
+        """Return the word table of tokenization.json without incomplete rows, empty for runs that recorded none."""
         rows = read_mapping(self.directory / TOKENIZATION).get("analysed_words")
-        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        return (
+            [row for row in rows if isinstance(row, dict) and row.keys() >= {*WORD_ROW}]
+            if isinstance(rows, list)
+            else []
+        )
 
 
 @dataclass

@@ -13,11 +13,13 @@ from importlib.resources import files
 from typing import Any
 
 from mlqa.display.html import render_template
+from mlqa.display.tokenizer_page import mark_words
 from mlqa.report.advice import REHEARSED
 from mlqa.report.browser import build_browser_data
 from mlqa.report.cells import build_table
 from mlqa.report.charts import has_other_questions, make_charts
 from mlqa.report.comparison import MOST_COMPARED
+from mlqa.report.configurations import find_model
 from mlqa.report.content import Report
 from mlqa.report.member_rows import MEMBER_COLUMNS, make_member_row
 from mlqa.report.reference import DATASET
@@ -72,6 +74,7 @@ def render_page(report: Report) -> str:
         "index.html.j2",
         report=report,
         sections=sections,
+        words=mark_words(_read_word_tables(report)),
         published=build_published_table(report.published),
         published_data=DATASET,
         of_other_questions=bool(report.published) and any(map(has_other_questions, report.comparisons)),
@@ -83,6 +86,16 @@ def render_page(report: Report) -> str:
         policy=_build_security_policy(scripts),
         data=Markup(dump_json_for_script(data)),
     )
+
+
+def _read_word_tables(report: Report) -> list[dict[str, Any]]:
+    """Return the word table of each model, of the first member that recorded one in tokenization.json."""
+    rows: dict[str, dict[str, Any]] = {}
+    for member in report.members:
+        model = find_model(member)
+        if model not in rows and (words := member.read_word_table()):
+            rows[model] = {"model": model, "analysed_words": words}
+    return list(rows.values())
 
 
 def dump_json_for_script(content: Any) -> str:
