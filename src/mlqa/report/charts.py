@@ -112,9 +112,9 @@ def _plot_f1_vs_cost(
     data = make_model_traces(comparison.configurations, get_cost, f"%{{x:.4g}} {unit}")
     if not data:
         return None
-    drawn = [row for row in published if row.f1 is not None and row.get_cost(axis) is not None]
+    drawn = [row for row in published if row.f1 is not None and getattr(row, axis) is not None]
     if drawn:
-        data.append(_make_published_trace(drawn, [row.get_cost(axis) for row in drawn]))
+        data.append(_make_published_trace(drawn, [getattr(row, axis) for row in drawn]))
     front = sorted(
         (one for one in comparison.configurations if axis in one.on_fronts), key=lambda one: get_cost(one) or 0
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mlqa.errors import DataError
-from mlqa.report.configurations import Configuration, build_configurations, find_choice, make_evaluation_key
+from mlqa.report.configurations import Configuration, build_configurations, make_evaluation_key
 from mlqa.report.members import Member
 from mlqa.report.names import assign_names
 from mlqa.report.pareto import find_pareto_front
@@ -91,7 +91,7 @@ def _build_comparison(members: Sequence[Member]) -> Comparison:
     assign_names(configurations)
     _mark_fronts(configurations)
     fingerprints = {text for member in members if (text := member.get_text("dataset", "fingerprint"))}
-    comparison = Comparison(find_choice(members[0], "dataset"), sorted(fingerprints), configurations)
+    comparison = Comparison(members[0].get_option("dataset"), sorted(fingerprints), configurations)
     _collect_scores(comparison)
     if comparison.questions is None or len(comparison.compared) < 2:
         return comparison

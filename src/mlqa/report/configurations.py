@@ -103,39 +103,15 @@ class Configuration:
         """Whether the dollars of any run are an estimate."""
         return any(get_nested(run.result, "cost", "estimate") is True for run in self.runs)
 
-    def get_option(self, group: str) -> str:
-        """Return the option of a config group."""
-        return find_choice(self.first, group)
-
     @property
     def model(self) -> str:
         """What the model is called: its option, or what was loaded instead."""
-        return find_model(self.first)
+        return self.first.model
 
     @property
     def hardware(self) -> str:
         """The option of the group `hardware`."""
-        return self.get_option("hardware")
-
-
-def find_choice(member: Member, group: str) -> str:
-    """Return the option that a member has in a config group.
-
-    Returns:
-        The option by result.json or else by the overrides, "?" if neither names it.
-    """
-    given = member.get_text("choices", group)
-    named = (item.partition("=")[2] for item in member.overrides if item.startswith(f"{group}="))
-    return given or next(named, None) or "?"
-
-
-def find_model(member: Member) -> str:
-    """Return what a member's model is called.
-
-    Returns:
-        The label of result.json. Without one, the option of the group `model`.
-    """
-    return member.get_text("label") or find_choice(member, "model")
+        return self.first.get_option("hardware")
 
 
 def build_configurations(members: Sequence[Member]) -> list[Configuration]:
@@ -159,20 +135,20 @@ def make_evaluation_key(member: Member) -> str:
     if isinstance(dataset, dict):
         asked: Any = extract_evaluation_settings(dataset)
     else:
-        asked = get_nested(member.result, "dataset", "fingerprint")
+        asked = member.get_text("dataset", "fingerprint")
     split = member.get_text("reported_split")
-    return _dump_json([find_choice(member, "dataset"), split, asked, member.get_number("metrics", "total")])
+    return _dump_json([member.get_option("dataset"), split, asked, member.get_number("metrics", "total")])
 
 
 def _make_configuration_key(member: Member) -> str:
     if not member.config:  # its overrides decide, and without them it stands alone
         keys = ((item, item.partition("=")[0].lstrip("+~")) for item in member.overrides)
         told = [item for item, key in keys if is_configuration_setting(key) and not key.startswith("hydra")]
-        choices = {group: find_choice(member, group) for group in ("model", "dataset", "hardware", "optimizer")}
+        choices = {group: member.get_option(group) for group in ("model", "dataset", "hardware", "optimizer")}
         return _dump_json([choices, told, make_evaluation_key(member)] if member.overrides else [member.label])
-    options = [find_choice(member, group) for group in ("model", "dataset", "hardware")]
+    options = [member.get_option(group) for group in ("model", "dataset", "hardware")]
     settings = extract_configuration_settings(member.config)
-    return _dump_json([options, settings, get_nested(member.result, "dataset", "fingerprint")])
+    return _dump_json([options, settings, member.get_text("dataset", "fingerprint")])
 
 
 def _dump_json(content: Any) -> str:

@@ -22,7 +22,7 @@ class Report:
     sweeps: list[Sweep]
     comparisons: list[Comparison]
     advice: list[list[Advice]]  # one list per comparison
-    published: tuple[PublishedResult, ...] = ()
+    published: list[PublishedResult]
     created: datetime = field(default_factory=datetime.now)
 
     @property

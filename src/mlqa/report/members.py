@@ -59,9 +59,43 @@ class Member:
         text = get_nested(self.result, *path)
         return text if isinstance(text, str) and text else None
 
+    def get_option(self, group: str) -> str:
+        """Return the option of a config group by result.json or else by the overrides, "?" if neither names it."""
+        named = (item.partition("=")[2] for item in self.overrides if item.startswith(f"{group}="))
+        return self.get_text("choices", group) or next(named, None) or "?"
+
+    @property
+    def model(self) -> str:
+        """What the model is called: the label of result.json or else the option."""
+        return self.get_text("label") or self.get_option("model")
+
     def get_config_value(self, *path: str) -> Any:
         """Return the value at `path` in .hydra/config.yaml, None if there is none."""
         return get_nested(self.config, *path)
+
+    @property
+    def instance_type(self) -> str:
+        """The instance type that was paid for, or else requested. "local" is this machine, "" an unknown one."""
+        requested = self.get_config_value("hardware", "instance_type")
+        known = "hardware" in self.config
+        return self.get_text("cost", "instance_type") or (str(requested) if requested else "local" if known else "")
+
+    @property
+    def instance_count(self) -> float | None:
+        """The number of instances that were paid for, or else requested. None if neither is recorded."""
+        paid = self.get_number("cost", "instance_count")
+        return coerce_finite(self.get_config_value("hardware", "instance_count")) if paid is None else paid
+
+    @property
+    def distribution(self) -> str:
+        """The way of training on several devices, "" for none."""
+        value = self.get_config_value("hardware", "distribution")
+        return "" if value in (None, "none") else str(value)
+
+    @property
+    def epochs(self) -> float | None:
+        """The epochs by the config."""
+        return coerce_finite(self.get_config_value("training", "num_train_epochs"))
 
     @property
     def is_compared(self) -> bool:
@@ -97,11 +131,8 @@ class Member:
     def read_word_table(self) -> list[dict[str, Any]]:
         """Return the word table of tokenization.json without incomplete rows, empty for runs that recorded none."""
         rows = read_mapping(self.directory / TOKENIZATION).get("analysed_words")
-        return (
-            [row for row in rows if isinstance(row, dict) and row.keys() >= {*WORD_ROW}]
-            if isinstance(rows, list)
-            else []
-        )
+        rows = rows if isinstance(rows, list) else []
+        return [row for row in rows if isinstance(row, dict) and row.keys() >= {*WORD_ROW}]
 
 
 @dataclass

@@ -61,7 +61,7 @@ def _tell_apart(configurations: Sequence[Configuration]) -> None:
 
 def _find_distinguishing_parts(group: Sequence[Configuration]) -> dict[str, list[str]]:
     """Return, by the key of each configuration, the "name=value" parts in which the group differs."""
-    options = {name: [one.get_option(name) for one in group] for name in GROUPS}
+    options = {name: [one.first.get_option(name) for one in group] for name in GROUPS}
     parts: dict[str, list[str]] = {one.key: [] for one in group}
     for name, chosen in options.items():
         if len(set(chosen)) > 1:

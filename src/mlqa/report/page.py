@@ -19,17 +19,10 @@ from mlqa.report.browser import build_browser_data
 from mlqa.report.cells import build_table
 from mlqa.report.charts import has_other_questions, make_charts
 from mlqa.report.comparison import MOST_COMPARED
-from mlqa.report.configurations import find_model
 from mlqa.report.content import Report
-from mlqa.report.member_rows import MEMBER_COLUMNS, make_member_row
+from mlqa.report.member_rows import MEMBERS
 from mlqa.report.reference import DATASET
-from mlqa.report.rows import (
-    build_pair_table,
-    build_published_table,
-    build_result_table,
-    build_score_table,
-    build_tokenizer_table,
-)
+from mlqa.report.rows import PUBLISHED, RESULTS, SIDE_BY_SIDE, TOKENIZERS, build_pair_table
 
 # Only these characters could end a script element or begin a comment in it.
 _IN_SCRIPT = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
@@ -62,9 +55,9 @@ def render_page(report: Report) -> str:
                 "comparison": comparison,
                 "advice": report.advice[number],
                 "charts": charts,
-                "results": build_result_table(comparison.configurations),
-                "scores": build_score_table(comparison.configurations),
-                "tokenizers": build_tokenizer_table(comparison.configurations),
+                "results": build_table(RESULTS, comparison.configurations),
+                "scores": build_table(SIDE_BY_SIDE, comparison.configurations),
+                "tokenizers": build_table(TOKENIZERS, comparison.configurations),
                 "pairs": build_pair_table(comparison, comparison.differences),
                 "can_browse": browser is not None,
             }
@@ -75,10 +68,10 @@ def render_page(report: Report) -> str:
         report=report,
         sections=sections,
         words=mark_words(_read_word_tables(report)),
-        published=build_published_table(report.published),
+        published=build_table(PUBLISHED, report.published),
         published_data=DATASET,
         of_other_questions=bool(report.published) and any(map(has_other_questions, report.comparisons)),
-        members=build_table(MEMBER_COLUMNS, [make_member_row(member) for member in report.members]),
+        members=build_table(MEMBERS, report.members),
         most_compared=MOST_COMPARED,
         rehearsed=REHEARSED,
         style=Markup(_read_resource("page.css")),
@@ -92,7 +85,7 @@ def _read_word_tables(report: Report) -> list[dict[str, Any]]:
     """Return the word table of each model, of the first member that recorded one in tokenization.json."""
     rows: dict[str, dict[str, Any]] = {}
     for member in report.members:
-        model = find_model(member)
+        model = member.model
         if model not in rows and (words := member.read_word_table()):
             rows[model] = {"model": model, "analysed_words": words}
     return list(rows.values())

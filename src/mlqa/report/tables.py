@@ -10,15 +10,9 @@ from typing import Any
 from mlqa.report.cells import Table, build_table
 from mlqa.report.comparison import Comparison
 from mlqa.report.content import Report
-from mlqa.report.member_rows import CSV_COLUMNS, MEMBER_COLUMNS, make_member_row
+from mlqa.report.member_rows import CSV_COLUMNS, MEMBERS
 from mlqa.report.reference import DATASET
-from mlqa.report.rows import (
-    build_pair_table,
-    build_published_table,
-    build_result_table,
-    build_score_table,
-    build_tokenizer_table,
-)
+from mlqa.report.rows import PUBLISHED, RESULTS, SIDE_BY_SIDE, TOKENIZERS, build_pair_table
 
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>#|~]|\b_|_\b)")  # an underscore inside a word marks nothing
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -67,12 +61,12 @@ def render_markdown(report: Report) -> str:
             verdict = "supported" if item.is_supported else "not supported by the data"
             lines += [f"**{_escape_markdown(item.question)}** ({verdict}): {_escape_markdown(item.claim)}", ""]
             lines += [*(f"- {_escape_markdown(line)}" for line in item.evidence), ""]
-        for build in (build_result_table, build_score_table, build_tokenizer_table):
-            lines += _render_table(build(comparison.configurations))
+        for columns in (RESULTS, SIDE_BY_SIDE, TOKENIZERS):
+            lines += _render_table(build_table(columns, comparison.configurations))
         lines += _render_pairs(comparison)
     if report.published:
         lines += [f"## Published: the original experiment ({DATASET})", ""]
-        lines += _render_table(build_published_table(report.published))
+        lines += _render_table(build_table(PUBLISHED, report.published))
     if report.not_completed:
         lines += ["## Not compared", "", "| member | status | reason | overrides |", "|---|---|---|---|"]
         for member in report.not_completed:
@@ -95,19 +89,17 @@ def _render_pairs(comparison: Comparison) -> list[str]:
 def _render_provenance(report: Report) -> list[str]:
     """Render what the members were given and ran with: one row per member, after what all of them share."""
     lines = ["## Provenance", "", *(f"- {_escape_markdown(problem)}" for problem in report.list_problems())]
-    rows = [make_member_row(member) for member in report.members if member.is_compared]
-    shared = []
-    for index, column in enumerate(MEMBER_COLUMNS if len(rows) > 1 else ()):
-        texts = {row[index].text for row in rows}
+    members = [member for member in report.members if member.is_compared]
+    columns = list(MEMBERS)
+    for column in MEMBERS if len(members) > 1 else ():
+        texts = {column.make_cell(member).text for member in members}
         if column.heading in SHARED and len(texts) == 1 and "" not in texts:
-            shared.append(index)
+            columns.remove(column)
             lines.append(f"- {column.heading} of every member with a score: {_escape_markdown(*texts)}")
     if lines[-1]:
         lines.append("")
-    kept = [index for index in range(len(MEMBER_COLUMNS)) if index not in shared]
-    if rows:
-        columns = [MEMBER_COLUMNS[index] for index in kept]
-        lines += _render_table(build_table(columns, [[row[index] for index in kept] for row in rows]))
+    if members:
+        lines += _render_table(build_table(columns, members))
     return lines if len(lines) > 2 else []
 
 
