@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlqa.report.configurations import Configuration
+from mlqa.report.configurations import Configuration, group_configurations
 
 MOST_SHOWN = 40  # configurations in a figure that gives each a place on its axis
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon", "hexagon", "triangle-down")
@@ -56,16 +56,6 @@ def make_category_axis(data: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def make_axes(x: str, y: str) -> dict[str, Any]:
     """Make a layout with a title for each axis."""
     return {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}}
-
-
-def group_configurations(
-    configurations: Sequence[Configuration], key: Callable[[Configuration], str]
-) -> dict[str, list[Configuration]]:
-    """Group configurations by a key. Keys and members keep the order in which they come."""
-    groups: dict[str, list[Configuration]] = {}
-    for one in configurations:
-        groups.setdefault(key(one), []).append(one)
-    return groups
 
 
 def make_point_trace(

@@ -10,7 +10,6 @@ from mlqa.report.chart import (
     MOST_SHOWN,
     Chart,
     escape_label,
-    group_configurations,
     make_axes,
     make_category_axis,
     make_model_traces,
@@ -18,7 +17,7 @@ from mlqa.report.chart import (
     make_point_trace,
 )
 from mlqa.report.comparison import Comparison
-from mlqa.report.configurations import Configuration
+from mlqa.report.configurations import Configuration, group_configurations
 from mlqa.report.reference import TOTAL, PublishedResult
 from mlqa.report.run_charts import plot_learning_curves, plot_training_speed
 from mlqa.report.tokenizer_charts import plot_fertility, plot_oracle_f1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+import statistics
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,14 +44,12 @@ class Configuration:
 
     def compute_seed_means(self, *path: str) -> list[float]:
         """Return the number at `path` in result.json for each seed that has one, averaged over the runs of the seed."""
-        values = ([run.get_number(*path) for run in runs] for runs in self.seeds)
-        known = ([value for value in of_seed if value is not None] for of_seed in values)
-        return [sum(of_seed) / len(of_seed) for of_seed in known if of_seed]
+        means = (compute_known_mean(run.get_number(*path) for run in runs) for runs in self.seeds)
+        return [mean for mean in means if mean is not None]
 
     def compute_mean(self, *path: str) -> float | None:
         """Return the mean over seeds of the number at `path` in result.json, None if no run has one."""
-        values = self.compute_seed_means(*path)
-        return sum(values) / len(values) if values else None
+        return compute_known_mean(self.compute_seed_means(*path))
 
     def compute_std(self, *path: str) -> float | None:
         """Return the standard deviation over seeds of the number at `path` in result.json.
@@ -59,10 +58,7 @@ class Configuration:
             With the divisor n - 1. None for fewer than two seeds.
         """
         values = self.compute_seed_means(*path)
-        if len(values) < 2:
-            return None
-        mean = sum(values) / len(values)
-        return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+        return statistics.stdev(values) if len(values) > 1 else None
 
     def compute_interval(self, score: str) -> tuple[float, float] | None:
         """Return the 95 % interval of a score by the choice of texts, None if it is not known.
@@ -79,14 +75,10 @@ class Configuration:
         assert mean is not None  # only members with an F1 are put into configurations
         return mean
 
-    def _compute_known_mean(self, values: Sequence[float | None]) -> float | None:
-        known = [value for value in values if value is not None]
-        return sum(known) / len(known) if known else None
-
     @property
     def minutes(self) -> float | None:
         """Mean minutes of one run."""
-        return self._compute_known_mean(self.all_minutes)
+        return compute_known_mean(self.all_minutes)
 
     @property
     def all_minutes(self) -> list[float]:
@@ -96,7 +88,7 @@ class Configuration:
     @property
     def usd(self) -> float | None:
         """Mean dollars of one run, None if no run has a price."""
-        return self._compute_known_mean([run.usd for run in self.runs])
+        return compute_known_mean(run.usd for run in self.runs)
 
     @property
     def usd_is_estimate(self) -> bool:
@@ -112,6 +104,22 @@ class Configuration:
     def hardware(self) -> str:
         """The option of the group `hardware`."""
         return self.first.get_option("hardware")
+
+
+def group_configurations(
+    configurations: Sequence[Configuration], key: Callable[[Configuration], str]
+) -> dict[str, list[Configuration]]:
+    """Group configurations by a key. Keys and members keep the order in which they come."""
+    groups: dict[str, list[Configuration]] = {}
+    for one in configurations:
+        groups.setdefault(key(one), []).append(one)
+    return groups
+
+
+def compute_known_mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the values that are known, None if none is."""
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
 
 
 def build_configurations(members: Sequence[Member]) -> list[Configuration]:

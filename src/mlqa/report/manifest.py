@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from mlqa.report.reading import coerce_finite, fold_text
 
 FILE = "members.jsonl"
 
@@ -73,26 +74,18 @@ def _apply_event(manifest: Manifest, event: dict[str, Any]) -> None:
         manifest.is_rehearsal = event.get("service") == "rehearsal"
     if "member" not in event:
         return
-    member = event["member"]
-    if isinstance(member, bool) or not isinstance(member, int):
-        raise TypeError(member)
-    record = manifest.members.setdefault(member, MemberState())
+    record = manifest.members.setdefault(int(event["member"]), MemberState())
     if kind == "planned":
         record.overrides = [str(item) for item in event.get("overrides") or []]
     elif kind == "submitting":
-        record.job_name, record.job_status, record.status = _get_text(event, "job_name"), None, None
+        record.job_name, record.job_status, record.status = event.get("job_name"), None, None
     elif kind == "refused":
         record.job_name = None
     elif kind == "ended":
         is_first = record.job_status is None  # two launches may both see, and record, the end of one job
-        record.job_status = _get_text(event, "job_status") or "unknown"
-        usd = event.get("usd")
-        if is_first and isinstance(usd, int | float) and not isinstance(usd, bool) and math.isfinite(usd):
-            manifest.spent_usd = (manifest.spent_usd or 0.0) + float(usd)
+        record.job_status = event.get("job_status") or "unknown"
+        usd = coerce_finite(event.get("usd"))
+        if is_first and usd is not None:
+            manifest.spent_usd = (manifest.spent_usd or 0.0) + usd
     elif kind == "finished":
-        record.status, record.reason = _get_text(event, "status"), _get_text(event, "reason")
-
-
-def _get_text(event: dict[str, Any], key: str) -> str | None:
-    text = event.get(key)
-    return " ".join(text.split()) if isinstance(text, str) and text.strip() else None
+        record.status, record.reason = event.get("status"), fold_text(event.get("reason"))

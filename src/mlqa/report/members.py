@@ -16,7 +16,7 @@ from mlqa.report.asked import FILE as MULTIRUN
 from mlqa.report.asked import read_multirun_overrides
 from mlqa.report.manifest import FILE as MANIFEST
 from mlqa.report.manifest import MemberState, read_manifest
-from mlqa.report.reading import coerce_finite, get_nested, read_lines, read_mapping, read_yaml
+from mlqa.report.reading import coerce_finite, fold_text, get_nested, read_lines, read_mapping, read_yaml
 from mlqa.result import FILE, HISTORY, TOKENIZATION, parse_result
 
 COMPLETED = "completed"
@@ -156,10 +156,8 @@ def find_sweep_dirs(directory: str | Path) -> list[Path]:
     sweeps = list(_iter_topmost_dirs(top, _is_sweep_dir))
     if _is_sweep_dir(top) or not sweeps:
         return [top]
-    return [
-        *sweeps,
-        *(run for run in _iter_topmost_dirs(top, _is_run_dir) if not any(sweep in run.parents for sweep in sweeps)),
-    ]
+    runs = _iter_topmost_dirs(top, _is_run_dir)
+    return [*sweeps, *(run for run in runs if not any(sweep in run.parents for sweep in sweeps))]
 
 
 def require_directory(directory: str | Path) -> Path:
@@ -227,13 +225,11 @@ def _read_outcome(path: Path, planned: MemberState | None) -> tuple[str, str | N
     except RunError as error:
         return "unreadable", f"{FILE} {error}", {}
     status = content.get("status")
-    reason = content.get("error")
-    reason = " ".join(reason.split()) if isinstance(reason, str) and reason.strip() else None
     if status == COMPLETED:
         return COMPLETED, None, content
     if status in ("failed", "stopped"):
-        given = planned.reason if planned else None
-        return str(status), reason or given or "no reason is recorded", content
+        recorded = planned.reason if planned else None
+        return str(status), fold_text(content.get("error")) or recorded or "no reason is recorded", content
     return "unreadable", f"{FILE} has the status {status!r:.40}", {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from mlqa.report.configurations import Configuration
+from mlqa.report.configurations import Configuration, group_configurations
 
 LONGEST = 80  # characters of a name
 MOST_PARTS = 4  # options and settings in a name
@@ -13,24 +13,21 @@ GROUPS = ("dataset", "hardware", "model", "optimizer")
 
 
 def assign_names(configurations: Sequence[Configuration]) -> None:
-    """Set the `whole_name` of each configuration, and its `name`, which is a shortened one. No two names are equal.
+    """Set the `whole_name` of each configuration, and its `name`, a shortened one that no other configuration has.
 
     A name is model and hardware. If several configurations share it, the options and settings in which they differ are
-    added. A setting that differs only because the option does is left out.
+    added. A setting that differs only because the option does is left out. If two are still equal, the place in the
+    order tells them apart.
     """
-    alike: dict[str, list[Configuration]] = {}
-    for one in configurations:
-        alike.setdefault(replace_unprintable(f"{one.model} on {one.hardware}"), []).append(one)
+    alike = group_configurations(configurations, lambda one: replace_unprintable(f"{one.model} on {one.hardware}"))
     for name, group in alike.items():
         parts_of = _find_distinguishing_parts(group)
         for one in group:
             parts = parts_of[one.key][:MOST_PARTS]
             one.whole_name = f"{name} ({replace_unprintable(', '.join(parts))})" if parts else name
-    _tell_apart(configurations)
-    for one in configurations:
-        one.name = shorten_name(one.whole_name)
-    counts = Counter(one.name for one in configurations)
+    counts = Counter(shorten_name(one.whole_name) for one in configurations)
     for number, one in enumerate(configurations, 1):
+        one.name = shorten_name(one.whole_name)
         if counts[one.name] > 1:
             one.name = shorten_name(f"{number}: {one.whole_name}")
 
@@ -46,17 +43,6 @@ def shorten_name(name: str) -> str:
 def replace_unprintable(text: str) -> str:
     """Replace characters that would turn the direction of the sentence around them, or break its line."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
-
-
-def _tell_apart(configurations: Sequence[Configuration]) -> None:
-    """Add the first member's label to names that are still equal."""
-    alike: dict[str, list[Configuration]] = {}
-    for one in configurations:
-        alike.setdefault(one.whole_name, []).append(one)
-    for group in alike.values():
-        if len(group) > 1:
-            for one in group:
-                one.whole_name += f" ({one.first.label})"
 
 
 def _find_distinguishing_parts(group: Sequence[Configuration]) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,18 @@ def get_nested(content: Any, *path: str) -> Any:
 
 def coerce_finite(value: Any) -> float | None:
     """Return `value` as a float if it is a finite number and not a boolean, else None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not -sys.float_info.max <= value <= sys.float_info.max
+    ):
         return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
+    return float(value)
+
+
+def fold_text(value: Any) -> str | None:
+    """Return a text on one line, None for anything else and for a blank text."""
+    return " ".join(value.split()) or None if isinstance(value, str) else None
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -66,13 +71,8 @@ def read_yaml(path: Path) -> Any:
     import yaml
 
     try:
-        return yaml.load(path.read_text("utf-8", errors="replace"), Loader=_get_yaml_loader())
+        # Without libyaml's loader, a sweep of 500 members takes seconds.
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        return yaml.load(path.read_text("utf-8", errors="replace"), Loader=loader)
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None
-
-
-def _get_yaml_loader() -> Any:
-    """Return libyaml's safe loader if PyYAML has it. Without it, a sweep of 500 members takes seconds."""
-    import yaml
-
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)

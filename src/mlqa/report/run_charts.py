@@ -8,12 +8,12 @@ from mlqa.report.chart import (
     MOST_SHOWN,
     Chart,
     escape_label,
-    group_configurations,
     make_axes,
     make_category_axis,
     make_place_name,
 )
 from mlqa.report.comparison import Comparison
+from mlqa.report.configurations import group_configurations
 
 MOST_CURVES = 20
 POINTS_PER_CURVE = 200
