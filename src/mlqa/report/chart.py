@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlqa.report.configurations import Configuration, group_configurations
+from mlqa.report.configurations import Configuration
+from mlqa.report.grouping import group_by
 
 MOST_SHOWN = 40  # configurations in a figure that gives each a place on its axis
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon", "hexagon", "triangle-down")
@@ -102,7 +103,7 @@ def make_model_traces(
         x_text: What the pointer shows of it after F1, in plotly's format.
     """
     known = [one for one in configurations if get_x(one) is not None]
-    groups = group_configurations(known, lambda one: one.model)
+    groups = group_by(known, lambda one: one.model)
     return [
         make_point_trace(number, name, group, map(get_x, group), x_text)
         for number, (name, group) in enumerate(groups.items())

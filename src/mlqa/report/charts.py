@@ -19,7 +19,7 @@ from mlqa.report.chart import (
     make_trace,
 )
 from mlqa.report.comparison import Comparison
-from mlqa.report.configurations import group_configurations
+from mlqa.report.grouping import group_by
 from mlqa.report.reference import TOTAL, PublishedResult
 from mlqa.report.run_charts import plot_learning_curves, plot_training_speed
 from mlqa.report.tokenizer_charts import plot_fertility, plot_oracle_f1
@@ -48,7 +48,7 @@ def make_charts(comparison: Comparison, published: Sequence[PublishedResult]) ->
 def _plot_f1(comparison: Comparison, published: Sequence[PublishedResult]) -> Chart:
     shown = comparison.configurations[:MOST_SHOWN]
     data: list[dict[str, Any]] = []
-    for number, (hardware, group) in enumerate(group_configurations(shown, lambda one: one.hardware).items()):
+    for number, (hardware, group) in enumerate(group_by(shown, lambda one: one.hardware).items()):
         bounds = [one.compute_interval("f1") or (one.f1, one.f1) for one in group]
         trace = make_point_trace(number, hardware, group, [make_place_name(one) for one in group])
         trace["error_y"] = {

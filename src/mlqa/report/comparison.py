@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mlqa.errors import DataError
 from mlqa.report.configurations import Configuration, build_configurations, make_evaluation_key
+from mlqa.report.grouping import group_by
 from mlqa.report.members import Member
 from mlqa.report.names import assign_names
 from mlqa.report.pareto import find_pareto_front
@@ -63,25 +65,18 @@ class Comparison:
         Returns:
             The difference, or None if the two were not compared question by question.
         """
-        index = {one.key: number for number, one in enumerate(self.compared)}
-        if first.key not in index or second.key not in index:
-            return None
-        a, b = index[first.key], index[second.key]
-        for difference in self.unseen_differences if unseen else self.differences:
-            if (difference.first, difference.second) == (a, b):
-                return difference
-            if (difference.first, difference.second) == (b, a):
-                low, high = -difference.high, -difference.low
-                return Difference(a, b, -difference.mean, low, high, difference.p, difference.p_holm)
+        for one in self.unseen_differences if unseen else self.differences:
+            keys = self.compared[one.first].key, self.compared[one.second].key
+            if keys == (first.key, second.key):
+                return one
+            if keys == (second.key, first.key):
+                return replace(one, first=one.second, second=one.first, mean=-one.mean, low=-one.high, high=-one.low)
         return None
 
 
 def compare_members(members: Sequence[Member]) -> list[Comparison]:
     """Return a comparison for each set of questions that completed members answered, most configurations first."""
-    by_evaluation: dict[str, list[Member]] = {}
-    for member in members:
-        if member.is_compared:
-            by_evaluation.setdefault(make_evaluation_key(member), []).append(member)
+    by_evaluation = group_by((member for member in members if member.is_compared), make_evaluation_key)
     comparisons = [_build_comparison(group) for group in by_evaluation.values()]
     return sorted(comparisons, key=lambda comparison: -len(comparison.configurations))
 
@@ -141,10 +136,8 @@ def _collect_scores(comparison: Comparison) -> None:
 def _read_seed(runs: Sequence[Member]) -> tuple[Questions, RowScores]:
     """Return the questions and scores of the first run of a seed that has any. Raise the last run's DataError."""
     for run in runs[:-1]:
-        try:
+        with contextlib.suppress(DataError):
             return read_scores(run)
-        except DataError:
-            continue
     return read_scores(runs[-1])
 
 

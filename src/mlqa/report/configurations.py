@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,8 @@ from mlqa.config.identity import (
     extract_evaluation_settings,
     is_configuration_setting,
 )
+from mlqa.report.grouping import compute_known_mean, group_by
 from mlqa.report.members import Member
-from mlqa.report.reading import get_nested
 
 
 @dataclass
@@ -37,10 +37,8 @@ class Configuration:
     @property
     def seeds(self) -> list[list[Member]]:
         """The runs of each seed, by rising seed. The same seed again is no further evidence and counts once."""
-        by_seed: dict[int | None, list[Member]] = {}
-        for run in sorted(self.runs, key=lambda run: -math.inf if run.seed is None else run.seed):
-            by_seed.setdefault(run.seed, []).append(run)
-        return list(by_seed.values())
+        by_seed = sorted(self.runs, key=lambda run: -math.inf if run.seed is None else run.seed)
+        return list(group_by(by_seed, lambda run: run.seed).values())
 
     def compute_seed_means(self, *path: str) -> list[float]:
         """Return the number at `path` in result.json for each seed that has one, averaged over the runs of the seed."""
@@ -93,7 +91,7 @@ class Configuration:
     @property
     def usd_is_estimate(self) -> bool:
         """Whether the dollars of any run are an estimate."""
-        return any(get_nested(run.result, "cost", "estimate") is True for run in self.runs)
+        return any(run.usd_is_estimate for run in self.runs)
 
     @property
     def model(self) -> str:
@@ -106,31 +104,11 @@ class Configuration:
         return self.first.get_option("hardware")
 
 
-def group_configurations(
-    configurations: Sequence[Configuration], key: Callable[[Configuration], str]
-) -> dict[str, list[Configuration]]:
-    """Group configurations by a key. Keys and members keep the order in which they come."""
-    groups: dict[str, list[Configuration]] = {}
-    for one in configurations:
-        groups.setdefault(key(one), []).append(one)
-    return groups
-
-
-def compute_known_mean(values: Iterable[float | None]) -> float | None:
-    """Return the mean of the values that are known, None if none is."""
-    known = [value for value in values if value is not None]
-    return statistics.fmean(known) if known else None
-
-
 def build_configurations(members: Sequence[Member]) -> list[Configuration]:
     """Return the completed members by configuration, the best F1 first, and the cheaper first among equals."""
-    configurations: dict[str, Configuration] = {}
-    for member in members:
-        if member.is_compared:
-            key = _make_configuration_key(member)
-            settings = extract_configuration_settings(member.config)
-            configurations.setdefault(key, Configuration(key, [], settings)).runs.append(member)
-    return sorted(configurations.values(), key=lambda one: (-one.f1, math.inf if one.usd is None else one.usd))
+    groups = group_by((member for member in members if member.is_compared), _make_configuration_key)
+    made = [Configuration(key, runs, extract_configuration_settings(runs[0].config)) for key, runs in groups.items()]
+    return sorted(made, key=lambda one: (-one.f1, math.inf if one.usd is None else one.usd))
 
 
 def make_evaluation_key(member: Member) -> str:
@@ -139,11 +117,8 @@ def make_evaluation_key(member: Member) -> str:
     Returns:
         A text, equal for members with the same data set, split, settings of the evaluation and number of questions.
     """
-    dataset = member.get_config_value("dataset")
-    if isinstance(dataset, dict):
-        asked: Any = extract_evaluation_settings(dataset)
-    else:
-        asked = member.get_text("dataset", "fingerprint")
+    dataset, fingerprint = member.get_config_value("dataset"), member.get_text("dataset", "fingerprint")
+    asked = extract_evaluation_settings(dataset) if isinstance(dataset, dict) else fingerprint
     split = member.get_text("reported_split")
     return _dump_json([member.get_option("dataset"), split, asked, member.get_number("metrics", "total")])
 

@@ -40,8 +40,9 @@ class Manifest:
     """The state of every member, and of the sweep as a whole."""
 
     members: dict[int, MemberState] = field(default_factory=dict)
-    spent_usd: float | None = None
-    is_rehearsal: bool = False  # jobs ran on this machine, not on SageMaker
+    spent_usd: float | None = None  # for every job that has ended, failed ones and further attempts included
+    # Jobs ran on this machine: the minutes are its own, the dollars what AWS would have charged for them.
+    is_rehearsal: bool = False
     problems: list[str] = field(default_factory=list)
 
 

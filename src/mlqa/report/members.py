@@ -15,7 +15,7 @@ from mlqa.errors import RunError
 from mlqa.report.asked import FILE as MULTIRUN
 from mlqa.report.asked import read_multirun_overrides
 from mlqa.report.manifest import FILE as MANIFEST
-from mlqa.report.manifest import MemberState, read_manifest
+from mlqa.report.manifest import Manifest, MemberState, read_manifest
 from mlqa.report.reading import coerce_finite, fold_text, get_nested, read_lines, read_mapping, read_yaml
 from mlqa.result import FILE, HISTORY, TOKENIZATION, parse_result
 
@@ -121,6 +121,12 @@ class Member:
         dollars = self.get_number("cost", "usd")
         return None if dollars is None or dollars < 0 or self.get_number("cost", "usd_per_hour") == 0 else dollars
 
+    @property
+    def usd_is_estimate(self) -> bool | None:
+        """Whether the dollars are an estimate, None if that is not known."""
+        estimate = get_nested(self.result, "cost", "estimate")
+        return estimate if isinstance(estimate, bool) else None
+
     def read_history(self) -> list[dict[str, float]]:
         """Return the numbers of each readable line of history.jsonl."""
         return [
@@ -141,9 +147,7 @@ class Sweep:
 
     directory: Path
     members: list[Member]
-    spent_usd: float | None = None  # for every job that has ended, failed ones and further attempts included
-    is_rehearsal: bool = False  # the minutes are this machine's, the dollars what AWS would have charged for them
-    problems: list[str] = field(default_factory=list)
+    manifest: Manifest
 
 
 def find_sweep_dirs(directory: str | Path) -> list[Path]:
@@ -198,7 +202,7 @@ def read_sweep(directory: str | Path) -> Sweep:
         _read_member(name, top.resolve().name if is_run else key, folders.get(key, top / key), planned.get(key))
         for key in names
     ]
-    return Sweep(top, members, manifest.spent_usd, manifest.is_rehearsal, manifest.problems)
+    return Sweep(top, members, manifest)
 
 
 def _read_member(sweep: str, name: str, directory: Path, planned: MemberState | None) -> Member:

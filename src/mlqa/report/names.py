@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from mlqa.report.configurations import Configuration, group_configurations
+from mlqa.report.configurations import Configuration
+from mlqa.report.grouping import group_by
 
 LONGEST = 80  # characters of a name
 MOST_PARTS = 4  # options and settings in a name
@@ -19,7 +20,7 @@ def assign_names(configurations: Sequence[Configuration]) -> None:
     added. A setting that differs only because the option does is left out. If two are still equal, the place in the
     order tells them apart.
     """
-    alike = group_configurations(configurations, lambda one: replace_unprintable(f"{one.model} on {one.hardware}"))
+    alike = group_by(configurations, lambda one: replace_unprintable(f"{one.model} on {one.hardware}"))
     for name, group in alike.items():
         parts_of = _find_distinguishing_parts(group)
         for one in group:

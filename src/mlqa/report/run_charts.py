@@ -14,7 +14,7 @@ from mlqa.report.chart import (
     make_trace,
 )
 from mlqa.report.comparison import Comparison
-from mlqa.report.configurations import group_configurations
+from mlqa.report.grouping import group_by
 
 MOST_CURVES = 20
 POINTS_PER_CURVE = 200
@@ -62,7 +62,7 @@ def plot_training_speed(comparison: Comparison) -> Chart | None:
         return None
     known = [one for one in comparison.configurations if one.key in speed_of]
     # Each hardware has the same colour as in the figure of F1.
-    colors = list(group_configurations(comparison.configurations, lambda one: one.hardware))
+    colors = list(group_by(comparison.configurations, lambda one: one.hardware))
     data = [
         make_trace(
             hardware,
@@ -74,7 +74,7 @@ def plot_training_speed(comparison: Comparison) -> Chart | None:
             textposition="none",
             meta={"series": colors.index(hardware)},
         )
-        for hardware, group in group_configurations(known[:MOST_SHOWN], lambda one: one.hardware).items()
+        for hardware, group in group_by(known[:MOST_SHOWN], lambda one: one.hardware).items()
     ]
     note = "Windows per second in training, over all devices."
     left = len(known) - MOST_SHOWN
