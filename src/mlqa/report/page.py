@@ -22,7 +22,7 @@ from mlqa.report.comparison import MOST_COMPARED
 from mlqa.report.content import Report
 from mlqa.report.member_rows import MEMBERS
 from mlqa.report.reference import DATASET
-from mlqa.report.rows import PUBLISHED, RESULTS, SIDE_BY_SIDE, TOKENIZERS, build_pair_table
+from mlqa.report.rows import PUBLISHED, TABLES, build_pair_table
 
 # Only these characters could end a script element or begin a comment in it.
 _IN_SCRIPT = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
@@ -55,9 +55,7 @@ def render_page(report: Report) -> str:
                 "comparison": comparison,
                 "advice": report.advice[number],
                 "charts": charts,
-                "results": build_table(RESULTS, comparison.configurations),
-                "scores": build_table(SIDE_BY_SIDE, comparison.configurations),
-                "tokenizers": build_table(TOKENIZERS, comparison.configurations),
+                **{name: build_table(columns, comparison.configurations) for name, columns in TABLES.items()},
                 "pairs": build_pair_table(comparison, comparison.differences),
                 "can_browse": browser is not None,
             }
@@ -85,9 +83,8 @@ def _read_word_tables(report: Report) -> list[dict[str, Any]]:
     """Return the word table of each model, of the first member that recorded one in tokenization.json."""
     rows: dict[str, dict[str, Any]] = {}
     for member in report.members:
-        model = member.model
-        if model not in rows and (words := member.read_word_table()):
-            rows[model] = {"model": model, "analysed_words": words}
+        if member.model not in rows and (words := member.read_word_table()):
+            rows[member.model] = {"model": member.model, "analysed_words": words}
     return list(rows.values())
 
 

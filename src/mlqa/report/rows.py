@@ -91,6 +91,7 @@ TOKENIZERS = (
     make_number_column("share of oracle F1", ".1%", _compute_oracle_share),
     *(_make_figure_column(FIGURES[key].label, key) for key in TOKENIZER_FIGURES),
 )
+TABLES = {"results": RESULTS, "scores": SIDE_BY_SIDE, "tokenizers": TOKENIZERS}  # a row per configuration
 PUBLISHED = (
     make_text_column("configuration", lambda row: f"{row.model} on {row.hardware}"),
     make_number_column("EM", ".2f", lambda row: row.exact_match),

@@ -10,9 +10,9 @@ from typing import Any
 from mlqa.report.cells import Table, build_table
 from mlqa.report.comparison import Comparison
 from mlqa.report.content import Report
-from mlqa.report.member_rows import CSV_COLUMNS, MEMBERS
+from mlqa.report.member_rows import CSV_COLUMNS, MEMBERS, NOT_COMPARED
 from mlqa.report.reference import DATASET
-from mlqa.report.rows import PUBLISHED, RESULTS, SIDE_BY_SIDE, TOKENIZERS, build_pair_table
+from mlqa.report.rows import PUBLISHED, TABLES, build_pair_table
 
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>#|~]|\b_|_\b)")  # an underscore inside a word marks nothing
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -54,25 +54,26 @@ def render_markdown(report: Report) -> str:
     Returns:
         Markdown.
     """
-    lines = [f"# {_escape_markdown(report.title)}", "", _escape_markdown(_render_summary(report)), ""]
+    lines = [
+        f"# {_escape_markdown(report.title)}",
+        "",
+        _escape_markdown(f"{report.format_status_counts()}{report.format_spending()}."),
+        "",
+    ]
     for comparison, advice in zip(report.comparisons, report.advice, strict=True):
         lines += [f"## {_escape_markdown(comparison.dataset)}", ""]
         for item in advice:
             verdict = "supported" if item.is_supported else "not supported by the data"
             lines += [f"**{_escape_markdown(item.question)}** ({verdict}): {_escape_markdown(item.claim)}", ""]
             lines += [*(f"- {_escape_markdown(line)}" for line in item.evidence), ""]
-        for columns in (RESULTS, SIDE_BY_SIDE, TOKENIZERS):
+        for columns in TABLES.values():
             lines += _render_table(build_table(columns, comparison.configurations))
         lines += _render_pairs(comparison)
     if report.published:
         lines += [f"## Published: the original experiment ({DATASET})", ""]
         lines += _render_table(build_table(PUBLISHED, report.published))
     if report.not_completed:
-        lines += ["## Not compared", "", "| member | status | reason | overrides |", "|---|---|---|---|"]
-        for member in report.not_completed:
-            cells = (member.label, member.status, member.reason or "", " ".join(member.overrides))
-            lines.append(f"| {' | '.join(_escape_markdown(cell) for cell in cells)} |")
-        lines.append("")
+        lines += ["## Not compared", "", *_render_table(build_table(NOT_COMPARED, report.not_completed))]
     lines += _render_provenance(report)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -103,17 +104,11 @@ def _render_provenance(report: Report) -> list[str]:
     return lines if len(lines) > 2 else []
 
 
-def _render_summary(report: Report) -> str:
-    return f"{report.format_status_counts()}{report.format_spending()}."
-
-
 def _render_table(table: Table) -> list[str]:
-    lines = [
-        f"| {' | '.join(column.heading for column in table.columns)} |",
-        f"|{'|'.join('---:' if column.is_number else '---' for column in table.columns)}|",
-    ]
-    lines += [f"| {' | '.join(_escape_markdown(cell.line) for cell in row)} |" for row in table.rows]
-    return [*lines, ""]
+    marks = "|".join("---:" if column.is_number else "---" for column in table.columns)
+    rows = [" | ".join(_escape_markdown(cell.line) for cell in row) for row in table.rows]
+    head = " | ".join(column.heading for column in table.columns)
+    return [f"| {head} |", f"|{marks}|", *(f"| {row} |" for row in rows), ""]
 
 
 def _escape_markdown(text: str) -> str:
