@@ -39,7 +39,7 @@ class MemberState:
 class Manifest:
     """The state of every member, and of the sweep as a whole."""
 
-    members: dict[int, MemberState] = field(default_factory=dict)
+    members: dict[str, MemberState] = field(default_factory=dict)
     spent_usd: float | None = None  # for every job that has ended, failed ones and further attempts included
     # Jobs ran on this machine: the minutes are its own, the dollars what AWS would have charged for them.
     is_rehearsal: bool = False
@@ -75,7 +75,7 @@ def _apply_event(manifest: Manifest, event: dict[str, Any]) -> None:
         manifest.is_rehearsal = event.get("service") == "rehearsal"
     if "member" not in event:
         return
-    record = manifest.members.setdefault(int(event["member"]), MemberState())
+    record = manifest.members.setdefault(str(int(event["member"])), MemberState())
     if kind == "planned":
         record.overrides = [str(item) for item in event.get("overrides") or []]
     elif kind == "submitting":

@@ -195,8 +195,8 @@ def read_sweep(directory: str | Path) -> Sweep:
             f"{top}: holds no run: neither a {FILE} nor a members.jsonl is below it; give a sweep's directory"
         )
     name = top.resolve().parent.name if is_run else top.resolve().name
-    planned = {str(number): MemberState(overrides) for number, overrides in enumerate(overrides_of)}
-    planned |= {str(number): record for number, record in manifest.members.items()}
+    asked = {str(number): MemberState(overrides) for number, overrides in enumerate(overrides_of)}
+    planned = asked | manifest.members
     names = sorted({*folders, *planned}, key=_get_sort_key)
     members = [
         _read_member(name, top.resolve().name if is_run else key, folders.get(key, top / key), planned.get(key))
@@ -207,10 +207,9 @@ def read_sweep(directory: str | Path) -> Sweep:
 
 def _read_member(sweep: str, name: str, directory: Path, planned: MemberState | None) -> Member:
     member = Member(sweep, name, directory)
-    member.overrides = _read_overrides(directory / ".hydra" / "overrides.yaml") or (
-        planned.overrides if planned else []
-    )
-    config = read_yaml(directory / ".hydra" / "config.yaml")
+    overrides, config = (read_yaml(directory / ".hydra" / name) for name in ("overrides.yaml", "config.yaml"))
+    given = map(str, overrides) if isinstance(overrides, list) else ()
+    member.overrides = [*given] or (planned.overrides if planned else [])
     member.config = config if isinstance(config, dict) else {}
     member.status, member.reason, member.result = _read_outcome(directory / FILE, planned)
     if member.status == COMPLETED and member.get_number("metrics", "f1") is None:
@@ -264,8 +263,3 @@ def _is_run_dir(folder: Path) -> bool:
 def _get_sort_key(name: str) -> tuple[int, int, str]:
     """Order numbers by value and other names after them. Digits of a script other than ASCII's make a name."""
     return (0, int(name), "") if name.isascii() and name.isdigit() else (1, 0, name)
-
-
-def _read_overrides(path: Path) -> list[str]:
-    content = read_yaml(path)
-    return [str(item) for item in content] if isinstance(content, list) else []

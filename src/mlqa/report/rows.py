@@ -25,23 +25,18 @@ TOKENIZER_FIGURES = (
 )  # fmt: skip
 
 
-def make_score_cell(one: Configuration, name: str) -> Cell:
-    """Make the cell of a score, with its interval and, if there are several seeds, the deviation over them.
-
-    Args:
-        one: A configuration.
-        name: Key of the score in the metrics of result.json.
-    """
-    mean, interval = one.compute_mean("metrics", name), one.compute_interval(name)
-    if mean is None:
-        return Cell("")
-    deviation = one.compute_std("metrics", name)
-    shown = f"{mean:.2f}" + (f" ± {deviation:.2f}" if deviation is not None else "")
-    return Cell(shown, mean, f"[{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
-
-
 def _make_score_column(heading: str, name: str) -> Column:
-    return Column(heading, lambda one: make_score_cell(one, name))
+    """Make a column of a score, with its interval and, if there are several seeds, the deviation over them."""
+
+    def make_cell(one: Configuration) -> Cell:
+        mean, interval = one.compute_mean("metrics", name), one.compute_interval(name)
+        if mean is None:
+            return Cell("")
+        deviation = one.compute_std("metrics", name)
+        shown = f"{mean:.2f}" + (f" ± {deviation:.2f}" if deviation is not None else "")
+        return Cell(shown, mean, f"[{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
+
+    return Column(heading, make_cell)
 
 
 def _make_figure_column(heading: str, name: str) -> Column:
