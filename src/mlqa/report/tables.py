@@ -73,7 +73,8 @@ def render_markdown(report: Report) -> str:
         lines += [f"## Published: the original experiment ({DATASET})", ""]
         lines += _render_table(build_table(PUBLISHED, report.published))
     if report.not_completed:
-        lines += ["## Not compared", "", *_render_table(build_table(NOT_COMPARED, report.not_completed))]
+        rows = [[column.make_cell(member) for column in NOT_COMPARED] for member in report.not_completed]
+        lines += ["## Not compared", "", *_render_table(Table([*NOT_COMPARED], rows))]
     lines += _render_provenance(report)
     return "\n".join(lines).rstrip() + "\n"
 
