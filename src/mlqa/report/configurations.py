@@ -9,11 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlqa.config.identity import (
-    extract_configuration_settings,
-    extract_evaluation_settings,
-    is_configuration_setting,
-)
+from mlqa.config.identity import extract_configuration_settings, extract_evaluation_settings
 from mlqa.report.grouping import compute_known_mean, group_by
 from mlqa.report.members import Member
 
@@ -124,13 +120,9 @@ def make_evaluation_key(member: Member) -> str:
 
 
 def _make_configuration_key(member: Member) -> str:
-    if not member.config:  # its overrides decide, and without them it stands alone
-        keys = ((item, item.partition("=")[0].lstrip("+~")) for item in member.overrides)
-        told = [item for item, key in keys if is_configuration_setting(key) and not key.startswith("hydra")]
-        choices = {group: member.get_option(group) for group in ("model", "dataset", "hardware", "optimizer")}
-        return _dump_json([choices, told, make_evaluation_key(member)] if member.overrides else [member.label])
     options = [member.get_option(group) for group in ("model", "dataset", "hardware")]
-    settings = extract_configuration_settings(member.config)
+    # Without a config only members with the same overrides are known to be the same.
+    settings = extract_configuration_settings(member.config) or member.overrides or member.label
     return _dump_json([options, settings, member.get_text("dataset", "fingerprint")])
 
 

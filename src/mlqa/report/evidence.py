@@ -61,18 +61,16 @@ def compare_on_unseen(comparison: Comparison) -> tuple[str | None, Configuration
         A sentence about who is ahead there, or None if these scores are unknown or every context is unseen. Then the
         configuration that is ahead there if it is not the best overall, else None.
     """
-    scored = [
-        (one, f1) for one in comparison.configurations if (f1 := one.compute_mean("metrics", "f1_unseen")) is not None
-    ]
+    scores = ((one, one.compute_mean("metrics", "f1_unseen")) for one in comparison.configurations)
+    scored = [(one, f1) for one, f1 in scores if f1 is not None]
     if all(one.compute_mean("metrics", "total_unseen") == one.compute_mean("metrics", "total") for one, _ in scored):
         return None, None
     best = comparison.configurations[0]
-    top, f1 = max(scored, key=lambda pair: pair[1])
+    (top, f1), *rest = sorted(scored, key=lambda pair: -pair[1])
     ahead = f"it is also ahead: F1 {f1:.2f}" if top is best else f"{top.name} is ahead: F1 {f1:.2f}"
     sentence = f"On contexts that are not in train, {ahead}"
-    rest = [(one, score) for one, score in scored if one is not top]
     if rest:
-        second, score = max(rest, key=lambda pair: pair[1])
+        second, score = rest[0]
         sentence += f", followed by {second.name} with {score:.2f}"
         difference = comparison.find_difference(top, second, unseen=True)
         if difference is not None:
