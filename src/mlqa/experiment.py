@@ -187,10 +187,9 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers, run_dir
         result.breakdown = scored.breakdown
         ids = splits.validation.ids
         try_write(unwritten, write_json, run_dir / PREDICTIONS, index_by_id(ids, evaluated.predictions))
-        try_write(unwritten, write_json_lines, run_dir / SCORES, scored.rows)
-        trackers.log_table(
-            build_prediction_table(evaluated.predictions, splits.validation, config.tracking.predictions)
-        )
+        rows = list(scored.rows)
+        try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
+        trackers.log_table(build_prediction_table(rows[: config.tracking.predictions]))
         if evaluated.null_odds is not None:
             try_write(unwritten, write_json, run_dir / NULL_ODDS, index_by_id(ids, evaluated.null_odds))
     if unwritten:

@@ -23,6 +23,7 @@ from mlqa.report.grouping import group_by
 from mlqa.report.reference import TOTAL, PublishedResult
 from mlqa.report.run_charts import plot_learning_curves, plot_training_speed
 from mlqa.report.tokenizer_charts import plot_fertility, plot_oracle_f1
+from mlqa.report.wording import list_first
 
 
 def make_charts(comparison: Comparison, published: Sequence[PublishedResult]) -> list[Chart]:
@@ -49,21 +50,15 @@ def _plot_f1(comparison: Comparison, published: Sequence[PublishedResult]) -> Ch
     shown = comparison.configurations[:MOST_SHOWN]
     data: list[dict[str, Any]] = []
     for number, (hardware, group) in enumerate(group_by(shown, lambda one: one.hardware).items()):
-        bounds = [one.compute_interval("f1") or (one.f1, one.f1) for one in group]
-        trace = make_point_trace(number, hardware, group, [make_place_name(one) for one in group])
-        trace["error_y"] = {
-            "type": "data",
-            "symmetric": False,
-            "array": [high - one.f1 for one, (_, high) in zip(group, bounds, strict=True)],
-            "arrayminus": [one.f1 - low for one, (low, _) in zip(group, bounds, strict=True)],
-        }
-        data.append(trace)
+        bounds = [(one.f1, one.compute_interval("f1") or (one.f1, one.f1)) for one in group]
+        trace = make_point_trace(number, hardware, group, map(make_place_name, group))
+        above, below = [high - f1 for f1, (_, high) in bounds], [f1 - low for f1, (low, _) in bounds]
+        data.append({**trace, "error_y": {"type": "data", "symmetric": False, "array": above, "arrayminus": below}})
     scored = [row for row in published if row.f1 is not None]
     if scored:
         data.append(_make_published_trace(scored, [html.escape(row.model) for row in scored]))
     note = "The bars are 95 % intervals over the choice of texts."
-    left = len(comparison.configurations) - len(shown)
-    if left:
+    if left := len(comparison.configurations) - len(shown):
         note += f" The best {MOST_SHOWN} are shown, and {left} are left out."
     note += _describe_published(comparison, scored)
     ends = [end for one in shown for end in one.compute_interval("f1") or (one.f1,)]
@@ -124,7 +119,7 @@ def _plot_f1_vs_cost(
             meta={"role": "front"},
         )
     )
-    names = ", ".join(one.name for one in front[:8]) + (f" and {len(front) - 8} more" if len(front) > 8 else "")
+    names = list_first([one.name for one in front], 8)
     note = f"The rings mark the Pareto front: {names}. By these measurements, nothing beats it in both."
     note += _describe_published(comparison, drawn)
     return Chart(axis, title, note, data, make_axes(unit, "F1"))

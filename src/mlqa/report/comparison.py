@@ -17,6 +17,7 @@ from mlqa.report.names import assign_names
 from mlqa.report.pareto import find_pareto_front
 from mlqa.report.questions import Questions, RowScores, read_scores
 from mlqa.report.significance import Difference, compute_differences
+from mlqa.report.wording import list_first
 from mlqa.result import SCORES
 
 # All pairs of 20 are 190 pairs. For so many the bootstrap's p-values are still fine enough after correction.
@@ -126,7 +127,7 @@ def _collect_scores(comparison: Comparison) -> None:
             else:
                 label = f"{configuration.name} ({configuration.first.label})"
                 reasons.setdefault("its questions or gold answers differ from the others'", []).append(label)
-    comparison.doubts = [f"{_join_labels(labels)}: {reason}" for reason, labels in reasons.items()]
+    comparison.doubts = [f"{list_first(labels, MOST_NAMED)}: {reason}" for reason, labels in reasons.items()]
     if not comparison.compared:
         comparison.not_by_question, comparison.doubts = "; ".join(comparison.doubts), []
     elif len(comparison.compared) < 2 <= len(comparison.configurations):
@@ -139,11 +140,6 @@ def _read_seed(runs: Sequence[Member]) -> tuple[Questions, RowScores]:
         with contextlib.suppress(DataError):
             return read_scores(run)
     return read_scores(runs[-1])
-
-
-def _join_labels(labels: Sequence[str]) -> str:
-    rest = len(labels) - MOST_NAMED
-    return ", ".join(labels[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _find_unseen(scores: Sequence[Sequence[RowScores]]) -> np.ndarray | None:

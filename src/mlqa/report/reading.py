@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,37 +42,38 @@ def fold_text(value: Any) -> str | None:
     return " ".join(value.split()) or None if isinstance(value, str) else None
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield every mapping of a JSON-lines file. Torn and foreign lines are skipped."""
-    try:
-        lines = path.read_text("utf-8", errors="replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict):
-            yield row
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return every mapping of a JSON-lines file. Torn and foreign lines are skipped."""
+    return [row for line in _read_text(path).splitlines() if (row := _parse_mapping(line))]
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """Return a JSON file's mapping, {} if there is none."""
-    try:
-        content = json.loads(path.read_text("utf-8", errors="replace"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return _parse_mapping(_read_text(path))
 
 
 def read_yaml(path: Path) -> Any:
     """Return the content of a YAML file, None if it cannot be read."""
     import yaml
 
+    # Without libyaml's loader, a sweep of 500 members takes seconds.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        # Without libyaml's loader, a sweep of 500 members takes seconds.
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return yaml.load(path.read_text("utf-8", errors="replace"), Loader=loader)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return yaml.load(_read_text(path), Loader=loader)
+    except (ValueError, RecursionError, yaml.YAMLError):
         return None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _parse_mapping(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -31,6 +31,12 @@ def join_names(configurations: Sequence[Configuration]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def list_first(names: Sequence[str], most: int) -> str:
+    """List the first names, and how many more there are, e.g. "a, b and 3 more"."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
 def format_price(one: Configuration) -> str:
     """Format what a run costs, with ~ if it is an estimate. Return "" if it is unknown."""
     return "" if one.usd is None else f"{'~' if one.usd_is_estimate else ''}{format_usd(one.usd)}"

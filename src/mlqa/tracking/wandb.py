@@ -13,7 +13,7 @@ from typing import Any
 from mlqa.config.schema import TrackingConfig
 from mlqa.errors import summarize_error
 from mlqa.result import MODEL, PREDICTIONS
-from mlqa.tracking.protocol import RunIdentity, Table
+from mlqa.tracking.protocol import RunIdentity, Table, Tracker
 from mlqa.tracking.wandb_mode import PROJECT, Mode, decide_mode
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ BEST = ("exact_match", "f1", "exact_match_unseen", "f1_unseen")
 STEP = "train/global_step"
 
 
-class WandbTracker:
+class WandbTracker(Tracker):
     """A W&B run. A resumed run keeps its id. docs/wandb.md lists what is logged."""
 
     def __init__(self, config: TrackingConfig, identity: RunIdentity) -> None:
