@@ -1,4 +1,4 @@
-"""Read members.jsonl, the launcher's record of a sweep: who was planned, what has ended, what it cost."""
+"""Read what is recorded of a sweep: who was planned, what has ended, what it cost."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlqa.report.reading import coerce_finite, fold_text
+from mlqa.report.reading import coerce_finite, fold_text, read_yaml
 
-FILE = "members.jsonl"
+MULTIRUN, FILE = "multirun.yaml", "members.jsonl"
 
 
 @dataclass
@@ -47,12 +47,13 @@ class Manifest:
 
 
 def read_manifest(sweep_dir: Path) -> Manifest:
-    """Return what members.jsonl records.
+    """Return what multirun.yaml and then the launcher's members.jsonl record.
 
     Returns:
-        The record, empty without the file. Lines that are not events are among its problems.
+        The record, empty without the files. Lines that are not events are among its problems.
     """
-    manifest = Manifest()
+    asked = enumerate(_read_multirun_overrides(sweep_dir))
+    manifest = Manifest({str(number): MemberState(overrides) for number, overrides in asked})
     try:
         lines = (sweep_dir / FILE).read_text("utf-8", errors="replace").splitlines()
     except FileNotFoundError:
@@ -67,6 +68,28 @@ def read_manifest(sweep_dir: Path) -> Manifest:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             manifest.problems.append(f"{FILE}, line {number}: not an event of the launcher, skipped")
     return manifest
+
+
+def _read_multirun_overrides(sweep_dir: Path) -> list[list[str]]:
+    """Return the overrides of each member by the multirun.yaml that Hydra writes before the first one starts.
+
+    The launcher's record names a member of this machine only when it begins. After Ctrl-C nobody would miss the others.
+
+    Returns:
+        One list per member. Empty if there is no multirun.yaml, or if its sweeper chooses members as it goes.
+    """
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    try:
+        hydra = read_yaml(sweep_dir / MULTIRUN)["hydra"]
+        if "basic_sweeper" not in hydra["sweeper"]["_target_"]:
+            return []
+        params = [f"{key}={value}" for key, value in (hydra["sweeper"]["params"] or {}).items()]
+        parsed = OverridesParser.create().parse_overrides([*params, *hydra["overrides"]["task"]])
+        return BasicSweeper.split_arguments(parsed, None)[0]
+    except Exception:  # no such file, or somebody changed it: nothing is known
+        return []
 
 
 def _apply_event(manifest: Manifest, event: dict[str, Any]) -> None:

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mlqa.errors import RunError
-from mlqa.report.asked import FILE as MULTIRUN
-from mlqa.report.asked import read_multirun_overrides
 from mlqa.report.manifest import FILE as MANIFEST
-from mlqa.report.manifest import Manifest, MemberState, read_manifest
+from mlqa.report.manifest import MULTIRUN, Manifest, MemberState, read_manifest
 from mlqa.report.reading import coerce_finite, fold_text, get_nested, read_lines, read_mapping, read_yaml
 from mlqa.result import FILE, HISTORY, TOKENIZATION, parse_result
 
@@ -154,9 +152,12 @@ def find_sweep_dirs(directory: str | Path) -> list[Path]:
     """Return the directory itself if it is a sweep's or a run's, else all sweeps below it and the runs outside them.
 
     Raises:
-        RunError: There is no such directory.
+        RunError: It does not exist or is a file.
     """
-    top = require_directory(directory)
+    top = Path(directory).expanduser()
+    if not str(directory) or not top.is_dir():
+        problem = "is a file, not a directory" if str(directory) and top.is_file() else "there is no such directory"
+        raise RunError(f"{directory or repr('')}: {problem}; give the directory of a sweep (multirun/<date>/<time>)")
     sweeps = list(_iter_topmost_dirs(top, _is_sweep_dir))
     if _is_sweep_dir(top) or not sweeps:
         return [top]
@@ -164,39 +165,23 @@ def find_sweep_dirs(directory: str | Path) -> list[Path]:
     return [*sweeps, *(run for run in runs if not any(sweep in run.parents for sweep in sweeps))]
 
 
-def require_directory(directory: str | Path) -> Path:
-    """Return a directory as a path.
-
-    Raises:
-        RunError: It does not exist or is a file.
-    """
-    top = Path(directory).expanduser()
-    if not str(directory) or not top.is_dir():
-        problem = "is a file, not a directory" if str(directory) and top.is_file() else "there is no such directory"
-        raise RunError(f"{directory or repr('')}: {problem}; give the directory of a sweep (multirun/<date>/<time>)")
-    return top
-
-
-def read_sweep(directory: str | Path) -> Sweep:
+def read_sweep(top: Path) -> Sweep:
     """Return all members of a sweep. The directory of a single run is a sweep of one.
 
     Raises:
-        RunError: There is no such directory, or no trace of a run in it.
+        RunError: There is no trace of a run in the directory.
     """
-    top = require_directory(directory)
     manifest = read_manifest(top)
-    overrides_of = read_multirun_overrides(top)
     folders = {str(folder.relative_to(top)): folder for folder in _iter_topmost_dirs(top, _is_run_dir)}
     is_run = not folders and not manifest.members and _is_run_dir(top)
     if is_run:
         folders = {".": top}
-    if not folders and not manifest.members and not overrides_of:
+    if not folders and not manifest.members:
         raise RunError(
             f"{top}: holds no run: neither a {FILE} nor a members.jsonl is below it; give a sweep's directory"
         )
     name = top.resolve().parent.name if is_run else top.resolve().name
-    asked = {str(number): MemberState(overrides) for number, overrides in enumerate(overrides_of)}
-    planned = asked | manifest.members
+    planned = manifest.members
     names = sorted({*folders, *planned}, key=_get_sort_key)
     members = [
         _read_member(name, top.resolve().name if is_run else key, folders.get(key, top / key), planned.get(key))

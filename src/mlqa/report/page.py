@@ -38,16 +38,16 @@ def render_page(report: Report) -> str:
         HTML, to be written as UTF-8.
     """
     from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
 
-    scripts = [load_plotly_script(), _read_resource("page.js")]
+    scripts = [get_plotlyjs().replace("\r\n", "\n"), _read_resource("page.js")]
     data: dict[str, Any] = {"charts": {}, "browsers": {}}
     sections = []
     for number, comparison in enumerate(report.comparisons):
         charts = make_charts(comparison, report.published)
         for chart in charts:
             data["charts"][f"chart-{number}-{chart.name}"] = {"data": chart.data, "layout": chart.layout}
-        browser = build_browser_data(comparison)
-        if browser is not None:
+        if browser := build_browser_data(comparison):
             data["browsers"][str(number)] = browser
         sections.append(
             {
@@ -57,7 +57,7 @@ def render_page(report: Report) -> str:
                 "charts": charts,
                 **{name: build_table(columns, comparison.configurations) for name, columns in TABLES.items()},
                 "pairs": build_pair_table(comparison, comparison.differences),
-                "can_browse": browser is not None,
+                "can_browse": bool(browser),
             }
         )
     return render_template(
@@ -96,13 +96,6 @@ def dump_json_for_script(content: Any) -> str:
     """
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.translate(_IN_SCRIPT)
-
-
-def load_plotly_script() -> str:
-    """Return plotly.js as the Python package ships it."""
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs()).replace("\r\n", "\n")
 
 
 def _build_security_policy(scripts: list[str]) -> str:

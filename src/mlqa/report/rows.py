@@ -121,8 +121,8 @@ def _make_unseen_cell(pair: Pair) -> Cell:
     return Cell(f"{one.mean:+.2f}", one.mean, _format_interval(one)) if one else Cell("")
 
 
-def _make_p_value_cell(p: float) -> Cell:
-    return Cell(f"{p:.4f}" if p >= 0.0001 else "< 0.0001", p)
+def _make_p_value_cell(p: float | None) -> Cell:
+    return Cell("" if p is None else f"{p:.4f}" if p >= 0.0001 else "< 0.0001", p)
 
 
 def _format_interval(difference: Difference) -> str:
@@ -138,9 +138,7 @@ PAIRS = (
     Column("p, Holm", lambda pair: _make_p_value_cell(pair.difference.p_holm)),
     make_text_column("verdict", lambda pair: format_verdict(pair.difference), True),
     Column("unseen contexts: first − second", _make_unseen_cell),
-    Column(
-        "unseen contexts: p, Holm", lambda pair: _make_p_value_cell(pair.unseen.p_holm) if pair.unseen else Cell("")
-    ),
+    Column("unseen contexts: p, Holm", lambda pair: _make_p_value_cell(pair.unseen and pair.unseen.p_holm)),
 )
 
 
