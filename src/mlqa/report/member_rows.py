@@ -38,11 +38,6 @@ MEMBERS = (
     make_text_column("data", lambda member: member.get_text("dataset", "fingerprint") or ""),
     make_text_column("config", lambda member: member.get_text("config_hash") or ""),
 )
-NOT_COMPARED = (
-    *MEMBERS[:2],
-    make_text_column("reason", lambda member: member.reason or ""),
-    make_text_column("overrides", lambda member: " ".join(member.overrides)),
-)
 CsvColumn = tuple[str, Callable[[Member], Any]]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from mlqa.display.html import render_template
 from mlqa.report.cells import build_table
 from mlqa.report.content import Report
-from mlqa.report.member_rows import CSV_COLUMNS, MEMBERS, NOT_COMPARED
+from mlqa.report.member_rows import CSV_COLUMNS, MEMBERS
 from mlqa.report.members import Member
 from mlqa.report.reference import DATASET
 from mlqa.report.rows import PUBLISHED, TABLES, build_pair_table
@@ -70,7 +70,6 @@ def render_markdown(report: Report) -> str:
         pairs=[build_pair_table(one, sorted(one.differences, key=p_holm)[:MOST_PAIRS]) for one in comparisons],
         published=build_table(PUBLISHED, report.published),
         published_data=DATASET,
-        not_compared=build_table(NOT_COMPARED, report.not_completed),
         shared=shared,
         members=build_table([column for column in MEMBERS if column.heading not in shared], members),
     )
