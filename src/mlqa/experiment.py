@@ -141,11 +141,10 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         set_name = result.choices.get("dataset", "dataset")
         scored = evaluation.score_questions(evaluated.predictions, set_name, result.reported_split)
         result.breakdown = scored.breakdown
-        try_write(unwritten, write_json_lines, run_dir / SCORES, scored.rows)
+        rows = list(scored.rows)
+        try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
         _write_answers(unwritten, evaluated, splits.validation.ids, run_dir)
-        trackers.log_table(
-            build_prediction_table(evaluated.predictions, splits.validation, config.tracking.predictions)
-        )
+        trackers.log_table(build_prediction_table(rows[: config.tracking.predictions]))
     if unwritten:
         raise RunError("; ".join(unwritten))
 

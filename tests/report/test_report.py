@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from forked import python
 from made import answers, config, questions, result, some, write_manifest, write_member
@@ -420,8 +421,8 @@ def test_the_lead_by_memory_is_told(tmp_path: Path) -> None:
 
 def test_page_and_markdown_show_the_same_differences(tmp_path: Path) -> None:
     for number, (model, share) in enumerate((("berturk", 0.9), ("mbert", 0.2))):
-        given = answers(questions(), some(share, number))
-        write_member(tmp_path / "s" / str(number), result(model), settings=config(P3), given=given)
+        given, unseen = answers(questions(), some(share, number)), np.ones(len(questions()), dtype=bool)
+        write_member(tmp_path / "s" / str(number), result(model), settings=config(P3), given=given, unseen=unseen)
     report = make_report([tmp_path / "s"])
     (difference,) = report.comparisons[0].differences
     html, text = render_page(report), render_markdown(report)
@@ -431,7 +432,7 @@ def test_page_and_markdown_show_the_same_differences(tmp_path: Path) -> None:
     for cell in (f"{difference.mean:+.2f}", f"{difference.low:+.2f} … {difference.high:+.2f}", "significant"):
         assert f"| {cell} |" in row and f">{cell}</td>" in table
     assert f'data-value="{difference.p_holm}"' in table
-    assert "unseen contexts: first − second" not in html + text  # no member says which contexts are unseen
+    assert "unseen contexts: first − second" not in html + text  # all contexts are unseen
 
 
 def test_several_sweeps_on_one_page(published_like: Path, tmp_path: Path) -> None:

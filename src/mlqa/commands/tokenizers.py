@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -87,10 +88,8 @@ def _analyse_config(config: Config, splits: Splits) -> dict[str, Any]:
 
     tokenizer = load_model_tokenizer(config, splits)
     row = analyse_tokenizer(tokenizer, config, splits).to_dict()
-    try:
+    with contextlib.suppress(MlqaError):  # the folder holds only a tokenizer
         row["embedding_share"] = compute_embedding_share(config.model, tokenizer)
-    except MlqaError:  # the folder holds only a tokenizer
-        pass
     return {"pretrained": config.model.pretrained, **row}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -32,6 +33,10 @@ ROWS = (
     ("duplicate rows", "duplicates.rows", "rows.audited"),
     ("  with conflicting answers", "duplicates.conflicting_groups", None),
 )
+INCOMPLETE = {
+    "dropped": "Dropped rows of {name}: {number:,}. dataset.strict=true refuses such a data set. The first:",
+    "short_of_a_gold": "Rows of {name} that keep one gold and lose another, which has no place: {number:,}. The first:",
+}
 BOUNDARIES = {
     "begin or end inside a word": "inside_word",
     "  begin": "begin_inside_word",
@@ -92,30 +97,21 @@ def _format_share(number: int, total: int) -> str:
 
 
 def _build_row_table(splits: dict[str, Figures]) -> Table:
-    def get_number(figures: Figures, path: str) -> int:
-        group, _, key = path.partition(".")
-        number: int = figures[group][key]
-        return number
-
     table = _create_table("Rows and offsets", splits)
-    for label, path, total in ROWS:
-        cells = []
-        for figures in splits.values():
-            number = get_number(figures, path)
-            cells.append(f"{number:,}" if total is None else _format_share(number, get_number(figures, total)))
-        table.add_row(label, *cells)
+    groups = ("rows", "offsets", "duplicates")
+    counts = [{f"{of}.{key}": n for of in groups for key, n in figures[of].items()} for figures in splits.values()]
+    for label, key, total in ROWS:
+        table.add_row(label, *(_format_share(of[key], of[total]) if total else f"{of[key]:,}" for of in counts))
     return table
 
 
 def _explain_rows(splits: dict[str, Figures], examples_of: Mapping[str, Any]) -> Iterator[str]:
     for name, figures in splits.items():
         examples = examples_of[name]
-        if dropped := figures["rows"]["dropped"]:
-            yield f"Dropped rows of {name}: {dropped:,}. dataset.strict=true refuses such a data set. The first:"
-            yield from (f"  {row['place']}: {row['text']}" for row in examples["dropped"])
-        if short := figures["rows"]["short_of_a_gold"]:
-            yield f"Rows of {name} that keep one gold and lose another, which has no place: {short:,}. The first:"
-            yield from (f"  {row['place']}: {row['text']}" for row in examples["short_of_a_gold"])
+        for kind, text in INCOMPLETE.items():
+            if number := figures["rows"][kind]:
+                yield text.format(name=name, number=number)
+                yield from (f"  {row['place']}: {row['text']}" for row in examples[kind])
         if repaired := figures["offsets"]["repaired"]:
             first = examples["repaired_offsets"][0]
             yield (
@@ -203,9 +199,7 @@ def _build_length_table(splits: dict[str, Figures]) -> Table:
 
 
 def _build_window_table(windows: dict[str, Figures], title: str, max_answer_length: int) -> Table:
-    def format_whole(number: float) -> str:
-        return format_percent(number, 1)
-
+    format_whole = partial(format_percent, of=1)
     lines: dict[str, tuple[str, Callable[[float], str]]] = {
         "windows": ("windows", "{:,}".format),
         "windows per question": ("windows_per_question", "{:.2f}".format),

@@ -1,24 +1,35 @@
-"""Render the Jinja templates of a package as HTML."""
+"""Render the Jinja templates of a package."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
-def render_template(package: str, name: str, **values: Any) -> str:
+def render_template(package: str, name: str, escape: Callable[[Any], str] | None = None, **values: Any) -> str:
     """Render a template with autoescaping. A value that the template names and nobody gives is an error.
 
     Args:
         package: Package with the folder `templates`, e.g. "mlqa.report".
         name: File name of the template.
+        escape: Escapes a value for the document. None means HTML.
         **values: What the template shows.
 
     Returns:
         The document as text, to be written as UTF-8.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def finalize(value: Any) -> Any:  # what a macro returns is escaped already
+        return value if escape is None or isinstance(value, Markup) else Markup(escape(value))
 
     environment = Environment(
-        loader=PackageLoader(package), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader(package),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=finalize,
     )
     return environment.get_template(name).render(**values)

@@ -60,12 +60,8 @@ def build_score_table(metrics: Mapping[str, float], title: str) -> Table:
             table.add_row(label, *cells, str(metrics[total]))
     for label, name in ANSWERS.items():
         if f"{name}_total" in metrics:
-            table.add_row(
-                label,
-                f"{metrics[f'{name}_exact']:.2f}",
-                f"{metrics[f'{name}_f1']:.2f}",
-                str(metrics[f"{name}_total"]),
-            )
+            cells = (f"{metrics[f'{name}_{score}']:.2f}" for score in ("exact", "f1"))
+            table.add_row(label, *cells, str(metrics[f"{name}_total"]))
     if "best_f1" in metrics:
         best = ((metrics[f"best_{name}"], metrics[f"best_{name}_thresh"]) for name in ("exact", "f1"))
         table.add_row("best no-answer threshold", *(f"{score:.2f} at {threshold:.4g}" for score, threshold in best), "")

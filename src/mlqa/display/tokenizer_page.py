@@ -13,6 +13,8 @@ from mlqa.display.html import render_template
 from mlqa.display.tokenizer_labels import FIGURES, format_figure
 from mlqa.display.tokenizer_tables import Rows, group_by_word, select_figures
 
+MarkedPieces = list[tuple[str, list[str]]]
+
 
 def render_tokenizer_page(rows: Rows, title: str) -> str:
     """Render the figures and words of several tokenizers as an HTML document.
@@ -24,14 +26,28 @@ def render_tokenizer_page(rows: Rows, title: str) -> str:
     Returns:
         The document, to be written as UTF-8.
     """
-    words = [
-        (group[0][1], [(model, word, _mark_pieces(word)) for model, word in group]) for group in group_by_word(rows)
-    ]
     figures = [(FIGURES[name], _draw_bars(rows, name)) for name in select_figures(rows)]
     models = [row["model"] for row in rows]
+    words = mark_words(rows)
     return render_template(
         "mlqa.display", "tokenizers.html.j2", title=title, models=models, figures=figures, words=words
     )
+
+
+def mark_words(rows: Rows) -> list[tuple[Mapping[str, Any], list[tuple[str, Mapping[str, Any], MarkedPieces]]]]:
+    """Mark the pieces of each word by how they meet its morphemes.
+
+    Args:
+        rows: One per tokenizer.
+
+    Returns:
+        For each word its first word row, which has the morphemes, and (model, word row, pieces) for each tokenizer
+        that analysed it. A piece is how its beginning meets the morphemes ("met", "inside", or "" if unknown or at
+        the start of the word), and its text, split at each morpheme that begins inside it.
+    """
+    return [
+        (group[0][1], [(model, word, _mark_pieces(word)) for model, word in group]) for group in group_by_word(rows)
+    ]
 
 
 def _draw_bars(rows: Rows, name: str) -> list[tuple[str, int]]:
@@ -40,13 +56,7 @@ def _draw_bars(rows: Rows, name: str) -> list[tuple[str, int]]:
     return [(format_figure(row, name), round(100 * float(row.get(name) or 0) / largest)) for row in rows]
 
 
-def _mark_pieces(word: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """Split a word for display.
-
-    Returns:
-        For each piece, how its beginning meets the morphemes ("met", "inside", or "" if unknown or at the start of
-        the word), and the piece's text, split at each morpheme that begins inside it.
-    """
+def _mark_pieces(word: Mapping[str, Any]) -> MarkedPieces:
     met, missed = (set(word[name] or ()) for name in ("met", "missed"))
     marked, start = [], 0
     for piece in word["pieces"]:

@@ -33,25 +33,47 @@ def estimate_intervals(
     Returns:
         {name: (low, high)}. Empty if there are fewer than two clusters: one context says nothing about others.
     """
-    clusters, index = np.unique(cluster_of, return_inverse=True)
-    if len(clusters) < 2:
+    if len(np.unique(cluster_of)) < 2:
         return {}
     random = np.random.default_rng(SEED)
-    if len(clusters) > MOST_CLUSTERS:
-        index = (random.permutation(len(clusters)) % MOST_CLUSTERS)[index]
-    count = min(len(clusters), MOST_CLUSTERS)
-    columns = [np.bincount(index, np.asarray(rows, dtype=np.float64), count) for rows in scores.values()]
-    sums = np.stack([*columns, np.bincount(index, minlength=count).astype(np.float64)], axis=1)
+    drawn = scale * draw_cluster_means(list(scores.values()), cluster_of, random, REPLICATES, MOST_CLUSTERS)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    return {name: (float(low[column]), float(high[column])) for column, name in enumerate(scores)}
+
+
+def draw_cluster_means(
+    columns: Sequence[Sequence[float] | np.ndarray],
+    cluster_of: np.ndarray,
+    random: np.random.Generator,
+    replicates: int,
+    most_clusters: int,
+) -> np.ndarray:
+    """Return the mean of each column on each draw of as many clusters as there are, with replacement.
+
+    Args:
+        columns: One number per row each. All columns share their draws.
+        cluster_of: Integer [rows], the same number for rows that belong together.
+        random: The generator to draw from.
+        replicates: Number of draws.
+        most_clusters: If there are more clusters, they are put together at random into so many groups.
+
+    Returns:
+        Float [replicates, columns].
+    """
+    clusters, index = np.unique(cluster_of, return_inverse=True)
+    if len(clusters) > most_clusters:
+        index = (random.permutation(len(clusters)) % most_clusters)[index]
+    count = min(len(clusters), most_clusters)
+    sums = [np.bincount(index, np.asarray(rows, dtype=np.float64), count) for rows in columns]
+    table = np.stack([*sums, np.bincount(index, minlength=count).astype(np.float64)], axis=1)
 
     parts = []
     at_once = max(1, _DRAWN_AT_ONCE // count)
-    for begin in range(0, REPLICATES, at_once):
-        replicates = min(at_once, REPLICATES - begin)
-        # Multinomial weights [replicates, clusters]: how often each cluster is drawn in each replicate.
-        drawn = random.integers(0, count, (replicates, count)) + np.arange(replicates)[:, None] * count
-        weights = np.bincount(drawn.ravel(), minlength=replicates * count).reshape(replicates, count)
-        totals = weights @ sums
-        parts.append(scale * totals[:, :-1] / totals[:, -1:])
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(np.concatenate(parts), [tail, 1 - tail], axis=0)
-    return {name: (float(low[column]), float(high[column])) for column, name in enumerate(scores)}
+    for begin in range(0, replicates, at_once):
+        size = min(at_once, replicates - begin)
+        # Multinomial weights [size, clusters]: how often each cluster is drawn in each replicate.
+        drawn = random.integers(0, count, (size, count)) + np.arange(size)[:, None] * count
+        totals = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count) @ table
+        parts.append(totals[:, :-1] / totals[:, -1:])
+    return np.concatenate(parts)

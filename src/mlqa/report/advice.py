@@ -6,24 +6,19 @@ An advice claims no more than the data supports.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from mlqa.report.comparison import NEAR, Comparison
 from mlqa.report.configurations import Configuration
 from mlqa.report.evidence import (
     compare_on_unseen,
+    compute_interval_gap,
     describe_difference,
     describe_seed_spread,
-    has_disjoint_intervals,
     is_surely_behind,
 )
-from mlqa.report.wording import (
-    MOST_NAMED,
-    format_f1_gap,
-    format_minutes,
-    format_price,
-    format_scores,
-    join_names,
-)
+from mlqa.report.significance import Difference
+from mlqa.report.wording import MOST_NAMED, format_price, format_scores, join_names
 
 REHEARSED = (
     "This was a rehearsal: the jobs ran on this machine and nothing was paid. "
@@ -63,63 +58,55 @@ def build_advice(comparison: Comparison, is_rehearsal: bool = False) -> list[Adv
         only = comparison.configurations[0]
         claim = f"Only {only.name} has a score on {comparison.dataset}: there is nothing to compare it with."
         return [Advice("Best F1", claim, False, [format_scores(only)])]
-    rivals, untested = _find_rivals(comparison)
     hardware_advice = [_recommend_cheapest(comparison), _recommend_fastest(comparison)]
-    if is_rehearsal:
-        for item in hardware_advice:
-            item.is_supported = False
-            item.evidence.insert(0, REHEARSED)
-    return [_recommend_best(comparison, rivals, untested), *hardware_advice]
+    for item in hardware_advice if is_rehearsal else ():
+        item.is_supported = False
+        item.evidence.insert(0, REHEARSED)
+    return [_recommend_best(comparison), *hardware_advice]
 
 
-def _find_rivals(comparison: Comparison) -> tuple[list[Configuration], list[Configuration]]:
-    """Return the rivals that the data cannot tell apart from the best, and those of them with intervals only."""
+def _recommend_best(comparison: Comparison) -> Advice:
     best, *others = comparison.configurations
-    rivals, untested = [], []
-    for other in others:
-        difference = comparison.find_difference(best, other)
-        if difference is not None:
-            if not (difference.is_significant and difference.mean > 0):
-                rivals.append(other)
-        elif not has_disjoint_intervals(best, other):
-            rivals.append(other)
-            untested.append(other)
-    return rivals, untested
-
-
-def _recommend_best(comparison: Comparison, rivals: list[Configuration], untested: list[Configuration]) -> Advice:
-    best, *others = comparison.configurations
+    differences = {other.key: comparison.find_difference(best, other) for other in others}
+    rivals = [other for other in others if not _is_worse(best, other, differences[other.key])]
+    untested = sum(differences[rival.key] is None for rival in rivals)
     evidence = [format_scores(best), *(describe_difference(comparison, best, one) for one in others[:MOST_NAMED])]
     if untested:
         reason = comparison.not_by_question or f"only {len(comparison.compared)} were compared question by question"
         evidence.append(
-            f"{len(untested)} of the others were judged by whether the intervals overlap, which misses small "
+            f"{untested} of the others were judged by whether the intervals overlap, which misses small "
             f"differences: {reason}."
         )
     evidence.append(describe_seed_spread(comparison))
     unseen, ahead = compare_on_unseen(comparison)
     if unseen:
         evidence.append(unseen)
-    equal = [other for other in rivals if other.f1 == best.f1]
-    if equal and equal == rivals:
-        claim = f"{best.name} and {join_names(equal)} have the same F1 ({best.f1:.2f}): choose by price and time."
-        return Advice("Best F1", claim, False, evidence)
-    if rivals:
+    if rivals and all(rival.f1 == best.f1 for rival in rivals):
+        claim = f"{best.name} and {join_names(rivals)} have the same F1 ({best.f1:.2f}): choose by price and time."
+    elif rivals:
         claim = (
             f"{best.name} has the highest F1 ({best.f1:.2f}), but the data cannot tell it apart from "
             f"{join_names(rivals)}: choose among them by price and time."
         )
-        return Advice("Best F1", claim, False, evidence)
-    worse = "the other is" if len(others) == 1 else f"each of the {len(others)} others is"
-    claim = f"{best.name} is the best: F1 {best.f1:.2f}, and {worse} significantly worse."
-    if ahead is not None:
-        claim += f" But on contexts that are not in train, {ahead.name} is ahead: the lead may be memorised."
-    elif any(len(one.seeds) == 1 for one in comparison.configurations):
-        claim += " Some configurations have only one seed, so the effect of another seed is not included."
-    return Advice("Best F1", claim, ahead is None, evidence)
+    else:
+        worse = "the other is" if len(others) == 1 else f"each of the {len(others)} others is"
+        claim = f"{best.name} is the best: F1 {best.f1:.2f}, and {worse} significantly worse."
+        if ahead is not None:
+            claim += f" But on contexts that are not in train, {ahead.name} is ahead: the lead may be memorised."
+        elif any(len(one.seeds) == 1 for one in comparison.configurations):
+            claim += " Some configurations have only one seed, so the effect of another seed is not included."
+    return Advice("Best F1", claim, not rivals and ahead is None, evidence)
+
+
+def _is_worse(best: Configuration, other: Configuration, difference: Difference | None) -> bool:
+    """Return whether the data tells the two apart: by their difference or, if it is unknown, by their intervals."""
+    if difference is None:
+        return compute_interval_gap(best, other) > 0
+    return difference.is_significant and difference.mean > 0
 
 
 def _recommend_cheapest(comparison: Comparison) -> Advice:
+    get_usd = attrgetter("usd")
     question = f"Cheapest within {NEAR:g} point of the best F1"
     best = comparison.configurations[0]
     priced = [one for one in comparison.configurations if one.usd is not None]
@@ -128,7 +115,7 @@ def _recommend_cheapest(comparison: Comparison) -> Advice:
         within = f" within {NEAR:g} point of the best" if priced else ""
         claim = f"No configuration{within} has a price. To give this machine one, set hardware.usd_per_hour=..."
         return Advice(question, claim, False)
-    choice = min(near, key=_get_usd)
+    choice = min(near, key=get_usd)
     evidence = [f"{choice.name}: {format_scores(choice)}, {format_price(choice)} per run."]
     is_supported = True
     if choice is best:
@@ -138,9 +125,8 @@ def _recommend_cheapest(comparison: Comparison) -> Advice:
         evidence.append(describe_difference(comparison, best, choice))
         dearer = f" instead of {format_price(best)} for {best.name}" if best.usd is not None else ""
         is_supported = difference is not None and difference.high <= NEAR
-        claim = (
-            f"{choice.name} costs {format_price(choice)} per run{dearer}, and its F1 is {format_f1_gap(best, choice)}."
-        )
+        gap = f"{best.f1 - choice.f1:.2f} points lower" if best.f1 != choice.f1 else "the same"
+        claim = f"{choice.name} costs {format_price(choice)} per run{dearer}, and its F1 is {gap}."
         if difference is None:
             claim += f" It is unknown whether the gap stays within {NEAR:g} point on other texts."
         elif not is_supported:
@@ -148,7 +134,7 @@ def _recommend_cheapest(comparison: Comparison) -> Advice:
                 f" On other texts the gap may reach {difference.high:.2f} points: "
                 f"it is not shown to stay within {NEAR:g} point."
             )
-    cheaper = [one for one in priced if _get_usd(one) < _get_usd(choice)]
+    cheaper = [one for one in priced if get_usd(one) < get_usd(choice)]
     evidence += [describe_difference(comparison, best, one) for one in cheaper[:MOST_NAMED]]
     doubtful = [one for one in cheaper if not is_surely_behind(comparison, one)]
     if doubtful:
@@ -157,7 +143,7 @@ def _recommend_cheapest(comparison: Comparison) -> Advice:
             f" {join_names(doubtful)} cost less but scored more than {NEAR:g} point lower. "
             "On other texts the gap may be smaller."
         )
-    tied = [one for one in near if one is not choice and _get_usd(one) <= CLEARLY_MORE * _get_usd(choice)]
+    tied = [one for one in near if one is not choice and get_usd(one) <= CLEARLY_MORE * get_usd(choice)]
     if tied:
         is_supported = False
         claim += f" This is a tie with {join_names(tied)}: also within the point, and less than 5 % more expensive."
@@ -170,18 +156,15 @@ def _recommend_cheapest(comparison: Comparison) -> Advice:
     return Advice(question, claim, is_supported, evidence)
 
 
-def _get_usd(priced: Configuration) -> float:
-    return priced.usd or 0.0
-
-
 def _recommend_fastest(comparison: Comparison) -> Advice:
-    timed = sorted((one for one in comparison.configurations if one.minutes), key=lambda one: one.minutes or 0.0)
+    get_minutes = attrgetter("minutes")
+    timed = sorted((one for one in comparison.configurations if one.minutes), key=get_minutes)
     if not timed:
         return Advice("Fastest", "No configuration has a time.", False)
-    choice, best = timed[0], comparison.configurations[0]
-    minutes = format_minutes(choice)
-    evidence = [f"{choice.name}: {minutes} minutes per run, F1 {choice.f1:.2f}."]
-    evidence += [f"{one.name}: {format_minutes(one)} minutes." for one in timed[1 : 1 + MOST_NAMED]]
+    choice, *others = timed
+    best = comparison.configurations[0]
+    evidence = [f"{choice.name}: {choice.minutes:.1f} minutes per run, F1 {choice.f1:.2f}."]
+    evidence += [f"{one.name}: {one.minutes:.1f} minutes." for one in others[:MOST_NAMED]]
     gap = ""
     if choice is not best:
         evidence.append(describe_difference(comparison, best, choice))
@@ -194,19 +177,18 @@ def _recommend_fastest(comparison: Comparison) -> Advice:
         )
     if len({one.settings.get("training.num_train_epochs") for one in timed}) > 1:
         evidence.append("The configurations did not all train for the same number of epochs.")
-    close = [one for one in timed[1:] if (one.minutes or 0.0) < CLEARLY_MORE * (choice.minutes or 0.0)]
+    close = [one for one in others if get_minutes(one) < CLEARLY_MORE * get_minutes(choice)]
+    slowest = max(choice.all_minutes)
+    overlapping = [one for one in others if min(one.all_minutes) <= slowest]
+    claim = f"{choice.name} is the fastest: {choice.minutes:.1f} minutes per run.{gap}"
     if close:
         claim = (
-            f"{choice.name} took {minutes} minutes, and {join_names(close)} less than 5 % more: a tie, "
+            f"{choice.name} took {choice.minutes:.1f} minutes, and {join_names(close)} less than 5 % more: a tie, "
             f"because the time of a run varies by that much.{gap}"
         )
-        return Advice("Fastest", claim, False, evidence)
-    slowest = max(choice.all_minutes)
-    overlapping = [one for one in timed[1:] if min(one.all_minutes) <= slowest]
-    if overlapping:
+    elif overlapping:
         claim = (
-            f"{choice.name} is the fastest on average: {minutes} minutes per run.{gap} But some runs of "
+            f"{choice.name} is the fastest on average: {choice.minutes:.1f} minutes per run.{gap} But some runs of "
             f"{join_names(overlapping)} took no longer than its slowest, {slowest:.1f} minutes."
         )
-        return Advice("Fastest", claim, False, evidence)
-    return Advice("Fastest", f"{choice.name} is the fastest: {minutes} minutes per run.{gap}", True, evidence)
+    return Advice("Fastest", claim, not close and not overlapping, evidence)

@@ -5,7 +5,7 @@ A cell holds what is shown and what its column is sorted by. An unknown number i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,13 @@ class Cell:
 
     Attributes:
         text: What is shown.
-        value: What the column is sorted by, None if nothing is known.
+        value: What a column of numbers is sorted by, None if nothing is known.
         detail: Shown below or after the text.
         title: The full text if `text` was shortened.
     """
 
     text: str
-    value: float | str | None = None
+    value: float | None = None
     detail: str = ""
     title: str = ""
 
@@ -37,10 +37,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. `can_filter` offers a choice of its values on the page."""
+    """A column of a table, and what makes its cells. `can_filter` offers a choice of its values on the page."""
 
     heading: str
-    is_number: bool
+    make_cell: Callable[[Any], Cell]
+    is_number: bool = True
     can_filter: bool = False
 
 
@@ -52,20 +53,33 @@ class Table:
     rows: list[list[Cell]]
 
 
-def build_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Table:
+def build_table(columns: Sequence[Column], items: Sequence[Any]) -> Table:
     """Build a table without the columns in which every cell is empty.
 
     Args:
         columns: All columns.
-        rows: One cell per column each.
+        items: What each row is made of, e.g. a configuration.
     """
-    kept = [index for index in range(len(columns)) if any(row[index].text for row in rows)]
-    return Table([columns[index] for index in kept], [[row[index] for index in kept] for row in rows])
+    cells = [[column.make_cell(item) for item in items] for column in columns]
+    kept = [index for index, of_column in enumerate(cells) if any(cell.text for cell in of_column)]
+    return Table(
+        [columns[index] for index in kept], [[cells[index][row] for index in kept] for row in range(len(items))]
+    )
 
 
-def make_text_cell(text: Any) -> Cell:
-    """Make a cell of a text."""
-    return Cell(str(text), str(text))
+def make_number_column(heading: str, form: str, get: Callable[[Any], Any]) -> Column:
+    """Make a column of numbers in the format `form`. A cell is empty if its value is not a finite number."""
+
+    def make_cell(item: Any) -> Cell:
+        value = get(item)
+        return Cell("") if coerce_finite(value) is None else Cell(f"{value:{form}}", value)
+
+    return Column(heading, make_cell)
+
+
+def make_text_column(heading: str, get: Callable[[Any], str], can_filter: bool = False) -> Column:
+    """Make a column of texts."""
+    return Column(heading, lambda item: Cell(get(item)), False, can_filter)
 
 
 def make_name_cell(name: str, shown: str | None = None) -> Cell:
@@ -76,11 +90,4 @@ def make_name_cell(name: str, shown: str | None = None) -> Cell:
         shown: The name as it is shown. None means the full name, shortened if it is very long.
     """
     shown = shorten_name(name) if shown is None else shown
-    return Cell(shown, name, title="" if shown == name else name)
-
-
-def make_number_cell(value: Any, form: str) -> Cell:
-    """Make a cell of a number in the format `form`. The cell is empty if `value` is not a finite number."""
-    if coerce_finite(value) is None:
-        return Cell("")
-    return Cell(f"{value:{form}}", value)
+    return Cell(shown, title="" if shown == name else name)

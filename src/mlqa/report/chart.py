@@ -6,11 +6,12 @@ plotly.js interprets some HTML in every text, so every name is escaped first.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mlqa.report.configurations import Configuration
+from mlqa.report.grouping import group_by
 
 MOST_SHOWN = 40  # configurations in a figure that gives each a place on its axis
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon", "hexagon", "triangle-down")
@@ -58,18 +59,23 @@ def make_axes(x: str, y: str) -> dict[str, Any]:
     return {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}}
 
 
-def group_configurations(
-    configurations: Sequence[Configuration], key: Callable[[Configuration], str]
-) -> dict[str, list[Configuration]]:
-    """Group configurations by a key. Keys and members keep the order in which they come."""
-    groups: dict[str, list[Configuration]] = {}
-    for one in configurations:
-        groups.setdefault(key(one), []).append(one)
-    return groups
+def make_trace(name: str, x: Iterable[Any], y: Iterable[Any], hover: str = "", **more: Any) -> dict[str, Any]:
+    """Make a trace, of points unless `more` gives it another type.
+
+    Args:
+        name: Name of the trace.
+        x: The place of each point.
+        y: Its height.
+        hover: What the pointer shows of it, in plotly's format. Empty for what plotly.js shows by itself.
+        **more: Further attributes of plotly.js.
+    """
+    kind = {} if "type" in more else {"type": "scatter", "mode": "markers"}
+    shown = {"hovertemplate": f"{hover}<extra></extra>"} if hover else {}
+    return {"name": escape_label(name), "x": list(x), "y": list(y), **kind, **shown, **more}
 
 
 def make_point_trace(
-    number: int, name: str, group: Sequence[Configuration], x: Sequence[Any], x_text: str = ""
+    number: int, name: str, group: Sequence[Configuration], x: Iterable[Any], x_text: str = ""
 ) -> dict[str, Any]:
     """Make a trace with the F1 of each configuration as a point.
 
@@ -78,18 +84,12 @@ def make_point_trace(
         name: Name of the trace.
         group: The configurations.
         x: The place of each.
-        x_text: What the pointer shows of x, in plotly's format, e.g. "%{x:.2f} minutes".
+        x_text: What the pointer shows of x after F1, in plotly's format, e.g. ", %{x:.2f} minutes".
     """
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": escape_label(name),
-        "x": list(x),
-        "y": [one.f1 for one in group],
-        "text": [escape_label(one.name) for one in group],
-        "marker": {"symbol": SYMBOLS[number % len(SYMBOLS)], "size": 10},
-        "hovertemplate": f"%{{text}}<br>F1 %{{y:.2f}}{f', {x_text}' if x_text else ''}<extra></extra>",
-    }
+    marker = {"symbol": SYMBOLS[number % len(SYMBOLS)], "size": 10}
+    names = [escape_label(one.name) for one in group]
+    hover = f"%{{text}}<br>F1 %{{y:.2f}}{x_text}"
+    return make_trace(name, x, [one.f1 for one in group], hover, text=names, marker=marker)
 
 
 def make_model_traces(
@@ -100,11 +100,11 @@ def make_model_traces(
     Args:
         configurations: The configurations.
         get_x: Returns the number, None if it is unknown.
-        x_text: What the pointer shows of it, in plotly's format.
+        x_text: What the pointer shows of it after F1, in plotly's format.
     """
     known = [one for one in configurations if get_x(one) is not None]
-    groups = group_configurations(known, lambda one: one.model)
+    groups = group_by(known, lambda one: one.model)
     return [
-        make_point_trace(number, name, group, [get_x(one) for one in group], x_text)
+        make_point_trace(number, name, group, map(get_x, group), x_text)
         for number, (name, group) in enumerate(groups.items())
     ]

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from mlqa.report.chart import (
     MOST_SHOWN,
     Chart,
     escape_label,
-    group_configurations,
     make_axes,
     make_category_axis,
     make_model_traces,
     make_place_name,
     make_point_trace,
+    make_trace,
 )
 from mlqa.report.comparison import Comparison
-from mlqa.report.configurations import Configuration
+from mlqa.report.grouping import group_by
 from mlqa.report.reference import TOTAL, PublishedResult
 from mlqa.report.run_charts import plot_learning_curves, plot_training_speed
 from mlqa.report.tokenizer_charts import plot_fertility, plot_oracle_f1
+from mlqa.report.wording import list_first
 
 
 def make_charts(comparison: Comparison, published: Sequence[PublishedResult]) -> list[Chart]:
@@ -47,22 +49,16 @@ def make_charts(comparison: Comparison, published: Sequence[PublishedResult]) ->
 def _plot_f1(comparison: Comparison, published: Sequence[PublishedResult]) -> Chart:
     shown = comparison.configurations[:MOST_SHOWN]
     data: list[dict[str, Any]] = []
-    for number, (hardware, group) in enumerate(group_configurations(shown, lambda one: one.hardware).items()):
-        bounds = [one.compute_interval("f1") or (one.f1, one.f1) for one in group]
-        trace = make_point_trace(number, hardware, group, [make_place_name(one) for one in group])
-        trace["error_y"] = {
-            "type": "data",
-            "symmetric": False,
-            "array": [high - one.f1 for one, (_, high) in zip(group, bounds, strict=True)],
-            "arrayminus": [one.f1 - low for one, (low, _) in zip(group, bounds, strict=True)],
-        }
-        data.append(trace)
+    for number, (hardware, group) in enumerate(group_by(shown, lambda one: one.hardware).items()):
+        bounds = [(one.f1, one.compute_interval("f1") or (one.f1, one.f1)) for one in group]
+        trace = make_point_trace(number, hardware, group, map(make_place_name, group))
+        above, below = [high - f1 for f1, (_, high) in bounds], [f1 - low for f1, (low, _) in bounds]
+        data.append({**trace, "error_y": {"type": "data", "symmetric": False, "array": above, "arrayminus": below}})
     scored = [row for row in published if row.f1 is not None]
     if scored:
         data.append(_make_published_trace(scored, [html.escape(row.model) for row in scored]))
     note = "The bars are 95 % intervals over the choice of texts."
-    left = len(comparison.configurations) - len(shown)
-    if left:
+    if left := len(comparison.configurations) - len(shown):
         note += f" The best {MOST_SHOWN} are shown, and {left} are left out."
     note += _describe_published(comparison, scored)
     ends = [end for one in shown for end in one.compute_interval("f1") or (one.f1,)]
@@ -73,19 +69,17 @@ def _plot_f1(comparison: Comparison, published: Sequence[PublishedResult]) -> Ch
     return Chart("f1", "F1 by model and hardware", note, data, layout)
 
 
-def _make_published_trace(rows: Sequence[PublishedResult], x: Sequence[Any]) -> dict[str, Any]:
+def _make_published_trace(rows: Sequence[PublishedResult], x: Iterable[Any]) -> dict[str, Any]:
     """Make a trace with published results, in a symbol of their own."""
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": "published",
-        "x": list(x),
-        "y": [row.f1 for row in rows],
-        "marker": {"symbol": "star-open", "size": 13},
-        "meta": {"role": "published"},
-        "text": [escape_label(f"{row.checkpoint}, {row.instance_type}, published") for row in rows],
-        "hovertemplate": "%{text}<br>F1 %{y:.2f}<extra></extra>",
-    }
+    return make_trace(
+        "published",
+        x,
+        [row.f1 for row in rows],
+        "%{text}<br>F1 %{y:.2f}",
+        marker={"symbol": "star-open", "size": 13},
+        meta={"role": "published"},
+        text=[escape_label(f"{row.checkpoint}, {row.instance_type}, published") for row in rows],
+    )
 
 
 def _describe_published(comparison: Comparison, rows: Sequence[PublishedResult]) -> str:
@@ -105,33 +99,27 @@ def has_other_questions(comparison: Comparison) -> bool:
 def _plot_f1_vs_cost(
     comparison: Comparison, published: Sequence[PublishedResult], axis: str, unit: str, title: str
 ) -> Chart | None:
-    def get_cost(one: Configuration) -> float | None:
-        cost: float | None = getattr(one, axis)
-        return cost
-
-    data = make_model_traces(comparison.configurations, get_cost, f"%{{x:.4g}} {unit}")
+    get_cost = attrgetter(axis)
+    data = make_model_traces(comparison.configurations, get_cost, f", %{{x:.4g}} {unit}")
     if not data:
         return None
-    drawn = [row for row in published if row.f1 is not None and row.get_cost(axis) is not None]
+    drawn = [row for row in published if row.f1 is not None and get_cost(row) is not None]
     if drawn:
-        data.append(_make_published_trace(drawn, [row.get_cost(axis) for row in drawn]))
-    front = sorted(
-        (one for one in comparison.configurations if axis in one.on_fronts), key=lambda one: get_cost(one) or 0
-    )
+        data.append(_make_published_trace(drawn, map(get_cost, drawn)))
+    front = sorted((one for one in comparison.configurations if axis in one.on_fronts), key=get_cost)
     data.append(
-        {
-            "type": "scatter",
-            "mode": "lines+markers",
-            "name": "Pareto front",
-            "x": [get_cost(one) for one in front],
-            "y": [one.f1 for one in front],
-            "line": {"shape": "hv", "dash": "dot", "width": 2},
-            "marker": {"symbol": "circle-open", "size": 17, "line": {"width": 2}},
-            "hoverinfo": "skip",
-            "meta": {"role": "front"},
-        }
+        make_trace(
+            "Pareto front",
+            map(get_cost, front),
+            [one.f1 for one in front],
+            mode="lines+markers",
+            line={"shape": "hv", "dash": "dot", "width": 2},
+            marker={"symbol": "circle-open", "size": 17, "line": {"width": 2}},
+            hoverinfo="skip",
+            meta={"role": "front"},
+        )
     )
-    names = ", ".join(one.name for one in front[:8]) + (f" and {len(front) - 8} more" if len(front) > 8 else "")
+    names = list_first([one.name for one in front], 8)
     note = f"The rings mark the Pareto front: {names}. By these measurements, nothing beats it in both."
     note += _describe_published(comparison, drawn)
     return Chart(axis, title, note, data, make_axes(unit, "F1"))

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from mlqa.environment import get_console
 from mlqa.report.content import Report
-from mlqa.report.rows import make_score_cell
-from mlqa.report.wording import format_price
+from mlqa.report.rows import RESULTS
 
 MOST_ROWS = 12
 MOST_REASONS = 5
@@ -28,12 +27,10 @@ def print_closing(report: Report, page: Path) -> None:
     for comparison, advice in zip(report.comparisons, report.advice, strict=True):
         table = Table(title=Text(comparison.dataset), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
         table.add_column("", overflow="fold")
-        for heading in ("EM", "F1", "minutes", "$"):
-            table.add_column(heading, justify="right", no_wrap=True)
+        for column in RESULTS[1:5]:
+            table.add_column(column.heading, justify="right", no_wrap=True)
         for one in comparison.configurations[:MOST_ROWS]:
-            scores = [make_score_cell(one, name).text for name in ("exact_match", "f1")]
-            minutes = "" if one.minutes is None else f"{one.minutes:.1f}"
-            table.add_row(Text(one.name), *scores, minutes, format_price(one))
+            table.add_row(*(Text(column.make_cell(one).text) for column in RESULTS[:5]))
         console.print(table)
         left = len(comparison.configurations) - MOST_ROWS
         if left > 0:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mlqa.errors import DataError
-from mlqa.report.configurations import Configuration, build_configurations, find_choice, make_evaluation_key
+from mlqa.report.configurations import Configuration, build_configurations, make_evaluation_key
+from mlqa.report.grouping import group_by
 from mlqa.report.members import Member
 from mlqa.report.names import assign_names
 from mlqa.report.pareto import find_pareto_front
 from mlqa.report.questions import Questions, RowScores, read_scores
 from mlqa.report.significance import Difference, compute_differences
+from mlqa.report.wording import list_first
 from mlqa.result import SCORES
 
 # All pairs of 20 are 190 pairs. For so many the bootstrap's p-values are still fine enough after correction.
@@ -63,25 +66,18 @@ class Comparison:
         Returns:
             The difference, or None if the two were not compared question by question.
         """
-        index = {one.key: number for number, one in enumerate(self.compared)}
-        if first.key not in index or second.key not in index:
-            return None
-        a, b = index[first.key], index[second.key]
-        for difference in self.unseen_differences if unseen else self.differences:
-            if (difference.first, difference.second) == (a, b):
-                return difference
-            if (difference.first, difference.second) == (b, a):
-                low, high = -difference.high, -difference.low
-                return Difference(a, b, -difference.mean, low, high, difference.p, difference.p_holm)
+        for one in self.unseen_differences if unseen else self.differences:
+            keys = self.compared[one.first].key, self.compared[one.second].key
+            if keys == (first.key, second.key):
+                return one
+            if keys == (second.key, first.key):
+                return replace(one, first=one.second, second=one.first, mean=-one.mean, low=-one.high, high=-one.low)
         return None
 
 
 def compare_members(members: Sequence[Member]) -> list[Comparison]:
     """Return a comparison for each set of questions that completed members answered, most configurations first."""
-    by_evaluation: dict[str, list[Member]] = {}
-    for member in members:
-        if member.is_compared:
-            by_evaluation.setdefault(make_evaluation_key(member), []).append(member)
+    by_evaluation = group_by((member for member in members if member.is_compared), make_evaluation_key)
     comparisons = [_build_comparison(group) for group in by_evaluation.values()]
     return sorted(comparisons, key=lambda comparison: -len(comparison.configurations))
 
@@ -91,7 +87,7 @@ def _build_comparison(members: Sequence[Member]) -> Comparison:
     assign_names(configurations)
     _mark_fronts(configurations)
     fingerprints = {text for member in members if (text := member.get_text("dataset", "fingerprint"))}
-    comparison = Comparison(find_choice(members[0], "dataset"), sorted(fingerprints), configurations)
+    comparison = Comparison(members[0].get_option("dataset"), sorted(fingerprints), configurations)
     _collect_scores(comparison)
     if comparison.questions is None or len(comparison.compared) < 2:
         return comparison
@@ -131,7 +127,7 @@ def _collect_scores(comparison: Comparison) -> None:
             else:
                 label = f"{configuration.name} ({configuration.first.label})"
                 reasons.setdefault("its questions or gold answers differ from the others'", []).append(label)
-    comparison.doubts = [f"{_join_labels(labels)}: {reason}" for reason, labels in reasons.items()]
+    comparison.doubts = [f"{list_first(labels, MOST_NAMED)}: {reason}" for reason, labels in reasons.items()]
     if not comparison.compared:
         comparison.not_by_question, comparison.doubts = "; ".join(comparison.doubts), []
     elif len(comparison.compared) < 2 <= len(comparison.configurations):
@@ -141,16 +137,9 @@ def _collect_scores(comparison: Comparison) -> None:
 def _read_seed(runs: Sequence[Member]) -> tuple[Questions, RowScores]:
     """Return the questions and scores of the first run of a seed that has any. Raise the last run's DataError."""
     for run in runs[:-1]:
-        try:
+        with contextlib.suppress(DataError):
             return read_scores(run)
-        except DataError:
-            continue
     return read_scores(runs[-1])
-
-
-def _join_labels(labels: Sequence[str]) -> str:
-    rest = len(labels) - MOST_NAMED
-    return ", ".join(labels[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _find_unseen(scores: Sequence[Sequence[RowScores]]) -> np.ndarray | None:

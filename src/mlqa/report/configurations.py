@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlqa.config.identity import (
-    extract_configuration_settings,
-    extract_evaluation_settings,
-    is_configuration_setting,
-)
+from mlqa.config.identity import extract_configuration_settings, extract_evaluation_settings
+from mlqa.report.grouping import compute_known_mean, group_by
 from mlqa.report.members import Member
-from mlqa.report.reading import get_nested
 
 
 @dataclass
@@ -36,21 +33,17 @@ class Configuration:
     @property
     def seeds(self) -> list[list[Member]]:
         """The runs of each seed, by rising seed. The same seed again is no further evidence and counts once."""
-        by_seed: dict[int | None, list[Member]] = {}
-        for run in sorted(self.runs, key=lambda run: -math.inf if run.seed is None else run.seed):
-            by_seed.setdefault(run.seed, []).append(run)
-        return list(by_seed.values())
+        by_seed = sorted(self.runs, key=lambda run: -math.inf if run.seed is None else run.seed)
+        return list(group_by(by_seed, lambda run: run.seed).values())
 
     def compute_seed_means(self, *path: str) -> list[float]:
         """Return the number at `path` in result.json for each seed that has one, averaged over the runs of the seed."""
-        values = ([run.get_number(*path) for run in runs] for runs in self.seeds)
-        known = ([value for value in of_seed if value is not None] for of_seed in values)
-        return [sum(of_seed) / len(of_seed) for of_seed in known if of_seed]
+        means = (compute_known_mean(run.get_number(*path) for run in runs) for runs in self.seeds)
+        return [mean for mean in means if mean is not None]
 
     def compute_mean(self, *path: str) -> float | None:
         """Return the mean over seeds of the number at `path` in result.json, None if no run has one."""
-        values = self.compute_seed_means(*path)
-        return sum(values) / len(values) if values else None
+        return compute_known_mean(self.compute_seed_means(*path))
 
     def compute_std(self, *path: str) -> float | None:
         """Return the standard deviation over seeds of the number at `path` in result.json.
@@ -59,10 +52,7 @@ class Configuration:
             With the divisor n - 1. None for fewer than two seeds.
         """
         values = self.compute_seed_means(*path)
-        if len(values) < 2:
-            return None
-        mean = sum(values) / len(values)
-        return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+        return statistics.stdev(values) if len(values) > 1 else None
 
     def compute_interval(self, score: str) -> tuple[float, float] | None:
         """Return the 95 % interval of a score by the choice of texts, None if it is not known.
@@ -79,14 +69,10 @@ class Configuration:
         assert mean is not None  # only members with an F1 are put into configurations
         return mean
 
-    def _compute_known_mean(self, values: Sequence[float | None]) -> float | None:
-        known = [value for value in values if value is not None]
-        return sum(known) / len(known) if known else None
-
     @property
     def minutes(self) -> float | None:
         """Mean minutes of one run."""
-        return self._compute_known_mean(self.all_minutes)
+        return compute_known_mean(self.all_minutes)
 
     @property
     def all_minutes(self) -> list[float]:
@@ -96,57 +82,29 @@ class Configuration:
     @property
     def usd(self) -> float | None:
         """Mean dollars of one run, None if no run has a price."""
-        return self._compute_known_mean([run.usd for run in self.runs])
+        return compute_known_mean(run.usd for run in self.runs)
 
     @property
     def usd_is_estimate(self) -> bool:
         """Whether the dollars of any run are an estimate."""
-        return any(get_nested(run.result, "cost", "estimate") is True for run in self.runs)
-
-    def get_option(self, group: str) -> str:
-        """Return the option of a config group."""
-        return find_choice(self.first, group)
+        return any(run.usd_is_estimate for run in self.runs)
 
     @property
     def model(self) -> str:
         """What the model is called: its option, or what was loaded instead."""
-        return find_model(self.first)
+        return self.first.model
 
     @property
     def hardware(self) -> str:
         """The option of the group `hardware`."""
-        return self.get_option("hardware")
-
-
-def find_choice(member: Member, group: str) -> str:
-    """Return the option that a member has in a config group.
-
-    Returns:
-        The option by result.json or else by the overrides, "?" if neither names it.
-    """
-    given = member.get_text("choices", group)
-    named = (item.partition("=")[2] for item in member.overrides if item.startswith(f"{group}="))
-    return given or next(named, None) or "?"
-
-
-def find_model(member: Member) -> str:
-    """Return what a member's model is called.
-
-    Returns:
-        The label of result.json. Without one, the option of the group `model`.
-    """
-    return member.get_text("label") or find_choice(member, "model")
+        return self.first.get_option("hardware")
 
 
 def build_configurations(members: Sequence[Member]) -> list[Configuration]:
     """Return the completed members by configuration, the best F1 first, and the cheaper first among equals."""
-    configurations: dict[str, Configuration] = {}
-    for member in members:
-        if member.is_compared:
-            key = _make_configuration_key(member)
-            settings = extract_configuration_settings(member.config)
-            configurations.setdefault(key, Configuration(key, [], settings)).runs.append(member)
-    return sorted(configurations.values(), key=lambda one: (-one.f1, math.inf if one.usd is None else one.usd))
+    groups = group_by((member for member in members if member.is_compared), _make_configuration_key)
+    made = [Configuration(key, runs, extract_configuration_settings(runs[0].config)) for key, runs in groups.items()]
+    return sorted(made, key=lambda one: (-one.f1, math.inf if one.usd is None else one.usd))
 
 
 def make_evaluation_key(member: Member) -> str:
@@ -155,24 +113,17 @@ def make_evaluation_key(member: Member) -> str:
     Returns:
         A text, equal for members with the same data set, split, settings of the evaluation and number of questions.
     """
-    dataset = member.get_config_value("dataset")
-    if isinstance(dataset, dict):
-        asked: Any = extract_evaluation_settings(dataset)
-    else:
-        asked = get_nested(member.result, "dataset", "fingerprint")
+    dataset, fingerprint = member.get_config_value("dataset"), member.get_text("dataset", "fingerprint")
+    asked = extract_evaluation_settings(dataset) if isinstance(dataset, dict) else fingerprint
     split = member.get_text("reported_split")
-    return _dump_json([find_choice(member, "dataset"), split, asked, member.get_number("metrics", "total")])
+    return _dump_json([member.get_option("dataset"), split, asked, member.get_number("metrics", "total")])
 
 
 def _make_configuration_key(member: Member) -> str:
-    if not member.config:  # its overrides decide, and without them it stands alone
-        keys = ((item, item.partition("=")[0].lstrip("+~")) for item in member.overrides)
-        told = [item for item, key in keys if is_configuration_setting(key) and not key.startswith("hydra")]
-        choices = {group: find_choice(member, group) for group in ("model", "dataset", "hardware", "optimizer")}
-        return _dump_json([choices, told, make_evaluation_key(member)] if member.overrides else [member.label])
-    options = [find_choice(member, group) for group in ("model", "dataset", "hardware")]
-    settings = extract_configuration_settings(member.config)
-    return _dump_json([options, settings, get_nested(member.result, "dataset", "fingerprint")])
+    options = [member.get_option(group) for group in ("model", "dataset", "hardware")]
+    # Without a config only members with the same overrides are known to be the same.
+    settings = extract_configuration_settings(member.config) or member.overrides or member.label
+    return _dump_json([options, settings, member.get_text("dataset", "fingerprint")])
 
 
 def _dump_json(content: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,6 @@ from mlqa.report.comparison import Comparison, compare_members
 from mlqa.report.members import STATUSES, Member, Sweep, find_sweep_dirs, read_sweep
 from mlqa.report.reference import REFERENCES, PublishedResult, get_published
 from mlqa.report.wording import format_usd
-from mlqa.report.words import Word, collect_words
 
 
 @dataclass
@@ -22,9 +21,8 @@ class Report:
 
     sweeps: list[Sweep]
     comparisons: list[Comparison]
-    advice: list[list[Advice]]  # one list per comparison
-    words: list[Word]
-    published: tuple[PublishedResult, ...] = ()
+    published: list[PublishedResult]
+    advice: list[list[Advice]] = field(default_factory=list)  # one list per comparison
     created: datetime = field(default_factory=datetime.now)
 
     @property
@@ -45,24 +43,24 @@ class Report:
     @property
     def spent_usd(self) -> float | None:
         """What all sweeps cost, by the launcher's record of every job or else by the members' own figures."""
-        of_sweeps = [
-            sweep.spent_usd if sweep.spent_usd is not None else _sum_known([member.usd for member in sweep.members])
+        return _sum_known(
+            _sum_known(member.usd for member in sweep.members)
+            if sweep.manifest.spent_usd is None
+            else sweep.manifest.spent_usd
             for sweep in self.sweeps
-        ]
-        return _sum_known(of_sweeps)
+        )
 
     @property
     def is_rehearsal(self) -> bool:
         """Whether any sweep ran on the rehearsal service."""
-        return any(sweep.is_rehearsal for sweep in self.sweeps)
+        return any(sweep.manifest.is_rehearsal for sweep in self.sweeps)
 
     def format_spending(self) -> str:
         """Return what was spent, e.g. ", $14.64 in all". Empty if no price is known."""
         if self.spent_usd is None:
             return ""
-        return f", {format_usd(self.spent_usd)} in all" + (
-            " on AWS, had it been no rehearsal" if self.is_rehearsal else ""
-        )
+        condition = " on AWS, had it been no rehearsal" if self.is_rehearsal else ""
+        return f", {format_usd(self.spent_usd)} in all{condition}"
 
     def format_status_counts(self) -> str:
         """Return how many members ended how, e.g. "6 members: 4 completed, 1 failed, 1 missing"."""
@@ -74,7 +72,7 @@ class Report:
     def list_problems(self) -> list[str]:
         """Return a line for everything that could not be read or compared, besides the members' own reasons."""
         lines = [REHEARSED] if self.is_rehearsal else []
-        lines += [f"{sweep.directory.name}: {problem}" for sweep in self.sweeps for problem in sweep.problems]
+        lines += [f"{sweep.directory.name}: {problem}" for sweep in self.sweeps for problem in sweep.manifest.problems]
         for one in self.comparisons:
             if one.not_by_question and len(one.configurations) > 1:
                 lines.append(f"{one.dataset}: no comparison question by question: {one.not_by_question}")
@@ -100,12 +98,11 @@ def make_report(sweep_dirs: Sequence[str | Path], compare_with: str | None = Non
     members = [member for sweep in sweeps for member in sweep.members]
     named = (member.get_config_value("report", "reference") for member in members)
     reference = compare_with or next((name for name in named if isinstance(name, str) and name in REFERENCES), None)
-    comparisons = compare_members(members)
-    is_rehearsal = any(sweep.is_rehearsal for sweep in sweeps)
-    advice = [build_advice(one, is_rehearsal) for one in comparisons]
-    return Report(sweeps, comparisons, advice, collect_words(members), get_published(reference))
+    report = Report(sweeps, compare_members(members), get_published(reference))
+    report.advice = [build_advice(one, report.is_rehearsal) for one in report.comparisons]
+    return report
 
 
-def _sum_known(values: Sequence[float | None]) -> float | None:
+def _sum_known(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 from mlqa.report.comparison import NEAR, Comparison
 from mlqa.report.configurations import Configuration
 from mlqa.report.wording import format_p_value, format_verdict
 
 
-def has_disjoint_intervals(best: Configuration, other: Configuration) -> bool:
-    """Return whether the 95 % interval of `best` lies above that of `other`. False if either is unknown."""
+def compute_interval_gap(best: Configuration, other: Configuration) -> float:
+    """Return by how much the 95 % interval of `best` lies above that of `other`, minus infinity if one is unknown."""
     upper, lower = best.compute_interval("f1"), other.compute_interval("f1")
-    return upper is not None and lower is not None and lower[1] < upper[0]
+    return -math.inf if upper is None or lower is None else upper[0] - lower[1]
 
 
 def is_surely_behind(comparison: Comparison, other: Configuration) -> bool:
@@ -21,17 +23,14 @@ def is_surely_behind(comparison: Comparison, other: Configuration) -> bool:
     """
     best = comparison.configurations[0]
     difference = comparison.find_difference(best, other)
-    if difference is not None:
-        return difference.low > NEAR
-    upper, lower = best.compute_interval("f1"), other.compute_interval("f1")
-    return upper is not None and lower is not None and upper[0] - lower[1] > NEAR
+    return (compute_interval_gap(best, other) if difference is None else difference.low) > NEAR
 
 
 def describe_difference(comparison: Comparison, best: Configuration, other: Configuration) -> str:
     """Describe by how much `best` is ahead of `other`, with interval, p-value and verdict if they are known."""
     difference = comparison.find_difference(best, other)
     if difference is None:
-        disjoint = has_disjoint_intervals(best, other)
+        disjoint = compute_interval_gap(best, other) > 0
         reason = "intervals do not overlap" if disjoint else "intervals overlap or are unknown"
         return f"{best.name} against {other.name}: {best.f1 - other.f1:+.2f} F1, {reason}."
     pairs = len(comparison.differences)
@@ -62,18 +61,16 @@ def compare_on_unseen(comparison: Comparison) -> tuple[str | None, Configuration
         A sentence about who is ahead there, or None if these scores are unknown or every context is unseen. Then the
         configuration that is ahead there if it is not the best overall, else None.
     """
-    scored = [
-        (one, f1) for one in comparison.configurations if (f1 := one.compute_mean("metrics", "f1_unseen")) is not None
-    ]
+    scores = ((one, one.compute_mean("metrics", "f1_unseen")) for one in comparison.configurations)
+    scored = [(one, f1) for one, f1 in scores if f1 is not None]
     if all(one.compute_mean("metrics", "total_unseen") == one.compute_mean("metrics", "total") for one, _ in scored):
         return None, None
     best = comparison.configurations[0]
-    top, f1 = max(scored, key=lambda pair: pair[1])
+    (top, f1), *rest = sorted(scored, key=lambda pair: -pair[1])
     ahead = f"it is also ahead: F1 {f1:.2f}" if top is best else f"{top.name} is ahead: F1 {f1:.2f}"
     sentence = f"On contexts that are not in train, {ahead}"
-    rest = [(one, score) for one, score in scored if one is not top]
     if rest:
-        second, score = max(rest, key=lambda pair: pair[1])
+        second, score = rest[0]
         sentence += f", followed by {second.name} with {score:.2f}"
         difference = comparison.find_difference(top, second, unseen=True)
         if difference is not None:

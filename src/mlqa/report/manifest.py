@@ -1,14 +1,15 @@
-"""Read members.jsonl, the launcher's record of a sweep: who was planned, what has ended, what it cost."""
+"""Read what is recorded of a sweep: who was planned, what has ended, what it cost."""
 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-FILE = "members.jsonl"
+from mlqa.report.reading import coerce_finite, fold_text, read_yaml
+
+MULTIRUN, FILE = "multirun.yaml", "members.jsonl"
 
 
 @dataclass
@@ -38,19 +39,21 @@ class MemberState:
 class Manifest:
     """The state of every member, and of the sweep as a whole."""
 
-    members: dict[int, MemberState] = field(default_factory=dict)
-    spent_usd: float | None = None
-    is_rehearsal: bool = False  # jobs ran on this machine, not on SageMaker
+    members: dict[str, MemberState] = field(default_factory=dict)
+    spent_usd: float | None = None  # for every job that has ended, failed ones and further attempts included
+    # Jobs ran on this machine: the minutes are its own, the dollars what AWS would have charged for them.
+    is_rehearsal: bool = False
     problems: list[str] = field(default_factory=list)
 
 
 def read_manifest(sweep_dir: Path) -> Manifest:
-    """Return what members.jsonl records.
+    """Return what multirun.yaml and then the launcher's members.jsonl record.
 
     Returns:
-        The record, empty without the file. Lines that are not events are among its problems.
+        The record, empty without the files. Lines that are not events are among its problems.
     """
-    manifest = Manifest()
+    asked = enumerate(_read_multirun_overrides(sweep_dir))
+    manifest = Manifest({str(number): MemberState(overrides) for number, overrides in asked})
     try:
         lines = (sweep_dir / FILE).read_text("utf-8", errors="replace").splitlines()
     except FileNotFoundError:
@@ -67,32 +70,46 @@ def read_manifest(sweep_dir: Path) -> Manifest:
     return manifest
 
 
+def _read_multirun_overrides(sweep_dir: Path) -> list[list[str]]:
+    """Return the overrides of each member by the multirun.yaml that Hydra writes before the first one starts.
+
+    The launcher's record names a member of this machine only when it begins. After Ctrl-C nobody would miss the others.
+
+    Returns:
+        One list per member. Empty if there is no multirun.yaml, or if its sweeper chooses members as it goes.
+    """
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    try:
+        hydra = read_yaml(sweep_dir / MULTIRUN)["hydra"]
+        if "basic_sweeper" not in hydra["sweeper"]["_target_"]:
+            return []
+        params = [f"{key}={value}" for key, value in (hydra["sweeper"]["params"] or {}).items()]
+        parsed = OverridesParser.create().parse_overrides([*params, *hydra["overrides"]["task"]])
+        return BasicSweeper.split_arguments(parsed, None)[0]
+    except Exception:  # no such file, or somebody changed it: nothing is known
+        return []
+
+
 def _apply_event(manifest: Manifest, event: dict[str, Any]) -> None:
     kind = event["event"]
     if kind == "sweep":
         manifest.is_rehearsal = event.get("service") == "rehearsal"
     if "member" not in event:
         return
-    member = event["member"]
-    if isinstance(member, bool) or not isinstance(member, int):
-        raise TypeError(member)
-    record = manifest.members.setdefault(member, MemberState())
+    record = manifest.members.setdefault(str(int(event["member"])), MemberState())
     if kind == "planned":
         record.overrides = [str(item) for item in event.get("overrides") or []]
     elif kind == "submitting":
-        record.job_name, record.job_status, record.status = _get_text(event, "job_name"), None, None
+        record.job_name, record.job_status, record.status = event.get("job_name"), None, None
     elif kind == "refused":
         record.job_name = None
     elif kind == "ended":
         is_first = record.job_status is None  # two launches may both see, and record, the end of one job
-        record.job_status = _get_text(event, "job_status") or "unknown"
-        usd = event.get("usd")
-        if is_first and isinstance(usd, int | float) and not isinstance(usd, bool) and math.isfinite(usd):
-            manifest.spent_usd = (manifest.spent_usd or 0.0) + float(usd)
+        record.job_status = event.get("job_status") or "unknown"
+        usd = coerce_finite(event.get("usd"))
+        if is_first and usd is not None:
+            manifest.spent_usd = (manifest.spent_usd or 0.0) + usd
     elif kind == "finished":
-        record.status, record.reason = _get_text(event, "status"), _get_text(event, "reason")
-
-
-def _get_text(event: dict[str, Any], key: str) -> str | None:
-    text = event.get(key)
-    return " ".join(text.split()) if isinstance(text, str) and text.strip() else None
+        record.status, record.reason = event.get("status"), fold_text(event.get("reason"))

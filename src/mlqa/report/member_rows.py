@@ -1,82 +1,79 @@
-"""Show members as rows: what each was told, what it ran with, and results.csv."""
+"""The columns of members: what each was told, what it ran with, and results.csv."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
-from mlqa.report.cells import Cell, Column, make_name_cell, make_number_cell, make_text_cell
-from mlqa.report.configurations import find_choice, find_model
+from mlqa.report.cells import Cell, Column, make_name_cell, make_number_column, make_text_column
 from mlqa.report.members import Member
 from mlqa.report.reading import get_nested
-from mlqa.report.rows import SCORES, TOKENIZER_FIGURES, format_optional, get_instance_count, get_instance_type
-
-MEMBER_COLUMNS = (
-    Column("member", False),
-    Column("status", False, True),
-    Column("model", False, True),
-    Column("hardware", False, True),
-    Column("seed", True),
-    Column("F1", True),
-    Column("minutes", True),
-    Column("$", True),
-    Column("overrides", False),
-    Column("commit", False),
-    Column("versions", False),
-    Column("data", False),
-    Column("config", False),
-)
+from mlqa.report.rows import SCORES, TOKENIZER_FIGURES
+from mlqa.report.wording import format_usd
 
 
-def make_member_row(member: Member) -> list[Cell]:
-    """Return the cells of MEMBER_COLUMNS: what a member was told, and what it ran with."""
+def _make_usd_cell(member: Member) -> Cell:
+    return Cell("" if member.usd is None else format_usd(member.usd).removeprefix("$"), member.usd)
+
+
+def _join_versions(member: Member) -> str:
     versions = get_nested(member.result, "versions")
-    versions = versions if isinstance(versions, dict) else {}
-    packages = ", ".join(f"{key} {value}" for key, value in versions.items() if key != "commit")
-    usd = member.usd
-    return [
-        make_text_cell(member.label),
-        make_text_cell(member.status),
-        make_name_cell(find_model(member)),
-        make_name_cell(find_choice(member, "hardware")),
-        make_number_cell(member.seed, "d"),
-        make_number_cell(member.get_number("metrics", "f1"), ".2f"),
-        make_number_cell(member.minutes, ".1f"),
-        make_number_cell(usd, ".2f" if usd is None or usd >= 0.1 else ".4f"),
-        make_text_cell(" ".join(member.overrides)),
-        make_text_cell(versions.get("commit", "")),
-        make_text_cell(packages),
-        make_text_cell(member.get_text("dataset", "fingerprint") or ""),
-        make_text_cell(member.get_text("config_hash") or ""),
-    ]
+    items = versions.items() if isinstance(versions, dict) else ()
+    return ", ".join(f"{key} {value}" for key, value in items if key != "commit")
 
 
-CSV_COLUMNS: tuple[tuple[str, Callable[[Member], Any]], ...] = (
+MEMBERS = (
+    make_text_column("member", lambda member: member.label),
+    make_text_column("status", lambda member: member.status, True),
+    Column("model", lambda member: make_name_cell(member.model), False, True),
+    Column("hardware", lambda member: make_name_cell(member.get_option("hardware")), False, True),
+    make_number_column("seed", "d", lambda member: member.seed),
+    make_number_column("F1", ".2f", lambda member: member.get_number("metrics", "f1")),
+    make_number_column("minutes", ".1f", lambda member: member.minutes),
+    Column("$", _make_usd_cell),
+    make_text_column("overrides", lambda member: " ".join(member.overrides)),
+    make_text_column("commit", lambda member: member.get_text("versions", "commit") or ""),
+    make_text_column("versions", _join_versions),
+    make_text_column("data", lambda member: member.get_text("dataset", "fingerprint") or ""),
+    make_text_column("config", lambda member: member.get_text("config_hash") or ""),
+)
+CsvColumn = tuple[str, Callable[[Member], Any]]
+
+
+def _list_attributes(*names: str) -> Iterable[CsvColumn]:
+    return ((name, attrgetter(name)) for name in names)
+
+
+def _list_numbers(node: str, *keys: str) -> Iterable[CsvColumn]:
+    """List numbers of a node of result.json."""
+
+    def make_getter(key: str) -> Callable[[Member], float | None]:
+        return lambda member: member.get_number(node, key)
+
+    return ((key, make_getter(key)) for key in keys)
+
+
+BOUNDS = ("", "_ci_low", "_ci_high")
+CSV_COLUMNS: tuple[CsvColumn, ...] = (
     ("sweep", lambda member: member.sweep),
     ("member", lambda member: member.name),
-    ("status", lambda member: member.status),
-    ("reason", lambda member: member.reason),
-    ("model", find_model),
-    *((group, lambda member, group=group: find_choice(member, group)) for group in ("dataset", "hardware")),
-    ("seed", lambda member: member.seed),
-    ("vocab_size", lambda member: member.get_number("tokenization", "vocab_size")),
-    ("instance_type", lambda member: get_instance_type(member)),
-    ("instance_count", lambda member: get_instance_count(member)),
-    ("distribution", lambda member: format_optional(member.get_config_value("hardware", "distribution"))),
-    ("epochs", lambda member: member.get_config_value("training", "num_train_epochs")),
-    *(
-        (f"{name}{ending}{bound}", lambda member, key=f"{name}{ending}{bound}": member.get_number("metrics", key))
-        for _, ending in SCORES
-        for name in ("exact_match", "f1")
-        for bound in ("", "_ci_low", "_ci_high")
+    *_list_attributes("status", "reason", "model"),
+    ("dataset", lambda member: member.get_option("dataset")),
+    ("hardware", lambda member: member.get_option("hardware")),
+    *_list_attributes("seed"),
+    *_list_numbers("tokenization", "vocab_size"),
+    *_list_attributes("instance_type", "instance_count", "distribution", "epochs"),
+    *_list_numbers(
+        "metrics",
+        *(f"{name}{ending}{bound}" for _, ending in SCORES for name in ("exact_match", "f1") for bound in BOUNDS),
+        *("total", "total_unseen"),
     ),
-    *((key, lambda member, key=key: member.get_number("metrics", key)) for key in ("total", "total_unseen")),
-    ("minutes", lambda member: member.minutes),
-    ("usd_per_hour", lambda member: member.get_number("cost", "usd_per_hour")),
-    ("usd", lambda member: member.usd),
-    ("usd_is_estimate", lambda member: get_nested(member.result, "cost", "estimate")),
-    ("train_samples_per_second", lambda member: member.get_number("timing", "train_samples_per_second")),
-    *((key, lambda member, key=key: member.get_number("tokenization", key)) for key in TOKENIZER_FIGURES[1:]),
+    *_list_attributes("minutes"),
+    *_list_numbers("cost", "usd_per_hour"),
+    *_list_attributes("usd", "usd_is_estimate"),
+    *_list_numbers("timing", "train_samples_per_second"),
+    *_list_numbers("tokenization", *TOKENIZER_FIGURES[1:]),
     ("fingerprint", lambda member: member.get_text("dataset", "fingerprint")),
     ("config_hash", lambda member: member.get_text("config_hash")),
     ("commit", lambda member: member.get_text("versions", "commit")),

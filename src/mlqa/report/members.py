@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from mlqa.errors import RunError
-from mlqa.report.asked import FILE as MULTIRUN
-from mlqa.report.asked import read_multirun_overrides
 from mlqa.report.manifest import FILE as MANIFEST
-from mlqa.report.manifest import MemberState, read_manifest
-from mlqa.report.reading import coerce_finite, get_nested, read_lines, read_mapping, read_yaml
+from mlqa.report.manifest import MULTIRUN, Manifest, MemberState, read_manifest
+from mlqa.report.reading import coerce_finite, fold_text, get_nested, read_lines, read_mapping, read_yaml
 from mlqa.result import FILE, HISTORY, TOKENIZATION, parse_result
 
 COMPLETED = "completed"
 # missing: planned, without a result. unreadable: there is a result.json, but this version cannot read it.
 STATUSES = (COMPLETED, "failed", "stopped", "missing", "unreadable")
+WORD_ROW = ("word", "tokens", "pieces", "morphemes", "met", "missed", "inside")  # keys that the page shows
 DEEPEST = 3  # levels below the sweep's directory: hydra.sweep.subdir may put members so deep
 
 
@@ -58,9 +57,43 @@ class Member:
         text = get_nested(self.result, *path)
         return text if isinstance(text, str) and text else None
 
+    def get_option(self, group: str) -> str:
+        """Return the option of a config group by result.json or else by the overrides, "?" if neither names it."""
+        named = (item.partition("=")[2] for item in self.overrides if item.startswith(f"{group}="))
+        return self.get_text("choices", group) or next(named, None) or "?"
+
+    @property
+    def model(self) -> str:
+        """What the model is called: the label of result.json or else the option."""
+        return self.get_text("label") or self.get_option("model")
+
     def get_config_value(self, *path: str) -> Any:
         """Return the value at `path` in .hydra/config.yaml, None if there is none."""
         return get_nested(self.config, *path)
+
+    @property
+    def instance_type(self) -> str:
+        """The instance type that was paid for, or else requested. "local" is this machine, "" an unknown one."""
+        requested = self.get_config_value("hardware", "instance_type")
+        known = "hardware" in self.config
+        return self.get_text("cost", "instance_type") or (str(requested) if requested else "local" if known else "")
+
+    @property
+    def instance_count(self) -> float | None:
+        """The number of instances that were paid for, or else requested. None if neither is recorded."""
+        paid = self.get_number("cost", "instance_count")
+        return coerce_finite(self.get_config_value("hardware", "instance_count")) if paid is None else paid
+
+    @property
+    def distribution(self) -> str:
+        """The way of training on several devices, "" for none."""
+        value = self.get_config_value("hardware", "distribution")
+        return "" if value in (None, "none") else str(value)
+
+    @property
+    def epochs(self) -> float | None:
+        """The epochs by the config."""
+        return coerce_finite(self.get_config_value("training", "num_train_epochs"))
 
     @property
     def is_compared(self) -> bool:
@@ -86,6 +119,12 @@ class Member:
         dollars = self.get_number("cost", "usd")
         return None if dollars is None or dollars < 0 or self.get_number("cost", "usd_per_hour") == 0 else dollars
 
+    @property
+    def usd_is_estimate(self) -> bool | None:
+        """Whether the dollars are an estimate, None if that is not known."""
+        estimate = get_nested(self.result, "cost", "estimate")
+        return estimate if isinstance(estimate, bool) else None
+
     def read_history(self) -> list[dict[str, float]]:
         """Return the numbers of each readable line of history.jsonl."""
         return [
@@ -94,9 +133,10 @@ class Member:
         ]
 
     def read_word_table(self) -> list[dict[str, Any]]:
-        """Return the word table of tokenization.json, empty for runs that recorded none."""
+        """Return the word table of tokenization.json without incomplete rows, empty for runs that recorded none."""
         rows = read_mapping(self.directory / TOKENIZATION).get("analysed_words")
-        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        rows = rows if isinstance(rows, list) else []
+        return [row for row in rows if isinstance(row, dict) and row.keys() >= {*WORD_ROW}]
 
 
 @dataclass
@@ -105,29 +145,11 @@ class Sweep:
 
     directory: Path
     members: list[Member]
-    spent_usd: float | None = None  # for every job that has ended, failed ones and further attempts included
-    is_rehearsal: bool = False  # the minutes are this machine's, the dollars what AWS would have charged for them
-    problems: list[str] = field(default_factory=list)
+    manifest: Manifest
 
 
 def find_sweep_dirs(directory: str | Path) -> list[Path]:
     """Return the directory itself if it is a sweep's or a run's, else all sweeps below it and the runs outside them.
-
-    Raises:
-        RunError: There is no such directory.
-    """
-    top = require_directory(directory)
-    sweeps = list(_iter_topmost_dirs(top, _is_sweep_dir))
-    if _is_sweep_dir(top) or not sweeps:
-        return [top]
-    return [
-        *sweeps,
-        *(run for run in _iter_topmost_dirs(top, _is_run_dir) if not any(sweep in run.parents for sweep in sweeps)),
-    ]
-
-
-def require_directory(directory: str | Path) -> Path:
-    """Return a directory as a path.
 
     Raises:
         RunError: It does not exist or is a file.
@@ -136,43 +158,43 @@ def require_directory(directory: str | Path) -> Path:
     if not str(directory) or not top.is_dir():
         problem = "is a file, not a directory" if str(directory) and top.is_file() else "there is no such directory"
         raise RunError(f"{directory or repr('')}: {problem}; give the directory of a sweep (multirun/<date>/<time>)")
-    return top
+    sweeps = list(_iter_topmost_dirs(top, _is_sweep_dir))
+    if _is_sweep_dir(top) or not sweeps:
+        return [top]
+    runs = _iter_topmost_dirs(top, _is_run_dir)
+    return [*sweeps, *(run for run in runs if not any(sweep in run.parents for sweep in sweeps))]
 
 
-def read_sweep(directory: str | Path) -> Sweep:
+def read_sweep(top: Path) -> Sweep:
     """Return all members of a sweep. The directory of a single run is a sweep of one.
 
     Raises:
-        RunError: There is no such directory, or no trace of a run in it.
+        RunError: There is no trace of a run in the directory.
     """
-    top = require_directory(directory)
     manifest = read_manifest(top)
-    overrides_of = read_multirun_overrides(top)
     folders = {str(folder.relative_to(top)): folder for folder in _iter_topmost_dirs(top, _is_run_dir)}
     is_run = not folders and not manifest.members and _is_run_dir(top)
     if is_run:
         folders = {".": top}
-    if not folders and not manifest.members and not overrides_of:
+    if not folders and not manifest.members:
         raise RunError(
             f"{top}: holds no run: neither a {FILE} nor a members.jsonl is below it; give a sweep's directory"
         )
     name = top.resolve().parent.name if is_run else top.resolve().name
-    planned = {str(number): MemberState(overrides) for number, overrides in enumerate(overrides_of)}
-    planned |= {str(number): record for number, record in manifest.members.items()}
+    planned = manifest.members
     names = sorted({*folders, *planned}, key=_get_sort_key)
     members = [
         _read_member(name, top.resolve().name if is_run else key, folders.get(key, top / key), planned.get(key))
         for key in names
     ]
-    return Sweep(top, members, manifest.spent_usd, manifest.is_rehearsal, manifest.problems)
+    return Sweep(top, members, manifest)
 
 
 def _read_member(sweep: str, name: str, directory: Path, planned: MemberState | None) -> Member:
     member = Member(sweep, name, directory)
-    member.overrides = _read_overrides(directory / ".hydra" / "overrides.yaml") or (
-        planned.overrides if planned else []
-    )
-    config = read_yaml(directory / ".hydra" / "config.yaml")
+    overrides, config = (read_yaml(directory / ".hydra" / name) for name in ("overrides.yaml", "config.yaml"))
+    given = map(str, overrides) if isinstance(overrides, list) else ()
+    member.overrides = [*given] or (planned.overrides if planned else [])
     member.config = config if isinstance(config, dict) else {}
     member.status, member.reason, member.result = _read_outcome(directory / FILE, planned)
     if member.status == COMPLETED and member.get_number("metrics", "f1") is None:
@@ -191,13 +213,11 @@ def _read_outcome(path: Path, planned: MemberState | None) -> tuple[str, str | N
     except RunError as error:
         return "unreadable", f"{FILE} {error}", {}
     status = content.get("status")
-    reason = content.get("error")
-    reason = " ".join(reason.split()) if isinstance(reason, str) and reason.strip() else None
     if status == COMPLETED:
         return COMPLETED, None, content
     if status in ("failed", "stopped"):
-        given = planned.reason if planned else None
-        return str(status), reason or given or "no reason is recorded", content
+        recorded = planned.reason if planned else None
+        return str(status), fold_text(content.get("error")) or recorded or "no reason is recorded", content
     return "unreadable", f"{FILE} has the status {status!r:.40}", {}
 
 
@@ -228,8 +248,3 @@ def _is_run_dir(folder: Path) -> bool:
 def _get_sort_key(name: str) -> tuple[int, int, str]:
     """Order numbers by value and other names after them. Digits of a script other than ASCII's make a name."""
     return (0, int(name), "") if name.isascii() and name.isdigit() else (1, 0, name)
-
-
-def _read_overrides(path: Path) -> list[str]:
-    content = read_yaml(path)
-    return [str(item) for item in content] if isinstance(content, list) else []

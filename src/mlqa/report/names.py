@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mlqa.report.configurations import Configuration
+from mlqa.report.grouping import group_by
 
 LONGEST = 80  # characters of a name
 MOST_PARTS = 4  # options and settings in a name
@@ -13,24 +14,19 @@ GROUPS = ("dataset", "hardware", "model", "optimizer")
 
 
 def assign_names(configurations: Sequence[Configuration]) -> None:
-    """Set the `whole_name` of each configuration, and its `name`, which is a shortened one. No two names are equal.
+    """Set the `whole_name` of each configuration, and its `name`, a shortened one that no other configuration has.
 
     A name is model and hardware. If several configurations share it, the options and settings in which they differ are
-    added. A setting that differs only because the option does is left out.
+    added. A setting that differs only because the option does is left out. If two are still equal, the place in the
+    order tells them apart.
     """
-    alike: dict[str, list[Configuration]] = {}
-    for one in configurations:
-        alike.setdefault(replace_unprintable(f"{one.model} on {one.hardware}"), []).append(one)
+    alike = group_by(configurations, lambda one: replace_unprintable(f"{one.model} on {one.hardware}"))
     for name, group in alike.items():
-        parts_of = _find_distinguishing_parts(group)
-        for one in group:
-            parts = parts_of[one.key][:MOST_PARTS]
+        for one, parts in zip(group, _find_distinguishing_parts(group), strict=True):
             one.whole_name = f"{name} ({replace_unprintable(', '.join(parts))})" if parts else name
-    _tell_apart(configurations)
-    for one in configurations:
-        one.name = shorten_name(one.whole_name)
-    counts = Counter(one.name for one in configurations)
+    counts = Counter(shorten_name(one.whole_name) for one in configurations)
     for number, one in enumerate(configurations, 1):
+        one.name = shorten_name(one.whole_name)
         if counts[one.name] > 1:
             one.name = shorten_name(f"{number}: {one.whole_name}")
 
@@ -48,29 +44,13 @@ def replace_unprintable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
-def _tell_apart(configurations: Sequence[Configuration]) -> None:
-    """Add the first member's label to names that are still equal."""
-    alike: dict[str, list[Configuration]] = {}
-    for one in configurations:
-        alike.setdefault(one.whole_name, []).append(one)
-    for group in alike.values():
-        if len(group) > 1:
-            for one in group:
-                one.whole_name += f" ({one.first.label})"
-
-
-def _find_distinguishing_parts(group: Sequence[Configuration]) -> dict[str, list[str]]:
-    """Return, by the key of each configuration, the "name=value" parts in which the group differs."""
-    options = {name: [one.get_option(name) for one in group] for name in GROUPS}
-    parts: dict[str, list[str]] = {one.key: [] for one in group}
-    for name, chosen in options.items():
-        if len(set(chosen)) > 1:
-            for one, option in zip(group, chosen, strict=True):
-                parts[one.key].append(f"{name}={option}")
+def _find_distinguishing_parts(group: Sequence[Configuration]) -> list[list[str]]:
+    """Return for each configuration the first `MOST_PARTS` "name=value" in which the group differs."""
+    options = {name: [one.first.get_option(name) for one in group] for name in GROUPS}
+    differing = [(name, chosen) for name, chosen in options.items() if len(set(chosen)) > 1]
     for setting in sorted({key for one in group for key in one.settings}):
         chosen = options.get(setting.partition(".")[0], [""] * len(group))
-        values = [one.settings.get(setting) for one in group]
+        values = [one.settings.get(setting, "not set") for one in group]
         if len(set(zip(chosen, values, strict=True))) > len(set(chosen)):  # differs even if the option is the same
-            for one, value in zip(group, values, strict=True):
-                parts[one.key].append(f"{setting.rpartition('.')[2]}={'not set' if value is None else value}")
-    return parts
+            differing.append((setting.rpartition(".")[2], values))
+    return [[f"{name}={values[index]}" for name, values in differing[:MOST_PARTS]] for index in range(len(group))]

@@ -13,21 +13,16 @@ from importlib.resources import files
 from typing import Any
 
 from mlqa.display.html import render_template
+from mlqa.display.tokenizer_page import mark_words
 from mlqa.report.advice import REHEARSED
 from mlqa.report.browser import build_browser_data
 from mlqa.report.cells import build_table
 from mlqa.report.charts import has_other_questions, make_charts
 from mlqa.report.comparison import MOST_COMPARED
 from mlqa.report.content import Report
-from mlqa.report.member_rows import MEMBER_COLUMNS, make_member_row
+from mlqa.report.member_rows import MEMBERS
 from mlqa.report.reference import DATASET
-from mlqa.report.rows import (
-    build_pair_table,
-    build_published_table,
-    build_result_table,
-    build_score_table,
-    build_tokenizer_table,
-)
+from mlqa.report.rows import PUBLISHED, TABLES, build_pair_table
 
 # Only these characters could end a script element or begin a comment in it.
 _IN_SCRIPT = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
@@ -43,16 +38,16 @@ def render_page(report: Report) -> str:
         HTML, to be written as UTF-8.
     """
     from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
 
-    scripts = [load_plotly_script(), _read_resource("page.js")]
+    scripts = [get_plotlyjs().replace("\r\n", "\n"), _read_resource("page.js")]
     data: dict[str, Any] = {"charts": {}, "browsers": {}}
     sections = []
     for number, comparison in enumerate(report.comparisons):
         charts = make_charts(comparison, report.published)
         for chart in charts:
             data["charts"][f"chart-{number}-{chart.name}"] = {"data": chart.data, "layout": chart.layout}
-        browser = build_browser_data(comparison)
-        if browser is not None:
+        if browser := build_browser_data(comparison):
             data["browsers"][str(number)] = browser
         sections.append(
             {
@@ -60,11 +55,9 @@ def render_page(report: Report) -> str:
                 "comparison": comparison,
                 "advice": report.advice[number],
                 "charts": charts,
-                "results": build_result_table(comparison.configurations),
-                "scores": build_score_table(comparison.configurations),
-                "tokenizers": build_tokenizer_table(comparison.configurations),
+                **{name: build_table(columns, comparison.configurations) for name, columns in TABLES.items()},
                 "pairs": build_pair_table(comparison, comparison.differences),
-                "can_browse": browser is not None,
+                "can_browse": bool(browser),
             }
         )
     return render_template(
@@ -72,10 +65,11 @@ def render_page(report: Report) -> str:
         "index.html.j2",
         report=report,
         sections=sections,
-        published=build_published_table(report.published),
+        words=mark_words(_read_word_tables(report)),
+        published=build_table(PUBLISHED, report.published),
         published_data=DATASET,
         of_other_questions=bool(report.published) and any(map(has_other_questions, report.comparisons)),
-        members=build_table(MEMBER_COLUMNS, [make_member_row(member) for member in report.members]),
+        members=build_table(MEMBERS, report.members),
         most_compared=MOST_COMPARED,
         rehearsed=REHEARSED,
         style=Markup(_read_resource("page.css")),
@@ -83,6 +77,15 @@ def render_page(report: Report) -> str:
         policy=_build_security_policy(scripts),
         data=Markup(dump_json_for_script(data)),
     )
+
+
+def _read_word_tables(report: Report) -> list[dict[str, Any]]:
+    """Return the word table of each model, of the first member that recorded one in tokenization.json."""
+    rows: dict[str, dict[str, Any]] = {}
+    for member in report.members:
+        if member.model not in rows and (words := member.read_word_table()):
+            rows[member.model] = {"model": member.model, "analysed_words": words}
+    return list(rows.values())
 
 
 def dump_json_for_script(content: Any) -> str:
@@ -93,13 +96,6 @@ def dump_json_for_script(content: Any) -> str:
     """
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.translate(_IN_SCRIPT)
-
-
-def load_plotly_script() -> str:
-    """Return plotly.js as the Python package ships it."""
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs()).replace("\r\n", "\n")
 
 
 def _build_security_policy(scripts: list[str]) -> str:

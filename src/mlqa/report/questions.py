@@ -11,7 +11,6 @@ import numpy as np
 
 from mlqa.errors import DataError
 from mlqa.metrics.scores_file import read_score_rows
-from mlqa.report.configurations import find_choice
 from mlqa.report.members import Member
 from mlqa.result import FILE, SCORES
 
@@ -59,7 +58,7 @@ def read_scores(member: Member) -> tuple[Questions, RowScores]:
     Raises:
         DataError: There is no scores.jsonl, it cannot be read, or the mean of its scores is not the F1 of result.json.
     """
-    set_name, split = find_choice(member, "dataset"), member.get_text("reported_split") or ""
+    set_name, split = member.get_option("dataset"), member.get_text("reported_split") or ""
     try:
         rows = read_score_rows(member.directory / SCORES, set_name, split)
     except FileNotFoundError:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,51 +28,52 @@ def get_nested(content: Any, *path: str) -> Any:
 
 def coerce_finite(value: Any) -> float | None:
     """Return `value` as a float if it is a finite number and not a boolean, else None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not -sys.float_info.max <= value <= sys.float_info.max
+    ):
         return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
+    return float(value)
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield every mapping of a JSON-lines file. Torn and foreign lines are skipped."""
-    try:
-        lines = path.read_text("utf-8", errors="replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict):
-            yield row
+def fold_text(value: Any) -> str | None:
+    """Return a text on one line, None for anything else and for a blank text."""
+    return " ".join(value.split()) or None if isinstance(value, str) else None
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return every mapping of a JSON-lines file. Torn and foreign lines are skipped."""
+    return [row for line in _read_text(path).splitlines() if (row := _parse_mapping(line))]
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """Return a JSON file's mapping, {} if there is none."""
-    try:
-        content = json.loads(path.read_text("utf-8", errors="replace"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return _parse_mapping(_read_text(path))
 
 
 def read_yaml(path: Path) -> Any:
     """Return the content of a YAML file, None if it cannot be read."""
     import yaml
 
+    # Without libyaml's loader, a sweep of 500 members takes seconds.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(path.read_text("utf-8", errors="replace"), Loader=_get_yaml_loader())
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return yaml.load(_read_text(path), Loader=loader)
+    except (ValueError, RecursionError, yaml.YAMLError):
         return None
 
 
-def _get_yaml_loader() -> Any:
-    """Return libyaml's safe loader if PyYAML has it. Without it, a sweep of 500 members takes seconds."""
-    import yaml
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
 
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+def _parse_mapping(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -8,12 +8,13 @@ from mlqa.report.chart import (
     MOST_SHOWN,
     Chart,
     escape_label,
-    group_configurations,
     make_axes,
     make_category_axis,
     make_place_name,
+    make_trace,
 )
 from mlqa.report.comparison import Comparison
+from mlqa.report.grouping import group_by
 
 MOST_CURVES = 20
 POINTS_PER_CURVE = 200
@@ -41,19 +42,11 @@ def plot_learning_curves(comparison: Comparison, key: str, axis: str, title: str
             points = [(row["step"], row[key]) for row in run.read_history() if key in row and "step" in row]
             if len(points) < 2:
                 continue
-            points = points[:: -(-len(points) // POINTS_PER_CURVE)]
-            seed = f", seed {run.seed}" if len(one.runs) > 1 else ""
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "name": escape_label(one.name + seed),
-                    "x": [step for step, _ in points],
-                    "y": [value for _, value in points],
-                    "line": {"dash": ("solid", "dot", "dash", "longdash")[place % 4]},
-                    "meta": {"series": number},
-                }
-            )
+            steps, values = zip(*points[:: -(-len(points) // POINTS_PER_CURVE)], strict=True)
+            name = f"{one.name}, seed {run.seed}" if len(one.runs) > 1 else one.name
+            line = {"dash": ("solid", "dot", "dash", "longdash")[place % 4]}
+            meta = {"series": number}
+            data.append(make_trace(name, steps, values, mode="lines", line=line, meta=meta))
     if not data:
         return None
     note = "Each run is a line, each configuration a colour."
@@ -63,28 +56,25 @@ def plot_learning_curves(comparison: Comparison, key: str, axis: str, title: str
 
 def plot_training_speed(comparison: Comparison) -> Chart | None:
     """Plot the windows per second by model and hardware. Return None if no speed is known."""
-    speed_of = {
-        one.key: speed
-        for one in comparison.configurations
-        if (speed := one.compute_mean("timing", "train_samples_per_second")) is not None
-    }
+    speeds = ((one.key, one.compute_mean("timing", "train_samples_per_second")) for one in comparison.configurations)
+    speed_of = {key: speed for key, speed in speeds if speed is not None}
     if not speed_of:
         return None
     known = [one for one in comparison.configurations if one.key in speed_of]
     # Each hardware has the same colour as in the figure of F1.
-    colors = list(group_configurations(comparison.configurations, lambda one: one.hardware))
+    colors = list(group_by(comparison.configurations, lambda one: one.hardware))
     data = [
-        {
-            "type": "bar",
-            "name": escape_label(hardware),
-            "x": [make_place_name(one) for one in group],
-            "y": [speed_of[one.key] for one in group],
-            "text": [escape_label(one.name) for one in group],
-            "textposition": "none",
-            "meta": {"series": colors.index(hardware)},
-            "hovertemplate": "%{text}<br>%{y:.1f} windows per second<extra></extra>",
-        }
-        for hardware, group in group_configurations(known[:MOST_SHOWN], lambda one: one.hardware).items()
+        make_trace(
+            hardware,
+            map(make_place_name, group),
+            [speed_of[one.key] for one in group],
+            "%{text}<br>%{y:.1f} windows per second",
+            type="bar",
+            text=[escape_label(one.name) for one in group],
+            textposition="none",
+            meta={"series": colors.index(hardware)},
+        )
+        for hardware, group in group_by(known[:MOST_SHOWN], lambda one: one.hardware).items()
     ]
     note = "Windows per second in training, over all devices."
     left = len(known) - MOST_SHOWN

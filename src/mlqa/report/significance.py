@@ -22,12 +22,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlqa.metrics.bootstrap import draw_cluster_means
+
 SEED = 0
 REPLICATES = 20_000  # the least p-value is 1 / 20,001, under 0.05 also after correction for some hundred pairs
 CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
 MOST_CLUSTERS = 2_000  # more contexts are grouped at random, as in mlqa.metrics.bootstrap
-_DRAWN_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -119,34 +120,15 @@ def bootstrap_means(
         Float [replicates, configurations], 0-1.
     """
     random = np.random.default_rng(seed)
-    clusters, index = np.unique(context_of, return_inverse=True)
-    if len(clusters) > MOST_CLUSTERS:
-        index = (random.permutation(len(clusters)) % MOST_CLUSTERS)[index]
-    count = min(len(clusters), MOST_CLUSTERS)
-    columns = [np.bincount(index, of_seed, count) for of_seeds in rows for of_seed in of_seeds]
-    sums = np.stack([*columns, np.bincount(index, minlength=count).astype(np.float64)], axis=1)
-
-    parts = []
-    at_once = max(1, _DRAWN_AT_ONCE // count)
-    for begin in range(0, replicates, at_once):
-        size = min(at_once, replicates - begin)
-        drawn = random.integers(0, count, (size, count)) + np.arange(size)[:, None] * count
-        totals = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count) @ sums
-        parts.append(totals[:, :-1] / totals[:, -1:])
-    of_seeds = np.concatenate(parts)
-
+    columns = [of_seed for of_seeds in rows for of_seed in of_seeds]
+    drawn = draw_cluster_means(columns, context_of, random, replicates, MOST_CLUSTERS)
+    counts = [len(of_seeds) for of_seeds in rows]
+    chosen_of = {seeds: random.integers(0, seeds, (replicates, seeds)) for seeds in dict.fromkeys(counts) if seeds > 1}
     means = np.empty((replicates, len(rows)))
-    chosen_of: dict[int, np.ndarray] = {}
-    begin = 0
-    for number, row in enumerate(rows):
-        seeds = len(row)
-        block = of_seeds[:, begin : begin + seeds]
-        begin += seeds
+    for number, block in enumerate(np.split(drawn, np.cumsum(counts)[:-1], axis=1)):
         means[:, number] = block.mean(axis=1)
+        seeds = counts[number]
         if seeds > 1:
-            if seeds not in chosen_of:
-                chosen_of[seeds] = random.integers(0, seeds, (replicates, seeds))
-            chosen = chosen_of[seeds]
-            resampled = np.take_along_axis(block, chosen, axis=1).mean(axis=1)
+            resampled = np.take_along_axis(block, chosen_of[seeds], axis=1).mean(axis=1)
             means[:, number] += (seeds / (seeds - 1)) ** 0.5 * (resampled - means[:, number])
     return means

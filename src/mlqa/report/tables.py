@@ -5,20 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
-from mlqa.report.cells import Table, build_table
-from mlqa.report.comparison import Comparison
+from mlqa.display.html import render_template
+from mlqa.report.cells import build_table
 from mlqa.report.content import Report
-from mlqa.report.member_rows import CSV_COLUMNS, MEMBER_COLUMNS, make_member_row
+from mlqa.report.member_rows import CSV_COLUMNS, MEMBERS
+from mlqa.report.members import Member
 from mlqa.report.reference import DATASET
-from mlqa.report.rows import (
-    build_pair_table,
-    build_published_table,
-    build_result_table,
-    build_score_table,
-    build_tokenizer_table,
-)
+from mlqa.report.rows import PUBLISHED, TABLES, build_pair_table
 
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>#|~]|\b_|_\b)")  # an underscore inside a word marks nothing
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -60,70 +57,35 @@ def render_markdown(report: Report) -> str:
     Returns:
         Markdown.
     """
-    lines = [f"# {_escape_markdown(report.title)}", "", _escape_markdown(_render_summary(report)), ""]
-    for comparison, advice in zip(report.comparisons, report.advice, strict=True):
-        lines += [f"## {_escape_markdown(comparison.dataset)}", ""]
-        for item in advice:
-            verdict = "supported" if item.is_supported else "not supported by the data"
-            lines += [f"**{_escape_markdown(item.question)}** ({verdict}): {_escape_markdown(item.claim)}", ""]
-            lines += [*(f"- {_escape_markdown(line)}" for line in item.evidence), ""]
-        for build in (build_result_table, build_score_table, build_tokenizer_table):
-            lines += _render_table(build(comparison.configurations))
-        lines += _render_pairs(comparison)
-    if report.published:
-        lines += [f"## Published: the original experiment ({DATASET})", ""]
-        lines += _render_table(build_published_table(report.published))
-    if report.not_completed:
-        lines += ["## Not compared", "", "| member | status | reason | overrides |", "|---|---|---|---|"]
-        for member in report.not_completed:
-            cells = (member.label, member.status, member.reason or "", " ".join(member.overrides))
-            lines.append(f"| {' | '.join(_escape_markdown(cell) for cell in cells)} |")
-        lines.append("")
-    lines += _render_provenance(report)
-    return "\n".join(lines).rstrip() + "\n"
+    p_holm = attrgetter("p_holm")
+    comparisons = report.comparisons
+    members = [member for member in report.members if member.is_compared]
+    shared = _find_shared_texts(members)
+    text = render_template(
+        "mlqa.report",
+        "results.md.j2",
+        _escape_markdown,
+        report=report,
+        tables=[[build_table(columns, one.configurations) for columns in TABLES.values()] for one in comparisons],
+        pairs=[build_pair_table(one, sorted(one.differences, key=p_holm)[:MOST_PAIRS]) for one in comparisons],
+        published=build_table(PUBLISHED, report.published),
+        published_data=DATASET,
+        shared=shared,
+        members=build_table([column for column in MEMBERS if column.heading not in shared], members),
+    )
+    return text.rstrip() + "\n"
 
 
-def _render_pairs(comparison: Comparison) -> list[str]:
-    if not comparison.differences:
-        return []
-    shown = sorted(comparison.differences, key=lambda one: one.p_holm)[:MOST_PAIRS]
-    lines = _render_table(build_pair_table(comparison, shown))
-    left = len(comparison.differences) - len(shown)
-    return [*lines, f"These are the pairs with the smallest p. The page has {left} more.", ""] if left else lines
-
-
-def _render_provenance(report: Report) -> list[str]:
-    """Render what the members were given and ran with: one row per member, after what all of them share."""
-    lines = ["## Provenance", "", *(f"- {_escape_markdown(problem)}" for problem in report.list_problems())]
-    rows = [make_member_row(member) for member in report.members if member.is_compared]
-    shared = []
-    for index, column in enumerate(MEMBER_COLUMNS if len(rows) > 1 else ()):
-        texts = {row[index].text for row in rows}
+def _find_shared_texts(members: Sequence[Member]) -> dict[str, str]:
+    """Return what the columns `SHARED` say of every member, if it is the same and there are several members."""
+    shared = {}
+    for column in MEMBERS if len(members) > 1 else ():
+        texts = {column.make_cell(member).text for member in members}
         if column.heading in SHARED and len(texts) == 1 and "" not in texts:
-            shared.append(index)
-            lines.append(f"- {column.heading} of every member with a score: {_escape_markdown(*texts)}")
-    if lines[-1]:
-        lines.append("")
-    kept = [index for index in range(len(MEMBER_COLUMNS)) if index not in shared]
-    if rows:
-        columns = [MEMBER_COLUMNS[index] for index in kept]
-        lines += _render_table(build_table(columns, [[row[index] for index in kept] for row in rows]))
-    return lines if len(lines) > 2 else []
+            shared[column.heading] = texts.pop()
+    return shared
 
 
-def _render_summary(report: Report) -> str:
-    return f"{report.format_status_counts()}{report.format_spending()}."
-
-
-def _render_table(table: Table) -> list[str]:
-    lines = [
-        f"| {' | '.join(column.heading for column in table.columns)} |",
-        f"|{'|'.join('---:' if column.is_number else '---' for column in table.columns)}|",
-    ]
-    lines += [f"| {' | '.join(_escape_markdown(cell.line) for cell in row)} |" for row in table.rows]
-    return [*lines, ""]
-
-
-def _escape_markdown(text: str) -> str:
+def _escape_markdown(text: Any) -> str:
     """Escape a text so that a line of Markdown shows it unchanged."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlqa.report.chart import MOST_SHOWN, Chart, escape_label, make_axes, make_model_traces
+from mlqa.report.chart import MOST_SHOWN, Chart, escape_label, make_axes, make_model_traces, make_trace
 from mlqa.report.comparison import Comparison
 
 
@@ -11,7 +11,7 @@ def plot_fertility(comparison: Comparison) -> Chart | None:
     data = make_model_traces(
         comparison.configurations,
         lambda one: one.compute_mean("tokenization", "fertility"),
-        "%{x:.3f} tokens per word",
+        ", %{x:.3f} tokens per word",
     )
     if not data:
         return None
@@ -29,18 +29,11 @@ def plot_oracle_f1(comparison: Comparison) -> Chart | None:
     for one in comparison.configurations:  # best first
         permitted = one.compute_mean("tokenization", "oracle_f1")
         if permitted is not None and len(best) < MOST_SHOWN:
-            best.setdefault(one.model, (one.f1, permitted))
+            best.setdefault(escape_label(one.model, 40), (one.f1, permitted))
     if not best:
         return None
-    names = [escape_label(model, 40) for model in best]
     data = [
-        {
-            "type": "bar",
-            "name": name,
-            "x": names,
-            "y": list(scores),
-            "hovertemplate": f"%{{x}}<br>{name} %{{y:.2f}}<extra></extra>",
-        }
+        make_trace(name, best, scores, f"%{{x}}<br>{name} %{{y:.2f}}", type="bar")
         for name, scores in zip(
             ("reached", "best this tokenizer permits"), zip(*best.values(), strict=True), strict=True
         )

@@ -31,9 +31,10 @@ def join_names(configurations: Sequence[Configuration]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def format_f1_gap(best: Configuration, other: Configuration) -> str:
-    """Format by how much `other` trails `best`, e.g. "0.54 points lower" or "the same"."""
-    return f"{best.f1 - other.f1:.2f} points lower" if best.f1 != other.f1 else "the same"
+def list_first(names: Sequence[str], most: int) -> str:
+    """List the first names, and how many more there are, e.g. "a, b and 3 more"."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def format_price(one: Configuration) -> str:
@@ -44,11 +45,6 @@ def format_price(one: Configuration) -> str:
 def format_usd(usd: float) -> str:
     """Format dollars with cents, or with four decimals if they are less than $0.10."""
     return f"${usd:.{2 if usd >= 0.1 or usd == 0 else 4}f}"
-
-
-def format_minutes(one: Configuration) -> str:
-    """Format the minutes of a run. Return "?" if they are unknown."""
-    return "?" if one.minutes is None else f"{one.minutes:.1f}"
 
 
 def format_p_value(p: float) -> str:

@@ -8,9 +8,7 @@ from mlqa.errors import MlqaError, RunError, UnreachableError, summarize_error
 from mlqa.tracking.tables import FIGURE_TABLE, WORD_TABLE
 from mlqa.tracking.wandb_mode import has_key
 
-F1, COST, TRAIN_SECONDS = "best/f1", "cost/usd", "timing/train_seconds"
-FERTILITY, ORACLE = "tokenization/fertility", "tokenization/oracle_f1"
-STEP, LOSS, EVAL_F1 = "train/global_step", "train/loss", "eval/f1"
+F1, COST, FERTILITY = "best/f1", "cost/usd", "tokenization/fertility"
 INSTALL = "mlqa dashboard needs wandb-workspaces: pip install 'wandb-workspaces>=0.4,<0.5'"
 
 
@@ -41,10 +39,10 @@ def build_workspace(group: str, project: str, entity: str) -> Any:
         return panels.ScatterPlot(title=title, x=panels.SummaryMetric(x), y=panels.SummaryMetric(y))
 
     def plot_lines(title: str, metric: str) -> Any:
-        return panels.LinePlot(title=title, x=panels.Metric(STEP), y=[panels.Metric(metric)])
+        return panels.LinePlot(title=title, x=panels.Metric("train/global_step"), y=[panels.Metric(metric)])
 
     columns = [*map(panels.Config, ("model", "hardware"))]
-    columns += map(panels.SummaryMetric, (FERTILITY, TRAIN_SECONDS, COST, F1))
+    columns += map(panels.SummaryMetric, (FERTILITY, "timing/train_seconds", COST, F1))
     scores = [
         plot_bars("F1 by model", F1, "model"),
         plot_bars("F1 by hardware", F1, "hardware"),
@@ -57,9 +55,9 @@ def build_workspace(group: str, project: str, entity: str) -> Any:
         panels.WeavePanelSummaryTable(table_name=FIGURE_TABLE),
         panels.WeavePanelSummaryTable(table_name=WORD_TABLE),
         plot_bars("Tokens per word", FERTILITY, "model"),
-        plot_points("Best F1 that a tokenizer permits against F1 reached", ORACLE, F1),
+        plot_points("Best F1 that a tokenizer permits against F1 reached", "tokenization/oracle_f1", F1),
     ]
-    training = [plot_lines("Loss", LOSS), plot_lines("F1 during training", EVAL_F1)]
+    training = [plot_lines("Loss", "train/loss"), plot_lines("F1 during training", "eval/f1")]
     return ws.Workspace(
         entity=entity,
         project=project,

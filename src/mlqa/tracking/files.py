@@ -6,16 +6,13 @@ import json
 import math
 import shutil
 from pathlib import Path
-from typing import Any
 
 from mlqa.result import HISTORY
-from mlqa.tracking.protocol import Table
+from mlqa.tracking.protocol import Tracker
 
 
-class FileTracker:
-    """A tracker that appends to `<run dir>/history.jsonl`. The run itself writes result.json."""
-
-    place: dict[str, Any] = {}  # noqa: RUF012  # the run directory itself
+class FileTracker(Tracker):
+    """A tracker that appends to `<run dir>/history.jsonl`. The run itself writes its other files."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / HISTORY
@@ -41,9 +38,3 @@ class FileTracker:
         plain = {key: value if math.isfinite(value) else None for key, value in row.items()}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **plain}) + "\n")
-
-    def log_table(self, table: Table) -> None:
-        """Do nothing, because tokenization.json and predictions.json hold more than any table."""
-
-    def finish(self, result: dict[str, Any]) -> None:
-        """Do nothing, because every line is already on disk."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 from mlqa.config.compose import resolve_model_label
 from mlqa.config.identity import compute_config_hash
@@ -39,12 +40,7 @@ def build_run_identity(config: Config, choices: dict[str, str], run_dir: Path) -
         An identity whose name and group are valid in W&B.
     """
     named = {**choices, "model": resolve_model_label(config.model, choices)}
-    parts = [
-        named["model"],
-        choices.get("hardware", "local"),
-        f"s{config.seed}",
-        compute_config_hash(config),
-    ]
+    parts = [named["model"], choices.get("hardware", "local"), f"s{config.seed}", compute_config_hash(config)]
     launched = os.environ.get("SAGEMAKER_SWEEP_ID")
     if launched:
         # The same group as that of members that ran on the launching machine.
@@ -62,7 +58,11 @@ def build_run_identity(config: Config, choices: dict[str, str], run_dir: Path) -
         name=_shorten(_NOT_IN_IDS.sub("-", "-".join(name))),
         group=group and _shorten(group),
         tags=tuple(f"{key}:{named[key]}" for key in ("model", "hardware", "dataset") if key in named),
-        config={**choices, "seed": config.seed, "cfg": _unwrap_enums(asdict(config))},
+        config={
+            **choices,
+            "seed": config.seed,
+            "cfg": json.loads(json.dumps(asdict(config), default=attrgetter("value"))),
+        },
         directory=run_dir,
         usd_per_hour=None if price is None else price * count,
     )
@@ -80,9 +80,3 @@ def _shorten(text: str) -> str:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return f"{text[: _LONGEST - len(digest) - 1]}-{digest}"
-
-
-def _unwrap_enums(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _unwrap_enums(item) for key, item in value.items()}
-    return getattr(value, "value", value)

@@ -1,6 +1,6 @@
 """The interface of trackers. A run always logs to history.jsonl, and also to W&B if the config says so.
 
-A tracker is any object with the methods of `Tracker`. If one fails, the run logs one warning and does not call it
+A tracker is a subclass of `Tracker`. If one fails, the run logs one warning and does not call it
 again until `finish`. No tracker ever stops a training.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 Cell = str | int | float | None
 
@@ -35,10 +35,11 @@ class Table(NamedTuple):
     bar: tuple[str, str] | None = None
 
 
-class Tracker(Protocol):
-    """A destination for the metrics of one run."""
+class Tracker:
+    """A destination for the metrics of one run. A method that a tracker does not define does nothing."""
 
-    place: dict[str, Any]  # how to find the run, for result.json; holds no secret
+    # How to find the run, for result.json. It holds no secret, and nothing if the run directory is the place.
+    place: dict[str, Any] = {}  # noqa: RUF012
 
     def start(self, history: Path | None) -> None:
         """Begin to record.

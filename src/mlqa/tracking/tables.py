@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from mlqa.display.tokenizer_labels import WORDS, build_word_cells
 from mlqa.tracking.protocol import Table
 
 WORD_TABLE, FIGURE_TABLE, PREDICTION_TABLE = "tokenization/words", "tokenization/figures", "predictions"
-
-
-class ExampleRows(Protocol):
-    """The parts of a split that the table of predictions shows."""
-
-    @property
-    def ids(self) -> list[str]:
-        """The id of each row."""
-
-    @property
-    def questions(self) -> list[str]:
-        """The question of each row."""
-
-    def get_gold_texts(self, row: int) -> list[str]:
-        """Return the gold answers of a row."""
 
 
 def build_tokenizer_tables(model: str, figures: Mapping[str, float], words: Sequence[Mapping[str, Any]]) -> list[Table]:
@@ -45,21 +30,11 @@ def build_tokenizer_tables(model: str, figures: Mapping[str, float], words: Sequ
     ]
 
 
-def build_prediction_table(predictions: Sequence[str], examples: ExampleRows, most: int) -> Table:
+def build_prediction_table(rows: Iterable[Mapping[str, Any]]) -> Table:
     """Build the table of predictions: id, question, distinct gold answers, prediction.
 
     Args:
-        predictions: One per row of `examples`.
-        examples: The split that was predicted.
-        most: Number of rows to show, from the first on.
+        rows: Lines of scores.jsonl, one per question to show.
     """
-    rows = [
-        [
-            examples.ids[row],
-            examples.questions[row],
-            " | ".join(dict.fromkeys(examples.get_gold_texts(row))),
-            predictions[row],
-        ]
-        for row in range(min(most, len(predictions)))
-    ]
-    return Table(PREDICTION_TABLE, ("id", "question", "gold", "prediction"), rows)
+    cells = [[row["id"], row["question"], " | ".join(row["golds"]), row["answer"]] for row in rows]
+    return Table(PREDICTION_TABLE, ("id", "question", "gold", "prediction"), cells)

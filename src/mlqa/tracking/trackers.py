@@ -28,10 +28,7 @@ class Trackers:
         Returns:
             The node `tracking` of result.json, e.g. {"wandb": {"project", "id", ...}}.
         """
-        places: dict[str, Any] = {}
-        for tracker in self._trackers:
-            places |= tracker.place
-        return places
+        return {name: place for tracker in self._trackers for name, place in tracker.place.items()}
 
     def start(self, history: Path | None) -> None:
         """Start each tracker.

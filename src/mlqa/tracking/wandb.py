@@ -13,7 +13,7 @@ from typing import Any
 from mlqa.config.schema import TrackingConfig
 from mlqa.errors import summarize_error
 from mlqa.result import MODEL, PREDICTIONS
-from mlqa.tracking.protocol import RunIdentity, Table
+from mlqa.tracking.protocol import RunIdentity, Table, Tracker
 from mlqa.tracking.wandb_mode import PROJECT, Mode, decide_mode
 
 log = logging.getLogger(__name__)
@@ -25,17 +25,12 @@ BEST = ("exact_match", "f1", "exact_match_unseen", "f1_unseen")
 STEP = "train/global_step"
 
 
-def _teardown_wandb() -> None:
-    """End W&B's service process, which keeps the id of a run that it could not start."""
-    import wandb
-
-    wandb.teardown()
-
-
-class WandbTracker:
+class WandbTracker(Tracker):
     """A W&B run. A resumed run keeps its id. docs/wandb.md lists what is logged."""
 
     def __init__(self, config: TrackingConfig, identity: RunIdentity) -> None:
+        import wandb
+
         self._config, self._identity = config, identity
         self._began = time.monotonic()
         self._step = 0
@@ -48,14 +43,14 @@ class WandbTracker:
                 raise
             log.warning("tracking: W&B could not be reached (%s); this run is kept offline", summarize_error(error))
             self._mode = "offline"
-            _teardown_wandb()
+            wandb.teardown()  # its service process keeps the id of a run that it could not start
             self._run = self._init("offline")
         # An axis of our own: a resumed run repeats some steps, and W&B drops rows whose own step is not new.
         self._run.define_metric(STEP)
         self._run.define_metric("*", step_metric=STEP)
-        run = self._run
-        place = {"mode": self._mode, "entity": run.entity, "project": run.project, "id": run.id}
-        self.place: dict[str, Any] = {"wandb": {**place, "url": run.url if self._mode == "online" else None}}
+        place = {key: getattr(self._run, key) for key in ("entity", "project", "id")}
+        url = self._run.url if self._mode == "online" else None
+        self.place: dict[str, Any] = {"wandb": {"mode": self._mode, **place, "url": url}}
 
     def _init(self, mode: Mode) -> Any:
         import wandb
@@ -104,15 +99,13 @@ class WandbTracker:
         plain = {key.replace("eval_", "eval/", 1): value for key, value in names.items()}
         self._step = step
         self._keep_best(row)
-        usd = self._identity.usd_per_hour
-        if usd is not None:
+        if (usd := self._identity.usd_per_hour) is not None:
             plain["cost/usd"] = usd * (time.monotonic() - self._began) / 3600
         self._run.log({**plain, STEP: step})
 
     def _keep_best(self, row: dict[str, Any]) -> None:
         for name in BEST:
-            value = row.get(f"eval_{name}")
-            if value is not None:
+            if (value := row.get(f"eval_{name}")) is not None:
                 self._best[name] = max(value, self._best.get(name, value))
 
     def log_table(self, table: Table) -> None:
@@ -121,7 +114,7 @@ class WandbTracker:
             return
         import wandb
 
-        wandb_table = wandb.Table(columns=list(table.columns), data=[list(row) for row in table.rows])
+        wandb_table = wandb.Table(columns=list(table.columns), data=list(map(list, table.rows)))
         logged: dict[str, Any] = {table.name: wandb_table, STEP: self._step}
         if table.bar is not None:
             label, number = table.bar

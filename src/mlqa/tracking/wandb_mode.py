@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import logging
 import netrc
 import os
@@ -56,27 +57,20 @@ def has_key() -> bool:
     """
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL") or _read_settings().get("base_url") or CLOUD).netloc
-    try:
-        entry = netrc.netrc(str(_find_netrc())).authenticators(host)
-    except (OSError, netrc.NetrcParseError):
-        return False
-    return bool(entry and entry[2])
+    host = urlsplit(os.environ.get("WANDB_BASE_URL") or _read_login_host() or CLOUD).netloc
+    given = os.environ.get("NETRC")
+    for path in (given,) if given else ("~/.netrc", "~/_netrc"):  # the second is Windows'
+        with contextlib.suppress(OSError, netrc.NetrcParseError):
+            entry = netrc.netrc(str(Path(path).expanduser())).authenticators(host)
+            return bool(entry and entry[2])
+    return False
 
 
-def _find_netrc() -> Path:
-    if os.environ.get("NETRC"):
-        return Path(os.environ["NETRC"]).expanduser()
-    posix, windows = Path("~/.netrc").expanduser(), Path("~/_netrc").expanduser()
-    return windows if windows.exists() and not posix.exists() else posix
-
-
-def _read_settings() -> dict[str, str]:
-    """Read the settings that `wandb login` stores besides the key."""
+def _read_login_host() -> str | None:
+    """Read the server that `wandb login --host` stores besides the key."""
     folder = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
     parser = configparser.ConfigParser(interpolation=None)
-    try:
+    with contextlib.suppress(OSError, UnicodeDecodeError, configparser.Error):
         parser.read(folder / "settings", "utf-8")
-        return dict(parser.items("default"))
-    except (OSError, UnicodeDecodeError, configparser.Error):
-        return {}
+        return parser.get("default", "base_url", fallback=None)
+    return None
