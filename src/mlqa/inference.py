@@ -11,8 +11,8 @@ import numpy as np
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.answers.decoding import Candidate
-from mlqa.answers.forward import answer
+from mlqa.answers.decoding import Candidate, decode_n_best
+from mlqa.answers.forward import predict_spans
 from mlqa.config.schema import TrainingConfig
 from mlqa.data.examples import Examples
 from mlqa.data.readers import parse_json
@@ -68,7 +68,8 @@ class Answerer:
         """
         self.training.n_best_size = max(self.training.n_best_size, top_k)
         windows = make_windows(examples, self.tokenizer, self.training.max_seq_length, self.training.doc_stride)
-        answers = answer(self.model, windows, examples, self.training, with_null=self.with_null)
+        spans = predict_spans(self.model, windows, self.training)
+        answers = decode_n_best(spans, windows, examples, self.training.n_best_size, self.with_null)
         threshold = self.training.null_score_diff_threshold
         return [put_answer_first(candidates, threshold)[:top_k] for candidates in answers]
 
