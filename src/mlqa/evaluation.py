@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -100,7 +100,7 @@ class Evaluation:
 
     def score_shuffled_questions(self, model: Any, tokenizer: Any) -> float:
         """Return the control's F1 (0-100): the score if each question is another one of the same context."""
-        shuffled = self.examples.with_questions(shuffle_questions(self.examples))
+        shuffled = replace(self.examples, questions=shuffle_questions(self.examples))
         windows = make_windows(shuffled, tokenizer, self.training.max_seq_length, self.training.doc_stride)
         answers = self._predict_answers(model, shuffled, windows, "Scoring the control")
         return self._score_answers(answers, intervals=False)["f1"]

@@ -15,7 +15,7 @@ from mlqa.answers.decoding import Candidate, decode_n_best
 from mlqa.answers.forward import predict_spans
 from mlqa.config.schema import TrainingConfig
 from mlqa.data.examples import Examples
-from mlqa.data.readers import parse_json
+from mlqa.data.readers import explain_read_errors, parse_json
 from mlqa.data.rows import is_encodable
 from mlqa.errors import DataError, RunError, summarize_error
 from mlqa.features.windows import make_windows
@@ -103,12 +103,8 @@ def load_questions(path: str | Path) -> Examples:
         DataError: If the file cannot be read or an entry is malformed. The message names the file and the entry.
     """
     path = Path(path).expanduser()
-    try:
+    with explain_read_errors(path):
         content = parse_json(path.read_text("utf-8-sig"), str(path))
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {summarize_error(error)}") from None
     if isinstance(content, dict) and "data" in content:
         content = _flatten_squad(content, path)
     if isinstance(content, dict):
