@@ -166,7 +166,7 @@ def test_mlqa_score_gives_the_runs_own_scores(
 
 
 def test_the_audit_is_part_of_the_record(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Two of three validation questions stand in train; one row of train has no place for its answer."""
+    """Two of three validation questions are in train; one row of train has no place for its answer."""
     rows = [
         {"id": number, "question": f"{number} kimi gördü?", "context": f"{number} Ali'yi gördü", "answers": answers}
         for number in range(40)
@@ -186,7 +186,7 @@ def test_the_audit_is_part_of_the_record(tmp_path: Path, caplog: pytest.LogCaptu
     config, choices = compose_config(common)
     config.training.output_dir = str(tmp_path / "out")
     result = run(config, choices)
-    assert "66.7 % of the validation questions stand in train" in caplog.text
+    assert "66.7 % of the validation questions are in train" in caplog.text
     assert result.metrics["total_unseen"] == 1
     audit = result.dataset["audit"]
     assert audit["leakage"]["questions"]["exact"] == 2
@@ -195,7 +195,7 @@ def test_the_audit_is_part_of_the_record(tmp_path: Path, caplog: pytest.LogCaptu
 
     config, choices = compose_config([*common, "dataset.strict=true"])
     config.training.output_dir = str(tmp_path / "strict")
-    with pytest.raises(DataError, match=r"line 41.*does not stand"):
+    with pytest.raises(DataError, match=r"line 41.*is not at 0"):
         run(config, choices)
 
 

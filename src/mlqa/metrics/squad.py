@@ -17,7 +17,6 @@ from __future__ import annotations
 import functools
 import re
 import string
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -160,7 +159,8 @@ def _compute_token_f1(prediction: list[str], gold: list[str], version: Version) 
     """Return the F1 of two bags of tokens. Operations keep the order of the scripts, which determines the last bit."""
     if not prediction or not gold:
         return float(version == "2.0" and prediction == gold)
-    shared = (Counter(prediction) & Counter(gold)).total()
+    common = set(gold).intersection(prediction)
+    shared = sum(min(prediction.count(token), gold.count(token)) for token in common)
     if not shared:
         return 0.0
     precision = shared / len(prediction)
