@@ -33,7 +33,7 @@ from run_qa_decoding import decode_as_run_qa
 
 import mlqa.metrics
 from mlqa.answers.decoding import decode_best_texts, decode_n_best, select_best_spans
-from mlqa.answers.forward import answer_texts
+from mlqa.answers.forward import predict_spans
 from mlqa.batching.padded_rows import make_batch
 from mlqa.config.compose import compose_config
 from mlqa.data.examples import Examples
@@ -158,7 +158,7 @@ def compare_forward_passes(examples: Examples, windows: Windows, tokenizer: Any,
         return decode_best_texts(spans, windows, examples)
 
     def answer_by_length() -> list[str]:
-        return answer_texts(model, windows, examples, config.training)
+        return decode_best_texts(predict_spans(model, windows, config.training), windows, examples)
 
     same = sum(text == other for text, other in zip(answer_padded(), answer_by_length(), strict=True))
     print_ratios(

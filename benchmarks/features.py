@@ -149,7 +149,7 @@ def measure(args: argparse.Namespace) -> None:
     before, began = read_megabytes("VmRSS"), time.perf_counter()
     windows = make_windows(examples, tokenizer, LENGTH, STRIDE, TokenCache(Path(args.cache), tokenizer))
     took = time.perf_counter() - began
-    size = sum(file.stat().st_size for file in Path(args.cache).rglob("*.npy")) / 1e6
+    size = sum(file.stat().st_size for file in Path(args.cache).glob("*/*")) / 1e6
     peak, anonymous = read_megabytes("VmHWM"), read_megabytes("RssAnon")
     print(json.dumps([len(examples), len(windows), took, before, peak, anonymous, size]))
 

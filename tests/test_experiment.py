@@ -195,7 +195,7 @@ def test_the_audit_is_part_of_the_record(tmp_path: Path, caplog: pytest.LogCaptu
 
     config, choices = compose_config([*common, "dataset.strict=true"])
     config.training.output_dir = str(tmp_path / "strict")
-    with pytest.raises(DataError, match=r"line 41.*does not stand"):
+    with pytest.raises(DataError, match=r"line 41.*is not at 0"):
         run(config, choices)
 
 

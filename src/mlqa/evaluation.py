@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from mlqa.answers.forward import answer, answer_texts
+from mlqa.answers.decoding import decode_best_texts, decode_n_best
+from mlqa.answers.forward import predict_spans
 from mlqa.batching.sampler import shard_rows
 from mlqa.config.schema import Config
 from mlqa.data.examples import Examples, find_unseen_rows
@@ -91,8 +92,7 @@ class Evaluation:
             set_name: Option of the group `dataset`, for scores.jsonl.
             split: Name of the split, for scores.jsonl.
         """
-        context = self.windows.context
-        on_tokens = find_aligned_answers(self.examples, context.starts, context.ends, context.first)
+        on_tokens = find_aligned_answers(self.examples, self.windows.context)
         groups = classify_questions(self.examples, self.rules, on_tokens)
         scores = score_questions(predictions, self.examples, rules=self.rules, version=self.version)
         rows = build_score_rows(set_name, split, self.examples, predictions, scores, groups, self.unseen)
@@ -100,7 +100,7 @@ class Evaluation:
 
     def score_shuffled_questions(self, model: Any, tokenizer: Any) -> float:
         """Return the control's F1 (0-100): the score if each question is another one of the same context."""
-        shuffled = self.examples.with_questions(shuffle_questions(self.examples))
+        shuffled = replace(self.examples, questions=shuffle_questions(self.examples))
         windows = make_windows(shuffled, tokenizer, self.training.max_seq_length, self.training.doc_stride)
         answers = self._predict_answers(model, shuffled, windows, "Scoring the control")
         return self._score_answers(answers, intervals=False)["f1"]
@@ -124,13 +124,12 @@ class Evaluation:
         return Answers(predictions, in_order("null_odds"), in_order("best_answers"))
 
     def _predict_locally(self, model: Any, examples: Examples, windows: Windows, description: str) -> Answers:
-        training, autocast = self.training, self.autocast
+        spans = predict_spans(model, windows, self.training, self.autocast, description)
         if not self.with_null:
-            texts = answer_texts(model, windows, examples, training, autocast=autocast, description=description)
-            return Answers(texts, None, None)
-        n_best = answer(model, windows, examples, training, with_null=True, autocast=autocast, description=description)
+            return Answers(decode_best_texts(spans, windows, examples), None, None)
+        n_best = decode_n_best(spans, windows, examples, self.training.n_best_size, with_null=True)
         return Answers(
-            [choose_answer(candidates, training.null_score_diff_threshold) for candidates in n_best],
+            [choose_answer(candidates, self.training.null_score_diff_threshold) for candidates in n_best],
             [compute_null_odds(candidates) for candidates in n_best],
             [find_best_answer(candidates) for candidates in n_best],
         )

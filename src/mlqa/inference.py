@@ -11,11 +11,11 @@ import numpy as np
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.answers.decoding import Candidate
-from mlqa.answers.forward import answer
+from mlqa.answers.decoding import Candidate, decode_n_best
+from mlqa.answers.forward import predict_spans
 from mlqa.config.schema import TrainingConfig
 from mlqa.data.examples import Examples
-from mlqa.data.readers import parse_json
+from mlqa.data.readers import explain_read_errors, parse_json
 from mlqa.data.rows import is_encodable
 from mlqa.errors import DataError, RunError, summarize_error
 from mlqa.features.windows import make_windows
@@ -68,7 +68,8 @@ class Answerer:
         """
         self.training.n_best_size = max(self.training.n_best_size, top_k)
         windows = make_windows(examples, self.tokenizer, self.training.max_seq_length, self.training.doc_stride)
-        answers = answer(self.model, windows, examples, self.training, with_null=self.with_null)
+        spans = predict_spans(self.model, windows, self.training)
+        answers = decode_n_best(spans, windows, examples, self.training.n_best_size, self.with_null)
         threshold = self.training.null_score_diff_threshold
         return [put_answer_first(candidates, threshold)[:top_k] for candidates in answers]
 
@@ -102,12 +103,8 @@ def load_questions(path: str | Path) -> Examples:
         DataError: If the file cannot be read or an entry is malformed. The message names the file and the entry.
     """
     path = Path(path).expanduser()
-    try:
+    with explain_read_errors(path):
         content = parse_json(path.read_text("utf-8-sig"), str(path))
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {summarize_error(error)}") from None
     if isinstance(content, dict) and "data" in content:
         content = _flatten_squad(content, path)
     if isinstance(content, dict):

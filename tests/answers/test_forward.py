@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from mlqa.answers import forward
-from mlqa.answers.forward import answer, answer_texts
+from mlqa.answers.decoding import decode_best_texts
+from mlqa.answers.forward import predict_spans
 from mlqa.config.compose import compose_config
 from mlqa.data.sample import generate
 from mlqa.features.windows import make_windows
@@ -24,11 +25,10 @@ def test_sorted_by_length_or_not_the_answers_are_the_same(monkeypatch: pytest.Mo
     windows = make_windows(examples, tokenizer, 48, 12)
     torch.manual_seed(0)
     model = load_model(config.model, tokenizer)
-    found = answer_texts(model, windows, examples, training)
-    assert found == [candidates[0].text for candidates in answer(model, windows, examples, training)]
+    found = decode_best_texts(predict_spans(model, windows, training), windows, examples)
     assert len(set(windows.lengths.tolist())) > 3 and len(windows) > len(examples)
 
     in_order = [np.array([window]) for window in range(len(windows))]
     monkeypatch.setattr(forward, "bucket_by_length", lambda *_: in_order)
     training.pad_to_multiple_of = 1
-    assert answer_texts(model, windows, examples, training) == found
+    assert decode_best_texts(predict_spans(model, windows, training), windows, examples) == found

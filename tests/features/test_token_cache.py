@@ -83,22 +83,21 @@ def test_large_entries_are_mapped_and_written_as_they_are_made(tmp_path: Path, m
         assert same(found, EXPECTED) and isinstance(found.ids.base, np.memmap)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "crc32"])
-@pytest.mark.parametrize("harm", ["cut", "empty", "gone", "bits", "pickle"])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("harm", ["cut", "empty", "gone", "pickle"])
 def test_a_damaged_entry_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, harm: str) -> None:
     cache = TokenCache(tmp_path, TOKENIZER)
     cache.tokenize(TEXTS)
     (entry,) = tmp_path.iterdir()
-    path = entry / f"{name}.npy"
-    content = bytearray(path.read_bytes())
+    path = entry / name
+    content = path.read_bytes()
     if harm == "gone":
         path.unlink()
     elif harm == "pickle":
         ran = tmp_path.parent / f"{tmp_path.name}-ran"
         path.write_bytes(pickle.dumps(_Harmful(str(ran))))
     else:
-        content[-1] ^= 1
-        path.write_bytes({"cut": content[:-5], "empty": b"", "bits": content}[harm])
+        path.write_bytes({"cut": content[:-5], "empty": b""}[harm])
     with caplog.at_level(logging.WARNING):
         assert same(cache.tokenize(TEXTS), EXPECTED)
         assert same(cache.tokenize(TEXTS), EXPECTED)
@@ -127,7 +126,7 @@ def test_a_disk_that_takes_nothing_costs_a_line(
         def full(*_: Any) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(token_cache._ArrayWriter, "append", full)
+        monkeypatch.setattr(os, "fsync", full)
     with caplog.at_level(logging.WARNING):
         cache = TokenCache(folder, TOKENIZER)
         assert same(cache.tokenize(TEXTS), EXPECTED)
@@ -176,9 +175,8 @@ def test_two_processes_that_make_the_same_entry_do_not_meet(tmp_path: Path) -> N
         "import sys, time; from pathlib import Path\n"
         "sys.path.insert(0, sys.argv[2])\n"
         "import test_token_cache as here\n"
-        "from mlqa.features import token_cache\n"
-        "crc = token_cache._compute_crc32\n"
-        "token_cache._compute_crc32 = lambda path: time.sleep(0.25) or crc(path)\n"
+        "fsync = here.os.fsync\n"
+        "here.os.fsync = lambda file: time.sleep(0.25) or fsync(file)\n"
         "found = here.TokenCache(Path(sys.argv[1]), here.TOKENIZER).tokenize(here.TEXTS)\n"
         "sys.exit(not here.same(found, here.EXPECTED))\n"
     )

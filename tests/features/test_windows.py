@@ -184,7 +184,7 @@ def test_slow_or_padless_tokenizers_are_refused() -> None:
     class Slow:
         is_fast = False
 
-    with pytest.raises(ModelError, match="a slow tokenizer has no character offsets"):
+    with pytest.raises(ModelError, match="is a slow tokenizer, without the character offsets"):
         make_template(Slow())
     tokenizer = train_tokenizer(text_of(SAMPLE), "char", 600, 512)
     tokenizer.pad_token = None

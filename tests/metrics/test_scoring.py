@@ -95,7 +95,6 @@ def test_golds_without_a_place_count_as_in_the_script() -> None:
     assert groups["answer_length"]["1"]["f1"] == pytest.approx(100 * (1 + 2 / 3 + 1) / 3)
     assert examples.select([1]).get_gold_texts(0) == ["Ali", "Veli Bey"]
     assert examples.select([2, 1]).get_gold_texts(0) == ["Ali"]
-    assert examples.with_questions(["a", "b", "c"]).unplaced == {1: ("Veli Bey",)}
     assert examples.compute_fingerprint() != examples_of([0, 1, 1]).compute_fingerprint()
 
 

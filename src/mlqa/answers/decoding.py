@@ -177,29 +177,22 @@ def decode_n_best(
     answers = []
     for number in range(len(examples)):
         chosen = order[bounds[number] : bounds[number + 1]]
-        best: dict[tuple[int, int], float] = {}
+        best: dict[tuple[int, str], float] = {}
         context = examples.get_context(number)
         for index in chosen:
-            begin, stop = _trim_whitespace(context, int(start[index]), int(end[index]))
-            if begin < stop and (begin, stop) not in best:
-                best[begin, stop] = float(score[index])
+            span = context[start[index] : end[index]]
+            # SentencePiece tokens may begin with the space before their word.
+            text, begin = span.strip(), int(start[index]) + len(span) - len(span.lstrip())
+            if text and (begin, text) not in best:
+                best[begin, text] = float(score[index])
                 if len(best) == n_best_size:
                     break
-        candidates = [(context[begin:stop], begin, stop, value) for (begin, stop), value in best.items()]
+        candidates = [(text, begin, begin + len(text), value) for (begin, text), value in best.items()]
         if with_null or not candidates:
             candidates.append(("", 0, 0, float(null[number])))
             candidates.sort(key=lambda candidate: -candidate[3])
         answers.append(_add_probabilities(candidates))
     return answers
-
-
-def _trim_whitespace(context: str, start: int, end: int) -> tuple[int, int]:
-    """Strip outer white space off a span. SentencePiece tokens may begin with the space before their word."""
-    while start < end and context[start].isspace():
-        start += 1
-    while start < end and context[end - 1].isspace():
-        end -= 1
-    return start, end
 
 
 def _add_probabilities(candidates: list[tuple[str, int, int, float]]) -> list[Candidate]:

@@ -11,68 +11,35 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from mlqa.answers.decoding import Candidate, Spans, decode_best_texts, decode_n_best, select_best_spans
+from mlqa.answers.decoding import Spans, select_best_spans
 from mlqa.batching.forward_passes import bucket_by_length
 from mlqa.batching.padded_rows import make_batch
 from mlqa.config.schema import TrainingConfig
-from mlqa.data.examples import Examples
 from mlqa.environment import get_console, is_main
 from mlqa.errors import ModelError
 from mlqa.features.windows import Windows
 
 
-def answer(
+@torch.no_grad()
+def predict_spans(
     model: Any,
     windows: Windows,
-    examples: Examples,
     training: TrainingConfig,
-    *,
-    with_null: bool = False,
     autocast: torch.dtype | None = None,
     description: str = "Answering",
-) -> list[list[Candidate]]:
-    """Return the n-best candidates of every row.
+) -> Spans:
+    """Return the best spans of all windows, for `decode_n_best` or `decode_best_texts`.
 
     Args:
         model: The model, on the device it is to run on.
-        windows: Windows of `examples`.
-        examples: The questions to answer.
+        windows: The windows of the questions to answer.
         training: Batch size, widths and decoding limits.
-        with_null: Whether "no answer" is a candidate.
         autocast: Type of mixed precision, or None for full precision.
         description: Label of the progress bar.
-
-    Returns:
-        For each row its candidates, best first.
 
     Raises:
         ModelError: If the model's logits are NaN.
     """
-    spans = _predict_spans(model, windows, training, autocast, description)
-    return decode_n_best(spans, windows, examples, training.n_best_size, with_null)
-
-
-def answer_texts(
-    model: Any,
-    windows: Windows,
-    examples: Examples,
-    training: TrainingConfig,
-    *,
-    autocast: torch.dtype | None = None,
-    description: str = "Answering",
-) -> list[str]:
-    """Return the text of every row's best real answer.
-
-    The arguments and errors are those of `answer`. Decoding is faster because only the best text is kept.
-    """
-    return decode_best_texts(_predict_spans(model, windows, training, autocast, description), windows, examples)
-
-
-@torch.no_grad()
-def _predict_spans(
-    model: Any, windows: Windows, training: TrainingConfig, autocast: torch.dtype | None, description: str
-) -> Spans:
-    """Return the best spans of all windows."""
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device

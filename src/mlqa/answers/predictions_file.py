@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mlqa.data.readers import describe_members, parse_json
-from mlqa.data.rows import is_encodable
+from mlqa.data.readers import describe_members, explain_read_errors, parse_json
+from mlqa.data.rows import is_encodable, shorten_repr
 from mlqa.data.unicode_oddities import escape_oddities
-from mlqa.errors import DataError, summarize_error
+from mlqa.errors import DataError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -53,7 +53,7 @@ def read_predictions(path: str | Path) -> dict[str, str]:
     pairs = _read_entries(Path(path).expanduser(), "prediction_text")
     for place, _, value in pairs:
         if not isinstance(value, str) or not is_encodable(value):
-            raise DataError(f"{path}, {place}: the prediction must be text, but is {_shorten_repr(value)}")
+            raise DataError(f"{path}, {place}: the prediction must be text, but is {shorten_repr(value)}")
     return index_by_id([identifier for _, identifier, _ in pairs], [value for _, _, value in pairs])
 
 
@@ -73,10 +73,9 @@ def read_null_odds(path: str | Path) -> dict[str, float]:
     for place, _, value in pairs:
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
             raise DataError(
-                f"{path}, {place}: the odds must be a number in the range of a float, but are {_shorten_repr(value)}"
+                f"{path}, {place}: the odds must be a number in the range of a float, but are {shorten_repr(value)}"
             )
-    names = name_rows([identifier for _, identifier, _ in pairs])
-    return {name: float(odds) for name, (*_, odds) in zip(names, pairs, strict=True)}
+    return index_by_id([identifier for _, identifier, _ in pairs], [float(value) for *_, value in pairs])
 
 
 def align_predictions(
@@ -145,16 +144,8 @@ def align_null_odds(
 
 def _read_entries(path: Path, key: str) -> list[tuple[str, str, Any]]:
     """Return (place for messages, id, value) of each entry of a file in any of the forms."""
-    try:
+    with explain_read_errors(path):
         text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: is a folder; give a file in it, such as {path / 'predictions.json'}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or summarize_error(error)}") from None
     if path.suffix.lower() == ".jsonl":
         lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         parts = [(f"line {number}", parse_json(line, str(path), number)) for number, line in lines]
@@ -166,7 +157,7 @@ def _read_entries(path: Path, key: str) -> list[tuple[str, str, Any]]:
     for place, entry in parts:
         if not isinstance(entry, dict):
             form = f'{{id: ...}} or [{{"id": ..., "{key}": ...}}, ...]'
-            raise DataError(f"{path}{', ' * bool(place)}{place}: must be {form}, but is {_shorten_repr(entry)}")
+            raise DataError(f"{path}{', ' * bool(place)}{place}: must be {form}, but is {shorten_repr(entry)}")
         if {"id", key} <= set(entry):
             pairs.append((place or "the only entry", _parse_id(path, place, entry["id"]), entry[key]))
         elif place:
@@ -180,10 +171,5 @@ def _read_entries(path: Path, key: str) -> list[tuple[str, str, Any]]:
 
 def _parse_id(path: Path, place: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise DataError(f"{path}, {place}: id must be text or a whole number, but is {_shorten_repr(value)}")
+        raise DataError(f"{path}, {place}: id must be text or a whole number, but is {shorten_repr(value)}")
     return str(value)
-
-
-def _shorten_repr(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

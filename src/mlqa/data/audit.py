@@ -44,7 +44,7 @@ class Audit:
 def audit(splits: Splits) -> Audit:
     """Audit a data set as far as no tokenizer is needed.
 
-    The time is linear in the rows (0.7 s for TQuAD's 9,200).
+    The time is about linear in the rows (0.9 s for TQuAD's 9,200).
 
     Args:
         splits: The data set, of which one split may be empty.

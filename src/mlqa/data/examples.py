@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mlqa.errors import DataError
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -86,16 +84,14 @@ class Examples:
         """Return the given rows in the given order, with only the contexts that they use."""
         rows = np.asarray(rows, dtype=np.int64)
         used, context_of = np.unique(self.context_of[rows], return_inverse=True)
-        return Examples(
+        return replace(
+            self,
             ids=[self.ids[row] for row in rows],
             questions=[self.questions[row] for row in rows],
             contexts=[self.contexts[index] for index in used],
             context_of=context_of.astype(np.int64),
             answers=[self.answers[row] for row in rows],
-            counts=self.counts,
-            notes=self.notes,
             unplaced={new: self.unplaced[row] for new, row in enumerate(rows.tolist()) if row in self.unplaced},
-            dropped_ids=self.dropped_ids,
         )
 
     def get_gold_texts(self, row: int) -> list[str]:
@@ -112,19 +108,6 @@ class Examples:
         if count is None or count >= len(self):
             return self
         return self.select(np.sort(np.random.default_rng(seed).permutation(len(self))[:count]))
-
-    def with_questions(self, questions: list[str]) -> Examples:
-        """Return the same rows with other questions, for a control that must not be answerable.
-
-        Args:
-            questions: One question per row.
-
-        Raises:
-            DataError: If the number of questions is wrong.
-        """
-        if len(questions) != len(self):
-            raise DataError(f"{len(questions)} questions for {len(self)} rows; give one per row")
-        return replace(self, questions=questions)
 
     def compute_fingerprint(self) -> str:
         """Compute 16 hex digits of SHA-256 over ids, questions, contexts and answers in order."""

@@ -14,13 +14,16 @@ characters, and only with questions on the same or a near context.
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from mlqa.data.examples import Examples, normalize_context
-from mlqa.data.near_duplicates import Unit, build_shingles, concatenate_ranges, find_near_pairs
+from mlqa.data.near_duplicates import Unit, build_shingles, find_near_pairs
 
 NEAR_CONTEXT, CONTEXT_WORDS = 0.6, 3
 NEAR_QUESTION, QUESTION_CHARACTERS = 0.8, 4
@@ -55,89 +58,75 @@ def find_leakage(validation: Examples, train: Examples) -> tuple[Leak, Leak]:
     Returns:
         The leak of questions, then the leak of contexts.
     """
-    contexts = _link_contexts(validation, train)
-    return _find_question_leak(validation, train, contexts), _find_context_leak(validation, train, contexts)
+    links = _link_contexts(validation, train)
+    of_contexts = _select_strongest(links, len(validation.contexts))
+    _, some_row = np.unique(train.context_of, return_index=True)
+    twin = np.where(of_contexts.twin >= 0, some_row[of_contexts.twin], -1)
+    contexts = Leak(of_contexts.way[validation.context_of], twin[validation.context_of])
+    return _select_strongest(_link_questions(validation, train, links), len(validation)), contexts
 
 
-@dataclass(frozen=True)
-class _Links:
-    """Pairs of a validation entry and a train entry, and the way in which they are the same [pairs]."""
+class _Link(NamedTuple):
+    """An entry of validation and one of train that are the same in a way, an index in `WAYS`."""
 
-    ours: np.ndarray
-    theirs: np.ndarray
-    way: np.ndarray
-    similarity: np.ndarray
-
-    def select_strongest(self, count: int) -> Leak:
-        """Keep the strongest link of each of `count` validation entries."""
-        order = np.lexsort((-self.similarity, self.way, self.ours))
-        entries, first = np.unique(self.ours[order], return_index=True)
-        leak = Leak(np.full(count, NONE), np.full(count, -1))
-        leak.way[entries] = self.way[order][first]
-        leak.twin[entries] = self.theirs[order][first]
-        return leak
+    ours: int
+    theirs: int
+    way: int
+    similarity: float
 
 
-def _link_contexts(validation: Examples, train: Examples) -> _Links:
+def _select_strongest(links: Iterable[_Link], count: int) -> Leak:
+    """Keep the strongest link of each of `count` validation entries."""
+    leak = Leak(np.full(count, NONE), np.full(count, -1))
+    for link in sorted(links, key=lambda link: (link.way, -link.similarity)):
+        if leak.way[link.ours] == NONE:
+            leak.way[link.ours], leak.twin[link.ours] = link.way, link.theirs
+    return leak
+
+
+def _link_contexts(validation: Examples, train: Examples) -> list[_Link]:
     plain = [normalize_context(context) for context in validation.contexts]
     same: defaultdict[str, list[int]] = defaultdict(list)
     for index, context in enumerate(train.contexts):
         same[normalize_context(context)].append(index)
     distinct = list(same)
-    near = find_near_pairs(
-        build_shingles(plain, Unit.word, CONTEXT_WORDS),
-        build_shingles(distinct, Unit.word, CONTEXT_WORDS),
-        NEAR_CONTEXT,
-    )
-    found: list[tuple[int, int, int, float]] = []
-    for index, text, similarity in zip(*(part.tolist() for part in near), strict=True):
-        for other in same[distinct[text]]:
-            exact = validation.contexts[index] == train.contexts[other]
-            found.append((index, other, 0 if exact else 1 if plain[index] == distinct[text] else 2, similarity))
-    return _build_links(found)
+    ours, theirs = ([build_shingles(text, Unit.word, CONTEXT_WORDS) for text in texts] for texts in (plain, distinct))
+    return [
+        _Link(index, other, _find_way(validation.contexts[index], train.contexts[other]), similarity)
+        for index, text, similarity in find_near_pairs(ours, theirs, NEAR_CONTEXT)
+        for other in same[distinct[text]]
+    ]
 
 
-def _find_context_leak(validation: Examples, train: Examples, contexts: _Links) -> Leak:
-    of_contexts = contexts.select_strongest(len(validation.contexts))
-    _, some_row = np.unique(train.context_of, return_index=True)
-    twin = np.where(of_contexts.twin >= 0, some_row[of_contexts.twin], -1)
-    return Leak(of_contexts.way[validation.context_of], twin[validation.context_of])
+def _link_questions(validation: Examples, train: Examples, contexts: list[_Link]) -> Iterator[_Link]:
+    """Compare the questions of linked contexts only. A question's way is no stronger than that of its context."""
+    rows, train_rows = _group_rows(validation), _group_rows(train)
+    for context in contexts:
+        ours, theirs = rows[context.ours], train_rows[context.theirs]
+        near = find_near_pairs(
+            [_shingle_question(validation.questions[row]) for row in ours],
+            [_shingle_question(train.questions[row]) for row in theirs],
+            NEAR_QUESTION,
+        )
+        for entry, other, similarity in near:
+            row, twin = ours[entry], theirs[other]
+            way = _find_way(validation.questions[row], train.questions[twin])
+            yield _Link(row, twin, max(way, context.way), similarity)
 
 
-def _find_question_leak(validation: Examples, train: Examples, contexts: _Links) -> Leak:
-    """Compare the questions of linked contexts only: the train context is the group within which they may match."""
-    ours, link = _find_rows_by_context(contexts.ours, validation.context_of)
-    theirs, group = _find_rows_by_context(np.unique(contexts.theirs), train.context_of)
-    questions = [normalize_context(validation.questions[row]) for row in ours]
-    others = [normalize_context(train.questions[row]) for row in theirs]
-    near = find_near_pairs(
-        build_shingles(questions, Unit.character, QUESTION_CHARACTERS, contexts.theirs[link]),
-        build_shingles(others, Unit.character, QUESTION_CHARACTERS, np.unique(contexts.theirs)[group]),
-        NEAR_QUESTION,
-    )
-    found: list[tuple[int, int, int, float]] = []
-    for entry, other, similarity in zip(*(part.tolist() for part in near), strict=True):
-        row, twin = int(ours[entry]), int(theirs[other])
-        exact = validation.questions[row] == train.questions[twin]
-        way = 0 if exact else 1 if questions[entry] == others[other] else 2
-        found.append((row, twin, max(way, int(contexts.way[link[entry]])), similarity))
-    return _build_links(found).select_strongest(len(validation))
+@functools.lru_cache(maxsize=10_000)  # a context may have several links
+def _shingle_question(question: str) -> np.ndarray:
+    return build_shingles(normalize_context(question), Unit.character, QUESTION_CHARACTERS)
 
 
-def _find_rows_by_context(contexts: np.ndarray, context_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of each of `contexts`, and the index in `contexts` of each of these rows."""
-    order = np.argsort(context_of, kind="stable")
-    ordered = context_of[order]
-    low = np.searchsorted(ordered, contexts, side="left")
-    counts = np.searchsorted(ordered, contexts, side="right") - low
-    return order[concatenate_ranges(low, counts)], np.repeat(np.arange(len(contexts)), counts)
+def _find_way(text: str, other: str) -> int:
+    """Return the index in `WAYS` of the first way in which two near texts are the same."""
+    return 0 if text == other else 1 if normalize_context(text) == normalize_context(other) else 2
 
 
-def _build_links(found: list[tuple[int, int, int, float]]) -> _Links:
-    ours, theirs, way, similarity = zip(*found, strict=True) if found else ((), (), (), ())
-    return _Links(
-        np.array(ours, dtype=np.int64),
-        np.array(theirs, dtype=np.int64),
-        np.array(way, dtype=np.int64),
-        np.array(similarity, dtype=float),
-    )
+def _group_rows(examples: Examples) -> defaultdict[int, list[int]]:
+    """Return the rows of each context."""
+    rows: defaultdict[int, list[int]] = defaultdict(list)
+    for row, context in enumerate(examples.context_of.tolist()):
+        rows[context].append(row)
+    return rows

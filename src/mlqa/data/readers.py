@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
@@ -40,15 +41,24 @@ def read_file(path: str | Path, strict: bool = False) -> Examples:
         give = f"{'unpack it first, and ' * (path.suffix.lower() in PACKED)}give {', '.join(READERS)}"
         raise DataError(f"{path}: cannot read {path.suffix or 'a file without a suffix'}; {give}")
     builder = ExamplesBuilder(str(path), strict)
-    try:
+    with explain_read_errors(path):
         reader(path, builder)
+    return builder.build()
+
+
+@contextmanager
+def explain_read_errors(path: Path) -> Iterator[None]:
+    """Raise DataError if the file that is read meanwhile is missing, is a folder, cannot be read or is not UTF-8."""
+    try:
+        yield
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: not UTF-8 at byte {_find_undecodable_byte(path)}; save it as UTF-8") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder; give a file in it") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or summarize_error(error)}") from None
-    return builder.build()
 
 
 def add_rows(builder: ExamplesBuilder, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:

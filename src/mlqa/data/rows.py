@@ -183,7 +183,7 @@ class ExamplesBuilder:
             pairs = [(answer["text"], answer["answer_start"]) for answer in answers]
         else:
             raise DataError(
-                f"{self.source}, {place}: 'answers' must be a list or a mapping, found {_shorten_repr(answers)}"
+                f"{self.source}, {place}: 'answers' must be a list or a mapping, found {shorten_repr(answers)}"
             )
         return [(self._check_text(place, "answer", text), self._parse_start(place, start)) for text, start in pairs]
 
@@ -194,12 +194,12 @@ class ExamplesBuilder:
         if isinstance(value, str | Number):
             return [value]
         if not isinstance(value, list | tuple):
-            raise DataError(f"{self.source}, {place}: {key} of 'answers' must be a list, found {_shorten_repr(value)}")
+            raise DataError(f"{self.source}, {place}: {key} of 'answers' must be a list, found {shorten_repr(value)}")
         return list(value)
 
     def _check_text(self, place: str, what: str, value: object) -> str:
         if not isinstance(value, str):
-            raise DataError(f"{self.source}, {place}: {what} must be text, found {_shorten_repr(value)}")
+            raise DataError(f"{self.source}, {place}: {what} must be text, found {shorten_repr(value)}")
         if not is_encodable(value):
             raise DataError(f"{self.source}, {place}: {what} has half of a surrogate pair, which is not valid text")
         return value
@@ -213,7 +213,7 @@ class ExamplesBuilder:
                 raise ValueError
             return offset  # type: ignore[no-any-return]
         except (TypeError, ValueError, OverflowError):
-            found = f"found {_shorten_repr(start)}"
+            found = f"found {shorten_repr(start)}"
             raise DataError(
                 f"{self.source}, {place}: answer_start must be a whole number of characters, {found}"
             ) from None
@@ -225,23 +225,23 @@ class ExamplesBuilder:
         if stripped and start >= 0:
             if context.startswith(text, start):
                 if stripped != text:
-                    self._record_note("stripped_answers", place, _shorten_repr(text))
+                    self._record_note("stripped_answers", place, shorten_repr(text))
                 return Answer(stripped, start + len(text) - len(text.lstrip()))
             if context.startswith(stripped, start):
-                self._record_note("stripped_answers", place, _shorten_repr(text))
+                self._record_note("stripped_answers", place, shorten_repr(text))
                 return Answer(stripped, start)
         found = context.find(stripped) if stripped else -1
         if found < 0 or context.find(stripped, found + 1) >= 0:
-            self._record_note("unlocated_answers", place, _shorten_repr(text))
+            self._record_note("unlocated_answers", place, shorten_repr(text))
             return None
-        self._record_note("repaired_offsets", place, f"{_shorten_repr(stripped)} is at {found}, not at {start}")
+        self._record_note("repaired_offsets", place, f"{shorten_repr(stripped)} is at {found}, not at {start}")
         return Answer(stripped, found)
 
 
 def _explain_unlocated(text: str, start: int) -> str:
     if not text.strip():
         return "an answer is empty"
-    return f"answer {_shorten_repr(text)} is not at {start}, nor exactly once elsewhere"
+    return f"answer {shorten_repr(text)} is not at {start}, nor exactly once elsewhere"
 
 
 def is_encodable(value: str) -> bool:
@@ -258,6 +258,7 @@ def is_true(value: object) -> bool:
     return str(value).strip().lower() in ("true", "1", "1.0")
 
 
-def _shorten_repr(value: object) -> str:
+def shorten_repr(value: object) -> str:
+    """Return the repr of a value, at most 60 characters of it, for messages."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:39]}...{text[-18:]}"  # the fault is often at an end

@@ -20,9 +20,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from mlqa.data import sample_vocabulary as vocabulary
 from mlqa.data.examples import Answer, Examples, normalize_context
-from mlqa.data.sample_vocabulary import Relation
+from mlqa.data.sample_vocabulary import load_vocabulary
 from mlqa.data.turkish_suffixes import inflect_name, inflect_noun
 from mlqa.errors import DataError
 
@@ -41,17 +40,17 @@ def render(template: str, fact: Fact) -> tuple[str, dict[str, Answer]]:
     """Fill the slots of a template.
 
     Args:
-        template: A sentence with slots (see `mlqa.data.sample_vocabulary`).
+        template: A sentence with slots (see sample_vocabulary.yaml).
         fact: {slot: stem}.
 
     Returns:
-        The sentence, and {slot: the answer that it contains} (see `COMMON_SLOTS`).
+        The sentence, and {slot: the answer that it contains} (see its `common_nouns`).
     """
     text, spans, done = "", {}, 0
     for slot in _SLOT.finditer(template):
         text += template[done : slot.start()]
         done, (name, form), stem = slot.end(), slot.groups(), fact[slot[1]]
-        common = name in vocabulary.COMMON_SLOTS
+        common = name in load_vocabulary().common_nouns
         word = stem if not form else inflect_noun(stem, form) if common else inflect_name(stem, form)
         if not text:
             word = {"i": "İ"}.get(word[0], word[0].upper()) + word[1:]
@@ -84,58 +83,26 @@ class _Draw:
         left = list(items)
         return [left.pop(self.pick_below(len(left))) for _ in range(count)]
 
+    def pick_stem(self, slot: str, used: set[str], epoch: int = 0, relation: str = "") -> str:
+        """Draw a stem whose words are not `used` yet, and add them. Years follow the entity's `epoch`.
 
-class _Values:
-    """Draws the stems of a paragraph. None appears twice, so every answer is unambiguous."""
-
-    def __init__(self, draw: _Draw) -> None:
-        self._draw = draw
-        self._used: set[str] = set()
-
-    def draw_unused(self, slot: str, epoch: int = 0, relation: str = "") -> str:
-        """Draw a stem for `slot` that the paragraph does not have yet. Years follow the entity's `epoch`."""
+        No word appears twice in a paragraph, so every answer is unambiguous.
+        """
         while True:
             if slot == "year":
-                stem = str(epoch + self._draw.pick_between(*_YEARS.get(relation, (30, 54))))
+                stem = str(epoch + self.pick_between(*_YEARS.get(relation, (30, 54))))
+            elif slot == "count":
+                stem = str(self.pick_between(11, 99) * self.pick_one((10, 50, 100)))
             else:
-                stem = self._draw_stem(slot)
-            parts = set(stem.split())
-            if not parts & self._used:
-                self._used |= parts
+                parts = map(self.pick_one, load_vocabulary().stems[slot])
+                stem = ("" if slot in ("village", "river") else " ").join(parts)
+            words = set(stem.split())
+            if not words & used:
+                used |= words
                 return stem
-
-    def _draw_stem(self, slot: str) -> str:
-        pick = self._draw.pick_one
-        if slot == "who":
-            return f"{pick(vocabulary.FIRST_NAMES)} {pick(vocabulary.LAST_NAMES)}"
-        if slot == "title":
-            return f"{pick(vocabulary.TITLE_ADJECTIVES)} {pick(vocabulary.TITLE_NOUNS)}"
-        if slot == "village":
-            return pick(vocabulary.FIRST_PARTS) + pick(vocabulary.VILLAGE_PARTS)
-        if slot == "river":
-            return pick(vocabulary.FIRST_PARTS) + pick(vocabulary.RIVER_PARTS)
-        if slot == "count":
-            return str(self._draw.pick_between(11, 99) * pick((10, 50, 100)))
-        pools = {"city": vocabulary.CITIES, "job": vocabulary.JOBS, "subject": vocabulary.SUBJECTS,
-                 "animal": vocabulary.ANIMALS, "product": vocabulary.PRODUCTS, "colour": vocabulary.COLOURS,
-                 "spot": vocabulary.SPOTS, "food": vocabulary.FOODS}  # fmt: skip
-        return pick(pools[slot])
-
-
-# Each family of paragraphs: its relations, the slot that names the entity, and the pool that this slot draws from.
-_FAMILIES: tuple[tuple[dict[str, Relation], str, str], ...] = (
-    (vocabulary.PEOPLE, "who", "who"),
-    (vocabulary.PEOPLE, "who", "who"),
-    (vocabulary.PLACES, "place", "village"),
-    (vocabulary.CATS, "place", "city"),
-)
 
 
 _SHAPES = ((2, 3), (3, 2))  # (entities of a paragraph, facts about each)
-
-
-def _list_slots(relation: Relation) -> list[str]:
-    return [slot for slot, _ in _SLOT.findall(relation.sentences[0])]
 
 
 def _order_sentences(draw: _Draw, entities: int, relations: int) -> list[tuple[int, int]]:
@@ -155,17 +122,18 @@ def _order_sentences(draw: _Draw, entities: int, relations: int) -> list[tuple[i
 
 def _generate_paragraph(draw: _Draw) -> tuple[str, list[tuple[str, Answer]]]:
     """Return a context and its questions, each with the answer's place in the context."""
-    relations, key, pool = draw.pick_one(_FAMILIES)
+    family = draw.pick_one(load_vocabulary().families)
+    relations, key = family.relations, family.entity
     entities, facts_each = draw.pick_one(_SHAPES)
     kinds = draw.pick_some(sorted(relations), facts_each)
-    values = _Values(draw)
+    used: set[str] = set()
     facts: list[list[Fact]] = []
     for _ in range(entities):
-        name, epoch = values.draw_unused(pool), draw.pick_between(1850, 1915)
+        name, epoch = draw.pick_stem(family.stems, used), draw.pick_between(1850, 1915)
         of_entity: list[Fact] = []
         for kind in kinds:
-            slots = _list_slots(relations[kind])
-            of_entity.append({slot: name if slot == key else values.draw_unused(slot, epoch, kind) for slot in slots})
+            slots = [slot for slot, _ in _SLOT.findall(relations[kind].sentences[0])]
+            of_entity.append({slot: name if slot == key else draw.pick_stem(slot, used, epoch, kind) for slot in slots})
         facts.append(of_entity)
 
     context, introduced = "", set()

@@ -6,6 +6,7 @@ import re
 
 # All forms of the apostrophe: ' ` ´ ʻ ʼ ‘ ’ ＇. Unicode classifies some of them as letters or symbols.
 APOSTROPHES = "'\u0060\u00b4\u02bb\u02bc\u2018\u2019\uff07"
+ONE_APOSTROPHE = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))  # for str.translate
 
 # The two entries of status T in Unicode's CaseFolding.txt, for languages with a dotted and a dotless i.
 TURKIC = str.maketrans({"I": "ı", "İ": "i"})

@@ -30,7 +30,7 @@ def build_suffix(stem: str, form: str) -> str:
 
     Args:
         stem: A word or number.
-        form: The suffix as written in `sample_vocabulary`. A and I follow the last vowel (vowel harmony), D hardens
+        form: The suffix as written in sample_vocabulary.yaml. A and I follow the last vowel (vowel harmony), D hardens
             after a voiceless consonant, a letter in brackets appears only after a vowel, and + joins suffixes.
     """
     sound = spell_last_word(stem) if stem[-1].isdigit() else stem

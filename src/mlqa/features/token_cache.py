@@ -1,9 +1,9 @@
 """Cache tokens on disk under a hash of tokenizer and texts, so that only the first member of a sweep tokenises.
 
-An entry is a folder of plain .npy files that appears as a whole, by a rename, or not at all. Runs that make the same
-entry at the same time therefore do not disturb each other. A damaged entry is made again, and a disk that cannot be
-written to causes one warning. Large entries are written chunk by chunk and mapped into memory, so that tokens take up
-no memory of their own.
+An entry is a folder with one file of plain numbers for each array. It appears as a whole, by a rename, or not at all.
+Runs that make the same entry at the same time therefore do not disturb each other. An incomplete entry is made again,
+and a disk that cannot be written to causes one warning. Entries are written chunk by chunk, and large ones are mapped
+into memory, so that tokens take up no memory of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import os
 import shutil
 import tempfile
 import time
-import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -27,7 +26,7 @@ from mlqa.features.tokens import Tokens, concatenate_tokens, prepare_backend, to
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # raise it if the same texts and tokenizer yield other tokens, or if the form of the files changes
+FORMAT = 2  # raise it if the same texts and tokenizer yield other tokens, or if the form of the files changes
 MAPPED_FROM = 64 * 2**20  # bytes from which an array is mapped
 MAX_BYTES = 4 * 2**30  # of all entries together: beyond this, the least recently used entries are removed
 STALE_SECONDS = 24 * 3600  # the writer of an unfinished entry this old is gone
@@ -38,7 +37,6 @@ TYPES: dict[str, np.dtype[Any]] = {
     "ends": np.dtype("<i4"),
 }
 PARTIAL = ".partial-"
-SUMS = "crc32.npy"
 
 
 class TokenCache:
@@ -77,15 +75,15 @@ class TokenCache:
         entry = self.folder / self._hash_texts(texts)
         if entry.is_dir():
             try:
-                return _read(entry)
-            except (OSError, ValueError, EOFError) as error:
+                return _read(entry, len(texts))
+            except (OSError, ValueError) as error:
                 log.warning("%s: the cached tokens are damaged and are made again: %s", entry, summarize_error(error))
                 shutil.rmtree(entry, ignore_errors=True)
         try:
             _write(entry, tokenize_in_chunks(self.backend, texts))
             _remove_oldest(self.folder, keep=entry)
-            return _read(entry)
-        except (OSError, ValueError, EOFError) as error:
+            return _read(entry, len(texts))
+        except (OSError, ValueError) as error:
             self._give_up(error)
             return concatenate_tokens(tokenize_in_chunks(self.backend, texts))
 
@@ -101,19 +99,20 @@ class TokenCache:
         return digest.hexdigest()[:32]
 
 
-def _read(entry: Path) -> Tokens:
-    """Read the tokens of an entry. Raise OSError, ValueError or EOFError if it is damaged."""
+def _read(entry: Path, texts: int) -> Tokens:
+    """Read the tokens of an entry of so many texts. Raise OSError or ValueError if it is incomplete."""
     with suppress(OSError):
         os.utime(entry)  # mark it as used now
-    sums = np.load(entry / SUMS, allow_pickle=False)
     arrays = {}
-    for name, checksum in zip(TYPES, sums.tolist(), strict=True):
-        path = entry / f"{name}.npy"
-        if _compute_crc32(path) != checksum:
-            raise ValueError(f"{path.name} has a wrong checksum")
-        large = path.stat().st_size >= MAPPED_FROM
-        arrays[name] = np.asarray(np.load(path, mmap_mode="r" if large else None, allow_pickle=False))
-    return Tokens(**arrays)
+    for name, kind in TYPES.items():
+        large = (entry / name).stat().st_size >= MAPPED_FROM
+        arrays[name] = np.asarray(np.memmap(entry / name, kind, "r") if large else np.fromfile(entry / name, kind))
+    tokens = Tokens(**arrays)
+    if len(tokens.first) != texts + 1:
+        raise ValueError("texts are missing")
+    if {len(tokens.ids), len(tokens.starts), len(tokens.ends)} != {int(tokens.first[-1])}:
+        raise ValueError("tokens are missing")
+    return tokens
 
 
 def _write(entry: Path, parts: Iterable[Tokens]) -> None:
@@ -122,16 +121,17 @@ def _write(entry: Path, parts: Iterable[Tokens]) -> None:
     partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=entry.parent))
     try:
         with ExitStack() as stack:
-            files = {
-                name: stack.enter_context(_ArrayWriter(partial / f"{name}.npy", kind)) for name, kind in TYPES.items()
-            }
-            files["first"].append(np.zeros(1))
+            files = {name: stack.enter_context((partial / name).open("wb")) for name in TYPES}
+            files["first"].write(np.zeros(1, TYPES["first"]).data)
+            total = 0
             for part in parts:
-                files["first"].append(part.first[1:] + files["ids"].length)
-                for name in ("ids", "starts", "ends"):
-                    files[name].append(getattr(part, name))
-        sums = np.array([_compute_crc32(partial / f"{name}.npy") for name in TYPES], dtype="<u4")
-        np.save(partial / SUMS, sums, allow_pickle=False)
+                for name, kind in TYPES.items():
+                    values = part.first[1:] + total if name == "first" else getattr(part, name)
+                    files[name].write(np.ascontiguousarray(values, kind).data)
+                total += len(part.ids)
+            for file in files.values():
+                file.flush()
+                os.fsync(file.fileno())  # a power cut must not leave an entry whose content is not on the disk yet
         partial.chmod(0o755)
         try:
             partial.rename(entry)
@@ -140,40 +140,6 @@ def _write(entry: Path, parts: Iterable[Tokens]) -> None:
                 raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-class _ArrayWriter:
-    """Writer of a one-dimensional .npy file whose length is only known at the end."""
-
-    def __init__(self, path: Path, kind: np.dtype[Any]) -> None:
-        self.file, self.kind, self.length = path.open("wb"), kind, 0
-
-    def append(self, array: np.ndarray) -> None:
-        """Append the values of an array."""
-        self.file.write(np.ascontiguousarray(array, self.kind).data)
-        self.length += len(array)
-
-    def __enter__(self) -> _ArrayWriter:
-        self._write_header()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self.file:
-            self.file.seek(0)
-            self._write_header()
-
-    def _write_header(self) -> None:
-        """Write a header of fixed size. numpy pads headers to a multiple of 64 bytes, with room for any length."""
-        header = {"descr": self.kind.str, "fortran_order": False, "shape": (self.length,)}
-        np.lib.format.write_array_header_1_0(self.file, header)
-
-
-def _compute_crc32(path: Path) -> int:
-    value = 0
-    with path.open("rb") as file:
-        while part := file.read(2**20):
-            value = zlib.crc32(part, value)
-    return value
 
 
 def _remove_oldest(folder: Path, keep: Path) -> None:

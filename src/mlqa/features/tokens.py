@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlqa.data.examples import Examples
-from mlqa.errors import ModelError
+from mlqa.tokenization.encoding import require_fast_tokenizer
 
 # Characters to tokenise at a time. This bounds the memory of the tokenizer's own objects, some 100 bytes per character.
 CHUNK = 2**20
@@ -132,11 +132,7 @@ def prepare_backend(tokenizer: Any) -> Any:
     Raises:
         ModelError: If the tokenizer is slow.
     """
-    if not getattr(tokenizer, "is_fast", False):
-        raise ModelError(
-            f"{type(tokenizer).__name__}: a slow tokenizer has no character offsets, which are needed to extract "
-            "answers; choose a model whose tokenizer has a fast version (tokenizer.json)"
-        )
+    require_fast_tokenizer(tokenizer)
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()

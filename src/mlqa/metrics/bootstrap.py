@@ -20,15 +20,12 @@ MOST_CLUSTERS = 10_000
 _DRAWN_AT_ONCE = 2_000_000
 
 
-def estimate_intervals(
-    scores: Mapping[str, Sequence[float]], cluster_of: np.ndarray, scale: float = 100.0
-) -> dict[str, tuple[float, float]]:
-    """Return the 95 % percentile interval of the mean of each score.
+def estimate_intervals(scores: Mapping[str, Sequence[float]], cluster_of: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Return the 95 % percentile interval of the mean of each score, in per cent.
 
     Args:
-        scores: {name: one number per row}. All names share their draws.
+        scores: {name: one number of 0-1 per row}. All names share their draws.
         cluster_of: Integer [rows], the same number for rows that belong together.
-        scale: Factor of the bounds. 100 turns scores of 0-1 into per cent.
 
     Returns:
         {name: (low, high)}. Empty if there are fewer than two clusters: one context says nothing about others.

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from mlqa.data.answer_boundaries import is_before_apostrophe_suffix, is_word_character
 from mlqa.data.examples import Answer, Examples
 from mlqa.data.language import load_language
 from mlqa.data.scripts import APOSTROPHES
@@ -174,8 +175,7 @@ def classify_answer_form(answer: Answer | None, context: str) -> str:
     """
     if answer is None:
         return NO_ANSWER
-    rest = context[answer.end : answer.end + 2]
-    if rest and rest[0] in APOSTROPHES:  # Unicode counts some of them as letters
-        has_suffix = len(rest) == 2 and unicodedata.category(rest[1])[0] == "L"
-        return "apostrophe_suffix_follows" if has_suffix else "whole_word"
-    return "suffix_follows" if rest and unicodedata.category(rest[0])[0] in "LMN" else "whole_word"
+    if is_before_apostrophe_suffix(context, answer):
+        return "apostrophe_suffix_follows"
+    following = context[answer.end : answer.end + 1]
+    return "suffix_follows" if following and is_word_character(following) else "whole_word"

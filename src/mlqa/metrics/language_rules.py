@@ -7,24 +7,22 @@ done here, and docs/metrics.md gives the reasons.
 
 from __future__ import annotations
 
+import functools
 import re
 import string
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlqa.data.language import load_language, parse_language_code
-from mlqa.data.scripts import ANY_UNSPACED, APOSTROPHES, TURKIC
+from mlqa.data.scripts import ANY_UNSPACED, APOSTROPHES, ONE_APOSTROPHE, TURKIC
 
 if TYPE_CHECKING:
     from mlqa.config.schema import DatasetConfig
 
 # The dots of an i in decomposed text, after any marks below the letter.
 _DOTS = re.compile("i([\u0316-\u0333]*)\u0307+")
-
-_ONE_APOSTROPHE = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
 
 
 @dataclass(frozen=True)
@@ -75,32 +73,26 @@ class LanguageRules:
         return " ".join(word for word in self._strip_punctuation(folded).split() if word not in self.articles)
 
     def _canonicalize(self, text: str) -> str:
-        return self.fold(unicodedata.normalize("NFC", text)).translate(_ONE_APOSTROPHE)
+        return self.fold(unicodedata.normalize("NFC", text)).translate(ONE_APOSTROPHE)
 
     def _strip_punctuation(self, folded: str) -> str:
-        kept = "".join(letter for letter in folded if not _SIGNS[letter])
+        kept = "".join(letter for letter in folded if not _is_sign(letter))
         if self.dotted_i:  # Python's lower() turns İ into an i with two dots or more
             kept = _DOTS.sub(r"i\1", unicodedata.normalize("NFD", kept))
         kept = unicodedata.normalize("NFC", kept)
         return " ".join((_insert_spaces(kept) if ANY_UNSPACED.search(kept) else kept).split())
 
-    @cached_property
+    @functools.cached_property
     def _elided(self) -> re.Pattern[str] | None:
         stems = [re.escape(word[:-1]) for word in sorted(self.articles) if word.endswith("'") and len(word) > 1]
         return re.compile(rf"(?<!\w)(?:{'|'.join(stems)})'(?=\w)") if stems else None
 
 
-class _Signs(dict[str, bool]):
-    """Whether each character is removed. Unicode's database is asked once per character."""
-
-    def __missing__(self, letter: str) -> bool:
-        category = unicodedata.category(letter)
-        sign = category[0] == "P" or category == "Cf" or letter in string.punctuation or letter in APOSTROPHES
-        self[letter] = sign
-        return sign
-
-
-_SIGNS = _Signs()
+@functools.cache
+def _is_sign(letter: str) -> bool:
+    """Return whether a character is removed. Unicode's database is asked once per character."""
+    category = unicodedata.category(letter)
+    return category[0] == "P" or category == "Cf" or letter in string.punctuation or letter in APOSTROPHES
 
 
 def _insert_spaces(text: str) -> str:

@@ -11,18 +11,13 @@ import numpy as np
 
 from mlqa.data.examples import Answer, Examples
 from mlqa.errors import DataError
+from mlqa.features.tokens import Tokens
 from mlqa.metrics.squad import Version, score_against_golds
 
 _SPACES = np.array([code for code in range(0x3001) if chr(code).isspace()], dtype=np.uint32)
 
 
-def compute_oracle_scores(
-    examples: Examples,
-    token_starts: np.ndarray,
-    token_ends: np.ndarray,
-    first_token: np.ndarray,
-    version: Version = "1.1",
-) -> dict[str, float]:
+def compute_oracle_scores(examples: Examples, context: Tokens, version: Version = "1.1") -> dict[str, float]:
     """Compute the scores that the tokens of the contexts permit.
 
     If a gold is not a span of whole tokens itself, spans around it are tried. They begin with the token that covers its
@@ -32,9 +27,7 @@ def compute_oracle_scores(
 
     Args:
         examples: The rows.
-        token_starts: Offset of each token's first character in its own context, ascending [tokens].
-        token_ends: Offset after each token's last character, ascending [tokens].
-        first_token: Index of the first token of each context, and the number of tokens [contexts + 1].
+        context: Tokens of `examples.contexts`.
         version: Version of the SQuAD script to score by.
 
     Returns:
@@ -44,11 +37,11 @@ def compute_oracle_scores(
             row counts in full, because a model can always return the empty answer.
 
     Raises:
-        DataError: If there are no rows, or if the arrays do not fit the contexts.
+        DataError: If there are no rows.
     """
     if not len(examples):
         raise DataError("no rows to score: give at least one")
-    tokens = _ContextTokens(examples.contexts, token_starts, token_ends, first_token)
+    tokens = _ContextTokens(examples.contexts, context)
     aligned = golds = 0
     exact_total = f1_total = 0.0
     for row in range(len(examples)):
@@ -71,17 +64,17 @@ def compute_oracle_scores(
     }
 
 
-def find_aligned_answers(
-    examples: Examples, token_starts: np.ndarray, token_ends: np.ndarray, first_token: np.ndarray
-) -> np.ndarray:
+def find_aligned_answers(examples: Examples, context: Tokens) -> np.ndarray:
     """Find the rows whose first gold answer is a span of whole tokens, as counted by boundary_recall.
 
-    The arguments and errors are those of `compute_oracle_scores`.
+    Args:
+        examples: The rows.
+        context: Tokens of `examples.contexts`.
 
     Returns:
         Boolean [rows], False if a row has no answer.
     """
-    tokens = _ContextTokens(examples.contexts, token_starts, token_ends, first_token)
+    tokens = _ContextTokens(examples.contexts, context)
     return np.array(
         [
             bool(answers) and tokens.find_spans_around(int(examples.context_of[row]), answers[0])[0]
@@ -94,16 +87,13 @@ def find_aligned_answers(
 class _ContextTokens:
     """Concatenation of all contexts, with token offsets into it that exclude outer white space."""
 
-    def __init__(
-        self, contexts: list[str], token_starts: np.ndarray, token_ends: np.ndarray, first_token: np.ndarray
-    ) -> None:
+    def __init__(self, contexts: list[str], tokens: Tokens) -> None:
         self.text = "".join(contexts)
         lengths = np.fromiter(map(len, contexts), dtype=np.int64, count=len(contexts))
         begin = np.concatenate([[0], np.cumsum(lengths)])
-        starts, ends = _validate_offsets(lengths, token_starts, token_ends, first_token)
-        shift = np.repeat(begin[:-1], np.diff(first_token))
+        shift = np.repeat(begin[:-1], tokens.lengths)
         solid = ~np.isin(np.frombuffer(self.text.encode("utf-32-le", "surrogatepass"), dtype="<u4"), _SPACES)
-        trimmed_starts, trimmed_ends = _trim(solid, starts + shift, ends + shift)
+        trimmed_starts, trimmed_ends = _trim(solid, tokens.starts + shift, tokens.ends + shift)
         # A token of white space only (a lone ▁) or of no characters (special tokens) cannot bound an answer.
         kept = trimmed_starts < trimmed_ends
         self.starts, self.ends = trimmed_starts[kept], trimmed_ends[kept]
@@ -135,31 +125,6 @@ class _ContextTokens:
         ]
         # No start is before this context and no end is after it, so every pair in order is inside.
         return False, {self.text[s:e].strip() for s in firsts for e in lasts if s < e}
-
-
-def _validate_offsets(
-    lengths: np.ndarray, token_starts: np.ndarray, token_ends: np.ndarray, first_token: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the offsets as int64 if they are in order, for searching, and within bounds, for slicing."""
-    if len(first_token) != len(lengths) + 1 or first_token[0] != 0 or (np.diff(first_token) < 0).any():
-        raise DataError(
-            f"first_token must have {len(lengths) + 1} ascending indices from 0: one per context and the end"
-        )
-    if not len(token_starts) == len(token_ends) == int(first_token[-1]):
-        raise DataError(
-            f"{len(token_starts)} token starts and {len(token_ends)} ends for {int(first_token[-1])} tokens"
-        )
-    starts, ends = token_starts.astype(np.int64), token_ends.astype(np.int64)
-    limit = np.repeat(lengths, np.diff(first_token))
-    if (starts < 0).any() or (starts > ends).any() or (ends > limit).any():
-        raise DataError("token offsets are outside their context: give offsets into the context's own text")
-    # Offsets may only decrease at the start of the next context.
-    within = np.ones(max(len(starts) - 1, 0), dtype=bool)
-    seams = first_token[1:-1]
-    within[seams[(seams > 0) & (seams < len(starts))] - 1] = False
-    if ((np.diff(starts) < 0) & within).any() or ((np.diff(ends) < 0) & within).any():
-        raise DataError("token offsets decrease within a context: give tokens in text order, without special tokens")
-    return starts, ends
 
 
 def _trim(solid: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -159,15 +159,8 @@ def _compute_token_f1(prediction: list[str], gold: list[str], version: Version) 
     """Return the F1 of two bags of tokens. Operations keep the order of the scripts, which determines the last bit."""
     if not prediction or not gold:
         return float(version == "2.0" and prediction == gold)
-    remaining: dict[str, int] = {}
-    for token in gold:
-        remaining[token] = remaining.get(token, 0) + 1
-    shared = 0
-    for token in prediction:
-        count = remaining.get(token, 0)
-        if count:
-            remaining[token] = count - 1
-            shared += 1
+    common = set(gold).intersection(prediction)
+    shared = sum(min(prediction.count(token), gold.count(token)) for token in common)
     if not shared:
         return 0.0
     precision = shared / len(prediction)

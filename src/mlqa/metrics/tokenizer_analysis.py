@@ -96,9 +96,8 @@ def analyse_tokenizer(
     scored = splits.validation if len(splits.validation) else splits.train
     scored_windows = get_windows(scored)
     corpus_windows = scored_windows if corpus is scored else get_windows(corpus)
-    context = scored_windows.context
     version = detect_squad_version(splits.train, splits.validation)
-    figures |= compute_oracle_scores(scored, context.starts, context.ends, context.first, version)
+    figures |= compute_oracle_scores(scored, scored_windows.context, version)
     window_figures = compute_window_figures(corpus_windows, corpus, config.training.max_answer_length)
     figures["windows_per_question"] = window_figures["windows_per_question"]
     figures["padding_share"] = window_figures["padding_at_max_seq_length"]

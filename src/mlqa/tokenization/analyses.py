@@ -56,10 +56,17 @@ def find_analyses(word: str) -> list[Analysis]:
         Exception: If zeyrek itself fails, whatever its error.
     """
     store = _open_store(get_cache_dir() / "morphology", os.getpid())
-    analyses = store.read(word)
-    if analyses is None:
-        analyses = _analyse_with_zeyrek(word)
-        store.write(word, analyses)
+    for (text,) in store.execute("SELECT found FROM analyses WHERE word = ?", word):
+        try:
+            return [
+                Analysis(lemma, [Morpheme(*morpheme) for morpheme in morphemes])
+                for lemma, morphemes in json.loads(text)
+            ]
+        except (ValueError, TypeError) as error:
+            store.give_up(error)
+    analyses = _analyse_with_zeyrek(word)
+    text = json.dumps(analyses, ensure_ascii=False, separators=(",", ":"))
+    store.execute("INSERT OR REPLACE INTO analyses VALUES (?, ?)", word, text)
     return analyses
 
 
@@ -103,39 +110,23 @@ class _Store:
             if self.path.exists() and self.path.stat().st_size > MAX_BYTES:
                 self.path.unlink()
             self.connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
-            # What a power cut destroys is computed again: there is no need to wait for the disk.
-            self.connection.execute("PRAGMA synchronous = OFF")
-            self.connection.execute("CREATE TABLE IF NOT EXISTS analyses (word TEXT PRIMARY KEY, found TEXT)")
         except (OSError, sqlite3.Error) as error:
-            self._give_up(error)
+            self.give_up(error)
+        # What a power cut destroys is computed again: there is no need to wait for the disk.
+        self.execute("PRAGMA synchronous = OFF")
+        self.execute("CREATE TABLE IF NOT EXISTS analyses (word TEXT PRIMARY KEY, found TEXT)")
 
-    def read(self, word: str) -> list[Analysis] | None:
-        """Return a word's analyses, or None if the file does not have them."""
+    def execute(self, statement: str, *values: str) -> list[Any]:
+        """Execute an SQL statement and return its rows, none if it fails."""
         if self.connection is None:
-            return None
+            return []
         try:
-            row = self.connection.execute("SELECT found FROM analyses WHERE word = ?", (word,)).fetchone()
-            if row is None:
-                return None
-            return [
-                Analysis(lemma, [Morpheme(*morpheme) for morpheme in morphemes])
-                for lemma, morphemes in json.loads(row[0])
-            ]
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            self._give_up(error)
-            return None
-
-    def write(self, word: str, analyses: list[Analysis]) -> None:
-        """Store a word's analyses."""
-        if self.connection is None:
-            return
-        try:
-            text = json.dumps(analyses, ensure_ascii=False, separators=(",", ":"))
-            self.connection.execute("INSERT OR REPLACE INTO analyses VALUES (?, ?)", (word, text))
+            return self.connection.execute(statement, values).fetchall()
         except (sqlite3.Error, UnicodeError) as error:
-            self._give_up(error)
+            self.give_up(error)
+            return []
 
-    def _give_up(self, error: Exception) -> None:
+    def give_up(self, error: Exception) -> None:
         """Store nothing more in this process, and delete a damaged file so that the next run creates it anew."""
         self.connection = None
         log.warning("%s: analyses of words are not cached: %s", self.path, summarize_error(error))

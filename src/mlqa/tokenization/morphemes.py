@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
+from mlqa.data.readers import explain_read_errors
 from mlqa.errors import DataError
 from mlqa.tokenization.encoding import EncodedWords
 
@@ -30,10 +31,8 @@ def read_segmentations(path: str | Path) -> Segmentations:
             word.
     """
     segmentations: Segmentations = {}
-    try:
+    with explain_read_errors(Path(path).expanduser()):
         lines = Path(path).expanduser().read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import Literal, TypeVar
 
 from mlqa.data.language import load_language
-from mlqa.data.scripts import APOSTROPHES, lower
+from mlqa.data.scripts import ONE_APOSTROPHE, lower
 from mlqa.errors import summarize_error
 from mlqa.tokenization.analyses import Morpheme, find_analyses
 
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 MOST_WORDS = 10_000  # some 1,000 words per second
 _LONGEST = 60  # letters: the time of an analysis grows with the length, and no word of running text is longer
-_ONE_APOSTROPHE = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
 # zeyrek counts participles as derivations. Here they are forms of a tense, like -ar and -mış.
 _PARTICIPLES = frozenset({"AorPart", "NarrPart", "PresPart", "PastPart", "FutPart"})
 
@@ -39,7 +38,7 @@ def classify_inflections(words: Collection[str]) -> dict[str, Inflection] | None
         - bare: Some analysis has none, as in derived words such as matematikçi, or there is no letter (1934).
         - unknown: zeyrek has no analysis, as for most names and foreign words.
     """
-    return _analyse_each(words, _classify_inflection, "inflection")
+    return _analyse_each(words, _classify_inflection, "scores by inflection")
 
 
 def count_morphemes(words: Collection[str]) -> dict[str, int | None] | None:
@@ -50,24 +49,22 @@ def count_morphemes(words: Collection[str]) -> dict[str, int | None] | None:
         not know. None instead of the mapping, and a line in the log, if zeyrek fails or there are more than
         `MOST_WORDS` words.
     """
-    return _analyse_each(words, _count_word_morphemes, "number of morphemes")
+    return _analyse_each(words, _count_word_morphemes, "scores by number of morphemes")
 
 
-def segment_words(words: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
+def segment_words(words: Collection[str]) -> dict[str, list[tuple[str, ...]]]:
     """Segment words into morphemes, some 1,000 words per second.
 
     Returns:
         {word: its possible segmentations} of the words that zeyrek knows. The morphemes join to the word, and an
-        apostrophe goes with the suffix that follows it. Empty, with a line in the log, if zeyrek fails.
+        apostrophe goes with the suffix that follows it. Empty, with a line in the log, if zeyrek fails or there are
+        more than `MOST_WORDS` words.
     """
-    try:
-        found = {
-            word: list(dict.fromkeys(tuple(surface for surface, _ in parts) for parts in _cut_analyses(word)))
-            for word in words
-        }
-    except Exception as error:  # a run must not end because of an error in the analyser
-        log.warning("morphemes are left out: zeyrek: %s", summarize_error(error))
-        return {}
+    cut = _analyse_each(words, _cut_analyses, "morphemes") or {}
+    found = {
+        word: list(dict.fromkeys(tuple(surface for surface, _ in parts) for parts in ways))
+        for word, ways in cut.items()
+    }
     return {word: ways for word, ways in found.items() if ways}
 
 
@@ -84,26 +81,23 @@ def get_glossed_morphemes(word: str, language: str) -> Glossed:
     """
     if load_language(language).analyser is None:
         return []
-    try:
-        return next(iter(_cut_analyses(word)), [])
-    except Exception as error:
-        log.warning("morphemes are left out: zeyrek: %s", summarize_error(error))
-        return []
+    cut = _analyse_each([word], _cut_analyses, "morphemes") or {}
+    return next(iter(cut.get(word, [])), [])
 
 
 def _analyse_each(words: Collection[str], analyse: Callable[[str], T], figure: str) -> dict[str, T] | None:
     if len(words) > MOST_WORDS:
-        log.info("scores by %s are left out: %d words to analyse, at most %d", figure, len(words), MOST_WORDS)
+        log.info("%s are left out: %d words to analyse, at most %d", figure, len(words), MOST_WORDS)
         return None
     try:
         return {word: analyse(word) for word in words}
     except Exception as error:  # a run must not end because of an error in the analyser
-        log.warning("scores by %s are left out: zeyrek: %s", figure, summarize_error(error))
+        log.warning("%s are left out: zeyrek: %s", figure, summarize_error(error))
         return None
 
 
 def _classify_inflection(word: str) -> Inflection:
-    text = _strip_outer_punctuation(unicodedata.normalize("NFC", word).translate(_ONE_APOSTROPHE))
+    text = _strip_outer_punctuation(unicodedata.normalize("NFC", word).translate(ONE_APOSTROPHE))
     if not any(letter.isalpha() for letter in text):
         return "bare"
     stem, _, suffix = text.partition("'")
@@ -126,7 +120,7 @@ def _count_word_morphemes(word: str) -> int | None:
 
 def _cut_analyses(word: str) -> list[Glossed]:
     """Return the analyses as (surface in the word's own letters, gloss), without those that do not fit the word."""
-    text = word.translate(_ONE_APOSTROPHE)
+    text = word.translate(ONE_APOSTROPHE)
     bare = lower(text.replace("'", ""), dotted_i=True)
     if not bare.isalpha() or len(text) > _LONGEST:
         return []
