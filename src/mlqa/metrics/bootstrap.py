@@ -33,7 +33,7 @@ def estimate_intervals(scores: Mapping[str, Sequence[float]], cluster_of: np.nda
     if len(np.unique(cluster_of)) < 2:
         return {}
     random = np.random.default_rng(SEED)
-    drawn = scale * draw_cluster_means(list(scores.values()), cluster_of, random, REPLICATES, MOST_CLUSTERS)
+    drawn = 100.0 * draw_cluster_means(list(scores.values()), cluster_of, random, REPLICATES, MOST_CLUSTERS)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     return {name: (float(low[column]), float(high[column])) for column, name in enumerate(scores)}
