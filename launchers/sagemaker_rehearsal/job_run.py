@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 
-from sagemaker_rehearsal.clients import Clients
 from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import JobError
 from sagemaker_rehearsal.faults import Faults
@@ -32,7 +31,6 @@ class Service:
     options: Options
     clock: Clock
     faults: Faults
-    clients: Clients
     storage: Storage
     closing: Event
 
@@ -120,8 +118,8 @@ class JobRun:
 
     def _train(self, data: JobData) -> None:
         """Run the program, and return when all processes have succeeded. Raises Ended or JobError otherwise."""
-        url, options, containers = self._service.clients.url, self._options, data.containers
-        streams = {host: LogStream(self._service.clients, self._job, host) for host in self._job.hosts}
+        url, options, containers = self._service.storage.url, self._options, data.containers
+        streams = {host: LogStream(self._job, host) for host in self._job.hosts}
         processes: list[HostProcess] = []
         grace = 0.0
         try:
@@ -145,8 +143,6 @@ class JobRun:
         finally:
             terminate_processes(processes, self._folder, grace, self._service.closing)
             data.upload_checkpoints()
-            for stream in streams.values():
-                stream.close()
 
     def _watch(self, processes: Sequence[HostProcess], data: JobData) -> None:
         began = uploaded = self._get_time()
@@ -165,11 +161,11 @@ class JobRun:
             time.sleep(TICK)
 
     def _build_failure(self, process: HostProcess, code: int, data: JobData) -> Ended:
-        process.output.finish(1.0)
+        process.finish_output(1.0)
         container = next(each for each in data.containers if each.host == process.host)
         written = [each for each in [container, *data.containers] if each.failure.is_file()]
         if not written:
-            container.write_failure(code, process.command, extract_exception(process.output.last_lines))
+            container.write_failure(code, process.command, extract_exception(process.last_lines))
         text = (written or [container])[0].failure.read_text("utf-8", "replace")
         prefix, suffix = "AlgorithmError: ", f", exit code: {code}"
         reason = f"{prefix}{text[: LONGEST_REASON - len(prefix) - len(suffix)]}{suffix}"

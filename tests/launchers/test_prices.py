@@ -9,7 +9,6 @@ import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from hydra_sagemaker_launcher.catalog.data_file import read_data_file
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.catalog.instances import find_instance, load_instances
 from hydra_sagemaker_launcher.catalog.prices import (
@@ -19,6 +18,7 @@ from hydra_sagemaker_launcher.catalog.prices import (
     look_up_prices,
     resolve_price,
 )
+from hydra_sagemaker_launcher.data_file import read_data_file
 
 
 def row(usd: str, instance: str = "ml.p3.2xlarge", currency: str = "USD", **attributes: str) -> str:
@@ -146,7 +146,7 @@ def test_the_config_overrides_and_the_worst_case_is_the_whole_time_on_all_instan
 
 
 def test_the_dated_table_names_known_instances_and_larger_ones_cost_more():
-    table = read_data_file("prices.yaml")["prices"]
+    table = read_data_file("catalog/prices.yaml")["prices"]
     assert all(find_instance(name) is not None for name in table)
     for small, large in (("ml.p3.2xlarge", "ml.p3.8xlarge"), ("ml.g5.12xlarge", "ml.g5.24xlarge")):
         assert table[small]["usd_per_hour"] < table[large]["usd_per_hour"]

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hydra_sagemaker_launcher.catalog.data_file import read_data_file
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
+from hydra_sagemaker_launcher.data_file import read_data_file
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def look_up_prices(types: Iterable[str], region: str, pricing: Any | None) -> di
 
 def _estimate_price(instance_type: str) -> Price | None:
     """Return the price of the dated table. None if it has none."""
-    row = read_data_file("prices.yaml")["prices"].get(instance_type)
+    row = read_data_file("catalog/prices.yaml")["prices"].get(instance_type)
     return Price(row["usd_per_hour"], f"table {row['date']}", estimate=True) if row else None
 
 
