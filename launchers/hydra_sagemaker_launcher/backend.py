@@ -146,7 +146,8 @@ class Remote:
         ]:
             raise LaunchError(different)
         code = self.storage.build_key("code", self.source.sha256, ARCHIVE)
-        if self.storage.put_once(code, self.source.content):
+        if not self.storage.has(code):
+            self.storage.put(code, self.source.content)
             log.info(
                 "uploaded the source: %d files, %.0f kB, s3://%s/%s",
                 len(self.source.names), len(self.source.content) / 1000, self.storage.bucket, code,
@@ -202,7 +203,6 @@ class Remote:
 
     def _prepare_job(self, item: PlannedMember, sweep_id: str, distinct: list[str]) -> Job:
         member, options, storage = item.member, self._options, self.storage
-        assert member.hardware is not None
         place = f"{sweep_id}/{member.number}"
         channels = {
             "code": storage.build_uri("code", self.source.sha256, ""),
@@ -238,8 +238,8 @@ class Remote:
             member.number,
             overrides=member.task_overrides,
             config_sha256=identity,
-            instance_type=member.hardware.instance_type,
-            instance_count=member.hardware.instance_count,
+            instance_type=item.hardware.instance_type,
+            instance_count=item.hardware.instance_count,
         )
         return job
 

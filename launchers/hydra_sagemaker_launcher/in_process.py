@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.utils import JobReturn, JobStatus, run_job
 from hydra.types import HydraContext, TaskFunction
 
+from hydra_sagemaker_launcher.container import convert_to_json_value
 from hydra_sagemaker_launcher.errors import MemberFailed
 from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.member import Member, hash_config
@@ -106,7 +107,7 @@ class LocalRunner:
             member.number,
             status="failed" if failed else "completed",
             reason=_format_error(value) if failed else None,
-            return_value=None if failed else _convert_return_value(value),
+            return_value=None if failed else convert_to_json_value(value),
         )
         if failed:
             log.error("#%d failed: %s", member.number, _format_error(value))
@@ -119,16 +120,6 @@ def _build_failure(member: Member, reason: str) -> JobReturn:
 
 def _format_fail_fast(number: int) -> str:
     return f"#{number} failed, and hydra.launcher.fail_fast is set"
-
-
-def _convert_return_value(value: Any) -> Any:
-    """Return a value as a resumed sweep gets it, the same as from a container: None if it is not JSON."""
-    from hydra_sagemaker_launcher.container import convert_to_json_value
-
-    try:
-        return convert_to_json_value(value)
-    except ValueError:
-        return None
 
 
 def _format_error(error: Any) -> str:

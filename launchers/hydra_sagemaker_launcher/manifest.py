@@ -27,7 +27,6 @@ class MemberRecord:
     Attributes:
         config_sha256: The hash of its config, empty if it was never planned.
         overrides: The overrides of its task config.
-        instance_type: Where it runs, None for this machine.
         job_name: The training job of the last attempt.
         attempts: How many training jobs it has had.
         job_status: SageMaker's status of the job, once the job has ended.
@@ -40,7 +39,6 @@ class MemberRecord:
 
     config_sha256: str = ""
     overrides: list[str] = field(default_factory=list)
-    instance_type: str | None = None
     job_name: str | None = None
     attempts: int = 0
     job_status: str | None = None
@@ -167,7 +165,6 @@ class Manifest:
             case "planned":
                 record.config_sha256 = event["config_sha256"]
                 record.overrides = event["overrides"]
-                record.instance_type = event["instance_type"]
             case "submitting":
                 if event["job_name"] != record.job_name:
                     record.attempts += 1

@@ -95,19 +95,14 @@ class MalformedOutput:
     job: str
 
 
+# By the kind's name: the class's in lower case, with underscores.
 KINDS: dict[str, type[Any]] = {
-    "throttle": Throttle,
-    "quota": Quota,
-    "fail": Fail,
-    "delay": Delay,
-    "interrupt": Interrupt,
-    "lose_response": LoseResponse,
-    "down": Down,
-    "deny_s3": DenyS3,
-    "malformed_output": MalformedOutput,
+    re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(): kind
+    for kind in (Throttle, Quota, Fail, Delay, Interrupt, LoseResponse, Down, DenyS3, MalformedOutput)
 }
 INTERNAL = {"free_at", "until"}
 Kind = TypeVar("Kind")
+Due = TypeVar("Due", Fail, Interrupt)
 
 
 class Faults:
@@ -170,23 +165,20 @@ class Faults:
             quotas = [fault.instances for fault in self._iter_faults(Quota) if fault.instance_type == instance_type]
             return quotas[-1] if quotas else None
 
-    def take_failure(self, job: str, trained_seconds: float) -> Fail | None:
-        """Return the fault that fails a job now, if there is one, and count it.
+    def take_due(self, kind: type[Due], job: str, trained_seconds: float) -> Due | None:
+        """Return the fault that fails or interrupts a job now, if there is one, and count it.
 
         Args:
+            kind: Fail or Interrupt.
             job: The name of the job.
             trained_seconds: How long it has been in Training.
         """
-        return self._take_due(Fail, job, trained_seconds)
-
-    def take_interruption(self, job: str, trained_seconds: float) -> Interrupt | None:
-        """Return the fault that interrupts a spot job now, if there is one, and count it.
-
-        Args:
-            job: The name of the job.
-            trained_seconds: How long it has been in Training.
-        """
-        return self._take_due(Interrupt, job, trained_seconds)
+        with self._lock:
+            for fault in self._iter_faults(kind):
+                if trained_seconds >= fault.after_seconds and fault.times > 0 and re.search(fault.job, job):
+                    fault.times -= 1
+                    return fault
+            return None
 
     def get_delay(self, job: str, phase: str) -> float:
         """Return how many seconds longer a phase of a job lasts.
@@ -225,16 +217,6 @@ class Faults:
         """Return whether to truncate output.tar.gz of a job."""
         with self._lock:
             return any(re.search(fault.job, job) for fault in self._iter_faults(MalformedOutput))
-
-    def _take_due(self, kind: type[Kind], job: str, trained_seconds: float) -> Kind | None:
-        with self._lock:
-            for fault in self._iter_faults(kind):
-                matches: Any = fault
-                due = trained_seconds >= matches.after_seconds and matches.times > 0
-                if due and re.search(matches.job, job):
-                    matches.times -= 1
-                    return fault
-            return None
 
     def _iter_faults(self, kind: type[Kind]) -> Iterator[Kind]:
         return (fault for fault in self._all if isinstance(fault, kind))

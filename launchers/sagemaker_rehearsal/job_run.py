@@ -9,7 +9,7 @@ from threading import Event
 
 from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import JobError
-from sagemaker_rehearsal.faults import Faults
+from sagemaker_rehearsal.faults import Fail, Faults, Interrupt
 from sagemaker_rehearsal.job_data import JobData
 from sagemaker_rehearsal.logs import LogStream, extract_exception
 from sagemaker_rehearsal.options import Options
@@ -172,10 +172,10 @@ class JobRun:
         return Ended("Failed", reason, grace_seconds=min(5.0, self._options.stop_seconds))
 
     def _check_faults(self, trained_seconds: float) -> None:
-        failure = self._faults.take_failure(self._job.name, trained_seconds)
+        failure = self._faults.take_due(Fail, self._job.name, trained_seconds)
         if failure is not None:
             raise Ended("Failed", INTERNAL_ERROR if failure.internal else failure.reason, failure.internal)
-        interruption = self._faults.take_interruption(self._job.name, trained_seconds) if self._job.spot else None
+        interruption = self._faults.take_due(Interrupt, self._job.name, trained_seconds) if self._job.spot else None
         if interruption is not None:  # as on AWS, the processes get a warning of two minutes
             grace = min(120.0, self._options.stop_seconds)
             raise Ended("Interrupted", wait_seconds=interruption.wait_seconds, grace_seconds=grace)

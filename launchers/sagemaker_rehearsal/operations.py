@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,11 +14,7 @@ from sagemaker_rehearsal.simulation import SimulatedRunner
 from sagemaker_rehearsal.storage import Storage, split_uri
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
-SORT_KEYS: dict[str, Callable[[TrainingJob], Any]] = {
-    "CreationTime": lambda job: job.created,
-    "Name": lambda job: job.name,
-    "Status": lambda job: job.status,
-}
+SORT_KEYS = {"CreationTime": "created", "Name": "name", "Status": "status"}
 
 
 class Operations:
@@ -60,8 +54,6 @@ class Operations:
             "DescribeTrainingJob": lambda request, region: self._get_job(request, region).describe(),
             "ListTrainingJobs": self._list_training_jobs,
             "StopTrainingJob": self._stop_training_job,
-            "AddTags": self._add_tags,
-            "ListTags": self._list_tags,
         }
 
     def list_running_jobs(self) -> list[TrainingJob]:
@@ -149,39 +141,20 @@ class Operations:
         key = SORT_KEYS[request.get("SortBy", "CreationTime")]
         selected = [job for job in jobs if _is_selected(job, request)]
         selected.sort(
-            key=lambda job: (key(job), job.name), reverse=request.get("SortOrder", "Descending") == "Descending"
+            key=lambda job: (getattr(job, key), job.name),
+            reverse=request.get("SortOrder", "Descending") == "Descending",
         )
-        last = _decode_token(request.get("NextToken"))
+        last = request.get("NextToken")
         if last is not None:  # continue after the last job given, not by number: there may be new jobs before it
             names = [job.name for job in selected]
             if last not in names:
-                raise make_validation_error("The NextToken is no longer valid.")
+                raise make_validation_error("The pagination token is invalid.")
             selected = selected[names.index(last) + 1 :]
         page = selected[: request.get("MaxResults", 10)]
         answer: dict[str, Any] = {"TrainingJobSummaries": [job.summarize() for job in page]}
         if len(selected) > len(page):
-            answer["NextToken"] = base64.b64encode(json.dumps(page[-1].name).encode()).decode()
+            answer["NextToken"] = page[-1].name
         return answer
-
-    def _find_job_by_arn(self, request: dict[str, Any]) -> TrainingJob:
-        with self._lock:
-            for job in self._jobs.values():
-                if job.arn == request["ResourceArn"]:
-                    return job
-        raise make_validation_error("Requested resource not found.")
-
-    def _add_tags(self, request: dict[str, Any], region: str) -> dict[str, Any]:
-        job = self._find_job_by_arn(request)
-        with job.lock:
-            tags = job.tags | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-            if len(tags) > 50:
-                raise ServiceError("ResourceLimitExceeded", "A resource may have at most 50 tags.")
-            job.tags = tags
-        return {"Tags": request["Tags"]}
-
-    def _list_tags(self, request: dict[str, Any], region: str) -> dict[str, Any]:
-        job = self._find_job_by_arn(request)
-        return {"Tags": [{"Key": key, "Value": value} for key, value in job.tags.items()]}
 
 
 def _check_request(request: dict[str, Any]) -> None:
@@ -224,12 +197,3 @@ def _is_selected(job: TrainingJob, request: dict[str, Any]) -> bool:
         and all(when > request.get(f"{name}After", when - 1) for name, when in times.items())
         and all(when < request.get(f"{name}Before", when + 1) for name, when in times.items())
     )
-
-
-def _decode_token(token: str | None) -> str | None:
-    if token is None:
-        return None
-    try:
-        return str(json.loads(base64.b64decode(token, validate=True)))
-    except ValueError:
-        raise make_validation_error("Invalid pagination token.") from None

@@ -34,7 +34,6 @@ from sagemaker_rehearsal.storage import Storage
 from sagemaker_rehearsal.validation import validate_request
 
 HOST = "127.0.0.1"
-ENDPOINT_FILE = "endpoint.json"
 ACCESS_DENIED = "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
 Handler = Callable[[dict[str, Any], str], dict[str, Any]]
@@ -119,7 +118,7 @@ class Endpoint:
             self.runner.refresh()
             answer = handlers[operation](parameters, region)
         except ServiceError as error:
-            return _build_response({"__type": error.code, "message": error.message}, error.status)
+            return _build_response({"__type": error.code, "message": error.message}, 400)
         except Exception as error:  # the client must get an answer that it can read, not a page of HTML
             traceback.print_exc()
             return _build_response({"__type": "InternalFailure", "message": f"{type(error).__name__}: {error}"}, 500)
@@ -163,8 +162,8 @@ def serve(options: Options) -> None:
     server = make_server(HOST, options.port, endpoint, threaded=True, request_handler=MotoRequestHandler)
     endpoint.connect(f"http://{HOST}:{server.server_port}")
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    file = options.state / ENDPOINT_FILE
-    _write(file, {"url": endpoint.storage.url, "pid": os.getpid()})
+    file = options.state / "endpoint.json"
+    file.write_text(json.dumps({"url": endpoint.storage.url, "pid": os.getpid()}), "utf-8")
     print(f"serving at {endpoint.storage.url}", flush=True)
     idle_seconds = options.idle_minutes * 60
     reason = "on request"
@@ -180,12 +179,6 @@ def serve(options: Options) -> None:
         file.unlink()
     endpoint.runner.close()
     server.shutdown()
-
-
-def _write(file: Path, content: dict[str, Any]) -> None:
-    temporary = file.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(content), "utf-8")
-    temporary.replace(file)
 
 
 def _is_own(file: Path) -> bool:

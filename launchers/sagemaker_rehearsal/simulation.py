@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 
 from sagemaker_rehearsal.errors import JobError
+from sagemaker_rehearsal.faults import Fail, Interrupt
 from sagemaker_rehearsal.job_run import INTERNAL_ERROR, Service
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
@@ -87,12 +88,12 @@ class SimulatedRunner:
         if trained > limit:
             self._end_job(schedule, "MaxRuntimeExceeded", schedule.training_since + limit)
             return True
-        failure = faults.take_failure(job.name, trained)
+        failure = faults.take_due(Fail, job.name, trained)
         if failure is not None:
             job.failure_reason = INTERNAL_ERROR if failure.internal else failure.reason
             self._end_job(schedule, "Failed", moment)
             return True
-        interruption = faults.take_interruption(job.name, trained) if job.spot else None
+        interruption = faults.take_due(Interrupt, job.name, trained) if job.spot else None
         if interruption is None:
             return False
         job.training_seconds += trained

@@ -5,27 +5,17 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from sagemaker_rehearsal.validation import load_service_model
 
 ACCOUNT = "123456789012"  # moto's
 SPOT_SHARE = 0.3  # the billed share of a spot job's training seconds, which the service shows as a discount of 70 %
 ENDED = ("Completed", "Failed", "Stopped")
-MESSAGES = {
-    "Starting": "Preparing the instances for training",
-    "Downloading": "Downloading the training image and the input data",
-    "Training": "Training image download completed. Training in progress.",
-    "Uploading": "Uploading generated training model",
-    "Interrupted": "Training job was interrupted: spot capacity was taken away",
-    "Restarting": "Restarting the training job after an internal error",
-    "Stopping": "Stopping the training job",
-    "Completed": "Training job completed",
-    "Failed": "Training job failed",
-    "Stopped": "Training job stopped",
-    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds",
-    "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds",
-}
+MESSAGES: dict[str, str] = yaml.safe_load(Path(__file__).with_name("statuses.yaml").read_text("utf-8"))
 
 
 @dataclass
@@ -45,12 +35,10 @@ class TrainingJob:
     failure_reason: str = ""
     metrics: dict[str, tuple[float, float]] = field(default_factory=dict)  # name -> value, when
     artifacts: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        self.tags.update({tag["Key"]: tag["Value"] for tag in self.request.get("Tags", [])})
         self.enter_status("Starting", self.created)
 
     @property

@@ -26,7 +26,10 @@ _RELEASE_PAUSE = 15.0  # the same if our last job of this type has just ended
 
 
 class Submission:
-    """Submits waiting jobs, one at a time, as `max_parallel`, `budget_usd` and quotas allow."""
+    """Submits waiting jobs, one at a time, as `max_parallel`, `budget_usd` and quotas allow.
+
+    The outcome of a job that is not submitted is not final, so a resumed sweep tries again.
+    """
 
     def __init__(
         self,
@@ -85,7 +88,7 @@ class Submission:
         """
         if not self._claim_job(job, job.request["TrainingJobName"]):
             self._manifest.write("refused", job.member.number, reason=reason)
-            self._give_up(job, Outcome("stopped", f"not submitted: {reason}"))
+            self._recorder.finish(job, Outcome("stopped", f"not submitted: {reason}"), is_final=False)
 
     def release_instances(self, job: Job) -> None:
         """Let the jobs that wait for instances of an ended job try again."""
@@ -115,7 +118,7 @@ class Submission:
             f"not submitted: ${self._manifest.sum_billed_usd():.2f} of hydra.launcher.budget_usd={budget:g} are spent, "
             f"and it may cost ${job.worst_case or 0:.2f}"
         )
-        self._give_up(job, Outcome("failed", reason))
+        self._recorder.finish(job, Outcome("failed", reason), is_final=False)
 
     def _submit_job(self, job: Job) -> None:
         name = job.request["TrainingJobName"]
@@ -166,8 +169,7 @@ class Submission:
     def _handle_quota_error(self, job: Job, error: QuotaError) -> None:
         """Wait for a slot if jobs of this sweep hold them, otherwise fail."""
         self._manifest.write("refused", job.member.number, reason=str(error))
-        hardware = job.member.hardware
-        assert hardware is not None
+        hardware = job.member.job_hardware
         # Spot and on-demand instances of a type have separate quotas, and some quotas are over all types.
         is_of_kind = hardware.instance_type in error.quota
         rivals = [other for other in self._jobs if other is not job and (not is_of_kind or other.kind == job.kind)]
@@ -177,7 +179,7 @@ class Submission:
         just_released = self._clock.get_time() < max(released, default=-math.inf) + _QUOTA_PAUSE
         suffices = error.limit is None or error.limit >= hardware.instance_count
         if not (holders or just_released) or not suffices:
-            self._give_up(job, Outcome("failed", str(error)))
+            self._recorder.finish(job, Outcome("failed", str(error)), is_final=False)
             return
         job.state = State.waiting
         self._is_account_full = self._is_account_full or not is_of_kind
@@ -193,15 +195,13 @@ class Submission:
         self._handle_refusal(job, reason)
         for other in self._jobs:
             if other.state is State.waiting and other.kind == job.kind:
-                self._give_up(other, Outcome("failed", f"not submitted: #{job.member.number} was not allowed"))
+                self._recorder.finish(
+                    other, Outcome("failed", f"not submitted: #{job.member.number} was not allowed"), is_final=False
+                )
 
     def _handle_refusal(self, job: Job, reason: str) -> None:
         self._manifest.write("refused", job.member.number, reason=reason)
-        self._give_up(job, Outcome("failed", reason))
-
-    def _give_up(self, job: Job, outcome: Outcome) -> None:
-        """Finish a job that is not submitted. The outcome is not final, so a resumed sweep tries again."""
-        self._recorder.finish(job, outcome, is_final=False)
+        self._recorder.finish(job, Outcome("failed", reason), is_final=False)
 
     def _list_held_jobs(self) -> list[Job]:
         """Return the jobs that hold instances or may hold them: a submission without an answer counts."""

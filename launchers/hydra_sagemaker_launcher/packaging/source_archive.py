@@ -77,18 +77,13 @@ def pack(
                 f"{name}:{line}: looks like {kind}; remove it from the source, or add exclude={name}"
                 for line, kind in find_secrets(name, data)
             )
-            archive.addfile(_build_tar_entry(name, data, executable), io.BytesIO(data))
+            entry = tarfile.TarInfo(name)  # time, user and group are 0, and the owners' names are empty
+            entry.size, entry.mode = len(data), 0o755 if executable else 0o644
+            archive.addfile(entry, io.BytesIO(data))
     if warnings:
         raise LaunchError(warnings)
     content = buffer.getvalue()
     return Source(content, hashlib.sha256(content).hexdigest(), tuple(sorted(contents)))
-
-
-def _build_tar_entry(name: str, data: bytes, executable: bool) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(name)  # time, user and group are 0, and the owners' names are empty
-    entry.size = len(data)
-    entry.mode = 0o755 if executable else 0o644
-    return entry
 
 
 class _Patterns:
