@@ -28,12 +28,16 @@ from hydra_sagemaker_launcher.jobs.outcome import Outcome, fetch_outcome
 from hydra_sagemaker_launcher.jobs.safe_extract import check_data_filter
 from hydra_sagemaker_launcher.manifest import Manifest, MemberRecord
 from hydra_sagemaker_launcher.member import Member, find_distinct_overrides, hash_config, hash_resumable_config
-from hydra_sagemaker_launcher.packaging.member_file import build_member_file
-from hydra_sagemaker_launcher.packaging.program import Program, detect_program, pack_program
+from hydra_sagemaker_launcher.packaging.program import Program, build_member_file, detect_program, pack_program
 from hydra_sagemaker_launcher.packaging.source_archive import Source
-from hydra_sagemaker_launcher.request.member_request import build_member_request, find_request_problems
 from hydra_sagemaker_launcher.request.plan import PlannedMember, make_plan, resolve_requirements
-from hydra_sagemaker_launcher.request.training_job import ARCHIVE, make_job_name
+from hydra_sagemaker_launcher.request.training_job import (
+    ARCHIVE,
+    JobSpec,
+    build_training_job_request,
+    find_request_problems,
+    make_job_name,
+)
 
 log = logging.getLogger("sagemaker_launcher")
 
@@ -222,9 +226,11 @@ class Remote:
         state, attempt = self._resolve_state(record)
         name = make_job_name(options.job_name, sweep_id, member.number, attempt, distinct)
         role = resolve_role(options, self.aws)
-        request = build_member_request(
-            item, options, self._sweep_dir, name, sweep_id, role, self.aws.region, channels, storage.build_uri(place)
+        region, prefix = self.aws.region, storage.build_uri(place)
+        spec = JobSpec(
+            item.hardware, item.image, member.number, name, sweep_id, self._sweep_dir, role, region, channels, prefix
         )
+        request = build_training_job_request(spec, options)
         if state is State.unknown:  # the earlier launch may have built the name from other overrides
             request["TrainingJobName"] = record.job_name
         job = Job(member, request, item.price, item.worst_case, state)

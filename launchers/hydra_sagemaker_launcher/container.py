@@ -20,12 +20,7 @@ from omegaconf import DictConfig
 MEMBER_FILE = "member.json"
 RETURN_FILE = "job_return.json"
 _FAILURE_LENGTH = 1000  # SageMaker shows 1,024 characters
-_OPEN_MPI = {  # PyTorch's names for the variables that smdistributed's mpirun sets
-    "RANK": "OMPI_COMM_WORLD_RANK",
-    "LOCAL_RANK": "OMPI_COMM_WORLD_LOCAL_RANK",
-    "WORLD_SIZE": "OMPI_COMM_WORLD_SIZE",
-    "LOCAL_WORLD_SIZE": "OMPI_COMM_WORLD_LOCAL_SIZE",
-}
+_RANKS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")  # as PyTorch names them
 
 
 def main() -> None:
@@ -134,7 +129,8 @@ def _build_rank_overrides(member: dict[str, Any], output: Path, is_main: bool) -
 
 def _set_rank_variables() -> None:
     """Set RANK and the like under mpirun (smdistributed), if smddprun has not set them."""
-    for name, ompi in _OPEN_MPI.items():
+    for name in _RANKS:
+        ompi = f"OMPI_COMM_WORLD_{name.replace('WORLD_', '')}"
         if name not in os.environ and ompi in os.environ:
             os.environ[name] = os.environ[ompi]
     if "OMPI_COMM_WORLD_RANK" in os.environ:

@@ -45,19 +45,14 @@ def is_secret_name(name: str) -> bool:
     return bool(_SECRET_NAME.search(name))
 
 
-# Between a name and its value. In a notebook the quotes are escaped.
-_ASSIGNED = r"""\\?["']?\]?[\s=:,(]{1,9}\\?["']?"""
 _FORMS = [
-    (row["kind"], re.compile((row["name"] + _ASSIGNED if "name" in row else "").encode() + row["value"].encode()))
+    (
+        row["kind"],
+        re.compile((row["name"] + _TABLE["assigned"] if "name" in row else "").encode() + row["value"].encode()),
+    )
     for row in _TABLE["forms"]
 ]
-_NAMED = re.compile(
-    rb"""(?i)\b(?P<name>\w*(?:api_?key|secret_?key|access_?key|auth_?token|access_?token|password|passwd))"""
-    rb"""\\?["']?\]?[ \t]*[=:][ \t]*(?P<quote>\\?["']|)(?P<value>[A-Za-z0-9+/_.~!@%^&*=-]{20,})(?P=quote)"""
-    rb"""(?=[ \t]*(?:[,;)}\]#\r\n\\"]|$))"""
-)
-_PLACEHOLDER = re.compile(rb"(?i)example|your|change_?me|placeholder|dummy|xxx|\*\*\*|test|fake|(.)\1{5}|012345|abcdef")
-_CODE = (".py", ".pyi", ".js", ".ts", ".c", ".cpp", ".rs", ".go", ".java")
+_NAMED, _PLACEHOLDER = (re.compile(_TABLE[name].encode()) for name in ("named", "placeholder"))
 
 
 def find_secrets(name: str, content: bytes) -> Iterator[tuple[int, str]]:
@@ -77,7 +72,7 @@ def find_secrets(name: str, content: bytes) -> Iterator[tuple[int, str]]:
         for match in form.finditer(content):
             kinds.setdefault(content.count(b"\n", 0, match.start()) + 1, kind)
     for match in _NAMED.finditer(content):
-        if _is_secret(match, quoted=name.endswith(_CODE)):
+        if _is_secret(match, quoted=name.endswith(tuple(_TABLE["code"]))):
             label = match["name"][-40:].decode("ascii", "replace")
             kinds.setdefault(content.count(b"\n", 0, match.start()) + 1, f"the value of {label}")
     yield from sorted(kinds.items())

@@ -41,6 +41,7 @@ class Container:
         self.host = host
         self.base = folder
         self.code = folder / "code"
+        self.home = folder / "home"  # empty, so that the program does not see the user's ~/.netrc and ~/.aws
         self.model = folder / "model"
         self.output = folder / "output"
         self.data = self.output / "data"
@@ -51,11 +52,6 @@ class Container:
         self.checkpoints = self.map_path(local)
         for each in (self.code, self.model, self.data, self.channels, self.config, self.checkpoints, self.home):
             each.mkdir(parents=True, exist_ok=True)
-
-    @property
-    def home(self) -> Path:
-        """An empty HOME, so that the program does not see the user's ~/.netrc and ~/.aws."""
-        return self.base / "home"
 
     def map_path(self, path: str) -> Path:
         """Return the path on this machine of a path in the container.

@@ -110,7 +110,7 @@ class Faults:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()  # for the counts. The list is replaced as a whole.
         self._all: list[Any] = []
 
     def add(self, described: Any) -> None:
@@ -161,9 +161,8 @@ class Faults:
 
     def get_quota(self, instance_type: str) -> int | None:
         """Return the latest quota of an instance type, None if there is none."""
-        with self._lock:
-            quotas = [fault.instances for fault in self._iter_faults(Quota) if fault.instance_type == instance_type]
-            return quotas[-1] if quotas else None
+        quotas = [fault.instances for fault in self._iter_faults(Quota) if fault.instance_type == instance_type]
+        return quotas[-1] if quotas else None
 
     def take_due(self, kind: type[Due], job: str, trained_seconds: float) -> Due | None:
         """Return the fault that fails or interrupts a job now, if there is one, and count it.
@@ -187,8 +186,7 @@ class Faults:
             job: The name of the job.
             phase: Starting, Downloading, Training or Uploading.
         """
-        with self._lock:
-            return sum(f.seconds for f in self._iter_faults(Delay) if f.phase == phase and re.search(f.job, job))
+        return sum(f.seconds for f in self._iter_faults(Delay) if f.phase == phase and re.search(f.job, job))
 
     def should_lose_response(self, operation: str) -> bool:
         """Return whether to lose the answer to this executed call of an operation, and count it."""
@@ -201,8 +199,7 @@ class Faults:
 
     def is_down(self) -> bool:
         """Return whether the endpoint answers nothing at all."""
-        with self._lock:
-            return any(self._clock.get_time() < fault.until for fault in self._iter_faults(Down))
+        return any(self._clock.get_time() < fault.until for fault in self._iter_faults(Down))
 
     def should_deny(self, key: str) -> bool:
         """Return whether S3 denies access to an object.
@@ -210,13 +207,11 @@ class Faults:
         Args:
             key: The object as <bucket>/<key>.
         """
-        with self._lock:
-            return any(re.search(fault.key, key) for fault in self._iter_faults(DenyS3))
+        return any(re.search(fault.key, key) for fault in self._iter_faults(DenyS3))
 
     def should_truncate_output(self, job: str) -> bool:
         """Return whether to truncate output.tar.gz of a job."""
-        with self._lock:
-            return any(re.search(fault.job, job) for fault in self._iter_faults(MalformedOutput))
+        return any(re.search(fault.job, job) for fault in self._iter_faults(MalformedOutput))
 
     def _iter_faults(self, kind: type[Kind]) -> Iterator[Kind]:
         return (fault for fault in self._all if isinstance(fault, kind))

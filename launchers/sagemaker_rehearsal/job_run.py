@@ -53,11 +53,6 @@ class Ended(Exception):  # noqa: N818 - most endings are not errors
     wait_seconds: float = 0.0
     grace_seconds: float = 0.0
 
-    @property
-    def status(self) -> str:
-        """The status that belongs to the secondary status."""
-        return self.secondary if self.secondary in ("Completed", "Failed") else "Stopped"
-
 
 class JobRun:
     """Runs one job in the calling thread."""
@@ -214,18 +209,17 @@ class JobRun:
             time.sleep(self._faults.get_delay(job.name, "Uploading"))
             try:
                 job.artifacts = self._data.upload_archives(
-                    always_model=ending.status != "Failed",
+                    always_model=ending.secondary != "Failed",
                     truncate_output=self._faults.should_truncate_output(job.name),
                 )
             except (JobError, OSError) as error:
-                if ending.status != "Failed":
+                if ending.secondary != "Failed":
                     ending = Ended("Failed", str(error))
         self._stop_billing()
         with job.lock:
             if ending.secondary == "Completed" and job.stop.is_set():
                 ending = Ended("Stopped")
-            job.failure_reason = ending.reason[:LONGEST_REASON]
-            job.enter_status(ending.secondary, self._get_time(), ending.status, message=job.failure_reason)
+            job.end(ending.secondary, self._get_time(), ending.reason[:LONGEST_REASON])
 
     def _stop_billing(self) -> None:
         if self._billed_since is not None:

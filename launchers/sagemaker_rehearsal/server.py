@@ -51,14 +51,14 @@ class Endpoint:
         """Build the service. Raises ValueError or OSError if the file of faults cannot be used."""
         self._calls: Counter[str] = Counter()
         self._last_request = 0.0
-        self._clock = Clock(simulated=options.simulate is not None)
-        self._faults = Faults(self._clock)
+        self._clock = clock = Clock(simulated=options.simulate is not None)
+        self._faults = Faults(clock)
         if options.faults is not None:
             self._faults.add(json.loads(options.faults.read_text("utf-8")))
         self.storage = Storage()
-        service = Service(options, self._clock, self._faults, self.storage, threading.Event())
+        service = Service(options, clock, self._faults, self.storage, threading.Event())
         self.runner = ProcessRunner(service) if options.simulate is None else SimulatedRunner(service)
-        self._operations = Operations(self._clock, self._faults, self.storage, self.runner, options.quotas)
+        self._operations = Operations(service, self.runner)
         # By the prefix of X-Amz-Target: botocore's name of the service, and its operations.
         self._services: dict[str, tuple[str, dict[str, Handler]]] = {
             "SageMaker": ("sagemaker", self._operations.handlers),

@@ -47,4 +47,5 @@ def test_the_tables_travel_into_a_container(tmp_path: Any) -> None:
     (tmp_path / "app.py").write_text("")
     source = pack_program(Program(tmp_path, "app.py", False, ()), SageMakerLauncherConf(), set(), tmp_path / "sweep")
     assert FILES == ["images.yaml", "instances.yaml", "prices.yaml"]
-    assert {f"hydra_sagemaker_launcher/catalog/{name}" for name in FILES} <= set(source.names)
+    tables = {path.relative_to(LAUNCHERS).as_posix() for path in CATALOG.parent.rglob("*.yaml")}
+    assert len(tables) == len(FILES) + 3 and tables <= set(source.names)

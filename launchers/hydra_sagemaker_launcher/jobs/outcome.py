@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +92,7 @@ def fetch_outcome(
     result = {"schema_version": 1, "choices": member.choices, **result, "status": status, "cost": node}
     value = returned.get("return_value", result.get("objective"))
     if "objective" not in result:
-        result["objective"] = value if isinstance(value, int | float) and abs(value) < math.inf else None
+        result["objective"] = value if isinstance(value, int | float) and abs(value) <= sys.float_info.max else None
     _write_json(member.directory / RESULT, result)
     return Outcome(status, reason, value, node["usd"], node["billable_seconds"])
 
