@@ -28,12 +28,16 @@ from hydra_sagemaker_launcher.jobs.outcome import Outcome, fetch_outcome
 from hydra_sagemaker_launcher.jobs.safe_extract import check_data_filter
 from hydra_sagemaker_launcher.manifest import Manifest, MemberRecord
 from hydra_sagemaker_launcher.member import Member, find_distinct_overrides, hash_config, hash_resumable_config
-from hydra_sagemaker_launcher.packaging.member_file import build_member_file
-from hydra_sagemaker_launcher.packaging.program import Program, detect_program, pack_program
+from hydra_sagemaker_launcher.packaging.program import Program, build_member_file, detect_program, pack_program
 from hydra_sagemaker_launcher.packaging.source_archive import Source
-from hydra_sagemaker_launcher.request.member_request import build_member_request, find_request_problems
 from hydra_sagemaker_launcher.request.plan import PlannedMember, make_plan, resolve_requirements
-from hydra_sagemaker_launcher.request.training_job import ARCHIVE, make_job_name
+from hydra_sagemaker_launcher.request.training_job import (
+    ARCHIVE,
+    JobSpec,
+    build_training_job_request,
+    find_request_problems,
+    make_job_name,
+)
 
 log = logging.getLogger("sagemaker_launcher")
 
@@ -146,7 +150,8 @@ class Remote:
         ]:
             raise LaunchError(different)
         code = self.storage.build_key("code", self.source.sha256, ARCHIVE)
-        if self.storage.put_once(code, self.source.content):
+        if not self.storage.has(code):
+            self.storage.put(code, self.source.content)
             log.info(
                 "uploaded the source: %d files, %.0f kB, s3://%s/%s",
                 len(self.source.names), len(self.source.content) / 1000, self.storage.bucket, code,
@@ -202,7 +207,6 @@ class Remote:
 
     def _prepare_job(self, item: PlannedMember, sweep_id: str, distinct: list[str]) -> Job:
         member, options, storage = item.member, self._options, self.storage
-        assert member.hardware is not None
         place = f"{sweep_id}/{member.number}"
         channels = {
             "code": storage.build_uri("code", self.source.sha256, ""),
@@ -222,9 +226,11 @@ class Remote:
         state, attempt = self._resolve_state(record)
         name = make_job_name(options.job_name, sweep_id, member.number, attempt, distinct)
         role = resolve_role(options, self.aws)
-        request = build_member_request(
-            item, options, self._sweep_dir, name, sweep_id, role, self.aws.region, channels, storage.build_uri(place)
+        region, prefix = self.aws.region, storage.build_uri(place)
+        spec = JobSpec(
+            item.hardware, item.image, member.number, name, sweep_id, self._sweep_dir, role, region, channels, prefix
         )
+        request = build_training_job_request(spec, options)
         if state is State.unknown:  # the earlier launch may have built the name from other overrides
             request["TrainingJobName"] = record.job_name
         job = Job(member, request, item.price, item.worst_case, state)
@@ -238,8 +244,8 @@ class Remote:
             member.number,
             overrides=member.task_overrides,
             config_sha256=identity,
-            instance_type=member.hardware.instance_type,
-            instance_count=member.hardware.instance_count,
+            instance_type=item.hardware.instance_type,
+            instance_count=item.hardware.instance_count,
         )
         return job
 

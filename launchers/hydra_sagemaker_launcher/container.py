@@ -20,12 +20,7 @@ from omegaconf import DictConfig
 MEMBER_FILE = "member.json"
 RETURN_FILE = "job_return.json"
 _FAILURE_LENGTH = 1000  # SageMaker shows 1,024 characters
-_OPEN_MPI = {  # PyTorch's names for the variables that smdistributed's mpirun sets
-    "RANK": "OMPI_COMM_WORLD_RANK",
-    "LOCAL_RANK": "OMPI_COMM_WORLD_LOCAL_RANK",
-    "WORLD_SIZE": "OMPI_COMM_WORLD_SIZE",
-    "LOCAL_WORLD_SIZE": "OMPI_COMM_WORLD_LOCAL_SIZE",
-}
+_RANKS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")  # as PyTorch names them
 
 
 def main() -> None:
@@ -47,7 +42,10 @@ def main() -> None:
         sys.argv = [member["program"], *member["flags"], *overrides]
         code = os.getcwd()
         sys.path[:] = [code, *(entry for entry in sys.path if entry not in ("", code))]
-        _run(member)
+        if member["module"]:
+            runpy.run_module(member["program"], run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(member["program"], run_name="__main__")
     except BaseException as error:
         if not (isinstance(error, SystemExit) and error.code in (None, 0)):
             _write_failure_file(_find_failure_reason(error, Path(os.environ.get("SM_OUTPUT_DATA_DIR", "."))))
@@ -60,13 +58,13 @@ def convert_to_json_value(value: Any) -> Any:
     Args:
         value: The value. Numpy's numbers, and others that have `item()`, become numbers.
 
-    Raises:
-        ValueError: The value is not JSON.
+    Returns:
+        The converted value, None if it is not JSON.
     """
     try:
         return json.loads(json.dumps(value, default=lambda number: number.item()))
-    except Exception as error:
-        raise ValueError(f"a {type(value).__name__} is not JSON") from error
+    except Exception:  # whatever `item()` raises
+        return None
 
 
 def get_base_dir() -> Path:
@@ -108,20 +106,11 @@ class MemberCallback(Callback):
             MemberCallback.raised = error
         if os.environ.get("RANK", "0") != "0":
             return
-        try:
-            sent = convert_to_json_value(value)
-        except ValueError:
-            sent = None
+        sent = convert_to_json_value(value)
+        if sent is None and value is not None:
             print(f"the return value is left out: a {type(value).__name__} cannot be sent back as JSON")
         text = json.dumps({"status": job_return.status.name, "return_value": sent, "error": error})
         Path(config.hydra.runtime.output_dir, RETURN_FILE).write_text(text, "utf-8")
-
-
-def _run(member: dict[str, Any]) -> None:
-    if member["module"]:
-        runpy.run_module(member["program"], run_name="__main__", alter_sys=True)
-    else:
-        runpy.run_path(member["program"], run_name="__main__")
 
 
 def _build_rank_overrides(member: dict[str, Any], output: Path, is_main: bool) -> list[str]:
@@ -140,7 +129,8 @@ def _build_rank_overrides(member: dict[str, Any], output: Path, is_main: bool) -
 
 def _set_rank_variables() -> None:
     """Set RANK and the like under mpirun (smdistributed), if smddprun has not set them."""
-    for name, ompi in _OPEN_MPI.items():
+    for name in _RANKS:
+        ompi = f"OMPI_COMM_WORLD_{name.replace('WORLD_', '')}"
         if name not in os.environ and ompi in os.environ:
             os.environ[name] = os.environ[ompi]
     if "OMPI_COMM_WORLD_RANK" in os.environ:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn, JobStatus, run_job
 from hydra.types import HydraContext, TaskFunction
 
+from hydra_sagemaker_launcher.container import convert_to_json_value
 from hydra_sagemaker_launcher.errors import MemberFailed
 from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.member import Member, hash_config
@@ -19,28 +21,23 @@ if TYPE_CHECKING:
 log = logging.getLogger("sagemaker_launcher")
 
 
+@dataclass(frozen=True)
 class LocalRunner:
-    """Runs members in this process, one after the other."""
+    """Runs members in this process, one after the other.
 
-    def __init__(
-        self,
-        context: HydraContext,
-        task_function: TaskFunction,
-        options: Any,
-        manifest: Manifest,
-        configure_log: Callable[[], None],
-    ) -> None:
-        """Prepare to run members.
+    Attributes:
+        context: Hydra's context.
+        task_function: The app's function.
+        options: The options of the launcher.
+        manifest: The manifest of the sweep.
+        configure_log: Restores the launcher's logging, called after each member.
+    """
 
-        Args:
-            context: Hydra's context.
-            task_function: The app's function.
-            options: The options of the launcher.
-            manifest: The manifest of the sweep.
-            configure_log: Restores the launcher's logging, called after each member.
-        """
-        self._context, self._task_function, self._options = context, task_function, options
-        self._manifest, self._configure_log = manifest, configure_log
+    context: HydraContext
+    task_function: TaskFunction
+    options: Any
+    manifest: Manifest
+    configure_log: Callable[[], None]
 
     def run(self, member: Member, returns: Mapping[int, JobReturn], control: Control | None) -> JobReturn:
         """Run a member, unless an earlier launch has finished it or the sweep is being stopped.
@@ -60,19 +57,19 @@ class LocalRunner:
             raise control.error
         reason = control.stopping if control is not None else None
         failed = [number for number, returned in returns.items() if returned.status is not JobStatus.COMPLETED]
-        if self._options.fail_fast and failed and reason is None:
+        if self.options.fail_fast and failed and reason is None:
             reason = _format_fail_fast(failed[0])
         if reason is not None:
             return _build_failure(member, f"stopped: not run: {reason}")
         returned = self._restore_job_return(member) or self._run(member)
-        if self._options.fail_fast and control is not None and returned.status is not JobStatus.COMPLETED:
+        if self.options.fail_fast and control is not None and returned.status is not JobStatus.COMPLETED:
             control.stop(_format_fail_fast(member.number))
         return returned
 
     def _restore_job_return(self, member: Member) -> JobReturn | None:
         """Return the recorded result of a member that does not run again."""
-        record = self._manifest.get_record(member.number)
-        if not self._options.resume or not record.is_done(self._options.retry_failed):
+        record = self.manifest.get_record(member.number)
+        if not self.options.resume or not record.is_done(self.options.retry_failed):
             return None
         if record.status == "completed":
             return member.build_job_return(JobStatus.COMPLETED, record.return_value)
@@ -80,13 +77,13 @@ class LocalRunner:
 
     def _run(self, member: Member) -> JobReturn:
         digest = hash_config(member.task_config)
-        self._manifest.write(
+        self.manifest.write(
             "planned", member.number, overrides=member.task_overrides, config_sha256=digest, instance_type=None
         )
         try:
             returned = run_job(
-                hydra_context=self._context,
-                task_function=self._task_function,
+                hydra_context=self.context,
+                task_function=self.task_function,
                 config=member.config,
                 job_dir_key="hydra.sweep.dir",
                 job_subdir_key="hydra.sweep.subdir",
@@ -99,14 +96,14 @@ class LocalRunner:
         except Exception as error:  # before the task function was called: a directory, logging, job.env_set
             returned = _build_failure(member, f"cannot be run: {_format_error(error)}")
         finally:
-            self._configure_log()
+            self.configure_log()
         value, failed = returned._return_value, returned.status is not JobStatus.COMPLETED
-        self._manifest.write(
+        self.manifest.write(
             "finished",
             member.number,
             status="failed" if failed else "completed",
             reason=_format_error(value) if failed else None,
-            return_value=None if failed else _convert_return_value(value),
+            return_value=None if failed else convert_to_json_value(value),
         )
         if failed:
             log.error("#%d failed: %s", member.number, _format_error(value))
@@ -119,16 +116,6 @@ def _build_failure(member: Member, reason: str) -> JobReturn:
 
 def _format_fail_fast(number: int) -> str:
     return f"#{number} failed, and hydra.launcher.fail_fast is set"
-
-
-def _convert_return_value(value: Any) -> Any:
-    """Return a value as a resumed sweep gets it, the same as from a container: None if it is not JSON."""
-    from hydra_sagemaker_launcher.container import convert_to_json_value
-
-    try:
-        return convert_to_json_value(value)
-    except ValueError:
-        return None
 
 
 def _format_error(error: Any) -> str:

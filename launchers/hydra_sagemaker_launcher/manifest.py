@@ -27,7 +27,6 @@ class MemberRecord:
     Attributes:
         config_sha256: The hash of its config, empty if it was never planned.
         overrides: The overrides of its task config.
-        instance_type: Where it runs, None for this machine.
         job_name: The training job of the last attempt.
         attempts: How many training jobs it has had.
         job_status: SageMaker's status of the job, once the job has ended.
@@ -40,7 +39,6 @@ class MemberRecord:
 
     config_sha256: str = ""
     overrides: list[str] = field(default_factory=list)
-    instance_type: str | None = None
     job_name: str | None = None
     attempts: int = 0
     job_status: str | None = None
@@ -78,7 +76,6 @@ class Manifest:
         self.members: dict[int, MemberRecord] = {}
         self.sweep: dict[str, Any] = {}
         self._lock = threading.RLock()
-        _repair_torn_end(self.path)
         for event in _read_events(self.path):
             self._apply_event(event)
 
@@ -167,7 +164,6 @@ class Manifest:
             case "planned":
                 record.config_sha256 = event["config_sha256"]
                 record.overrides = event["overrides"]
-                record.instance_type = event["instance_type"]
             case "submitting":
                 if event["job_name"] != record.job_name:
                     record.attempts += 1
@@ -189,10 +185,23 @@ class Manifest:
 
 
 def _read_events(path: Path) -> list[dict[str, Any]]:
+    """Return the events of a file, whose last line may be torn.
+
+    Half a line, on which the dead client never acted, is removed. One that lacks only its end is completed.
+    """
     if not path.is_file():
         return []
     # Not splitlines(): an override may contain one of the other line ends of Unicode.
-    lines = path.read_text("utf-8").removesuffix("\n").split("\n")
+    *lines, torn = path.read_bytes().split(b"\n")
+    if torn:
+        try:
+            json.loads(torn)
+        except ValueError:
+            os.truncate(path, path.stat().st_size - len(torn))
+        else:
+            lines.append(torn)
+            with path.open("ab") as file:
+                file.write(b"\n")
     events = []
     for number, line in enumerate(lines, 1):
         try:
@@ -207,27 +216,8 @@ def _read_events(path: Path) -> list[dict[str, Any]]:
     return events
 
 
-def _repair_torn_end(path: Path) -> None:
-    """Complete a last line that lacks only its end, and remove half a line, on which the dead client never acted."""
-    if not path.is_file():
-        return
-    content = path.read_bytes()
-    if not content or content.endswith(b"\n"):
-        return
-    torn = content.rpartition(b"\n")[2]
-    try:
-        json.loads(torn)
-    except ValueError:
-        os.truncate(path, len(content) - len(torn))
-        return
-    with path.open("ab") as file:
-        file.write(b"\n")
-
-
 def _sync_folder(folder: Path) -> None:
     """Write a new file's entry in its folder to disk."""
-    if not hasattr(os, "O_DIRECTORY"):  # Windows
-        return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -44,6 +44,12 @@ class Member:
     hardware: Hardware | None
 
     @property
+    def job_hardware(self) -> Hardware:
+        """The hardware of a member that runs on SageMaker: only members of this process have none."""
+        assert self.hardware is not None
+        return self.hardware
+
+    @property
     def task_config(self) -> DictConfig:
         """A copy of the composed config without Hydra's node, as the task function gets it."""
         return remove_hydra_node(self.config)

@@ -10,31 +10,22 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
-_FOLDERS = (
-    *(".git", ".hg", ".svn", ".bzr", ".aws", ".ssh", ".gnupg", ".azure", ".kube", ".docker", ".env*"),
-    *(".venv*", "venv", "virtualenv", "__pycache__", ".ipynb_checkpoints", ".tox", ".nox", "node_modules"),
-    *(".hydra", ".rehearsal"),  # left by runs
-    *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", "*.egg-info"),
-)
-_FILES = (
-    *(".env*", "*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*"),
-    *(".netrc", "_netrc", ".pypirc", ".npmrc", ".git-credentials", ".dockercfg", "credentials*"),
-    *("*.pyc", ".ds_store"),
-)
-_SOURCE = ("*.py", "*.pyi")  # credentials.py is a module
+from hydra_sagemaker_launcher.data_file import read_data_file
+
+_TABLE = read_data_file("secrets.yaml")
 
 
 def is_private_folder(name: str) -> bool:
     """Return whether a folder of this name never leaves the machine: repositories, caches, credentials and the like."""
-    return any(fnmatchcase(name.lower(), pattern) for pattern in _FOLDERS)
+    return any(fnmatchcase(name.lower(), pattern) for pattern in _TABLE["folders"])
 
 
 def is_private_file(name: str) -> bool:
     """Return whether a file of this name never leaves the machine: keys, credentials, environment files."""
     lower = name.lower()
-    if any(fnmatchcase(lower, pattern) for pattern in _SOURCE) and lower.startswith("credentials"):
+    if lower.startswith("credentials") and lower.endswith((".py", ".pyi")):  # credentials.py is a module
         return False
-    return any(fnmatchcase(lower, pattern) for pattern in _FILES)
+    return any(fnmatchcase(lower, pattern) for pattern in _TABLE["files"])
 
 
 def is_private_path(path: PurePath) -> bool:
@@ -54,41 +45,14 @@ def is_secret_name(name: str) -> bool:
     return bool(_SECRET_NAME.search(name))
 
 
-# NAME=..., NAME: "...", "NAME": "...", environ["NAME"] = "...". In a notebook the quotes are escaped.
-_ASSIGNED = rb"""\\?["']?\]?[\s=:,(]{1,9}\\?["']?"""
-_FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
-    ("an AWS access key", re.compile(rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b(?<!EXAMPLE)")),
+_FORMS = [
     (
-        "an AWS secret access key",
-        re.compile(
-            rb"(?i:aws_?secret(?:_?access)?_?key)" + _ASSIGNED + rb"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])(?<!EXAMPLEKEY)"
-        ),
-    ),
-    (
-        "a private key",
-        re.compile(
-            rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\[rn]|[\s\"'+\\])*"
-            rb"(?:[A-Za-z-]+: [^\n]*\n\s*)*[A-Za-z0-9+/=]{32}"
-        ),
-    ),
-    (
-        "a W&B API key",
-        re.compile(rb"(?i:wandb_?api_?key|wandb\.login\([^)\n]{0,99}\bkey)" + _ASSIGNED + rb"[0-9a-f]{40}\b"),
-    ),
-    ("a W&B API key", re.compile(rb"\bwandb_v\d_[A-Za-z0-9_]{40,}")),
-    ("a Hugging Face token", re.compile(rb"\bhf_[A-Za-z0-9]{34,}\b")),
-    ("a GitHub token", re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b")),
-    ("an OpenAI or Anthropic key", re.compile(rb"\bsk-(?:proj-|ant-|svcacct-)[A-Za-z0-9_-]{32,}")),
-    ("a Slack token", re.compile(rb"\bxox[abprs]-\d+-[A-Za-z0-9-]{20,}")),
-    ("a Google API key", re.compile(rb"\bAIza[A-Za-z0-9_-]{35}\b")),
-)
-_NAMED = re.compile(
-    rb"""(?i)\b(?P<name>\w*(?:api_?key|secret_?key|access_?key|auth_?token|access_?token|password|passwd))"""
-    rb"""\\?["']?\]?[ \t]*[=:][ \t]*(?P<quote>\\?["']|)(?P<value>[A-Za-z0-9+/_.~!@%^&*=-]{20,})(?P=quote)"""
-    rb"""(?=[ \t]*(?:[,;)}\]#\r\n\\"]|$))"""
-)
-_PLACEHOLDER = re.compile(rb"(?i)example|your|change_?me|placeholder|dummy|xxx|\*\*\*|test|fake|(.)\1{5}|012345|abcdef")
-_CODE = (".py", ".pyi", ".js", ".ts", ".c", ".cpp", ".rs", ".go", ".java")
+        row["kind"],
+        re.compile((row["name"] + _TABLE["assigned"] if "name" in row else "").encode() + row["value"].encode()),
+    )
+    for row in _TABLE["forms"]
+]
+_NAMED, _PLACEHOLDER = (re.compile(_TABLE[name].encode()) for name in ("named", "placeholder"))
 
 
 def find_secrets(name: str, content: bytes) -> Iterator[tuple[int, str]]:
@@ -108,7 +72,7 @@ def find_secrets(name: str, content: bytes) -> Iterator[tuple[int, str]]:
         for match in form.finditer(content):
             kinds.setdefault(content.count(b"\n", 0, match.start()) + 1, kind)
     for match in _NAMED.finditer(content):
-        if _is_secret(match, quoted=name.endswith(_CODE)):
+        if _is_secret(match, quoted=name.endswith(tuple(_TABLE["code"]))):
             label = match["name"][-40:].decode("ascii", "replace")
             kinds.setdefault(content.count(b"\n", 0, match.start()) + 1, f"the value of {label}")
     yield from sorted(kinds.items())

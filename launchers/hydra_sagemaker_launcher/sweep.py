@@ -143,11 +143,11 @@ class Sweep:
 
     def _plan_jobs(self, local: list[Member], remote: list[Member], manifest: Manifest) -> list[Job]:
         """Return the jobs of the remote members, all checked, with everything uploaded. A dry run ends here."""
-        from hydra_sagemaker_launcher.display.summary import print_plan
-
         try:
             planned = self._get_remote(manifest).plan_jobs(remote) if remote else []
             if self._options.dry_run:
+                from hydra_sagemaker_launcher.display.plan_table import print_plan
+
                 done = manifest.get_done_statuses(self._options.retry_failed) if self._options.resume else {}
                 print_plan(local, planned, done)
                 raise SystemExit(0)

@@ -66,16 +66,13 @@ def start(
         service = _find_service(state)
         if service is not None:
             return str(service["url"])
-        command = [sys.executable, "-m", "sagemaker_rehearsal", "--state", str(state), "--idle-minutes"]
-        command.append(str(idle_minutes))
+        if faults and not isinstance(faults, Path):
+            (state / "faults.json").write_text(json.dumps(dict(faults)), "utf-8")
+            faults = state / "faults.json"
+        command = [sys.executable, "-m", "sagemaker_rehearsal", "--state", str(state)]
         for instance_type, instances in (quotas or {}).items():
             command += ["--quota", f"{instance_type}={instances}"]
-        if isinstance(faults, Path):
-            command += ["--faults", str(faults)]
-        elif faults:
-            (state / "faults.json").write_text(json.dumps(dict(faults)), "utf-8")
-            command += ["--faults", str(state / "faults.json")]
-        for name, value in options.items():
+        for name, value in {"idle_minutes": idle_minutes, "faults": faults or None, **options}.items():
             if value is not None:
                 command += [f"--{name.replace('_', '-')}", str(value)]
         return _spawn(command, state)

@@ -1,9 +1,8 @@
-"""The service's boto3 clients of itself, with fixed credentials, a marked user agent, and no user settings."""
+"""The service's S3 client of itself, with fixed credentials, a marked user agent, and no user settings."""
 
 from __future__ import annotations
 
 import os
-import threading
 from typing import Any
 
 AGENT = "sagemaker-rehearsal-agent"
@@ -19,38 +18,22 @@ def forget_users_account() -> None:
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "*"
 
 
-class Clients:
-    """One client per service and region, created when first needed. Threads may share boto3's clients.
+def create_s3_client(url: str) -> Any:
+    """Create the client, which all threads may share.
 
-    Attributes:
+    Args:
         url: The endpoint of the service.
     """
+    import boto3
+    from botocore.config import Config
 
-    def __init__(self) -> None:
-        self.url = ""
-        self._lock = threading.Lock()
-        self._clients: dict[tuple[str, str], Any] = {}
-
-    def get(self, service: str, region: str = "us-east-1") -> Any:
-        """Return a client.
-
-        Args:
-            service: s3 or logs.
-            region: The region, which matters only to logs.
-        """
-        import boto3
-        from botocore.config import Config
-
-        with self._lock:
-            if (service, region) not in self._clients:
-                key, secret, token = CREDENTIALS.values()
-                self._clients[service, region] = boto3.client(
-                    service,
-                    region_name=region,
-                    endpoint_url=self.url,
-                    aws_access_key_id=key,
-                    aws_secret_access_key=secret,
-                    aws_session_token=token,
-                    config=Config(user_agent_extra=AGENT, retries={"mode": "standard", "total_max_attempts": 5}),
-                )
-            return self._clients[service, region]
+    key, secret, token = CREDENTIALS.values()
+    return boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=url,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+        config=Config(user_agent_extra=AGENT, retries={"mode": "standard", "total_max_attempts": 5}),
+    )

@@ -13,27 +13,15 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sagemaker_rehearsal.clients import CREDENTIALS
 from sagemaker_rehearsal.errors import JobError
 from sagemaker_rehearsal.processes import MARK
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
 OPT_ML = "/opt/ml"
-# The toolkit's own hyperparameters. Other sagemaker_* ones are for the framework, and the rest is for the program.
-OWN = (
-    "sagemaker_program",
-    "sagemaker_submit_directory",
-    "sagemaker_enable_cloudwatch_metrics",
-    "sagemaker_region",
-    "sagemaker_container_log_level",
-    "sagemaker_job_name",
-    "sagemaker_s3_output",
-)
-# The members of SM_TRAINING_ENV that are also separate variables, e.g. SM_HOSTS.
-EXPORTED = (
-    *("hosts", "current_host", "current_instance_type", "num_gpus", "num_cpus", "model_dir", "output_dir"),
-    *("output_data_dir", "input_dir", "input_config_dir", "input_data_config", "resource_config", "user_entry_point"),
-)
+TOOLKIT = yaml.safe_load(Path(__file__).with_name("toolkit.yaml").read_text("utf-8"))
 # The variables that a job inherits from the environment of the service.
 PASSED = ("PATH", "LANG", "TMPDIR", "VIRTUAL_ENV", "OMP_NUM_THREADS")
 
@@ -53,6 +41,7 @@ class Container:
         self.host = host
         self.base = folder
         self.code = folder / "code"
+        self.home = folder / "home"  # empty, so that the program does not see the user's ~/.netrc and ~/.aws
         self.model = folder / "model"
         self.output = folder / "output"
         self.data = self.output / "data"
@@ -63,11 +52,6 @@ class Container:
         self.checkpoints = self.map_path(local)
         for each in (self.code, self.model, self.data, self.channels, self.config, self.checkpoints, self.home):
             each.mkdir(parents=True, exist_ok=True)
-
-    @property
-    def home(self) -> Path:
-        """An empty HOME, so that the program does not see the user's ~/.netrc and ~/.aws."""
-        return self.base / "home"
 
     def map_path(self, path: str) -> Path:
         """Return the path on this machine of a path in the container.
@@ -211,7 +195,11 @@ class Container:
         values = self.parse_hyperparameters()
         program = str(values.get("sagemaker_program", ""))
         user = {name: value for name, value in values.items() if not name.startswith("sagemaker_")}
-        framework = {name: value for name, value in values.items() if name.startswith("sagemaker_") and name not in OWN}
+        framework = {
+            name: value
+            for name, value in values.items()
+            if name.startswith("sagemaker_") and name not in TOOLKIT["own"]
+        }
         channels = {path.name: str(path) for path in sorted(self.channels.iterdir())}
         inputs = json.loads((self.config / "inputdataconfig.json").read_text("utf-8"))
         training_env = {
@@ -237,7 +225,7 @@ class Container:
             "user_entry_point": program,
         }
         return {
-            **{f"SM_{name.upper()}": _format_argument(training_env[name]) for name in EXPORTED},
+            **{f"SM_{name.upper()}": _format_argument(training_env[name]) for name in TOOLKIT["exported"]},
             "SM_CHANNELS": json.dumps(list(channels)),
             **{f"SM_CHANNEL_{name.upper()}": path for name, path in channels.items()},
             "SM_HPS": json.dumps(user),

@@ -9,14 +9,12 @@ class ServiceError(Exception):
     Attributes:
         code: AWS's error code.
         message: The message.
-        status: The HTTP status.
     """
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.status = status
 
 
 def make_validation_error(message: str) -> ServiceError:

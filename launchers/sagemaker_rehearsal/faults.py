@@ -95,19 +95,14 @@ class MalformedOutput:
     job: str
 
 
+# By the kind's name: the class's in lower case, with underscores.
 KINDS: dict[str, type[Any]] = {
-    "throttle": Throttle,
-    "quota": Quota,
-    "fail": Fail,
-    "delay": Delay,
-    "interrupt": Interrupt,
-    "lose_response": LoseResponse,
-    "down": Down,
-    "deny_s3": DenyS3,
-    "malformed_output": MalformedOutput,
+    re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(): kind
+    for kind in (Throttle, Quota, Fail, Delay, Interrupt, LoseResponse, Down, DenyS3, MalformedOutput)
 }
 INTERNAL = {"free_at", "until"}
 Kind = TypeVar("Kind")
+Due = TypeVar("Due", Fail, Interrupt)
 
 
 class Faults:
@@ -115,7 +110,7 @@ class Faults:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()  # for the counts. The list is replaced as a whole.
         self._all: list[Any] = []
 
     def add(self, described: Any) -> None:
@@ -166,27 +161,23 @@ class Faults:
 
     def get_quota(self, instance_type: str) -> int | None:
         """Return the latest quota of an instance type, None if there is none."""
+        quotas = [fault.instances for fault in self._iter_faults(Quota) if fault.instance_type == instance_type]
+        return quotas[-1] if quotas else None
+
+    def take_due(self, kind: type[Due], job: str, trained_seconds: float) -> Due | None:
+        """Return the fault that fails or interrupts a job now, if there is one, and count it.
+
+        Args:
+            kind: Fail or Interrupt.
+            job: The name of the job.
+            trained_seconds: How long it has been in Training.
+        """
         with self._lock:
-            quotas = [fault.instances for fault in self._iter_faults(Quota) if fault.instance_type == instance_type]
-            return quotas[-1] if quotas else None
-
-    def take_failure(self, job: str, trained_seconds: float) -> Fail | None:
-        """Return the fault that fails a job now, if there is one, and count it.
-
-        Args:
-            job: The name of the job.
-            trained_seconds: How long it has been in Training.
-        """
-        return self._take_due(Fail, job, trained_seconds)
-
-    def take_interruption(self, job: str, trained_seconds: float) -> Interrupt | None:
-        """Return the fault that interrupts a spot job now, if there is one, and count it.
-
-        Args:
-            job: The name of the job.
-            trained_seconds: How long it has been in Training.
-        """
-        return self._take_due(Interrupt, job, trained_seconds)
+            for fault in self._iter_faults(kind):
+                if trained_seconds >= fault.after_seconds and fault.times > 0 and re.search(fault.job, job):
+                    fault.times -= 1
+                    return fault
+            return None
 
     def get_delay(self, job: str, phase: str) -> float:
         """Return how many seconds longer a phase of a job lasts.
@@ -195,8 +186,7 @@ class Faults:
             job: The name of the job.
             phase: Starting, Downloading, Training or Uploading.
         """
-        with self._lock:
-            return sum(f.seconds for f in self._iter_faults(Delay) if f.phase == phase and re.search(f.job, job))
+        return sum(f.seconds for f in self._iter_faults(Delay) if f.phase == phase and re.search(f.job, job))
 
     def should_lose_response(self, operation: str) -> bool:
         """Return whether to lose the answer to this executed call of an operation, and count it."""
@@ -209,8 +199,7 @@ class Faults:
 
     def is_down(self) -> bool:
         """Return whether the endpoint answers nothing at all."""
-        with self._lock:
-            return any(self._clock.get_time() < fault.until for fault in self._iter_faults(Down))
+        return any(self._clock.get_time() < fault.until for fault in self._iter_faults(Down))
 
     def should_deny(self, key: str) -> bool:
         """Return whether S3 denies access to an object.
@@ -218,23 +207,11 @@ class Faults:
         Args:
             key: The object as <bucket>/<key>.
         """
-        with self._lock:
-            return any(re.search(fault.key, key) for fault in self._iter_faults(DenyS3))
+        return any(re.search(fault.key, key) for fault in self._iter_faults(DenyS3))
 
     def should_truncate_output(self, job: str) -> bool:
         """Return whether to truncate output.tar.gz of a job."""
-        with self._lock:
-            return any(re.search(fault.job, job) for fault in self._iter_faults(MalformedOutput))
-
-    def _take_due(self, kind: type[Kind], job: str, trained_seconds: float) -> Kind | None:
-        with self._lock:
-            for fault in self._iter_faults(kind):
-                matches: Any = fault
-                due = trained_seconds >= matches.after_seconds and matches.times > 0
-                if due and re.search(matches.job, job):
-                    matches.times -= 1
-                    return fault
-            return None
+        return any(re.search(fault.job, job) for fault in self._iter_faults(MalformedOutput))
 
     def _iter_faults(self, kind: type[Kind]) -> Iterator[Kind]:
         return (fault for fault in self._all if isinstance(fault, kind))

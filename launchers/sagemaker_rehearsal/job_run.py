@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 
-from sagemaker_rehearsal.clients import Clients
 from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import JobError
-from sagemaker_rehearsal.faults import Faults
+from sagemaker_rehearsal.faults import Fail, Faults, Interrupt
 from sagemaker_rehearsal.job_data import JobData
 from sagemaker_rehearsal.logs import LogStream, extract_exception
 from sagemaker_rehearsal.options import Options
@@ -32,7 +31,6 @@ class Service:
     options: Options
     clock: Clock
     faults: Faults
-    clients: Clients
     storage: Storage
     closing: Event
 
@@ -54,11 +52,6 @@ class Ended(Exception):  # noqa: N818 - most endings are not errors
     internal: bool = False
     wait_seconds: float = 0.0
     grace_seconds: float = 0.0
-
-    @property
-    def status(self) -> str:
-        """The status that belongs to the secondary status."""
-        return self.secondary if self.secondary in ("Completed", "Failed") else "Stopped"
 
 
 class JobRun:
@@ -120,8 +113,8 @@ class JobRun:
 
     def _train(self, data: JobData) -> None:
         """Run the program, and return when all processes have succeeded. Raises Ended or JobError otherwise."""
-        url, options, containers = self._service.clients.url, self._options, data.containers
-        streams = {host: LogStream(self._service.clients, self._job, host) for host in self._job.hosts}
+        url, options, containers = self._service.storage.url, self._options, data.containers
+        streams = {host: LogStream(self._job, host) for host in self._job.hosts}
         processes: list[HostProcess] = []
         grace = 0.0
         try:
@@ -145,8 +138,6 @@ class JobRun:
         finally:
             terminate_processes(processes, self._folder, grace, self._service.closing)
             data.upload_checkpoints()
-            for stream in streams.values():
-                stream.close()
 
     def _watch(self, processes: Sequence[HostProcess], data: JobData) -> None:
         began = uploaded = self._get_time()
@@ -165,21 +156,21 @@ class JobRun:
             time.sleep(TICK)
 
     def _build_failure(self, process: HostProcess, code: int, data: JobData) -> Ended:
-        process.output.finish(1.0)
+        process.finish_output(1.0)
         container = next(each for each in data.containers if each.host == process.host)
         written = [each for each in [container, *data.containers] if each.failure.is_file()]
         if not written:
-            container.write_failure(code, process.command, extract_exception(process.output.last_lines))
+            container.write_failure(code, process.command, extract_exception(process.last_lines))
         text = (written or [container])[0].failure.read_text("utf-8", "replace")
         prefix, suffix = "AlgorithmError: ", f", exit code: {code}"
         reason = f"{prefix}{text[: LONGEST_REASON - len(prefix) - len(suffix)]}{suffix}"
         return Ended("Failed", reason, grace_seconds=min(5.0, self._options.stop_seconds))
 
     def _check_faults(self, trained_seconds: float) -> None:
-        failure = self._faults.take_failure(self._job.name, trained_seconds)
+        failure = self._faults.take_due(Fail, self._job.name, trained_seconds)
         if failure is not None:
             raise Ended("Failed", INTERNAL_ERROR if failure.internal else failure.reason, failure.internal)
-        interruption = self._faults.take_interruption(self._job.name, trained_seconds) if self._job.spot else None
+        interruption = self._faults.take_due(Interrupt, self._job.name, trained_seconds) if self._job.spot else None
         if interruption is not None:  # as on AWS, the processes get a warning of two minutes
             grace = min(120.0, self._options.stop_seconds)
             raise Ended("Interrupted", wait_seconds=interruption.wait_seconds, grace_seconds=grace)
@@ -218,18 +209,17 @@ class JobRun:
             time.sleep(self._faults.get_delay(job.name, "Uploading"))
             try:
                 job.artifacts = self._data.upload_archives(
-                    always_model=ending.status != "Failed",
+                    always_model=ending.secondary != "Failed",
                     truncate_output=self._faults.should_truncate_output(job.name),
                 )
             except (JobError, OSError) as error:
-                if ending.status != "Failed":
+                if ending.secondary != "Failed":
                     ending = Ended("Failed", str(error))
         self._stop_billing()
         with job.lock:
             if ending.secondary == "Completed" and job.stop.is_set():
                 ending = Ended("Stopped")
-            job.failure_reason = ending.reason[:LONGEST_REASON]
-            job.enter_status(ending.secondary, self._get_time(), ending.status, message=job.failure_reason)
+            job.end(ending.secondary, self._get_time(), ending.reason[:LONGEST_REASON])
 
     def _stop_billing(self) -> None:
         if self._billed_since is not None:

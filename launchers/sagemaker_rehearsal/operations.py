@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import ServiceError, make_validation_error
-from sagemaker_rehearsal.faults import Faults
+from sagemaker_rehearsal.job_run import Service
 from sagemaker_rehearsal.runner import ProcessRunner
 from sagemaker_rehearsal.simulation import SimulatedRunner
-from sagemaker_rehearsal.storage import Storage, split_uri
+from sagemaker_rehearsal.storage import split_uri
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
-SORT_KEYS: dict[str, Callable[[TrainingJob], Any]] = {
-    "CreationTime": lambda job: job.created,
-    "Name": lambda job: job.name,
-    "Status": lambda job: job.status,
-}
+SORT_KEYS = {"CreationTime": "created", "Name": "name", "Status": "status"}
 
 
 class Operations:
@@ -31,28 +24,10 @@ class Operations:
             region, returns the answer, and raises ServiceError.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        faults: Faults,
-        storage: Storage,
-        runner: ProcessRunner | SimulatedRunner,
-        quotas: dict[str, int],
-    ) -> None:
-        """Start without jobs.
-
-        Args:
-            clock: The time of the service.
-            faults: The faults in force.
-            storage: S3, in which the input of jobs must exist.
-            runner: Runs the jobs.
-            quotas: Instances by instance type. Other types are unlimited.
-        """
-        self._clock = clock
-        self._faults = faults
-        self._storage = storage
+    def __init__(self, service: Service, runner: ProcessRunner | SimulatedRunner) -> None:
+        """Start without jobs, which `runner` will run."""
+        self._service = service
         self._runner = runner
-        self._quotas = quotas
         self._lock = threading.Lock()
         self._jobs: dict[tuple[str, str], TrainingJob] = {}
         self.handlers: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
@@ -60,8 +35,6 @@ class Operations:
             "DescribeTrainingJob": lambda request, region: self._get_job(request, region).describe(),
             "ListTrainingJobs": self._list_training_jobs,
             "StopTrainingJob": self._stop_training_job,
-            "AddTags": self._add_tags,
-            "ListTags": self._list_tags,
         }
 
     def list_running_jobs(self) -> list[TrainingJob]:
@@ -71,7 +44,8 @@ class Operations:
             return [job for job in self._jobs.values() if not job.has_ended]
 
     def _create_training_job(self, request: dict[str, Any], region: str) -> dict[str, Any]:
-        _check_request(request)
+        if problem := _find_problem(request):
+            raise make_validation_error(problem)
         for channel in request.get("InputDataConfig", []):
             self._check_channel(channel, request["RoleArn"], region)
         with self._lock:
@@ -82,7 +56,7 @@ class Operations:
                     "Training job names must be unique within an AWS account and region, "
                     f"and a training job with this name already exists ({existing.arn})",
                 )
-            job = TrainingJob(request, region, self._clock.get_time())
+            job = TrainingJob(request, region, self._service.clock.get_time())
             self._check_quota(job)
             self._jobs[region, job.name] = job
         self._runner.begin(job)
@@ -95,7 +69,7 @@ class Operations:
                 f"channel {channel['ChannelName']}: the rehearsal service supports only S3Prefix sources"
             )
         bucket, _ = split_uri(source["S3Uri"])
-        if not self._storage.has_objects(source["S3Uri"]):
+        if not self._service.storage.has_objects(source["S3Uri"]):
             raise make_validation_error(
                 f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source. Please ensure that '
                 f"the bucket exists in the selected region ({region}), that objects exist under that S3 prefix, and "
@@ -103,9 +77,9 @@ class Operations:
             )
 
     def _check_quota(self, job: TrainingJob) -> None:
-        quota = self._faults.get_quota(job.instance_type)
+        quota = self._service.faults.get_quota(job.instance_type)
         if quota is None:
-            quota = self._quotas.get(job.instance_type)
+            quota = self._service.options.quotas.get(job.instance_type)
         if quota is None:
             return
         used = sum(
@@ -138,7 +112,7 @@ class Operations:
                     f"The request was rejected because the training job is in status {job.status}.",
                 )
             if not job.stop.is_set():
-                job.enter_status("Stopping", self._clock.get_time(), "Stopping")
+                job.enter_status("Stopping", self._service.clock.get_time(), "Stopping")
                 job.stop.set()
         self._runner.refresh()
         return {}
@@ -149,71 +123,46 @@ class Operations:
         key = SORT_KEYS[request.get("SortBy", "CreationTime")]
         selected = [job for job in jobs if _is_selected(job, request)]
         selected.sort(
-            key=lambda job: (key(job), job.name), reverse=request.get("SortOrder", "Descending") == "Descending"
+            key=lambda job: (getattr(job, key), job.name),
+            reverse=request.get("SortOrder", "Descending") == "Descending",
         )
-        last = _decode_token(request.get("NextToken"))
+        last = request.get("NextToken")
         if last is not None:  # continue after the last job given, not by number: there may be new jobs before it
             names = [job.name for job in selected]
             if last not in names:
-                raise make_validation_error("The NextToken is no longer valid.")
+                raise make_validation_error("The pagination token is invalid.")
             selected = selected[names.index(last) + 1 :]
         page = selected[: request.get("MaxResults", 10)]
         answer: dict[str, Any] = {"TrainingJobSummaries": [job.summarize() for job in page]}
         if len(selected) > len(page):
-            answer["NextToken"] = base64.b64encode(json.dumps(page[-1].name).encode()).decode()
+            answer["NextToken"] = page[-1].name
         return answer
 
-    def _find_job_by_arn(self, request: dict[str, Any]) -> TrainingJob:
-        with self._lock:
-            for job in self._jobs.values():
-                if job.arn == request["ResourceArn"]:
-                    return job
-        raise make_validation_error("Requested resource not found.")
 
-    def _add_tags(self, request: dict[str, Any], region: str) -> dict[str, Any]:
-        job = self._find_job_by_arn(request)
-        with job.lock:
-            tags = job.tags | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-            if len(tags) > 50:
-                raise ServiceError("ResourceLimitExceeded", "A resource may have at most 50 tags.")
-            job.tags = tags
-        return {"Tags": request["Tags"]}
-
-    def _list_tags(self, request: dict[str, Any], region: str) -> dict[str, Any]:
-        job = self._find_job_by_arn(request)
-        return {"Tags": [{"Key": key, "Value": value} for key, value in job.tags.items()]}
-
-
-def _check_request(request: dict[str, Any]) -> None:
-    """Check what the service model does not cover, and raise ServiceError."""
+def _find_problem(request: dict[str, Any]) -> str | None:
+    """Return the first problem that the service model does not cover. None if there is none."""
     for name in ("ResourceConfig", "StoppingCondition"):
         if name not in request:
-            raise make_validation_error(f"{name} is required.")
+            return f"{name} is required."
     for name in ("InstanceType", "InstanceCount", "VolumeSizeInGB"):
         if request["ResourceConfig"].get(name) in (None, 0):
-            raise make_validation_error(f"ResourceConfig.{name} is required and must be greater than 0.")
+            return f"ResourceConfig.{name} is required and must be greater than 0."
     if not request.get("AlgorithmSpecification", {}).get("TrainingImage"):
-        raise make_validation_error("AlgorithmSpecification.TrainingImage is required.")
-    condition = request["StoppingCondition"]
+        return "AlgorithmSpecification.TrainingImage is required."
+    condition, spot = request["StoppingCondition"], request.get("EnableManagedSpotTraining")
     runtime, wait = condition.get("MaxRuntimeInSeconds", 86400), condition.get("MaxWaitTimeInSeconds")
-    if request.get("EnableManagedSpotTraining"):
-        if wait is None:
-            raise make_validation_error(
-                "MaxWaitTimeInSeconds must be present when EnableManagedSpotTraining is set to true."
-            )
-        if wait < runtime:
-            raise make_validation_error(
-                "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
-            )
-    elif wait is not None:
-        raise make_validation_error(
-            "MaxWaitTimeInSeconds can be set only when EnableManagedSpotTraining is set to true."
-        )
+    if spot and wait is None:
+        return "MaxWaitTimeInSeconds must be present when EnableManagedSpotTraining is set to true."
+    if spot and wait < runtime:
+        return "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
+    if not spot and wait is not None:
+        return "MaxWaitTimeInSeconds can be set only when EnableManagedSpotTraining is set to true."
     names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
     if len(names) != len(set(names)):
-        raise make_validation_error("Channel names must be unique within a training job.")
+        return "Channel names must be unique within a training job."
     if request["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
-        raise make_validation_error("OutputDataConfig.CompressionType: the rehearsal service supports only GZIP")
+        return "OutputDataConfig.CompressionType: the rehearsal service supports only GZIP"
+    return None
 
 
 def _is_selected(job: TrainingJob, request: dict[str, Any]) -> bool:
@@ -224,12 +173,3 @@ def _is_selected(job: TrainingJob, request: dict[str, Any]) -> bool:
         and all(when > request.get(f"{name}After", when - 1) for name, when in times.items())
         and all(when < request.get(f"{name}Before", when + 1) for name, when in times.items())
     )
-
-
-def _decode_token(token: str | None) -> str | None:
-    if token is None:
-        return None
-    try:
-        return str(json.loads(base64.b64decode(token, validate=True)))
-    except ValueError:
-        raise make_validation_error("Invalid pagination token.") from None

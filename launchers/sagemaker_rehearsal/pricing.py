@@ -1,37 +1,22 @@
 """AWSPriceListService.GetProducts for ML instances.
 
 As in the real list, there are three rows per instance type: training, hosting, and one of zero dollars. A client must
-choose the right one. A page has two rows.
+choose the right one. A page has two rows. prices.yaml has the prices and the form of a row.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from string import Template
 from typing import Any
+
+import yaml
 
 from sagemaker_rehearsal.errors import make_validation_error
 
-# Dollars per hour on demand for training, at the level of us-east-1, 2026-11.
-USD_PER_HOUR = {
-    "ml.p3.2xlarge": 3.825,
-    "ml.p3.16xlarge": 28.152,
-    "ml.g4dn.xlarge": 0.7364,
-    "ml.g4dn.12xlarge": 4.89,
-    "ml.g5.xlarge": 1.408,
-    "ml.g5.2xlarge": 1.515,
-    "ml.g5.12xlarge": 7.09,
-    "ml.g5.48xlarge": 20.36,
-    "ml.p4d.24xlarge": 25.251,
-    "ml.p5.48xlarge": 63.296,
-}
-SHORT_REGIONS = {
-    "us-east-1": "USE1",
-    "us-east-2": "USE2",
-    "us-west-2": "USW2",
-    "eu-west-1": "EU",
-    "eu-central-1": "EUC1",
-}
+TABLE = yaml.safe_load(Path(__file__).with_name("prices.yaml").read_text("utf-8"))
 PAGE = 2
 
 
@@ -77,28 +62,15 @@ def _get_attributes(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _iter_price_rows(region: str) -> Iterator[dict[str, Any]]:
-    for instance_type, usd in USD_PER_HOUR.items():
-        yield _build_price_row(region, instance_type, "Hosting", "Host", round(usd * 1.2, 4))
-        yield _build_price_row(region, instance_type, "Training", "TrainFree", 0.0)
-        yield _build_price_row(region, instance_type, "Training", "Train", usd)
-
-
-def _build_price_row(region: str, instance_type: str, component: str, usage: str, usd: float) -> dict[str, Any]:
-    short = SHORT_REGIONS.get(region, region)
-    sku = f"{instance_type}-{usage}".upper().replace(".", "")
-    price = {"unit": "Hrs", "pricePerUnit": {"USD": f"{usd:.10f}"}, "beginRange": "0", "endRange": "Inf"}
-    term = {"sku": sku, "priceDimensions": {f"{sku}.JRTCKXETXF.6YS6EN2CT7": price}}
-    attributes = {
-        "regionCode": region,
-        "instanceName": instance_type,
-        "instanceType": f"{instance_type}-{component}",
-        "platoinstancename": instance_type,
-        "platoinstancetype": component,
-        "usagetype": f"{short}-{usage}:{instance_type}",
-        "servicename": "Amazon SageMaker",
-    }
-    return {
-        "serviceCode": "AmazonSageMaker",
-        "product": {"productFamily": "ML Instance", "sku": sku, "attributes": attributes},
-        "terms": {"OnDemand": {f"{sku}.JRTCKXETXF": term}},
-    }
+    template = Template(json.dumps(TABLE["row"]))
+    for instance, usd in TABLE["usd_per_hour"].items():
+        for kind in TABLE["kinds"]:
+            row = template.substitute(
+                kind,
+                sku=f"{instance}-{kind['usage']}".upper().replace(".", ""),
+                instance=instance,
+                region=region,
+                short=TABLE["short_regions"].get(region, region),
+                usd=f"{usd * kind['factor']:.10f}",
+            )
+            yield json.loads(row)

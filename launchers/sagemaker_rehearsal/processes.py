@@ -5,24 +5,24 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Event
-from typing import IO
 
-from sagemaker_rehearsal.logs import LogStream, OutputReader
+from sagemaker_rehearsal.logs import LogStream
 
 MARK = "SAGEMAKER_BASE_DIR"
 
 
 class HostProcess:
-    """One program on one host. Its output goes to the host's stream.
+    """One program on one host. A thread of its own reads its output into the host's stream.
 
     Attributes:
         host: The host.
         command: The command.
-        output: Reads the output.
+        last_lines: The last 200 lines of the output, for the message of a failure.
     """
 
     def __init__(self, host: str, command: Sequence[str], env: dict[str, str], folder: Path, stream: LogStream) -> None:
@@ -38,9 +38,10 @@ class HostProcess:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        output: IO[bytes] | None = self._process.stdout
-        assert output is not None
-        self.output = OutputReader(output, stream)
+        self._stream = stream
+        self.last_lines: list[str] = []
+        self._reader = threading.Thread(target=self._read_output, daemon=True)
+        self._reader.start()
 
     @property
     def exit_code(self) -> int | None:
@@ -48,12 +49,26 @@ class HostProcess:
         code = self._process.poll()
         return code if code is None or code >= 0 else 128 - code
 
+    def finish_output(self, seconds: float) -> None:
+        """Wait for the end of the output.
+
+        Args:
+            seconds: How long to wait at most: a process that escaped may keep the output open.
+        """
+        self._reader.join(seconds)
+
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the process and its group."""
         try:
             os.killpg(self._process.pid, number)
         except (ProcessLookupError, PermissionError):
             pass
+
+    def _read_output(self) -> None:
+        for raw in self._process.stdout or ():
+            text = raw.decode("utf-8", "replace")
+            self._stream.write_line(text)
+            self.last_lines = [*self.last_lines[-199:], text.rstrip("\r\n")]
 
 
 def terminate_processes(processes: Iterable[HostProcess], base: Path, seconds: float, closing: Event) -> None:
@@ -76,7 +91,7 @@ def terminate_processes(processes: Iterable[HostProcess], base: Path, seconds: f
         process.send_signal(signal.SIGKILL)
     kill_below(base)
     for process in processes:
-        process.output.finish(5.0)
+        process.finish_output(5.0)
 
 
 def kill_below(base: Path) -> None:

@@ -91,16 +91,10 @@ def build_toolkit_program(container: Container, url: str, python: Path) -> Progr
 
 
 def _build_rank_environment(rank: int, hosts: int, local: int, per_host: int, port: str) -> dict[str, str]:
-    size = hosts * per_host
+    places = {"RANK": rank, "WORLD_SIZE": hosts * per_host, "LOCAL_RANK": local, "LOCAL_WORLD_SIZE": per_host}
     return {
-        "OMPI_COMM_WORLD_RANK": str(rank),
-        "OMPI_COMM_WORLD_SIZE": str(size),
-        "OMPI_COMM_WORLD_LOCAL_RANK": str(local),
-        "OMPI_COMM_WORLD_LOCAL_SIZE": str(per_host),
-        "RANK": str(rank),
-        "WORLD_SIZE": str(size),
-        "LOCAL_RANK": str(local),
-        "LOCAL_WORLD_SIZE": str(per_host),
+        **{name: str(value) for name, value in places.items()},
+        **{f"OMPI_COMM_WORLD_{name.replace('WORLD_', '')}": str(value) for name, value in places.items()},
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": port,
     }

@@ -20,7 +20,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from sagemaker_rehearsal.clients import AGENT, Clients
+from sagemaker_rehearsal.clients import AGENT
 from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import ServiceError
 from sagemaker_rehearsal.faults import Faults
@@ -34,7 +34,6 @@ from sagemaker_rehearsal.storage import Storage
 from sagemaker_rehearsal.validation import validate_request
 
 HOST = "127.0.0.1"
-ENDPOINT_FILE = "endpoint.json"
 ACCESS_DENIED = "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
 Handler = Callable[[dict[str, Any], str], dict[str, Any]]
@@ -44,23 +43,22 @@ class Endpoint:
     """The WSGI application.
 
     Attributes:
-        clients: The service's clients of itself. They work once their `url` is set.
+        storage: The service's own access to S3, once it is connected.
         runner: What makes the jobs run.
     """
 
     def __init__(self, options: Options) -> None:
         """Build the service. Raises ValueError or OSError if the file of faults cannot be used."""
-        self.clients = Clients()
         self._calls: Counter[str] = Counter()
-        self._last_request = time.monotonic()
-        self._clock = Clock(simulated=options.simulate is not None)
-        self._faults = Faults(self._clock)
+        self._last_request = 0.0
+        self._clock = clock = Clock(simulated=options.simulate is not None)
+        self._faults = Faults(clock)
         if options.faults is not None:
             self._faults.add(json.loads(options.faults.read_text("utf-8")))
-        storage = Storage(self.clients)
-        service = Service(options, self._clock, self._faults, self.clients, storage, threading.Event())
+        self.storage = Storage()
+        service = Service(options, clock, self._faults, self.storage, threading.Event())
         self.runner = ProcessRunner(service) if options.simulate is None else SimulatedRunner(service)
-        self._operations = Operations(self._clock, self._faults, storage, self.runner, options.quotas)
+        self._operations = Operations(service, self.runner)
         # By the prefix of X-Amz-Target: botocore's name of the service, and its operations.
         self._services: dict[str, tuple[str, dict[str, Handler]]] = {
             "SageMaker": ("sagemaker", self._operations.handlers),
@@ -73,6 +71,11 @@ class Endpoint:
         response = self._answer(Request(environ))
         content: Iterable[bytes] = (self._moto if response is None else response)(environ, start_response)
         return content
+
+    def connect(self, url: str) -> None:
+        """Connect the service to its own address, and count idleness from now."""
+        self.storage.connect(url)
+        self._last_request = time.monotonic()
 
     def is_idle(self, seconds: float) -> bool:
         """Return whether there was no request for so long, and no process runs."""
@@ -115,7 +118,7 @@ class Endpoint:
             self.runner.refresh()
             answer = handlers[operation](parameters, region)
         except ServiceError as error:
-            return _build_response({"__type": error.code, "message": error.message}, error.status)
+            return _build_response({"__type": error.code, "message": error.message}, 400)
         except Exception as error:  # the client must get an answer that it can read, not a page of HTML
             traceback.print_exc()
             return _build_response({"__type": "InternalFailure", "message": f"{type(error).__name__}: {error}"}, 500)
@@ -157,11 +160,11 @@ def serve(options: Options) -> None:
     options.state.mkdir(parents=True, exist_ok=True)
     endpoint = Endpoint(options)
     server = make_server(HOST, options.port, endpoint, threaded=True, request_handler=MotoRequestHandler)
-    endpoint.clients.url = f"http://{HOST}:{server.server_port}"
+    endpoint.connect(f"http://{HOST}:{server.server_port}")
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    file = options.state / ENDPOINT_FILE
-    _write(file, {"url": endpoint.clients.url, "pid": os.getpid()})
-    print(f"serving at {endpoint.clients.url}", flush=True)
+    file = options.state / "endpoint.json"
+    file.write_text(json.dumps({"url": endpoint.storage.url, "pid": os.getpid()}), "utf-8")
+    print(f"serving at {endpoint.storage.url}", flush=True)
     idle_seconds = options.idle_minutes * 60
     reason = "on request"
     while not closing.wait(min(1.0, idle_seconds / 4)):
@@ -176,12 +179,6 @@ def serve(options: Options) -> None:
         file.unlink()
     endpoint.runner.close()
     server.shutdown()
-
-
-def _write(file: Path, content: dict[str, Any]) -> None:
-    temporary = file.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(content), "utf-8")
-    temporary.replace(file)
 
 
 def _is_own(file: Path) -> bool:

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 
 from sagemaker_rehearsal.errors import JobError
+from sagemaker_rehearsal.faults import Fail, Interrupt
 from sagemaker_rehearsal.job_run import INTERNAL_ERROR, Service
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
@@ -87,12 +88,11 @@ class SimulatedRunner:
         if trained > limit:
             self._end_job(schedule, "MaxRuntimeExceeded", schedule.training_since + limit)
             return True
-        failure = faults.take_failure(job.name, trained)
+        failure = faults.take_due(Fail, job.name, trained)
         if failure is not None:
-            job.failure_reason = INTERNAL_ERROR if failure.internal else failure.reason
-            self._end_job(schedule, "Failed", moment)
+            self._end_job(schedule, "Failed", moment, INTERNAL_ERROR if failure.internal else failure.reason)
             return True
-        interruption = faults.take_interruption(job.name, trained) if job.spot else None
+        interruption = faults.take_due(Interrupt, job.name, trained) if job.spot else None
         if interruption is None:
             return False
         job.training_seconds += trained
@@ -108,12 +108,10 @@ class SimulatedRunner:
                 self._service.storage.upload(archive, f"{place}/output.tar.gz")
             self._end_job(schedule, "Completed", at)
         except JobError as error:
-            job.failure_reason = str(error)
-            self._end_job(schedule, "Failed", at)
+            self._end_job(schedule, "Failed", at, str(error))
 
-    def _end_job(self, schedule: JobSchedule, secondary: str, at: float) -> None:
+    def _end_job(self, schedule: JobSchedule, secondary: str, at: float, reason: str = "") -> None:
         job = schedule.job
         if schedule.training_since and job.secondary != "Interrupted":
             job.training_seconds += at - schedule.training_since
-        status = secondary if secondary in ("Completed", "Failed") else "Stopped"
-        job.enter_status(secondary, at, status, message=job.failure_reason)
+        job.end(secondary, at, reason)

@@ -8,22 +8,27 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagemaker_rehearsal.clients import create_s3_client
 from sagemaker_rehearsal.errors import JobError
-
-if TYPE_CHECKING:
-    from sagemaker_rehearsal.clients import Clients
 
 
 class Storage:
-    """Downloads and uploads by s3:// addresses."""
+    """Downloads and uploads by s3:// addresses, once it is connected.
 
-    def __init__(self, clients: Clients) -> None:
-        """Use the service's clients."""
-        self._clients = clients
+    Attributes:
+        url: The endpoint of the service.
+    """
+
+    url: str
+    _s3: Any
+
+    def connect(self, url: str) -> None:
+        """Connect to the endpoint of the service."""
+        self.url, self._s3 = url, create_s3_client(url)
 
     def has_objects(self, uri: str) -> bool:
         """Return whether any object has a prefix.
@@ -86,10 +91,6 @@ class Storage:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for entry in page.get("Contents", []):
                 yield entry["Key"]
-
-    @property
-    def _s3(self) -> Any:
-        return self._clients.get("s3")
 
 
 class Checkpoints:

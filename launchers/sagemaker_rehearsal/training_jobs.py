@@ -5,27 +5,17 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from sagemaker_rehearsal.validation import load_service_model
 
 ACCOUNT = "123456789012"  # moto's
 SPOT_SHARE = 0.3  # the billed share of a spot job's training seconds, which the service shows as a discount of 70 %
 ENDED = ("Completed", "Failed", "Stopped")
-MESSAGES = {
-    "Starting": "Preparing the instances for training",
-    "Downloading": "Downloading the training image and the input data",
-    "Training": "Training image download completed. Training in progress.",
-    "Uploading": "Uploading generated training model",
-    "Interrupted": "Training job was interrupted: spot capacity was taken away",
-    "Restarting": "Restarting the training job after an internal error",
-    "Stopping": "Stopping the training job",
-    "Completed": "Training job completed",
-    "Failed": "Training job failed",
-    "Stopped": "Training job stopped",
-    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds",
-    "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds",
-}
+MESSAGES: dict[str, str] = yaml.safe_load(Path(__file__).with_name("statuses.yaml").read_text("utf-8"))
 
 
 @dataclass
@@ -45,12 +35,10 @@ class TrainingJob:
     failure_reason: str = ""
     metrics: dict[str, tuple[float, float]] = field(default_factory=dict)  # name -> value, when
     artifacts: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        self.tags.update({tag["Key"]: tag["Value"] for tag in self.request.get("Tags", [])})
         self.enter_status("Starting", self.created)
 
     @property
@@ -97,6 +85,12 @@ class TrainingJob:
         default = 86400 if name == "MaxRuntimeInSeconds" else math.inf
         return float(self.request.get("StoppingCondition", {}).get(name, default))
 
+    def end(self, secondary: str, now: float, reason: str = "") -> None:
+        """End in a secondary status, e.g. MaxRuntimeExceeded, for a reason if the job failed."""
+        self.failure_reason = reason
+        status = secondary if secondary in ("Completed", "Failed") else "Stopped"
+        self.enter_status(secondary, now, status, message=reason)
+
     def enter_status(self, secondary: str, now: float, status: str | None = None, message: str = "") -> None:
         """Enter a secondary status.
 
@@ -139,34 +133,23 @@ class TrainingJob:
                     "EnableInterContainerTrafficEncryption", False
                 ),
             }
-            if self.started is not None:
-                answer["TrainingStartTime"] = self.started
-            if self.ended is not None:
-                answer["TrainingEndTime"] = self.ended
-                if self.started is not None:
-                    answer["TrainingTimeInSeconds"] = math.ceil(self.training_seconds)
-                    billed = self.training_seconds * (SPOT_SHARE if self.spot else 1)
-                    answer["BillableTimeInSeconds"] = max(1, math.ceil(billed))
-            if self.failure_reason:
-                answer["FailureReason"] = self.failure_reason
-            if self.metrics:
-                answer["FinalMetricDataList"] = [
+            # 0 seconds are an answer, but None and what is empty are not given.
+            has_trained = self.started is not None and self.ended is not None
+            billed = self.training_seconds * (SPOT_SHARE if self.spot else 1)
+            optional = {
+                "TrainingStartTime": self.started,
+                "TrainingEndTime": self.ended,
+                "TrainingTimeInSeconds": math.ceil(self.training_seconds) if has_trained else None,
+                "BillableTimeInSeconds": max(1, math.ceil(billed)) if has_trained else None,
+                "FailureReason": self.failure_reason,
+                "FinalMetricDataList": [
                     {"MetricName": name, "Value": value, "Timestamp": when}
                     for name, (value, when) in self.metrics.items()
-                ]
-            return answer
+                ],
+            }
+            return answer | {name: value for name, value in optional.items() if value not in (None, "", [])}
 
     def summarize(self) -> dict[str, Any]:
         """Return the job's entry in the answer of ListTrainingJobs."""
-        with self.lock:
-            entry = {
-                "TrainingJobName": self.name,
-                "TrainingJobArn": self.arn,
-                "CreationTime": self.created,
-                "LastModifiedTime": self.modified,
-                "TrainingJobStatus": self.status,
-                "SecondaryStatus": self.secondary,
-            }
-            if self.ended is not None:
-                entry["TrainingEndTime"] = self.ended
-            return entry
+        known = load_service_model("sagemaker").shape_for("TrainingJobSummary").members
+        return {name: value for name, value in self.describe().items() if name in known}

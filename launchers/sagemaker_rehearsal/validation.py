@@ -19,18 +19,8 @@ from sagemaker_rehearsal.errors import make_validation_error
 
 # Java's character classes, which Python's re lacks, as they are written inside [...].
 JAVA_CLASSES = {r"\p{Alnum}": "a-zA-Z0-9", r"\p{L}": r"\w", r"\p{Z}": r"\s", r"\p{N}": r"\d"}
-TYPES: dict[str, tuple[type, ...]] = {
-    "structure": (dict,),
-    "map": (dict,),
-    "list": (list,),
-    "string": (str,),
-    "boolean": (bool,),
-    "integer": (int,),
-    "long": (int,),
-    "float": (int, float),
-    "double": (int, float),
-    "timestamp": (int, float),
-}
+# All other types of a shape are numbers, timestamps included.
+TYPES = {"structure": dict, "map": dict, "list": list, "string": str, "boolean": bool, "integer": int, "long": int}
 
 
 @cache
@@ -59,8 +49,8 @@ def validate_request(service: str, operation: str, request: Any) -> None:
 def _check_value(shape: Shape | None, value: Any, at: str) -> Iterator[str]:
     if shape is None:
         return
-    fits: bool = isinstance(value, TYPES[shape.type_name]) and (type(value) is not bool or shape.type_name == "boolean")
-    if not fits:
+    fits = isinstance(value, TYPES.get(shape.type_name, (int, float)))
+    if not fits or (isinstance(value, bool) and shape.type_name != "boolean"):
         yield _format_problem(value, at, f"Member must be of type {shape.type_name}")
     elif isinstance(shape, StructureShape):
         yield from _check_structure(shape, value, at)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from launcher_app import LAUNCHERS
 
-from hydra_sagemaker_launcher.catalog.data_file import read_data_file
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
+from hydra_sagemaker_launcher.data_file import read_data_file
 from hydra_sagemaker_launcher.packaging.program import Program, pack_program
 
 CATALOG = LAUNCHERS / "hydra_sagemaker_launcher" / "catalog"
@@ -19,7 +19,7 @@ FILES = sorted(path.name for path in CATALOG.glob("*.yaml"))
 
 
 def rows(name: str) -> Iterator[dict[str, Any]]:
-    content = read_data_file(name)
+    content = read_data_file(f"catalog/{name}")
     (table,) = (value for key, value in content.items() if key != "sources")
     yield from table.values() if isinstance(table, dict) else table
 
@@ -31,7 +31,7 @@ def is_date(value: Any) -> bool:
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_row_has_a_source_and_a_date(name: str) -> None:
-    sources = read_data_file(name)["sources"]
+    sources = read_data_file(f"catalog/{name}")["sources"]
     for row in rows(name):
         assert row["source"] in sources, row
         assert is_date(row["date"]), row
@@ -47,4 +47,5 @@ def test_the_tables_travel_into_a_container(tmp_path: Any) -> None:
     (tmp_path / "app.py").write_text("")
     source = pack_program(Program(tmp_path, "app.py", False, ()), SageMakerLauncherConf(), set(), tmp_path / "sweep")
     assert FILES == ["images.yaml", "instances.yaml", "prices.yaml"]
-    assert {f"hydra_sagemaker_launcher/catalog/{name}" for name in FILES} <= set(source.names)
+    tables = {path.relative_to(LAUNCHERS).as_posix() for path in CATALOG.parent.rglob("*.yaml")}
+    assert len(tables) == len(FILES) + 3 and tables <= set(source.names)

@@ -9,10 +9,10 @@ from pathlib import Path
 import boto3
 import pytest
 
-from hydra_sagemaker_launcher.catalog.data_file import read_data_file
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.catalog.images import choose_image, find_image_problems, load_releases
 from hydra_sagemaker_launcher.catalog.instances import load_instances
+from hydra_sagemaker_launcher.data_file import read_data_file
 from hydra_sagemaker_launcher.errors import LaunchError
 
 ECR = "763104351884.dkr.ecr.{}.amazonaws.com/huggingface-pytorch-training:"
@@ -171,7 +171,7 @@ def test_impossible_hardware_is_refused_as_well():
 
 
 def test_names_are_unique_and_checking_imports_no_client():
-    assert len(load_releases()) == len(read_data_file("images.yaml")["images"])
+    assert len(load_releases()) == len(read_data_file("catalog/images.yaml")["images"])
     launchers = Path(__file__).parents[2] / "launchers"
     code = (
         f"import sys; sys.path.insert(0, {str(launchers)!r})\n"

@@ -55,17 +55,18 @@ def asked(jobs: TrainingJobClient, number: int, **changes: Any) -> dict[str, Any
     """A request of a member of the sweep."""
     made = build_training_job_request(
         Requested(
-            name=f"job-{jobs._sweep_id}-{number}",
             hardware=HARDWARE,
             image=image_catalog.choose_image(HARDWARE, "us-east-1"),
+            number=number,
+            name=f"job-{jobs._sweep_id}-{number}",
+            sweep_id=jobs._sweep_id,
+            sweep_dir=Path("sweep"),
             role="arn:aws:iam::123456789012:role/Trainer",
             region="us-east-1",
             channels={"code": "s3://bucket/code/"},
-            output="s3://bucket/output",
-            checkpoints=None,
-            environment={SWEEP_VARIABLE: jobs._sweep_id, MEMBER_VARIABLE: str(number)},
+            prefix="s3://bucket",
         ),
-        SageMakerLauncherConf(),
+        SageMakerLauncherConf(checkpoints=False),
     )
     return made | changes
 

@@ -123,11 +123,9 @@ def test_return_values_that_are_json(value: Any, expected: Any) -> None:
 def test_numpys_numbers_are_numbers() -> None:
     numpy = pytest.importorskip("numpy")
     assert convert_to_json_value([numpy.float32(0.5), numpy.int64(3)]) == [0.5, 3]
-    with pytest.raises(ValueError, match="a ndarray is not JSON"):
-        convert_to_json_value(numpy.zeros(2))
+    assert convert_to_json_value(numpy.zeros(2)) is None
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, {("a", "b"): 1}])
 def test_return_values_that_are_no_json(value: Any) -> None:
-    with pytest.raises(ValueError, match="is not JSON"):
-        convert_to_json_value(value)
+    assert convert_to_json_value(value) is None

@@ -15,8 +15,8 @@ from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.member import Member
-from hydra_sagemaker_launcher.request.member_request import find_request_problems
 from hydra_sagemaker_launcher.request.plan import PlannedMember, make_plan
+from hydra_sagemaker_launcher.request.training_job import find_request_problems
 
 
 def member(number: int, **config: Any) -> Member:

@@ -9,7 +9,6 @@ import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from hydra_sagemaker_launcher.catalog.data_file import read_data_file
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.catalog.instances import find_instance, load_instances
 from hydra_sagemaker_launcher.catalog.prices import (
@@ -19,6 +18,7 @@ from hydra_sagemaker_launcher.catalog.prices import (
     look_up_prices,
     resolve_price,
 )
+from hydra_sagemaker_launcher.data_file import read_data_file
 
 
 def row(usd: str, instance: str = "ml.p3.2xlarge", currency: str = "USD", **attributes: str) -> str:
@@ -114,7 +114,8 @@ def test_no_client_no_question():
     [(1487, "ml.p3.2xlarge", 1, "1.58"), (1809, "ml.g4dn.xlarge", 1, "0.37"), (619, "ml.p3.16xlarge", 2, "9.68")],
 )
 def test_the_dollars_of_the_original_experiment(seconds, instance, count, dollars):
-    node = compute_cost(seconds, instance, count, look_up_prices([instance], "us-east-1", None)[instance])
+    price = look_up_prices([instance], "us-east-1", None)[instance]
+    node = compute_cost(Hardware(instance, count), price, {"BillableTimeInSeconds": seconds})
     assert f"{node['usd']:.2f}" == dollars
     assert node["usd"] == round(node["usd"], 4)
     assert (node["billable_seconds"], node["instance_count"]) == (seconds, count)
@@ -122,18 +123,19 @@ def test_the_dollars_of_the_original_experiment(seconds, instance, count, dollar
 
 
 def test_a_cost_without_a_price_keeps_the_seconds():
-    node = compute_cost(100.4, "ml.trn1.2xlarge", 1, None)
+    node = compute_cost(Hardware("ml.trn1.2xlarge"), None, {"BillableTimeInSeconds": 100})
     assert node["billable_seconds"] == 100
     assert node["usd"] is None and node["usd_per_hour"] is None and node["price_source"] is None
 
 
 def test_spot_saves_what_was_not_billed():
     price = Price(2.0, "aws pricing api", estimate=False)
-    node = compute_cost(300, "ml.g5.xlarge", 1, price, training_seconds=1000, spot=True)
+    spot, seconds = Hardware("ml.g5.xlarge", spot=True), {"BillableTimeInSeconds": 300, "TrainingTimeInSeconds": 1000}
+    node = compute_cost(spot, price, seconds)
     assert node["spot_saving"] == 0.7
     assert node["usd"] == round(300 * 2 / 3600, 4)
-    assert "spot_saving" not in compute_cost(300, "ml.g5.xlarge", 1, price, training_seconds=1000)
-    assert "spot_saving" not in compute_cost(0, "ml.g5.xlarge", 1, price, training_seconds=0, spot=True)
+    assert "spot_saving" not in compute_cost(Hardware("ml.g5.xlarge"), price, seconds)
+    assert "spot_saving" not in compute_cost(spot, price, {})  # it never trained
 
 
 def test_the_config_overrides_and_the_worst_case_is_the_whole_time_on_all_instances():
@@ -146,7 +148,7 @@ def test_the_config_overrides_and_the_worst_case_is_the_whole_time_on_all_instan
 
 
 def test_the_dated_table_names_known_instances_and_larger_ones_cost_more():
-    table = read_data_file("prices.yaml")["prices"]
+    table = read_data_file("catalog/prices.yaml")["prices"]
     assert all(find_instance(name) is not None for name in table)
     for small, large in (("ml.p3.2xlarge", "ml.p3.8xlarge"), ("ml.g5.12xlarge", "ml.g5.24xlarge")):
         assert table[small]["usd_per_hour"] < table[large]["usd_per_hour"]

@@ -18,8 +18,12 @@ from hydra_sagemaker_launcher.catalog import images as image_catalog
 from hydra_sagemaker_launcher.catalog.hardware import Hardware, parse_hardware
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.request.member_request import collect_environment
-from hydra_sagemaker_launcher.request.training_job import JobSpec, build_training_job_request, make_job_name
+from hydra_sagemaker_launcher.request.training_job import (
+    JobSpec,
+    build_training_job_request,
+    collect_environment,
+    make_job_name,
+)
 
 HARDWARE = Path(__file__).resolve().parents[2] / "conf" / "hardware"
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # of CreateTrainingJob's reference
@@ -28,16 +32,16 @@ SWEEP = "1124-0a1b2c3d4e"
 
 def request(hardware: Hardware, **changes: Any) -> dict[str, Any]:
     job = JobSpec(
-        name="job-1",
         hardware=hardware,
         image=image_catalog.choose_image(hardware, "us-east-1"),
+        number=1,
+        name="job-1",
+        sweep_id=SWEEP,
+        sweep_dir=Path("/multirun/2026-11-24/10-00-00"),
         role="arn:aws:iam::123456789012:role/Trainer",
         region="us-east-1",
         channels={"code": "s3://b/code/", "member": "s3://b/member/", "train": "s3://b/data/"},
-        output="s3://b/output",
-        checkpoints="s3://b/checkpoints",
-        environment={"A": "b"},
-        tags={"hydra-sweep": SWEEP},
+        prefix="s3://b/prefix",
     )
     return build_training_job_request(job, SageMakerLauncherConf(**changes))
 
@@ -112,7 +116,7 @@ def test_the_rest_of_the_options() -> None:
     assert made["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 600
     assert "RetryStrategy" not in made
     assert [channel["InputMode"] for channel in made["InputDataConfig"]] == ["File", "File", "FastFile"]
-    assert made["Tags"] == [{"Key": "hydra-sweep", "Value": SWEEP}]
+    assert made["Tags"] == [{"Key": "hydra-sweep", "Value": SWEEP}, {"Key": "hydra-member", "Value": "1"}]
     own_disks = request(Hardware("ml.g5.xlarge"), kms_key=key)  # SageMaker refuses a key for them
     assert "VolumeKmsKeyId" not in own_disks["ResourceConfig"]
 
@@ -128,7 +132,12 @@ def test_an_overlay_replaces_adds_and_takes_out() -> None:
     made = request(P3, request=overlay)
     assert "CheckpointConfig" not in made
     assert made["StoppingCondition"] == {"MaxRuntimeInSeconds": 14400, "MaxPendingTimeInSeconds": 7200}
-    assert made["Environment"] == {"A": "b", "B": "c"}
+    assert made["Environment"] == {
+        "SAGEMAKER_SWEEP_ID": SWEEP,
+        "SAGEMAKER_MEMBER": "1",
+        "SAGEMAKER_SWEEP_DIR": "2026-11-24/10-00-00",
+        "B": "c",
+    }
     assert made["DebugHookConfig"] == {"S3OutputPath": "s3://b/debug"}
     assert made["Tags"] == [{"Key": "team", "Value": "nlp"}]
 

@@ -46,19 +46,15 @@ class Storage:
         Raises:
             LaunchError: S3 refuses.
         """
-        extra = self._get_encryption_args() | self._get_owner_args()
+        encryption = {"ServerSideEncryption": "AES256"}
+        if self.kms_key:
+            encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
+        extra = encryption | self._get_owner_args()
         with _explain_s3_errors(f"s3://{self.bucket}/{key}: cannot be written"):
             if isinstance(body, Path):
                 self.aws.s3.upload_file(str(body), self.bucket, key, ExtraArgs=extra)
             else:
                 self.aws.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **extra)
-
-    def put_once(self, key: str, body: bytes | Path) -> bool:
-        """Write an object whose key holds its content's hash, unless it exists. Return whether it was written."""
-        if self.has(key):
-            return False
-        self.put(key, body)
-        return True
 
     def has(self, key: str) -> bool:
         """Return whether an object exists.
@@ -173,11 +169,6 @@ class Storage:
                 },
             )
         log.info("created the bucket %s in %s, encrypted and closed to the public", self.bucket, self.aws.region)
-
-    def _get_encryption_args(self) -> dict[str, Any]:
-        if self.kms_key:
-            return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
-        return {"ServerSideEncryption": "AES256"}
 
     def _get_owner_args(self) -> dict[str, Any]:
         return {"ExpectedBucketOwner": self.owner} if self.owner else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,15 +50,6 @@ class NameTakenError(LaunchError):
 
 class NotAllowedError(LaunchError):
     """IAM denies a job of this kind, or handing it its role."""
-
-
-@dataclass(frozen=True)
-class JobSummary:
-    """A job as ListTrainingJobs shows it."""
-
-    name: str
-    status: str
-    secondary_status: str
 
 
 class TrainingJobClient:
@@ -113,8 +103,8 @@ class TrainingJobClient:
                 return None
             raise
 
-    def list_changed(self) -> Iterator[JobSummary]:
-        """Yield the sweep's jobs that have changed since the last call.
+    def list_changed(self) -> Iterator[dict[str, Any]]:
+        """Yield the sweep's jobs that have changed since the last call, as ListTrainingJobs shows them.
 
         A page of 100 jobs is one API call, so a call costs as much as has happened.
         """
@@ -123,8 +113,7 @@ class TrainingJobClient:
         for summary in self._list_summaries(**filters):
             modified = summary["LastModifiedTime"]
             newest = modified if newest is None else max(newest, modified)
-            status = summary["TrainingJobStatus"]
-            yield JobSummary(summary["TrainingJobName"], status, summary.get("SecondaryStatus") or status)
+            yield summary
         self._since = newest
 
     def list_in_progress(self) -> set[str]:

@@ -32,12 +32,7 @@ class Hardware:
     usd_per_hour: float | None = None
 
 
-_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
-    "str": ((str,), "a name"),
-    "int": ((int,), "a whole number"),
-    "float": ((int, float), "a number"),
-    "bool": ((bool,), "true or false"),
-}
+_EXPECTED = {"str": "a name", "int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
 def parse_hardware(node: Mapping[str, Any] | None) -> Hardware | None:
@@ -65,11 +60,11 @@ def parse_hardware(node: Mapping[str, Any] | None) -> Hardware | None:
         if field.name == "precision" and type(value) is int:  # some frameworks count bits
             value = str(value)
         kind, _, optional = str(field.type).partition(" | ")
-        types, expected = _TYPES[kind]
-        fits = isinstance(value, types) and isinstance(value, bool) == (kind == "bool")  # True is an int in Python
-        if not fits and not (value is None and optional):
-            problems.append(f"hardware.{field.name}={_format_value(value)}: give {expected}")
-        values[field.name] = float(value) if isinstance(value, int) and kind == "float" else value
+        if kind == "float" and type(value) is int:
+            value = float(value)
+        if type(value).__name__ != kind and not (value is None and optional):
+            problems.append(f"hardware.{field.name}={_format_value(value)}: give {_EXPECTED[kind]}")
+        values[field.name] = value
     if problems:
         raise LaunchError(problems)
     return Hardware(**values)

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra_sagemaker_launcher.aws.service_model import find_ecr_host
-from hydra_sagemaker_launcher.catalog.data_file import read_data_file
 from hydra_sagemaker_launcher.catalog.hardware import Hardware, find_hardware_problems
 from hydra_sagemaker_launcher.catalog.instances import find_instance, is_offered
+from hydra_sagemaker_launcher.data_file import read_data_file
 from hydra_sagemaker_launcher.errors import LaunchError
 
 
@@ -87,7 +87,7 @@ def load_releases() -> dict[str, Release]:
     """Return the releases of images.yaml by the names that hardware.image takes, newest first."""
     releases = (
         Release(*(row[key] or "" for key in ("python", "transformers", "torch", "cuda")))
-        for row in read_data_file("images.yaml")["images"]
+        for row in read_data_file("catalog/images.yaml")["images"]
     )
     return {release.name: release for release in releases}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from hydra_sagemaker_launcher.aws.service_model import load_service_model
-from hydra_sagemaker_launcher.catalog.data_file import read_data_file
+from hydra_sagemaker_launcher.data_file import read_data_file
 
 _CPU_FAMILY = re.compile(r"ml\.[cmrt]\d(?P<attributes>[a-z]*)(-flex)?\.\w+")  # e.g. ml.m5, ml.r5d, ml.c7i-flex
 _WITHOUT_BF16 = ("kepler", "volta", "turing")
@@ -36,7 +36,7 @@ def load_instances() -> dict[str, Instance]:
         f"ml.{row['family']}.{size}": Instance(
             gpus, row["gpu"], row["architecture"], row["own_disks"], size in row["smdistributed"]
         )
-        for row in read_data_file("instances.yaml")["families"]
+        for row in read_data_file("catalog/instances.yaml")["families"]
         for size, gpus in row["gpus"].items()
     }
 

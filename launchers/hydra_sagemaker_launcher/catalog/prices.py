@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hydra_sagemaker_launcher.catalog.data_file import read_data_file
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
+from hydra_sagemaker_launcher.data_file import read_data_file
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def look_up_prices(types: Iterable[str], region: str, pricing: Any | None) -> di
 
 def _estimate_price(instance_type: str) -> Price | None:
     """Return the price of the dated table. None if it has none."""
-    row = read_data_file("prices.yaml")["prices"].get(instance_type)
+    row = read_data_file("catalog/prices.yaml")["prices"].get(instance_type)
     return Price(row["usd_per_hour"], f"table {row['date']}", estimate=True) if row else None
 
 
@@ -72,43 +72,30 @@ def resolve_price(hardware: Hardware, prices: Mapping[str, Price | None]) -> Pri
     return prices.get(hardware.instance_type)
 
 
-def compute_cost(
-    seconds: float,
-    instance_type: str,
-    instance_count: int,
-    price: Price | None,
-    *,
-    training_seconds: float | None = None,
-    spot: bool = False,
-) -> dict[str, Any]:
-    """Compute the `cost` node of result.json.
+def compute_cost(hardware: Hardware, price: Price | None, description: Mapping[str, Any]) -> dict[str, Any]:
+    """Compute the `cost` node of result.json for an ended job: BillableTimeInSeconds x instances x price.
 
     Args:
-        seconds: Billable seconds of one instance.
-        instance_type: E.g. `ml.g5.xlarge`.
-        instance_count: Instances of the job. Each of them is billed.
+        hardware: The job's hardware. Each of its instances is billed.
         price: The price of one instance. If None, the dollars are null.
-        training_seconds: Seconds that the job has trained for.
-        spot: Whether the job ran on spot instances. `spot_saving` is then the proportion of its training time that was
-            not billed.
+        description: SageMaker's answer to DescribeTrainingJob.
 
     Returns:
-        The node, with the dollars of all instances to four decimals.
+        The node, with the dollars of all instances to four decimals. `spot_saving` of a spot job is the proportion of
+        its training time that was not billed.
     """
+    seconds, trained = description.get("BillableTimeInSeconds") or 0, description.get("TrainingTimeInSeconds")
     node: dict[str, Any] = {
         "billable_seconds": round(seconds),
-        "instance_type": instance_type,
-        "instance_count": instance_count,
-        "usd_per_hour": None,
-        "usd": None,
-        "price_source": None,
-        "estimate": False,
+        "instance_type": hardware.instance_type,
+        "instance_count": hardware.instance_count,
+        "usd_per_hour": price and price.usd_per_hour,
+        "usd": price and round(seconds * hardware.instance_count * price.usd_per_hour / 3600, 4),
+        "price_source": price and price.source,
+        "estimate": price is not None and price.estimate,
     }
-    if price is not None:
-        node["usd_per_hour"], node["price_source"], node["estimate"] = price.usd_per_hour, price.source, price.estimate
-        node["usd"] = round(seconds * instance_count * price.usd_per_hour / 3600, 4)
-    if spot and training_seconds:
-        node["spot_saving"] = round(1 - seconds / training_seconds, 4)
+    if hardware.spot and trained:
+        node["spot_saving"] = round(1 - seconds / trained, 4)
     return node
 
 

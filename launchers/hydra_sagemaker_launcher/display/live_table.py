@@ -82,12 +82,7 @@ class Display:
         return bool(lines)
 
     def _pop_lines(self) -> list[str]:
-        lines = []
-        while True:
-            try:
-                lines.append(self._lines.get_nowait())
-            except queue.Empty:
-                return lines
+        return [self._lines.get() for _ in range(self._lines.qsize())]  # only the main thread takes lines
 
 
 def build_jobs_table(control: Control, rows: int) -> Table:
@@ -174,10 +169,8 @@ def estimate_job_usage(control: Control, job: Job) -> tuple[float | None, float 
     if job.began is None:
         return None, None
     seconds = control.clock.get_time() - job.began
-    hardware = job.member.hardware
-    if job.price is None or hardware is None:
-        return seconds, None
-    return seconds, seconds * hardware.instance_count * job.price.usd_per_hour / 3600
+    instances = job.member.job_hardware.instance_count
+    return seconds, None if job.price is None else seconds * instances * job.price.usd_per_hour / 3600
 
 
 def _format_state(job: Job) -> str:

@@ -1,15 +1,29 @@
-"""The plan of a launch as a table."""
+"""The plan of a launch as a table, which a dry run ends with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from rich.box import SIMPLE
+from rich.console import Console
 from rich.table import Table
 
 from hydra_sagemaker_launcher.catalog.hardware import list_assumptions
 from hydra_sagemaker_launcher.member import Member, find_distinct_overrides
 from hydra_sagemaker_launcher.request.plan import PlannedMember
+
+
+def print_plan(local: Sequence[Member], planned: Sequence[PlannedMember], done: Mapping[int, str]) -> None:
+    """Print the plan of a dry run.
+
+    Args:
+        local: The members that would run here.
+        planned: The members that would run on SageMaker.
+        done: The statuses of those that a resumed sweep leaves as they are, by number.
+    """
+    console = Console()
+    console.print(build_plan_table(local, planned, done))
+    console.print("Nothing was submitted (hydra.launcher.dry_run).")
 
 
 def build_plan_table(local: Sequence[Member], planned: Sequence[PlannedMember], through: Mapping[int, str]) -> Table:

@@ -1,4 +1,4 @@
-"""What a launch ends with: the plan of a dry run, or the summary, every failure, and the app's own report."""
+"""What a launch ends with: the summary, every failure, and the app's own report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from hydra_sagemaker_launcher.member import Member
 if TYPE_CHECKING:
     from hydra_sagemaker_launcher.aws.session import Aws
     from hydra_sagemaker_launcher.jobs.job import Job
-    from hydra_sagemaker_launcher.request.plan import PlannedMember
 
 log = logging.getLogger("sagemaker_launcher")
 
@@ -58,23 +57,6 @@ def print_summary(
         if job.outcome is not None and job.outcome.status != "completed":
             link = f"; {aws.get_console_link(job.name)}" if job.name else ""
             log.error("#%d %s: %s%s", job.member.number, job.outcome.status, job.outcome.reason, link)
-
-
-def print_plan(local: Sequence[Member], planned: Sequence[PlannedMember], done: Mapping[int, str]) -> None:
-    """Print the plan of a dry run.
-
-    Args:
-        local: The members that would run here.
-        planned: The members that would run on SageMaker.
-        done: The statuses of those that a resumed sweep leaves as they are, by number.
-    """
-    from rich.console import Console
-
-    from hydra_sagemaker_launcher.display.plan_table import build_plan_table
-
-    console = Console()
-    console.print(build_plan_table(local, planned, done))
-    console.print("Nothing was submitted (hydra.launcher.dry_run).")
 
 
 def call_on_sweep_end(dotted: str, sweep_dir: Path) -> None:

@@ -31,6 +31,7 @@ class Control:
         jobs: The jobs.
         clock: The time of the loop.
         error: What ended the loop early, for the main thread to raise.
+        stopping: Why no more jobs are submitted, None if they are.
         detached: Whether the loop has left, or will leave, its jobs running.
     """
 
@@ -61,14 +62,12 @@ class Control:
         self.clock = clock or Clock()
         self._service, self._manifest, self._options, self._say = service, manifest, options, say
         self._wake = threading.Event()
-        self._stopping: str | None = None
+        self.stopping: str | None = None
         self._next_poll = 0.0
         self._next_full_check = self.clock.get_time() + _FULL_CHECK_INTERVAL
         self._guard = OutageGuard(say, self.clock, options.poll_interval)
         self._recorder = JobRecorder(manifest, say, self.stop, options.fail_fast)
-        self._submission = Submission(
-            jobs, service, manifest, options, say, self.clock, self._guard, self._recorder
-        )  # fmt: skip
+        self._submission = Submission(jobs, service, manifest, options, say, self.clock, self._guard, self._recorder)
         self._fetches = OutcomeFetcher(fetch, self._wake.set)
         # Not Thread.join, which takes a running thread for an ended one after a Ctrl-C (Python 3.10 to 3.12).
         self._over = threading.Event()
@@ -78,11 +77,6 @@ class Control:
         """Start the loop, unless it was started before."""
         if self._thread.ident is None:
             self._thread.start()
-
-    @property
-    def stopping(self) -> str | None:
-        """Why no more jobs are submitted, None if they are."""
-        return self._stopping
 
     def join(self, seconds: float) -> bool:
         """Wait for the end of the loop, at most so many seconds.
@@ -94,7 +88,7 @@ class Control:
 
     def stop(self, reason: str) -> None:
         """Submit no more jobs and stop the running ones. The loop goes on until all outcomes have been fetched."""
-        self._stopping = self._stopping or reason
+        self.stopping = self.stopping or reason
         self._wake.set()
 
     def detach(self) -> None:
@@ -133,10 +127,10 @@ class Control:
 
     def _run_iteration(self) -> None:
         self._take_outcomes()
-        if self._stopping:
-            self._stop_all(self._stopping)
+        if self.stopping:
+            self._stop_all(self.stopping)
         elif self._guard.may_call():
-            self._submission.submit(lambda: not self._stopping and not self.detached)
+            self._submission.submit(lambda: not self.stopping and not self.detached)
         if self.clock.get_time() >= self._next_poll and self._guard.may_call() and self.list_running_jobs():
             self._guard.try_call(self._poll)
             self._next_poll = self.clock.get_time() + self._options.poll_interval
@@ -164,13 +158,13 @@ class Control:
         """Ask SageMaker which jobs have changed, and now and then also for all running jobs."""
         by_name = {job.name: job for job in self.list_running_jobs()}
         for summary in self._service.list_changed():
-            job = by_name.get(summary.name)
+            job = by_name.get(summary["TrainingJobName"])
             if job is None:
                 continue
-            job.phase = summary.secondary_status
+            job.phase = summary.get("SecondaryStatus") or summary["TrainingJobStatus"]
             if job.began is None and job.phase not in ("Starting", "Pending"):
                 job.began = self.clock.get_time()
-            if summary.status in ENDED:
+            if summary["TrainingJobStatus"] in ENDED:
                 self._refresh_job(job)
         now = self.clock.get_time()
         if now >= self._next_full_check:
@@ -183,7 +177,7 @@ class Control:
                         self._submission.release_instances(job)
                 else:
                     job.misses = 0
-            self._next_full_check = now + (self._options.poll_interval if self._stopping else _FULL_CHECK_INTERVAL)
+            self._next_full_check = now + (self._options.poll_interval if self.stopping else _FULL_CHECK_INTERVAL)
 
     def _refresh_job(self, job: Job) -> bool:
         """Record the end of a job if it has ended, and return whether SageMaker knows the job."""

@@ -63,8 +63,7 @@ class Job:
     @property
     def kind(self) -> tuple[str, bool]:
         """What a quota applies to: the instance type, and whether it is a spot instance."""
-        assert self.member.hardware is not None
-        return self.member.hardware.instance_type, self.member.hardware.spot
+        return self.member.job_hardware.instance_type, self.member.job_hardware.spot
 
     def build_job_return(self) -> JobReturn:
         """Return the result of a finished job in the form that a sweeper expects."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Any
 
 from hydra_sagemaker_launcher.aws.s3 import Storage
 from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error
-from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.catalog.prices import Price, compute_cost
 from hydra_sagemaker_launcher.container import RETURN_FILE
 from hydra_sagemaker_launcher.errors import LaunchError
@@ -52,28 +51,6 @@ class Outcome:
     seconds: float | None = None
 
 
-def compute_job_cost(hardware: Hardware | None, price: Price | None, description: dict[str, Any]) -> dict[str, Any]:
-    """Return the `cost` node of an ended job: BillableTimeInSeconds x instances x price.
-
-    Args:
-        hardware: The member's hardware.
-        price: Its price, None if unknown.
-        description: SageMaker's answer to DescribeTrainingJob.
-
-    Returns:
-        The node as `result.json` has it; its `usd` is None if the price is unknown.
-    """
-    assert hardware is not None
-    return compute_cost(
-        description.get("BillableTimeInSeconds") or 0,
-        hardware.instance_type,
-        hardware.instance_count,
-        price,
-        training_seconds=description.get("TrainingTimeInSeconds"),
-        spot=hardware.spot,
-    )
-
-
 def fetch_outcome(
     member: Member, description: dict[str, Any], price: Price | None, aws: Aws, storage: Storage, with_model: bool
 ) -> Outcome:
@@ -105,16 +82,17 @@ def fetch_outcome(
     if with_model and description["TrainingJobStatus"] == "Completed":
         uri = description.get("ModelArtifacts", {}).get("S3ModelArtifacts") or f"{output}/model.tar.gz"
         _unpack(storage, uri, member.directory / "model", _MODEL_BYTES, _MODEL_FILES)
-    returned = _pop_json(member.directory / RETURN_FILE)
+    returned = _read_json(member.directory / RETURN_FILE)
+    _remove(member.directory / RETURN_FILE)
     status, reason = _judge_outcome(description, member, has_output, returned)
-    node = compute_job_cost(member.hardware, price, description)
+    node = compute_cost(member.job_hardware, price, description)
     result = _read_json(member.directory / RESULT)
     if status != "completed" and not (reason and result.get("status") == status and result.get("error")):
         result |= {"error": reason}
     result = {"schema_version": 1, "choices": member.choices, **result, "status": status, "cost": node}
     value = returned.get("return_value", result.get("objective"))
     if "objective" not in result:
-        result["objective"] = value if _is_finite(value) else None
+        result["objective"] = value if isinstance(value, int | float) and abs(value) <= sys.float_info.max else None
     _write_json(member.directory / RESULT, result)
     return Outcome(status, reason, value, node["usd"], node["billable_seconds"])
 
@@ -124,9 +102,8 @@ def _judge_outcome(
 ) -> tuple[str, str | None]:
     """Return completed, failed or stopped, and the reason if the member did not complete."""
     status, secondary = description["TrainingJobStatus"], description.get("SecondaryStatus")
-    assert member.hardware is not None
     if secondary in ("MaxRuntimeExceeded", "MaxWaitTimeExceeded"):
-        option = f"hardware.max_hours={member.hardware.max_hours:g}"
+        option = f"hardware.max_hours={member.job_hardware.max_hours:g}"
         if secondary == "MaxWaitTimeExceeded":
             option = "hydra.launcher.spot_max_wait_hours"
         return "failed", f"stopped by SageMaker after {option}; raise it, and resume with retry_failed=true"
@@ -178,25 +155,12 @@ def _save_log_tail(aws: Aws, job_name: str, path: Path) -> None:
         log.warning("the log of %s cannot be read: %s", job_name, format_aws_error(error))
 
 
-def _pop_json(path: Path) -> dict[str, Any]:
-    content = _read_json(path)
-    _remove(path)
-    return content
-
-
 def _remove(path: Path) -> None:
     """Remove a file or a folder: the script may have made a folder of this name."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _is_finite(value: Any) -> bool:
-    try:
-        return isinstance(value, int | float) and math.isfinite(value)
-    except OverflowError:  # an integer larger than any float
-        return False
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from hydra_sagemaker_launcher.aws.session import format_aws_error
+from hydra_sagemaker_launcher.catalog.prices import compute_cost
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.jobs.job import Job, State
-from hydra_sagemaker_launcher.jobs.outcome import Outcome, compute_job_cost
+from hydra_sagemaker_launcher.jobs.outcome import Outcome
 from hydra_sagemaker_launcher.manifest import Manifest
 
 
@@ -35,7 +36,7 @@ class JobRecorder:
             job.member.number,
             job_name=job.name,
             job_status=status,
-            usd=compute_job_cost(job.member.hardware, job.price, description)["usd"],
+            usd=compute_cost(job.member.job_hardware, job.price, description)["usd"],
             reason=description.get("FailureReason"),
         )
         if status == "Failed":

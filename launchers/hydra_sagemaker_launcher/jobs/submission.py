@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra_sagemaker_launcher.aws.training_jobs import (
@@ -25,32 +26,32 @@ _QUOTA_PAUSE = 300.0  # seconds before a type without a free instance is tried a
 _RELEASE_PAUSE = 15.0  # the same if our last job of this type has just ended
 
 
+@dataclass
 class Submission:
-    """Submits waiting jobs, one at a time, as `max_parallel`, `budget_usd` and quotas allow."""
+    """Submits waiting jobs, one at a time, as `max_parallel`, `budget_usd` and quotas allow.
 
-    def __init__(
-        self,
-        jobs: Sequence[Job],
-        service: TrainingJobClient,
-        manifest: Manifest,
-        options: Any,
-        say: Callable[[str], None],
-        clock: Clock,
-        guard: OutageGuard,
-        recorder: JobRecorder,
-    ) -> None:
-        """Prepare to submit `jobs`. The parameters are those of Control, and its guard and recorder."""
-        self._jobs, self._service, self._manifest, self._options, self._say = jobs, service, manifest, options, say
-        self._clock, self._guard, self._recorder = clock, guard, recorder
-        self._next_submission = 0.0
-        self._released: dict[tuple[str, bool], float] = {}  # when our last job of a kind released its instances
-        self._is_account_full = False  # a quota over all types was reached
+    The outcome of a job that is not submitted is not final, so a resumed sweep tries again. The attributes are those
+    of Control, and its guard and recorder.
+    """
+
+    jobs: Sequence[Job]
+    service: TrainingJobClient
+    manifest: Manifest
+    options: Any
+    say: Callable[[str], None]
+    clock: Clock
+    guard: OutageGuard
+    recorder: JobRecorder
+    _next_submission: float = 0.0
+    # When our last job of a kind released its instances.
+    _released: dict[tuple[str, bool], float] = field(default_factory=dict)
+    _is_account_full: bool = False  # a quota over all types was reached
 
     def get_next_time(self) -> float:
         """Return when there may be something to submit, infinity if nothing waits for the clock."""
         moments = [
             max(self._next_submission, job.not_before)
-            for job in self._jobs
+            for job in self.jobs
             if job.state is State.unknown or (job.state is State.waiting and self._has_room(job))
         ]
         return min(moments, default=math.inf)
@@ -61,8 +62,8 @@ class Submission:
         Args:
             is_open: Whether to go on, asked before each job.
         """
-        for job in self._jobs:
-            now = self._clock.get_time()
+        for job in self.jobs:
+            now = self.clock.get_time()
             if not is_open() or now < self._next_submission:
                 return
             if job.state not in (State.waiting, State.unknown) or now < job.not_before:
@@ -70,10 +71,10 @@ class Submission:
             if job.state is State.waiting and not self._has_room(job):
                 self._finish_if_over_budget(job)
                 continue
-            self._next_submission = now + self._options.submit_interval
-            if not self._guard.try_call(lambda job=job: self._submit_job(job)):  # type: ignore[misc]
+            self._next_submission = now + self.options.submit_interval
+            if not self.guard.try_call(lambda job=job: self._submit_job(job)):  # type: ignore[misc]
                 job.state = State.unknown  # the request may have arrived
-                job.not_before = self._next_submission = self._guard.get_retry_time()
+                job.not_before = self._next_submission = self.guard.get_retry_time()
                 return  # the others would meet the same outage
 
     def settle(self, job: Job, reason: str) -> None:
@@ -84,13 +85,13 @@ class Submission:
             reason: Why it is not submitted if it does not exist.
         """
         if not self._claim_job(job, job.request["TrainingJobName"]):
-            self._manifest.write("refused", job.member.number, reason=reason)
-            self._give_up(job, Outcome("stopped", f"not submitted: {reason}"))
+            self.manifest.write("refused", job.member.number, reason=reason)
+            self.recorder.finish(job, Outcome("stopped", f"not submitted: {reason}"), is_final=False)
 
     def release_instances(self, job: Job) -> None:
         """Let the jobs that wait for instances of an ended job try again."""
-        self._released[job.kind] = self._clock.get_time()
-        for other in self._jobs:
+        self._released[job.kind] = self.clock.get_time()
+        for other in self.jobs:
             if other.state is State.waiting and (self._is_account_full or other.kind == job.kind):
                 other.not_before = 0.0
         self._is_account_full = False
@@ -98,24 +99,24 @@ class Submission:
     def _has_room(self, job: Job) -> bool:
         """Return whether max_parallel and budget_usd let a job start now."""
         held = self._list_held_jobs()
-        limit, budget = self._options.max_parallel, self._options.budget_usd
+        limit, budget = self.options.max_parallel, self.options.budget_usd
         if limit is not None and len(held) >= limit:
             return False
         if budget is None:
             return True
         reserved = sum(other.worst_case or 0.0 for other in held)
-        return bool(self._manifest.sum_billed_usd() + reserved + (job.worst_case or 0.0) <= budget)
+        return bool(self.manifest.sum_billed_usd() + reserved + (job.worst_case or 0.0) <= budget)
 
     def _finish_if_over_budget(self, job: Job) -> None:
         """Finish a job that has no room although nothing runs: the money that is spent does not come back."""
-        budget = self._options.budget_usd
+        budget = self.options.budget_usd
         if budget is None or self._list_held_jobs():
             return
         reason = (
-            f"not submitted: ${self._manifest.sum_billed_usd():.2f} of hydra.launcher.budget_usd={budget:g} are spent, "
+            f"not submitted: ${self.manifest.sum_billed_usd():.2f} of hydra.launcher.budget_usd={budget:g} are spent, "
             f"and it may cost ${job.worst_case or 0:.2f}"
         )
-        self._give_up(job, Outcome("failed", reason))
+        self.recorder.finish(job, Outcome("failed", reason), is_final=False)
 
     def _submit_job(self, job: Job) -> None:
         name = job.request["TrainingJobName"]
@@ -123,13 +124,13 @@ class Submission:
             if not self._claim_job(job, name):
                 job.state = State.waiting
             return
-        self._manifest.write("submitting", job.member.number, job_name=name)
+        self.manifest.write("submitting", job.member.number, job_name=name)
         job.state = State.unknown
         try:
-            self._service.create(job.request)
+            self.service.create(job.request)
         except NameTakenError:
             if not self._claim_job(job, name):  # SageMaker has the job but does not show it yet
-                job.not_before = self._clock.get_time() + self._options.poll_interval
+                job.not_before = self.clock.get_time() + self.options.poll_interval
         except QuotaError as error:
             self._handle_quota_error(job, error)
         except NotAllowedError as error:
@@ -141,7 +142,7 @@ class Submission:
 
     def _claim_job(self, job: Job, name: str) -> bool:
         """Take the training job of this name as the member's own, and return whether it exists."""
-        description = self._service.describe(name)
+        description = self.service.describe(name)
         if description is None:
             return False
         environment = description.get("Environment", {})
@@ -154,55 +155,52 @@ class Submission:
         status = description["TrainingJobStatus"]
         self._mark_running(job, name, f"found again: {name} ({status})")
         if status in ENDED:
-            self._recorder.record_end(job, description)
+            self.recorder.record_end(job, description)
             self.release_instances(job)
         return True
 
     def _mark_running(self, job: Job, name: str, line: str) -> None:
-        self._manifest.write("submitted", job.member.number, job_name=name)
-        self._say(f"#{job.member.number} {line}")
+        self.manifest.write("submitted", job.member.number, job_name=name)
+        self.say(f"#{job.member.number} {line}")
         job.state, job.name, job.phase = State.running, name, "Starting"
 
     def _handle_quota_error(self, job: Job, error: QuotaError) -> None:
         """Wait for a slot if jobs of this sweep hold them, otherwise fail."""
-        self._manifest.write("refused", job.member.number, reason=str(error))
-        hardware = job.member.hardware
-        assert hardware is not None
+        self.manifest.write("refused", job.member.number, reason=str(error))
+        hardware = job.member.job_hardware
         # Spot and on-demand instances of a type have separate quotas, and some quotas are over all types.
         is_of_kind = hardware.instance_type in error.quota
-        rivals = [other for other in self._jobs if other is not job and (not is_of_kind or other.kind == job.kind)]
+        rivals = [other for other in self.jobs if other is not job and (not is_of_kind or other.kind == job.kind)]
         holders = [other for other in self._list_held_jobs() if other in rivals]
         # SageMaker releases an instance some time after its job has ended.
         released = [moment for kind, moment in self._released.items() if not is_of_kind or kind == job.kind]
-        just_released = self._clock.get_time() < max(released, default=-math.inf) + _QUOTA_PAUSE
+        just_released = self.clock.get_time() < max(released, default=-math.inf) + _QUOTA_PAUSE
         suffices = error.limit is None or error.limit >= hardware.instance_count
         if not (holders or just_released) or not suffices:
-            self._give_up(job, Outcome("failed", str(error)))
+            self.recorder.finish(job, Outcome("failed", str(error)), is_final=False)
             return
         job.state = State.waiting
         self._is_account_full = self._is_account_full or not is_of_kind
         for other in [job, *rivals]:  # the others would get the same answer
             if other.state is State.waiting:
-                other.not_before = self._clock.get_time() + (_QUOTA_PAUSE if holders else _RELEASE_PAUSE)
+                other.not_before = self.clock.get_time() + (_QUOTA_PAUSE if holders else _RELEASE_PAUSE)
         reason = f"this sweep holds {len(holders)}" if holders else "one of this sweep was released a moment ago"
         instance = hardware.instance_type if is_of_kind else "instance of any type"
-        self._say(f"#{job.member.number} waits for a free {instance}: {reason}")
+        self.say(f"#{job.member.number} waits for a free {instance}: {reason}")
 
     def _handle_not_allowed(self, job: Job, reason: str) -> None:
         """Fail a job and the waiting ones of its kind: a policy may concern an instance type rather than one job."""
         self._handle_refusal(job, reason)
-        for other in self._jobs:
+        for other in self.jobs:
             if other.state is State.waiting and other.kind == job.kind:
-                self._give_up(other, Outcome("failed", f"not submitted: #{job.member.number} was not allowed"))
+                self.recorder.finish(
+                    other, Outcome("failed", f"not submitted: #{job.member.number} was not allowed"), is_final=False
+                )
 
     def _handle_refusal(self, job: Job, reason: str) -> None:
-        self._manifest.write("refused", job.member.number, reason=reason)
-        self._give_up(job, Outcome("failed", reason))
-
-    def _give_up(self, job: Job, outcome: Outcome) -> None:
-        """Finish a job that is not submitted. The outcome is not final, so a resumed sweep tries again."""
-        self._recorder.finish(job, outcome, is_final=False)
+        self.manifest.write("refused", job.member.number, reason=reason)
+        self.recorder.finish(job, Outcome("failed", reason), is_final=False)
 
     def _list_held_jobs(self) -> list[Job]:
         """Return the jobs that hold instances or may hold them: a submission without an answer counts."""
-        return [job for job in self._jobs if job.state in (State.running, State.unknown)]
+        return [job for job in self.jobs if job.state in (State.running, State.unknown)]

@@ -1,7 +1,8 @@
-"""The program that the user started, and how to start it again inside a container."""
+"""The program that the user started, and how to start it again inside a container: the archive and member.json."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Set
@@ -11,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.utils import get_args_parser
+from omegaconf import OmegaConf
 
+from hydra_sagemaker_launcher.container import MEMBER_FILE
 from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.packaging.source_archive import Source, pack
 from hydra_sagemaker_launcher.request.training_job import PROGRAM, REQUIREMENTS_VARIABLE
+from hydra_sagemaker_launcher.secret_scan import find_secrets
 
 PYTHON_AND_YAML = ("*.py", "*.yaml", "*.yml")
 _PROGRAM = b"from hydra_sagemaker_launcher.container import main\n\nmain()\n"
@@ -89,6 +94,42 @@ def pack_program(program: Program, options: Any, requirements: Set[str], sweep_d
     if sweep_dir.is_relative_to(program.root) and sweep_dir != program.root:
         exclude.append(f"/{sweep_dir.relative_to(program.root).as_posix()}/")
     return pack(program.root, include, exclude, extra)
+
+
+def build_member_file(
+    member: Member, program: Program, overrides: list[str], config_sha256: str, options: Any
+) -> bytes:
+    """Build the content of a member's member.json.
+
+    Args:
+        member: The member.
+        program: The app's program.
+        overrides: The overrides that compose its config in the container.
+        config_sha256: The hash of that config.
+        options: The options of the launcher.
+
+    Raises:
+        LaunchError: The file, or the member's config, contains what looks like a secret.
+    """
+    body = {
+        "program": program.name,
+        "module": program.module,
+        "flags": program.flags,
+        "overrides": overrides,
+        "config_sha256": config_sha256,
+        "number": member.number,
+        "checkpoints": options.checkpoints,
+        "secrets": dict(options.secrets),
+    }
+    content = json.dumps(body, ensure_ascii=False, indent=1).encode()
+    task = OmegaConf.to_yaml(member.task_config).encode()
+    secrets = [*find_secrets("config.yaml", task), *find_secrets(MEMBER_FILE, content)]
+    if secrets:
+        raise LaunchError(
+            f"#{member.number}: its config contains what looks like {secrets[0][1]}; a config is stored and shown in "
+            "many places; put the value into Secrets Manager and its ARN into hydra.launcher.secrets"
+        )
+    return content
 
 
 def _collect_config_flags(root: Path, script_dir: Path) -> tuple[str, ...]:

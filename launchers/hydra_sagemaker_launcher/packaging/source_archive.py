@@ -77,29 +77,21 @@ def pack(
                 f"{name}:{line}: looks like {kind}; remove it from the source, or add exclude={name}"
                 for line, kind in find_secrets(name, data)
             )
-            archive.addfile(_build_tar_entry(name, data, executable), io.BytesIO(data))
+            entry = tarfile.TarInfo(name)  # time, user and group are 0, and the owners' names are empty
+            entry.size, entry.mode = len(data), 0o755 if executable else 0o644
+            archive.addfile(entry, io.BytesIO(data))
     if warnings:
         raise LaunchError(warnings)
     content = buffer.getvalue()
     return Source(content, hashlib.sha256(content).hexdigest(), tuple(sorted(contents)))
 
 
-def _build_tar_entry(name: str, data: bytes, executable: bool) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(name)  # time, user and group are 0, and the owners' names are empty
-    entry.size = len(data)
-    entry.mode = 0o755 if executable else 0o644
-    return entry
+_Patterns = dict[str, re.Pattern[str]]  # gitignore's patterns, each as an expression over a path relative to the root
 
 
-class _Patterns:
-    """gitignore's patterns, each as a regular expression over a path relative to the root."""
-
-    def __init__(self, patterns: Sequence[str], option: str) -> None:
-        self._forms = {pattern: _compile_pattern(pattern, option) for pattern in patterns}
-
-    def find_matches(self, path: str) -> list[str]:
-        """Return the patterns that match a file or a folder above it. A path that ends with a slash is a folder."""
-        return [pattern for pattern, form in self._forms.items() if form.fullmatch(path)]
+def _find_matches(patterns: _Patterns, path: str) -> list[str]:
+    """Return the patterns that match a file or a folder above it. A path that ends with a slash is a folder."""
+    return [pattern for pattern, form in patterns.items() if form.fullmatch(path)]
 
 
 def _compile_pattern(pattern: str, option: str) -> re.Pattern[str]:
@@ -121,10 +113,11 @@ def _compile_pattern(pattern: str, option: str) -> re.Pattern[str]:
 
 def _select_files(root: Path, include: Sequence[str], exclude: Sequence[str]) -> Iterator[tuple[str, Path]]:
     """Yield archive name and path of every file to pack."""
-    included, excluded = _Patterns(include, "include"), _Patterns(exclude, "exclude")
+    included = {pattern: _compile_pattern(pattern, "include") for pattern in include}
+    excluded = {pattern: _compile_pattern(pattern, "exclude") for pattern in exclude}
     used: set[str] = set()
     for name, path in _walk(root, included, excluded):
-        if matching := included.find_matches(name):
+        if matching := _find_matches(included, name):
             used.update(matching)
             yield name, path
     unused = [pattern for pattern in include if pattern not in used]
@@ -148,11 +141,11 @@ def _walk(root: Path, included: _Patterns, excluded: _Patterns) -> Iterator[tupl
             name, path = prefix + entry.name, Path(entry.path)
             is_folder = path.is_dir()
             named = f"{name}/" if is_folder else name
-            if excluded.find_matches(name) or excluded.find_matches(named):
+            if _find_matches(excluded, name) or _find_matches(excluded, named):
                 continue
             real = Path(os.path.realpath(path)) if entry.is_symlink() else above[-1] / entry.name
             if not real.is_relative_to(home):
-                if path.exists() and (included.find_matches(name) or included.find_matches(named)):
+                if path.exists() and (_find_matches(included, name) or _find_matches(included, named)):
                     raise LaunchError(f"{path}: is a link out of {root}; put the file itself there, or exclude={name}")
             elif is_folder:
                 if real not in above and not _is_private_folder(path, (entry.name, *real.relative_to(home).parts)):

@@ -25,32 +25,26 @@ def find_violations(request: dict[str, Any]) -> list[str]:
 
 def _check_value(value: Any, shape: Any, path: str) -> Iterator[str]:
     kind = shape.type_name
+    if kind in ("integer", "long", "float", "double") and (limits := _find_limits(value, shape)):
+        yield f"{path}={value}: SageMaker takes {limits}"
+    if kind in ("list", "map", "string") and (limits := _find_limits(len(value), shape)):
+        yield f"{path}: {len(value)} long; SageMaker takes {limits}"
     if kind == "structure":
         for key, item in value.items():
             yield from _check_value(item, shape.members[key], f"{path}.{key}".lstrip("."))
     elif kind == "list":
-        yield from _check_length(value, shape, path)
         for number, item in enumerate(value):
             yield from _check_value(item, shape.member, f"{path}[{number}]")
     elif kind == "map":
-        yield from _check_length(value, shape, path)
         for key, item in value.items():
             yield from _check_value(key, shape.key, f"{path} (key {key})")
             yield from _check_value(item, shape.value, f"{path}.{key}")
     elif kind == "string":
-        yield from _check_length(value, shape, path)
         if shape.enum and value not in shape.enum:
             yield f"{path}={value}: SageMaker does not know this value"
         pattern = shape.metadata.get("pattern")
         if pattern and not re.fullmatch(_translate_pattern(pattern), value, re.DOTALL):
             yield f"{path}={value}: SageMaker takes another form ({pattern})"
-    elif kind in ("integer", "long", "float", "double") and (limits := _find_limits(value, shape)):
-        yield f"{path}={value}: SageMaker takes {limits}"
-
-
-def _check_length(value: Any, shape: Any, path: str) -> Iterator[str]:
-    if limits := _find_limits(len(value), shape):
-        yield f"{path}: {len(value)} long; SageMaker takes {limits}"
 
 
 def _find_limits(size: float, shape: Any) -> str | None:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from hydra_sagemaker_launcher.data_file import read_data_file
 from hydra_sagemaker_launcher.request.overlay import find_overlay_problems
 from hydra_sagemaker_launcher.secret_scan import is_secret_name
 
-_BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
 _ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 _CHANNEL = re.compile(r"[A-Za-z0-9_]{1,64}")
-_MINIMUM = {
-    "max_parallel": 1,
-    "submit_interval": 0,
-    "poll_interval": 0.1,
-    "spot_max_wait_hours": 0,
-    "keep_alive_seconds": 0,
-    "budget_usd": 0,
-}
-_CHOICES = {"on_interrupt": ("stop", "detach"), "input_mode": ("File", "FastFile")}
 _OWN_CHANNELS = ("code", "member")
 
 
@@ -32,7 +23,6 @@ def find_option_problems(options: Any) -> Iterator[str]:
     Args:
         options: The launcher's options, a `SageMakerLauncherConf`.
     """
-    yield from _check_storage(options.bucket, options.prefix)
     yield from find_overlay_problems(options.request)
     yield from _check_values(options)
     yield from _check_environment(options)
@@ -40,25 +30,19 @@ def find_option_problems(options: Any) -> Iterator[str]:
     yield from _check_channel_names(options.channels)
 
 
-def _check_storage(bucket: str | None, prefix: str) -> Iterator[str]:
-    if bucket is not None and not _BUCKET.fullmatch(bucket):
-        yield (
-            f"hydra.launcher.bucket={bucket}: is not a valid bucket name; give 3 to 63 lower-case letters, digits, "
-            "- and ."
-        )
-    if not _PREFIX.fullmatch(prefix) or ".." in prefix.split("/"):
-        yield f"hydra.launcher.prefix={prefix}: give letters, digits and -_.!*'(), and / between folders"
-
-
 def _check_values(options: Any) -> Iterator[str]:
-    for key, allowed in _CHOICES.items():
-        if getattr(options, key) not in allowed:
-            yield f"hydra.launcher.{key}={getattr(options, key)}: choose {' or '.join(allowed)}"
-    for key, minimum in _MINIMUM.items():
-        if getattr(options, key) is not None and not getattr(options, key) >= minimum:
-            yield f"hydra.launcher.{key}={getattr(options, key)}: choose {minimum} or more"
-    if not 0 <= options.retry_attempts <= 30:
-        yield f"hydra.launcher.retry_attempts={options.retry_attempts}: choose 0 to 30"
+    for rule in read_data_file("request/option_rules.yaml"):
+        value = getattr(options, rule["option"])
+        if value is None:
+            continue
+        if "pattern" in rule:
+            fits = re.fullmatch(rule["pattern"], value) is not None
+        elif "choices" in rule:
+            fits = value in rule["choices"]
+        else:
+            fits = rule["minimum"] <= value <= rule.get("maximum", math.inf)
+        if not fits:
+            yield f"hydra.launcher.{rule['option']}={value}: {rule['message']}"
     if not options.wait and (options.max_parallel is not None or options.budget_usd is not None):
         yield (
             "hydra.launcher.wait=false: all jobs are submitted at once, because nothing would enforce max_parallel or "

@@ -6,30 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-# What price, budget, resume and the container's start depend on, and the option to use instead.
-_OWNED = {
-    "TrainingJobName": "hydra.launcher.job_name",
-    "RoleArn": "hydra.launcher.role_arn",
-    "AlgorithmSpecification.TrainingImage": "hardware.image",
-    "AlgorithmSpecification.AlgorithmName": "hardware.image",
-    "ResourceConfig.InstanceType": "hardware.instance_type",
-    "ResourceConfig.InstanceCount": "hardware.instance_count",
-    "ResourceConfig.InstanceGroups": "hardware.instance_type and hardware.instance_count",
-    "ResourceConfig.InstancePreferences": "hardware.instance_type and hardware.instance_count",
-    "ResourceConfig.SelectedInstance*": "hardware.instance_type and hardware.instance_count",
-    "ResourceConfig.VolumeSizeInGB": "hardware.volume_gb",
-    "ResourceConfig.KeepAlivePeriodInSeconds": "hydra.launcher.keep_alive_seconds",
-    "StoppingCondition.MaxRuntimeInSeconds": "hardware.max_hours",
-    "StoppingCondition.MaxWaitTimeInSeconds": "hydra.launcher.spot_max_wait_hours",
-    "EnableManagedSpotTraining": "hardware.spot",
-    "EnableNetworkIsolation": "hydra.launcher.network_isolation",
-    "OutputDataConfig.S3OutputPath": "hydra.launcher.bucket and hydra.launcher.prefix",
-    "InputDataConfig": "hydra.launcher.channels",
-    "Tags": "hydra.launcher.tags",
-    "RetryStrategy": "hydra.launcher.retry_attempts",
-    "HyperParameters.sagemaker_*": "hardware.distribution",
-    "Environment.SAGEMAKER_*": "hydra.launcher.environment for variables of your own",
-}
+from hydra_sagemaker_launcher.data_file import read_data_file
 
 
 def find_overlay_problems(overlay: Any) -> Iterator[str]:
@@ -41,8 +18,9 @@ def find_overlay_problems(overlay: Any) -> Iterator[str]:
     Yields:
         The key and the option to use instead, never a value, which might be a secret.
     """
+    table: dict[str, str] = read_data_file("request/owned_parameters.yaml")
     for path in _iter_paths(overlay, ()):
-        options = dict.fromkeys(option for owned, option in _OWNED.items() if _is_owned(path, owned.split(".")))
+        options = dict.fromkeys(option for owned, option in table.items() if _is_owned(path, owned.split(".")))
         if options:
             yield f"hydra.launcher.request.{'.'.join(path)}: the launcher sets this itself; use {', '.join(options)}"
 

@@ -31,9 +31,8 @@ class PlannedMember:
 
     @property
     def hardware(self) -> Hardware:
-        """The member's hardware: all planned members have one."""
-        assert self.member.hardware is not None
-        return self.member.hardware
+        """The member's hardware."""
+        return self.member.job_hardware
 
 
 def make_plan(
@@ -60,19 +59,18 @@ def make_plan(
         problems.update(dict.fromkeys(_find_member_problems(member, config, data[member.number], options)))
     if problems:
         raise LaunchError(list(problems))
-    unpriced = {m.hardware.instance_type for m in members if m.hardware and m.hardware.usd_per_hour is None}
+    unpriced = {m.job_hardware.instance_type for m in members if m.job_hardware.usd_per_hour is None}
     prices = look_up_prices(sorted(unpriced), region, pricing)
     planned = []
     for member in members:
-        assert member.hardware is not None
         try:
-            image = choose_image(member.hardware, region)
+            image = choose_image(member.job_hardware, region)
             resolve_requirements(options, image)
         except LaunchError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        price = resolve_price(member.hardware, prices)
-        worst_case = compute_worst_case(member.hardware, price)
+        price = resolve_price(member.job_hardware, prices)
+        worst_case = compute_worst_case(member.job_hardware, price)
         planned.append(PlannedMember(member, image, price, worst_case, data[member.number]))
     for path in dict.fromkeys(value for item in planned for value in item.data.values() if isinstance(value, Path)):
         try:
@@ -113,9 +111,8 @@ def resolve_requirements(options: Any, image: Image) -> str | None:
 def _find_member_problems(
     member: Member, config: DictConfig, data: dict[str, Path | str], options: Any
 ) -> Iterator[str]:
-    assert member.hardware is not None
-    yield from find_hardware_problems(member.hardware) or find_image_problems(member.hardware)
-    if member.hardware.spot and options.keep_alive_seconds:
+    yield from find_hardware_problems(member.job_hardware) or find_image_problems(member.job_hardware)
+    if member.job_hardware.spot and options.keep_alive_seconds:
         yield "hydra.launcher.keep_alive_seconds: SageMaker keeps no warm pool of spot instances; choose one of them"
     for channel, value in data.items():
         if isinstance(value, Path) and not value.exists():

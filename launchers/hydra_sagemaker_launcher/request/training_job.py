@@ -1,19 +1,24 @@
-"""One member as a CreateTrainingJob request."""
+"""One member as a CreateTrainingJob request, and a trial that shows what SageMaker would refuse of it."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from hydra_sagemaker_launcher.aws.session import REHEARSAL_ROLE
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.catalog.images import Image
 from hydra_sagemaker_launcher.catalog.instances import find_instance
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.request.api_rules import find_violations
 from hydra_sagemaker_launcher.request.overlay import merge_overlay
+from hydra_sagemaker_launcher.request.plan import PlannedMember, resolve_requirements
 from hydra_sagemaker_launcher.request.secrets import find_secrets_in_request
 
 PROGRAM = "sagemaker_member.py"
@@ -22,6 +27,7 @@ SWEEP_VARIABLE = "SAGEMAKER_SWEEP_ID"
 MEMBER_VARIABLE = "SAGEMAKER_MEMBER"
 DIRECTORY_VARIABLE = "SAGEMAKER_SWEEP_DIR"
 REQUIREMENTS_VARIABLE = "SAGEMAKER_MEMBER_REQUIREMENTS"
+_TRIAL_SWEEP = "0000-0000000000"
 _NAME_LENGTH = 63  # [a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
 # sagemaker_*: settings of the image's toolkit, which starts the program. Each value is JSON.
@@ -39,16 +45,21 @@ _DISTRIBUTION: dict[str, dict[str, Any]] = {
 class JobSpec:
     """What a request is made of, besides the launcher's options."""
 
-    name: str
     hardware: Hardware
     image: Image
-    role: str
+    number: int  # the member's
+    name: str
+    sweep_id: str
+    sweep_dir: Path  # on this machine: the job only carries its name, to be recognised by
+    role: str  # the ARN of the role that the job takes on
     region: str
     channels: dict[str, str]  # {channel: S3 URI}
-    output: str  # S3 URI
-    checkpoints: str | None  # S3 URI
-    environment: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
+    prefix: str  # the S3 URI below which the member's own objects are
+
+
+def collect_environment(options: Any) -> dict[str, str]:
+    """Return those of the environment variables to pass on that are set here."""
+    return {name: os.environ[name] for name in options.environment if name in os.environ}
 
 
 def make_job_name(prefix: str, sweep_id: str, number: int, attempt: int, overrides: list[str]) -> str:
@@ -91,7 +102,15 @@ def build_training_job_request(job: JobSpec, options: Any) -> dict[str, Any]:
 
 
 def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
-    hardware = job.hardware
+    hardware, number = job.hardware, str(job.number)
+    environment = collect_environment(options) | {
+        SWEEP_VARIABLE: job.sweep_id,
+        MEMBER_VARIABLE: number,
+        DIRECTORY_VARIABLE: "/".join(job.sweep_dir.parts[-2:])[-256:],  # <date>/<time>
+    }
+    if (requirements := resolve_requirements(options, job.image)) is not None:
+        environment[REQUIREMENTS_VARIABLE] = requirements
+    tags = {**options.tags, "hydra-sweep": job.sweep_id, "hydra-member": number}
     hyperparameters = {
         "sagemaker_program": PROGRAM,
         "sagemaker_submit_directory": f"/opt/ml/input/data/code/{ARCHIVE}",
@@ -106,7 +125,7 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
         "AlgorithmSpecification": {"TrainingImage": job.image.uri, "TrainingInputMode": options.input_mode},
         "HyperParameters": {key: json.dumps(value) for key, value in hyperparameters.items()},
         "InputDataConfig": [_build_channel(name, uri, options.input_mode) for name, uri in job.channels.items()],
-        "OutputDataConfig": {"S3OutputPath": job.output},
+        "OutputDataConfig": {"S3OutputPath": f"{job.prefix}/output"},
         "ResourceConfig": {
             "InstanceType": hardware.instance_type,
             "InstanceCount": hardware.instance_count,
@@ -117,8 +136,8 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
         "EnableNetworkIsolation": options.network_isolation,
         "EnableInterContainerTrafficEncryption": options.encrypt_traffic,
         "ProfilerConfig": {"DisableProfiler": True},
-        "Environment": job.environment,
-        "Tags": [{"Key": key, "Value": value} for key, value in job.tags.items()],
+        "Environment": environment,
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
     if options.kms_key:
         request["OutputDataConfig"]["KmsKeyId"] = options.kms_key
@@ -131,8 +150,8 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
     if hardware.spot:
         wait_seconds = math.ceil(max(hardware.max_hours, options.spot_max_wait_hours) * 3600)
         request["StoppingCondition"]["MaxWaitTimeInSeconds"] = wait_seconds
-    if job.checkpoints:
-        request["CheckpointConfig"] = {"S3Uri": job.checkpoints}
+    if options.checkpoints:
+        request["CheckpointConfig"] = {"S3Uri": f"{job.prefix}/checkpoints"}
     if options.retry_attempts:
         request["RetryStrategy"] = {"MaximumRetryAttempts": options.retry_attempts}
     if options.subnets:
@@ -151,3 +170,33 @@ def _build_channel(name: str, uri: str, input_mode: str) -> dict[str, Any]:
         "InputMode": "File" if name in ("code", "member") else input_mode,
         "DataSource": {"S3DataSource": source},
     }
+
+
+def find_request_problems(
+    planned: Sequence[PlannedMember], options: Any, sweep_dir: Path, region: str
+) -> Iterator[str]:
+    """Yield a line for everything that is wrong with the requests, before anything is created or uploaded.
+
+    Placeholders stand for what does not exist yet. Of members that differ only in their config one is tried.
+
+    Args:
+        planned: The members as they are planned.
+        options: The launcher's options.
+        sweep_dir: The sweep's directory on this machine.
+        region: The region of the jobs.
+    """
+    role = options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or REHEARSAL_ROLE
+    root = f"s3://{options.bucket or 'sagemaker-bucket'}/{options.prefix}"
+    distinct = {(item.hardware, item.image, tuple(item.data.items())): item for item in reversed(planned)}
+    for item in distinct.values():
+        uris = {key: uri if isinstance(uri, str) else f"{root}/data/{'0' * 64}/" for key, uri in item.data.items()}
+        channels = {"code": f"{root}/code/", "member": f"{root}/member/", **uris}
+        name = make_job_name(options.job_name, _TRIAL_SWEEP, item.member.number, 1, [])
+        prefix = f"{root}/{_TRIAL_SWEEP}/{item.member.number}"
+        spec = JobSpec(
+            item.hardware, item.image, item.member.number, name, _TRIAL_SWEEP, sweep_dir, role, region, channels, prefix
+        )
+        try:
+            build_training_job_request(spec, options)
+        except LaunchError as error:
+            yield from error.problems
