@@ -5,6 +5,7 @@ It uses the endpoint like any client, so injected faults also apply to it.
 
 from __future__ import annotations
 
+import os
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -129,13 +130,14 @@ class Checkpoints:
             self._seen[path] = stamp
 
     def _scan_files(self) -> Iterator[tuple[Path, tuple[int, int]]]:
-        for path in sorted(self._folder.rglob("*")):
+        # os.walk skips a folder that the program removes in the meantime. Path.rglob raises.
+        paths = (Path(folder, name) for folder, _, names in os.walk(self._folder) for name in names)
+        for path in sorted(paths):
             try:
                 status = path.stat()
             except FileNotFoundError:
                 continue
-            if path.is_file():
-                yield path, (status.st_mtime_ns, status.st_size)
+            yield path, (status.st_mtime_ns, status.st_size)
 
 
 def pack(folders: Sequence[Path], archive: Path) -> bool:

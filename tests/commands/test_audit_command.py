@@ -157,7 +157,7 @@ def test_errors_are_one_line(
 def test_optional_keys_are_needed_by_a_run_and_not_by_an_audit() -> None:
     config, _ = compose_config(["dataset=xquad_tr"], ["dataset.train_file", "dataset.hub.train_split"])
     assert config.dataset.train_file is None
-    with pytest.raises(ConfigError, match=r"give dataset\.train_file"):
+    with pytest.raises(ConfigError, match=r"set dataset\.train_file"):
         compose_config(["dataset=xquad_tr"])
 
 
