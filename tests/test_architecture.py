@@ -19,7 +19,8 @@ SOURCE = TOP / "src" / "mlqa"
 ORDER = """
 environment
 errors
-config result distributed
+result distributed
+config
 data
 tokenization
 features

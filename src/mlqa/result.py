@@ -90,6 +90,27 @@ def read_result(run_dir: Path) -> dict[str, Any]:
         raise RunError(f"{path} {error}") from None
 
 
+def find_completed(run_dir: Path, config_hash: str) -> Result | None:
+    """Return the result of a completed run with these settings, None if the directory is free to be claimed.
+
+    Raises:
+        RunError: The directory holds a completed run with other settings, or a result.json of another tool.
+    """
+    path = run_dir / FILE
+    if not path.exists():
+        return None
+    way_out = "choose another directory by hydra.run.dir=... (hydra.sweep.dir=...)"
+    try:
+        content = read_result(run_dir)
+    except RunError:
+        raise RunError(f"{path} is not of this version of mlqa: {way_out}") from None
+    if content.get("status") != "completed":
+        return None
+    if content.get("config_hash") != config_hash:
+        raise RunError(f"{run_dir} holds a completed run with other settings: {way_out}, or remove its {FILE}")
+    return Result.from_content(content)
+
+
 def parse_result(text: bytes) -> dict[str, Any]:
     """Return the content of a result.json of any readable version, with the keys of the newest.
 

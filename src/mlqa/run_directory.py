@@ -27,7 +27,7 @@ from mlqa.result import (
     TOKENIZATION,
     Result,
     compute_run_cost,
-    read_result,
+    find_completed,
 )
 from mlqa.tracking.trackers import Trackers
 from mlqa.training.checkpoints import Checkpoints
@@ -52,7 +52,7 @@ def claim(config: Config, result: Result) -> Result | None:
             Nothing in it has been touched.
     """
     run_dir = Path(config.training.output_dir)
-    earlier = _find_completed(run_dir, result.config_hash)
+    earlier = find_completed(run_dir, result.config_hash)
     if earlier is None:
         if (run_dir / FILE).exists():
             _remove_remains(run_dir)
@@ -67,23 +67,6 @@ def claim(config: Config, result: Result) -> Result | None:
         open_checkpoints(earlier, run_dir).remove()
     print_summary(earlier, run_dir)
     return earlier
-
-
-def _find_completed(run_dir: Path, config_hash: str) -> Result | None:
-    """Return the result of a completed run with these settings, None if the directory is free to be claimed."""
-    path = run_dir / FILE
-    if not path.exists():
-        return None
-    way_out = "choose another directory by hydra.run.dir=... (hydra.sweep.dir=...)"
-    try:
-        content = read_result(run_dir)
-    except RunError:
-        raise RunError(f"{path} is not of this version of mlqa: {way_out}") from None
-    if content.get("status") != "completed":
-        return None
-    if content.get("config_hash") != config_hash:
-        raise RunError(f"{run_dir} holds a completed run with other settings: {way_out}, or remove its {FILE}")
-    return Result.from_content(content)
 
 
 def _remove_remains(run_dir: Path) -> None:

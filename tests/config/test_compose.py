@@ -8,9 +8,11 @@ import pytest
 
 from mlqa.config import machine
 from mlqa.config.compose import compose_config, resolve_model_label
+from mlqa.config.identity import compute_config_hash
 from mlqa.config.preflight import build_rank_argv, check_command_line
 from mlqa.config.schema import ModelConfig
 from mlqa.errors import ConfigError
+from mlqa.result import Result
 
 
 def list_problems(*arguments: str) -> list[str]:
@@ -214,3 +216,22 @@ def test_only_rank_0_keeps_a_directory(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_multirun_of_several_processes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert "by its own torchrun" in list_problems("-m", "seed=1,2")[0]
+
+
+def test_the_directory_of_another_completed_run_is_refused_before_hydra_writes_there(tmp_path: Path) -> None:
+    """Hydra writes .hydra and train.log before the run itself can look at the directory."""
+
+    def complete(folder: Path, *overrides: str) -> None:
+        done = Result(status="completed", config_hash=compute_config_hash(compose_config(overrides)[0]))
+        done.write(folder)
+
+    quick = "experiment=quickstart"
+    complete(tmp_path / "run", quick)
+    check_command_line([quick, f"hydra.run.dir={tmp_path}/run"])
+    (line,) = list_problems(quick, "seed=7", f"hydra.run.dir={tmp_path}/run")
+    assert line.startswith(f"{tmp_path}/run holds a completed run with other settings")
+    for number, seed in enumerate((1, 2)):
+        complete(tmp_path / "sweep" / str(number), quick, f"seed={seed}")
+    check_command_line(["-m", quick, "seed=1,2", f"hydra.sweep.dir={tmp_path}/sweep"])
+    (line,) = list_problems("-m", quick, "seed=1,3", f"hydra.sweep.dir={tmp_path}/sweep")
+    assert line.startswith(f"{tmp_path}/sweep/1 holds a completed run with other settings")

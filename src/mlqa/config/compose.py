@@ -75,7 +75,7 @@ def compose_config(
     problems = check(composed)
     if problems:
         raise ConfigError(problems)
-    return _to_config(composed), get_choices(composed.hydra)
+    return convert_to_config(composed), get_choices(composed.hydra)
 
 
 def get_choices(hydra: Any) -> dict[str, str]:
@@ -203,8 +203,12 @@ def _explain_composition_failure(
     return [*(problems or [summarize_error(error)]), *rest]
 
 
-def _to_config(composed: DictConfig) -> Config:
-    """Return the composed member as dataclasses. The run directory is empty, because only the start decides it."""
+def convert_to_config(composed: DictConfig) -> Config:
+    """Return the composed member as dataclasses. The run directory is empty, because only the start decides it.
+
+    Raises:
+        ConfigError: A value is missing, a key is unknown, or an interpolation cannot be resolved.
+    """
     problems = _find_missing_and_unknown(composed)
     if problems:
         raise ConfigError(problems)
@@ -239,6 +243,6 @@ def validate_composed(composed: DictConfig, weights: bool = True) -> list[str]:
         weights: Whether the weights of the model are needed, or only its tokenizer.
     """
     try:
-        return find_config_problems(_to_config(composed), weights)
+        return find_config_problems(convert_to_config(composed), weights)
     except ConfigError as error:
         return error.problems

@@ -14,15 +14,24 @@ from typing import Any
 
 from hydra._internal.utils import get_args_parser
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.compose import compose_all, initialize_hydra, parse_overrides, split_members, validate_composed
+from mlqa.config.compose import (
+    compose_all,
+    convert_to_config,
+    initialize_hydra,
+    parse_overrides,
+    split_members,
+    validate_composed,
+)
 from mlqa.config.hydra_errors import explain_removal, explain_unknown
+from mlqa.config.identity import compute_config_hash
 from mlqa.config.schema import build_config
 from mlqa.config.validation import find_config_problems
 from mlqa.environment import get_world_size, is_in_container, is_main
-from mlqa.errors import ConfigError, summarize_error
+from mlqa.errors import ConfigError, RunError, summarize_error
+from mlqa.result import find_completed
 
 NOT_TO_SET = {
     "training.output_dir": "is always the run directory; set hydra.run.dir=... or hydra.sweep.dir=... instead",
@@ -60,6 +69,9 @@ def check_command_line(argv: Sequence[str]) -> None:
         problems.update(dict.fromkeys(_check_wandb_agent(members)))
     for member in members:
         problems.update(dict.fromkeys(_find_member_problems(member, args.multirun)))
+    if not problems:  # only now is each config complete
+        claims = (_check_claim(member, args.multirun, number) for number, member in enumerate(members))
+        problems.update(dict.fromkeys(problem for found in claims for problem in found))
     if problems:
         raise ConfigError(list(problems))
 
@@ -172,6 +184,23 @@ def _check_run_dir(composed: DictConfig, multirun: bool) -> list[str]:
         ]
     if shutil.disk_usage(existing).free < MIN_FREE_BYTES:
         return [f"hydra.{key}.dir={chosen}: its disk is full; free some space or choose another directory"]
+    return []
+
+
+def _check_claim(composed: DictConfig, multirun: bool, number: int) -> list[str]:
+    """Refuse the directory of another completed run, before Hydra writes its .hydra and train.log there."""
+    hydra = composed.hydra
+    if multirun and (composed.hardware.instance_type is not None or hydra.launcher.get("resume")):
+        return []  # the launcher knows its own sweeps
+    if multirun and "basic_sweeper" not in hydra.sweeper._target_:
+        return []  # only the overrides that all members share are known
+    with open_dict(hydra), read_write(hydra):
+        hydra.job.num = number
+    run_dir = Path(hydra.sweep.dir, hydra.sweep.subdir) if multirun else Path(hydra.run.dir)
+    try:
+        find_completed(run_dir, compute_config_hash(convert_to_config(composed)))
+    except RunError as error:
+        return [str(error)]
     return []
 
 
