@@ -71,7 +71,7 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
     [
         (["traning.seed=1"], "did you mean training?"),
         (["+experimnt=quickstart"], "did you mean experiment?"),
-        (["model=berturk,mbert"], "put -m before the overrides"),
+        (["model=berturk,mbert"], "give one value, or put -m before the overrides of train.py"),
         (["training.output_dir=/tmp/x"], "hydra.run.dir"),
         (["model.scratch.vocab_size=7"], "model.scratch is null"),
         (["seed=-1"], "seed=-1"),
