@@ -24,6 +24,7 @@ from mlqa.on_sweep_end import finish_sweep
 from mlqa.report.advice import Advice
 from mlqa.report.build import write_report
 from mlqa.report.charts import make_charts
+from mlqa.report.closing import print_closing
 from mlqa.report.content import Report, make_report
 from mlqa.report.page import render_page
 from mlqa.report.tables import render_csv, render_markdown
@@ -362,7 +363,9 @@ def test_answers_of_another_data_set_are_not_compared_by_question(tmp_path: Path
     assert "(s/1)" in report.comparisons[0].doubts[0]
 
 
-def test_runs_of_an_older_version_stand_with_their_own_scores(tmp_path: Path) -> None:
+def test_runs_of_an_older_version_stand_with_their_own_scores(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Without scores.jsonl they have scores and intervals, and one line says why they are not compared further."""
     asked = questions()
     for number, model in enumerate(("berturk", "mbert", "xlmr", "finbert")):
@@ -380,8 +383,12 @@ def test_runs_of_an_older_version_stand_with_their_own_scores(tmp_path: Path) ->
     assert all(one.compute_interval("f1") for one in comparison.configurations)
     assert {one.model for one in comparison.compared} == {"berturk", "finbert"} and len(comparison.differences) == 1
     assert comparison.doubts == ["mbert on p3 (s/1), xlmr on p3 (s/2): no scores.jsonl: made by an older version"]
-    for text in (render_page(report), render_markdown(report)):
-        assert "made by an older version" in text
+    print_closing(report, tmp_path / "index.html")
+    markdown, told = render_markdown(report), " ".join(capsys.readouterr().err.split())
+    line = "Not compared question by question: mbert on p3 (s/1), xlmr on p3 (s/2): no scores.jsonl: made by an older"
+    assert line in told and line in render_page(report).replace("&#39;", "'")
+    assert markdown.count("made by an older version") == 1
+    assert "made by an older version" in markdown.partition("## Provenance")[0]  # with the comparison it belongs to
 
 
 def test_only_members_that_answered_the_same_questions_are_compared(tmp_path: Path) -> None:
