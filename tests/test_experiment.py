@@ -17,6 +17,7 @@ import pytest
 from forked import python
 
 from mlqa.config.compose import compose_config
+from mlqa.config.identity import compute_config_hash
 from mlqa.data.sample import generate
 from mlqa.errors import DataError, MlqaError, RunError
 from mlqa.experiment import run
@@ -342,6 +343,18 @@ def test_a_completed_run_on_other_data_is_never_touched(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="completed on other data"):
         run(config, choices)
     assert contents(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("dataset", [{}, None, "sample"])
+def test_a_completed_run_without_a_fingerprint_is_never_touched(tmp_path: Path, dataset: Any) -> None:
+    config, choices = compose_config(TINY)
+    config.training.output_dir = str(tmp_path)
+    content = {"schema_version": 2, "status": "completed", "dataset": dataset}
+    (tmp_path / "result.json").write_text(json.dumps({**content, "config_hash": compute_config_hash(config)}))
+    before = contents(tmp_path)
+    with pytest.raises(RunError, match="not of this version of mlqa"):
+        run(config, choices)
+    assert contents(tmp_path) == before
 
 
 def test_a_directory_of_another_tool_is_never_touched(tmp_path: Path) -> None:

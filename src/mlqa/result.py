@@ -100,14 +100,18 @@ def find_completed(run_dir: Path, config_hash: str) -> Result | None:
     if not path.exists():
         return None
     way_out = "choose another directory by hydra.run.dir=... (hydra.sweep.dir=...)"
+    not_readable = f"{path} is not of this version of mlqa: {way_out}"
     try:
         content = read_result(run_dir)
     except RunError:
-        raise RunError(f"{path} is not of this version of mlqa: {way_out}") from None
+        raise RunError(not_readable) from None
     if content.get("status") != "completed":
         return None
     if content.get("config_hash") != config_hash:
         raise RunError(f"{run_dir} holds a completed run with other settings: {way_out}, or remove its {FILE}")
+    dataset = content.get("dataset")
+    if not isinstance(dataset, dict) or "fingerprint" not in dataset:
+        raise RunError(not_readable)
     return Result.from_content(content)
 
 

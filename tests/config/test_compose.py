@@ -73,7 +73,7 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
     [
         (["traning.seed=1"], "did you mean training?"),
         (["+experimnt=quickstart"], "did you mean experiment?"),
-        (["model=berturk,mbert"], "put -m before the overrides"),
+        (["model=berturk,mbert"], "give one value, or put -m before the overrides of train.py"),
         (["training.output_dir=/tmp/x"], "hydra.run.dir"),
         (["model.scratch.vocab_size=7"], "model.scratch is null"),
         (["seed=-1"], "seed=-1"),
@@ -222,8 +222,8 @@ def test_the_directory_of_another_completed_run_is_refused_before_hydra_writes_t
     """Hydra writes .hydra and train.log before the run itself can look at the directory."""
 
     def complete(folder: Path, *overrides: str) -> None:
-        done = Result(status="completed", config_hash=compute_config_hash(compose_config(overrides)[0]))
-        done.write(folder)
+        config_hash = compute_config_hash(compose_config(overrides)[0])
+        Result(status="completed", config_hash=config_hash, dataset={"fingerprint": "0"}).write(folder)
 
     quick = "experiment=quickstart"
     complete(tmp_path / "run", quick)

@@ -59,6 +59,8 @@ def test_only_the_split_that_is_asked_for_is_read(tmp_path: Path) -> None:
     [
         {"f1": "1"}, {"f1": 2.0}, {"f1": float("nan")}, {"exact_match": None}, {"golds": "Ali"}, {"golds": [1]},
         {"answer": 3}, {"seen": 1}, {"context": "0"}, {"id": 5}, {"context_text": None},
+        {"context": 10**30}, {"context": -1}, {"context": True}, {"context": 9}, {"f1": True}, {"groups": "x"},
+        {"groups": {"answer_length": 1}},
     ],
 )  # fmt: skip
 def test_a_damaged_line_is_named(tmp_path: Path, change: dict[str, object]) -> None:

@@ -21,10 +21,13 @@ KINDS = (
     "answered", "no scores", "other answers", "scores are torn", "scores are a folder", "version 1", "failed",
     "failed without a reason", "stopped", "no directory", "empty directory", "torn", "a list", "bytes", "old schema",
     "newer schema", "no metrics", "metrics are text", "nan", "huge number", "no status", "result is a folder",
-    "no config", "config is a list",
+    "no config", "config is a list", "huge context",
 )  # fmt: skip
 # Of these, a score is known.
-HAVE_ANSWERS = ("answered", "other answers", "scores are torn", "scores are a folder", "no config", "config is a list")
+HAVE_ANSWERS = (
+    "answered", "other answers", "scores are torn", "scores are a folder", "no config", "config is a list",
+    "huge context",
+)  # fmt: skip
 SCORED = {*HAVE_ANSWERS, "no scores", "version 1"}
 
 
@@ -62,6 +65,9 @@ def write_kind(folder: Path, kind: str, number: int) -> None:
     if kind == "scores are torn":
         scores = (folder / "scores.jsonl").read_text("utf-8")
         (folder / "scores.jsonl").write_text(scores[: len(scores) // 2], "utf-8")
+    if kind == "huge context":
+        scores = (folder / "scores.jsonl").read_text("utf-8")
+        (folder / "scores.jsonl").write_text(scores.replace('"context": 0,', f'"context": {10**30},'), "utf-8")
     if kind == "scores are a folder":
         (folder / "scores.jsonl").unlink()
         (folder / "scores.jsonl").mkdir()

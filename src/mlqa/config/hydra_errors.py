@@ -40,7 +40,7 @@ def explain_override(override: Override, error: Exception) -> str:
     if value is None and options:
         return f"{typed}: choose one of {', '.join(options)}"
     if override.is_sweep_override():
-        return f"{typed}: several values need a multirun; put -m before the overrides"
+        return f"{typed}: several values need a multirun; give one value, or put -m before the overrides of train.py"
     if options and isinstance(value, str) and value not in options and not override.is_add():
         return f"{typed}: {key} has no option {value!r}; {suggest_choices(value, options)}"
     unknown = explain_unknown(override)

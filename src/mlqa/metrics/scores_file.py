@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mlqa.data.examples import Examples
     from mlqa.metrics.scoring import QuestionScores
 
+CONTEXT_LIMIT = 2**63  # of int64, in which a comparison holds the numbers of contexts
+
 
 def build_score_rows(
     set_name: str,
@@ -83,15 +85,17 @@ def read_score_rows(path: Path, set_name: str, split: str) -> list[dict[str, Any
         DataError: The file cannot be read, a line is damaged, or the split is not in the file.
         FileNotFoundError: There is no such file.
     """
-    rows = []
+    rows, contexts = [], set()
     try:
         with path.open("rb") as file:  # bytes: a text file would also end a line at signs that may stand in a text
             for number, line in enumerate(file, 1):
                 row = _parse_row(line)
-                if row is None:
+                if row is not None and (row["set"], row["split"]) != (set_name, split):
+                    continue
+                if row is None or ("context_text" not in row and row["context"] not in contexts):
                     raise DataError(f"line {number} of its {path.name} is damaged")
-                if row["set"] == set_name and row["split"] == split:
-                    rows.append(row)
+                rows.append(row)
+                contexts.add(row["context"])
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -108,10 +112,11 @@ def _parse_row(line: bytes) -> dict[str, Any] | None:
         texts = (row["set"], row["split"], row["id"], row["question"], *row["golds"], row.get("context_text", ""))
         scores = (row["exact_match"], row["f1"])
         is_valid = (
-            all(isinstance(text, str) for text in texts)
-            and all(isinstance(score, int | float) and 0 <= score <= 1 for score in scores)
+            all(isinstance(text, str) for text in (*texts, *row["groups"].values()))
+            and all(type(score) in (int, float) and 0 <= score <= 1 for score in scores)  # a bool is also an int
             and isinstance(row["golds"], list)
-            and isinstance(row["context"], int)
+            and type(row["context"]) is int
+            and 0 <= row["context"] < CONTEXT_LIMIT
             and isinstance(row["answer"], str | None)
             and isinstance(row["seen"], bool | None)
         )

@@ -82,7 +82,7 @@ def _recommend_best(comparison: Comparison) -> Advice:
     if unseen:
         evidence.append(unseen)
     if rivals and all(rival.f1 == best.f1 for rival in rivals):
-        claim = f"{best.name} and {join_names(rivals)} have the same F1 ({best.f1:.2f}): choose by price and time."
+        claim = f"{join_names([best, *rivals])} have the same F1 ({best.f1:.2f}): choose by price and time."
     elif rivals:
         claim = (
             f"{best.name} has the highest F1 ({best.f1:.2f}), but the data cannot tell it apart from "
@@ -183,8 +183,8 @@ def _recommend_fastest(comparison: Comparison) -> Advice:
     claim = f"{choice.name} is the fastest: {choice.minutes:.1f} minutes per run.{gap}"
     if close:
         claim = (
-            f"{choice.name} took {choice.minutes:.1f} minutes, and {join_names(close)} less than 5 % more: a tie, "
-            f"because the time of a run varies by that much.{gap}"
+            f"{choice.name} took the least time: {choice.minutes:.1f} minutes per run.{gap} This is a tie with "
+            f"{join_names(close)}: less than 5 % slower, and the time of a run varies by that much."
         )
     elif overlapping:
         claim = (

@@ -17,7 +17,7 @@ MOST_REASONS = 5
 
 
 def print_closing(report: Report, page: Path) -> None:
-    """Print the scores, minutes and dollars of the best, the advice, and what did not complete.
+    """Print the scores, minutes and dollars of the best, the advice, and what was not compared or did not complete.
 
     Args:
         report: The report.
@@ -37,6 +37,11 @@ def print_closing(report: Report, page: Path) -> None:
             console.print(f"and {left} more", highlight=False)
         for item in advice:
             console.print(Text(f"{item.question}: {item.claim}"), highlight=False)
+        gaps = comparison.list_gaps()
+        for line in gaps[:MOST_REASONS]:
+            console.print(Text(line), highlight=False)
+        if len(gaps) > MOST_REASONS:
+            console.print(f"and {len(gaps) - MOST_REASONS} more reasons", highlight=False)
     for member in report.not_completed[:MOST_REASONS]:
         console.print(Text(f"{member.label} {member.status}: {member.reason}"), highlight=False)
     if len(report.not_completed) > MOST_REASONS:

@@ -74,6 +74,13 @@ class Comparison:
                 return replace(one, first=one.second, second=one.first, mean=-one.mean, low=-one.high, high=-one.low)
         return None
 
+    def list_gaps(self) -> list[str]:
+        """Return a sentence for each reason why some configurations were not compared question by question."""
+        gaps = [f"Not compared question by question: {doubt}." for doubt in self.doubts]
+        if self.not_by_question and len(self.configurations) > 1:
+            gaps.insert(0, f"Nothing was compared question by question: {self.not_by_question}.")
+        return gaps
+
 
 def compare_members(members: Sequence[Member]) -> list[Comparison]:
     """Return a comparison for each set of questions that completed members answered, most configurations first."""

@@ -70,14 +70,9 @@ class Report:
         return f"{total} {'member' if total == 1 else 'members'}: {parts}"
 
     def list_problems(self) -> list[str]:
-        """Return a line for everything that could not be read or compared, besides the members' own reasons."""
-        lines = [REHEARSED] if self.is_rehearsal else []
-        lines += [f"{sweep.directory.name}: {problem}" for sweep in self.sweeps for problem in sweep.manifest.problems]
-        for one in self.comparisons:
-            if one.not_by_question and len(one.configurations) > 1:
-                lines.append(f"{one.dataset}: no comparison question by question: {one.not_by_question}")
-            lines += [f"{one.dataset}: not compared question by question: {doubt}" for doubt in one.doubts]
-        return lines
+        """Return a line for everything that could not be read, besides the members' own reasons."""
+        problems = [f"{sweep.directory.name}: {line}" for sweep in self.sweeps for line in sweep.manifest.problems]
+        return [REHEARSED, *problems] if self.is_rehearsal else problems
 
 
 def make_report(sweep_dirs: Sequence[str | Path], compare_with: str | None = None) -> Report:

@@ -6,7 +6,7 @@ import math
 
 from mlqa.report.comparison import NEAR, Comparison
 from mlqa.report.configurations import Configuration
-from mlqa.report.wording import format_p_value, format_verdict
+from mlqa.report.wording import format_significance
 
 
 def compute_interval_gap(best: Configuration, other: Configuration) -> float:
@@ -33,11 +33,10 @@ def describe_difference(comparison: Comparison, best: Configuration, other: Conf
         disjoint = compute_interval_gap(best, other) > 0
         reason = "intervals do not overlap" if disjoint else "intervals overlap or are unknown"
         return f"{best.name} against {other.name}: {best.f1 - other.f1:+.2f} F1, {reason}."
-    pairs = len(comparison.differences)
     return (
         f"{best.name} against {other.name}: {difference.mean:+.2f} F1, 95 % interval "
-        f"[{difference.low:+.2f}, {difference.high:+.2f}], p {format_p_value(difference.p_holm)} after correction for "
-        f"{pairs} {'pair' if pairs == 1 else 'pairs'}: {format_verdict(difference)}."
+        f"[{difference.low:+.2f}, {difference.high:+.2f}], "
+        f"{format_significance(difference, len(comparison.differences))}."
     )
 
 
@@ -74,7 +73,7 @@ def compare_on_unseen(comparison: Comparison) -> tuple[str | None, Configuration
         sentence += f", followed by {second.name} with {score:.2f}"
         difference = comparison.find_difference(top, second, unseen=True)
         if difference is not None:
-            sentence += f" (p {format_p_value(difference.p_holm)} after correction: {format_verdict(difference)})"
+            sentence += f" ({format_significance(difference, len(comparison.differences))})"
     if top is best:
         return f"{sentence}.", None
     return f"{sentence}. Part of the lead may come from memorised contexts.", top

@@ -58,9 +58,9 @@ class Member:
         return text if isinstance(text, str) and text else None
 
     def get_option(self, group: str) -> str:
-        """Return the option of a config group by result.json or else by the overrides, "?" if neither names it."""
+        """Return the option of a config group by result.json or else by the overrides, or e.g. "unknown model"."""
         named = (item.partition("=")[2] for item in self.overrides if item.startswith(f"{group}="))
-        return self.get_text("choices", group) or next(named, None) or "?"
+        return self.get_text("choices", group) or next(named, None) or f"unknown {group}"
 
     @property
     def model(self) -> str:

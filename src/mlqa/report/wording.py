@@ -47,9 +47,11 @@ def format_usd(usd: float) -> str:
     return f"${usd:.{2 if usd >= 0.1 or usd == 0 else 4}f}"
 
 
-def format_p_value(p: float) -> str:
-    """Format a p-value to follow "p", e.g. "= 0.012" or "< 0.001"."""
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+def format_significance(difference: Difference, pairs: int) -> str:
+    """Format the corrected p-value and the verdict, e.g. "p = 0.012 after correction for 3 pairs: significant"."""
+    p = "p < 0.001" if difference.p_holm < 0.001 else f"p = {difference.p_holm:.3f}"
+    correction = f" after correction for {pairs} pairs" if pairs > 1 else ""
+    return f"{p}{correction}: {format_verdict(difference)}"
 
 
 def format_verdict(difference: Difference) -> str:
