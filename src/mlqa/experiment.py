@@ -1,4 +1,4 @@
-"""One run, from a checked config to its result: load, audit, tokenise, window, train, answer, score, write, track."""
+"""One run, from a checked config to its result: load, audit, tokenize, window, train, answer, score, write, track."""
 
 from __future__ import annotations
 
@@ -99,19 +99,19 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     # torch and transformers are imported from here on, so that an error in the data shows at once.
     arguments, run_dir = _join_processes(config)
     from mlqa.evaluation import Evaluation
-    from mlqa.metrics.tokenizer_analysis import analyse_tokenizer
+    from mlqa.metrics.tokenizer_analysis import analyze_tokenizer
     from mlqa.models.loading import save_model
     from mlqa.training.arguments import get_autocast_dtype
     from mlqa.training.progress import ProgressAndHistory
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
     with _time_stage(result, "features_seconds"):
-        tokenizer, kept_rows = _tokenise(config, splits)
+        tokenizer, kept_rows = _tokenize(config, splits)
         train, validation = _cut_windows(config, splits, tokenizer)
     evaluation = Evaluation(config, splits, validation, get_autocast_dtype(config))
     if is_main():
         _describe_windows(config, result, splits, train, evaluation)
-        analysis = analyse_tokenizer(tokenizer, config, splits, train, validation)
+        analysis = analyze_tokenizer(tokenizer, config, splits, train, validation)
         result.tokenization = analysis.figures
 
     model, result.model = _load_model(config, tokenizer, kept_rows)
@@ -181,12 +181,12 @@ def _join_processes(config: Config) -> tuple[Any, Path]:
     return arguments, Path(config.training.output_dir)
 
 
-def _tokenise(config: Config, splits: Splits) -> tuple[Any, np.ndarray | None]:
+def _tokenize(config: Config, splits: Splits) -> tuple[Any, np.ndarray | None]:
     """Return the tokenizer and, if its vocabulary was trimmed, the rows of the word embeddings that stay [entries]."""
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.tokenization.trimming import trim_vocabulary
 
-    log.info("tokenising %d + %d questions", len(splits.train), len(splits.validation))
+    log.info("tokenizing %d + %d questions", len(splits.train), len(splits.validation))
     tokenizer = load_tokenizer(config.model, _iter_texts(splits.train))
     if config.model.trim_vocabulary:
         return trim_vocabulary(tokenizer, _iter_texts(splits.train))

@@ -123,7 +123,7 @@ class Examples:
 
 
 def normalize_context(text: str) -> str:
-    """Normalise a text (NFC, lower case, single spaces) for the comparison of contexts."""
+    """Normalize a text (NFC, lower case, single spaces) for the comparison of contexts."""
     return " ".join(unicodedata.normalize("NFC", text).lower().split())
 
 

@@ -77,4 +77,4 @@ def compare_on_unseen(comparison: Comparison) -> tuple[str | None, Configuration
             sentence += f" (p {format_p_value(difference.p_holm)} after correction: {format_verdict(difference)})"
     if top is best:
         return f"{sentence}.", None
-    return f"{sentence}. Part of the lead may come from memorised contexts.", top
+    return f"{sentence}. Part of the lead may come from memorized contexts.", top
