@@ -1,7 +1,7 @@
 """One run, from a checked config to its result.
 
 The steps: load, audit, tokenize, window, train, write the model, answer, score, write scores and answers. The trackers
-receive metrics and tables on the way, and result.json is written at the end.
+receive metrics and tables on the way. result.json is there from the first step and complete after the last.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""result.json: what a run says about itself. This module alone writes and reads it."""
+"""result.json: what a run says about itself. This is the only module of mlqa that writes and reads it."""
 
 from __future__ import annotations
 
