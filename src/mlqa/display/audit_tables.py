@@ -21,7 +21,7 @@ Figures = dict[str, Any]
 ROWS = (
     ("rows read", "rows.read", None),
     ("dropped", "rows.dropped", "rows.read"),
-    ("with a gold dropped", "rows.short_of_a_gold", "rows.read"),
+    ("with an unlocated gold", "rows.short_of_a_gold", "rows.read"),
     ("audited", "rows.audited", None),
     ("distinct contexts", "rows.contexts", None),
     ("unanswerable", "rows.unanswerable", "rows.audited"),
@@ -35,7 +35,7 @@ ROWS = (
 )
 INCOMPLETE = {
     "dropped": "Dropped rows of {name}: {number:,}. dataset.strict=true refuses such a data set. The first:",
-    "short_of_a_gold": "Rows of {name} that keep one gold and lose another, which has no place: {number:,}. The first:",
+    "short_of_a_gold": "Rows of {name} with an unlocated gold, kept for their other golds: {number:,}. The first:",
 }
 BOUNDARIES = {
     "begin or end inside a word": "inside_word",
