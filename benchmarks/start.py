@@ -103,7 +103,7 @@ PARTS = {
     "audit": "mlqa.experiment:audit",
     "tokenizer": "mlqa.tokenization.load:load_tokenizer",
     "features": "mlqa.features.windows:make_windows",
-    "figures of the tokenizer": "mlqa.metrics.tokenizer_analysis:analyse_tokenizer",
+    "figures of the tokenizer": "mlqa.metrics.tokenizer_analysis:analyze_tokenizer",
     "the model": "mlqa.models.loading:load_model",
     "the trainer": "mlqa.training.trainer:QuestionAnsweringTrainer.__init__",
     "training, 1 step": "mlqa.training.trainer:QuestionAnsweringTrainer.fit",

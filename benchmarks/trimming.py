@@ -109,7 +109,7 @@ def compare(tokenizer: Any, trimmed: TrimmedTokenizer, train: list[str], unseen:
         pairs = zip(words, encode(tokenizer, words), encode_trimmed(words), strict=True)
         changed = {word for word, ids, others in pairs if ids != others}
         share = sum(word in changed for text in texts for word in text.split()) / sum(len(t.split()) for t in texts)
-        print(f"  {len(texts):5} {name:21} {same:7.1%} tokenised identically, {share:.2%} of the words not, "
+        print(f"  {len(texts):5} {name:21} {same:7.1%} tokenized identically, {share:.2%} of the words not, "
               f"{more:+.2%} tokens, unknown tokens {unknowns[0]} -> {unknowns[1]}")  # fmt: skip
 
 

@@ -75,9 +75,9 @@ def _load_training() -> None:
     import mlqa.experiment
     import mlqa.report.build
     import mlqa.training.trainer  # noqa: F401
-    from mlqa.tokenization.analyses import load_analyser
+    from mlqa.tokenization.analyses import load_analyzer
 
-    load_analyser()  # zeyrek reads its dictionaries for seconds
+    load_analyzer()  # zeyrek reads its dictionaries for seconds
 
 
 SEEN = {"launcher": ["launchers"], "training": ["src", "launchers"]}

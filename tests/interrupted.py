@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mlqa.config.compose import compose_config
 from mlqa.experiment import run
-from mlqa.tokenization.analyses import load_analyser
+from mlqa.tokenization.analyses import load_analyzer
 
 # Dropout, two epochs of an odd number of steps and accumulation: all that a resumed run could get wrong.
 OVERRIDES = [
@@ -47,7 +47,7 @@ def run_apart(run_dir: Path, *overrides: str, kill_at: int | None = None, before
 
     A fork, because torch and transformers are then there already; the audit hook would stay in this process.
     """
-    load_analyser()  # zeyrek reads its dictionaries for seconds: once, for all forks
+    load_analyzer()  # zeyrek reads its dictionaries for seconds: once, for all forks
     run_dir.mkdir(parents=True, exist_ok=True)
     said, counted = run_dir.parent / f"{run_dir.name}.said", run_dir.parent / f"{run_dir.name}.count"
     child = os.fork()

@@ -178,6 +178,19 @@ def test_the_map_names_files_that_exist() -> None:
     assert missing + [path.name for path in modules if path.name not in text] == []
 
 
+FOREIGN = {"evaluate-v1.1.py", "evaluate-v2.0.py", "run_qa.py"}  # the SQuAD scripts and the transformers example
+PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_a_page_names_files_that_exist(page: Path) -> None:
+    """Every file of code or data that a page has in back-ticks is there."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    quoted = set(re.findall(r"`([\w./-]+\.(?:py|yaml|md))`", text)) - FOREIGN
+    places = (TOP, TOP / "src", SOURCE, TOP / "launchers", TOP / "launchers" / "hydra_sagemaker_launcher", TOP / "docs")
+    assert [name for name in sorted(quoted) if not any((place / name).exists() for place in places)] == []
+
+
 def test_the_walk_takes_no_step_backwards() -> None:
     """The numbered steps of docs/architecture.md follow the order of imports."""
     text = (TOP / "docs" / "architecture.md").read_text("utf-8")

@@ -59,7 +59,7 @@ def test_from_files_to_the_report(data: Path) -> None:
     metrics = result["metrics"]
     assert metrics["total"] == metrics["total_unseen"] == 60
     assert set(result["breakdown"]["question_type"]) >= {"where", "when"}  # missä, milloin
-    assert "inflection" not in result["breakdown"]  # a Turkish analyser has nothing to say here
+    assert "inflection" not in result["breakdown"]  # a Turkish analyzer has nothing to say here
 
     page = (sweep / "report" / "index.html").read_text("utf-8")
     assert 'lang="fi"' in page and "Missä " in page

@@ -27,7 +27,7 @@ OmegaConf.register_new_resolver("beside_app", lambda name: str(Path(__file__).pa
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(config: DictConfig) -> float:
-    """Return the mean squared error of y = x * t over the points. A sweeper can minimise it."""
+    """Return the mean squared error of y = x * t over the points. A sweeper can minimize it."""
     with Path(config.points).open(encoding="utf-8", newline="") as file:
         points = [(float(row["t"]), float(row["y"])) for row in csv.DictReader(file)]
     error = float(sum((config.x * t - y) ** 2 for t, y in points) / len(points))

@@ -85,7 +85,7 @@ class Evaluation:
         return EvaluationResult(answers.predictions, answers.null_odds, metrics)
 
     def score_questions(self, predictions: list[str], set_name: str, split: str) -> ScoredQuestions:
-        """Score each question by itself and each group. May take seconds for Turkish, because its words are analysed.
+        """Score each question by itself and each group. May take seconds for Turkish, because its words are analyzed.
 
         Args:
             predictions: One answer per row.

@@ -1,4 +1,8 @@
-"""One run, from a checked config to its result: load, audit, tokenise, window, train, answer, score, write, track."""
+"""One run, from a checked config to its result.
+
+The steps: load, audit, tokenize, window, train, write the model, answer, score, write scores and answers. The trackers
+receive metrics and tables on the way. result.json is there from the first step and complete after the last.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
 
     from mlqa.evaluation import Evaluation, EvaluationResult
     from mlqa.features.windows import Windows
+    from mlqa.metrics.tokenizer_analysis import TokenizerAnalysis
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
 log = logging.getLogger(__name__)
@@ -99,35 +105,33 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     # torch and transformers are imported from here on, so that an error in the data shows at once.
     arguments, run_dir = _join_processes(config)
     from mlqa.evaluation import Evaluation
-    from mlqa.metrics.tokenizer_analysis import analyse_tokenizer
+    from mlqa.metrics.tokenizer_analysis import analyze_tokenizer
     from mlqa.models.loading import save_model
     from mlqa.training.arguments import get_autocast_dtype
     from mlqa.training.progress import ProgressAndHistory
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
     with _time_stage(result, "features_seconds"):
-        tokenizer, kept_rows = _tokenise(config, splits)
+        tokenizer, kept_rows = _tokenize(config, splits)
         train, validation = _cut_windows(config, splits, tokenizer)
     evaluation = Evaluation(config, splits, validation, get_autocast_dtype(config))
+    analysis = None
     if is_main():
         _describe_windows(config, result, splits, train, evaluation)
-        analysis = analyse_tokenizer(tokenizer, config, splits, train, validation)
+        analysis = analyze_tokenizer(tokenizer, config, splits, train, validation)
         result.tokenization = analysis.figures
 
     model, result.model = _load_model(config, tokenizer, kept_rows)
-    if is_main():
-        analysis.figures["embedding_share"] = result.model["embedding_parameters"] / result.model["parameters"]
-        write_json(run_dir / TOKENIZATION, analysis.to_dict())
-        for table in build_tokenizer_tables(result.label, analysis.figures, analysis.words):
-            trackers.log_table(table)
-
     checkpoints = open_checkpoints(result, run_dir)
+    checkpoint = checkpoints.find_resumable()
+    trackers.start(checkpoint.history if checkpoint else None)
+    if analysis is not None:
+        _record_tokenizer(result, analysis, run_dir, trackers)
+
     callbacks = [ProgressAndHistory(trackers.log)]
     trainer = QuestionAnsweringTrainer(
         config, arguments, model, train, lambda: evaluation.compute_metrics(model), callbacks, checkpoints
     )
-    checkpoint = checkpoints.find_resumable()
-    trackers.start(checkpoint.history if checkpoint else None)
     if config.training.num_train_epochs > 0 or config.training.max_steps > 0:
         _train(trainer, checkpoint, result)
     unwritten: list[str] = []
@@ -181,12 +185,12 @@ def _join_processes(config: Config) -> tuple[Any, Path]:
     return arguments, Path(config.training.output_dir)
 
 
-def _tokenise(config: Config, splits: Splits) -> tuple[Any, np.ndarray | None]:
+def _tokenize(config: Config, splits: Splits) -> tuple[Any, np.ndarray | None]:
     """Return the tokenizer and, if its vocabulary was trimmed, the rows of the word embeddings that stay [entries]."""
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.tokenization.trimming import trim_vocabulary
 
-    log.info("tokenising %d + %d questions", len(splits.train), len(splits.validation))
+    log.info("tokenizing %d + %d questions", len(splits.train), len(splits.validation))
     tokenizer = load_tokenizer(config.model, _iter_texts(splits.train))
     if config.model.trim_vocabulary:
         return trim_vocabulary(tokenizer, _iter_texts(splits.train))
@@ -236,6 +240,15 @@ def _load_model(config: Config, tokenizer: Any, kept_rows: np.ndarray | None) ->
     if kept_rows is not None:
         return model, trim_model(config.model, model, kept_rows)
     return model, describe_model(config.model, model)
+
+
+def _record_tokenizer(result: Result, analysis: TokenizerAnalysis, run_dir: Path, trackers: Trackers) -> None:
+    """Record the figures of the tokenizer, now with the share of the loaded model's parameters that are embeddings."""
+    share = result.model["embedding_parameters"] / result.model["parameters"]
+    result.tokenization = {**analysis.figures, "embedding_share": share}
+    write_json(run_dir / TOKENIZATION, replace(analysis, figures=result.tokenization).to_dict())
+    for table in build_tokenizer_tables(result.label, result.tokenization, analysis.words):
+        trackers.log_table(table)
 
 
 def _train(trainer: QuestionAnsweringTrainer, checkpoint: Checkpoint | None, result: Result) -> None:

@@ -1,4 +1,4 @@
-"""result.json: what a run says about itself. This module alone writes and reads it."""
+"""result.json: what a run says about itself. This is the only module of mlqa that writes and reads it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Result:
     """The content of result.json. Metrics are on the 0-100 scale, times in seconds, money in US dollars."""
 
     status: str = "failed"  # completed, failed or stopped
-    objective: float | None = None  # F1: what a sweeper maximises
+    objective: float | None = None  # F1: what a sweeper maximizes
     label: str = ""  # what rows, charts and W&B call the model
     choices: dict[str, str] = field(default_factory=dict)
     seed: int = 0

@@ -1,4 +1,4 @@
-"""Claim and finalise a run directory."""
+"""Claim and finalize a run directory."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from mlqa.config.identity import (
     ],
 )
 def test_the_hash_of_a_config_stays(overrides: list[str], expected: str) -> None:
-    """A run directory of an earlier version is recognised by it. A new setting changes it, another order does not."""
+    """A run directory of an earlier version is recognized by it. A new setting changes it, another order does not."""
     assert compute_config_hash(compose_config(overrides)[0]) == expected
 
 

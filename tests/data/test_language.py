@@ -9,7 +9,7 @@ import pytest
 
 import mlqa
 from mlqa.data import language as module
-from mlqa.data.language import FOLDER, Analyser, Language, load_language, parse_language_code
+from mlqa.data.language import FOLDER, Analyzer, Language, load_language, parse_language_code
 from mlqa.errors import DataError
 
 CODES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -25,7 +25,7 @@ def test_every_file_is_valid(code: str) -> None:
 
 def test_what_is_known_of_turkish() -> None:
     turkish = load_language("tr")
-    assert (turkish.articles, turkish.dotted_i, turkish.analyser) == ([], True, Analyser.zeyrek)
+    assert (turkish.articles, turkish.dotted_i, turkish.analyser) == ([], True, Analyzer.zeyrek)
     assert next(iter(turkish.question_words)) == "when" and turkish.question_words["which"] == ["hangi*", "hangı*"]
     assert turkish.words["kedileri"] == [{"kedi": "cat"}, {"ler": "plural"}, {"i": "its"}]
     for word in (

@@ -27,7 +27,7 @@ def test_each_way() -> None:
     one_word_changed = CATS.replace("balık", "ekmek")
     validation = split(
         (CATS, "Kediler geceyi nerede geçirir?"),  # the row itself
-        (CATS.replace(" ", "  "), "kediler  geceyi NEREDE geçirir?"),  # the same after normalisation
+        (CATS.replace(" ", "  "), "kediler  geceyi NEREDE geçirir?"),  # the same after normalization
         (CATS, "Ne beklerler?".lower()),
         (CATS, "Kediler geceyi nerede geçiriyor?"),  # a near question of the same context: 21 of 26 shingles
         (one_word_changed, "Ne beklerler?"),  # the same question of a near context: 9 of 13 trigrams

@@ -529,7 +529,7 @@ def test_subsets_are_drawn_by_seed_and_keep_order() -> None:
     assert drawn.compute_fingerprint() != examples.compute_fingerprint()
 
 
-def test_unseen_means_not_in_train_after_normalisation() -> None:
+def test_unseen_means_not_in_train_after_normalization() -> None:
     def one(contexts: list[str]) -> Examples:
         builder = ExamplesBuilder("test")
         for number, context in enumerate(contexts):

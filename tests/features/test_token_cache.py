@@ -39,11 +39,11 @@ def same(one: Tokens, other: Tokens) -> bool:
 
 
 def refuse(*_: Any, **__: Any) -> Any:
-    pytest.fail("tokenised, though the tokens are in the cache")
+    pytest.fail("tokenized, though the tokens are in the cache")
 
 
 def test_tokens_are_the_tokenizers_own() -> None:
-    """Tokenise each text alone by the tokenizer's public call."""
+    """Tokenize each text alone by the tokenizer's public call."""
     for number, text in enumerate(TEXTS):
         encoded = TOKENIZER(text, add_special_tokens=False, return_offsets_mapping=True)
         part = slice(EXPECTED.first[number], EXPECTED.first[number + 1])
@@ -58,7 +58,7 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     assert same(tokenize(TOKENIZER, TEXTS), EXPECTED)
 
 
-def test_a_second_run_tokenises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_run_tokenizes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "not" / "there"
     assert same(TokenCache(folder, TOKENIZER).tokenize(TEXTS), EXPECTED)
     windows = make_windows(SAMPLE, TOKENIZER, 128, 32, TokenCache(folder, TOKENIZER))

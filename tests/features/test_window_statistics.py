@@ -88,6 +88,6 @@ def test_tquad_by_berturk(assets: Path) -> None:
     figures = compute_window_figures(make_windows(examples, tokenizer, 384, 128), examples, 30)
     longer = sum(
         len(tokenizer.tokenize(answers[0].text)) > 30 for answers in examples.answers
-    )  # tokenised alone, so a word that the answer cuts may have other tokens
+    )  # tokenized alone, so a word that the answer cuts may have other tokens
     assert figures["answers_beyond_max_answer_length"] * len(examples) == pytest.approx(longer, abs=5)
     assert figures["answers_beyond_max_answer_length"] == pytest.approx(0.016, abs=0.0005)

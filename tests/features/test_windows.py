@@ -109,7 +109,7 @@ def test_windows_of_tquad_equal_the_tokenizers_own(assets: Path, name: str) -> N
     assert_equal(examples, AutoTokenizer.from_pretrained(assets / "tokenizers" / name), 384, 128)
 
 
-def test_shared_contexts_are_tokenised_once() -> None:
+def test_shared_contexts_are_tokenized_once() -> None:
     tokenizer = train_tokenizer(text_of(SAMPLE), "wordpiece", 600, 512)
     windows = make_windows(SAMPLE, tokenizer, 128, 32)
     assert len(windows.context) == len(SAMPLE.contexts) < len(SAMPLE)

@@ -1,4 +1,4 @@
-"""Language-aware scoring: what SQuAD's normalisation gets wrong outside English, by the rules of each language."""
+"""Language-aware scoring: what SQuAD's normalization gets wrong outside English, by the rules of each language."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_the_data_set_may_set_its_own_rules() -> None:
     text=st.text() | st.text(st.sampled_from("iIİı\u0307\u0323\u0301'-a")),
     language=st.sampled_from(["tr", "az", "fi", "hu", "en", "fr", "ja", "th"]),
 )
-def test_normalising_twice_changes_nothing_more(text: str, language: str) -> None:
+def test_normalizing_twice_changes_nothing_more(text: str, language: str) -> None:
     rules = get_language_rules(language)
     words = rules.normalize_words(text)
     assert rules.normalize_words(words) == words

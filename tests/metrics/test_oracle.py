@@ -65,7 +65,7 @@ CITY_TOKENS = [(0, 4), (5, 9), (9, 12), (13, 20), (20, 21)]  # eski kent ler (An
         (CATS, CAT_TOKENS, "ediler uyur", (0, 0, 200 / 3)),
         # "eski kentle": covering 1/2, inside "eski kent" 1/2, "eski" alone P 1, R 1/2: 2/3.
         (CITY, CITY_TOKENS, "eski kentle", (0, 0, 200 / 3)),
-        # The bracket is part of the token, and SQuAD's normalisation removes it.
+        # The bracket is part of the token, and SQuAD's normalization removes it.
         (CITY, CITY_TOKENS, "Ankara", (0, 100, 100)),
         # White space at the edge of a token, as in SentencePiece, and a token of white space only.
         (CATS, [(0, 7), (7, 8), (7, 12)], "uyur", (1, 100, 100)),

@@ -443,7 +443,7 @@ def test_the_lead_by_memory_is_told(tmp_path: Path) -> None:
     assert not best.is_supported
     told = " ".join(best.evidence)
     assert "On contexts that are not in train, reader on p3 is ahead" in told
-    assert "Part of the lead may come from memorised contexts" in told and "significant" in told
+    assert "Part of the lead may come from memorized contexts" in told and "significant" in told
     assert "unseen contexts: first − second" in render_page(report)
     row = next(
         line for line in render_markdown(report).splitlines() if line.startswith("| memory on p3 | reader on p3 |")

@@ -44,14 +44,14 @@ def _all_that_is_said() -> object:
 
 
 def _by_zeyrek(word: str) -> list[Analysis]:
-    return kept._analyse_with_zeyrek(word)
+    return kept._analyze_with_zeyrek(word)
 
 
 def test_the_next_process_does_not_load_zeyrek(monkeypatch: pytest.MonkeyPatch) -> None:
     said = _all_that_is_said()
     assert segment_words(["evlerimizden"])["evlerimizden"][0] == ("ev", "ler", "imiz", "den")
     _forget()
-    monkeypatch.setattr(kept, "load_analyser", None)
+    monkeypatch.setattr(kept, "load_analyzer", None)
     assert _all_that_is_said() == said
 
 

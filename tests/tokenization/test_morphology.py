@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from mlqa.tokenization import morphology
-from mlqa.tokenization.analyses import load_analyser
+from mlqa.tokenization.analyses import load_analyzer
 from mlqa.tokenization.morphology import Inflection, classify_inflections
 
 WORDS: dict[Inflection, list[str]] = {
@@ -39,17 +39,17 @@ def test_nothing_is_printed(caplog: pytest.LogCaptureFixture, capsys: pytest.Cap
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_failing_analyser_breaks_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_analyzer_breaks_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setitem(sys.modules, "zeyrek", None)
-    load_analyser.cache_clear()
+    load_analyzer.cache_clear()
     assert classify_inflections(["kediyken"]) is None  # a word of no other test
     (record,) = caplog.records
     assert "inflection are left out: zeyrek" in record.message
-    load_analyser.cache_clear()
+    load_analyzer.cache_clear()
 
 
 def test_too_many_words_are_left_out(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(morphology, "MOST_WORDS", 2)
     with caplog.at_level(logging.INFO):
         assert classify_inflections(["a", "b", "c"]) is None
-    assert "3 words to analyse, at most 2" in caplog.text
+    assert "3 words to analyze, at most 2" in caplog.text

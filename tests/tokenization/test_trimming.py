@@ -104,7 +104,7 @@ def assert_same(whole: Any, trimmed: TrimmedTokenizer, text: str, pair: str | No
 
 @pytest.mark.parametrize("name", TOKENIZERS)
 @settings(max_examples=40)
-@example(corpus=["\x1b"], other="kedi")  # BERT's normaliser drops control characters: no word is left
+@example(corpus=["\x1b"], other="kedi")  # BERT's normalizer drops control characters: no word is left
 @example(corpus=SENTENCES, other="猫 ж ☃\u0307 [MASK] <mask>kedi")
 @given(corpora, texts)
 def test_the_corpus_is_cut_as_before_and_other_text_is_cut(name: str, corpus: list[str], other: str) -> None:

@@ -15,7 +15,7 @@ from mlqa.data.scripts import lower
 from mlqa.errors import ModelError
 from mlqa.tokenization.normalization import measure_normalization_loss
 from mlqa.tokenization.parity import compute_parity
-from mlqa.tokenization.words import analyse_words
+from mlqa.tokenization.words import analyze_words
 
 PIECES = ["[UNK]", "[PAD]", "kedi", "##ler", "##i", "ev", "ked", "##ileri"]
 
@@ -29,12 +29,12 @@ def wordpiece(lowercase: bool = False) -> PreTrainedTokenizerFast:
 
 
 def test_the_words_of_the_language_are_the_default() -> None:
-    assert [row["word"] for row in analyse_words(wordpiece(), None, "tr_TR")] == list(load_language("tr").words)
-    assert analyse_words(wordpiece(), None, "xx") == []
+    assert [row["word"] for row in analyze_words(wordpiece(), None, "tr_TR")] == list(load_language("tr").words)
+    assert analyze_words(wordpiece(), None, "xx") == []
 
 
 def test_a_word_by_hand() -> None:
-    (row,) = analyse_words(wordpiece(lowercase=True), ["KEDİLERİ"], "tr")
+    (row,) = analyze_words(wordpiece(lowercase=True), ["KEDİLERİ"], "tr")
     # Without its accents İ is i; the list is found whatever the case, and the word stays as given.
     assert row == {
         "word": "KEDİLERİ",
@@ -53,14 +53,14 @@ def test_a_word_by_hand() -> None:
 
 
 def test_an_unknown_word_has_no_morphemes_and_one_piece() -> None:
-    (row,) = analyse_words(wordpiece(), ["xyzxyz"], "fi")
+    (row,) = analyze_words(wordpiece(), ["xyzxyz"], "fi")
     assert (row["tokens"], row["pieces"], row["morphemes"]) == (["[UNK]"], ["xyzxyz"], [])
     assert row["met"] is row["missed"] is row["inside"] is None
 
 
-def test_words_beside_the_list_are_analysed_by_zeyrek() -> None:
+def test_words_beside_the_list_are_analyzed_by_zeyrek() -> None:
     pytest.importorskip("zeyrek")
-    (row,) = analyse_words(wordpiece(), ["Ankara'dakiler"], "tr")
+    (row,) = analyze_words(wordpiece(), ["Ankara'dakiler"], "tr")
     assert [(part["surface"], part["gloss"]) for part in row["morphemes"]] == [
         ("Ankara", "Ankara"), ("'da", "locative"), ("ki", "relation"), ("ler", "third person plural"),
     ]  # fmt: skip
@@ -68,12 +68,12 @@ def test_words_beside_the_list_are_analysed_by_zeyrek() -> None:
 
 def test_slow_tokenizers_are_refused_with_a_reason() -> None:
     with pytest.raises(ModelError, match="ByT5Tokenizer is a slow tokenizer, without the character offsets"):
-        analyse_words(ByT5Tokenizer(), ["kedi"], "tr")
+        analyze_words(ByT5Tokenizer(), ["kedi"], "tr")
 
 
 @given(st.lists(st.text(min_size=1, max_size=12).filter(lambda text: not any(0xD800 <= ord(c) < 0xE000 for c in text))))
 def test_pieces_join_to_the_word(words: list[str]) -> None:
-    for word, row in zip(words, analyse_words(wordpiece(lowercase=True), words, "fi"), strict=True):
+    for word, row in zip(words, analyze_words(wordpiece(lowercase=True), words, "fi"), strict=True):
         assert "".join(row["pieces"]) == row["word"] == word
 
 
@@ -87,11 +87,11 @@ KEDILERI = {
 
 @pytest.mark.parametrize("name", KEDILERI)
 def test_the_rows_of_the_original_article(assets: Path, name: str) -> None:
-    (row,) = analyse_words(AutoTokenizer.from_pretrained(assets / "tokenizers" / name), ["Kedileri"], "tr")
+    (row,) = analyze_words(AutoTokenizer.from_pretrained(assets / "tokenizers" / name), ["Kedileri"], "tr")
     assert (row["tokens"], row["input_ids"]) == KEDILERI[name]
 
 
-def test_what_a_normaliser_loses() -> None:
+def test_what_a_normalizer_loses() -> None:
     words = ["Kedi", "kedi", "açı", "acı", "ev", "ışık", "isık", "Işık"]
     # Kedi and kedi differ in case, açı and acı in letters; BERT makes I an i: Işık becomes isık, ışık ısık.
     figures, examples = measure_normalization_loss(

@@ -50,7 +50,7 @@ class JobSpec:
     number: int  # the member's
     name: str
     sweep_id: str
-    sweep_dir: Path  # on this machine: the job only carries its name, to be recognised by
+    sweep_dir: Path  # on this machine: the job only carries its name, to be recognized by
     role: str  # the ARN of the role that the job takes on
     region: str
     channels: dict[str, str]  # {channel: S3 URI}

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Analyse each tokenizer, write the requested files, and print tables or JSON.
+    """Analyze each tokenizer, write the requested files, and print tables or JSON.
 
     Raises:
         ConfigError: If an override is wrong.
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
         # If the weights are not the option's own, the option's name would mislead.
         given = any(override.startswith("model.pretrained=") for override in overrides) and config.model.pretrained
         name = Path(given).name if given else choices["model"]
-        rows.append({"model": name, **_analyse_config(config, splits[key])})
+        rows.append({"model": name, **_analyze_config(config, splits[key])})
     _make_names_unique(rows, members)
     dataset = ", ".join(datasets)
     if args.csv:
@@ -81,13 +81,13 @@ def run(args: argparse.Namespace) -> None:
     console.print(build_words_table(rows, console.width))
 
 
-def _analyse_config(config: Config, splits: Splits) -> dict[str, Any]:
+def _analyze_config(config: Config, splits: Splits) -> dict[str, Any]:
     """Return the tokenization.json that a run of this config would write, plus the model's name or folder."""
-    from mlqa.metrics.tokenizer_analysis import analyse_tokenizer
+    from mlqa.metrics.tokenizer_analysis import analyze_tokenizer
     from mlqa.models.loading import compute_embedding_share
 
     tokenizer = load_model_tokenizer(config, splits)
-    row = analyse_tokenizer(tokenizer, config, splits).to_dict()
+    row = analyze_tokenizer(tokenizer, config, splits).to_dict()
     with contextlib.suppress(MlqaError):  # the folder holds only a tokenizer
         row["embedding_share"] = compute_embedding_share(config.model, tokenizer)
     return {"pretrained": config.model.pretrained, **row}

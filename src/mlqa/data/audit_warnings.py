@@ -25,7 +25,7 @@ def describe_leakage(leakage: dict[str, Any]) -> Iterator[str]:
     if more := contexts["near"] - contexts["normalized"]:
         yield (
             f"f1_unseen leaves out the {contexts['normalized']:,} questions whose context is in train after "
-            f"normalisation; {more:,} more have a context that is nearly the same as one in train."
+            f"normalization; {more:,} more have a context that is nearly the same as one in train."
         )
 
 

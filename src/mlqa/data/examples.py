@@ -48,8 +48,8 @@ class Examples:
         counts: What the reader counted: rows read, answers repaired, stripped, rows dropped ... These are figures of
             the whole source, also after `select` and `sample_rows`.
         notes: The first places of each kind, under the same names as in `counts`.
-        unplaced: {row: gold texts as read that do not occur in its context}, only for rows that have some. Scores count
-            them as right, as the official scripts do, which ignore offsets.
+        unplaced: {row: gold texts as read that have no certain place in its context}, only for rows that have some.
+            Scores count them as right, as the official scripts do, which ignore offsets.
         dropped_ids: The ids of dropped rows.
     """
 
@@ -123,7 +123,7 @@ class Examples:
 
 
 def normalize_context(text: str) -> str:
-    """Normalise a text (NFC, lower case, single spaces) for the comparison of contexts."""
+    """Normalize a text (NFC, lower case, single spaces) for the comparison of contexts."""
     return " ".join(unicodedata.normalize("NFC", text).lower().split())
 
 

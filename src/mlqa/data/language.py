@@ -17,8 +17,8 @@ from mlqa.errors import DataError, summarize_error
 FOLDER = Path(__file__).with_name("languages")
 
 
-class Analyser(Enum):
-    """Morphological analysers that mlqa can call."""
+class Analyzer(Enum):
+    """Morphological analyzers that mlqa can call."""
 
     zeyrek = "zeyrek"
 
@@ -32,7 +32,7 @@ class Language:
         articles: Words that do not count when two answers are compared, as `LanguageRules.fold` folds them. A word
             that ends with an apostrophe is elided and also goes from the beginning of a word (l'homme).
         dotted_i: Whether dotted and dotless i are different letters, so that I folds to ı and İ to i.
-        analyser: The morphological analyser for words that the list below lacks.
+        analyser: The morphological analyzer for words that the list below lacks.
         question_words: {question type: patterns}. The first type that matches anywhere in the question wins, so "ne
             zaman" (when) comes before "ne" (what). `stem*` matches any ending, two words must follow each other.
         words: {word: [{morpheme as it appears in the word: its meaning}, ...]}, the examples that every run shows.
@@ -41,7 +41,7 @@ class Language:
     name: str = MISSING
     articles: list[str] = field(default_factory=list)
     dotted_i: bool = False
-    analyser: Optional[Analyser] = None
+    analyser: Optional[Analyzer] = None
     question_words: dict[str, list[str]] = field(default_factory=dict)
     words: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 

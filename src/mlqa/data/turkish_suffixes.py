@@ -1,6 +1,6 @@
 """Turkish suffixes by rule: vowel harmony, hardened consonants, and numbers by how they are read aloud.
 
-This is enough for the sample's words, which are all regular. It is not a morphological analyser.
+This is enough for the sample's words, which are all regular. It is not a morphological analyzer.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Characters that a reader cannot see: decomposed letters, invisible and control characters, odd spaces.
 
-Because of them, two texts that look the same differ for a tokenizer and for exact match, and code that normalises a
+Because of them, two texts that look the same differ for a tokenizer and for exact match, and code that normalizes a
 context moves every offset after them. Categories are those of the Unicode Standard, chapter 4.5
 (`unicodedata.category`).
 """

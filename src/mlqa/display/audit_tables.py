@@ -21,7 +21,7 @@ Figures = dict[str, Any]
 ROWS = (
     ("rows read", "rows.read", None),
     ("dropped", "rows.dropped", "rows.read"),
-    ("with a gold dropped", "rows.short_of_a_gold", "rows.read"),
+    ("with an unlocated gold", "rows.short_of_a_gold", "rows.read"),
     ("audited", "rows.audited", None),
     ("distinct contexts", "rows.contexts", None),
     ("unanswerable", "rows.unanswerable", "rows.audited"),
@@ -35,7 +35,7 @@ ROWS = (
 )
 INCOMPLETE = {
     "dropped": "Dropped rows of {name}: {number:,}. dataset.strict=true refuses such a data set. The first:",
-    "short_of_a_gold": "Rows of {name} that keep one gold and lose another, which has no place: {number:,}. The first:",
+    "short_of_a_gold": "Rows of {name} with an unlocated gold, kept for their other golds: {number:,}. The first:",
 }
 BOUNDARIES = {
     "begin or end inside a word": "inside_word",
@@ -127,12 +127,12 @@ def _explain_rows(splits: dict[str, Figures], examples_of: Mapping[str, Any]) ->
 def _build_leakage_table(leakage: Figures) -> Table:
     total = leakage["validation_rows"]
     table = _create_table(
-        f"Leakage: validation questions ({total:,}) found in train", ("same text", "normalised", "near")
+        f"Leakage: validation questions ({total:,}) found in train", ("same text", "normalized", "near")
     )
     for label, kind in (("with their context", "questions"), ("their context alone", "contexts")):
         table.add_row(label, *(_format_share(leakage[kind][way], total) for way in WAYS))
     table.caption = (
-        "normalised: NFC, lower case, whitespace folded. near: Jaccard similarity of at least "
+        "normalized: NFC, lower case, whitespace folded. near: Jaccard similarity of at least "
         f"{NEAR_CONTEXT} (word trigrams of contexts), {NEAR_QUESTION} (character 4-grams of questions)"
     )
     table.caption_justify = "left"
@@ -180,7 +180,7 @@ def _build_unicode_table(splits: dict[str, Figures]) -> Table:
 def _explain_unicode(splits: dict[str, Figures]) -> Iterator[str]:
     unicode = [figures["unicode"] for figures in splits.values()]
     if any(found["not_nfc"]["contexts"] for found in unicode):
-        yield "Some contexts are not in NFC. mlqa leaves them, because normalising would shift every later offset."
+        yield "Some contexts are not in NFC. mlqa leaves them, because normalizing would shift every later offset."
     if any(found["invisible"] or found["control"] or found["replacement"] for found in unicode):
         yield "Invisible characters make equal words differ. --json shows where they are."
     if any(found["mixed_apostrophes"] for found in unicode):

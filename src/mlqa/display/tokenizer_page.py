@@ -42,7 +42,7 @@ def mark_words(rows: Rows) -> list[tuple[Mapping[str, Any], list[tuple[str, Mapp
 
     Returns:
         For each word its first word row, which has the morphemes, and (model, word row, pieces) for each tokenizer
-        that analysed it. A piece is how its beginning meets the morphemes ("met", "inside", or "" if unknown or at
+        that analyzed it. A piece is how its beginning meets the morphemes ("met", "inside", or "" if unknown or at
         the start of the word), and its text, split at each morpheme that begins inside it.
     """
     return [

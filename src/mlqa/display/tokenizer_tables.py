@@ -48,12 +48,12 @@ def build_figures_table(rows: Rows, title: str, width: int) -> Table:
 
 
 def group_by_word(rows: Rows) -> list[list[tuple[str, Mapping[str, Any]]]]:
-    """Group the analysed words of all tokenizers by word.
+    """Group the analyzed words of all tokenizers by word.
 
     Data sets of several languages have different word lists, so a word may lack some tokenizers.
 
     Returns:
-        One list per word, in the order of the word lists: (model, word row) for each tokenizer that analysed it.
+        One list per word, in the order of the word lists: (model, word row) for each tokenizer that analyzed it.
     """
     groups: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for row in rows:

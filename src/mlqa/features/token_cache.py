@@ -1,4 +1,4 @@
-"""Cache tokens on disk under a hash of tokenizer and texts, so that only the first member of a sweep tokenises.
+"""Cache tokens on disk under a hash of tokenizer and texts, so that only the first member of a sweep tokenizes.
 
 An entry is a folder with one file of plain numbers for each array. It appears as a whole, by a rename, or not at all.
 Runs that make the same entry at the same time therefore do not disturb each other. An incomplete entry is made again,
@@ -40,7 +40,7 @@ PARTIAL = ".partial-"
 
 
 class TokenCache:
-    """Cache of one tokenizer's tokens. After its first failure it stops caching and only tokenises."""
+    """Cache of one tokenizer's tokens. After its first failure it stops caching and only tokenizes."""
 
     def __init__(self, folder: Path, tokenizer: Any) -> None:
         """Open the cache.
@@ -62,7 +62,7 @@ class TokenCache:
             self._give_up(error)
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
-        """Tokenise as `mlqa.features.tokens.tokenize` does, from the cache if it has these texts.
+        """Tokenize as `mlqa.features.tokens.tokenize` does, from the cache if it has these texts.
 
         Args:
             texts: The texts.

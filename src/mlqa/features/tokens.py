@@ -1,4 +1,4 @@
-"""Tokenise texts into ids and character offsets, as flat integer arrays."""
+"""Tokenize texts into ids and character offsets, as flat integer arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from mlqa.data.examples import Examples
 from mlqa.tokenization.encoding import require_fast_tokenizer
 
-# Characters to tokenise at a time. This bounds the memory of the tokenizer's own objects, some 100 bytes per character.
+# Characters to tokenize at a time. This bounds the memory of the tokenizer's own objects, some 100 bytes per character.
 CHUNK = 2**20
 # All combining marks are in this range. Few characters of a text are, so one fast search finds the candidates.
 _FROM_FIRST_MARK = re.compile("[\u0300-\U0010ffff]")
@@ -58,7 +58,7 @@ NO_TOKENS = Tokens(np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros(0, np.
 
 
 def tokenize(tokenizer: Any, texts: Sequence[str]) -> Tokens:
-    """Tokenise each text, without special tokens, truncation or padding.
+    """Tokenize each text, without special tokens, truncation or padding.
 
     Args:
         tokenizer: A fast tokenizer of transformers.
@@ -74,7 +74,7 @@ def tokenize(tokenizer: Any, texts: Sequence[str]) -> Tokens:
 
 
 def tokenize_in_chunks(backend: Any, texts: Sequence[str]) -> Iterator[Tokens]:
-    """Tokenise as `tokenize` does, and yield the texts in chunks of about CHUNK characters.
+    """Tokenize as `tokenize` does, and yield the texts in chunks of about CHUNK characters.
 
     Args:
         backend: A tokenizer, as returned by `prepare_backend`.

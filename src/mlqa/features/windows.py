@@ -1,6 +1,6 @@
 """Cut examples into windows: what a model reads, kept as flat integer arrays.
 
-A window is [specials] question [specials] part of the context [specials]. Contexts are tokenised once, however many
+A window is [specials] question [specials] part of the context [specials]. Contexts are tokenized once, however many
 questions and windows share them. A window is only a pair of indices into the context's tokens until its batch is made.
 
 Ids, masks, offsets and labels equal those of transformers' question-answering example on the same data
@@ -148,7 +148,7 @@ def make_windows(
         tokenizer: A fast tokenizer of transformers.
         max_seq_length: The longest window, in tokens.
         doc_stride: Context tokens that neighbouring windows share.
-        cache: Token cache of the same tokenizer, or None to tokenise without a cache.
+        cache: Token cache of the same tokenizer, or None to tokenize without a cache.
 
     Returns:
         All windows, in the order of the rows.

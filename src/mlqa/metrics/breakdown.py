@@ -39,7 +39,7 @@ def classify_questions(
     """Return the group of every question in each grouping of `GROUPINGS`.
 
     All groupings but the question type look at the first gold answer. May take seconds for Turkish, because its words
-    are analysed.
+    are analyzed.
 
     Args:
         examples: The questions.

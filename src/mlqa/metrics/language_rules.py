@@ -59,7 +59,7 @@ class LanguageRules:
         return self._strip_punctuation(self._canonicalize(text))
 
     def normalize(self, text: str) -> str:
-        """Normalise a text as `normalize_words` does and remove its articles.
+        """Normalize a text as `normalize_words` does and remove its articles.
 
         Args:
             text: An answer.

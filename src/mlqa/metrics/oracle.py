@@ -1,6 +1,6 @@
 """Compute the best score that a tokenizer permits: a model answers with whole tokens, but a gold answer may end in one.
 
-A model cannot return 'botanikçi' in 'botanikçilerin' if the text is tokenised as botanik ##çilerin. How often this
+A model cannot return 'botanikçi' in 'botanikçilerin' if the text is tokenized as botanik ##çilerin. How often this
 happens, and what the best choice of tokens would score, is an upper bound for every model that uses the tokenizer. A
 model can only exceed it by luck, if the gold's text occurs elsewhere in the context on token boundaries.
 """
@@ -23,7 +23,7 @@ def compute_oracle_scores(examples: Examples, context: Tokens, version: Version 
     If a gold is not a span of whole tokens itself, spans around it are tried. They begin with the token that covers its
     first character, with the first token inside it, or with the first token inside it that also begins a word. (F1
     counts white-space words, and dropping a damaged word may score better than keeping a piece of it.) They end
-    likewise. Exact match and F1 are maximised independently. Text is cut out by offsets and stripped, as in decoding.
+    likewise. Exact match and F1 are maximized independently. Text is cut out by offsets and stripped, as in decoding.
 
     Args:
         examples: The rows.

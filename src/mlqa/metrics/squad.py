@@ -1,12 +1,12 @@
 """Compute the SQuAD score: exact match and token F1, equal to the official scripts to the last bit.
 
 Source: Rajpurkar et al. 2016 (SQuAD 1.1) and 2018 (SQuAD 2.0), evaluate-v1.1.py and evaluate-v2.0.py. The two scripts
-agree if gold and prediction contain words. They differ if a text is empty, which means that it normalises to '':
+agree if gold and prediction contain words. They differ if a text is empty, which means that it normalizes to '':
 
 | case                               | "1.1"                         | "2.0"                                 |
 |------------------------------------|-------------------------------|---------------------------------------|
 | F1 if gold or prediction is empty  | 0, even if both are empty     | 1 if both are empty, else 0           |
-| a gold answer that normalises to ''| compared like any other       | skipped, and if all are, unanswerable |
+| a gold answer that normalizes to ''| compared like any other       | skipped, and if all are, unanswerable |
 | a row without gold answers         | no such row, scored as "2.0"  | 1 for an empty prediction, else 0     |
 
 A data set under "1.1" may therefore have unanswerable rows. They are scored as under "2.0".
@@ -97,7 +97,7 @@ def score_against_golds(prediction: str, golds: Sequence[str], version: Version 
         version: Version of the official script to follow.
 
     Returns:
-        Exact match, and F1 as the harmonic mean of precision and recall over the bags of normalised tokens. Both are
+        Exact match, and F1 as the harmonic mean of precision and recall over the bags of normalized tokens. Both are
         0-1, and each is the best over the gold answers, chosen independently.
     """
     return _score_normalized(normalize_answer(prediction), [normalize_answer(gold) for gold in golds], version)
@@ -142,7 +142,7 @@ def compute_squad_scores(
 
 
 def _score_normalized(prediction: str, golds: list[str], version: Version) -> tuple[float, float]:
-    """Return (exact match, F1), 0-1, of normalised texts. This implements the table above."""
+    """Return (exact match, F1), 0-1, of normalized texts. This implements the table above."""
     if version == "2.0":
         golds = [gold for gold in golds if gold]
     if not golds:

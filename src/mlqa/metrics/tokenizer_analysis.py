@@ -1,4 +1,4 @@
-"""Analyse a tokenizer on a data set for tokenization.json: its figures, its words, and the best score it permits."""
+"""Analyze a tokenizer on a data set for tokenization.json: its figures, its words, and the best score it permits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mlqa.tokenization.morphemes import Segmentations, read_segmentations, score
 from mlqa.tokenization.morphology import segment_words
 from mlqa.tokenization.normalization import measure_normalization_loss
 from mlqa.tokenization.parity import compute_parity
-from mlqa.tokenization.words import analyse_words
+from mlqa.tokenization.words import analyze_words
 
 MORPHEME_WORDS = 1000  # word types of the corpus to segment if there is no gold file, in about a second
 
@@ -35,8 +35,8 @@ class TokenizerAnalysis:
 
     Attributes:
         figures: Numbers by name, also for result.json.
-        words: Rows of `analyse_words`.
-        collisions: Groups of words that the normaliser maps to the same word.
+        words: Rows of `analyze_words`.
+        collisions: Groups of words that the normalizer maps to the same word.
     """
 
     figures: dict[str, float]
@@ -48,10 +48,10 @@ class TokenizerAnalysis:
         return {**self.figures, "analysed_words": self.words, "collisions": self.collisions}
 
 
-def analyse_tokenizer(
+def analyze_tokenizer(
     tokenizer: Any, config: Config, splits: Splits, train: Windows | None = None, validation: Windows | None = None
 ) -> TokenizerAnalysis:
-    """Analyse a tokenizer on a data set.
+    """Analyze a tokenizer on a data set.
 
     The corpus is the contexts of train, each once, or those of validation if there is no train split. The figures are:
 
@@ -101,11 +101,11 @@ def analyse_tokenizer(
     window_figures = compute_window_figures(corpus_windows, corpus, config.training.max_answer_length)
     figures["windows_per_question"] = window_figures["windows_per_question"]
     figures["padding_share"] = window_figures["padding_at_max_seq_length"]
-    return TokenizerAnalysis(figures, analyse_words(tokenizer, config.words, language), collisions)
+    return TokenizerAnalysis(figures, analyze_words(tokenizer, config.words, language), collisions)
 
 
 def _resolve_segmentations(config: Config, word_types: Iterable[str]) -> Segmentations:
-    """Return the segmentations of the gold file, else zeyrek's if that analyses the language, else none.
+    """Return the segmentations of the gold file, else zeyrek's if that analyzes the language, else none.
 
     zeyrek segments word types that are drawn evenly over their frequencies.
     """

@@ -92,7 +92,7 @@ def _recommend_best(comparison: Comparison) -> Advice:
         worse = "the other is" if len(others) == 1 else f"each of the {len(others)} others is"
         claim = f"{best.name} is the best: F1 {best.f1:.2f}, and {worse} significantly worse."
         if ahead is not None:
-            claim += f" But on contexts that are not in train, {ahead.name} is ahead: the lead may be memorised."
+            claim += f" But on contexts that are not in train, {ahead.name} is ahead: the lead may be memorized."
         elif any(len(one.seeds) == 1 for one in comparison.configurations):
             claim += " Some configurations have only one seed, so the effect of another seed is not included."
     return Advice("Best F1", claim, not rivals and ahead is None, evidence)

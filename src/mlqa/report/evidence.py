@@ -76,4 +76,4 @@ def compare_on_unseen(comparison: Comparison) -> tuple[str | None, Configuration
             sentence += f" ({format_significance(difference, len(comparison.differences))})"
     if top is best:
         return f"{sentence}.", None
-    return f"{sentence}. Part of the lead may come from memorised contexts.", top
+    return f"{sentence}. Part of the lead may come from memorized contexts.", top

@@ -1,6 +1,6 @@
 """A Turkish word's analyses by zeyrek (MIT, a port of Zemberek), cached on disk between runs.
 
-zeyrek takes seconds to import and to read its dictionaries, and a millisecond per word. The members of a sweep analyse
+zeyrek takes seconds to import and to read its dictionaries, and a millisecond per word. The members of a sweep analyze
 the same words, so the cache saves them from loading zeyrek at all.
 """
 
@@ -64,14 +64,14 @@ def find_analyses(word: str) -> list[Analysis]:
             ]
         except (ValueError, TypeError) as error:
             store.give_up(error)
-    analyses = _analyse_with_zeyrek(word)
+    analyses = _analyze_with_zeyrek(word)
     text = json.dumps(analyses, ensure_ascii=False, separators=(",", ":"))
     store.execute("INSERT OR REPLACE INTO analyses VALUES (?, ?)", word, text)
     return analyses
 
 
-def _analyse_with_zeyrek(word: str) -> list[Analysis]:
-    parses = load_analyser()._parse(word)  # analyze() would download NLTK's data
+def _analyze_with_zeyrek(word: str) -> list[Analysis]:
+    parses = load_analyzer()._parse(word)  # analyze() would download NLTK's data
     return [
         Analysis(
             str(parse.dict_item.lemma),
@@ -85,8 +85,8 @@ def _analyse_with_zeyrek(word: str) -> list[Analysis]:
 
 
 @functools.cache
-def load_analyser() -> Any:
-    """Load zeyrek's analyser, which takes some three seconds to read its dictionaries.
+def load_analyzer() -> Any:
+    """Load zeyrek's analyzer, which takes some three seconds to read its dictionaries.
 
     It logs each analysis as a warning, so its logger is set to errors only.
     """

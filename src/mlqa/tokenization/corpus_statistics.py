@@ -1,7 +1,7 @@
 """What a tokenizer does to the words of a corpus: fertility, continued words, unknown tokens, use of its vocabulary.
 
 By default a word is a maximal run of Unicode word characters (`WORD`): "Ankara'nın" is two words, punctuation is no
-word and its tokens are not counted, and a combining mark ends a word (normalise NFD text to NFC first to avoid that).
+word and its tokens are not counted, and a combining mark ends a word (normalize NFD text to NFC first to avoid that).
 With `WHITESPACE_WORD` a word is a run of anything but white space, punctuation included. Fertility is then higher by a
 quarter or so, and equals tokens per word of the running text if the tokenizer never merges across white space. Only
 compare figures that use the same definition.

@@ -1,6 +1,6 @@
 """Words by their morphological analyses: their morphemes, and whether they are inflected.
 
-zeyrek, an analyser of Turkish, is the only one so far. A language has these figures if its file names an analyser.
+zeyrek, an analyzer of Turkish, is the only one so far. A language has these figures if its file names an analyzer.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def classify_inflections(words: Collection[str]) -> dict[str, Inflection] | None
         - bare: Some analysis has none, as in derived words such as matematikçi, or there is no letter (1934).
         - unknown: zeyrek has no analysis, as for most names and foreign words.
     """
-    return _analyse_each(words, _classify_inflection, "scores by inflection")
+    return _analyze_each(words, _classify_inflection, "scores by inflection")
 
 
 def count_morphemes(words: Collection[str]) -> dict[str, int | None] | None:
@@ -49,7 +49,7 @@ def count_morphemes(words: Collection[str]) -> dict[str, int | None] | None:
         not know. None instead of the mapping, and a line in the log, if zeyrek fails or there are more than
         `MOST_WORDS` words.
     """
-    return _analyse_each(words, _count_word_morphemes, "scores by number of morphemes")
+    return _analyze_each(words, _count_word_morphemes, "scores by number of morphemes")
 
 
 def segment_words(words: Collection[str]) -> dict[str, list[tuple[str, ...]]]:
@@ -60,7 +60,7 @@ def segment_words(words: Collection[str]) -> dict[str, list[tuple[str, ...]]]:
         apostrophe goes with the suffix that follows it. Empty, with a line in the log, if zeyrek fails or there are
         more than `MOST_WORDS` words.
     """
-    cut = _analyse_each(words, _cut_analyses, "morphemes") or {}
+    cut = _analyze_each(words, _cut_analyses, "morphemes") or {}
     found = {
         word: list(dict.fromkeys(tuple(surface for surface, _ in parts) for parts in ways))
         for word, ways in cut.items()
@@ -77,21 +77,21 @@ def get_glossed_morphemes(word: str, language: str) -> Glossed:
 
     Returns:
         [(morpheme as it appears in the word, gloss)], with the lemma as the root's gloss. Empty if the language has no
-        analyser, or the analyser fails or does not know the word.
+        analyzer, or the analyzer fails or does not know the word.
     """
     if load_language(language).analyser is None:
         return []
-    cut = _analyse_each([word], _cut_analyses, "morphemes") or {}
+    cut = _analyze_each([word], _cut_analyses, "morphemes") or {}
     return next(iter(cut.get(word, [])), [])
 
 
-def _analyse_each(words: Collection[str], analyse: Callable[[str], T], figure: str) -> dict[str, T] | None:
+def _analyze_each(words: Collection[str], analyze: Callable[[str], T], figure: str) -> dict[str, T] | None:
     if len(words) > MOST_WORDS:
-        log.info("%s are left out: %d words to analyse, at most %d", figure, len(words), MOST_WORDS)
+        log.info("%s are left out: %d words to analyze, at most %d", figure, len(words), MOST_WORDS)
         return None
     try:
-        return {word: analyse(word) for word in words}
-    except Exception as error:  # a run must not end because of an error in the analyser
+        return {word: analyze(word) for word in words}
+    except Exception as error:  # a run must not end because of an error in the analyzer
         log.warning("%s are left out: zeyrek: %s", figure, summarize_error(error))
         return None
 

@@ -1,4 +1,4 @@
-"""What a tokenizer's normaliser does to words: which ones it makes equal, and which ones it keeps apart."""
+"""What a tokenizer's normalizer does to words: which ones it makes equal, and which ones it keeps apart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_EXAMPLES = 5
 def measure_normalization_loss(
     tokenizer: Any, words: Collection[str], lower: Callable[[str], str]
 ) -> tuple[dict[str, float], list[list[str]]]:
-    """Measure which distinct words a tokenizer's normaliser confuses. Without a normaliser nothing is lost.
+    """Measure which distinct words a tokenizer's normalizer confuses. Without a normalizer nothing is lost.
 
     These figures are this project's own. That uncased BERTs strip accents is in google-research/bert's tokenization.py.
 

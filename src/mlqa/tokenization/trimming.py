@@ -90,7 +90,7 @@ def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> TrimmedTokenizer:
 
 
 def _collect_words(backend: Any, texts: Iterable[str], added: list[str]) -> set[str]:
-    """Return the distinct strings that the model splits into pieces, after normalisation."""
+    """Return the distinct strings that the model splits into pieces, after normalization."""
     # The text on either side of an added token is tokenized alone.
     longest_first = sorted(filter(None, added), key=len, reverse=True)
     literal = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")

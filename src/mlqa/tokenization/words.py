@@ -12,7 +12,7 @@ from mlqa.tokenization.morphemes import find_morpheme_boundaries
 from mlqa.tokenization.morphology import Glossed, get_glossed_morphemes
 
 
-def analyse_words(tokenizer: Any, words: Sequence[str] | None, language: str) -> list[dict[str, Any]]:
+def analyze_words(tokenizer: Any, words: Sequence[str] | None, language: str) -> list[dict[str, Any]]:
     """Compare the tokens of single words with their morphemes.
 
     Args:
@@ -27,7 +27,7 @@ def analyse_words(tokenizer: Any, words: Sequence[str] | None, language: str) ->
         - tokens: Its tokens as the vocabulary writes them (##leri, ▁Ke), without special tokens.
         - input_ids: The tokens' ids.
         - pieces: The word, split at the characters that begin a token. The pieces join to the word.
-        - morphemes: [{surface, gloss}] from the language's file, in any case, or else from its morphological analyser.
+        - morphemes: [{surface, gloss}] from the language's file, in any case, or else from its morphological analyzer.
           Empty if neither knows the word.
         - met: Offsets in characters at which both a token and a morpheme begin.
         - missed: Offsets at which only a morpheme begins.
