@@ -136,6 +136,7 @@ def test_stdout_holds_the_json_alone(file: Path) -> None:
     ("arguments", "code", "part"),
     [
         (["dataset=tqad"], 2, "did you mean tquad?"),
+        (["~dataset"], 2, "dataset: has no value; set dataset=..."),
         (["dataset=squad_json"], 2, "has no source"),
         (
             ["dataset=squad_json", "dataset.validation_file={file}", "dataset.strict=true"],
