@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from forked import python
 
 from mlqa.config.compose import compose_config
@@ -448,6 +449,12 @@ def test_bad_input_ends_with_one_line(tmp_path: Path, arguments: list[str], code
         assert result["status"] == "failed"
         assert part in result["error"]
         assert part in (tmp_path / "out" / "train.log").read_text("utf-8")
+
+
+def test_the_resolved_config_is_printed(tmp_path: Path) -> None:
+    done = train(tmp_path, "--cfg", "job", "--resolve", *TINY)
+    assert done.returncode == 0, done.stderr
+    assert yaml.safe_load(done.stdout)["training"]["seed"] == 42
 
 
 def test_full_error_shows_the_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mlqa import environment
 from mlqa.cli import main
 from mlqa.config.compose import compose_config
 from mlqa.errors import ConfigError
@@ -135,7 +136,8 @@ def test_stdout_holds_the_json_alone(file: Path) -> None:
     ("arguments", "code", "part"),
     [
         (["dataset=tqad"], 2, "did you mean tquad?"),
-        (["dataset=squad_json"], 1, "has no source"),
+        (["~dataset"], 2, "dataset: has no value; set dataset=..."),
+        (["dataset=squad_json"], 2, "has no source"),
         (
             ["dataset=squad_json", "dataset.validation_file={file}", "dataset.strict=true"],
             1,
@@ -145,8 +147,16 @@ def test_stdout_holds_the_json_alone(file: Path) -> None:
     ],
 )
 def test_errors_are_one_line(
-    file: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, part: str
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    part: str,
 ) -> None:
+    if code == 2:  # a wrong config is reported before the hub is looked for
+        monkeypatch.delenv("HF_HUB_OFFLINE")
+        monkeypatch.setattr(environment, "go_offline_if_unreachable", lambda: pytest.fail("looked for the hub"))
     with pytest.raises(SystemExit) as ended:
         main(["audit", *(argument.format(file=file) for argument in arguments)])
     assert ended.value.code == code

@@ -72,7 +72,10 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
     ("arguments", "part"),
     [
         (["traning.seed=1"], "did you mean training?"),
-        (["+experimnt=quickstart"], "did you mean experiment?"),
+        (["+experimnt=quickstart"], "+experimnt=quickstart: there is no key or group 'experimnt'; choose one of model"),
+        (["+optimizer.learning_rate=1"], "optimizer.learning_rate is already set; leave out the +"),
+        (["+model=mbert"], "model is already set; leave out the +"),
+        (["+model=mbrt"], "did you mean mbert?"),
         (["model=berturk,mbert"], "give one value, or put -m before the overrides of train.py"),
         (["training.output_dir=/tmp/x"], "hydra.run.dir"),
         (["model.scratch.vocab_size=7"], "model.scratch is null"),
@@ -128,6 +131,10 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
 )
 def test_one_line_names_the_key_and_what_to_do(arguments: list[str], part: str) -> None:
     assert any(part in line for line in list_problems(*arguments))
+
+
+def test_an_unknown_key_is_reported_once() -> None:
+    assert len(list_problems("++foo=1")) == 1
 
 
 def test_a_model_folder_without_weights_or_tokenizer(tmp_path: Path) -> None:

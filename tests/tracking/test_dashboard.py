@@ -111,7 +111,10 @@ def test_without_a_key_it_says_what_to_do(capsys: pytest.CaptureFixture[str]) ->
 
     with pytest.raises(SystemExit):
         main(["dashboard", "sweep"])
-    assert "no W&B key in WANDB_API_KEY or the netrc: give one, or use --dry-run" in capsys.readouterr().err
+    assert (
+        "error: dashboard: no W&B key in WANDB_API_KEY or the netrc: give one, or use --dry-run"
+        in capsys.readouterr().err
+    )
 
 
 def test_no_name_is_no_group(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,8 +30,8 @@ def run(args: argparse.Namespace) -> None:
     """Audit the splits that have a source, and print tables or JSON.
 
     Raises:
-        ConfigError: If an override is wrong.
-        DataError: If the data set has no source, or is refused because of `dataset.strict`.
+        ConfigError: If an override is wrong, or the data set has no source.
+        DataError: If the data set cannot be read, or is refused because of `dataset.strict`.
         UnreachableError: If a source cannot be reached.
     """
     from mlqa.config.compose import compose_config

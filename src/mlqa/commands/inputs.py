@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from mlqa.errors import ConfigError
+
 if TYPE_CHECKING:
     from mlqa.config.schema import Config
     from mlqa.data.load import Splits
@@ -24,13 +26,16 @@ def load_available_splits(config: Config, needs_tokenizer: bool = True) -> Split
         needs_tokenizer: Whether the caller also loads the model's tokenizer, which may come from the hub.
 
     Raises:
-        DataError: If no split has a source, or a source is at fault.
+        ConfigError: If no split has a source.
+        DataError: If a source is at fault.
         UnreachableError: If a source cannot be reached.
     """
     from mlqa.config.validation import is_local_folder
-    from mlqa.data.load import load_splits
+    from mlqa.data.load import SPLITS, has_source, load_splits
     from mlqa.environment import go_offline_if_unreachable
 
+    if not any(has_source(config.dataset, split) for split in SPLITS):
+        raise ConfigError("dataset.train_file, dataset.validation_file: the data set has no source; give a file")
     hub_model = needs_tokenizer and not is_local_folder(config.model.pretrained or ".")
     if config.dataset.hub is not None or hub_model:
         go_offline_if_unreachable()

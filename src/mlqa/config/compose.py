@@ -223,12 +223,13 @@ def convert_to_config(composed: DictConfig) -> Config:
 def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
     known = [item.name for item in fields(Config)]
     unknown = [str(key) for key in composed if key != "hydra" and key not in known]
+    overrides = parse_overrides(list(composed.hydra.overrides.task))
+    typed = {override.key_or_group.partition(".")[0]: override.input_line for override in overrides}
     OmegaConf.update(composed, "training.output_dir", "")  # interpolates Hydra's run directory, which is not set yet
-    nodes = {name: composed[name] for name in known if OmegaConf.is_config(composed[name])}
-    missing = sorted(key for node in nodes.values() for key in OmegaConf.missing_keys(node))
+    missing = sorted(OmegaConf.missing_keys(OmegaConf.masked_copy(composed, known)))
     return [
         *(
-            f"{key}: there is no key or group {key!r}; {suggest_choices(key, [*known, 'experiment'])}"
+            f"{typed.get(key, key)}: there is no key or group {key!r}; {suggest_choices(key, [*known, 'experiment'])}"
             for key in unknown
         ),
         *(f"{key}: has no value; set {key}=..." for key in missing),

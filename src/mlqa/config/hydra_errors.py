@@ -41,11 +41,13 @@ def explain_override(override: Override, error: Exception) -> str:
         return f"{typed}: choose one of {', '.join(options)}"
     if override.is_sweep_override():
         return f"{typed}: several values need a multirun; give one value, or put -m before the overrides of train.py"
-    if options and isinstance(value, str) and value not in options and not override.is_add():
+    if options and isinstance(value, str) and value not in options:
         return f"{typed}: {key} has no option {value!r}; {suggest_choices(value, options)}"
     unknown = explain_unknown(override)
     if unknown is not None:
         return unknown
+    if override.is_add() and not key.startswith("hydra"):
+        return f"{typed}: {key} is already set; leave out the +"
     if isinstance(error, AssertionError | AttributeError):
         parent = key.rpartition(".")[0] if isinstance(error, AssertionError) else key
         return f"{typed}: {parent} is null with these options; choose an option that sets it"

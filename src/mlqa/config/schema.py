@@ -223,7 +223,7 @@ class OptimizerConfig:
 class TrainingConfig:
     """How to train, by the names of transformers' TrainingArguments and of its question-answering example."""
 
-    output_dir: str = "${hydra:runtime.output_dir}"
+    output_dir: Any = "${hydra:runtime.output_dir}"  # a text, but null under --cfg, which starts no run
     seed: int = "${seed}"  # type: ignore[assignment]  # an interpolation of the root's seed
     num_train_epochs: float = 2.0
     max_steps: int = -1

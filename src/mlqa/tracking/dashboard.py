@@ -106,7 +106,7 @@ def save_workspace(group: str, project: str, entity: str | None) -> str:
         UnreachableError: If W&B cannot be reached or refuses the workspace.
     """
     if not has_key():
-        raise RunError("mlqa dashboard: no W&B key in WANDB_API_KEY or the netrc: give one, or use --dry-run")
+        raise RunError("dashboard: no W&B key in WANDB_API_KEY or the netrc: give one, or use --dry-run")
     try:
         import wandb
 
@@ -116,4 +116,4 @@ def save_workspace(group: str, project: str, entity: str | None) -> str:
     except MlqaError:
         raise
     except (Exception, SystemExit) as error:
-        raise UnreachableError(f"mlqa dashboard: W&B did not save the workspace: {summarize_error(error)}") from error
+        raise UnreachableError(f"dashboard: W&B did not save the workspace: {summarize_error(error)}") from error
