@@ -309,7 +309,7 @@ def test_leaving_at_once_and_coming_back(app: App, service: Service) -> None:
     assert len(service.names(sweep)) == 2
     refused = app.run(*options, "hydra.launcher.wait=false", "hydra.launcher.max_parallel=1", sweep="never")
     assert refused.code == 1
-    refused.says("hydra.launcher.wait=false: submits all jobs and leaves")
+    refused.says("hydra.launcher.wait=false: all jobs are submitted at once")
 
 
 def test_a_budget_refuses_at_once_or_stops_submitting(app: App, service: Service) -> None:

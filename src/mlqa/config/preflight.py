@@ -30,7 +30,7 @@ from mlqa.config.identity import compute_config_hash
 from mlqa.config.schema import build_config
 from mlqa.config.validation import find_config_problems
 from mlqa.environment import get_world_size, is_in_container, is_main
-from mlqa.errors import ConfigError, RunError, summarize_error
+from mlqa.errors import ConfigError, RunError
 from mlqa.result import find_completed
 
 NOT_TO_SET = {
@@ -132,8 +132,8 @@ def _find_member_problems(member: DictConfig, multirun: bool) -> list[str]:
             *_check_network_isolation(member, member.hydra),
             *_check_run_dir(member, multirun),
         ]
-    except OmegaConfBaseException as error:  # a group was removed
-        return [summarize_error(error)]
+    except OmegaConfBaseException:  # a group was removed, which _check_overrides has already reported
+        return []
 
 
 def _check_sagemaker_launch(composed: DictConfig, hydra: Any, multirun: bool) -> list[str]:
