@@ -31,7 +31,7 @@ from mlqa.config.schema import build_config
 from mlqa.config.validation import find_config_problems
 from mlqa.environment import get_world_size, is_in_container, is_main
 from mlqa.errors import ConfigError, RunError
-from mlqa.result import find_completed
+from mlqa.result import FILE, find_completed
 
 NOT_TO_SET = {
     "training.output_dir": "is always the run directory; set hydra.run.dir=... or hydra.sweep.dir=... instead",
@@ -114,7 +114,7 @@ def check_member(composed: DictConfig, hydra: Any) -> None:
 def _check_wandb_agent(members: list[DictConfig]) -> list[str]:
     """Refuse several members under a W&B agent: it has named one run, into which W&B would silently merge them."""
     given = next((name for name in ("WANDB_SWEEP_ID", "WANDB_RUN_ID") if os.environ.get(name)), None)
-    own_sweeper = "basic_sweeper" in members[0].hydra.sweeper._target_
+    own_sweeper = _is_basic_sweeper(members[0].hydra)
     if given is None or (len(members) == 1 and own_sweeper):
         return []
     count = f"{len(members)} members" if own_sweeper else "several members"
@@ -187,16 +187,22 @@ def _check_run_dir(composed: DictConfig, multirun: bool) -> list[str]:
     return []
 
 
+def _is_basic_sweeper(hydra: Any) -> bool:
+    return "basic_sweeper" in hydra.sweeper._target_
+
+
 def _check_claim(composed: DictConfig, multirun: bool, number: int) -> list[str]:
     """Refuse the directory of another completed run, before Hydra writes its .hydra and train.log there."""
     hydra = composed.hydra
     if multirun and (composed.hardware.instance_type is not None or hydra.launcher.get("resume")):
         return []  # the launcher knows its own sweeps
-    if multirun and "basic_sweeper" not in hydra.sweeper._target_:
+    if multirun and not _is_basic_sweeper(hydra):
         return []  # only the overrides that all members share are known
     with open_dict(hydra), read_write(hydra):
         hydra.job.num = number
     run_dir = Path(hydra.sweep.dir, hydra.sweep.subdir) if multirun else Path(hydra.run.dir)
+    if not (run_dir / FILE).exists():  # nearly always, and then the hash of hundreds of members is not needed
+        return []
     try:
         find_completed(run_dir, compute_config_hash(convert_to_config(composed)))
     except RunError as error:

@@ -123,7 +123,14 @@ class Examples:
 
 
 def normalize_context(text: str) -> str:
-    """Normalize a text (NFC, lower case, single spaces) for the comparison of contexts."""
+    """Normalize a text for the comparison of contexts.
+
+    Args:
+        text: The text of a context or question.
+
+    Returns:
+        The text in NFC and lower case, with single spaces.
+    """
     return " ".join(unicodedata.normalize("NFC", text).lower().split())
 
 
