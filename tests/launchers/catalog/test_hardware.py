@@ -165,7 +165,7 @@ def test_the_nvme_families_are_those_the_api_documents():
 
 
 def test_the_hardware_options_of_the_repository_are_sound():
-    files = sorted((Path(__file__).parents[2] / "conf" / "hardware").glob("*.yaml"))
+    files = sorted((Path(__file__).parents[3] / "conf" / "hardware").glob("*.yaml"))
     read = {file.stem: parse_hardware(OmegaConf.load(file)) for file in files}
     assert read.pop("local") is None
     assert len(read) >= 6

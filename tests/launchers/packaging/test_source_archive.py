@@ -298,7 +298,7 @@ def test_no_text_keeps_the_search_busy(tmp_path):
 
 
 def test_this_repository_passes():
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     source = pack(root, ["*.py", "*.yaml", "*.toml", "*.md"], ["tests/**"])
     assert "train.py" in source.names
     assert source == pack(root, ["*.py", "*.yaml", "*.toml", "*.md"], ["tests/**"])

@@ -25,7 +25,7 @@ from hydra_sagemaker_launcher.request.training_job import (
     make_job_name,
 )
 
-HARDWARE = Path(__file__).resolve().parents[2] / "conf" / "hardware"
+HARDWARE = Path(__file__).resolve().parents[3] / "conf" / "hardware"
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # of CreateTrainingJob's reference
 SWEEP = "1124-0a1b2c3d4e"
 

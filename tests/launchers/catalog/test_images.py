@@ -172,7 +172,7 @@ def test_impossible_hardware_is_refused_as_well():
 
 def test_names_are_unique_and_checking_imports_no_client():
     assert len(load_releases()) == len(read_data_file("catalog/images.yaml")["images"])
-    launchers = Path(__file__).parents[2] / "launchers"
+    launchers = Path(__file__).parents[3] / "launchers"
     code = (
         f"import sys; sys.path.insert(0, {str(launchers)!r})\n"
         "from hydra_sagemaker_launcher.catalog import hardware as hardware_catalog, images as image_catalog\n"
