@@ -5,22 +5,29 @@ working directory, environment, streams, signals and exit code of its own; only 
 app starts from nothing, too, is for the tests that name `sys.executable`.
 
 Behind it `python forked.py SOCKET LOADED` is a server that has everything loaded and forks, and `python forked.py
-SOCKET SCRIPT ...` its client, in the place of `python SCRIPT ...`; also with `-c CODE` for SCRIPT.
+SOCKET SCRIPT ...` its client, in the place of `python SCRIPT ...`; also with `-c CODE` and `-m MODULE` for SCRIPT. Where
+the client is killed, so is the app.
+
+`interpreter(loaded)` is an executable file that does the same, for what takes a Python by its path.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
+import gc
 import json
 import os
 import runpy
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -32,8 +39,9 @@ TOP = Path(__file__).resolve().parents[1]
 def python(loaded: str) -> list[str]:
     """What stands for `python` in a command.
 
-    loaded: "launcher" for boto3 and the judge of requests, "training" for mlqa's libraries. The server is one of this
-    process, and ends with it.
+    loaded: "launcher" for boto3 and the judge of requests, "training" for mlqa's libraries, and for jobs, which bring
+    our code with them, "job" for Hydra and "training job" for the libraries alone. The server is one of this process,
+    and ends with it.
     """
     folder = tempfile.mkdtemp(prefix="forked-")
     path = f"{folder}/socket"
@@ -52,6 +60,16 @@ def python(loaded: str) -> list[str]:
         assert server.poll() is None and time.monotonic() < until, f"{server.args} does not serve"
         time.sleep(0.05)
     return [sys.executable, "-S", __file__, path]
+
+
+@functools.cache
+def interpreter(loaded: str) -> Path:
+    """A file that stands for a Python; torchrun takes it for its workers, too."""
+    command = python(loaded)
+    path = Path(command[-1]).with_name("python")
+    path.write_text(f'#!/bin/sh\nPYTHON_EXEC="$0" exec {shlex.join(command)} "$@"\n', "utf-8")
+    path.chmod(0o755)
+    return path
 
 
 def _load_launcher() -> None:
@@ -80,14 +98,33 @@ def _load_training() -> None:
     load_analyzer()  # zeyrek reads its dictionaries for seconds
 
 
-SEEN = {"launcher": ["launchers"], "training": ["src", "launchers"]}
-LOAD = {"launcher": _load_launcher, "training": _load_training}
+def _load_job() -> None:
+    import hydra.main  # noqa: F401
+
+
+def _load_training_job() -> None:
+    import accelerate  # noqa: F401
+    import datasets  # noqa: F401
+    import hydra.main  # noqa: F401
+    import zeyrek  # noqa: F401
+    from transformers import ConvBertForQuestionAnswering, PreTrainedTokenizerFast, Trainer  # noqa: F401
+
+
+SEEN = {"launcher": ["launchers"], "training": ["src", "launchers"], "job": [], "training job": []}
+LOAD = {
+    "launcher": _load_launcher,
+    "training": _load_training,
+    "job": _load_job,
+    "training job": _load_training_job,
+}
 
 
 def serve(path: str, loaded: str) -> None:
     """Until the process that has started it is gone."""
     parent = os.getppid()
     LOAD[loaded]()
+    gc.collect()
+    gc.freeze()  # no collection in an app touches, and so copies, what was loaded
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -124,14 +161,30 @@ def _monitor(connection: socket.socket) -> None:
             code = _run(asked)
         except BaseException:
             traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        sys.exit(code)  # by way of atexit, as any process
+        _leave(code)
+    for stream in streams:
+        os.close(stream)
     connection.sendall(f"{pid:8d}".encode())
+    threading.Thread(target=_kill_with_client, args=(connection, pid), daemon=True).start()
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     connection.sendall(f"{code:8d}".encode())
     os._exit(0)
+
+
+def _kill_with_client(connection: socket.socket, pid: int) -> None:
+    connection.recv(1)  # it sends nothing more: this returns when it has gone
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _leave(code: int) -> None:
+    """Ends as any process does, but for the destruction of each object: it would copy all that was loaded, for seconds."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # closed, or read by nobody any more
+            stream.flush()
+    os._exit(code)
 
 
 def _run(asked: dict[str, object]) -> int:
@@ -139,11 +192,18 @@ def _run(asked: dict[str, object]) -> int:
     os.environ.clear()
     os.environ.update(asked["env"])  # type: ignore[call-overload]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores Ctrl-C
-    name, *arguments = asked["argv"]  # type: ignore[misc]
+    if os.environ.get("PYTHONUNBUFFERED"):
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    name, *arguments = [argument for argument in asked["argv"] if argument != "-u"]  # type: ignore[attr-defined]
     try:
         if name == "-c":
             sys.argv, sys.path[:0] = ["-c", *arguments[1:]], [""]
             exec(compile(arguments[0], "<string>", "exec"), {"__name__": "__main__"})
+        elif name == "-m":
+            sys.argv, sys.path[:0] = arguments, [os.getcwd()]
+            runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
         else:
             sys.argv, sys.path[:0] = [name, *arguments], [os.path.dirname(os.path.abspath(name))]
             runpy.run_path(name, run_name="__main__")

@@ -33,6 +33,7 @@ def main() -> None:
     add("--stop-seconds", type=float, help="between SIGTERM and SIGKILL")
     add("--checkpoint-seconds", type=float, help="between two uploads of checkpoints")
     # Not resolved: a virtual environment is found by the path of its link.
+    add("--python", type=lambda text: Path(text).absolute(), help="run the jobs with this Python, not with mine")
     add(
         "--toolkit",
         metavar="PYTHON",

@@ -125,7 +125,7 @@ class JobRun:
                     )
                 programs = [build_toolkit_program(containers[0], url, options.toolkit)]
             else:
-                programs = build_programs(containers, url, options.processes_per_host)
+                programs = build_programs(containers, url, options.processes_per_host, options.python)
                 if (containers[0].code / "requirements.txt").is_file():
                     streams["algo-1"].write_line(NOT_INSTALLED)
             for program in programs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class Options:
     processes_per_host: int = 1  # a laptop, not eight GPUs
     stop_seconds: float = 120.0  # between SIGTERM and SIGKILL
     checkpoint_seconds: float = 3.0  # between two uploads of a running job's checkpoints
+    python: Path = Path(sys.executable)  # runs the programs of the jobs
     toolkit: Path | None = None  # a Python with sagemaker-training, whose `train` runs the jobs
     simulate: float | None = None  # no processes: every job trains for so long on the simulated clock
     simulated_output: Path | None = None  # the output.tar.gz that simulated jobs leave

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +23,16 @@ class Program:
     env: dict[str, str]
 
 
-def build_programs(containers: Sequence[Container], url: str, processes_per_host: int) -> list[Program]:
+def build_programs(
+    containers: Sequence[Container], url: str, processes_per_host: int, python: Path
+) -> list[Program]:
     """Build the programs to start on the hosts.
 
     Args:
         containers: The hosts.
         url: The endpoint of the service.
         processes_per_host: How many processes a distributed job starts per host.
+        python: The interpreter.
 
     Raises:
         JobError: The program is missing in the source archive.
@@ -45,7 +47,7 @@ def build_programs(containers: Sequence[Container], url: str, processes_per_host
         env = _build_openmp_environment(len(containers) * processes_per_host) | container.build_environment(url)
         run = [script, *container.build_arguments()]
         if values.get("sagemaker_torch_distributed_enabled"):
-            torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", str(len(containers))]
+            torchrun = [str(python), "-m", "torch.distributed.run", "--nnodes", str(len(containers))]
             torchrun += ["--node_rank", str(node), "--nproc_per_node", str(processes_per_host)]
             torchrun += ["--master_addr", "127.0.0.1", "--master_port", port]
             programs.append(Program(container, [*torchrun, *run], env))
@@ -55,9 +57,9 @@ def build_programs(containers: Sequence[Container], url: str, processes_per_host
                 ranks = _build_rank_environment(
                     node * processes_per_host + local, len(containers), local, processes_per_host, port
                 )
-                programs.append(Program(container, [sys.executable, *run], env | ranks))
+                programs.append(Program(container, [str(python), *run], env | ranks))
         else:
-            programs.append(Program(container, [sys.executable, *run], env))
+            programs.append(Program(container, [str(python), *run], env))
     return programs
 
 

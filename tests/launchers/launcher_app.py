@@ -65,12 +65,17 @@ def python() -> list[str]:
     return forked.python("launcher")
 
 
+def job_python() -> Path:
+    """What runs the programs of jobs: a Python that has Hydra loaded, and nothing of ours."""
+    return forked.interpreter("job")
+
+
 class Service:
     """A rehearsal service and what a test asks of it. As a context manager it ends with all of its jobs."""
 
     def __init__(self, state: Path, **options: Any) -> None:
         self.state = state
-        settings = {"idle_minutes": 5, "stop_seconds": 2, "checkpoint_seconds": 0.3, **options}
+        settings = {"idle_minutes": 5, "stop_seconds": 2, "checkpoint_seconds": 0.3, "python": job_python(), **options}
         self.url = sagemaker_rehearsal.start(state, **settings)
         self.s3 = self.client("s3")
         self.sagemaker = self.client("sagemaker")
