@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from forked import python
+from forked import interpreter, python
 
 TOP = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / "launchers"))
@@ -24,7 +25,7 @@ SMALL = (
     "experiment=quickstart",
     "model=tiny_wordpiece",
     "hardware.precision=fp32",
-    "dataset.sample.train_rows=600",
+    "dataset.sample.train_rows=400",
     "dataset.sample.validation_rows=60",
     "training.per_device_train_batch_size=8",
     "training.shuffled_questions_control=false",
@@ -34,18 +35,18 @@ ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_RE
 ROLE = "arn:aws:iam::123456789012:role/jobs"
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@contextmanager
+def serve(state: Path, **options: Any) -> Iterator[str]:
     """A stand-in that the launcher takes for AWS, by AWS_ENDPOINT_URL as for any private endpoint."""
-    state = tmp_path_factory.mktemp("service")
-    yield sagemaker_rehearsal.start(state, checkpoint_seconds=0.3, idle_minutes=5)
-    sagemaker_rehearsal.stop(state)
+    try:
+        yield sagemaker_rehearsal.start(state, checkpoint_seconds=0.3, idle_minutes=5, **options)
+    finally:
+        sagemaker_rehearsal.stop(state)
 
 
-def train(service: str, sweep_dir: Path, *overrides: str, cold: bool = False) -> subprocess.Popen[str]:
+def train(service: str, sweep_dir: Path, *overrides: str) -> subprocess.Popen[str]:
     env = os.environ | ACCOUNT | {"AWS_ENDPOINT_URL": service, "SAGEMAKER_ROLE_ARN": ROLE, "OMP_NUM_THREADS": "1"}
-    interpreter = [sys.executable] if cold else python("training")
-    command = [*interpreter, str(TOP / "train.py"), "-m", *SMALL, f"hydra.sweep.dir={sweep_dir}", *overrides]
+    command = [*python("training"), str(TOP / "train.py"), "-m", *SMALL, f"hydra.sweep.dir={sweep_dir}", *overrides]
     poll = "hydra.launcher.poll_interval=0.5"
     return subprocess.Popen([*command, poll], env=env, stderr=subprocess.PIPE, text=True, cwd=sweep_dir.parent)
 
@@ -55,11 +56,12 @@ def read(path: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def both(service: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sweep with one member here and one on an instance."""
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep with one member here and one on an instance, which starts from nothing there."""
     sweep_dir = tmp_path_factory.mktemp("sweeps") / "both"
-    process = train(service, sweep_dir, "hardware=local,g5", "hardware.max_hours=1", cold=True)
-    _, errors = process.communicate(timeout=300)
+    with serve(tmp_path_factory.mktemp("service")) as service:
+        process = train(service, sweep_dir, "hardware=local,g5", "hardware.max_hours=1")
+        _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     return sweep_dir
 
@@ -88,9 +90,9 @@ def test_cost_is_completed_from_billable_seconds(both: Path) -> None:
     assert not cost["estimate"]
 
 
-def test_a_spot_interruption_changes_nothing_but_the_time(service: str, both: Path, tmp_path: Path) -> None:
-    process = train(service, tmp_path / "spot", "hardware=g5", "hardware.max_hours=1", "hardware.spot=true")
-    try:
+def test_a_spot_interruption_changes_nothing_but_the_time(both: Path, tmp_path: Path) -> None:
+    with serve(tmp_path / "service", python=interpreter("training job")) as service:
+        process = train(service, tmp_path / "spot", "hardware=g5", "hardware.max_hours=1", "hardware.spot=true")
         s3 = boto3.client("s3", endpoint_url=service, region_name=ACCOUNT["AWS_REGION"],
                           aws_access_key_id="test", aws_secret_access_key="test")  # fmt: skip
         deadline = time.monotonic() + 200
@@ -100,9 +102,6 @@ def test_a_spot_interruption_changes_nothing_but_the_time(service: str, both: Pa
             service, "faults", {"interrupt": {"job": ".*", "after_seconds": 0, "wait_seconds": 0.5}}
         )
         _, errors = process.communicate(timeout=300)
-    finally:
-        process.kill()
-        sagemaker_rehearsal.call(service, "faults", {"clear": True})
     assert process.returncode == 0, errors
     result = read(tmp_path / "spot" / "0" / "result.json")
     assert result["timing"]["resumed_after_step"] >= 5

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import distribution
-from pathlib import Path
+from importlib.metadata import Distribution, distribution
+from pathlib import Path, PurePath
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -74,11 +74,17 @@ def link_distributions(requirements: Iterable[str], into: Path) -> None:
             ):
                 needed.marker = None
                 waiting.append(needed)
-        for file in source.files or []:
+        for file in {_find_whole(source, file) for file in source.files or []}:
             target = into / file
             if ".." not in file.parts and not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.symlink_to(source.locate_file(file))
+
+
+def _find_whole(source: Distribution, file: PurePath) -> PurePath:
+    """Return the package of a file, to be linked as a whole; the file itself where distributions share the folder."""
+    package = PurePath(file.parts[0])
+    return package if Path(str(source.locate_file(package / "__init__.py"))).is_file() else PurePath(file)
 
 
 @dataclass
@@ -94,7 +100,7 @@ class Environment:
         environment = cls(folder)
         link_distributions(requirements, environment.site_packages)
         for wheel in wheels:
-            environment.pip("install", "--no-deps", "--no-index", "--quiet", str(wheel))
+            environment.pip("install", "--no-deps", "--no-index", "--no-compile", "--quiet", str(wheel))
         return environment
 
     @property

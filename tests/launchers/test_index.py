@@ -147,8 +147,9 @@ def test_the_index_would_be_asked_and_would_do_harm(
 ) -> None:
     """Install by name, as no target does: this proves that the test above would see it."""
     venv = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    install = [venv / "bin" / "python", "-m", "pip", "install", "--quiet", name]
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", venv / "bin" / "python"]
+    install = [*pip, "install", "--quiet", name]
     subprocess.run(install, env=variables, check=True, capture_output=True)
     assert name in index.asked
     subprocess.run([venv / "bin" / "python", "-c", ""], env=variables, check=True)

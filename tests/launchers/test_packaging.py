@@ -57,6 +57,26 @@ def alone(clone: Path, launcher_wheel: Path, tmp_path_factory: pytest.TempPathFa
     return Environment.make(tmp_path_factory.mktemp("alone"), needed, [launcher_wheel])
 
 
+@pytest.fixture(scope="module")
+def bare(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """What the launcher needs, and nothing of ours."""
+    return Environment.make(tmp_path_factory.mktemp("bare"), list_requirements(clone / "launchers"))
+
+
+@pytest.fixture(scope="module")
+def editable_wheels(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The wheels that link to the clone: the launcher's and mlqa's."""
+    folder = tmp_path_factory.mktemp("editable-wheels")
+    return [build(project, "build_editable", folder) for project in (clone / "launchers", clone)]
+
+
+@pytest.fixture(scope="module")
+def editable(clone: Path, editable_wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Both, as a developer installs them."""
+    needed = list_requirements(clone / "launchers")
+    return Environment.make(tmp_path_factory.mktemp("editable"), needed, editable_wheels)
+
+
 def unpack(wheel: Path, into: Path) -> Path:
     shutil.unpack_archive(wheel, into, "zip")
     return into
@@ -177,8 +197,7 @@ def test_mlqa_runs_from_a_bare_clone(clone: Path, tmp_path: Path) -> None:
     assert "Nothing was submitted" in plan
 
 
-def test_found_in_a_clone_on_the_path(clone: Path, app: tuple[Path, str], tmp_path: Path) -> None:
-    bare = Environment.make(tmp_path / "bare", list_requirements(clone / "launchers"))
+def test_found_in_a_clone_on_the_path(bare: Environment, clone: Path, app: tuple[Path, str], tmp_path: Path) -> None:
     shown = bare.run(app[0], "hydra/launcher=sagemaker", cwd=tmp_path, PYTHONPATH=str(clone / "launchers"))
     assert f"plugin {clone / 'launchers' / PLUGIN}" in shown
     assert app[1] in shown
@@ -190,15 +209,20 @@ def test_found_in_a_wheel(alone: Environment, app: tuple[Path, str], tmp_path: P
     assert app[1] in shown
 
 
-def test_found_in_an_editable_install(clone: Path, app: tuple[Path, str], tmp_path: Path) -> None:
-    wheels = [build(project, "build_editable", tmp_path) for project in (clone / "launchers", clone)]
-    editable = Environment.make(tmp_path / "editable", list_requirements(clone / "launchers"), wheels)
+def test_found_in_an_editable_install(
+    editable: Environment, clone: Path, app: tuple[Path, str], tmp_path: Path
+) -> None:
     shown = editable.run(app[0], "hydra/launcher=sagemaker", cwd=tmp_path)
     assert f"plugin {clone / 'launchers' / PLUGIN}" in shown
     assert app[1] in shown
+
+
+def test_an_editable_install_leads_to_the_sources(
+    editable: Environment, editable_wheels: list[Path], clone: Path, tmp_path: Path
+) -> None:
     places = "import mlqa, hydra_sagemaker_launcher as launcher; print(mlqa.__path__, launcher.__path__)"
     assert f"[{str(clone / 'src/mlqa')!r}] " in editable.run("-c", places, cwd=tmp_path)
-    mlqas_own = Environment.make(tmp_path / "mlqa", [], wheels[1:])  # its link leads to src/ alone
+    mlqas_own = Environment.make(tmp_path / "mlqa", [], editable_wheels[1:])  # its link leads to src/ alone
     held = "import importlib.util as u; print([bool(u.find_spec(name)) for name in ('mlqa', 'hydra_plugins')])"
     assert mlqas_own.run("-c", held, cwd=tmp_path).strip() == "[True, False]"
 
