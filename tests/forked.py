@@ -5,7 +5,7 @@ working directory, environment, streams, signals and exit code of its own; only 
 app starts from nothing, too, is for the tests that name `sys.executable`.
 
 Behind it `python forked.py SOCKET LOADED` is a server that has everything loaded and forks, and `python forked.py
-SOCKET SCRIPT ...` its client, in the place of `python SCRIPT ...`; also with `-c CODE` and `-m MODULE` for SCRIPT. Where
+SOCKET SCRIPT ...` its client, in the place of `python SCRIPT ...`; also with `-c CODE` and `-m MODULE` for SCRIPT. When
 the client is killed, so is the app.
 
 `interpreter(loaded)` is an executable file that does the same, for what takes a Python by its path.
@@ -178,7 +178,7 @@ def _kill_with_client(connection: socket.socket, pid: int) -> None:
 
 
 def _leave(code: int) -> None:
-    """Ends as any process does, but for the destruction of each object: it would copy all that was loaded, for seconds."""
+    """Ends as any process does, but destroys no object: that would copy all that was loaded, which takes seconds."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

@@ -23,9 +23,7 @@ class Program:
     env: dict[str, str]
 
 
-def build_programs(
-    containers: Sequence[Container], url: str, processes_per_host: int, python: Path
-) -> list[Program]:
+def build_programs(containers: Sequence[Container], url: str, processes_per_host: int, python: Path) -> list[Program]:
     """Build the programs to start on the hosts.
 
     Args:

@@ -177,7 +177,7 @@ def find_request_problems(
 ) -> Iterator[str]:
     """Yield a line for everything that is wrong with the requests, before anything is created or uploaded.
 
-    Placeholders stand for what does not exist yet. Of members that differ only in their config one is tried.
+    Of members that differ only in their config one is tried.
 
     Args:
         planned: The members as they are planned.
@@ -185,18 +185,26 @@ def find_request_problems(
         sweep_dir: The sweep's directory on this machine.
         region: The region of the jobs.
     """
-    role = options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or REHEARSAL_ROLE
-    root = f"s3://{options.bucket or 'sagemaker-bucket'}/{options.prefix}"
     distinct = {(item.hardware, item.image, tuple(item.data.items())): item for item in reversed(planned)}
     for item in distinct.values():
-        uris = {key: uri if isinstance(uri, str) else f"{root}/data/{'0' * 64}/" for key, uri in item.data.items()}
-        channels = {"code": f"{root}/code/", "member": f"{root}/member/", **uris}
-        name = make_job_name(options.job_name, _TRIAL_SWEEP, item.member.number, 1, [])
-        prefix = f"{root}/{_TRIAL_SWEEP}/{item.member.number}"
-        spec = JobSpec(
-            item.hardware, item.image, item.member.number, name, _TRIAL_SWEEP, sweep_dir, role, region, channels, prefix
-        )
         try:
-            build_training_job_request(spec, options)
+            build_trial_request(item, options, sweep_dir, region)
         except LaunchError as error:
             yield from error.problems
+
+
+def build_trial_request(item: PlannedMember, options: Any, sweep_dir: Path, region: str) -> dict[str, Any]:
+    """Build the request of a planned member, with placeholders for what does not exist yet.
+
+    Raises:
+        LaunchError: As `build_training_job_request` does.
+    """
+    role = options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or REHEARSAL_ROLE
+    root = f"s3://{options.bucket or 'sagemaker-bucket'}/{options.prefix}"
+    uris = {key: uri if isinstance(uri, str) else f"{root}/data/{'0' * 64}/" for key, uri in item.data.items()}
+    channels = {"code": f"{root}/code/", "member": f"{root}/member/", **uris}
+    number = item.member.number
+    name = make_job_name(options.job_name, _TRIAL_SWEEP, number, 1, [])
+    prefix = f"{root}/{_TRIAL_SWEEP}/{number}"
+    spec = JobSpec(item.hardware, item.image, number, name, _TRIAL_SWEEP, sweep_dir, role, region, channels, prefix)
+    return build_training_job_request(spec, options)
