@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from forked import interpreter
 from launcher_app import CONFIG, App, Service
 
 BODY = """
@@ -31,7 +32,8 @@ HOSTS = {
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("service")) as service:
+    """Its jobs find torch loaded."""
+    with Service(tmp_path_factory.mktemp("service"), python=interpreter("training job")) as service:
         yield service
 
 
