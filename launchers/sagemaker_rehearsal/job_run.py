@@ -206,7 +206,7 @@ class JobRun:
             if ending.secondary in ("MaxRuntimeExceeded", "MaxWaitTimeExceeded"):
                 job.enter_status(ending.secondary, self._get_time(), "Stopping")
             job.enter_status("Uploading", self._get_time())
-            time.sleep(self._faults.get_delay(job.name, "Uploading"))
+            self._service.closing.wait(self._faults.get_delay(job.name, "Uploading"))
             try:
                 job.artifacts = self._data.upload_archives(
                     always_model=ending.secondary != "Failed",
