@@ -19,7 +19,7 @@ LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_distribu
 PARALLEL ?= --numprocesses auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test toolkit legacy environments check format bench bench-launcher clean
+.PHONY: help setup quickstart test toolkit legacy environments check format bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,16 +48,8 @@ format: $(VENV)/installed-dev ## apply the fixes of lint and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed-dev ## compare the path of a question with transformers' own (minutes)
-	$(BIN)/python benchmarks/features.py
-	$(BIN)/python benchmarks/evaluation.py
-	$(BIN)/python benchmarks/start.py
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/distributed.py
-
-bench-launcher: $(VENV)/installed-dev ## measure the plugin's share of --help, and sweeps of 500 members on a simulated clock (minutes)
-	$(BIN)/python benchmarks/plugin_start.py
-	$(BIN)/python benchmarks/launcher.py
+bench: $(VENV)/installed-dev ## run all benchmarks and print one table; BENCH="features start" or BENCH=--smoke for less (half an hour)
+	$(BIN)/python benchmarks $(BENCH)
 
 clean: ## remove the virtual environments and caches, but neither outputs/ nor multirun/
 	rm -rf $(VENV) $(VENV)-legacy $(VENV)-toolkit .pytest_cache .mypy_cache .ruff_cache .hypothesis
