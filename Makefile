@@ -48,7 +48,7 @@ format: $(VENV)/installed-dev ## apply the fixes of lint and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed-dev ## run all benchmarks and print one table; BENCH="features start" or BENCH=--smoke for less (half an hour)
+bench: $(VENV)/installed-dev ## measure everything and print one table (half an hour; less with BENCH=features or BENCH=--smoke)
 	$(BIN)/python benchmarks $(BENCH)
 
 clean: ## remove the virtual environments and caches, but neither outputs/ nor multirun/

@@ -1,6 +1,6 @@
 """Compare training: windows per second of mlqa's three ways to make batches, and of transformers' own example.
 
-    python benchmarks/training.py                                     BERT of 4 layers x 256, generated questions
+    python benchmarks/training.py                                     BERT of 4 layers x 256, TQuAD or generated data
     python benchmarks/training.py --train-file train.json --pretrained DIR          your data, a model folder
     python benchmarks/training.py --train-file train.json --tokenizer DIR --base    BERT-base with random weights
     ... --precision bf16 fp32   --ways padded grouped packed   --steps 8 --rounds 3   --pad-to-multiple-of 64
@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from inputs import build_bert, load_tokenizers
+from inputs import build_bert, find_asset, load_tokenizers, load_train_and_dev
 from measuring import alternate, build_parser, finish, parse_arguments, report_progress
 from peer import PEER, find_peer, load_feature_functions, map_dataset, save_dataset
 from rows import Row
@@ -35,7 +35,6 @@ from mlqa.config.compose import compose_config
 from mlqa.config.schema import Batching, Config
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
-from mlqa.data.sample import generate
 from mlqa.features.windows import Windows, make_windows
 from mlqa.training.arguments import build_training_arguments
 from mlqa.training.checkpoints import Checkpoints
@@ -137,9 +136,10 @@ def load_model(args: argparse.Namespace, examples: Examples) -> tuple[Any, Any]:
 
 def compare(args: argparse.Namespace, folder: Path) -> list[Row]:
     """Train in each way and precision, round after round, and return the seconds of the steps."""
-    examples = read_file(args.train_file) if args.train_file else generate(args.questions, seed=0)
+    examples = read_file(args.train_file) if args.train_file else load_train_and_dev(None, args.questions)[0]
     model, tokenizer = load_model(args, examples)
-    length = 384 if args.train_file else 112  # generated paragraphs are short, and half is also padding
+    is_real = args.train_file or find_asset("data", "tquad")
+    length = 384 if is_real else 112  # generated paragraphs are short, and half is also padding
     windows = make_windows(examples, tokenizer, length, length // 3)
     features = make_peer_features(examples, tokenizer, windows, folder) if "peer" in args.ways else None
 

@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from rows import Row, print_rows, read_rows, write_rows
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-sys.path.append(str(BENCHMARKS))
-from rows import Row, print_rows, read_rows, write_rows
 
 SCRIPT = """
 from measuring import build_parser, finish, parse_arguments
