@@ -86,7 +86,7 @@ def main() -> None:
             }
             what = f"a Hydra app with the launcher installed, {way}"
             for clock, seconds in zip(("", ": CPU"), split_clocks(alternate(args.rounds, tasks, True)), strict=True):
-                rows.append(Row(what + clock, seconds[True], seconds[False], "without"))
+                rows.append(Row(what + clock, seconds[True], seconds[False], "without", is_overhead=True))
             calls = {key: [count_calls(app, WAYS[way], path)] for key, path in packages.items()}
             rows.append(Row(f"{what}: function calls", calls[True], calls[False], "without", "", at_most=TARGET))
     finish(rows, args)

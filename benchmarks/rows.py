@@ -24,6 +24,7 @@ class Row:
         unit: "s", "MB", "calls" ...
         at_least: Target: the peer takes at least this many times as much as ours.
         at_most: Target: ours takes at most this many times as much as the peer.
+        is_overhead: Whether the ratio is ours over the peer's, as with `at_most`.
     """
 
     what: str
@@ -33,12 +34,14 @@ class Row:
     unit: str = "s"
     at_least: float | None = None
     at_most: float | None = None
+    is_overhead: bool = False
 
     @property
     def ratios(self) -> list[float]:
-        """The ratio of each round: ours over the peer's if the target is `at_most`, else the peer's over ours."""
+        """The ratio of each round: the peer's over ours, or ours over the peer's if it is an overhead."""
+        is_overhead = self.is_overhead or self.at_most
         pairs = zip(self.ours, self.peer or [], strict=bool(self.peer))
-        return [ours / peer if self.at_most else peer / ours for ours, peer in pairs]
+        return [ours / peer if is_overhead else peer / ours for ours, peer in pairs]
 
     @property
     def is_met(self) -> bool | None:

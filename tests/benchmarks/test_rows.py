@@ -30,6 +30,7 @@ if __name__ == "__main__":
         ({"at_most": 0.25}, [1 / 3, 0.2, 0.25], True),
         ({"at_most": 0.2}, [1 / 3, 0.2, 0.25], False),
         ({}, [3.0, 5.0, 4.0], None),
+        ({"is_overhead": True}, [1 / 3, 0.2, 0.25], None),
     ],
 )
 def test_the_median_of_the_rounds_meets_a_target_or_misses_it(
