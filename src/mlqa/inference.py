@@ -21,6 +21,7 @@ from mlqa.errors import DataError, RunError, summarize_error
 from mlqa.features.windows import make_windows
 from mlqa.metrics.no_answer import put_answer_first
 from mlqa.result import MODEL, read_result
+from mlqa.threads import limit_threads
 from mlqa.tokenization.load import load_pretrained
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Answerer:
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
+        limit_threads()
         folder = Path(run_dir).expanduser()
         model_folder = folder / MODEL
         if not (model_folder / "config.json").is_file():
