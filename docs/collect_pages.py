@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
@@ -49,7 +50,7 @@ def write_api_page(package: str, modules: list[str]) -> str:
     return "\n\n".join([f"# {package}", about, *(f"::: {package}.{module}" for module in modules)]) + "\n"
 
 
-def write_link(page: Path, link: re.Match[str], packages: dict[Path, str]) -> str:
+def write_link(page: Path, packages: dict[Path, str], link: re.Match[str]) -> str:
     """Write a link of a page as it must be in the site.
 
     Raises:
@@ -92,7 +93,7 @@ def main() -> None:
         copy_file(picture)
     for path in list_files(PAGES):
         copy_file(path)
-        text = LINK.sub(lambda link, path=path: write_link(path, link, packages), path.read_text("utf-8"))
+        text = LINK.sub(partial(write_link, path, packages), path.read_text("utf-8"))
         (TREE / path.relative_to(TOP)).write_text(text, "utf-8")
 
 

@@ -14,7 +14,7 @@ def define_eurobert() -> Any:
     from transformers import EuroBertPreTrainedModel
     from transformers.modeling_layers import GenericForQuestionAnswering
 
-    class EuroBertForQuestionAnswering(GenericForQuestionAnswering, EuroBertPreTrainedModel):
+    class EuroBertForQuestionAnswering(GenericForQuestionAnswering, EuroBertPreTrainedModel):  # type: ignore[misc]
         """EuroBERT under a linear layer that gives the start and end logits."""
 
     return EuroBertForQuestionAnswering
