@@ -19,7 +19,7 @@ LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_distribu
 PARALLEL ?= --numprocesses auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test toolkit legacy environments check format bench bench-launcher clean
+.PHONY: help setup quickstart test toolkit legacy environments check format docs dist bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,19 +48,22 @@ format: $(VENV)/installed-dev ## apply the fixes of lint and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed-dev ## compare the path of a question with transformers' own (minutes)
-	$(BIN)/python benchmarks/features.py
-	$(BIN)/python benchmarks/evaluation.py
-	$(BIN)/python benchmarks/start.py
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/distributed.py
+docs: $(VENV)-docs/installed ## build the documentation site in site/, without a broken link
+	$(VENV)-docs/bin/python docs/collect_pages.py
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet
+	@echo "read it: $(PYTHON) -m http.server --bind 127.0.0.1 --directory site"
 
-bench-launcher: $(VENV)/installed-dev ## measure the plugin's share of --help, and sweeps of 500 members on a simulated clock (minutes)
-	$(BIN)/python benchmarks/plugin_start.py
-	$(BIN)/python benchmarks/launcher.py
+dist: $(VENV)-dist/installed ## build the wheels and source archives of both distributions in dist/, and check them
+	rm -rf dist
+	$(VENV)-dist/bin/python -m build --outdir dist .
+	$(VENV)-dist/bin/python -m build --outdir dist launchers
+	$(VENV)-dist/bin/twine check --strict dist/*
 
-clean: ## remove the virtual environments and caches, but neither outputs/ nor multirun/
-	rm -rf $(VENV) $(VENV)-legacy $(VENV)-toolkit .pytest_cache .mypy_cache .ruff_cache .hypothesis
+bench: $(VENV)/installed-dev ## measure everything and print one table (half an hour; less with BENCH=features or BENCH=--smoke)
+	$(BIN)/python benchmarks $(BENCH)
+
+clean: ## remove the virtual environments, caches and what was built, but neither outputs/ nor multirun/
+	rm -rf $(VENV) $(VENV)-legacy $(VENV)-toolkit $(VENV)-docs $(VENV)-dist build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -87,6 +90,16 @@ $(VENV)-legacy/installed: pyproject.toml launchers/pyproject.toml requirements/t
 $(VENV)-toolkit/installed:
 	$(PYTHON) -m venv $(VENV)-toolkit
 	@$(VENV)-toolkit/bin/python -m pip --disable-pip-version-check install --quiet sagemaker-training==5.1.4 hydra-core==1.3.8
+	@touch $@
+
+$(VENV)-docs/installed: docs/requirements.txt
+	$(PYTHON) -m venv $(VENV)-docs
+	@$(VENV)-docs/bin/python -m pip --disable-pip-version-check install --quiet -r docs/requirements.txt
+	@touch $@
+
+$(VENV)-dist/installed:
+	$(PYTHON) -m venv $(VENV)-dist
+	@$(VENV)-dist/bin/python -m pip --disable-pip-version-check install --quiet "build>=1.2" "twine>=6"
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml launchers/pyproject.toml $(VENV)/torch

@@ -11,24 +11,23 @@ Forward passes, by length and padded, are those of a small encoder with random w
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import json
-import os
-import statistics
 import tempfile
-import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import torch
-from features import load_tokenizers, load_train_and_dev
-from peer import LENGTH, STRIDE, find_peer, load_feature_functions, load_postprocess, map_dataset, save_dataset
+from inputs import load_tokenizers, load_train_and_dev
+from measuring import build_parser, finish, parse_arguments, report_progress, time_rounds
+from peer import LENGTH, PEER, STRIDE, find_peer, load_feature_functions, load_postprocess, map_dataset, save_dataset
+from rows import Row
 from run_qa_decoding import decode_as_run_qa
 
 import mlqa.metrics
@@ -44,30 +43,8 @@ from mlqa.models.loading import load_model
 FORWARD_ROWS = 200
 
 
-def time_rounds(count: int, **tasks: Callable[[], Any]) -> dict[str, list[float]]:
-    """Return the seconds of each task per round. Each round runs all tasks, and a first round warms up uncounted."""
-    seconds: dict[str, list[float]] = {name: [] for name in tasks}
-    for number in range(count + 1):
-        for name, task in tasks.items():
-            began = time.perf_counter()
-            task()
-            if number:
-                seconds[name].append(time.perf_counter() - began)
-    return seconds
-
-
-def print_ratios(title: str, seconds: dict[str, list[float]]) -> None:
-    """Print the median seconds of each task, and how many times faster than the first task it is."""
-    first, *others = seconds
-    print(f"\n{title}\n{first:40} {statistics.median(seconds[first]):8.4f} s")
-    for name in others:
-        ratios = [slow / fast for slow, fast in zip(seconds[first], seconds[name], strict=True)]
-        print(f"{name:40} {statistics.median(seconds[name]):8.4f} s   ratio {statistics.median(ratios):5.1f} "
-              f"({min(ratios):.1f} ... {max(ratios):.1f})", flush=True)  # fmt: skip
-
-
-def compare_decoding(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) -> list[str]:
-    """Decode random logits in each way, count the rows that differ from the peer's, and return our answers."""
+def compare_decoding(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) -> tuple[list[Row], list[str]]:
+    """Decode random logits in each way, count the rows that differ from the peer's, and also return our answers."""
     folder = find_peer()
     random = np.random.default_rng(0)
     starts, ends = (random.normal(size=(len(windows), LENGTH)).astype(np.float32) for _ in range(2))
@@ -78,9 +55,9 @@ def compare_decoding(examples: Examples, windows: Windows, tokenizer: Any, round
         return select_best_spans(*logits, windows, everything, LENGTH, 20, 30)
 
     tasks: dict[str, Callable[[], Any]] = {
-        "mlqa, answers": lambda: decode_best_texts(select_spans(), windows, examples),
-        "mlqa, n-best": lambda: decode_n_best(select_spans(), windows, examples, 20, with_null=False),
-        "mlqa, n-best as run_qa's": lambda: decode_as_run_qa(starts, ends, windows, examples),
+        "answers": lambda: decode_best_texts(select_spans(), windows, examples),
+        "n-best": lambda: decode_n_best(select_spans(), windows, examples, 20, with_null=False),
+        "n-best in the order of run_qa.py": lambda: decode_as_run_qa(starts, ends, windows, examples),
     }
     with tempfile.TemporaryDirectory() as temporary:
         if folder:
@@ -93,25 +70,27 @@ def compare_decoding(examples: Examples, windows: Windows, tokenizer: Any, round
                     return decode(data, features, (starts, ends), **options)
 
             decode_by_peer(output_dir=temporary)
-            tasks = {"the peer, n-best": decode_by_peer, **tasks}
+            tasks = {PEER: decode_by_peer, **tasks}
             mine = decode_as_run_qa(starts, ends, windows, examples)
             marked = {
                 identifier
                 for row, identifier in enumerate(examples.ids)
                 if any(map(unicodedata.combining, examples.get_context(row)))
             }
-            print()
             for name, ours in (("predictions", mine.predictions), ("nbest_predictions", mine.n_best)):
                 theirs = json.loads((Path(temporary) / f"{name}.json").read_text("utf-8"))
                 wrong = {identifier for identifier, value in theirs.items() if ours[identifier] != value}
-                print(f"{name}.json: {len(theirs) - len(wrong)} of {len(theirs)} rows equal the peer's; "
-                      f"of the others {len(wrong & marked)} are of contexts with combining marks")  # fmt: skip
-        title = f"decoding, {len(windows):,} windows of {len(examples):,} questions"
-        print_ratios(title, time_rounds(rounds, **tasks))
-    return decode_best_texts(select_spans(), windows, examples)
+                report_progress(f"{name}.json: {len(theirs) - len(wrong)} of {len(theirs)} rows equal the peer's; "
+                                f"{len(wrong & marked)} of the others have combining marks")  # fmt: skip
+        seconds = time_rounds(rounds, tasks)
+    what = f"decoding {len(windows):,} windows of {len(examples):,} questions"
+    theirs = seconds.pop(PEER, None)
+    targets = {"answers": 20, "n-best": 3}
+    rows = [Row(f"{what}: {way}", ours, theirs, PEER, at_least=targets.get(way)) for way, ours in seconds.items()]
+    return rows, decode_best_texts(select_spans(), windows, examples)
 
 
-def compare_scoring(examples: Examples, answers: list[str], folder: str | None, rounds: int) -> None:
+def compare_scoring(examples: Examples, answers: list[str], folder: str | None, rounds: int) -> list[Row]:
     """Score the answers, half of them replaced by a gold, by an `evaluate` module and by mlqa."""
     import evaluate
 
@@ -125,21 +104,20 @@ def compare_scoring(examples: Examples, answers: list[str], folder: str | None, 
     metric = evaluate.load(str(module / "squad.py"), keep_in_memory=True)
     theirs = metric.compute(predictions=predicted, references=references)
     mine = compute_squad_scores(predictions, golds)
-    same = (mine.exact_match, mine.f1) == (theirs["exact_match"], theirs["f1"])
-    official = "evaluate's squad" if folder else "mlqa's evaluate module"
-    print_ratios(
-        f"metric, {len(rows):,} rows; {'equal to the last bit' if same else f'DIFFERENT: {theirs} {mine.f1}'}",
-        time_rounds(
-            rounds,
-            **{
-                official: lambda: metric.compute(predictions=predicted, references=references),
-                "mlqa, compute_squad_scores": lambda: compute_squad_scores(predictions, golds),
-            },
-        ),
+    if (mine.exact_match, mine.f1) != (theirs["exact_match"], theirs["f1"]):
+        raise SystemExit(f"the scores differ: {theirs}, ours {mine}")
+    seconds = time_rounds(
+        rounds,
+        {
+            "peer": lambda: metric.compute(predictions=predicted, references=references),
+            "ours": lambda: compute_squad_scores(predictions, golds),
+        },
     )
+    what, name = f"metric of {len(rows):,} answers, equal to the last bit", "evaluate" if folder else "mlqa's module"
+    return [Row(what, seconds["ours"], seconds["peer"], name, at_least=5 if folder else None)]
 
 
-def compare_forward_passes(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) -> None:
+def compare_forward_passes(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) -> list[Row]:
     """Answer with a small model, in order and padded to the full width, and by length as mlqa does."""
     config, _ = compose_config(["model=tiny_wordpiece"])
     torch.manual_seed(0)
@@ -161,35 +139,30 @@ def compare_forward_passes(examples: Examples, windows: Windows, tokenizer: Any,
         return decode_best_texts(predict_spans(model, windows, config.training), windows, examples)
 
     same = sum(text == other for text, other in zip(answer_padded(), answer_by_length(), strict=True))
-    print_ratios(
-        f"forward and decoding; {same} of {len(examples)} answers are the same",
-        time_rounds(
-            max(1, rounds // 3), **{"in order, padded to 384": answer_padded, "mlqa, by length": answer_by_length}
-        ),
-    )
+    seconds = time_rounds(max(1, rounds // 3), {"padded": answer_padded, "by length": answer_by_length})
+    what = f"forward passes by length, {same} of {len(examples)} answers are the same"
+    return [Row(what, seconds["by length"], seconds["padded"], "padded")]
 
 
 def main() -> None:
     """Compare decoding, scoring and forward passes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = build_parser(__doc__, rounds=9)
     parser.add_argument("--data")
     parser.add_argument("--tokenizer")
     parser.add_argument("--metric")
-    parser.add_argument("--rounds", type=int, default=9)
-    args = parser.parse_args()
-    train, examples = load_train_and_dev(args.data)
+    parser.add_argument("--questions", type=int, default=8000, help="how many to generate. A tenth are answered")
+    args = parse_arguments(parser, rounds=1, questions=200)
+    datasets.disable_progress_bars()
+    train, examples = load_train_and_dev(args.data, args.questions)
     examples = replace(examples, ids=[str(row) for row in range(len(examples))])  # the peer loses rows with equal ids
     tokenizer = next(iter(load_tokenizers(args.tokenizer, train).values()))
     windows = make_windows(examples, tokenizer, LENGTH, STRIDE)
-    answers = compare_decoding(examples, windows, tokenizer, args.rounds)
-    compare_scoring(examples, answers, args.metric, args.rounds)
+    rows, answers = compare_decoding(examples, windows, tokenizer, args.rounds)
+    rows += compare_scoring(examples, answers, args.metric, args.rounds)
     few = examples.select(np.arange(min(len(examples), FORWARD_ROWS)))
-    compare_forward_passes(few, make_windows(few, tokenizer, LENGTH, STRIDE), tokenizer, args.rounds)
+    rows += compare_forward_passes(few, make_windows(few, tokenizer, LENGTH, STRIDE), tokenizer, args.rounds)
+    finish(rows, args)
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    import datasets
-
-    datasets.disable_progress_bars()
     main()

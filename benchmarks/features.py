@@ -1,6 +1,6 @@
 """Compare features with the peer's, from texts to what training and evaluation read (PEER_DIR, see peer.py).
 
-    PEER_DIR=... MLQA_ASSETS=... python benchmarks/features.py     TQuAD, with the tokenizers in NAMED
+    PEER_DIR=... MLQA_ASSETS=... python benchmarks/features.py     TQuAD, with two tokenizers
     python benchmarks/features.py --data DIR --tokenizer DIR       your train*.json and dev*.json, your tokenizer
     python benchmarks/features.py --scale 100                      time and memory at 1, 10 and 100 times the data
 
@@ -12,51 +12,38 @@ have the same threads. Every feature of every window is compared once.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
-import os
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import unicodedata
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
-from peer import LENGTH, STRIDE, find_peer, load_feature_functions, map_dataset, save_dataset
-from reading import read_megabytes
+from inputs import load_tokenizers, load_train_and_dev
+from measuring import (
+    alternate,
+    build_parser,
+    finish,
+    parse_arguments,
+    read_megabytes,
+    report_progress,
+    run_apart,
+    split_clocks,
+    time_call,
+)
+from peer import LENGTH, PEER, STRIDE, find_peer, load_feature_functions, map_dataset, save_dataset
+from rows import Row
 
 from mlqa.batching.padded_rows import make_batch
 from mlqa.data.examples import Examples
-from mlqa.data.readers import read_file
 from mlqa.data.sample import generate
 from mlqa.features.token_cache import TokenCache
 from mlqa.features.windows import Windows, make_windows
-from mlqa.tokenization.scratch import train_tokenizer
-
-NAMED = ("berturk-cased-32k", "xlm-roberta")
-
-
-def load_train_and_dev(folder: str | None) -> tuple[Examples, Examples]:
-    """Load train and dev from `folder`, else TQuAD from MLQA_ASSETS, else generate them."""
-    assets = os.environ.get("MLQA_ASSETS")
-    place = Path(folder) if folder else Path(assets) / "data" / "tquad" if assets else None
-    if place is None:
-        return generate(8000, seed=0), generate(900, seed=1, split="validation")
-    train, dev = (read_file(next(place.glob(pattern))) for pattern in ("train*.json", "dev*.json"))
-    return train, dev
-
-
-def load_tokenizers(folder: str | None, train: Examples) -> dict[str, Any]:
-    """Load the tokenizer in `folder`, else those of MLQA_ASSETS, else train one."""
-    from transformers import AutoTokenizer
-
-    assets = os.environ.get("MLQA_ASSETS")
-    folders = [Path(folder)] if folder else [Path(assets) / "tokenizers" / name for name in NAMED] if assets else []
-    if folders:
-        return {place.name: AutoTokenizer.from_pretrained(place) for place in folders}
-    return {"generated": train_tokenizer([*train.contexts, *train.questions], "wordpiece", 2000, 512)}
 
 
 def make_both_windows(tokenizer: Any, train: Examples, dev: Examples, folder: Path | None) -> tuple[Windows, Windows]:
@@ -90,41 +77,54 @@ def count_differences(windows: Windows, features: Any, examples: Examples) -> di
     return counts
 
 
-def compare(args: argparse.Namespace) -> None:
-    """Print the seconds of both and the windows that differ, for each tokenizer."""
-    train, dev = load_train_and_dev(args.data)
+def compare(args: argparse.Namespace) -> list[Row]:
+    """Return the seconds of both for each tokenizer, and report the windows that differ."""
+    train, dev = load_train_and_dev(args.data, args.questions)
     folder = find_peer()
-    print(
-        f"{len(train):,} + {len(dev):,} questions; seconds: median of {args.rounds} rounds; ratio (min ... max), of CPU"
-    )
-    print(
-        f"{'tokenizer':20} {'windows':>8} {'peer':>7} {'mlqa':>7} {'ratio':>22}    CPU {'to cache':>9} {'from it':>8}"
-    )
+    rows = []
     for name, tokenizer in load_tokenizers(args.tokenizer, train).items():
         with tempfile.TemporaryDirectory() as temporary:
-            place, times, cpu = Path(temporary), [], []
-            data = [save_dataset(examples, place / str(number)) for number, examples in enumerate((train, dev))]
-            for number in range(args.rounds):
-                began, before = time.perf_counter(), time.process_time()
-                if folder:
-                    functions = load_feature_functions(folder, tokenizer)
-                    made = [map_dataset(*pair) for pair in zip(functions, data, strict=True)]
-                marks, middle = [time.perf_counter()], time.process_time()
-                for cache in (None, place / f"cache{number}", place / f"cache{number}"):  # none, filled, full
-                    windows = make_both_windows(tokenizer, train, dev, cache)
-                    marks.append(time.perf_counter())
-                    if cache is None:
-                        cpu.append((middle - before) / (time.process_time() - middle))
-                times.append([end - start for start, end in zip([began, *marks], marks, strict=False)])
-            peers, plain, filled, hit = (statistics.median(column) for column in zip(*times, strict=True))
-            ratios = [row[0] / row[1] for row in times]
-            ratio = f"{statistics.median(ratios):.1f} ({min(ratios):.1f} ... {max(ratios):.1f})" if folder else "-"
-            ratio += f" {statistics.median(cpu):6.1f}" if folder else ""
-            print(f"{name:20} {len(windows[0]) + len(windows[1]):8,} {peers:7.2f} {plain:7.2f} {ratio:>29} "
-                  f"{filled:9.2f} {hit:8.2f}", flush=True)  # fmt: skip
-            if folder:
-                for split, mine, theirs, examples in zip(("train", "dev"), windows, made, (train, dev), strict=True):
-                    print(f"  {split} windows that differ: {count_differences(mine, theirs, examples)}")
+            rows += compare_tokenizer(name, tokenizer, train, dev, folder, Path(temporary), args.rounds)
+    return rows
+
+
+def compare_tokenizer(
+    name: str, tokenizer: Any, train: Examples, dev: Examples, folder: Path | None, place: Path, rounds: int
+) -> list[Row]:
+    """Return the rows of one tokenizer: without a cache against the peer, and ours that write and read the cache."""
+    caches = (place / f"cache{number}" for number in itertools.count())
+    made: dict[str, Any] = {}
+
+    def make_peers() -> None:
+        functions = load_feature_functions(folder, tokenizer) if folder else ()
+        made["peer"] = [map_dataset(*pair) for pair in zip(functions, data, strict=True)]
+
+    def make_ours(cache: Path | None = None) -> None:
+        made["ours"] = make_both_windows(tokenizer, train, dev, cache)
+
+    def fill_cache() -> None:
+        made["cache"] = next(caches)
+        make_ours(made["cache"])
+
+    tasks: dict[str, Callable[[], None]] = {
+        "ours": make_ours, "to the cache": fill_cache, "from the cache": lambda: make_ours(made["cache"])
+    }  # fmt: skip
+    if folder:
+        data = [save_dataset(examples, place / str(number)) for number, examples in enumerate((train, dev))]
+        tasks = {"peer": make_peers, **tasks}
+    wall, cpu = split_clocks(alternate(rounds, {way: partial(time_call, task) for way, task in tasks.items()}))
+    if folder:
+        for split, ours, theirs, examples in zip(
+            ("train", "dev"), made["ours"], made["peer"], (train, dev), strict=True
+        ):
+            report_progress(f"{name}, {split} windows that differ: {count_differences(ours, theirs, examples)}")
+    what = f"features of {sum(map(len, made['ours'])):,} windows, {name}"
+    return [
+        Row(what, wall["ours"], wall.get("peer"), PEER, at_least=8),
+        Row(f"{what}: CPU", cpu["ours"], cpu.get("peer"), PEER),
+        Row(f"{what}: written to the cache", wall["to the cache"]),
+        Row(f"{what}: read from the cache", wall["from the cache"]),
+    ]
 
 
 def multiply(examples: Examples, times: int) -> Examples:
@@ -140,57 +140,56 @@ def multiply(examples: Examples, times: int) -> Examples:
     )
 
 
-def measure(args: argparse.Namespace) -> None:
+def measure_size(args: argparse.Namespace) -> None:
     """Print time and memory of one size as JSON, in a process of its own."""
-    train, _ = load_train_and_dev(args.data)
+    train, _ = load_train_and_dev(args.data, args.questions)
     tokenizer = next(iter(load_tokenizers(args.tokenizer, train).values()))
     examples = multiply(train, args.measure)
     make_windows(generate(10, seed=0), tokenizer, LENGTH, STRIDE)
     before, began = read_megabytes("VmRSS"), time.perf_counter()
     windows = make_windows(examples, tokenizer, LENGTH, STRIDE, TokenCache(Path(args.cache), tokenizer))
-    took = time.perf_counter() - began
-    size = sum(file.stat().st_size for file in Path(args.cache).glob("*/*")) / 1e6
-    peak, anonymous = read_megabytes("VmHWM"), read_megabytes("RssAnon")
-    print(json.dumps([len(examples), len(windows), took, before, peak, anonymous, size]))
+    figures = {
+        "s": time.perf_counter() - began,
+        "MB before": before,
+        "MB at the peak": read_megabytes("VmHWM"),
+        "MB not mapped, at the end": read_megabytes("RssAnon"),
+        "MB of tokens": sum(file.stat().st_size for file in Path(args.cache).glob("*/*")) / 1e6,
+    }
+    print(json.dumps([len(examples), len(windows), figures]))
 
 
-def measure_growth(args: argparse.Namespace) -> None:
-    """Print time and memory at 1, 10 and 100 times the data."""
-    print("  times  questions    windows  seconds  MB before  MB peak  MB not mapped, at the end  MB of tokens")
+def measure_growth(args: argparse.Namespace) -> list[Row]:
+    """Return time and memory at 1, 10 and 100 times the data."""
+    rows = []
     for times in (1, 10, 100):
         if times <= args.scale:
             with tempfile.TemporaryDirectory() as folder:
-                command = [sys.executable, __file__, "--measure", str(times), "--cache", folder]
-                for name in ("data", "tokenizer"):
-                    command += [f"--{name}", getattr(args, name)] if getattr(args, name) else []
-                done = subprocess.run(command, capture_output=True, text=True)
-                assert done.returncode == 0, done.stderr
-                rows, windows, took, before, peak, anonymous, size = json.loads(done.stdout.splitlines()[-1])
-                print(f"{times:7} {rows:10,} {windows:10,} {took:8.1f} {before:10.0f} {peak:8.0f} {anonymous:26.0f} "
-                      f"{size:13.0f}", flush=True)  # fmt: skip
+                command = [f"--measure={times}", f"--cache={folder}", f"--questions={args.questions}"]
+                command += [f"--{name}={getattr(args, name)}" for name in ("data", "tokenizer") if getattr(args, name)]
+                questions, windows, figures = run_apart(__file__, *command)
+            what = f"features of {questions:,} questions, {windows:,} windows"
+            rows += [Row(f"{what}: {unit}", [value], unit=unit.partition(" ")[0]) for unit, value in figures.items()]
+    return rows
 
 
 def main() -> None:
     """Run the comparison, or the measurement of growth if --scale is given."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = build_parser(__doc__, rounds=5)
     parser.add_argument("--data")
     parser.add_argument("--tokenizer")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--questions", type=int, default=8000, help="how many to generate")
     parser.add_argument("--scale", type=int, default=0)
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--cache", help=argparse.SUPPRESS)
-    args = parser.parse_args()
+    args = parse_arguments(parser, rounds=1, questions=200)
+    datasets.disable_progress_bars()
     if args.measure:
-        measure(args)
+        measure_size(args)
     elif args.scale:
-        measure_growth(args)
+        finish(measure_growth(args), args)
     else:
-        compare(args)
+        finish(compare(args), args)
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    import datasets
-
-    datasets.disable_progress_bars()
     main()

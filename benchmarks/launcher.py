@@ -1,7 +1,7 @@
 """Measure what the launcher costs the client: calls, seconds and memory of a large sweep over hours.
 
     python benchmarks/launcher.py                              100 members for one hour and two, 500 for one
-    python benchmarks/launcher.py --members 500 --hours 1
+    python benchmarks/launcher.py --sweeps 500x1               one sweep: 500 members for an hour
 
 The whole launcher runs with its default intervals, as it would on AWS. Hydra composes every member, and
 AWS_ENDPOINT_URL points to the rehearsal service, whose jobs only follow a timetable here. One thing is replaced: the
@@ -28,7 +28,9 @@ from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from measuring import build_parser, finish, parse_arguments, report_progress
 from omegaconf import DictConfig
+from rows import Row
 
 from hydra_sagemaker_launcher.jobs import control_loop
 from hydra_sagemaker_launcher.jobs.job import Clock
@@ -134,49 +136,36 @@ def measure_sweep(members: int, hours: float, folder: Path) -> dict[str, Any]:
         sagemaker_rehearsal.stop(folder / "service")
 
 
-def main() -> None:
-    """Print a column of figures per sweep."""
-    from rich.console import Console
-    from rich.table import Table
+def read_sweep(text: str) -> tuple[int, float]:
+    """Read a sweep as the command line names it, e.g. "500x1": its members and hours."""
+    members, hours = text.split("x")
+    if float(hours) * 3600 <= int(members) * PACE:
+        raise argparse.ArgumentTypeError(f"{text}: one member is submitted per second; give more hours")
+    return int(members), float(hours)
 
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--members", type=int, help="with --hours: one sweep instead of three")
-    parser.add_argument("--hours", type=float, default=1.0)
-    given = parser.parse_args()
+
+def main() -> None:
+    """Measure each sweep."""
+    parser = build_parser(__doc__)
     sweeps = [(100, 1.0), (100, 2.0), (500, 1.0)]
-    if given.members:
-        if given.hours * 3600 <= given.members * PACE:
-            parser.error(f"--members={given.members}: one is submitted per second; give more --hours")
-        sweeps = [(given.members, given.hours)]
-    columns = []
-    for members, hours in sweeps:
+    parser.add_argument("--sweeps", nargs="+", type=read_sweep, default=sweeps, metavar="MEMBERSxHOURS")
+    args = parse_arguments(parser, sweeps=[(2, 0.1)])
+    rows = []
+    for members, hours in args.sweeps:
         with tempfile.TemporaryDirectory(prefix="launcher-benchmark-") as folder:
-            columns.append(measure_sweep(members, hours, Path(folder)))
-        print(f"{members} x {hours:g}: {json.dumps(columns[-1])}", file=sys.stderr, flush=True)
-    table = Table()
-    table.add_column("members x simulated hours")
-    for members, hours in sweeps:
-        table.add_column(f"{members} x {hours:g}", justify="right")
-    for label, key, form in (
-        ("simulated hours until the end", "simulated_hours", ".2f"),
-        ("client, until the first submission: CPU s", "cpu_before", ".1f"),
-        ("                                    wall s", "wall_before", ".1f"),
-        ("client, from then on: CPU s", "cpu", ".1f"),
-        ("                      wall s", "wall", ".1f"),
-        ("client, peak memory MB", "memory_mb", ".0f"),
-    ):
-        table.add_row(label, *(format(column[key], form) for column in columns))
-    table.add_section()
-    for operation in sorted({name for column in columns for name in column["calls"]}):
-        table.add_row(operation, *(str(column["calls"].get(operation, 0)) for column in columns))
-    table.add_section()
-    for label, names in (("all calls", None), ("of these polling", POLLING)):
-        totals = [
-            sum(int(count) for name, count in column["calls"].items() if names is None or name in names)
-            for column in columns
+            figures = measure_sweep(members, hours, Path(folder))
+        what, calls = f"a sweep of {members} members for {hours:g} simulated h", figures["calls"]
+        report_progress(f"{what}: over after {figures['simulated_hours']:.2f} h; calls: {calls}")
+        rows += [
+            Row(f"{what}: until the first submission", [figures["wall_before"]]),
+            Row(f"{what}: until the first submission, CPU", [figures["cpu_before"]]),
+            Row(f"{what}: from then on", [figures["wall"]]),
+            Row(f"{what}: from then on, CPU", [figures["cpu"]]),
+            Row(f"{what}: memory at the peak", [figures["memory_mb"]], unit="MB"),
+            Row(f"{what}: calls", [sum(calls.values())], unit=""),
+            Row(f"{what}: calls of these that poll", [sum(calls.get(name, 0) for name in POLLING)], unit=""),
         ]
-        table.add_row(label, *map(str, totals))
-    Console().print(table)
+    finish(rows, args)
 
 
 if __name__ == "__main__":

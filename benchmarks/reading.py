@@ -12,9 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,21 +20,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from inputs import load_train_and_dev
+from measuring import build_parser, finish, parse_arguments, read_megabytes, run_apart
+from rows import Row
 
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
-from mlqa.data.sample import generate
 
-Row = dict[str, Any]
+Record = dict[str, Any]
 
 
-def load_source() -> Examples:
+def load_source(questions: int) -> Examples:
     """Load TQuAD's train and dev split if MLQA_ASSETS has them, else generate as many rows of the same length."""
-    folder = os.environ.get("MLQA_ASSETS")
-    files = sorted((Path(folder) / "data" / "tquad").glob("*.json")) if folder else []
-    if not files:
-        return generate(9200, seed=0)
-    splits = [read_file(file) for file in files]
+    splits = load_train_and_dev(None, questions)
     offset = len(splits[0].contexts)
     return Examples(
         ids=[identifier for split in splits for identifier in split.ids],
@@ -48,7 +43,7 @@ def load_source() -> Examples:
     )
 
 
-def iter_rows(examples: Examples, times: int) -> Iterator[Row]:
+def iter_rows(examples: Examples, times: int) -> Iterator[Record]:
     """Yield the rows of all copies, those of one context in succession."""
     order = sorted(range(len(examples)), key=lambda row: int(examples.context_of[row]))
     for copy in range(times):
@@ -62,7 +57,7 @@ def iter_rows(examples: Examples, times: int) -> Iterator[Row]:
             }
 
 
-def write_json(path: Path, data: Iterator[Row]) -> None:
+def write_json(path: Path, data: Iterator[Record]) -> None:
     """Write one article with every paragraph."""
     with path.open("w", encoding="utf-8") as file:
         file.write('{"version": "1.1", "data": [{"title": "all", "paragraphs": [')
@@ -82,13 +77,13 @@ def write_json(path: Path, data: Iterator[Row]) -> None:
         file.write("]}]}\n")
 
 
-def write_json_lines(path: Path, data: Iterator[Row]) -> None:
+def write_json_lines(path: Path, data: Iterator[Record]) -> None:
     """Write a row per line."""
     with path.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in data)
 
 
-def write_csv(path: Path, data: Iterator[Row]) -> None:
+def write_csv(path: Path, data: Iterator[Record]) -> None:
     """Write a row per line, with the answers as JSON."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ("id", "question", "context", "answers"))
@@ -96,7 +91,7 @@ def write_csv(path: Path, data: Iterator[Row]) -> None:
         writer.writerows({**row, "answers": json.dumps(row["answers"], ensure_ascii=False)} for row in data)
 
 
-def write_parquet(path: Path, data: Iterator[Row]) -> None:
+def write_parquet(path: Path, data: Iterator[Record]) -> None:
     """Write row groups of 200,000 rows, larger than any reader should hold at once."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -109,21 +104,12 @@ def write_parquet(path: Path, data: Iterator[Row]) -> None:
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
 
 
-WRITERS: dict[str, Callable[[Path, Iterator[Row]], None]] = {
+WRITERS: dict[str, Callable[[Path, Iterator[Record]], None]] = {
     "json": write_json,
     "jsonl": write_json_lines,
     "csv": write_csv,
     "parquet": write_parquet,
 }
-
-
-def read_megabytes(field: str) -> float:
-    """Read a memory figure of this process from Linux: "VmRSS" for the current use, "VmHWM" for the peak.
-
-    getrusage's ru_maxrss is of no use here, because it also counts the process that started this one.
-    """
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(field)) * 1024 / 1e6
 
 
 def measure(path: str) -> None:
@@ -141,31 +127,34 @@ def measure(path: str) -> None:
 
 
 def main() -> None:
-    """Write each format, and print the figures of reading it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Write each format, and measure reading it."""
+    parser = build_parser(__doc__)
     parser.add_argument("--times", type=int, default=100)
+    parser.add_argument("--questions", type=int, default=8400, help="how many to generate, and a tenth for dev")
     parser.add_argument("--read", help=argparse.SUPPRESS)
-    args = parser.parse_args()
+    args = parse_arguments(parser, times=2, questions=100)
     if args.read:
         measure(args.read)
         return
-    examples = load_source()
-    print("format      rows  contexts  file MB  seconds  peak RSS MB  held after  before")
-    fingerprints = set()
+    examples = load_source(args.questions)
+    rows, fingerprints = [], set()
     with tempfile.TemporaryDirectory() as folder:
         for ending, write in WRITERS.items():
             path = Path(folder) / f"data.{ending}"
             write(path, iter_rows(examples, args.times))
-            done = subprocess.run(
-                [sys.executable, __file__, "--read", str(path)], capture_output=True, text=True, check=True
-            )
-            figures = json.loads(done.stdout)
+            figures = run_apart(__file__, "--read", str(path))
             fingerprints.add(figures["fingerprint"])
-            print(f"{ending:8} {figures['rows']:8,} {figures['contexts']:8,} {path.stat().st_size / 1e6:8.0f} "
-                  f"{figures['seconds']:8.1f} {figures['peak']:11.0f} {figures['held']:11.0f} {figures['before']:8.0f}",
-                  flush=True)  # fmt: skip
+            what = f"reading {figures['rows']:,} rows of {ending}, {path.stat().st_size / 1e6:,.0f} MB"
+            rows += [
+                Row(what, [figures["seconds"]]),
+                Row(f"{what}: memory at the peak", [figures["peak"]], unit="MB"),
+                Row(f"{what}: memory held after it", [figures["held"]], unit="MB"),
+                Row(f"{what}: memory before", [figures["before"]], unit="MB"),
+            ]
             path.unlink()
-    print("all formats yield the same examples" if len(fingerprints) == 1 else f"the formats differ: {fingerprints}")
+    if len(fingerprints) > 1:
+        raise SystemExit(f"the formats differ: {fingerprints}")
+    finish(rows, args)
 
 
 if __name__ == "__main__":

@@ -6,18 +6,17 @@ python benchmarks/report.py --members 50
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import resource
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import yaml
+from measuring import build_parser, finish, parse_arguments, read_megabytes
+from rows import Row
 
 from mlqa.data.examples import Examples
 from mlqa.data.sample import generate
@@ -27,7 +26,6 @@ from mlqa.metrics.scoring import score_predictions, score_questions
 from mlqa.report.build import write_report
 from mlqa.result import SCORES, write_json_lines
 
-QUESTIONS = 892
 STEPS = 1000
 
 
@@ -58,7 +56,7 @@ def write_member(folder: Path, number: int, examples: Examples) -> None:
     (folder / ".hydra").mkdir(parents=True)
     config = {
         "model": {"pretrained": model},
-        "dataset": {"language": "tr", "sample": {"train_rows": 10, "validation_rows": QUESTIONS, "seed": 0}},
+        "dataset": {"language": "tr", "sample": {"train_rows": 10, "validation_rows": len(examples), "seed": 0}},
         "hardware": {"instance_type": hardware, "instance_count": 1, "distribution": "none"},
         "optimizer": {"learning_rate": rate},
         "training": {"num_train_epochs": 2.0},
@@ -120,27 +118,30 @@ def time_in_browser(page: Path, members: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Write a sweep and its report, and print what the report took."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Write a sweep and its report, and measure what the report takes."""
+    parser = build_parser(__doc__)
     parser.add_argument("--members", type=int, default=500)
-    members = parser.parse_args().members
+    parser.add_argument("--questions", type=int, default=892)
+    args = parse_arguments(parser, members=12, questions=40)
     with tempfile.TemporaryDirectory() as folder:
         sweep = Path(folder) / "sweep"
-        examples = generate(QUESTIONS, 0, split="validation")
-        for number in range(members):
+        examples = generate(args.questions, 0, split="validation")
+        for number in range(args.members):
             write_member(sweep / str(number), number, examples)
-        before, processor_before = time.perf_counter(), time.process_time()
+        wall, cpu = time.perf_counter(), time.process_time()
         page = write_report([sweep])
-        seconds, processor_seconds = time.perf_counter() - before, time.process_time() - processor_before
-        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
-        print(f"{members} members, {QUESTIONS} questions")
-        print(
-            f"written in {seconds:.1f} s ({processor_seconds:.1f} s of processor time), peak memory {megabytes:.0f} MB"
-        )
-        print(f"page {page.stat().st_size / 1e6:.1f} MB, of which plotly.js 4.8 MB")
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        what = f"report of {args.members} members, {args.questions} questions"
+        rows = [
+            Row(what, [wall]),
+            Row(f"{what}: CPU", [cpu]),
+            Row(f"{what}: memory at the peak", [read_megabytes("VmHWM")], unit="MB"),
+            Row(f"{what}: the page, of which plotly.js 4.8 MB", [page.stat().st_size / 1e6], unit="MB"),
+        ]
         if shutil.which("chromium") and shutil.which("chromedriver"):
-            for name, milliseconds in time_in_browser(page, members).items():
-                print(f"{name}: {milliseconds:.0f} ms")
+            shown = time_in_browser(page, args.members)
+            rows += [Row(f"{what}: {name}", [value], unit="ms") for name, value in shown.items()]
+    finish(rows, args)
 
 
 if __name__ == "__main__":

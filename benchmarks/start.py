@@ -15,17 +15,18 @@ import argparse
 import functools
 import importlib
 import json
-import os
 import runpy
-import statistics
-import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
+
+from measuring import alternate, build_parser, finish, parse_arguments, run_apart, split_clocks, time_process
+from rows import Row
 
 ROOT = Path(__file__).resolve().parent.parent
 BARE = """
@@ -37,10 +38,11 @@ def main(config):
 
 main()
 """
+# The arguments of each kind of start, the word to complete, and how many times a bare app's it may take.
 WAYS = {
-    "--help": (["--help"], ""),
-    "--cfg job": (["--cfg", "job"], ""),
-    "completion": (["-sc", "query=bash"], "model=t"),
+    "--help": (["--help"], "", 1.2),
+    "--cfg job": (["--cfg", "job"], "", 1.5),
+    "completion": (["-sc", "query=bash"], "model=t", 1.5),
 }
 
 
@@ -60,42 +62,32 @@ def write_bare_app(folder: Path) -> Path:
     return app
 
 
-def time_process(app: Path, way: str, cwd: Path) -> tuple[float, float]:
-    """Return the wall and CPU seconds of a whole process.
+def time_start(app: Path, way: str, cwd: Path) -> tuple[float, float]:
+    """Return the wall and CPU seconds of a start.
 
     Python starts without site, so that neither app sees packages installed as links, such as our plugin.
     """
-    arguments, word = WAYS[way]
-    environment = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib"), "COMP_LINE": f"python {app.name} {word}"}
-    environment["COMP_POINT"] = str(len(environment["COMP_LINE"]))
-    command = [sys.executable, "-S", str(app), *arguments]
-    began, before = time.perf_counter(), os.times()
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
-    took, after = time.perf_counter() - began, os.times()
-    assert done.returncode == 0 and done.stdout.strip(), done.stderr
-    cpu = after.children_user - before.children_user + after.children_system - before.children_system
-    return took, cpu
+    arguments, word, _ = WAYS[way]
+    line = f"python {app.name} {word}"
+    variables = {
+        "PYTHONPATH": str(distribution("hydra-core").locate_file("")),
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+    }
+    return time_process([sys.executable, "-S", str(app), *arguments], cwd, **variables)
 
 
-def compare_starts(rounds: int) -> None:
-    """Print the seconds of both apps for each kind of start."""
-    print(f"ratio: median (min ... max) of {rounds} rounds")
-    print(f"{'start':12}{'wall: bare    mlqa  ratio':>38}{'CPU: bare    mlqa  ratio':>40}")
+def compare_starts(rounds: int) -> list[Row]:
+    """Return the seconds of both apps for each kind of start."""
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        bare = write_bare_app(Path(folder))
-        for way in WAYS:
-            pairs = []
-            for number in range(rounds + 1):
-                pair = time_process(bare, way, Path(folder)), time_process(ROOT / "train.py", way, Path(folder))
-                if number:  # the first round reads from disk and does not count
-                    pairs.append(pair)
-            cells = []
-            for clock in (0, 1):
-                theirs, ours = zip(*((bare[clock], own[clock]) for bare, own in pairs), strict=True)
-                ratios = [own / bare for bare, own in zip(theirs, ours, strict=True)]
-                cells.append(f"{statistics.median(theirs):7.2f} {statistics.median(ours):7.2f} "
-                             f"{statistics.median(ratios):6.2f} ({min(ratios):.2f} ... {max(ratios):.2f})")  # fmt: skip
-            print(f"{way:12}{cells[0]:>38}{cells[1]:>40}", flush=True)
+        apps = {"bare": write_bare_app(Path(folder)), "ours": ROOT / "train.py"}
+        for way, (*_, target) in WAYS.items():
+            tasks = {name: partial(time_start, app, way, Path(folder)) for name, app in apps.items()}
+            for clock, seconds in zip(("", ": CPU"), split_clocks(alternate(rounds, tasks, warm_up=True)), strict=True):
+                what = f"train.py, {way}{clock}"
+                rows.append(Row(what, seconds["ours"], seconds["bare"], "bare Hydra app", at_most=target))
+    return rows
 
 
 PARTS = {
@@ -151,30 +143,22 @@ def _add_clock(function: Callable[..., Any], name: str, took: dict[str, float]) 
     return clocked
 
 
-def measure_small_run(data: str | None, rounds: int) -> None:
-    """Print the seconds of a tiny model's run of one step, without and with its tokens in the cache."""
+def measure_small_run(data: str | None, rounds: int, questions: int | None) -> list[Row]:
+    """Return the seconds of a tiny model's run of one step, and of its parts once its tokens are in the cache."""
     files = [f"dataset.{split}_file={path.resolve()}" for split, path in _find_files(data).items()]
     chosen = ["dataset=squad_json", "dataset.language=tr", *files] if files else ["dataset=sample"]
-    columns: list[dict[str, float]] = []
+    chosen += [f"dataset.sample.{split}_rows={questions}" for split in ("train", "validation") if questions]
+    runs: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(rounds + 1):
             arguments = ["model=tiny_wordpiece", "training.max_steps=1", *chosen, f"hydra.run.dir={folder}/{number}"]
             began = time.perf_counter()
-            done = subprocess.run(
-                [sys.executable, __file__, "--run", *arguments],
-                env={**os.environ, "HF_HUB_OFFLINE": "1", "MLQA_CACHE": f"{folder}/cache"},
-                capture_output=True, text=True,
-            )  # fmt: skip
+            parts = run_apart(__file__, "--run", *arguments, MLQA_CACHE=f"{folder}/cache")
             whole = time.perf_counter() - began
-            assert done.returncode == 0, done.stderr
-            parts = json.loads(done.stdout.splitlines()[-1])
-            columns.append({**parts, "start and exit of Python": whole - sum(parts.values()), "whole process": whole})
-    print(
-        f"\na run of one step, {'TQuAD' if files else 'sample'}: seconds        first run   later (median of {rounds})"
-    )
-    for name in columns[0]:
-        later = statistics.median(column[name] for column in columns[1:])
-        print(f"{name:45} {columns[0][name]:12.2f} {later:12.2f}")
+            runs.append({"whole process": whole, **parts, "start and exit of Python": whole - sum(parts.values())})
+    what = f"a run of one step on {data or 'generated data'}"
+    first = Row(f"{what}, without a cache: whole process", [runs[0]["whole process"]])
+    return [first, *(Row(f"{what}: {part}", [run[part] for run in runs[1:]]) for part in runs[0] if rounds)]
 
 
 def _find_files(folder: str | None) -> dict[str, Path]:
@@ -184,20 +168,19 @@ def _find_files(folder: str | None) -> dict[str, Path]:
 
 def main() -> None:
     """Compare starts, and measure a small run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser = build_parser(__doc__, rounds=9)
     parser.add_argument("--data")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--questions", type=int, help="how many to generate for each split")
     parser.add_argument("--only", choices=("start", "run"))
     parser.add_argument("--run", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    args = parser.parse_args()
+    args = parse_arguments(parser, rounds=1, runs=0, questions=16)
     if args.run:
         run_timed(args.run)
         return
-    if args.only != "run":
-        compare_starts(args.rounds)
-    if args.only != "start":
-        measure_small_run(args.data, args.runs)
+    rows = compare_starts(args.rounds) if args.only != "run" else []
+    rows += measure_small_run(args.data, args.runs, args.questions) if args.only != "start" else []
+    finish(rows, args)
 
 
 if __name__ == "__main__":

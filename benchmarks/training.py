@@ -1,6 +1,6 @@
 """Compare training: windows per second of mlqa's three ways to make batches, and of transformers' own example.
 
-    python benchmarks/training.py                                     BERT of 4 layers x 256, generated questions
+    python benchmarks/training.py                                     BERT of 4 layers x 256, TQuAD or generated data
     python benchmarks/training.py --train-file train.json --pretrained DIR          your data, a model folder
     python benchmarks/training.py --train-file train.json --tokenizer DIR --base    BERT-base with random weights
     ... --precision bf16 fp32   --ways padded grouped packed   --steps 8 --rounds 3   --pad-to-multiple-of 64
@@ -16,31 +16,33 @@ from __future__ import annotations
 
 import argparse
 import copy
-import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from peer import find_peer, load_feature_functions, map_dataset, save_dataset
-from rich.console import Console
-from rich.table import Table
+from inputs import build_bert, find_asset, load_tokenizers, load_train_and_dev
+from measuring import alternate, build_parser, finish, parse_arguments, report_progress
+from peer import PEER, find_peer, load_feature_functions, map_dataset, save_dataset
+from rows import Row
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer, Trainer, TrainerCallback, default_data_collator
 
 from mlqa.batching.sampler import WindowBatchSampler
 from mlqa.config.compose import compose_config
 from mlqa.config.schema import Batching, Config
+from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
-from mlqa.data.sample import generate
 from mlqa.features.windows import Windows, make_windows
-from mlqa.tokenization.scratch import train_tokenizer
 from mlqa.training.arguments import build_training_arguments
 from mlqa.training.checkpoints import Checkpoints
 from mlqa.training.trainer import QuestionAnsweringTrainer
 
 WAYS = ("peer", "padded", "grouped", "packed")
+DEFAULT = "grouped"  # on a CPU: the way that the targets are about
+TARGETS = {"fp32": 1.8, "bf16": 2.8}  # times the peer
 
 
 class Clock(TrainerCallback):  # type: ignore[misc]
@@ -123,9 +125,60 @@ def make_peer_features(examples: Any, tokenizer: Any, windows: Windows, folder: 
     return features
 
 
+def load_model(args: argparse.Namespace, examples: Examples) -> tuple[Any, Any]:
+    """Return the model and tokenizer that the options name, else a BERT with random weights."""
+    if args.pretrained:
+        tokenizer = AutoTokenizer.from_pretrained(args.pretrained)
+        return AutoModelForQuestionAnswering.from_pretrained(args.pretrained), tokenizer
+    tokenizer = next(iter(load_tokenizers(args.tokenizer, examples).values()))
+    return build_bert(len(tokenizer), is_base=args.base), tokenizer
+
+
+def compare(args: argparse.Namespace, folder: Path) -> list[Row]:
+    """Train in each way and precision, round after round, and return the seconds of the steps."""
+    examples = read_file(args.train_file) if args.train_file else load_train_and_dev(None, args.questions)[0]
+    model, tokenizer = load_model(args, examples)
+    is_real = args.train_file or find_asset("data", "tquad")
+    length = 384 if is_real else 112  # generated paragraphs are short, and half is also padding
+    windows = make_windows(examples, tokenizer, length, length // 3)
+    features = make_peer_features(examples, tokenizer, windows, folder) if "peer" in args.ways else None
+
+    def train(way: str, precision: str) -> float:
+        batching = Batching.padded.value if way == "peer" else way
+        config = configure(str(folder), batching, precision, args)
+        trained = copy.deepcopy(model)
+        if way == "peer":
+            took = train_peer(trained, features, config)
+        else:
+            took = train_ours(trained, windows, config, args.steps)
+        report_progress(f"{way} {precision}: {args.steps * args.batch_size / took:.2f} windows/s")
+        return took
+
+    ways = [way for way in args.ways if way != "peer" or features is not None]
+    tasks = {(way, precision): partial(train, way, precision) for precision in args.precision for way in ways}
+    seconds = alternate(args.rounds, tasks)
+    report_progress(
+        f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M parameters, "
+        f"{windows.lengths.mean() / windows.max_seq_length:.0%} of {windows.max_seq_length} tokens filled, "
+        f"{torch.get_num_threads()} threads"
+    )
+    first = ways[0]
+    return [
+        Row(
+            f"training, {args.steps} steps of {args.batch_size} windows, {precision}: {way}",
+            took,
+            seconds[first, precision] if way != first else None,
+            PEER if first == "peer" else first,
+            at_least=TARGETS.get(precision) if (first, way) == ("peer", DEFAULT) else None,
+        )
+        for (way, precision), took in seconds.items()
+        if way != "peer"
+    ]
+
+
 def main() -> None:
-    """Train in each way, and print windows per second."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Train in each way, and print the seconds."""
+    parser = build_parser(__doc__, rounds=3)
     parser.add_argument("--train-file")
     parser.add_argument("--tokenizer", help="folder of a tokenizer, for a model with random weights")
     parser.add_argument("--pretrained", help="folder of a model with its tokenizer")
@@ -134,71 +187,15 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--questions", type=int, default=4000, help="how many to generate")
     parser.add_argument("--pad-to-multiple-of", type=int)
     parser.add_argument("--cpu-time", action="store_true")
-    args = parser.parse_args()
+    args = parse_arguments(parser, rounds=1, steps=1, batch_size=4, questions=100)
     if args.cpu_time:
         Clock.now = time.process_time
-
-    examples = read_file(args.train_file) if args.train_file else generate(4000, seed=0)
-    if args.pretrained:
-        tokenizer = AutoTokenizer.from_pretrained(args.pretrained)
-        model = AutoModelForQuestionAnswering.from_pretrained(args.pretrained)
-    else:
-        from transformers import BertConfig, BertForQuestionAnswering
-
-        texts = [*examples.contexts, *examples.questions]
-        tokenizer = (
-            AutoTokenizer.from_pretrained(args.tokenizer)
-            if args.tokenizer
-            else train_tokenizer(texts, "wordpiece", 2000, 512)
-        )
-        shape = {} if args.base else {
-            "hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024
-        }  # fmt: skip
-        model = BertForQuestionAnswering(BertConfig(vocab_size=len(tokenizer), **shape))
-    length = 384 if args.train_file else 112  # generated paragraphs are short, and half is also padding
-    windows = make_windows(examples, tokenizer, length, length // 3)
     with tempfile.TemporaryDirectory() as folder:
-        features = make_peer_features(examples, tokenizer, windows, Path(folder)) if "peer" in args.ways else None
-        ways = [way for way in args.ways if way != "peer" or features is not None]
-        seconds: dict[tuple[str, str], list[float]] = {}
-        for number in range(args.rounds):
-            for precision in args.precision:
-                for way in ways:
-                    batching = Batching.padded.value if way == "peer" else way
-                    config = configure(folder, batching, precision, args)
-                    trained = copy.deepcopy(model)
-                    if way == "peer":
-                        took = train_peer(trained, features, config)
-                    else:
-                        took = train_ours(trained, windows, config, args.steps)
-                    seconds.setdefault((way, precision), []).append(took)
-                    speed = args.steps * args.batch_size / took
-                    print(f"round {number + 1}: {way} {precision} {speed:.2f} windows/s", flush=True)
-    print_table(seconds, args, model, windows)
-
-
-def print_table(
-    seconds: dict[tuple[str, str], list[float]], args: argparse.Namespace, model: Any, windows: Windows
-) -> None:
-    """Print windows per second of each way and precision, and the ratio to the first."""
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    filled = windows.lengths.mean() / windows.max_seq_length
-    table = Table(
-        title=f"{parameters / 1e6:.1f} M parameters, {args.steps} steps of {args.batch_size} windows, "
-        f"{filled:.0%} of {windows.max_seq_length} tokens filled; {torch.get_num_threads()} threads"
-    )
-    first = next(iter(seconds))
-    for column in ("way", "precision", "windows/s", f"times {first[0]} {first[1]} (min ... max)"):
-        table.add_column(column, justify="left" if column in ("way", "precision") else "right")
-    for (way, precision), took in seconds.items():
-        speed = args.steps * args.batch_size / statistics.median(took)
-        ratios = [base / own for base, own in zip(seconds[first], took, strict=True)]
-        ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} ... {max(ratios):.2f})"
-        table.add_row(way, precision, f"{speed:.2f}", ratio)
-    Console().print(table)
+        rows = compare(args, Path(folder))
+    finish(rows, args)
 
 
 if __name__ == "__main__":

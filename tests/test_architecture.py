@@ -18,6 +18,7 @@ SOURCE = TOP / "src" / "mlqa"
 # A room may import the rooms of the lines above its own.
 ORDER = """
 environment
+threads
 errors
 result distributed
 config

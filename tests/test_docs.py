@@ -1,4 +1,7 @@
-"""Test README and docs: links and pictures exist, and commands compose."""
+"""Test README and docs: links and pictures exist, commands compose, and the site has every page.
+
+`make docs` checks the links again, as the site has them, and the docstrings.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,15 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mlqa.cli import COMMANDS
 from mlqa.config.compose import compose_all, initialize_hydra, split_members
 
 TOP = Path(__file__).resolve().parents[1]
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+GUIDES = sorted((TOP / "docs" / "contributing").glob("*.md"))
+MORE = [TOP / "CONTRIBUTING.md", TOP / "SECURITY.md", TOP / "CHANGELOG.md", TOP / "benchmarks" / "README.md"]
 # Commands that are wrong on purpose or are placeholders.
 NO_COMMAND = re.compile(r"bertrk|\.\.\.|--help|-sc |<")
 
@@ -28,7 +34,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *GUIDES, *MORE], ids=lambda page: page.relative_to(TOP).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text("utf-8")
     for target in re.findall(r"\]\(([^)]+)\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
@@ -43,6 +49,32 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_page_is_named_in_the_readme() -> None:
     readme = PAGES[0].read_text("utf-8")
     assert [page.name for page in PAGES[1:] if f"(docs/{page.name})" not in readme] == []
+
+
+def test_every_guide_is_named_where_contributors_begin() -> None:
+    contributing = (TOP / "CONTRIBUTING.md").read_text("utf-8")
+    assert [page.name for page in GUIDES if f"(docs/contributing/{page.name})" not in contributing] == []
+
+
+def test_the_site_names_every_page_and_package() -> None:
+    site = (TOP / "mkdocs.yml").read_text("utf-8")
+    named = re.findall(r": (\S+\.md)$", site.partition("\nnav:\n")[2].partition("\nvalidation:\n")[0], re.MULTILINE)
+    launchers = [TOP / "launchers" / name for name in ("README.md", "CHANGELOG.md")]
+    pages = {page.relative_to(TOP).as_posix() for page in (*PAGES, *GUIDES, *MORE, *launchers)}
+    packages = {
+        ".".join(init.parent.relative_to(root).parts)
+        for root in (TOP / "src", TOP / "launchers")
+        for init in root.rglob("__init__.py")
+        if "shim" not in init.parts
+    }
+    assert len(named) == len(set(named))
+    assert set(named) == pages | {f"api/{package}.md" for package in packages}
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((TOP / "CITATION.cff").read_text("utf-8"))
+    declared = (TOP / "pyproject.toml").read_text("utf-8")
+    assert f'version = "{citation["version"]}"' in declared and f'license = "{citation["license"]}"' in declared
 
 
 def commands() -> list[list[str]]:

@@ -108,6 +108,7 @@ def test_result_json_holds_the_contract(finished: tuple[Path, subprocess.Complet
         "model": {"pretrained", "parameters", "embedding_parameters"},
         "dataset": {"fingerprint", "train_examples", "eval_examples", "windows"},
         "versions": {"python", "torch", "transformers"},
+        "threads": {"count", "processes", "cores", "set_by", "spinning"},
     }
     for node, keys in nodes.items():
         assert keys <= set(result[node]), f"{node} lacks {keys - set(result[node])}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import dataclasses
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,7 +184,9 @@ class Sweep:
         assert self._remote is not None
         options = self._options
         if self._is_rehearsal and options.wait:
-            max_parallel = options.max_parallel or max(1, (os.cpu_count() or 1) // 2)
+            from sagemaker_rehearsal.cores import count_cores
+
+            max_parallel = options.max_parallel or max(1, count_cores() // 2)
             options = dataclasses.replace(
                 options, poll_interval=min(options.poll_interval, 1.0), max_parallel=max_parallel
             )

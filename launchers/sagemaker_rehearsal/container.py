@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from sagemaker_rehearsal.clients import CREDENTIALS
+from sagemaker_rehearsal.cores import count_cores
 from sagemaker_rehearsal.errors import JobError
 from sagemaker_rehearsal.processes import MARK
 from sagemaker_rehearsal.training_jobs import TrainingJob
@@ -23,7 +24,8 @@ from sagemaker_rehearsal.training_jobs import TrainingJob
 OPT_ML = "/opt/ml"
 TOOLKIT = yaml.safe_load(Path(__file__).with_name("toolkit.yaml").read_text("utf-8"))
 # The variables that a job inherits from the environment of the service.
-PASSED = ("PATH", "LANG", "TMPDIR", "VIRTUAL_ENV", "OMP_NUM_THREADS")
+OPENMP = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+PASSED = ("PATH", "LANG", "TMPDIR", "VIRTUAL_ENV", *OPENMP)
 
 
 class Container:
@@ -217,7 +219,7 @@ class Container:
             "master_hostname": "algo-1",
             "model_dir": str(self.model),
             "module_name": program.removesuffix(".py"),
-            "num_cpus": os.cpu_count() or 1,
+            "num_cpus": count_cores(),
             "num_gpus": 0,
             "output_data_dir": str(self.data),
             "output_dir": str(self.output),

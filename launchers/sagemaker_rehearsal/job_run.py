@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
 
@@ -57,9 +57,16 @@ class Ended(Exception):  # noqa: N818 - most endings are not errors
 class JobRun:
     """Runs one job in the calling thread."""
 
-    def __init__(self, service: Service, job: TrainingJob) -> None:
-        """Prepare to run a job."""
+    def __init__(self, service: Service, job: TrainingJob, count_running: Callable[[], int]) -> None:
+        """Prepare to run a job.
+
+        Args:
+            service: What the job needs of the service.
+            job: The job.
+            count_running: Counts the jobs that share this machine, this one included.
+        """
         self._service = service
+        self._count_running = count_running
         self._options = service.options
         self._faults = service.faults
         self._job = job
@@ -125,7 +132,9 @@ class JobRun:
                     )
                 programs = [build_toolkit_program(containers[0], url, options.toolkit)]
             else:
-                programs = build_programs(containers, url, options.processes_per_host, options.python)
+                programs = build_programs(
+                    containers, url, options.processes_per_host, self._count_running(), options.python
+                )
                 if (containers[0].code / "requirements.txt").is_file():
                     streams["algo-1"].write_line(NOT_INSTALLED)
             for program in programs:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sagemaker_rehearsal.container import Container
+from sagemaker_rehearsal.cores import count_cores
 from sagemaker_rehearsal.errors import JobError
 
+# GNU's OpenMP counts rounds, LLVM's and Intel's milliseconds. Without them, threads spin for 300,000 rounds and 200 ms.
+SPINNING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
 SHIM = Path(__file__).parent / "shim"
 
 
@@ -23,13 +27,20 @@ class Program:
     env: dict[str, str]
 
 
-def build_programs(containers: Sequence[Container], url: str, processes_per_host: int, python: Path) -> list[Program]:
+def build_programs(
+    containers: Sequence[Container],
+    url: str,
+    processes_per_host: int,
+    jobs: int = 1,
+    python: Path = Path(sys.executable),
+) -> list[Program]:
     """Build the programs to start on the hosts.
 
     Args:
         containers: The hosts.
         url: The endpoint of the service.
         processes_per_host: How many processes a distributed job starts per host.
+        jobs: How many jobs share this machine, this one included.
         python: The interpreter.
 
     Raises:
@@ -41,8 +52,9 @@ def build_programs(containers: Sequence[Container], url: str, processes_per_host
         raise JobError(f"ClientError: sagemaker_program={script}: there is no such file in the source archive")
     port = str(_find_free_port())
     programs: list[Program] = []
+    openmp = _build_openmp_environment(jobs * len(containers) * processes_per_host)
     for node, container in enumerate(containers):
-        env = _build_openmp_environment(len(containers) * processes_per_host) | container.build_environment(url)
+        env = openmp | container.build_environment(url)
         run = [script, *container.build_arguments()]
         if values.get("sagemaker_torch_distributed_enabled"):
             torchrun = [str(python), "-m", "torch.distributed.run", "--nnodes", str(len(containers))]
@@ -62,12 +74,12 @@ def build_programs(containers: Sequence[Container], url: str, processes_per_host
 
 
 def _build_openmp_environment(processes: int) -> dict[str, str]:
-    """Limit OpenMP's threads for a machine with few cores.
+    """Share the cores of this machine among processes, and bound how long OpenMP's threads spin.
 
-    Several processes that spin while they wait for one another are slower by an order of magnitude.
+    Threads that spin while another process has the core that they wait for are slower by an order of magnitude.
     """
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    return {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    threads = max(1, count_cores() // processes)
+    return {"OMP_NUM_THREADS": str(threads), **({} if "OMP_WAIT_POLICY" in os.environ else SPINNING)}
 
 
 def build_toolkit_program(container: Container, url: str, python: Path) -> Program:

@@ -20,9 +20,14 @@ class ProcessRunner:
 
     def begin(self, job: TrainingJob) -> None:
         """Start a job."""
-        thread = threading.Thread(target=JobRun(self._service, job).run, name=job.name, daemon=True)
+        run = JobRun(self._service, job, self.count_running)
+        thread = threading.Thread(target=run.run, name=job.name, daemon=True)
         self._threads = [each for each in self._threads if each.is_alive()] + [thread]
         thread.start()
+
+    def count_running(self) -> int:
+        """Count the jobs that have not ended."""
+        return sum(thread.is_alive() for thread in self._threads)
 
     def refresh(self) -> None:
         """Do nothing, because the threads keep the jobs up to date."""

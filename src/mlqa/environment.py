@@ -31,6 +31,11 @@ def get_world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def get_local_world_size() -> int:
+    """Return the number of processes that train together on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 def is_main() -> bool:
     """Return whether this process is rank 0, which writes and reports."""
     return get_rank() == 0

@@ -38,6 +38,7 @@ from mlqa.result import (
     write_json_lines,
 )
 from mlqa.run_directory import claim, open_checkpoints, record_ending, try_write
+from mlqa.threads import limit_threads
 from mlqa.tracking.identity import build_run_identity
 from mlqa.tracking.tables import build_prediction_table, build_tokenizer_tables
 from mlqa.tracking.trackers import Trackers, open_trackers
@@ -103,6 +104,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         result.dataset["audit"] = _audit(splits)
 
     # torch and transformers are imported from here on, so that an error in the data shows at once.
+    result.threads = limit_threads()
     arguments, run_dir = _join_processes(config)
     from mlqa.evaluation import Evaluation
     from mlqa.metrics.tokenizer_analysis import analyze_tokenizer

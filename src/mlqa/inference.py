@@ -20,7 +20,9 @@ from mlqa.data.rows import is_encodable
 from mlqa.errors import DataError, RunError, summarize_error
 from mlqa.features.windows import make_windows
 from mlqa.metrics.no_answer import put_answer_first
+from mlqa.models.heads import load_auto_class
 from mlqa.result import MODEL, read_result
+from mlqa.threads import limit_threads
 from mlqa.tokenization.load import load_pretrained
 
 log = logging.getLogger(__name__)
@@ -39,10 +41,11 @@ class Answerer:
             RunError: If the directory has no finished run.
             ModelError: If its model cannot be loaded.
         """
-        from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+        from transformers import AutoTokenizer
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
+        limit_threads()
         folder = Path(run_dir).expanduser()
         model_folder = folder / MODEL
         if not (model_folder / "config.json").is_file():
@@ -54,7 +57,7 @@ class Answerer:
         self.with_null = result["dataset"].get("train_rows", {}).get("unanswerable", 0) > 0
         self.training = _load_training_config(folder)
         self.tokenizer: Any = load_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
-        self.model: Any = load_pretrained(AutoModelForQuestionAnswering, "weights", str(model_folder), None)
+        self.model: Any = load_pretrained(load_auto_class(), "weights", str(model_folder), None)
 
     def answer(self, examples: Examples, top_k: int = 1) -> list[list[Candidate]]:
         """Answer questions.

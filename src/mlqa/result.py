@@ -47,6 +47,7 @@ class Result:
     model: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    threads: dict[str, Any] = field(default_factory=dict)  # how many rank 0 computed with, and why
     tracking: dict[str, Any] = field(default_factory=dict)  # {"wandb": {...}}: where else the run is recorded
     error: str | None = None
 

@@ -153,6 +153,7 @@ def test_the_launcher_says_what_it_is(launcher_wheel: Path, tmp_path: Path) -> N
 def test_mlqas_wheel_holds_its_config_and_nothing_of_the_launcher(mlqa_wheel: Path, tmp_path: Path) -> None:
     unpacked = unpack(mlqa_wheel, tmp_path)
     assert (unpacked / "mlqa" / "conf" / "hydra" / "launcher" / "sagemaker.yaml").is_file()
+    assert (unpacked / "mlqa" / "py.typed").is_file()
     assert {path.name for path in unpacked.iterdir() if path.suffix != ".dist-info"} == {"mlqa"}
 
 

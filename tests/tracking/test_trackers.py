@@ -11,7 +11,7 @@ import pytest
 
 from mlqa.config.schema import TrackingBackend, TrackingConfig, WandbMode
 from mlqa.tracking.protocol import RunIdentity
-from mlqa.tracking.trackers import Trackers, open_trackers
+from mlqa.tracking.trackers import OPENERS, Trackers, open_trackers
 from mlqa.tracking.wandb_mode import decide_mode, has_key
 
 RESULT: dict[str, Any] = {
@@ -110,3 +110,7 @@ def test_wandb_that_cannot_start_leaves_the_files(
     trackers.finish(RESULT)
     assert (tmp_path / "history.jsonl").read_text()
     assert [record.message for record in caplog.records if "could not start" in record.message]
+
+
+def test_every_backend_is_opened_or_is_the_files() -> None:
+    assert set(OPENERS) == set(TrackingBackend) - {TrackingBackend.files}

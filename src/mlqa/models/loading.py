@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from mlqa.config.schema import ModelConfig
 from mlqa.errors import ModelError, RunError, explain_write_failure
 from mlqa.models.embeddings import keep_rows
+from mlqa.models.heads import load_auto_class
 from mlqa.tokenization.load import load_pretrained
 from mlqa.tokenization.saving import save_tokenizer
 
@@ -40,14 +41,12 @@ def load_model(model: ModelConfig, tokenizer: Any) -> Any:
         ModelError: The model cannot be loaded or does not fit its tokenizer or config.
         UnreachableError: The model cannot be fetched.
     """
-    from transformers import AutoModelForQuestionAnswering
-
     if model.scratch is not None:
         return _build_scratch_model(model, tokenizer)
     pretrained = str(model.pretrained)
     options = {"attn_implementation": model.attn_implementation.value} if model.attn_implementation else {}
     loaded, report = load_pretrained(
-        AutoModelForQuestionAnswering,
+        load_auto_class(),
         "weights",
         pretrained,
         model.revision,
@@ -192,7 +191,6 @@ def compute_embedding_share(config: ModelConfig, tokenizer: Any) -> float:
         UnreachableError: The config cannot be fetched.
     """
     import torch
-    from transformers import AutoModelForQuestionAnswering
 
     with torch.device("meta"):
         if config.scratch is not None:
@@ -201,6 +199,6 @@ def compute_embedding_share(config: ModelConfig, tokenizer: Any) -> float:
             described = _load_config(config)
             if config.trim_vocabulary:
                 described.vocab_size = len(tokenizer)
-            model = AutoModelForQuestionAnswering.from_config(described)
+            model = load_auto_class().from_config(described)
     counts = describe_model(config, model)
     return float(counts["embedding_parameters"] / counts["parameters"])

@@ -78,19 +78,35 @@ class Trackers:
                 )
 
 
+def _open_wandb(config: TrackingConfig, identity: RunIdentity) -> Tracker:
+    from mlqa.tracking.wandb import WandbTracker
+
+    return WandbTracker(config, identity)
+
+
+# What opens the tracker of each backend. It imports the backend's package, which only its users need.
+OPENERS: dict[TrackingBackend, Callable[[TrackingConfig, RunIdentity], Tracker]] = {
+    TrackingBackend.wandb: _open_wandb,
+}
+
+
 def open_trackers(config: TrackingConfig, identity: RunIdentity) -> Trackers:
-    """Open the trackers that the config asks for. If W&B cannot start, log one warning and track in files only.
+    """Open the trackers of a run: the files, and the backend of the config.
+
+    If the backend cannot start, log one warning and track in files only.
 
     Args:
         config: The node `tracking`.
         identity: Identity of the run.
     """
     trackers: list[Tracker] = [FileTracker(identity.directory)]
-    if config.backend is TrackingBackend.wandb:
+    if config.backend in OPENERS:
         try:
-            from mlqa.tracking.wandb import WandbTracker
-
-            trackers.append(WandbTracker(config, identity))
+            trackers.append(OPENERS[config.backend](config, identity))
         except (Exception, SystemExit) as error:
-            log.warning("tracking: W&B could not start (%s); this run is tracked in files only", summarize_error(error))
+            log.warning(
+                "tracking: %s could not start (%s); this run is tracked in files only",
+                config.backend.value,
+                summarize_error(error),
+            )
     return Trackers(trackers)

@@ -1,0 +1,177 @@
+"""Compare training with mlqa's threads and with OpenMP's own: quiet, and beside a busy process on every core.
+
+    python benchmarks/threads.py                                    75 steps of the quickstart's model, minutes
+    python benchmarks/threads.py --also GOMP_SPINCOUNT=1000 --also OMP_NUM_THREADS=1    further ways
+
+Every way trains the same steps in a process of its own, in turn, round after round. The fastest round counts, because
+other work on the machine only makes a round slower. With OpenMP's own spinning, a step beside busy processes can take
+half a minute. So a training also ends after `--limit` seconds, and a ratio compares the steps that both have done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from measuring import PYTHON, build_parser, finish, parse_arguments, report_progress
+from rows import Row
+
+OURS, AS_IS = "mlqa", "OpenMP's own"
+VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+QUIET_TARGET, BUSY_TARGET = 1.1, 2.5  # at most so many times OpenMP's own quiet time, and mlqa's own quiet time
+
+
+def train(steps: int, batch_size: int, limit: float, as_is: bool) -> list[float]:
+    """Train the quickstart's model in this process, and return the seconds of each step after the first.
+
+    Args:
+        steps: Number of steps to time.
+        batch_size: Questions per step.
+        limit: Seconds after which no further step begins.
+        as_is: Whether to import torch before mlqa, so that OpenMP does not see mlqa's variables.
+    """
+    if as_is:
+        import torch  # noqa: F401
+    from transformers import TrainerCallback, set_seed
+
+    from mlqa.config.compose import compose_config
+    from mlqa.data.sample import generate
+    from mlqa.features.windows import make_windows
+    from mlqa.models.loading import load_model
+    from mlqa.threads import limit_threads
+    from mlqa.tokenization.load import load_tokenizer
+    from mlqa.training.arguments import build_training_arguments
+    from mlqa.training.checkpoints import Checkpoints
+    from mlqa.training.trainer import QuestionAnsweringTrainer
+
+    ends: list[float] = []
+
+    class Clock(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            ends.append(time.perf_counter())
+            if ends[-1] - ends[0] > limit:
+                control.should_training_stop = True
+
+    if not as_is:
+        limit_threads()
+    config, _ = compose_config(
+        [
+            "experiment=quickstart",
+            "training.save_strategy=no",
+            f"training.max_steps={steps + 1}",
+            f"training.per_device_train_batch_size={batch_size}",
+        ]
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        config.training.output_dir = folder
+        examples = generate(batch_size * (steps + 1), seed=0)
+        tokenizer = load_tokenizer(config.model, [*examples.contexts, *examples.questions])
+        windows = make_windows(examples, tokenizer, config.training.max_seq_length, config.training.doc_stride)
+        set_seed(0)
+        model, arguments = load_model(config.model, tokenizer), build_training_arguments(config)
+        checkpoints = Checkpoints(Path(folder), "0" * 16)
+        QuestionAnsweringTrainer(config, arguments, model, windows, dict, [Clock()], checkpoints).fit(None)
+    return [after - before for before, after in itertools.pairwise(ends)]
+
+
+@contextmanager
+def run_busy_processes(count: int) -> Iterator[None]:
+    """Keep this many processes busy inside the block."""
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def train_in_process(way: str, args: argparse.Namespace) -> list[float]:
+    """Train in a process of its own, and return the seconds of its steps.
+
+    Args:
+        way: OURS, AS_IS, or variables as "NAME=VALUE[,NAME=VALUE]".
+        args: The command line: steps, batch size and time limit.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    if way not in (OURS, AS_IS):
+        environment |= dict(pair.split("=", 1) for pair in way.split(","))
+    sizes = {"steps": args.steps, "batch-size": args.batch_size, "limit": args.limit}
+    command = [*PYTHON, __file__, "--train", *(f"--{name}={value}" for name, value in sizes.items())]
+    if way == AS_IS:
+        command.append("--as-is")
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    seconds: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return seconds
+
+
+def compare(measured: Sequence[float], base: Sequence[float]) -> float:
+    """Return the ratio of the seconds of the steps that both have done."""
+    shared = min(len(measured), len(base))
+    return sum(measured[:shared]) / sum(base[:shared])
+
+
+def measure(ways: Sequence[str], args: argparse.Namespace) -> dict[tuple[str, bool], list[float]]:
+    """Return the seconds of the steps of each way, quiet (False) and busy (True), in the fastest of the rounds."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    fastest: dict[tuple[str, bool], list[float]] = {}
+    for number in range(args.rounds):
+        for busy in (False, True):
+            for way in ways:
+                with run_busy_processes(cores if busy else 0):
+                    seconds = train_in_process(way, args)
+                before = fastest.get((way, busy))
+                if before is None or compare(seconds, before) < 1:
+                    fastest[way, busy] = seconds
+                mean = sum(seconds) / len(seconds)
+                what = f"{way}, {'busy' if busy else 'quiet'}"
+                report_progress(f"round {number + 1}: {what}: {len(seconds)} steps, {mean:.2f} s per step")
+    return fastest
+
+
+def make_rows(ways: Sequence[str], fastest: dict[tuple[str, bool], list[float]]) -> list[Row]:
+    """Return each way beside OpenMP's own, and each busy way beside the same way quiet, over the steps of both."""
+    rows = []
+    for way in ways:
+        pairs = (("quiet", False, AS_IS, False, QUIET_TARGET), ("busy", True, way, False, BUSY_TARGET))
+        for name, busy, peer, peer_busy, target in pairs:
+            ours, base = fastest[way, busy], fastest[peer, peer_busy]
+            shared = min(len(ours), len(base))
+            what, limit = f"{shared} training steps, {name}: {way}", target if way == OURS else None
+            if (way, busy) != (peer, peer_busy):
+                seconds = [sum(ours[:shared])], [sum(base[:shared])]
+                rows.append(Row(what, *seconds, f"{peer}, quiet", at_most=limit))
+            else:
+                rows.append(Row(what, [sum(ours)]))
+    return rows
+
+
+def main() -> None:
+    """Train in each way, quiet and busy."""
+    parser = build_parser(__doc__, rounds=3)
+    parser.add_argument("--steps", type=int, default=75)
+    parser.add_argument("--batch-size", type=int, default=32, help="questions per step")
+    parser.add_argument("--limit", type=float, default=60, help="seconds after which a training ends")
+    parser.add_argument("--also", action="append", default=[], metavar="NAME=VALUE[,NAME=VALUE]")
+    parser.add_argument("--train", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--as-is", action="store_true", help=argparse.SUPPRESS)
+    args = parse_arguments(parser, rounds=1, steps=1, batch_size=2, limit=5)
+    if args.train:
+        print(json.dumps(train(args.steps, args.batch_size, args.limit, args.as_is)))
+        return
+    ways = [OURS, AS_IS, *args.also]
+    finish(make_rows(ways, measure(ways, args)), args)
+
+
+if __name__ == "__main__":
+    main()
