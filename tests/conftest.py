@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -12,6 +13,9 @@ import pytest
 from clean_environment import clean_environment
 from hypothesis import settings
 
+# Each of them starts a service or a browser, or makes a virtual environment.
+SLOW_FIXTURES = {"service", "rehearsal", "simulated", "pairs", "storage", "driver", "server"}
+SLOW_FIXTURES |= {"index", "mlqa_wheel", "launcher_wheel", "bare", "alone"}
 HOME = Path(tempfile.mkdtemp(prefix="mlqa-tests-"))
 clean_environment(os.environ, HOME)
 time.tzset()
@@ -22,6 +26,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Time limits per case would make tests fail on a busy machine, not on a wrong result.
 settings.register_profile("mlqa", deadline=None)
 settings.load_profile("mlqa")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what a fixture makes slow, and put the files with slow tests first: processes then end at the same time."""
+    for item in items:
+        if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from the libraries: each training collects twice, and would look at all of them."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gc
 import json
 import os
 import runpy
@@ -70,6 +71,7 @@ def _load_launcher() -> None:
 def _load_training() -> None:
     import datasets  # noqa: F401
     import hydra  # noqa: F401
+    import torch.distributed.run  # noqa: F401
     from transformers import ConvBertForQuestionAnswering, PreTrainedTokenizerFast, Trainer  # noqa: F401
 
     import mlqa.experiment
@@ -88,6 +90,8 @@ def serve(path: str, loaded: str) -> None:
     """Until the process that has started it is gone."""
     parent = os.getppid()
     LOAD[loaded]()
+    gc.collect()
+    gc.freeze()  # no collection in an app looks at the libraries, and copies their memory by that
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)

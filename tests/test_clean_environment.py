@@ -11,17 +11,17 @@ from clean_environment import clean_environment
 
 TESTS = Path(__file__).resolve().parent
 HOSTILE = {
-    **{"WANDB_MODE": "online", "WANDB_API_KEY": "k" * 40, "WANDB_RUN_ID": "mine", "WANDB_SWEEP_ID": "mine"},
-    **{"AWS_PROFILE": "nobody", "AWS_ENDPOINT_URL": "http://localhost:1", "AWS_REGION": "nowhere"},
-    **{"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": "http://localhost:1", "HF_HOME": "/dev/null"},
-    **{"TRANSFORMERS_VERBOSITY": "debug", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "64"},
-    **{"HYDRA_FULL_ERROR": "1", "MLQA_CACHE": "/dev/null", "SAGEMAKER_ROLE_ARN": "mine", "SAGEMAKER_SWEEP_ID": "mine"},
-    **{"TRAINING_JOB_NAME": "mine", "SM_CURRENT_HOST": "mine", "SM_MODEL_DIR": "/dev/null"},
-    **{"RANK": "3", "LOCAL_RANK": "3", "WORLD_SIZE": "4", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"},
-    **{"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "TZ": "Asia/Kathmandu", "NETRC": "/dev/null"},
-    **{"COLUMNS": "20", "LINES": "5", "TERM": "dumb", "FORCE_COLOR": "1", "NO_COLOR": "1", "PYTHONHASHSEED": "7"},
-    **{"PYTHONWARNINGS": "default", "XDG_CACHE_HOME": "/dev/null", "HOME": "/dev/null"},
-}
+    "WANDB_MODE": "online", "WANDB_API_KEY": "k" * 40, "WANDB_RUN_ID": "mine", "WANDB_SWEEP_ID": "mine",
+    "AWS_PROFILE": "nobody", "AWS_ENDPOINT_URL": "http://localhost:1", "AWS_REGION": "nowhere",
+    "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": "http://localhost:1", "HF_HOME": "/dev/null",
+    "TRANSFORMERS_VERBOSITY": "debug", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "64",
+    "HYDRA_FULL_ERROR": "1", "MLQA_CACHE": "/dev/null", "SAGEMAKER_ROLE_ARN": "mine", "SAGEMAKER_SWEEP_ID": "mine",
+    "TRAINING_JOB_NAME": "mine", "SM_CURRENT_HOST": "mine", "SM_MODEL_DIR": "/dev/null",
+    "RANK": "3", "LOCAL_RANK": "3", "WORLD_SIZE": "4", "MASTER_ADDR": "localhost", "MASTER_PORT": "1",
+    "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "TZ": "Asia/Kathmandu", "NETRC": "/dev/null",
+    "COLUMNS": "20", "LINES": "5", "TERM": "dumb", "FORCE_COLOR": "1", "NO_COLOR": "1", "PYTHONHASHSEED": "7",
+    "PYTHONWARNINGS": "default", "XDG_CACHE_HOME": "/dev/null", "HOME": "/dev/null",
+}  # fmt: skip
 
 
 def test_what_stays_and_what_is_set(tmp_path: Path) -> None:
