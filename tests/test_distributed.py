@@ -147,7 +147,7 @@ def test_a_process_that_dies_ends_the_run(tmp_path: Path) -> None:
     assert running.process.returncode != 0
     result = read(running.run_dir / "result.json")
     assert result["status"] == "failed"
-    assert "another process of this run has died" in result["error"]
+    assert "another process of this run has died" in result["error"], running.said
 
 
 def test_the_error_of_one_process_is_the_runs(tmp_path: Path) -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tiny_runs import TINY, read_contents, run_here
 
+from mlqa import run_directory
 from mlqa.config.compose import compose_config
 from mlqa.config.identity import compute_config_hash
 from mlqa.errors import MlqaError, RunError
 from mlqa.experiment import run
+from mlqa.result import Result
+from mlqa.run_directory import record_ending
+from mlqa.tracking.trackers import Trackers
 
 pytestmark = pytest.mark.slow
 
@@ -98,3 +104,25 @@ def test_a_failed_run_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
     result = json.loads((tmp_path / "result.json").read_text("utf-8"))
     assert (result["status"], result["seed"]) == ("failed", 9)
     assert {path.name for path in tmp_path.iterdir()} == {"result.json"}
+
+
+def test_sigterm_after_a_failure_does_not_cost_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchrun sends it to the processes that are left when one has died, while they look for the cause."""
+
+    def find(raised: BaseException) -> BaseException:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return raised
+
+    monkeypatch.setattr(run_directory, "find_root_cause", find)
+    config, _ = compose_config(TINY)
+    config.training.output_dir = str(tmp_path)
+    received: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    try:
+        with pytest.raises(RunError), record_ending(config, Result(), Trackers([])):
+            raise RunError("a process has died")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not received
+    result = json.loads((tmp_path / "result.json").read_text("utf-8"))
+    assert (result["status"], result["error"]) == ("failed", "a process has died")
