@@ -13,13 +13,17 @@ LAUNCHER = --editable ./launchers
 # with a newer torch and Python.
 LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pyarrow<18" \
   -r requirements/transformers-4.36.0.txt plotly "pytest>=8" "pytest-xdist>=3.8" "hypothesis>=6.100"
-LEGACY_TESTS = tests/test_experiment.py tests/test_resume.py tests/test_distributed.py tests/training tests/models tests/tokenization/test_trimming.py
+# Only the tests marked `legacy`. They meet every place at which the versions differ: loading and saving models and
+# tokenizers, the Trainer's arguments, loss, optimizers, evaluation, checkpoints and resuming, accelerate's several
+# processes. Command lines, reports and scores call none of these libraries and are the same code with either version.
+LEGACY_TESTS = -m legacy tests/test_experiment.py tests/test_resume.py tests/test_distributed.py tests/training tests/models tests/tokenization/test_trimming.py
 
 # One test process per core. A process takes whole files: the tests of a file share what its fixtures start or train.
-PARALLEL ?= --numprocesses auto --dist loadfile
+# xdist would start with the files of the most tests, and the dear files have few: tests/conftest.py puts those first.
+PARALLEL ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test toolkit legacy environments check format docs dist bench clean
+.PHONY: help setup quickstart test test-fast coverage toolkit legacy environments check format docs dist bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -32,9 +36,15 @@ quickstart: $(VENV)/installed ## train and score a small model on generated Turk
 test: $(VENV)/installed-dev ## run every test
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
+test-fast: $(VENV)/installed-dev ## run the tests that neither train nor start a service, while you work (a minute)
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(PYTEST_ARGS)
+
+coverage: $(VENV)/installed-dev ## run every test and show the lines and branches that none has run
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
+
 toolkit: $(VENV)-toolkit/installed ## install SageMaker's own training toolkit: some tests then run a job with it
 
-legacy: $(VENV)-legacy/installed ## run the end-to-end tests with transformers 4.36, the oldest version in a SageMaker image
+legacy: $(VENV)-legacy/installed ## run the tests of what differs with transformers 4.36, the oldest in a SageMaker image
 	$(VENV)-legacy/bin/python -m pytest $(PARALLEL) $(LEGACY_TESTS) $(PYTEST_ARGS)
 
 environments: $(VENV)/installed-dev $(VENV)-toolkit/installed $(VENV)-legacy/installed ## make every virtual environment, in parallel with --jobs

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+import shutil
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
+from clean_environment import clean_environment
 from hypothesis import settings
 
+# Each of them starts a service or a browser, or makes a virtual environment.
+SLOW_FIXTURES = {"service", "rehearsal", "simulated", "pairs", "storage", "driver", "server"}
+SLOW_FIXTURES |= {"index", "mlqa_wheel", "launcher_wheel", "bare", "alone"}
+HOME = Path(tempfile.mkdtemp(prefix="mlqa-tests-"))
+clean_environment(os.environ, HOME)
+time.tzset()
 # One thread a process, set before torch is imported: the models here are tiny, and threads that wait for each other
 # on a busy machine cost far more than they give.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# No test goes to the hub; without this, huggingface_hub retries each file for half a minute where there is no network.
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 # Time limits per case would make tests fail on a busy machine, not on a wrong result.
 settings.register_profile("mlqa", deadline=None)
 settings.load_profile("mlqa")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing is left in, or taken from, the user's own cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLQA_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what a fixture makes slow, and put the files with slow tests first: processes then end at the same time."""
+    for item in items:
+        if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from the libraries: each training collects twice, and would look at all of them."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Remove the home directory of the tests with the caches that they left there."""
+    shutil.rmtree(HOME, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

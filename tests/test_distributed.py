@@ -16,6 +16,8 @@ from forked import python
 
 from mlqa.data.sample import generate
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).resolve().parents[1]
 TINY = [
     "experiment=quickstart",
@@ -27,21 +29,26 @@ TINY = [
     "model.scratch.num_hidden_layers=1",
     "optimizer.learning_rate=3e-3",
 ]
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+TWO = ["--standalone", "--nproc_per_node=2"]
 SCRIPT = str(TOP / "train.py")
 SECONDS = 300  # a hang is a failure
 
 
-def environment(tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, "HF_HUB_OFFLINE": "1", "MLQA_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
+def torchrun(*command: str) -> list[str]:
+    """Return torchrun's command for two processes. Its own libraries and theirs are loaded already."""
+    run = "from torch.distributed.run import main; main()"
+    return [*python("training"), "-c", run, *TWO, "--no-python", *python("training"), *command]
 
 
 def finished(tmp_path: Path, *overrides: str, processes: int = 2) -> subprocess.CompletedProcess[str]:
-    """Run to the end in processes whose libraries are loaded. Those of `Running` start from nothing."""
-    torchrun = [*TORCHRUN, "--no-python"] if processes == 2 else []
-    command = [*torchrun, *python("training"), SCRIPT, *overrides]
+    """Run to the end."""
+    command = torchrun(SCRIPT) if processes == 2 else [*python("training"), SCRIPT]
+    return execute(tmp_path, *command, *overrides)
+
+
+def execute(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=SECONDS, cwd=tmp_path, env=environment(tmp_path)
+        command, capture_output=True, text=True, timeout=SECONDS, cwd=tmp_path, env={**os.environ, "COLUMNS": "200"}
     )
 
 
@@ -53,6 +60,7 @@ def losses(run_dir: Path) -> list[float]:
     return [row["loss"] for row in map(json.loads, (run_dir / "history.jsonl").open()) if "loss" in row]
 
 
+@pytest.mark.legacy
 def test_two_processes_train_and_score_as_one(tmp_path: Path) -> None:
     """Test 16 windows per step with one process, with two of 8, and with two of 4 that accumulate 2."""
     one = finished(tmp_path, *TINY, "training.per_device_train_batch_size=16", "hydra.run.dir=one", processes=1)
@@ -72,8 +80,38 @@ def test_two_processes_train_and_score_as_one(tmp_path: Path) -> None:
         assert predictions == read(tmp_path / "one" / "predictions.json")
         metrics, expected = (read(tmp_path / folder / "result.json")["metrics"] for folder in (name, "one"))
         assert metrics == expected
-    assert {path.name for path in tmp_path.iterdir()} <= {"one", "two", "accumulated", "cache"}, "one directory per run"
+    assert {path.name for path in tmp_path.iterdir()} == {"one", "two", "accumulated"}, "one directory per run"
     assert len(list(tmp_path.glob("*/train.log"))) == 3
+
+
+def write_script(tmp_path: Path, step: int, event: str) -> str:
+    """Write a train.py to which something happens.
+
+    Args:
+        tmp_path: Where to write it.
+        step: Before which step of a process, counted from 1.
+        event: Python code, with the names os, rank, signal and DataError.
+
+    Returns:
+        The path of the script.
+    """
+    script = tmp_path / "eventful.py"
+    script.write_text(
+        "import os, runpy, signal, sys\n"
+        f"sys.path.insert(0, {str(TOP / 'src')!r})\n"
+        "from mlqa.errors import DataError\n"
+        "from mlqa.training.trainer import QuestionAnsweringTrainer as Trainer\n"
+        "rank, training_step, calls = int(os.environ['RANK']), Trainer.training_step, [0]\n"
+        "def training_step_eventfully(self, *arguments, **options):\n"
+        "    calls[0] += 1\n"
+        f"    if calls[0] == {step}:\n"
+        f"        {event}\n"
+        "    return training_step(self, *arguments, **options)\n"
+        "Trainer.training_step = training_step_eventfully\n"
+        f"sys.argv[0] = {SCRIPT!r}\n"
+        f"runpy.run_path({SCRIPT!r}, run_name='__main__')\n"
+    )
+    return str(script)
 
 
 class Running:
@@ -82,7 +120,7 @@ class Running:
     def __init__(self, tmp_path: Path, *command: str) -> None:
         self.run_dir = tmp_path / "run"
         self.process = subprocess.Popen(
-            [*TORCHRUN, *command], stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment(tmp_path)
+            torchrun(*command), stderr=subprocess.PIPE, text=True, cwd=tmp_path, env={**os.environ, "COLUMNS": "200"}
         )
         assert self.process.stderr is not None
         self.said = ""
@@ -90,12 +128,6 @@ class Running:
             self.said += line
             if "step " in line:
                 break
-
-    def pid_of(self, rank: int) -> int:
-        """Return the process of this rank among the children of torchrun."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        found = [pid for pid in children if f"RANK={rank}" in Path(f"/proc/{pid}/environ").read_text().split("\0")]
-        return int(found[0])
 
     def ended(self) -> float:
         """Wait for the end and return the seconds it took."""
@@ -108,36 +140,20 @@ class Running:
 LONG = [*TINY, "training.num_train_epochs=1000", "hydra.run.dir=run"]
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds the process of a rank by Linux's /proc")
 def test_a_process_that_dies_ends_the_run(tmp_path: Path) -> None:
-    running = Running(tmp_path, SCRIPT, *LONG)
-    os.kill(running.pid_of(1), signal.SIGKILL)
+    script = write_script(tmp_path, 3, "rank == 1 and os.kill(os.getpid(), signal.SIGKILL)")
+    running = Running(tmp_path, script, *LONG)
     assert running.ended() < 60
     assert running.process.returncode != 0
     result = read(running.run_dir / "result.json")
     assert result["status"] == "failed"
-    assert "another process of this run has died" in result["error"]
+    assert "another process of this run has died" in result["error"], running.said
 
 
 def test_the_error_of_one_process_is_the_runs(tmp_path: Path) -> None:
     """Test that an error of rank 1 in its third step is in result.json, which rank 0 writes."""
-    script = tmp_path / "failing.py"
-    script.write_text(
-        "import os, runpy, sys\n"
-        f"sys.path.insert(0, {str(TOP / 'src')!r})\n"
-        "from mlqa.errors import DataError\n"
-        "from mlqa.training.trainer import QuestionAnsweringTrainer as Trainer\n"
-        "compute_loss, calls = Trainer.compute_loss, [0]\n"
-        "def failing(self, *arguments, **options):\n"
-        "    calls[0] += 1\n"
-        "    if os.environ['RANK'] == '1' and calls[0] == 3:\n"
-        "        raise DataError('row 17 is broken')\n"
-        "    return compute_loss(self, *arguments, **options)\n"
-        "Trainer.compute_loss = failing\n"
-        f"sys.argv[0] = {SCRIPT!r}\n"
-        f"runpy.run_path({SCRIPT!r}, run_name='__main__')\n"
-    )
-    running = Running(tmp_path, str(script), *LONG)
+    script = write_script(tmp_path, 3, "if rank == 1: raise DataError('row 17 is broken')")
+    running = Running(tmp_path, script, *LONG)
     assert running.ended() < 60
     assert running.process.returncode != 0
     assert "rank 1: row 17 is broken" in running.said
@@ -145,31 +161,33 @@ def test_the_error_of_one_process_is_the_runs(tmp_path: Path) -> None:
     assert (result["status"], result["error"]) == ("failed", "rank 1: row 17 is broken")
 
 
+@pytest.mark.legacy
 def test_a_killed_run_of_two_goes_on(tmp_path: Path) -> None:
     """Test that a resumed run of two processes has the same bits as an undisturbed one, also with dropout."""
     overrides = [*TINY, "training.per_device_train_batch_size=8", "model.scratch.dropout=0.1"]
-    overrides += ["training.num_train_epochs=12", "training.logging_steps=6"]
     whole = finished(tmp_path, *overrides, "hydra.run.dir=whole")
     assert whole.returncode == 0, whole.stderr
-    running = Running(tmp_path, SCRIPT, *overrides, "hydra.run.dir=run")
-    for _ in range(600):
-        if list(running.run_dir.glob("checkpoints/*/checkpoint-4")):
-            break
-        time.sleep(0.05)
+    # Both wait in the sixth step, after checkpoint-4, for the signal that torchrun passes on.
+    script = write_script(tmp_path, 6, "open(f'waits{rank}', 'w').close(); signal.pause()")
+    running = Running(tmp_path, script, *overrides, "hydra.run.dir=run")
+    while len(list(tmp_path.glob("waits*"))) < 2:
+        assert running.process.poll() is None, running.said
+        time.sleep(0.02)
     running.process.send_signal(signal.SIGTERM)
     running.ended()
-    assert list(running.run_dir.glob("checkpoints/*/checkpoint-*[0-9]")), running.said
+    assert running.process.returncode != 0
     again = finished(tmp_path, *overrides, "hydra.run.dir=run")
     assert again.returncode == 0, again.stderr
-    assert "resuming after step" in again.stderr
+    assert "resuming after step 4" in again.stderr
     for name in ("predictions.json", "model/model.safetensors"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_options_can_follow_the_overrides(tmp_path: Path) -> None:
+    """Test it with torchrun as a user types it, in processes that start from nothing."""
     (tmp_path / "conf").mkdir()
     overrides = [*TINY, "training.max_steps=1", "hydra.run.dir=run", "--config-dir", str(tmp_path / "conf")]
-    done = finished(tmp_path, *overrides)
+    done = execute(tmp_path, sys.executable, "-m", "torch.distributed.run", *TWO, SCRIPT, *overrides)
     assert done.returncode == 0, done.stderr
     assert read(tmp_path / "run" / "result.json")["status"] == "completed"
 

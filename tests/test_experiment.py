@@ -3,51 +3,24 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
 import signal
 import statistics
 import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from forked import python
+from tiny_runs import TINY, TOP, run_here, train
 
 from mlqa.config.compose import compose_config
-from mlqa.config.identity import compute_config_hash
 from mlqa.data.sample import generate
-from mlqa.errors import DataError, MlqaError, RunError
+from mlqa.errors import DataError, RunError
 from mlqa.experiment import run
 from mlqa.inference import Answerer, make_unlabelled_examples
 from mlqa.metrics.squad import compute_squad_scores
 
-TOP = Path(__file__).resolve().parents[1]
-TINY = [
-    "experiment=quickstart",
-    "dataset.sample.train_rows=120",
-    "dataset.sample.validation_rows=30",
-    "training.num_train_epochs=1",
-    "training.logging_steps=2",
-    "model.scratch.num_hidden_layers=1",
-]
-
-
-def run_here(tmp_path: Path, *overrides: str) -> dict[str, Any]:
-    config, choices = compose_config([*TINY, *overrides])
-    config.training.output_dir = str(tmp_path)
-    run(config, choices)
-    return dict(json.loads((tmp_path / "result.json").read_text("utf-8")))
-
-
-def train(tmp_path: Path, *arguments: str, cold: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run `python train.py ...` as a user does. cold: in a new interpreter with nothing loaded."""
-    command = [*([sys.executable] if cold else python("training")), str(TOP / "train.py"), *arguments]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "MLQA_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess
     return folder / "out", done
 
 
+@pytest.mark.legacy
 def test_a_run_leaves_its_files(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     out, done = finished
     expected = {".hydra", "train.log", "result.json", "predictions.json", "scores.jsonl", "tokenization.json"}
@@ -209,6 +183,7 @@ def test_history_has_a_line_a_logged_step(finished: tuple[Path, subprocess.Compl
     assert "eval_f1" in rows[-1]
 
 
+@pytest.mark.legacy
 def test_the_saved_model_is_an_ordinary_transformers_model(
     finished: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
@@ -220,9 +195,10 @@ def test_the_saved_model_is_an_ordinary_transformers_model(
 
 
 def test_the_same_seed_gives_the_same_predictions(tmp_path: Path) -> None:
-    first = run_here(tmp_path / "a", "seed=5")
-    again = run_here(tmp_path / "b", "seed=5")
-    other = run_here(tmp_path / "c", "seed=6")
+    first, again, other = (
+        run_here(tmp_path / name, f"seed={seed}", "training.shuffled_questions_control=false")
+        for name, seed in (("a", 5), ("b", 5), ("c", 6))
+    )
     texts = [(tmp_path / name / "predictions.json").read_text("utf-8") for name in "abc"]
     assert texts[0] == texts[1] != texts[2]
     assert first["metrics"] == again["metrics"]
@@ -230,6 +206,7 @@ def test_the_same_seed_gives_the_same_predictions(tmp_path: Path) -> None:
     assert first["dataset"]["fingerprint"] == other["dataset"]["fingerprint"]
 
 
+@pytest.mark.legacy
 @pytest.mark.parametrize("model", ["tiny_unigram", "tiny_char"])
 def test_the_other_tiny_models_run(tmp_path: Path, model: str) -> None:
     result = run_here(tmp_path, f"model={model}", "training.max_steps=2")
@@ -240,6 +217,7 @@ def test_the_other_tiny_models_run(tmp_path: Path, model: str) -> None:
 def test_a_multirun_with_hydras_own_launcher(tmp_path: Path) -> None:
     done = train(
         tmp_path, "-m", *TINY, "model=tiny_wordpiece,tiny_unigram", "seed=1,2", "training.max_steps=1",
+        "training.shuffled_questions_control=false",
         f"hydra.sweep.dir={tmp_path}/sweep",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -253,6 +231,7 @@ def test_a_multirun_with_hydras_own_launcher(tmp_path: Path) -> None:
     assert (tmp_path / "sweep" / "multirun.yaml").is_file()
 
 
+@pytest.mark.legacy
 def test_evaluation_while_training(tmp_path: Path) -> None:
     run_here(tmp_path, "training.eval_strategy=steps", "training.eval_steps=2")
     rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text("utf-8").splitlines()]
@@ -265,6 +244,7 @@ def test_zero_epochs_scores_the_untrained_model(tmp_path: Path) -> None:
     assert "train_seconds" not in result["timing"]
 
 
+@pytest.mark.legacy
 def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
     """Test with questions whose first word tells if there is an answer, which a model learns in a few steps."""
     rows = [
@@ -299,87 +279,6 @@ def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
     assert metrics["best_exact"] == 100.0
     answered = [value for identifier, value in odds.items() if predictions[identifier]]
     assert metrics["best_exact_thresh"] == max(answered), "the odds of the last row that is answered"
-
-
-FAILING = "model.scratch.vocab_size=100"  # fewer entries than letters
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.mark.parametrize("other", ["seed=9", FAILING, "dataset.max_train_samples=60"])
-def test_a_completed_run_is_never_touched_by_another(tmp_path: Path, other: str) -> None:
-    run_here(tmp_path, "training.max_steps=1")
-    before = contents(tmp_path)
-    with pytest.raises(RunError, match="holds a completed run with other settings"):
-        run_here(tmp_path, "training.max_steps=1", other)
-    assert contents(tmp_path) == before
-
-
-def test_a_completed_run_stands(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Test that the same command does not train again, and returns the same objective to the sweeper."""
-    first = run_here(tmp_path, "training.max_steps=1")
-    before = contents(tmp_path)
-    config, choices = compose_config([*TINY, "training.max_steps=1"])
-    config.training.output_dir = str(tmp_path)
-    with caplog.at_level(logging.INFO):
-        assert run(config, choices).objective == first["objective"]
-    assert "its result stands" in caplog.text
-    assert contents(tmp_path) == before
-
-
-def test_a_completed_run_on_other_data_is_never_touched(tmp_path: Path) -> None:
-    row = {"question": "kim", "context": "Ali geldi", "answers": {"text": ["Ali"], "answer_start": [0]}}
-    (tmp_path / "train.jsonl").write_text("\n".join([json.dumps(row)] * 40), "utf-8")
-    file = f"{tmp_path}/train.jsonl"
-    overrides = ["dataset=squad_json", f"dataset.train_file={file}", f"dataset.validation_file={file}"]
-    common = [override for override in TINY if "sample" not in override]
-    for rows in (40, 39):
-        (tmp_path / "train.jsonl").write_text("\n".join([json.dumps(row)] * rows), "utf-8")
-        config, choices = compose_config([*common, *overrides, "training.max_steps=1"])
-        config.training.output_dir = str(tmp_path / "out")
-        if rows == 40:
-            run(config, choices)
-            before = contents(tmp_path / "out")
-    with pytest.raises(RunError, match="completed on other data"):
-        run(config, choices)
-    assert contents(tmp_path / "out") == before
-
-
-@pytest.mark.parametrize("dataset", [{}, None, "sample"])
-def test_a_completed_run_without_a_fingerprint_is_never_touched(tmp_path: Path, dataset: Any) -> None:
-    config, choices = compose_config(TINY)
-    config.training.output_dir = str(tmp_path)
-    content = {"schema_version": 2, "status": "completed", "dataset": dataset}
-    (tmp_path / "result.json").write_text(json.dumps({**content, "config_hash": compute_config_hash(config)}))
-    before = contents(tmp_path)
-    with pytest.raises(RunError, match="not of this version of mlqa"):
-        run(config, choices)
-    assert contents(tmp_path) == before
-
-
-def test_a_directory_of_another_tool_is_never_touched(tmp_path: Path) -> None:
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "thesis.txt").write_text("mine")
-    (tmp_path / "result.json").write_text("[1]")
-    before = contents(tmp_path)
-    with pytest.raises(RunError, match="not of this version of mlqa"):
-        run_here(tmp_path)
-    assert contents(tmp_path) == before
-
-
-def test_a_failed_run_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
-    with pytest.raises(MlqaError):
-        run_here(tmp_path, FAILING)
-    (tmp_path / "model").mkdir()
-    for name in ("predictions.json", "scores.jsonl"):
-        (tmp_path / name).write_text("{}")
-    with pytest.raises(MlqaError):
-        run_here(tmp_path, FAILING, "seed=9")
-    result = json.loads((tmp_path / "result.json").read_text("utf-8"))
-    assert (result["status"], result["seed"]) == ("failed", 9)
-    assert {path.name for path in tmp_path.iterdir()} == {"result.json"}
 
 
 def test_an_input_inside_the_run_directory_is_refused(tmp_path: Path) -> None:
@@ -473,7 +372,6 @@ def test_ctrl_c_says_stopped(tmp_path: Path) -> None:
         for line in process.stderr:
             if "step" in line:
                 break
-        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 130

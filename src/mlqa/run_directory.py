@@ -92,7 +92,8 @@ def record_ending(config: Config, result: Result, trackers: Trackers) -> Iterato
             yield
         result.status, result.error = "completed", None
     except BaseException as raised:
-        error = find_root_cause(raised)
+        with ignore_interrupts():  # torchrun sends SIGTERM to the processes that are left when one has died
+            error = find_root_cause(raised)
         if isinstance(error, KeyboardInterrupt):
             result.status, result.error = "stopped", describe_interruption(error)
         else:

@@ -11,16 +11,9 @@ from typing import Any
 import pytest
 
 from mlqa.cli import main
-from mlqa.display.tokenizer_labels import FIGURES, WORDS, build_word_cells
-from mlqa.display.tokenizer_page import render_tokenizer_page
+from mlqa.display.tokenizer_labels import FIGURES
 
 SAMPLE = ["dataset=sample", "dataset.sample.train_rows=200", "dataset.sample.validation_rows=40"]
-KEDILERI = {
-    "word": "Kedileri", "tokens": ["Kedi", "##leri"], "input_ids": [21611, 2065], "pieces": ["Kedi", "leri"],
-    "morphemes": [{"surface": "Kedi", "gloss": "cat"}, {"surface": "ler", "gloss": "plural"},
-                  {"surface": "i", "gloss": "its"}],
-    "met": [4], "missed": [7], "inside": [],
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -74,30 +67,6 @@ def test_the_page_is_whole_and_fetches_nothing(compared: tuple[dict[str, Any], P
 
     Balanced().feed(text)
     assert not opened
-
-
-def test_the_cuts_of_a_word_are_marked() -> None:
-    page = render_tokenizer_page([{"model": "berturk", "analysed_words": [KEDILERI]}], "Words")
-    assert (
-        '<td class="pieces"><span class="piece a">Kedi</span><span class="cut met">|</span>'
-        '<span class="piece b">ler<span class="missed"></span>i</span></td>'
-    ) in page
-
-
-def test_words_and_names_are_escaped() -> None:
-    evil = "<script>alert('x')</script>&"
-    row = {**KEDILERI, "word": evil, "pieces": [evil], "tokens": [evil], "met": None, "missed": None, "inside": None,
-           "morphemes": [{"surface": evil, "gloss": evil}]}  # fmt: skip
-    made = render_tokenizer_page([{"model": evil, "fertility": 1.0, "analysed_words": [row]}], evil)
-    assert "<script" not in made
-    assert "&lt;script&gt;" in made
-
-
-def test_a_words_cells_fit_their_columns() -> None:
-    assert dict(zip(WORDS, build_word_cells("berturk", KEDILERI), strict=True)) == {
-        "model": "berturk", "word": "Kedileri", "tokens": "Kedi ##leri", "count": 2, "input_ids": "21611 2065",
-        "morphemes": "Kedi (cat) + ler (plural) + i (its)", "met": 1, "missed": 1, "inside": 0,
-    }  # fmt: skip
 
 
 def test_tables_name_each_tokenizer(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,8 @@ from mlqa.models.embeddings import keep_rows
 from mlqa.result import MODEL
 from mlqa.tokenization.scratch import train_tokenizer
 
+pytestmark = pytest.mark.legacy
+
 SHAPE = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 KEPT = np.array([0, 1, 2, 3, 7, 11, 12, 40, 58, 59])
 
@@ -113,6 +115,7 @@ def run_here(folder: Path, *overrides: str) -> tuple[dict[str, Any], list[float]
     return json.loads((folder / "result.json").read_text("utf-8")), losses
 
 
+@pytest.mark.slow
 def test_a_trimmed_run_trains_as_the_whole_one(pretrained: Path, tmp_path: Path) -> None:
     chosen = f"model.pretrained={pretrained}"
     whole, losses = run_here(tmp_path / "whole", chosen)

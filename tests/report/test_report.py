@@ -636,6 +636,7 @@ def test_a_single_run_is_a_sweep_of_one(tmp_path: Path) -> None:
     assert [one.label for one in report.members] == ["outputs/10-00-00"]
 
 
+@pytest.mark.slow
 def test_after_ctrl_c_there_is_a_report(tmp_path: Path) -> None:
     """`python train.py -m` with three members here, stopped while the second runs."""
     sweep = tmp_path / "sweep"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from forked import python
 
 from mlqa.tokenization import analyses as kept
 from mlqa.tokenization.analyses import Analysis, find_analyses
@@ -112,10 +112,11 @@ def test_a_file_that_has_grown_too_large_is_begun_anew(folder: Path, monkeypatch
     connection.close()
 
 
+@pytest.mark.slow
 def test_several_processes_write_at_once(folder: Path) -> None:
     words = [f"{stem}{suffix}" for stem in ("ev", "el", "iş", "göz") for suffix in ("ler", "de", "den", "im")]
     code = f"from mlqa.tokenization.analyses import find_analyses\nfor word in {words!r}: find_analyses(word)"
-    running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(2)]
+    running = [subprocess.Popen([*python("training"), "-c", code], stderr=subprocess.PIPE) for _ in range(2)]
     assert [(process.communicate()[1], process.returncode) for process in running] == [(b"", 0)] * 2
     with sqlite3.connect(next(folder.iterdir())) as connection:
         assert {word for (word,) in connection.execute("SELECT word FROM analyses")} == set(words)

@@ -78,6 +78,7 @@ def test_it_survives_saving(tokenizer, tmp_path):
     assert dict(loaded(QUESTION, CONTEXT)) == dict(tokenizer(QUESTION, CONTEXT))
 
 
+@pytest.mark.slow
 def test_two_processes_train_the_same_vocabularies():
     code = (
         "from mlqa.data.sample import generate\n"

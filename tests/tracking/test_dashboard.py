@@ -38,6 +38,7 @@ def named_by_panels(content: Any) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_name_in_a_panel_is_logged_by_a_run(
     no_account: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from forked import python
 from omegaconf import OmegaConf
 from wandb_server import KEY, WandbServer
 
@@ -66,8 +68,11 @@ def test_sweep_and_agent(server: WandbServer, tmp_path: Path) -> None:
     text = text.replace("program: train.py", f"program: {TOP / 'train.py'}")
     (tmp_path / "sweep.yaml").write_text(text.replace('"${args_no_hyphens}"', tiny + '"${args_no_hyphens}"'))
     server.grid = [{"model": "tiny_wordpiece"}, {"model": "tiny_char"}]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
+    # The `python` of the sweep's command has its libraries loaded.
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").write_text(f'#!/bin/sh\nexec {shlex.join(python("training"))} "$@"\n')
+    (tmp_path / "bin" / "python").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
     def wandb(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "wandb", *arguments]

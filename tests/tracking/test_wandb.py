@@ -22,6 +22,8 @@ from mlqa.tracking.billing import correct_cost
 from mlqa.tracking.protocol import RunIdentity, Table
 from mlqa.tracking.trackers import Trackers, open_trackers
 
+pytestmark = pytest.mark.slow
+
 ID = "sweep-0-berturk-p3-s42-abc"
 RESULT: dict[str, Any] = {
     "status": "completed", "metrics": {"f1": 75.63, "exact_match": 56.17}, "tokenization": {"fertility": 1.73},

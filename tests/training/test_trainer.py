@@ -20,6 +20,8 @@ from mlqa.training.compilation import allow_shapes
 from mlqa.training.memory import try_largest_windows
 from mlqa.training.optimizer import build_layerwise_groups
 
+pytestmark = pytest.mark.legacy
+
 
 def test_the_loss_does_not_depend_on_padding(tmp_path: Path) -> None:
     trainer, windows = trainer_of(tmp_path, model=small("Bert"))
@@ -42,6 +44,7 @@ def test_the_loss_without_padding_is_transformers_own(tmp_path: Path) -> None:
         assert float(trainer.compute_loss(trainer.model, batch)) == pytest.approx(peer, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_accumulated_gradients_equal_those_of_one_batch(tmp_path: Path) -> None:
     """Test that two accumulated half batches move the weights as the whole batch does."""
     moved = []
@@ -114,6 +117,7 @@ def test_layerwise_groups() -> None:
     assert rates["bert.embeddings.word_embeddings.weight"] == (0.125, 0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adamw", "adamw_llrd", "adafactor"])
 def test_every_optimizer_learns(tmp_path: Path, optimizer: str) -> None:
     trainer, _ = trainer_of(
@@ -174,6 +178,7 @@ class Device:
         return self.read(**inputs)
 
 
+@pytest.mark.slow
 def test_a_step_that_does_not_fit_is_read_in_parts(tmp_path: Path) -> None:
     """Test that training with memory for three of ten windows equals training with memory for all."""
     losses = []
@@ -211,6 +216,7 @@ def test_the_search_for_room_leaves_no_trace(tmp_path: Path) -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+@pytest.mark.slow
 def test_every_width_has_a_graph() -> None:
     """Test torch.compile on nine widths. By default it keeps eight graphs, and then runs uncompiled."""
     from torch._dynamo.testing import CompileCounter
@@ -223,6 +229,7 @@ def test_every_width_has_a_graph() -> None:
     assert counter.frame_count == 9
 
 
+@pytest.mark.slow
 def test_batches_made_by_other_processes(tmp_path: Path) -> None:
     """Test that the batches and their order are the same in every epoch."""
     read = []
