@@ -8,6 +8,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from hydra_sagemaker_launcher.catalog.fallbacks import is_chosen_by_sagemaker
 from hydra_sagemaker_launcher.catalog.hardware import list_assumptions
 from hydra_sagemaker_launcher.member import Member, find_distinct_overrides
 from hydra_sagemaker_launcher.request.plan import PlannedMember
@@ -50,7 +51,7 @@ def build_plan_table(local: Sequence[Member], planned: Sequence[PlannedMember], 
         spot = " spot" if hardware.spot else ""
         distribution = "" if hardware.distribution == "none" else f" {hardware.distribution}"
         rows[item.member.number] = (
-            f"{hardware.instance_count} x {hardware.instance_type}{distribution}{spot}",
+            f"{hardware.instances}{distribution}{spot}",
             item.image.label,
             "?" if item.price is None else f"{item.price.usd_per_hour:.4g}" + ("*" if item.price.estimate else ""),
             f"{hardware.max_hours:g}",
@@ -68,10 +69,20 @@ def build_plan_table(local: Sequence[Member], planned: Sequence[PlannedMember], 
 
 
 def _list_notes(planned: Sequence[PlannedMember]) -> list[str]:
-    notes = ["max $: if every job runs until hardware.max_hours stops it."]
+    notes = ["max $: if every job runs until hardware.max_hours stops it, on its dearest instance type."]
+    notes += dict.fromkeys(_describe_fallbacks(item) for item in planned if item.candidates)
     notes += dict.fromkeys(f"{item.image.label}: {item.image.uri}" for item in planned)
     if estimates := {item.price.source for item in planned if item.price is not None and item.price.estimate}:
         notes.append(
             f"* an estimate: {', '.join(sorted(estimates))}, us-east-1; the AWS Pricing API could not be asked."
         )
     return notes + list(dict.fromkeys(line for item in planned for line in list_assumptions(item.hardware)))
+
+
+def _describe_fallbacks(item: PlannedMember) -> str:
+    who = "SageMaker chooses" if is_chosen_by_sagemaker(item.hardware) else "the launcher submits one after the other"
+    types = (
+        f"{each.hardware.instances} at {'?' if each.price is None else f'{each.price.usd_per_hour:.4g}'} $/h"
+        for each in item.candidates
+    )
+    return f"hardware.fallbacks, {who}: {', '.join(types)}"
