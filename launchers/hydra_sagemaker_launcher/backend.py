@@ -11,11 +11,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from hydra_sagemaker_launcher.aws.quotas import list_training_quotas
 from hydra_sagemaker_launcher.aws.s3 import Storage
 from hydra_sagemaker_launcher.aws.session import (
     REHEARSAL_REGION,
     Aws,
     format_aws_error,
+    is_aws,
     open_aws,
     open_rehearsal,
     resolve_role,
@@ -35,6 +37,7 @@ from hydra_sagemaker_launcher.member import Member, find_distinct_overrides, has
 from hydra_sagemaker_launcher.packaging.program import Program, build_member_file, detect_program, pack_program
 from hydra_sagemaker_launcher.packaging.source_archive import Source
 from hydra_sagemaker_launcher.request.plan import PlannedMember, make_plan, resolve_requirements
+from hydra_sagemaker_launcher.request.quota_rules import find_quota_problems, has_lists
 from hydra_sagemaker_launcher.request.training_job import (
     ARCHIVE,
     JobSpec,
@@ -123,6 +126,7 @@ class Remote:
                 self.__dict__.pop("source", None)
         except LaunchError as error:
             problems += error.problems
+        problems += dict.fromkeys(self._find_quota_problems(planned, region))
         problems += dict.fromkeys(find_request_problems(planned, self._options, self._sweep_dir, region))
         steps: list[Callable[[], Any]] = [check_data_filter, lambda: self.source]
         if not self._options.dry_run:
@@ -192,6 +196,18 @@ class Remote:
             stop_rehearsal(self._sweep_dir)
 
     # --- parts
+
+    def _find_quota_problems(self, planned: Sequence[PlannedMember], region: str) -> list[str]:
+        """Return a line for each type of a list whose quota is too small. A dry run may have no account to ask."""
+        if not has_lists(planned) or (self._options.service == "rehearsal" and self._options.dry_run):
+            return []
+        try:
+            return list(find_quota_problems(planned, list_training_quotas(self.aws.quotas), region))
+        except Exception as error:  # the answer is a help: SageMaker itself refuses a list that no quota covers
+            if not isinstance(error, LaunchError) and not is_aws(error):
+                raise
+            log.warning("the quotas for hardware.fallbacks cannot be asked: %s", format_aws_error(error))
+            return []
 
     def _warn_of_expired(self, planned: Sequence[PlannedMember], region: str) -> None:
         """Warn once per sweep of each instance type and image that is past its end."""

@@ -37,7 +37,9 @@ class Operations:
             "ListTrainingJobs": self._list_training_jobs,
             "StopTrainingJob": self._stop_training_job,
         }
-        self.quota_handlers = {"ListServiceQuotas": self._list_service_quotas}
+        self.quota_handlers: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
+            "ListServiceQuotas": self._list_service_quotas
+        }
 
     def list_running_jobs(self) -> list[TrainingJob]:
         """Return the jobs that have not ended."""
@@ -195,7 +197,9 @@ def _find_instance_problem(resources: dict[str, Any], spot: bool) -> str | None:
             return f"ResourceConfig.{name} is required and must be greater than 0."
     if not preferences:
         return None
-    exclusive = [name for name in ("InstanceType", "InstanceGroups", "InstancePlacementConfig") if name in resources]
+    exclusive: list[str] = [
+        name for name in ("InstanceType", "InstanceGroups", "InstancePlacementConfig") if name in resources
+    ]
     if exclusive or spot:
         return f"InstancePreferences cannot be combined with {(exclusive or ['EnableManagedSpotTraining'])[0]}."
     types = [each["InstanceType"] for each in preferences]

@@ -1,4 +1,4 @@
-"""The endpoint: one port on loopback for all services. SageMaker, its quotas and prices are ours, all others are moto's."""
+"""The endpoint: one port on loopback for all services. SageMaker, quotas and prices are ours, the others moto's."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class TrainingJob:
 
     @property
     def instance_type(self) -> str:
-        """The instance type that the job runs on, e.g. ml.p3.2xlarge. Before one is selected it is the preferred one."""
+        """The instance type that the job runs on, e.g. ml.p3.2xlarge. Until one is selected: the preferred one."""
         return (self.selected or self.instance_types[0])[0]
 
     @property

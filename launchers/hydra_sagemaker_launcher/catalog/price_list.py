@@ -49,9 +49,8 @@ def fetch_price_list(url: str, regions: Sequence[str]) -> list[PriceList]:
             f"--region {' '.join(unknown)}: AWS's price list of SageMaker has no such region; choose from "
             f"{', '.join(sorted(known))}"
         )
-    return [
-        _fetch_region(urljoin(url, known[region]["currentVersionUrl"]), region) for region in dict.fromkeys(regions)
-    ]
+    addresses = {region: urljoin(url, known[region]["currentVersionUrl"]) for region in regions}
+    return [_fetch_region(address, region) for region, address in addresses.items()]
 
 
 def _fetch_region(url: str, region: str) -> PriceList:

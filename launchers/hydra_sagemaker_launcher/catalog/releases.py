@@ -69,11 +69,14 @@ def load_releases() -> dict[str, Release]:
     """Return the releases of both catalogs by the names that hardware.image takes.
 
     Returns:
-        Those with transformers first, and the newest first. The user's rows come before the package's.
+        Those with transformers first, and the newest first. What the user's rows tell comes before the package's.
     """
-    rows = (*read_data_file("catalog/images.yaml")["images"], *read_catalog()["images"])
-    releases = {release.name: release for release in map(parse_release, rows)}
-    return dict(sorted(releases.items(), key=lambda item: _rank_release(item[1]), reverse=True))
+    rows: dict[str, dict[str, Any]] = {}
+    for row in (*read_data_file("catalog/images.yaml")["images"], *read_catalog()["images"]):
+        told = {key: value for key, value in row.items() if value is not None}
+        rows.setdefault(parse_release(row).name, {}).update(told)
+    releases = sorted(map(parse_release, rows.values()), key=_rank_release, reverse=True)
+    return {release.name: release for release in releases}
 
 
 def parse_release(row: Mapping[str, Any]) -> Release:
@@ -114,7 +117,7 @@ def parse_tag(repository: str, tag: str | None) -> Release:
             versions = {key: value or "" for key, value in match.groupdict().items()}
             newest = _NEWEST_SMDDP.get(repository, "0")
             holds = bool(versions["cuda"]) and parse_version(versions["torch"])[:2] <= parse_version(newest)
-            return Release(**versions, smdistributed=holds, repository=repository, tag=tag or "")
+            return parse_release({**versions, "smdistributed": holds, "repository": repository, "tag": tag})
     return Release()
 
 
