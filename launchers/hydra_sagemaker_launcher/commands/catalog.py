@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
+from typing import Literal
 
 from hydra_sagemaker_launcher.catalog.instances import load_instances
 from hydra_sagemaker_launcher.catalog.price_list import PRICE_LIST_URL, PriceList, fetch_price_list
@@ -52,7 +53,8 @@ def _show(region: str) -> None:
     prices = look_up_prices(load_instances(), region, None)
     instances = Table(title=f"GPU instances, training on demand in {region}", title_justify="left")
     for heading in ("instance type", "GPUs", "GB per GPU", "$/h", "by"):
-        instances.add_column(heading, justify="right" if heading in ("GB per GPU", "$/h") else "left")
+        justify: Literal["right", "left"] = "right" if heading in ("GB per GPU", "$/h") else "left"
+        instances.add_column(heading, justify=justify, no_wrap=heading == "instance type")
     for name, instance in load_instances().items():
         price = prices[name]
         gone = f" (AWS asked its users to leave by {instance.end_of_life})" if instance.end_of_life else ""
@@ -65,7 +67,7 @@ def _show(region: str) -> None:
         )
     images = Table(title="Images", title_justify="left")
     for heading in ("image", "torch", "CUDA", "smdistributed", "patched until", "tag"):
-        images.add_column(heading, overflow="fold")
+        images.add_column(heading, overflow="fold", no_wrap=heading in ("image", "patched until"))
     for name, release in load_releases().items():
         end = f"{release.end_of_patch or '?'}" + ("" if release.is_patched(today) else " (over)")
         holds = "yes" if release.smdistributed else "no"
@@ -97,11 +99,10 @@ def _update(args: argparse.Namespace) -> None:
         old = known.get(release.name)
         if old is None:
             lines.append(f"image {release.name}: new, torch {release.torch}, patched until {release.end_of_patch}")
-        elif (old.tag, old.end_of_patch) != (release.tag, release.end_of_patch):
-            lines.append(
-                f"image {release.name}: {old.tag}, patched until {old.end_of_patch} -> {release.tag}, "
-                f"{release.end_of_patch}"
-            )
+            continue
+        end = release.end_of_patch or old.end_of_patch  # the data has no days for Hugging Face's older images
+        if (old.tag, old.end_of_patch) != (release.tag, end):
+            lines.append(f"image {release.name}: {old.tag}, patched until {old.end_of_patch} -> {release.tag}, {end}")
     regions = {
         listed.region: {"published": listed.published, "usd_per_hour": dict(sorted(listed.usd_per_hour.items()))}
         for listed in lists
