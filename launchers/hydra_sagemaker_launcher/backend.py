@@ -11,13 +11,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from hydra_sagemaker_launcher.aws.quotas import list_training_quotas
 from hydra_sagemaker_launcher.aws.s3 import Storage
 from hydra_sagemaker_launcher.aws.session import (
     REHEARSAL_REGION,
     Aws,
     format_aws_error,
-    is_aws,
     open_aws,
     open_rehearsal,
     resolve_role,
@@ -25,11 +23,11 @@ from hydra_sagemaker_launcher.aws.session import (
 )
 from hydra_sagemaker_launcher.aws.training_jobs import TrainingJobClient
 from hydra_sagemaker_launcher.catalog.expiry import list_expired
-from hydra_sagemaker_launcher.catalog.fallbacks import is_chosen_by_sagemaker
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.container import MEMBER_FILE
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.jobs.job import Attempt, Job, State
+from hydra_sagemaker_launcher.jobs.attempts import build_job
+from hydra_sagemaker_launcher.jobs.job import Job, State
 from hydra_sagemaker_launcher.jobs.outcome import Outcome, fetch_outcome
 from hydra_sagemaker_launcher.jobs.safe_extract import check_data_filter
 from hydra_sagemaker_launcher.manifest import Manifest, MemberRecord
@@ -37,7 +35,7 @@ from hydra_sagemaker_launcher.member import Member, find_distinct_overrides, has
 from hydra_sagemaker_launcher.packaging.program import Program, build_member_file, detect_program, pack_program
 from hydra_sagemaker_launcher.packaging.source_archive import Source
 from hydra_sagemaker_launcher.request.plan import PlannedMember, make_plan, resolve_requirements
-from hydra_sagemaker_launcher.request.quota_rules import find_quota_problems, has_lists
+from hydra_sagemaker_launcher.request.quota_rules import ask_quota_problems, has_lists
 from hydra_sagemaker_launcher.request.training_job import (
     ARCHIVE,
     JobSpec,
@@ -126,7 +124,8 @@ class Remote:
                 self.__dict__.pop("source", None)
         except LaunchError as error:
             problems += error.problems
-        problems += dict.fromkeys(self._find_quota_problems(planned, region))
+        if has_lists(planned) and not (self._options.service == "rehearsal" and self._options.dry_run):
+            problems += dict.fromkeys(ask_quota_problems(planned, self.aws))
         problems += dict.fromkeys(find_request_problems(planned, self._options, self._sweep_dir, region))
         steps: list[Callable[[], Any]] = [check_data_filter, lambda: self.source]
         if not self._options.dry_run:
@@ -197,18 +196,6 @@ class Remote:
 
     # --- parts
 
-    def _find_quota_problems(self, planned: Sequence[PlannedMember], region: str) -> list[str]:
-        """Return a line for each type of a list whose quota is too small. A dry run may have no account to ask."""
-        if not has_lists(planned) or (self._options.service == "rehearsal" and self._options.dry_run):
-            return []
-        try:
-            return list(find_quota_problems(planned, list_training_quotas(self.aws.quotas), region))
-        except Exception as error:  # the answer is a help: SageMaker itself refuses a list that no quota covers
-            if not isinstance(error, LaunchError) and not is_aws(error):
-                raise
-            log.warning("the quotas for hardware.fallbacks cannot be asked: %s", format_aws_error(error))
-            return []
-
     def _warn_of_expired(self, planned: Sequence[PlannedMember], region: str) -> None:
         """Warn once per sweep of each instance type and image that is past its end."""
         today = datetime.date.today()
@@ -265,7 +252,7 @@ class Remote:
             )
             return build_training_job_request(spec, options)
 
-        job = self._build_job(item, state, attempt, build_request)
+        job = build_job(item, state, attempt, record, build_request)
         if state is State.unknown:  # the earlier launch may have built the name from other overrides
             job.request["TrainingJobName"] = record.job_name
         if state is State.finished:
@@ -281,34 +268,6 @@ class Remote:
             instance_type=member.job_hardware.instance_type,
             instance_count=member.job_hardware.instance_count,
         )
-        return job
-
-    def _build_job(
-        self, item: PlannedMember, state: State, attempt: int, build_request: Callable[[Hardware, int], dict[str, Any]]
-    ) -> Job:
-        """Build a job with all the instance types that it may run on.
-
-        Args:
-            item: The planned member.
-            state: How far the job is.
-            attempt: The number of its attempt, from which the launcher's own further attempts count.
-            build_request: Makes the request for a hardware and the number of an attempt.
-        """
-        member = item.member
-        if not item.candidates or is_chosen_by_sagemaker(item.hardware):
-            job = Job(member, build_request(item.hardware, attempt), item.price, item.worst_case, state)
-            job.choices = item.candidates
-            return job
-        record = self._manifest.get_record(member.number)
-        is_anew = state is State.waiting and (record.status is not None or record.is_lost)
-        tried = 0 if is_anew else min(record.fallbacks, len(item.candidates) - 1)
-        first, *others = [
-            Attempt(candidate, build_request(candidate.hardware, attempt + number))
-            for number, candidate in enumerate(item.candidates[tried:])
-        ]
-        member.hardware = first.candidate.hardware
-        job = Job(member, first.request, first.candidate.price, first.candidate.worst_case, state)
-        job.fallbacks = others
         return job
 
     def _resolve_state(self, record: MemberRecord) -> tuple[State, int]:
