@@ -63,10 +63,13 @@ def test_a_resumed_sweep_goes_on_with_the_type_that_is_next(app: App, service: S
 
 def test_a_quota_that_does_not_cover_a_fallback_stops_the_sweep_before_it_begins(app: App, service: Service) -> None:
     service.faults(quota=[{"instance_type": "ml.g6.xlarge", "instances": 0}])
+    before = service.calls()
     done = app.run("x=1", "hardware=list")
     assert done.code == 1
     done.says("quota 'ml.g6.xlarge for training job usage' in us-east-1 is 0", "Service Quotas")
-    assert not service.holds("sourcedir") and service.calls().get("ListServiceQuotas")
+    after = service.calls()
+    assert after["ListServiceQuotas"] > before.get("ListServiceQuotas", 0)
+    assert after.get("CreateTrainingJob") == before.get("CreateTrainingJob")
     assert app.run("x=1", "hardware=none").code == 0  # without a list only its own type's quota counts
 
 
