@@ -124,7 +124,7 @@ class Remote:
                 self.__dict__.pop("source", None)
         except LaunchError as error:
             problems += error.problems
-        if has_lists(planned) and not (self._options.service == "rehearsal" and self._options.dry_run):
+        if pricing is not None and has_lists(planned):  # None: a dry run without an account
             problems += dict.fromkeys(ask_quota_problems(planned, self.aws))
         problems += dict.fromkeys(find_request_problems(planned, self._options, self._sweep_dir, region))
         steps: list[Callable[[], Any]] = [check_data_filter, lambda: self.source]

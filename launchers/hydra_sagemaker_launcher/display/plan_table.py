@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from hydra_sagemaker_launcher.catalog.fallbacks import is_chosen_by_sagemaker
 from hydra_sagemaker_launcher.catalog.hardware import list_assumptions
@@ -58,7 +59,7 @@ def build_plan_table(local: Sequence[Member], planned: Sequence[PlannedMember], 
             through.get(item.member.number) or ("?" if item.worst_case is None else f"{item.worst_case:.2f}"),
         )
     for number in sorted(rows):
-        table.add_row(str(number), " ".join(words[number]), *rows[number])
+        table.add_row(str(number), Text(" ".join(words[number])), *rows[number])
     to_come = [item for item in planned if item.member.number not in through]
     total = sum(item.worst_case for item in to_come if item.worst_case is not None)
     table.add_section()
@@ -69,7 +70,8 @@ def build_plan_table(local: Sequence[Member], planned: Sequence[PlannedMember], 
 
 
 def _list_notes(planned: Sequence[PlannedMember]) -> list[str]:
-    notes = ["max $: if every job runs until hardware.max_hours stops it, on its dearest instance type."]
+    dearest = ", on its dearest instance type" if any(item.candidates for item in planned) else ""
+    notes = [f"max $: if every job runs until hardware.max_hours stops it{dearest}."]
     notes += dict.fromkeys(_describe_fallbacks(item) for item in planned if item.candidates)
     notes += dict.fromkeys(f"{item.image.label}: {item.image.uri}" for item in planned)
     if estimates := {item.price.source for item in planned if item.price is not None and item.price.estimate}:

@@ -45,8 +45,12 @@ def lacks_capacity(job: Job, description: dict[str, Any]) -> bool:
         return False
     if description["TrainingJobStatus"] == "Failed":
         return _NO_CAPACITY.search(description.get("FailureReason") or "") is not None
-    waited_too_long = is_pending_time_over(description, job.member.job_hardware.max_pending_minutes)
-    return description["TrainingJobStatus"] == "Stopped" and (job.is_given_up or waited_too_long)
+    waited_too_long = (
+        job.is_given_up
+        or description.get("SecondaryStatus") == "MaxWaitTimeExceeded"
+        or is_pending_time_over(description, job.member.job_hardware.max_pending_minutes)
+    )
+    return waited_too_long and description["TrainingJobStatus"] == "Stopped"
 
 
 def take_fallback(job: Job) -> str:

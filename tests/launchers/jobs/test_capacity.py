@@ -168,6 +168,14 @@ def test_for_spot_the_launcher_tries_one_type_after_the_other(sweep: Any) -> Non
     assert (resumed.attempts, resumed.fallbacks, resumed.status) == (3, 2, "completed")
 
 
+def test_spot_without_a_limit_of_its_own_goes_on_when_its_whole_waiting_time_is_over(sweep: Any) -> None:
+    spot = Hardware(G6E, spot=True, fallbacks=("g6",), max_hours=2.0)
+    made = sweep(spot, no_capacity=[{"instance_type": G6E, "spot": True}])
+    job = made.run()
+    assert job.outcome is not None and job.outcome.status == "completed"
+    assert job.member.hardware is not None and job.member.hardware.instance_type == G6
+
+
 def test_a_capacity_error_leads_to_the_next_type_with_an_older_botocore(
     sweep: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
