@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -21,8 +22,11 @@ from hydra_sagemaker_launcher.aws.session import (
     stop_rehearsal,
 )
 from hydra_sagemaker_launcher.aws.training_jobs import TrainingJobClient
+from hydra_sagemaker_launcher.catalog.expiry import list_expired
+from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.container import MEMBER_FILE
 from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.jobs.attempts import build_job
 from hydra_sagemaker_launcher.jobs.job import Job, State
 from hydra_sagemaker_launcher.jobs.outcome import Outcome, fetch_outcome
 from hydra_sagemaker_launcher.jobs.safe_extract import check_data_filter
@@ -31,6 +35,7 @@ from hydra_sagemaker_launcher.member import Member, find_distinct_overrides, has
 from hydra_sagemaker_launcher.packaging.program import Program, build_member_file, detect_program, pack_program
 from hydra_sagemaker_launcher.packaging.source_archive import Source
 from hydra_sagemaker_launcher.request.plan import PlannedMember, make_plan, resolve_requirements
+from hydra_sagemaker_launcher.request.quota_rules import ask_quota_problems, has_lists
 from hydra_sagemaker_launcher.request.training_job import (
     ARCHIVE,
     JobSpec,
@@ -62,6 +67,7 @@ class Remote:
         self._options, self._sweep_dir, self._manifest, self._compose = options, sweep_dir, manifest, compose
         self._uploaded: dict[Path | str, tuple[str, str]] = {}
         self._requirements: set[str] = set()
+        self._warned: set[str] = set()
         if options.service not in ("aws", "rehearsal"):
             raise LaunchError(f"hydra.launcher.service={options.service}: choose aws or rehearsal")
 
@@ -118,6 +124,8 @@ class Remote:
                 self.__dict__.pop("source", None)
         except LaunchError as error:
             problems += error.problems
+        if pricing is not None and has_lists(planned):  # None: a dry run without an account
+            problems += dict.fromkeys(ask_quota_problems(planned, self.aws))
         problems += dict.fromkeys(find_request_problems(planned, self._options, self._sweep_dir, region))
         steps: list[Callable[[], Any]] = [check_data_filter, lambda: self.source]
         if not self._options.dry_run:
@@ -129,6 +137,7 @@ class Remote:
                 problems += error.problems
         if problems:
             raise LaunchError(problems)
+        self._warn_of_expired(planned, region)
         return planned
 
     def prepare_jobs(self, planned: Sequence[PlannedMember]) -> list[Job]:
@@ -187,6 +196,15 @@ class Remote:
 
     # --- parts
 
+    def _warn_of_expired(self, planned: Sequence[PlannedMember], region: str) -> None:
+        """Warn once per sweep of each instance type and image that is past its end."""
+        today = datetime.date.today()
+        lines = [line for item in planned for line in list_expired(item.hardware, item.image, region, today)]
+        for line in dict.fromkeys(lines):
+            if line not in self._warned:
+                log.warning(line)
+        self._warned.update(lines)
+
     def _resolve_region_and_pricing(self) -> tuple[str, Any | None]:
         if self._options.service == "rehearsal" and self._options.dry_run:
             return self._options.region or REHEARSAL_REGION, None
@@ -224,16 +242,19 @@ class Remote:
         content = build_member_file(member, self.program, overrides, hash_config(composed), options)
         record = self._manifest.get_record(member.number)
         state, attempt = self._resolve_state(record)
-        name = make_job_name(options.job_name, sweep_id, member.number, attempt, distinct)
         role = resolve_role(options, self.aws)
         region, prefix = self.aws.region, storage.build_uri(place)
-        spec = JobSpec(
-            item.hardware, item.image, member.number, name, sweep_id, self._sweep_dir, role, region, channels, prefix
-        )
-        request = build_training_job_request(spec, options)
+
+        def build_request(hardware: Hardware, number: int) -> dict[str, Any]:
+            name = make_job_name(options.job_name, sweep_id, member.number, number, distinct)
+            spec = JobSpec(
+                hardware, item.image, member.number, name, sweep_id, self._sweep_dir, role, region, channels, prefix
+            )
+            return build_training_job_request(spec, options)
+
+        job = build_job(item, state, attempt, record, build_request)
         if state is State.unknown:  # the earlier launch may have built the name from other overrides
-            request["TrainingJobName"] = record.job_name
-        job = Job(member, request, item.price, item.worst_case, state)
+            job.request["TrainingJobName"] = record.job_name
         if state is State.finished:
             job.outcome = Outcome(record.status or "failed", record.reason, record.return_value)
             job.name = record.job_name
@@ -244,8 +265,8 @@ class Remote:
             member.number,
             overrides=member.task_overrides,
             config_sha256=identity,
-            instance_type=item.hardware.instance_type,
-            instance_count=item.hardware.instance_count,
+            instance_type=member.job_hardware.instance_type,
+            instance_count=member.job_hardware.instance_count,
         )
         return job
 

@@ -35,6 +35,7 @@ class MemberRecord:
         reason: Why it did not complete.
         return_value: What the task function returned.
         is_lost: Whether the job has ended but its output could not be fetched.
+        fallbacks: How many instance types had no capacity, so that the next one is tried.
     """
 
     config_sha256: str = ""
@@ -47,6 +48,7 @@ class MemberRecord:
     reason: str | None = None
     return_value: Any = None
     is_lost: bool = False
+    fallbacks: int = 0
 
     def is_done(self, retry_failed: bool) -> bool:
         """Return whether a resumed sweep leaves the member as it is.
@@ -97,7 +99,7 @@ class Manifest:
         """Append one event. It is on disk when this returns.
 
         Args:
-            event: planned, submitting, submitted, refused, ended, lost or finished.
+            event: planned, submitting, submitted, refused, fallback, ended, lost or finished.
             member: The number of the member.
             **facts: The fields of the event.
         """
@@ -167,11 +169,16 @@ class Manifest:
             case "submitting":
                 if event["job_name"] != record.job_name:
                     record.attempts += 1
+                if record.status is not None or record.is_lost:  # the member starts anew
+                    record.fallbacks = 0
                 record.job_name, record.job_status, record.status = event["job_name"], None, None
                 record.is_lost = False
             case "refused":  # by SageMaker: the job does not exist and its name is free again
                 record.job_name = None
                 record.attempts -= 1
+            case "fallback":  # there was no capacity, and another job for another instance type follows
+                record.job_name, record.job_status = None, None
+                record.fallbacks += 1
             case "ended":
                 if record.job_status is None:
                     record.billed_usd += event.get("usd") or 0.0

@@ -8,6 +8,7 @@ It differs from AWS as follows:
 - The hosts of a job are folders of this machine under <state>/jobs, and share its network. EnableNetworkIsolation and
   VpcConfig are accepted, but nothing is isolated.
 - Images and requirements.txt are not installed.
+- A job without MaxPendingTimeInSeconds waits half an hour for capacity that a fault denies, and then fails.
 - SIGTERM reaches the program itself, which it does not behind the real toolkit.
 - The billable seconds of a spot job are a fixed share of its training seconds.
 """

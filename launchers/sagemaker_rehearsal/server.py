@@ -1,4 +1,4 @@
-"""The endpoint: one port on loopback for all services. SageMaker and Pricing are ours, all others are moto's."""
+"""The endpoint: one port on loopback for all services. SageMaker, quotas and prices are ours, the others moto's."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ class Endpoint:
         # By the prefix of X-Amz-Target: botocore's name of the service, and its operations.
         self._services: dict[str, tuple[str, dict[str, Handler]]] = {
             "SageMaker": ("sagemaker", self._operations.handlers),
+            "ServiceQuotasV20190624": ("service-quotas", self._operations.quota_handlers),
             "AWSPriceListService": ("pricing", {"GetProducts": lambda request, _: get_products(request)}),
         }
         self._moto: Any = DomainDispatcherApplication(create_backend_app)

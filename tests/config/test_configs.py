@@ -19,7 +19,7 @@ GROUPS = {
     "model": {"berturk", "mbert", "xlmr", "berturk_cased", "mbert_cased", "xlmr_base"}
     | {"tiny_wordpiece", "tiny_unigram", "tiny_char"},
     "dataset": {"tquad", "xquad_tr", "sample", "squad_json", "hub"},
-    "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun"},
+    "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun", "g6", "g6e", "cpu"},
     "optimizer": {"adamw", "adamw_llrd", "adafactor"},
     "tracking": {"wandb", "files"},
     "experiment": {"quickstart", "blog_models", "blog_hardware", "like_for_like"},

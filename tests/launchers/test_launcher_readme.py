@@ -18,6 +18,7 @@ from launcher_app import python
 
 from hydra_sagemaker_launcher.catalog import hardware as hardware_catalog
 from hydra_sagemaker_launcher.catalog import images as image_catalog
+from hydra_sagemaker_launcher.catalog import releases as release_catalog
 from hydra_sagemaker_launcher.catalog.instances import load_instances
 from hydra_sagemaker_launcher.config import RehearsalConf, SageMakerLauncherConf
 
@@ -76,7 +77,8 @@ def test_hardware_node() -> None:
         field.name: "required" if field.default is dataclasses.MISSING else field.default
         for field in dataclasses.fields(hardware_catalog.Hardware)
     }
-    assert {name: yaml.safe_load(value) for name, value in told.items()} == expected
+    read = {name: yaml.safe_load(value) for name, value in told.items()}
+    assert {name: tuple(value) if isinstance(value, list) else value for name, value in read.items()} == expected
 
 
 def test_added_hardware_is_possible() -> None:
@@ -101,8 +103,9 @@ def test_images() -> None:
             release.cuda or "-",
             ", ".join(sorted(release.architectures)),
             "yes" if release.smdistributed else "no",
+            str(release.end_of_patch),
         ]
-        for release in image_catalog.load_releases().values()
+        for release in release_catalog.load_releases().values()
     ]
 
 
@@ -124,6 +127,7 @@ def test_limits() -> None:
 # What IAM asks for an operation; where it is not the operation's own name: AWS's service authorization reference.
 ACTIONS = {
     "sagemaker:CreateTrainingJob": {"sagemaker:CreateTrainingJob", "sagemaker:AddTags", "iam:PassRole"},
+    "service-quotas:ListServiceQuotas": {"servicequotas:ListServiceQuotas"},
     "s3:HeadBucket": {"s3:ListBucket"},
     "s3:HeadObject": {"s3:GetObject", "s3:ListBucket"},
     "s3:PutPublicAccessBlock": {"s3:PutBucketPublicAccessBlock"},
@@ -140,6 +144,7 @@ def operations(files: list[Path]) -> set[str]:
     calls = set(re.findall(r"aws\.(sagemaker|s3|logs)\.(\w+)\(", text))
     calls |= {("sts", name) for name in re.findall(r"_client\(\"sts\"\)\.(\w+)\(", text)}
     calls |= {("pricing", name) for name in re.findall(r"\bpricing\.get_paginator\(\"(\w+)\"", text)}
+    calls |= {("service-quotas", name) for name in re.findall(r"\bquotas\.get_paginator\(\"(\w+)\"", text)}
     calls |= {("sagemaker", name) for name in re.findall(r"\.sagemaker\.get_paginator\(\"(\w+)\"", text)}
     calls |= {("secretsmanager", name) for name in re.findall(r"\bclient\.(get_secret_value)\(", text)}
     for service, method in calls - {("sagemaker", "get_paginator")}:
@@ -174,8 +179,8 @@ def test_policy_of_the_user_is_what_the_code_calls() -> None:
 def test_no_client_is_used_that_the_search_does_not_see() -> None:
     services = set()
     for file in PACKAGE.rglob("*.py"):
-        services |= set(re.findall(r"(?:_client|boto3\.client)\(\s*\"(\w+)\"", file.read_text("utf-8")))
-    assert services == {"sagemaker", "s3", "logs", "pricing", "sts", "secretsmanager"}
+        services |= set(re.findall(r"(?:_client|boto3\.client)\(\s*\"([\w-]+)\"", file.read_text("utf-8")))
+    assert services == {"sagemaker", "s3", "logs", "pricing", "sts", "secretsmanager", "service-quotas"}
 
 
 def test_policy_of_the_role_holds_what_the_container_calls() -> None:

@@ -50,6 +50,11 @@ class Aws:
         return self._create_client("pricing", PRICING_REGION)
 
     @cached_property
+    def quotas(self) -> Any:
+        """The client of Service Quotas."""
+        return self._create_client("service-quotas")
+
+    @cached_property
     def account(self) -> str:
         """The account's number, by STS. Without credentials it raises what boto3 raises."""
         return str(self._create_client("sts").get_caller_identity()["Account"])

@@ -22,6 +22,21 @@ _OVERLAP = timedelta(minutes=3)
 _QUOTA = re.compile(r"'(?P<name>[^']+)' is (?P<limit>\d+) Instances, with current utilization of (?P<used>\d+)")
 
 
+def is_pending_time_over(description: dict[str, Any], max_pending_minutes: int | None) -> bool:
+    """Return whether an ended job has waited for capacity for as long as it may, and never started.
+
+    SageMaker has no status of its own for this.
+
+    Args:
+        description: SageMaker's answer to DescribeTrainingJob.
+        max_pending_minutes: The limit, None if there is none.
+    """
+    if max_pending_minutes is None or description.get("TrainingStartTime") is not None:
+        return False
+    ended = description.get("TrainingEndTime") or description["LastModifiedTime"]
+    return bool((ended - description["CreationTime"]).total_seconds() >= max_pending_minutes * 60)
+
+
 class QuotaError(LaunchError):
     """SageMaker grants no more instances now.
 

@@ -136,7 +136,7 @@ def build_members_table(
         table.add_row(
             str(member.number),
             Text(" ".join(distinct[member.number])),
-            "this machine" if hardware is None else f"{hardware.instance_count} x {hardware.instance_type}",
+            "this machine" if hardware is None else hardware.instances,
             status,
             "" if seconds is None else f"{seconds / 60:.1f}",
             "" if usd is None else f"{usd:.2f}",

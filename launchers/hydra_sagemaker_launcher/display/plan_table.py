@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from hydra_sagemaker_launcher.catalog.fallbacks import is_chosen_by_sagemaker
 from hydra_sagemaker_launcher.catalog.hardware import list_assumptions
 from hydra_sagemaker_launcher.member import Member, find_distinct_overrides
 from hydra_sagemaker_launcher.request.plan import PlannedMember
@@ -50,14 +52,14 @@ def build_plan_table(local: Sequence[Member], planned: Sequence[PlannedMember], 
         spot = " spot" if hardware.spot else ""
         distribution = "" if hardware.distribution == "none" else f" {hardware.distribution}"
         rows[item.member.number] = (
-            f"{hardware.instance_count} x {hardware.instance_type}{distribution}{spot}",
+            f"{hardware.instances}{distribution}{spot}",
             item.image.label,
             "?" if item.price is None else f"{item.price.usd_per_hour:.4g}" + ("*" if item.price.estimate else ""),
             f"{hardware.max_hours:g}",
             through.get(item.member.number) or ("?" if item.worst_case is None else f"{item.worst_case:.2f}"),
         )
     for number in sorted(rows):
-        table.add_row(str(number), " ".join(words[number]), *rows[number])
+        table.add_row(str(number), Text(" ".join(words[number])), *rows[number])
     to_come = [item for item in planned if item.member.number not in through]
     total = sum(item.worst_case for item in to_come if item.worst_case is not None)
     table.add_section()
@@ -68,10 +70,21 @@ def build_plan_table(local: Sequence[Member], planned: Sequence[PlannedMember], 
 
 
 def _list_notes(planned: Sequence[PlannedMember]) -> list[str]:
-    notes = ["max $: if every job runs until hardware.max_hours stops it."]
+    dearest = ", on its dearest instance type" if any(item.candidates for item in planned) else ""
+    notes = [f"max $: if every job runs until hardware.max_hours stops it{dearest}."]
+    notes += dict.fromkeys(_describe_fallbacks(item) for item in planned if item.candidates)
     notes += dict.fromkeys(f"{item.image.label}: {item.image.uri}" for item in planned)
     if estimates := {item.price.source for item in planned if item.price is not None and item.price.estimate}:
         notes.append(
             f"* an estimate: {', '.join(sorted(estimates))}, us-east-1; the AWS Pricing API could not be asked."
         )
     return notes + list(dict.fromkeys(line for item in planned for line in list_assumptions(item.hardware)))
+
+
+def _describe_fallbacks(item: PlannedMember) -> str:
+    who = "SageMaker chooses" if is_chosen_by_sagemaker(item.hardware) else "the launcher submits one after the other"
+    types = (
+        f"{each.hardware.instances} at {'?' if each.price is None else f'{each.price.usd_per_hour:.4g}'} $/h"
+        for each in item.candidates
+    )
+    return f"hardware.fallbacks, {who}: {', '.join(types)}"

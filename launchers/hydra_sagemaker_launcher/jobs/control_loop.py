@@ -13,6 +13,7 @@ from typing import Any
 from hydra_sagemaker_launcher.aws.session import format_aws_error, is_aws, is_unreachable
 from hydra_sagemaker_launcher.aws.training_jobs import ENDED, TrainingJobClient
 from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.jobs.capacity import adopt_selection, has_waited_too_long
 from hydra_sagemaker_launcher.jobs.downloads import OutcomeFetcher
 from hydra_sagemaker_launcher.jobs.job import Clock, Job, State
 from hydra_sagemaker_launcher.jobs.outage import OutageGuard
@@ -134,6 +135,9 @@ class Control:
         if self.clock.get_time() >= self._next_poll and self._guard.may_call() and self.list_running_jobs():
             self._guard.try_call(self._poll)
             self._next_poll = self.clock.get_time() + self._options.poll_interval
+        for job in self.jobs if self._guard.may_call() else ():
+            if has_waited_too_long(job, self.clock.get_time()):
+                self._give_up_waiting(job)
         for job in self.jobs:
             if job.state is State.ended and self.clock.get_time() >= job.not_before:
                 self._fetches.submit(job)
@@ -164,7 +168,7 @@ class Control:
             job.phase = summary.get("SecondaryStatus") or summary["TrainingJobStatus"]
             if job.began is None and job.phase not in ("Starting", "Pending"):
                 job.began = self.clock.get_time()
-            if summary["TrainingJobStatus"] in ENDED:
+            if summary["TrainingJobStatus"] in ENDED or (job.choices and job.began is not None):
                 self._refresh_job(job)
         now = self.clock.get_time()
         if now >= self._next_full_check:
@@ -183,9 +187,10 @@ class Control:
         """Record the end of a job if it has ended, and return whether SageMaker knows the job."""
         assert job.name is not None
         description = self._service.describe(job.name)
+        if description is not None and adopt_selection(job, description):
+            self._say(f"#{job.member.number} runs on {job.member.job_hardware.instance_type}")
         if description is not None and description["TrainingJobStatus"] in ENDED:
-            self._recorder.record_end(job, description)
-            self._submission.release_instances(job)
+            self._submission.end_job(job, description)
         return description is not None
 
     def _take_outcomes(self) -> None:
@@ -199,6 +204,14 @@ class Control:
                 self._recorder.record_lost_output(job, outcome)
 
     # --- stopping
+
+    def _give_up_waiting(self, job: Job) -> None:
+        """Stop a job that has waited too long for capacity. Its end decides what becomes of it."""
+        minutes = job.member.job_hardware.max_pending_minutes
+        if self._guard.try_call(lambda: self._service.stop(job.name or "")):
+            job.stop_asked = job.is_given_up = True
+            self._say(f"#{job.member.number} has waited {minutes} minutes for capacity, and is stopped")
+            self._next_poll = 0.0
 
     def _stop_all(self, reason: str) -> None:
         """Give up the waiting jobs and ask SageMaker to stop the others, until a call is not answered."""

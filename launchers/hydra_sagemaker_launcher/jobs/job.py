@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -14,6 +15,7 @@ from hydra_sagemaker_launcher.catalog.prices import Price
 from hydra_sagemaker_launcher.errors import MemberFailed
 from hydra_sagemaker_launcher.jobs.outcome import Outcome
 from hydra_sagemaker_launcher.member import Member
+from hydra_sagemaker_launcher.request.plan import Candidate
 
 
 class State(Enum):
@@ -24,6 +26,14 @@ class State(Enum):
     running = "running"
     ended = "fetching"  # its output is being downloaded
     finished = "finished"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The job of a member on another instance type, to be submitted if there is no capacity for the one before it."""
+
+    candidate: Candidate
+    request: dict[str, Any]
 
 
 @dataclass(eq=False)  # jobs are compared by identity
@@ -44,6 +54,10 @@ class Job:
         misses: How many times in a row SageMaker did not know the job.
         not_before: The earliest time for the next attempt to submit, find or fetch it, on the control loop's clock.
         outcome: How the member ended, once that is known.
+        choices: The instance types from which SageMaker chooses, until it has chosen. Empty if there is one.
+        fallbacks: What the launcher submits, one after the other, if there is no capacity.
+        submitted: When it was submitted or found, on the control loop's clock.
+        is_given_up: Whether it was stopped because it waited too long for capacity.
     """
 
     member: Member
@@ -59,11 +73,16 @@ class Job:
     misses: int = 0
     not_before: float = 0.0
     outcome: Outcome | None = None
+    choices: Sequence[Candidate] = ()
+    fallbacks: list[Attempt] = field(default_factory=list)
+    submitted: float = 0.0
+    is_given_up: bool = False
 
     @property
-    def kind(self) -> tuple[str, bool]:
-        """What a quota applies to: the instance type, and whether it is a spot instance."""
-        return self.member.job_hardware.instance_type, self.member.job_hardware.spot
+    def kinds(self) -> frozenset[tuple[str, bool]]:
+        """What quotas apply to: each instance type that it may hold, and whether it is a spot instance."""
+        possible = [candidate.hardware for candidate in self.choices] or [self.member.job_hardware]
+        return frozenset((hardware.instance_type, hardware.spot) for hardware in possible)
 
     def build_job_return(self) -> JobReturn:
         """Return the result of a finished job in the form that a sweeper expects."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from hydra_sagemaker_launcher.aws.s3 import Storage
 from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error
+from hydra_sagemaker_launcher.aws.training_jobs import is_pending_time_over
 from hydra_sagemaker_launcher.catalog.prices import Price, compute_cost
 from hydra_sagemaker_launcher.container import RETURN_FILE
 from hydra_sagemaker_launcher.errors import LaunchError
@@ -107,6 +108,13 @@ def _judge_outcome(
         if secondary == "MaxWaitTimeExceeded":
             option = "hydra.launcher.spot_max_wait_hours"
         return "failed", f"stopped by SageMaker after {option}; raise it, and resume with retry_failed=true"
+    minutes = member.job_hardware.max_pending_minutes
+    if status == "Stopped" and is_pending_time_over(description, minutes):
+        return "failed", (
+            f"there was no capacity for {member.job_hardware.instance_type} within "
+            f"hardware.max_pending_minutes={minutes}; raise it or add hardware.fallbacks, and resume with "
+            "retry_failed=true"
+        )
     if status == "Stopped":
         return "stopped", "the job was stopped"
     if status == "Failed":

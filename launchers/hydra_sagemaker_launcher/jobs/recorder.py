@@ -36,6 +36,8 @@ class JobRecorder:
             job.member.number,
             job_name=job.name,
             job_status=status,
+            instance_type=job.member.job_hardware.instance_type,
+            instance_count=job.member.job_hardware.instance_count,
             usd=compute_cost(job.member.job_hardware, job.price, description)["usd"],
             reason=description.get("FailureReason"),
         )

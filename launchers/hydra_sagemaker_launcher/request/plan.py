@@ -11,12 +11,27 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_sagemaker_launcher.aws.data_files import select_data_files
-from hydra_sagemaker_launcher.catalog.hardware import Hardware, find_hardware_problems
+from hydra_sagemaker_launcher.catalog.fallbacks import (
+    find_candidate_problems,
+    is_chosen_by_sagemaker,
+    list_candidates,
+)
+from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.catalog.images import Image, choose_image, find_image_problems
+from hydra_sagemaker_launcher.catalog.instances import find_instance
 from hydra_sagemaker_launcher.catalog.prices import Price, compute_worst_case, look_up_prices, resolve_price
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.request.option_rules import find_option_problems
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One of the instance types that a job may run on, and what it costs there."""
+
+    hardware: Hardware
+    price: Price | None  # None: unknown
+    worst_case: float | None  # dollars, None without a price
 
 
 @dataclass(frozen=True)
@@ -25,9 +40,10 @@ class PlannedMember:
 
     member: Member
     image: Image
-    price: Price | None  # None: unknown
-    worst_case: float | None  # dollars, None without a price
+    price: Price | None  # of the preferred type. None: unknown
+    worst_case: float | None  # dollars on the dearest type, None if a price is unknown
     data: dict[str, Path | str]  # {channel: local file or folder, or S3 URI}
+    candidates: tuple[Candidate, ...] = ()  # all types, the preferred one first. Empty if there is only one
 
     @property
     def hardware(self) -> Hardware:
@@ -59,7 +75,8 @@ def make_plan(
         problems.update(dict.fromkeys(_find_member_problems(member, config, data[member.number], options)))
     if problems:
         raise LaunchError(list(problems))
-    unpriced = {m.job_hardware.instance_type for m in members if m.job_hardware.usd_per_hour is None}
+    wanted = {member.number: list_candidates(member.job_hardware) for member in members}
+    unpriced = {each.instance_type for all_ in wanted.values() for each in all_ if each.usd_per_hour is None}
     prices = look_up_prices(sorted(unpriced), region, pricing)
     planned = []
     for member in members:
@@ -69,9 +86,14 @@ def make_plan(
         except LaunchError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        price = resolve_price(member.job_hardware, prices)
-        worst_case = compute_worst_case(member.job_hardware, price)
-        planned.append(PlannedMember(member, image, price, worst_case, data[member.number]))
+        candidates = []
+        for hardware in wanted[member.number]:
+            price = resolve_price(hardware, prices)
+            candidates.append(Candidate(hardware, price, compute_worst_case(hardware, price)))
+        worst_cases = [candidate.worst_case for candidate in candidates]
+        worst_case = None if None in worst_cases else max(usd for usd in worst_cases if usd is not None)
+        several = tuple(candidates) if len(candidates) > 1 else ()
+        planned.append(PlannedMember(member, image, candidates[0].price, worst_case, data[member.number], several))
     for path in dict.fromkeys(value for item in planned for value in item.data.values() if isinstance(value, Path)):
         try:
             select_data_files(path)
@@ -89,7 +111,8 @@ def resolve_requirements(options: Any, image: Image) -> str | None:
     """Return the requirements file for an image, relative to the project. None if the options name none.
 
     Args:
-        options: The launcher's options. Their `requirements` may hold {python}, {transformers} and {torch}.
+        options: The launcher's options. Their `requirements` may hold {framework} (`transformers-<version>`, or
+            `pytorch` if the image has no transformers), {python}, {transformers} and {torch}.
         image: The image that installs them.
 
     Raises:
@@ -98,7 +121,7 @@ def resolve_requirements(options: Any, image: Image) -> str | None:
     pattern = options.requirements
     if pattern is None:
         return None
-    versions = {key: getattr(image.release, key) for key in ("python", "transformers", "torch")}
+    versions = {key: getattr(image.release, key) for key in ("framework", "python", "transformers", "torch")}
     unknown = [name for name in re.findall(r"{(\w*)}", pattern) if not versions.get(name)]
     if unknown:
         raise LaunchError(
@@ -111,9 +134,18 @@ def resolve_requirements(options: Any, image: Image) -> str | None:
 def _find_member_problems(
     member: Member, config: DictConfig, data: dict[str, Path | str], options: Any
 ) -> Iterator[str]:
-    yield from find_hardware_problems(member.job_hardware) or find_image_problems(member.job_hardware)
-    if member.job_hardware.spot and options.keep_alive_seconds:
+    hardware = member.job_hardware
+    problems = find_candidate_problems(hardware) or find_image_problems(hardware)
+    yield from problems
+    if hardware.spot and options.keep_alive_seconds:
         yield "hydra.launcher.keep_alive_seconds: SageMaker keeps no warm pool of spot instances; choose one of them"
+    if options.kms_key and not problems and is_chosen_by_sagemaker(hardware):
+        instances = [find_instance(candidate.instance_type) for candidate in list_candidates(hardware)]
+        if len({instance is not None and instance.own_disks for instance in instances}) > 1:
+            yield (
+                "hardware.fallbacks: some of the types train on disks of their own, which take no "
+                "hydra.launcher.kms_key, and others on volumes, which do; choose types of one kind"
+            )
     for channel, value in data.items():
         if isinstance(value, Path) and not value.exists():
             yield f"{options.channels[channel]}={value}: there is no such file or folder"
@@ -145,10 +177,15 @@ def _find_budget_problems(planned: Sequence[PlannedMember], budget: float) -> It
     for item in planned:
         hardware, name = item.hardware, item.hardware.instance_type
         if item.worst_case is None:
-            yield f"hydra.launcher.budget_usd={budget:g}: no price is known for {name}; give hardware.usd_per_hour"
+            unknown = [each.hardware.instance_type for each in item.candidates if each.price is None] or [name]
+            way_out = "remove it from hardware.fallbacks" if unknown[0] != name else "give hardware.usd_per_hour"
+            yield f"hydra.launcher.budget_usd={budget:g}: no price is known for {unknown[0]}; {way_out}"
         elif item.worst_case > budget:
+            dearest = (
+                max(item.candidates, key=lambda each: each.worst_case or 0.0).hardware if item.candidates else hardware
+            )
             yield (
                 f"hydra.launcher.budget_usd={budget:g}: #{item.member.number} alone may cost ${item.worst_case:.2f} "
-                f"({hardware.instance_count} x {name} for hardware.max_hours={hardware.max_hours:g}); "
+                f"({dearest.instance_count} x {dearest.instance_type} for hardware.max_hours={hardware.max_hours:g}); "
                 "lower hardware.max_hours, or raise the budget"
             )

@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from hydra_sagemaker_launcher.aws.session import REHEARSAL_ROLE
+from hydra_sagemaker_launcher.catalog.fallbacks import (
+    has_own_counts,
+    is_chosen_by_sagemaker,
+    is_pending_limited_by_sagemaker,
+    list_candidates,
+)
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.catalog.images import Image
 from hydra_sagemaker_launcher.catalog.instances import find_instance
@@ -116,9 +122,10 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
         "sagemaker_submit_directory": f"/opt/ml/input/data/code/{ARCHIVE}",
         "sagemaker_region": job.region,
         "sagemaker_container_log_level": 20,
-        "sagemaker_instance_type": hardware.instance_type,
         **_DISTRIBUTION[hardware.distribution],
     }
+    if not is_chosen_by_sagemaker(hardware):
+        hyperparameters["sagemaker_instance_type"] = hardware.instance_type
     request: dict[str, Any] = {
         "TrainingJobName": job.name,
         "RoleArn": job.role,
@@ -126,11 +133,7 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
         "HyperParameters": {key: json.dumps(value) for key, value in hyperparameters.items()},
         "InputDataConfig": [_build_channel(name, uri, options.input_mode) for name, uri in job.channels.items()],
         "OutputDataConfig": {"S3OutputPath": f"{job.prefix}/output"},
-        "ResourceConfig": {
-            "InstanceType": hardware.instance_type,
-            "InstanceCount": hardware.instance_count,
-            "VolumeSizeInGB": hardware.volume_gb,
-        },
+        "ResourceConfig": {**_build_instances(hardware), "VolumeSizeInGB": hardware.volume_gb},
         "StoppingCondition": {"MaxRuntimeInSeconds": math.ceil(hardware.max_hours * 3600)},
         "EnableManagedSpotTraining": hardware.spot,
         "EnableNetworkIsolation": options.network_isolation,
@@ -150,6 +153,8 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
     if hardware.spot:
         wait_seconds = math.ceil(max(hardware.max_hours, options.spot_max_wait_hours) * 3600)
         request["StoppingCondition"]["MaxWaitTimeInSeconds"] = wait_seconds
+    if hardware.max_pending_minutes is not None and is_pending_limited_by_sagemaker(hardware):
+        request["StoppingCondition"]["MaxPendingTimeInSeconds"] = hardware.max_pending_minutes * 60
     if options.checkpoints:
         request["CheckpointConfig"] = {"S3Uri": f"{job.prefix}/checkpoints"}
     if options.retry_attempts:
@@ -160,6 +165,20 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
             "SecurityGroupIds": list(options.security_group_ids),
         }
     return request
+
+
+def _build_instances(hardware: Hardware) -> dict[str, Any]:
+    """Build the part of ResourceConfig that says on which instances the job runs, with one count or one per type."""
+    if not is_chosen_by_sagemaker(hardware):
+        return {"InstanceType": hardware.instance_type, "InstanceCount": hardware.instance_count}
+    candidates = list_candidates(hardware)
+    if has_own_counts(candidates):
+        preferences = [
+            {"InstanceType": each.instance_type, "InstanceCount": each.instance_count} for each in candidates
+        ]
+        return {"InstancePreferences": preferences}
+    preferences = [{"InstanceType": each.instance_type} for each in candidates]
+    return {"InstanceCount": hardware.instance_count, "InstancePreferences": preferences}
 
 
 def _build_channel(name: str, uri: str, input_mode: str) -> dict[str, Any]:

@@ -1,0 +1,53 @@
+"""Tools for sweeps on SageMaker, apart from launching them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from hydra_sagemaker_launcher.errors import LaunchError
+
+# Each name is a module of hydra_sagemaker_launcher.commands with EXAMPLE, add_arguments(parser) and run(args).
+COMMANDS = {
+    "catalog": "show or update the catalog of instance types, prices and images",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the `hydra-sagemaker` command.
+
+    Args:
+        argv: Arguments after the program's name. None means `sys.argv[1:]`.
+
+    Raises:
+        SystemExit: With a nonzero code if the command line is wrong or the command fails. A user's error is printed
+            as one line per problem.
+    """
+    parser = argparse.ArgumentParser(prog="hydra-sagemaker", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, purpose in COMMANDS.items():
+        module = importlib.import_module(f"hydra_sagemaker_launcher.commands.{name}")
+        command = commands.add_parser(
+            name, help=purpose, epilog=module.EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    args = parser.parse_args(argv)
+    try:
+        args.run(args)
+        sys.stdout.flush()
+    except LaunchError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:  # `hydra-sagemaker catalog show | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()
