@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hydra_sagemaker_launcher.aws.data_files import hash_files, select_data_files
+from hydra_sagemaker_launcher.aws.patience import Patience, make_impatient
 from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error, get_error_code
 from hydra_sagemaker_launcher.errors import LaunchError
 
@@ -27,6 +28,7 @@ class Storage:
     prefix: str
     kms_key: str | None
     owner: str | None = None  # the account that the bucket must belong to. None: any
+    patience: Patience = field(default_factory=make_impatient)  # with all calls but downloads
 
     def build_uri(self, *parts: str) -> str:
         """Build the s3:// address of something below the prefix."""
@@ -50,11 +52,15 @@ class Storage:
         if self.kms_key:
             encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
         extra = encryption | self._get_owner_args()
-        with _explain_s3_errors(f"s3://{self.bucket}/{key}: cannot be written"):
+
+        def write() -> None:
             if isinstance(body, Path):
                 self.aws.s3.upload_file(str(body), self.bucket, key, ExtraArgs=extra)
             else:
                 self.aws.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **extra)
+
+        with _explain_s3_errors(f"s3://{self.bucket}/{key}: cannot be written"):
+            self.patience.call(self.aws, write)
 
     def has(self, key: str) -> bool:
         """Return whether an object exists.
@@ -66,7 +72,9 @@ class Storage:
             LaunchError: S3 does not let the user look.
         """
         try:
-            self.aws.s3.head_object(Bucket=self.bucket, Key=key, **self._get_owner_args())
+            self.patience.call(
+                self.aws, lambda: self.aws.s3.head_object(Bucket=self.bucket, Key=key, **self._get_owner_args())
+            )
         except Exception as error:
             if get_error_code(error) in _NOT_THERE:
                 return False
@@ -143,7 +151,7 @@ class Storage:
             LaunchError: It is missing, not reachable or someone else's. It has AWS's reason.
         """
         try:
-            self.aws.s3.head_bucket(Bucket=self.bucket, **self._get_owner_args())
+            self.patience.call(self.aws, lambda: self.aws.s3.head_bucket(Bucket=self.bucket, **self._get_owner_args()))
             return
         except Exception as error:
             if get_error_code(error) not in _NOT_THERE or not may_make:
@@ -154,21 +162,29 @@ class Storage:
         with _explain_s3_errors(
             f"hydra.launcher.bucket={self.bucket}: cannot be created; give a bucket that you may write to"
         ):
-            location = {"CreateBucketConfiguration": {"LocationConstraint": self.aws.region}}
-            self.aws.s3.create_bucket(Bucket=self.bucket, **({} if self.aws.region == "us-east-1" else location))
-            self.aws.s3.put_public_access_block(
-                Bucket=self.bucket,
-                PublicAccessBlockConfiguration=dict.fromkeys(
-                    ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
-                ),
-            )
-            self.aws.s3.put_bucket_encryption(
-                Bucket=self.bucket,
-                ServerSideEncryptionConfiguration={
-                    "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-                },
-            )
+            self.patience.call(self.aws, self._create_bucket)
         log.info("created the bucket %s in %s, encrypted and closed to the public", self.bucket, self.aws.region)
+
+    def _create_bucket(self) -> None:
+        """Create the bucket, whose first attempt may have been executed although its answer was lost."""
+        location = {"CreateBucketConfiguration": {"LocationConstraint": self.aws.region}}
+        try:
+            self.aws.s3.create_bucket(Bucket=self.bucket, **({} if self.aws.region == "us-east-1" else location))
+        except Exception as error:
+            if get_error_code(error) != "BucketAlreadyOwnedByYou":
+                raise
+        self.aws.s3.put_public_access_block(
+            Bucket=self.bucket,
+            PublicAccessBlockConfiguration=dict.fromkeys(
+                ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+            ),
+        )
+        self.aws.s3.put_bucket_encryption(
+            Bucket=self.bucket,
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+            },
+        )
 
     def _get_owner_args(self) -> dict[str, Any]:
         return {"ExpectedBucketOwner": self.owner} if self.owner else {}

@@ -13,7 +13,13 @@ from omegaconf import DictConfig, OmegaConf
 from hydra_sagemaker_launcher.aws.data_files import select_data_files
 from hydra_sagemaker_launcher.catalog.hardware import Hardware, find_hardware_problems
 from hydra_sagemaker_launcher.catalog.images import Image, choose_image, find_image_problems
-from hydra_sagemaker_launcher.catalog.prices import Price, compute_worst_case, look_up_prices, resolve_price
+from hydra_sagemaker_launcher.catalog.prices import (
+    Price,
+    compute_warm_pool_cost,
+    compute_worst_case,
+    look_up_prices,
+    resolve_price,
+)
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.request.option_rules import find_option_problems
@@ -26,8 +32,9 @@ class PlannedMember:
     member: Member
     image: Image
     price: Price | None  # None: unknown
-    worst_case: float | None  # dollars, None without a price
+    worst_case: float | None  # dollars with the warm pool, None without a price
     data: dict[str, Path | str]  # {channel: local file or folder, or S3 URI}
+    warm_pool_usd: float = 0.0  # the most that its warm pool can cost
 
     @property
     def hardware(self) -> Hardware:
@@ -71,7 +78,10 @@ def make_plan(
             continue
         price = resolve_price(member.job_hardware, prices)
         worst_case = compute_worst_case(member.job_hardware, price)
-        planned.append(PlannedMember(member, image, price, worst_case, data[member.number]))
+        warm_pool_usd = compute_warm_pool_cost(member.job_hardware, price, options.keep_alive_seconds)
+        if worst_case is not None:
+            worst_case += warm_pool_usd
+        planned.append(PlannedMember(member, image, price, worst_case, data[member.number], warm_pool_usd))
     for path in dict.fromkeys(value for item in planned for value in item.data.values() if isinstance(value, Path)):
         try:
             select_data_files(path)
