@@ -213,7 +213,7 @@ def test_no_other_member_begins_here_when_the_loop_of_the_jobs_has_died(app: App
     assert (app.root / "dies" / "2" / "note.txt").exists()
     assert not (app.root / "dies" / "3").exists()
     done.says(
-        "error: SageMaker cannot be asked (AccessDeniedException: no) for 0 minutes, which is hydra.launcher.patience_min",
+        "error: SageMaker cannot be asked (AccessDeniedException: no) for 0 minutes, which is hydra.launcher.patience",
         "#1 runs on at $0.12 an hour; to stop it: aws sagemaker stop-training-job --region us-east-1",
         "jobs of this sweep may run on and cost money: to go on, give the same command with",
     )
