@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure, find_aws_error
+from hydra_sagemaker_launcher.aws.failures import find_aws_error, suggest_cure
 from hydra_sagemaker_launcher.aws.patience import Patience
 from hydra_sagemaker_launcher.aws.s3 import Storage
 from hydra_sagemaker_launcher.aws.session import (
@@ -45,12 +45,6 @@ from hydra_sagemaker_launcher.request.training_job import (
 log = logging.getLogger("sagemaker_launcher")
 
 ComposeTask = Callable[[list[str]], DictConfig]
-
-_ACCOUNT_HINTS = {
-    Failure.unreachable: "look at the network, its proxy and AWS_ENDPOINT_URL",
-    Failure.credentials: "set up credentials or renew them (aws configure, aws sso login, AWS_PROFILE)",
-    Failure.clock: Failure.clock.value,
-}
 
 
 class Remote:
@@ -101,10 +95,9 @@ class Remote:
         try:
             account = self._patience.call(self.aws, lambda: self.aws.account)
         except Exception as error:
-            hint = _ACCOUNT_HINTS.get(classify_failure(error) or Failure.refused, "look at what AWS says")
             raise LaunchError(
-                f"AWS cannot be asked who you are ({format_aws_error(find_aws_error(error))}); {hint}, or try "
-                "hydra.launcher.service=rehearsal"
+                f"AWS cannot be asked who you are ({format_aws_error(find_aws_error(error))}){suggest_cure(error)}, or "
+                "try hydra.launcher.service=rehearsal"
             ) from error
         bucket = given or f"sagemaker-{self.aws.region}-{account}"
         # The bucket of another account may be given on purpose, but the default bucket must be ours.

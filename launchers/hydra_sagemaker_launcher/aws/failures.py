@@ -13,16 +13,14 @@ from hydra_sagemaker_launcher.aws.session import get_error_code, get_http_status
 
 
 class Failure(Enum):
-    """Why a call has failed. The value is what the user can do about it, empty if waiting is all."""
+    """Why a call has failed. The value is what the user can do about it."""
 
-    unreachable = ""  # no connection, no answer, half an answer, throttling, an outage of the service
-    credentials = (
-        "renew the credentials where boto3 finds them (aws sso login, aws configure, ~/.aws): they are read again each "
-        "time"
-    )
+    # No connection, no answer, half an answer, throttling, an outage of the service.
+    unreachable = "look at the network, its proxy and AWS_ENDPOINT_URL"
+    credentials = "renew the credentials (aws sso login, aws configure, AWS_PROFILE)"
     clock = "set the clock of this machine"
     denied = "allow it to this user: the launcher's README has the policies for a sweep"
-    refused = "the jobs are in the SageMaker console"  # any other answer
+    refused = "look at what AWS says"  # with any other answer
 
 
 def classify_failure(error: BaseException) -> Failure | None:
@@ -35,6 +33,12 @@ def classify_failure(error: BaseException) -> Failure | None:
         None if neither AWS nor boto3 is the origin, or if boto3 found the request itself malformed.
     """
     return next((found for link in _iter_chain(error) if (found := _classify(link)) is not None), None)
+
+
+def suggest_cure(error: BaseException) -> str:
+    """Return what to add to a message about a failed call: "; " and what the user can do, if that is known."""
+    failure = classify_failure(error)
+    return "" if failure in (None, Failure.refused) else f"; {failure.value}"
 
 
 def find_aws_error(error: BaseException) -> BaseException:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure, find_aws_error
+from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure, find_aws_error, suggest_cure
 from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error
 from hydra_sagemaker_launcher.clock import Clock
 
@@ -54,7 +54,7 @@ class Patience:
                 failure, passed = classify_failure(error), self.clock.get_time() - began
                 if not self._may_wait(failure, passed):
                     raise
-                said, hint = format_aws_error(find_aws_error(error)), f"; {failure.value}" if failure.value else ""  # type: ignore[union-attr]
+                said, hint = format_aws_error(find_aws_error(error)), suggest_cure(error)
             if not is_told:
                 log.warning("AWS cannot be asked (%s); it is tried again for %g minutes%s", said, self._limit, hint)
                 is_told = True

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hydra_sagemaker_launcher.aws.answers import MalformedAnswerError
 from hydra_sagemaker_launcher.aws.data_files import hash_files, select_data_files
+from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure, suggest_cure
 from hydra_sagemaker_launcher.aws.patience import Patience, make_impatient
 from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error, get_error_code
 from hydra_sagemaker_launcher.errors import LaunchError
@@ -78,7 +80,9 @@ class Storage:
         except Exception as error:
             if get_error_code(error) in _NOT_THERE:
                 return False
-            raise LaunchError(f"s3://{self.bucket}/{key}: cannot be looked up: {format_aws_error(error)}") from error
+            raise LaunchError(
+                f"s3://{self.bucket}/{key}: cannot be looked up: {format_aws_error(error)}{suggest_cure(error)}"
+            ) from error
         return True
 
     def upload_data(self, path: Path) -> tuple[str, str]:
@@ -133,6 +137,8 @@ class Storage:
             # Without boto3's threads: the process would wait for them at its end.
             config = TransferConfig(use_threads=False)
             self.aws.s3.download_file(bucket, key, str(into), ExtraArgs=self._get_owner_args(), Config=config)
+            if into.stat().st_size != size:
+                raise MalformedAnswerError(f"{into.stat().st_size:,} bytes came instead of {size:,}")
         except LaunchError:
             raise
         except Exception as error:
@@ -155,9 +161,10 @@ class Storage:
             return
         except Exception as error:
             if get_error_code(error) not in _NOT_THERE or not may_make:
+                is_other = classify_failure(error) in (Failure.denied, Failure.refused)
+                cure = "; give a bucket of this account that you may write to" if is_other else suggest_cure(error)
                 raise LaunchError(
-                    f"hydra.launcher.bucket={self.bucket}: cannot be used: {format_aws_error(error)}; "
-                    "give a bucket of this account that you may write to"
+                    f"hydra.launcher.bucket={self.bucket}: cannot be used: {format_aws_error(error)}{cure}"
                 ) from error
         with _explain_s3_errors(
             f"hydra.launcher.bucket={self.bucket}: cannot be created; give a bucket that you may write to"
@@ -196,4 +203,4 @@ def _explain_s3_errors(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise LaunchError(f"{what}: {format_aws_error(error)}") from error
+        raise LaunchError(f"{what}: {format_aws_error(error)}{suggest_cure(error)}") from error

@@ -10,7 +10,13 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure, find_aws_error, is_unreachable
+from hydra_sagemaker_launcher.aws.failures import (
+    Failure,
+    classify_failure,
+    find_aws_error,
+    is_unreachable,
+    suggest_cure,
+)
 from hydra_sagemaker_launcher.aws.session import format_aws_error
 from hydra_sagemaker_launcher.aws.training_jobs import ENDED, TrainingJobClient
 from hydra_sagemaker_launcher.clock import Clock
@@ -205,9 +211,8 @@ class Control:
         failure, now = classify_failure(error), self.clock.get_time()
         if job.fetch_failed_since is None:
             job.fetch_failed_since = now
-            hint = f"; {failure.value}" if failure and failure.value else ""
-            said = format_aws_error(find_aws_error(error))
-            self._say(f"#{job.member.number}: its output cannot be fetched now ({said}); it is tried again{hint}")
+            said, cure = format_aws_error(find_aws_error(error)), suggest_cure(error)
+            self._say(f"#{job.member.number}: its output cannot be fetched now ({said}); it is tried again{cure}")
         if failure is not Failure.unreachable:
             self._service.renew()
         job.not_before = now + self._options.poll_interval

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure, find_aws_error
+from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure, find_aws_error, suggest_cure
 from hydra_sagemaker_launcher.aws.session import format_aws_error
 from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.errors import LaunchError
@@ -96,15 +96,14 @@ class OutageGuard:
         if now - since >= self._patience_minutes * 60:
             raise LaunchError(
                 f"SageMaker cannot be asked ({said}) for {(now - since) / 60:.0f} minutes, "
-                "which is hydra.launcher.patience_minutes" + (f"; {failure.value}" if failure.value else "")
+                f"which is hydra.launcher.patience_minutes{suggest_cure(error)}"
             ) from error
         is_told = any((other.failure, other.code) == (failure, code) for other in self._outages.values())
         self._outages[kind] = Outage(since, now + self._poll_interval, failure, code)
         if not is_told:
             self._say(
                 f"SageMaker cannot be asked ({said}); jobs run on, and it is tried again every "
-                f"{self._poll_interval:g} s for {self._patience_minutes:g} minutes"
-                + (f"; {failure.value}" if failure.value else "")
+                f"{self._poll_interval:g} s for {self._patience_minutes:g} minutes{suggest_cure(error)}"
             )
         if failure is not Failure.unreachable:
             self._renew()
