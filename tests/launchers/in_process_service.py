@@ -44,7 +44,7 @@ _PORTAL = b"<html><body>Welcome to our network. Please sign in."
 
 @dataclass
 class Fault:
-    """What happens to the n-th call of an operation: with all attempts that botocore makes of it."""
+    """What happens to the n-th call of an operation, 0 for all: with all attempts that botocore makes of it."""
 
     operation: str
     kind: str
@@ -118,7 +118,7 @@ class Service:
 
     def _send_with_faults(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
         fault, (operation, occurrence) = self.calls.fault, self._thread.call
-        is_hit = fault is not None and (fault.operation, fault.occurrence) == (operation, occurrence)
+        is_hit = fault is not None and fault.operation == operation and fault.occurrence in (0, occurrence)
         if not is_hit:
             if self.calls.is_expired:
                 return self._refuse(request, "expired")
