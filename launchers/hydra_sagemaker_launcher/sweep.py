@@ -6,6 +6,7 @@ import atexit
 import dataclasses
 import logging
 import os
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,7 +153,7 @@ class Sweep:
             if not self._options.dry_run:
                 self._lock = SweepLock(self._sweep_dir)
                 self._lock.acquire()
-                atexit.register(self.close)
+                weakref.finalize(self, self._lock.release)  # at the latest when the process ends
             manifest = Manifest(self._sweep_dir)
             if manifest.has_jobs() and self._options.resume is None:
                 raise LaunchError(
@@ -173,7 +174,7 @@ class Sweep:
                 from hydra_sagemaker_launcher.display.plan_table import print_plan
 
                 done = manifest.get_done_statuses(self._options.retry_failed) if self._options.resume else {}
-                print_plan(local, planned, done)
+                print_plan(local, planned, done, self._options.budget_usd)
                 raise SystemExit(0)
             return self._get_remote(manifest).prepare_jobs(planned) if planned else []
         except BaseException:

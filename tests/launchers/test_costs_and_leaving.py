@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
+from hydra_sagemaker_launcher.display.plan_table import print_plan
 from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.request.plan import make_plan
@@ -104,3 +105,18 @@ def test_members_that_were_never_submitted_are_not_said_to_run(matrix: Matrix) -
     rows = [line.split("│")[4].strip() for line in left.said.splitlines() if "ml.m5.large" in line and "│" in line]
     assert rows == ["left running", "not submitted", "not submitted"]
     assert left.said.count("to stop it:") == 1
+
+
+@pytest.mark.parametrize(
+    ("budget", "verdict"), [(4.0, "all jobs may run at once"), (3.5, "jobs wait for others to end, or are left out")]
+)
+def test_a_dry_run_says_what_a_budget_means(budget: float, verdict: str, capsys: pytest.CaptureFixture[str]) -> None:
+    composed = OmegaConf.create({"hydra": {"overrides": {"task": []}}})
+    hardware = Hardware("ml.m5.large", max_hours=1, usd_per_hour=1.0)
+    members = [Member(number, [], composed, Path(str(number)), hardware) for number in range(2)]
+    planned = make_plan(members, SageMakerLauncherConf(keep_alive_seconds=3600), "us-east-1", None)
+    print_plan([], planned, {}, budget)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "2 jobs, at most 4.00" in said
+    assert "if every job runs until hardware.max_hours stops it, and every warm pool waits to its end." in said
+    assert f"hydra.launcher.budget_usd={budget:g}: {verdict}." in said
