@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fault_matrix import Matrix
 from launcher_app import LAUNCHERS
 
 from hydra_sagemaker_launcher.errors import LaunchError
@@ -117,3 +118,16 @@ def test_without_locks_in_the_file_system_the_process_id_decides(
     SweepLock(tmp_path).acquire()
     with pytest.raises(LaunchError, match="drives this sweep"):
         SweepLock(tmp_path).acquire()
+
+
+def test_a_sweep_that_another_process_drives_is_neither_read_nor_paid_for(tmp_path: Path) -> None:
+    sweep_dir = tmp_path / "sweep"
+    with Matrix(tmp_path).open() as matrix:
+        other = SweepLock(sweep_dir)
+        other.acquire()
+        refused = matrix.launch(sweep_dir, None)
+        assert refused.said.startswith(f"error: {sweep_dir}: process {os.getpid()} on ")
+        assert not refused.calls.counts
+        other.release()
+        assert set(matrix.launch(sweep_dir, None).statuses.values()) == {"completed"}
+    assert not (sweep_dir / FILE).exists()
