@@ -32,8 +32,8 @@ from measuring import build_parser, finish, parse_arguments, report_progress
 from omegaconf import DictConfig
 from rows import Row
 
+from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.jobs import control_loop
-from hydra_sagemaker_launcher.jobs.job import Clock
 
 FIGURES = "LAUNCHER_BENCHMARK_FIGURES"  # names the file that a sweep writes its figures to
 POLLING = ("ListTrainingJobs",)  # all other calls are made once per member or once per sweep
@@ -83,7 +83,7 @@ def run_sweep() -> None:
     class Control(control_loop.Control):
         def __init__(self, *arguments: Any) -> None:
             clock = SimulatedClock()
-            super().__init__(*arguments, clock=clock)
+            super().__init__(*arguments[:-1], clock)
             clock.is_fetching = lambda: bool(self._fetches._in_progress)
 
     control_loop.Control = Control  # type: ignore[misc]

@@ -11,6 +11,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from hydra_sagemaker_launcher.aws.failures import find_aws_error, suggest_cure
+from hydra_sagemaker_launcher.aws.patience import Patience
 from hydra_sagemaker_launcher.aws.s3 import Storage
 from hydra_sagemaker_launcher.aws.session import (
     REHEARSAL_REGION,
@@ -24,6 +26,7 @@ from hydra_sagemaker_launcher.aws.session import (
 from hydra_sagemaker_launcher.aws.training_jobs import TrainingJobClient
 from hydra_sagemaker_launcher.catalog.expiry import list_expired
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
+from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.container import MEMBER_FILE
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.jobs.attempts import build_job
@@ -52,7 +55,9 @@ ComposeTask = Callable[[list[str]], DictConfig]
 class Remote:
     """What the members of one sweep share on AWS: clients, bucket, source archive, uploaded data."""
 
-    def __init__(self, options: Any, sweep_dir: Path, manifest: Manifest, compose: ComposeTask) -> None:
+    def __init__(
+        self, options: Any, sweep_dir: Path, manifest: Manifest, compose: ComposeTask, clock: Clock | None = None
+    ) -> None:
         """Prepare the AWS side of a sweep. Nothing is opened before it is needed.
 
         Args:
@@ -60,11 +65,13 @@ class Remote:
             sweep_dir: The directory of the sweep.
             manifest: Its manifest.
             compose: Composes the task config of overrides.
+            clock: The time, by default the real one.
 
         Raises:
             LaunchError: `service` is unknown.
         """
         self._options, self._sweep_dir, self._manifest, self._compose = options, sweep_dir, manifest, compose
+        self._patience = Patience(options.patience_minutes, manifest.has_jobs, clock or Clock())
         self._uploaded: dict[Path | str, tuple[str, str]] = {}
         self._requirements: set[str] = set()
         self._warned: set[str] = set()
@@ -92,15 +99,16 @@ class Remote:
         """The bucket, which exists. Raises LaunchError, also if there are no credentials."""
         given = self._options.bucket
         try:
-            account = self.aws.account
+            account = self._patience.call(self.aws, lambda: self.aws.account)
         except Exception as error:
             raise LaunchError(
-                f"AWS cannot be asked who you are ({format_aws_error(error)}); set up credentials (aws configure, "
-                "AWS_PROFILE), or try hydra.launcher.service=rehearsal"
+                f"AWS cannot be asked who you are ({format_aws_error(find_aws_error(error))}){suggest_cure(error)}, or "
+                "try hydra.launcher.service=rehearsal"
             ) from error
         bucket = given or f"sagemaker-{self.aws.region}-{account}"
         # The bucket of another account may be given on purpose, but the default bucket must be ours.
-        storage = Storage(self.aws, bucket, self._options.prefix, self._options.kms_key, None if given else account)
+        owner = None if given else account
+        storage = Storage(self.aws, bucket, self._options.prefix, self._options.kms_key, owner, self._patience)
         storage.ensure_bucket(may_make=given is None)
         return storage
 
@@ -185,8 +193,16 @@ class Remote:
     def fetch(self, job: Job) -> Outcome:
         """Fetch the output of an ended job, as `fetch_outcome` does."""
         assert job.description is not None
+        record = self._manifest.get_record(job.member.number)  # it has the end of this job already
+        totals: dict[str, Any] = {}
+        if record.attempts > 1 and job.price is not None:
+            totals = {
+                "billable_seconds": round(record.billed_seconds),
+                "usd": round(record.billed_usd, 4),
+                "attempts": record.attempts,
+            }
         return fetch_outcome(
-            job.member, job.description, job.price, self.aws, self.storage, self._options.download_model
+            job.member, job.description, job.price, self.aws, self.storage, self._options.download_model, totals
         )
 
     def close(self) -> None:
@@ -256,7 +272,8 @@ class Remote:
         if state is State.unknown:  # the earlier launch may have built the name from other overrides
             job.request["TrainingJobName"] = record.job_name
         if state is State.finished:
-            job.outcome = Outcome(record.status or "failed", record.reason, record.return_value)
+            usd, seconds = record.billed_usd or None, record.billed_seconds or None
+            job.outcome = Outcome(record.status or "failed", record.reason, record.return_value, usd, seconds)
             job.name = record.job_name
             return job
         storage.put(storage.build_key(place, "member", MEMBER_FILE), content)

@@ -51,6 +51,7 @@ class SageMakerLauncherConf:
     max_parallel: Optional[int] = None  # jobs at a time. null: all
     submit_interval: float = 1.0  # seconds between two submissions: CreateTrainingJob allows about one per second
     poll_interval: float = 30.0  # seconds between two looks at the jobs
+    patience_minutes: float = 60.0  # how long AWS may fail to answer before the launcher leaves its jobs running
     dry_run: bool = False  # print the plan with its worst-case dollars and exit
     budget_usd: Optional[float] = None  # a limit on what was billed plus what running jobs may still cost
     fail_fast: bool = False  # the first failure stops the others

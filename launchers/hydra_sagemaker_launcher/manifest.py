@@ -31,6 +31,8 @@ class MemberRecord:
         attempts: How many training jobs it has had.
         job_status: SageMaker's status of the job, once the job has ended.
         billed_usd: The dollars of all attempts that have ended.
+        billed_seconds: The billable seconds of these attempts.
+        warm_pool_usd: The dollars that their warm pools may cost, if each waits to its end.
         status: completed, failed or stopped, once its outcome is in its directory.
         reason: Why it did not complete.
         return_value: What the task function returned.
@@ -44,6 +46,8 @@ class MemberRecord:
     attempts: int = 0
     job_status: str | None = None
     billed_usd: float = 0.0
+    billed_seconds: float = 0.0
+    warm_pool_usd: float = 0.0
     status: str | None = None
     reason: str | None = None
     return_value: Any = None
@@ -156,6 +160,11 @@ class Manifest:
         with self._lock:
             return sum(record.billed_usd for record in self.members.values())
 
+    def sum_warm_pool_usd(self) -> float:
+        """Return the dollars that the warm pools of all ended jobs may cost, in this and earlier launches."""
+        with self._lock:
+            return sum(record.warm_pool_usd for record in self.members.values())
+
     def _apply_event(self, event: dict[str, Any]) -> None:
         if event["event"] == "sweep":
             self.sweep = event
@@ -182,6 +191,8 @@ class Manifest:
             case "ended":
                 if record.job_status is None:
                     record.billed_usd += event.get("usd") or 0.0
+                    record.billed_seconds += event.get("seconds") or 0.0
+                    record.warm_pool_usd += event.get("warm_pool_usd") or 0.0
                 record.job_status = event["job_status"]
             case "lost":
                 record.is_lost, record.reason = True, event["reason"]

@@ -20,14 +20,18 @@ class SageMakerLauncher(Launcher):
     """Run each member of a multirun in this process or as a training job, as its `hardware` node says."""
 
     def __init__(self, **options: object) -> None:
-        from hydra_sagemaker_launcher.config import SageMakerLauncherConf
+        from hydra_sagemaker_launcher.errors import exit_on_error
+        from hydra_sagemaker_launcher.options import parse_options
         from hydra_sagemaker_launcher.sweep import Sweep
 
-        self.sweep = Sweep(OmegaConf.to_object(OmegaConf.merge(SageMakerLauncherConf, options)))
+        self._exit_on_error = exit_on_error
+        with self._exit_on_error():
+            self.sweep = Sweep(parse_options(options))
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take over what Hydra knows of the app."""
-        self.sweep.setup(hydra_context, task_function, config)
+        with self._exit_on_error():
+            self.sweep.setup(hydra_context, task_function, config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run one batch of members.
@@ -39,7 +43,8 @@ class SageMakerLauncher(Launcher):
         Returns:
             One JobReturn per member, in the same order.
         """
-        return self.sweep.launch(job_overrides, initial_job_idx)
+        with self._exit_on_error():
+            return self.sweep.launch(job_overrides, initial_job_idx)
 
 
 class SageMakerConfigSource(ConfigSource):
@@ -62,6 +67,10 @@ class SageMakerConfigSource(ConfigSource):
         from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 
         node = OmegaConf.structured(SageMakerLauncherConf)
+        # Values keep their types. Unknown names are left to the launcher, because OmegaConf would report each as a key
+        # of a Python class and without a suggestion.
+        for part in (node, node.rehearsal):
+            OmegaConf.set_struct(part, False)
         return ConfigResult(self.provider, self.full_path(), node, header={"package": None})
 
     def available(self) -> bool:

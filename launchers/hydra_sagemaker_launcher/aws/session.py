@@ -1,4 +1,4 @@
-"""Sessions and clients of AWS or of the rehearsal service on this machine, and what their errors mean.
+"""Sessions and clients of AWS or of the rehearsal service on this machine, and what their errors say.
 
 boto3 itself reads the usual environment (credentials, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_SAGEMAKER, _S3 ...).
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hydra_sagemaker_launcher.aws.answers import read_field
 from hydra_sagemaker_launcher.errors import LaunchError
+
+log = logging.getLogger(__name__)
 
 PRICING_REGION = "us-east-1"
 REHEARSAL_ROLE = "arn:aws:iam::123456789012:role/rehearsal"
@@ -23,11 +27,19 @@ REHEARSAL_FOLDER = ".rehearsal"
 
 @dataclass
 class Aws:
-    """One client per service, created when it is first needed. Several threads may use a client."""
+    """One client per service, created when it is first needed. Several threads may use a client.
+
+    Attributes:
+        session: The boto3 session.
+        region: The region of the jobs.
+        endpoint: The address of the rehearsal service. None: AWS, or what AWS_ENDPOINT_URL says.
+        reopen: Opens such a session again. None: the session stays as it is.
+    """
 
     session: Any
     region: str
-    endpoint: str | None  # None: AWS, or what AWS_ENDPOINT_URL says
+    endpoint: str | None
+    reopen: Callable[[], Any] | None = None
 
     @cached_property
     def sagemaker(self) -> Any:
@@ -57,7 +69,21 @@ class Aws:
     @cached_property
     def account(self) -> str:
         """The account's number, by STS. Without credentials it raises what boto3 raises."""
-        return str(self._create_client("sts").get_caller_identity()["Account"])
+        return str(read_field(self._create_client("sts").get_caller_identity(), "Account"))
+
+    def renew(self) -> None:
+        """Read the credentials again, from wherever boto3 finds them. A session keeps the ones that it once found."""
+        from botocore.exceptions import BotoCoreError
+
+        if self.reopen is None:
+            return
+        try:
+            self.session = self.reopen()
+        except BotoCoreError as error:  # a file of ~/.aws is being written. The next attempt reads it again.
+            log.debug("the credentials cannot be read again: %s", error)
+            return
+        for name in ("sagemaker", "s3", "logs", "pricing"):
+            self.__dict__.pop(name, None)
 
     @property
     def partition(self) -> str:
@@ -104,16 +130,19 @@ def open_aws(options: Any) -> Aws:
     import boto3
     from botocore.exceptions import BotoCoreError
 
-    _suppress_boto_info()
-    try:
+    def open_session() -> Any:
         # boto3 itself reads AWS_DEFAULT_REGION and the profile, but not AWS_REGION, which AWS's other tools read.
         region = options.region or os.environ.get("AWS_REGION")
-        session = boto3.Session(profile_name=options.profile, region_name=region)
+        return boto3.Session(profile_name=options.profile, region_name=region)
+
+    _suppress_boto_info()
+    try:
+        session = open_session()
     except BotoCoreError as error:
         raise LaunchError(f"hydra.launcher.profile={options.profile}: {error}") from None
     if session.region_name is None:
         raise LaunchError("hydra.launcher.region=null: no region is configured; give one, or set AWS_REGION")
-    return Aws(session, str(session.region_name), None)
+    return Aws(session, str(session.region_name), None, open_session)
 
 
 def open_rehearsal(options: Any, sweep_dir: Path) -> Aws:
@@ -209,41 +238,3 @@ def _get_node(error: BaseException, name: str) -> dict[str, Any]:
     """Return a node of a service's answer. It is empty if no service answered: response is then None."""
     response = getattr(error, "response", None)
     return dict(response.get(name, {})) if isinstance(response, dict) else {}
-
-
-def is_aws(error: BaseException) -> bool:
-    """Return whether AWS raised this, or boto3 on the way to it."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    return isinstance(error, BotoCoreError | ClientError)
-
-
-def is_unreachable(error: BaseException) -> bool:
-    """Return whether an error says nothing about the request itself.
-
-    That is: no connection, no answer, an outage of the service, throttling, expired or missing credentials.
-
-    Args:
-        error: Whatever a call has raised.
-    """
-    from boto3.exceptions import RetriesExceededError
-    from botocore import exceptions as boto
-    from botocore.parsers import ResponseParserError
-
-    lost = (boto.ConnectionError, boto.HTTPClientError, boto.ConnectionClosedError, boto.IncompleteReadError)
-    old = (boto.NoCredentialsError, boto.CredentialRetrievalError, boto.SSOError, boto.TokenRetrievalError)
-    if isinstance(error, (*lost, *old, RetriesExceededError, ResponseParserError)):
-        return True
-    if not isinstance(error, boto.ClientError):
-        return False
-    status, code = get_http_status(error) or 0, get_error_code(error)
-    # An answer to HEAD has no body, hence no code but the status: an expired token is a 400.
-    bare = code == "400" and error.operation_name.startswith("Head")
-    return status >= 500 or bare or code in _LATER
-
-
-_LATER = (
-    *("ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded"),
-    *("SlowDown", "RequestTimeout", "RequestTimeoutException"),
-    *("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
-)

@@ -111,6 +111,11 @@ def compute_worst_case(hardware: Hardware, price: Price | None) -> float | None:
     return None if price is None else hardware.instance_count * hardware.max_hours * price.usd_per_hour
 
 
+def compute_warm_pool_cost(hardware: Hardware, price: Price | None, seconds: float) -> float:
+    """Return the dollars of a warm pool that waits so many seconds for a next job. 0 without a price."""
+    return 0.0 if price is None else hardware.instance_count * seconds * price.usd_per_hour / 3600
+
+
 def _query_pricing_api(instance_type: str, region: str, pricing: Any) -> float | None:
     """Return the training price of the Pricing API. It is the highest if there are several, None if there is none."""
     expected = {"productFamily": "ML Instance", "regionCode": region, "instanceName": instance_type}
@@ -142,5 +147,6 @@ def iter_on_demand_prices(row: Mapping[str, Any]) -> Iterator[float]:
 def _get_query_errors() -> tuple[type[Exception], ...]:
     """Return what a query can raise: botocore's errors, and those of an answer in an unexpected form."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
-    return (BotoCoreError, ClientError, ValueError, KeyError, TypeError, AttributeError)
+    return (BotoCoreError, ClientError, ResponseParserError, ValueError, KeyError, TypeError, AttributeError)

@@ -166,11 +166,7 @@ def estimate_job_usage(control: Control, job: Job) -> tuple[float | None, float 
     """
     if job.outcome is not None:
         return job.outcome.seconds, job.outcome.usd
-    if job.began is None:
-        return None, None
-    seconds = control.clock.get_time() - job.began
-    instances = job.member.job_hardware.instance_count
-    return seconds, None if job.price is None else seconds * instances * job.price.usd_per_hour / 3600
+    return job.estimate_usage(control.clock.get_time())
 
 
 def _format_state(job: Job) -> str:

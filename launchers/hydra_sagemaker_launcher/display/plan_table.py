@@ -15,16 +15,26 @@ from hydra_sagemaker_launcher.member import Member, find_distinct_overrides
 from hydra_sagemaker_launcher.request.plan import PlannedMember
 
 
-def print_plan(local: Sequence[Member], planned: Sequence[PlannedMember], done: Mapping[int, str]) -> None:
+def print_plan(
+    local: Sequence[Member],
+    planned: Sequence[PlannedMember],
+    done: Mapping[int, str],
+    budget_usd: float | None = None,
+) -> None:
     """Print the plan of a dry run.
 
     Args:
         local: The members that would run here.
         planned: The members that would run on SageMaker.
         done: The statuses of those that a resumed sweep leaves as they are, by number.
+        budget_usd: The sweep's budget, None if it has none.
     """
     console = Console()
     console.print(build_plan_table(local, planned, done))
+    if budget_usd is not None:
+        total = _sum_worst_cases([item for item in planned if item.member.number not in done])
+        verdict = "all jobs may run at once" if total <= budget_usd else "jobs wait for others to end, or are left out"
+        console.print(f"hydra.launcher.budget_usd={budget_usd:g}: {verdict}.", highlight=False)
     console.print("Nothing was submitted (hydra.launcher.dry_run).")
 
 
@@ -61,17 +71,21 @@ def build_plan_table(local: Sequence[Member], planned: Sequence[PlannedMember], 
     for number in sorted(rows):
         table.add_row(str(number), Text(" ".join(words[number])), *rows[number])
     to_come = [item for item in planned if item.member.number not in through]
-    total = sum(item.worst_case for item in to_come if item.worst_case is not None)
     table.add_section()
-    table.add_row("", f"{len(to_come)} jobs, at most", "", "", "", "", f"{total:.2f}")
+    table.add_row("", f"{len(to_come)} jobs, at most", "", "", "", "", f"{_sum_worst_cases(to_come):.2f}")
     table.caption = "\n".join(_list_notes(planned))
     table.caption_justify = "left"
     return table
 
 
+def _sum_worst_cases(planned: Sequence[PlannedMember]) -> float:
+    return sum(item.worst_case for item in planned if item.worst_case is not None)
+
+
 def _list_notes(planned: Sequence[PlannedMember]) -> list[str]:
     dearest = ", on its dearest instance type" if any(item.candidates for item in planned) else ""
-    notes = [f"max $: if every job runs until hardware.max_hours stops it{dearest}."]
+    pools = ", and every warm pool waits to its end" if any(item.warm_pool_usd for item in planned) else ""
+    notes = [f"max $: if every job runs until hardware.max_hours stops it{dearest}{pools}."]
     notes += dict.fromkeys(_describe_fallbacks(item) for item in planned if item.candidates)
     notes += dict.fromkeys(f"{item.image.label}: {item.image.uri}" for item in planned)
     if estimates := {item.price.source for item in planned if item.price is not None and item.price.estimate}:

@@ -30,7 +30,8 @@ def build_job(
     """
     member = item.member
     if not item.candidates or is_chosen_by_sagemaker(item.hardware):
-        job = Job(member, build_request(item.hardware, attempt), item.price, item.worst_case, state)
+        request = build_request(item.hardware, attempt)
+        job = Job(member, request, item.price, item.worst_case, item.warm_pool_usd, state)
         job.choices = item.candidates
         return job
     is_anew = state is State.waiting and (record.status is not None or record.is_lost)
@@ -40,6 +41,7 @@ def build_job(
         for number, candidate in enumerate(item.candidates[tried:])
     ]
     member.hardware = first.candidate.hardware
-    job = Job(member, first.request, first.candidate.price, first.candidate.worst_case, state)
+    candidate = first.candidate
+    job = Job(member, first.request, candidate.price, candidate.worst_case, candidate.warm_pool_usd, state)
     job.fallbacks = others
     return job

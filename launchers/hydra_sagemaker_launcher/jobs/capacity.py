@@ -85,4 +85,5 @@ def has_waited_too_long(job: Job, now: float) -> bool:
 
 
 def _use(job: Job, candidate: Candidate) -> None:
-    job.member.hardware, job.price, job.worst_case = candidate.hardware, candidate.price, candidate.worst_case
+    job.member.hardware, job.price = candidate.hardware, candidate.price
+    job.worst_case, job.warm_pool_usd = candidate.worst_case, candidate.warm_pool_usd

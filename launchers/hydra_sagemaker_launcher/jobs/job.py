@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -44,7 +42,8 @@ class Job:
         member: The member that the job runs.
         request: The CreateTrainingJob request.
         price: The price of its hardware, None if unknown.
-        worst_case: The most that the job can cost, in dollars, None if unknown.
+        worst_case: The most that the job can cost, its warm pool included, in dollars, None if unknown.
+        warm_pool_usd: The most that its warm pool can cost, in dollars.
         state: How far the job is.
         name: The name of the training job, once SageMaker has it.
         phase: SageMaker's secondary status.
@@ -53,6 +52,7 @@ class Job:
         stop_asked: Whether SageMaker was asked to stop it.
         misses: How many times in a row SageMaker did not know the job.
         not_before: The earliest time for the next attempt to submit, find or fetch it, on the control loop's clock.
+        fetch_failed_since: When its output could first not be fetched, on the control loop's clock.
         outcome: How the member ended, once that is known.
         choices: The instance types from which SageMaker chooses, until it has chosen. Empty if there is one.
         fallbacks: What the launcher submits, one after the other, if there is no capacity.
@@ -64,6 +64,7 @@ class Job:
     request: dict[str, Any]
     price: Price | None
     worst_case: float | None
+    warm_pool_usd: float = 0.0
     state: State = State.waiting
     name: str | None = None
     phase: str = ""
@@ -72,6 +73,7 @@ class Job:
     stop_asked: bool = False
     misses: int = 0
     not_before: float = 0.0
+    fetch_failed_since: float | None = None
     outcome: Outcome | None = None
     choices: Sequence[Candidate] = ()
     fallbacks: list[Attempt] = field(default_factory=list)
@@ -84,6 +86,20 @@ class Job:
         possible = [candidate.hardware for candidate in self.choices] or [self.member.job_hardware]
         return frozenset((hardware.instance_type, hardware.spot) for hardware in possible)
 
+    def estimate_usage(self, now: float) -> tuple[float | None, float | None]:
+        """Estimate the seconds and the dollars of a running job by the control loop's clock.
+
+        Args:
+            now: The time of that clock.
+
+        Returns:
+            Seconds, None before the job has begun, and dollars, None if the price is also unknown.
+        """
+        if self.began is None:
+            return None, None
+        seconds, instances = now - self.began, self.member.job_hardware.instance_count
+        return seconds, None if self.price is None else seconds * instances * self.price.usd_per_hour / 3600
+
     def build_job_return(self) -> JobReturn:
         """Return the result of a finished job in the form that a sweeper expects."""
         outcome = self.outcome
@@ -93,15 +109,3 @@ class Job:
         name = f" ({self.name})" if self.name else ""
         failure = MemberFailed(f"#{self.member.number}{name} {outcome.status}: {outcome.reason}")
         return self.member.build_job_return(JobStatus.FAILED, failure)
-
-
-class Clock:
-    """The control loop's time. A benchmark substitutes a simulated clock."""
-
-    def get_time(self) -> float:
-        """Return the current time in seconds, from an arbitrary origin."""
-        return time.monotonic()
-
-    def wait(self, seconds: float, event: threading.Event) -> None:
-        """Wait until the event is set, at most so many seconds."""
-        event.wait(seconds)

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,8 @@ class Outcome:
         status: completed, failed or stopped.
         reason: Why it did not complete, in one line.
         return_value: What the task function returned.
-        usd: The dollars billed for the last attempt, None if the price is unknown.
-        seconds: The billable seconds of the last attempt.
+        usd: The dollars billed for all attempts, None if the price is unknown.
+        seconds: The billable seconds of all attempts.
     """
 
     status: str
@@ -53,7 +54,13 @@ class Outcome:
 
 
 def fetch_outcome(
-    member: Member, description: dict[str, Any], price: Price | None, aws: Aws, storage: Storage, with_model: bool
+    member: Member,
+    description: dict[str, Any],
+    price: Price | None,
+    aws: Aws,
+    storage: Storage,
+    with_model: bool,
+    totals: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Fetch output.tar.gz and the end of the log, and complete result.json.
 
@@ -64,6 +71,7 @@ def fetch_outcome(
         aws: The clients.
         storage: The bucket.
         with_model: Whether to also fetch model.tar.gz.
+        totals: What replaces the cost of this job in result.json, if the member has had several.
 
     Returns:
         How the member ended.
@@ -86,7 +94,7 @@ def fetch_outcome(
     returned = _read_json(member.directory / RETURN_FILE)
     _remove(member.directory / RETURN_FILE)
     status, reason = _judge_outcome(description, member, has_output, returned)
-    node = compute_cost(member.job_hardware, price, description)
+    node = compute_cost(member.job_hardware, price, description) | dict(totals or {})
     result = _read_json(member.directory / RESULT)
     if status != "completed" and not (reason and result.get("status") == status and result.get("error")):
         result |= {"error": reason}

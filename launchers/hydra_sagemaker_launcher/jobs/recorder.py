@@ -31,6 +31,7 @@ class JobRecorder:
         """
         status = description["TrainingJobStatus"]
         job.state, job.description, job.phase = State.ended, description, status
+        cost = compute_cost(job.member.job_hardware, job.price, description)
         self._manifest.write(
             "ended",
             job.member.number,
@@ -38,18 +39,23 @@ class JobRecorder:
             job_status=status,
             instance_type=job.member.job_hardware.instance_type,
             instance_count=job.member.job_hardware.instance_count,
-            usd=compute_cost(job.member.job_hardware, job.price, description)["usd"],
+            usd=cost["usd"],
+            seconds=cost["billable_seconds"],
+            warm_pool_usd=job.warm_pool_usd,
             reason=description.get("FailureReason"),
         )
         if status == "Failed":
             self._stop_if_fail_fast(job)
 
-    def record_missing(self, job: Job) -> None:
-        """Record that SageMaker no longer knows a job, e.g. because somebody has deleted it."""
+    def record_missing(self, job: Job, usd: float | None) -> None:
+        """Record that SageMaker no longer knows a job, e.g. because somebody has deleted it.
+
+        Args:
+            job: The job.
+            usd: What it has cost by this machine's clock, None if unknown.
+        """
         reason = f"the job is gone: SageMaker knows of no {job.name}; resume with retry_failed=true to run it again"
-        self._manifest.write(
-            "ended", job.member.number, job_name=job.name, job_status="Failed", usd=None, reason=reason
-        )
+        self._manifest.write("ended", job.member.number, job_name=job.name, job_status="Failed", usd=usd, reason=reason)
         self.finish(job, Outcome("failed", reason))
 
     def record_lost_output(self, job: Job, error: Exception) -> None:

@@ -14,9 +14,10 @@ from hydra_sagemaker_launcher.aws.training_jobs import (
     QuotaError,
     TrainingJobClient,
 )
+from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.jobs.capacity import adopt_selection, lacks_capacity, take_fallback
-from hydra_sagemaker_launcher.jobs.job import Clock, Job, State
+from hydra_sagemaker_launcher.jobs.job import Job, State
 from hydra_sagemaker_launcher.jobs.outage import OutageGuard
 from hydra_sagemaker_launcher.jobs.outcome import Outcome
 from hydra_sagemaker_launcher.jobs.recorder import JobRecorder
@@ -46,6 +47,7 @@ class Submission:
     _next_submission: float = 0.0
     # When our last job of a kind released its instances.
     _released: dict[tuple[str, bool], float] = field(default_factory=dict)
+    _allowed: set[tuple[str, bool]] = field(default_factory=set)  # the kinds that SageMaker has taken
     _is_account_full: bool = False  # a quota over all types was reached
 
     def get_next_time(self) -> float:
@@ -72,10 +74,13 @@ class Submission:
             if job.state is State.waiting and not self._has_room(job):
                 self._finish_if_over_budget(job)
                 continue
+            kind = "find" if job.state is State.unknown else "submit"
+            if not self.guard.may_call(kind):
+                continue
             self._next_submission = now + self.options.submit_interval
-            if not self.guard.try_call(lambda job=job: self._submit_job(job)):  # type: ignore[misc]
+            if not self.guard.try_call(kind, lambda job=job: self._submit_job(job)):  # type: ignore[misc]
                 job.state = State.unknown  # the request may have arrived
-                job.not_before = self._next_submission = self.guard.get_retry_time()
+                job.not_before = self.guard.get_retry_time(kind)
                 return  # the others would meet the same outage
 
     def settle(self, job: Job, reason: str) -> None:
@@ -123,7 +128,7 @@ class Submission:
         if budget is None:
             return True
         reserved = sum(other.worst_case or 0.0 for other in held)
-        return bool(self.manifest.sum_billed_usd() + reserved + (job.worst_case or 0.0) <= budget)
+        return bool(self._sum_spent_usd() + reserved + (job.worst_case or 0.0) <= budget)
 
     def _finish_if_over_budget(self, job: Job) -> None:
         """Finish a job that has no room although nothing runs: the money that is spent does not come back."""
@@ -131,10 +136,14 @@ class Submission:
         if budget is None or self._list_held_jobs():
             return
         reason = (
-            f"not submitted: ${self.manifest.sum_billed_usd():.2f} of hydra.launcher.budget_usd={budget:g} are spent, "
+            f"not submitted: ${self._sum_spent_usd():.2f} of hydra.launcher.budget_usd={budget:g} are spent, "
             f"and it may cost ${job.worst_case or 0:.2f}"
         )
         self.recorder.finish(job, Outcome("failed", reason), is_final=False)
+
+    def _sum_spent_usd(self) -> float:
+        """Return what ended jobs have cost and what their warm pools may still cost."""
+        return self.manifest.sum_billed_usd() + self.manifest.sum_warm_pool_usd()
 
     def _submit_job(self, job: Job) -> None:
         name = job.request["TrainingJobName"]
@@ -152,6 +161,8 @@ class Submission:
         except QuotaError as error:
             self._handle_quota_error(job, error)
         except NotAllowedError as error:
+            if job.kinds & self._allowed:  # a right that was withdrawn, or credentials that were exchanged
+                raise
             self._handle_not_allowed(job, str(error))
         except LaunchError as error:
             self._handle_refusal(job, str(error))
@@ -180,6 +191,7 @@ class Submission:
     def _mark_running(self, job: Job, name: str, line: str) -> None:
         self.manifest.write("submitted", job.member.number, job_name=name)
         self.say(f"#{job.member.number} {line}")
+        self._allowed |= job.kinds
         job.state, job.name, job.phase, job.submitted = State.running, name, "Starting", self.clock.get_time()
 
     def _handle_quota_error(self, job: Job, error: QuotaError) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,13 @@ from hydra_sagemaker_launcher.catalog.fallbacks import (
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.catalog.images import Image, choose_image, find_image_problems
 from hydra_sagemaker_launcher.catalog.instances import find_instance
-from hydra_sagemaker_launcher.catalog.prices import Price, compute_worst_case, look_up_prices, resolve_price
+from hydra_sagemaker_launcher.catalog.prices import (
+    Price,
+    compute_warm_pool_cost,
+    compute_worst_case,
+    look_up_prices,
+    resolve_price,
+)
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.request.option_rules import find_option_problems
@@ -31,7 +37,8 @@ class Candidate:
 
     hardware: Hardware
     price: Price | None  # None: unknown
-    worst_case: float | None  # dollars, None without a price
+    worst_case: float | None  # dollars with its warm pool, None without a price
+    warm_pool_usd: float = 0.0  # the most that its warm pool can cost
 
 
 @dataclass(frozen=True)
@@ -41,14 +48,22 @@ class PlannedMember:
     member: Member
     image: Image
     price: Price | None  # of the preferred type. None: unknown
-    worst_case: float | None  # dollars on the dearest type, None if a price is unknown
+    worst_case: float | None  # dollars on the dearest type, with its warm pool, None if a price is unknown
     data: dict[str, Path | str]  # {channel: local file or folder, or S3 URI}
     candidates: tuple[Candidate, ...] = ()  # all types, the preferred one first. Empty if there is only one
+    warm_pool_usd: float = 0.0  # the most that its warm pool can cost
 
     @property
     def hardware(self) -> Hardware:
         """The member's hardware."""
         return self.member.job_hardware
+
+
+def _price(hardware: Hardware, prices: Mapping[str, Price | None], options: Any) -> Candidate:
+    price = resolve_price(hardware, prices)
+    worst_case = compute_worst_case(hardware, price)
+    warm_pool_usd = compute_warm_pool_cost(hardware, price, options.keep_alive_seconds)
+    return Candidate(hardware, price, None if worst_case is None else worst_case + warm_pool_usd, warm_pool_usd)
 
 
 def make_plan(
@@ -86,14 +101,13 @@ def make_plan(
         except LaunchError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        candidates = []
-        for hardware in wanted[member.number]:
-            price = resolve_price(hardware, prices)
-            candidates.append(Candidate(hardware, price, compute_worst_case(hardware, price)))
+        candidates = [_price(hardware, prices, options) for hardware in wanted[member.number]]
         worst_cases = [candidate.worst_case for candidate in candidates]
         worst_case = None if None in worst_cases else max(usd for usd in worst_cases if usd is not None)
+        warm_pool_usd = max(candidate.warm_pool_usd for candidate in candidates)
         several = tuple(candidates) if len(candidates) > 1 else ()
-        planned.append(PlannedMember(member, image, candidates[0].price, worst_case, data[member.number], several))
+        price, channels = candidates[0].price, data[member.number]
+        planned.append(PlannedMember(member, image, price, worst_case, channels, several, warm_pool_usd))
     for path in dict.fromkeys(value for item in planned for value in item.data.values() if isinstance(value, Path)):
         try:
             select_data_files(path)

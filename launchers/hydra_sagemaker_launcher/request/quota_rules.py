@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 
+from hydra_sagemaker_launcher.aws.failures import classify_failure
 from hydra_sagemaker_launcher.aws.quotas import list_training_quotas
-from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error, is_aws
+from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error
 from hydra_sagemaker_launcher.catalog.fallbacks import is_chosen_by_sagemaker
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.request.plan import PlannedMember
@@ -29,7 +30,7 @@ def ask_quota_problems(planned: Sequence[PlannedMember], aws: Aws) -> list[str]:
     try:
         return list(find_quota_problems(planned, list_training_quotas(aws.quotas), aws.region))
     except Exception as error:  # the answer is a help: SageMaker itself refuses a list that the quotas do not cover
-        if not isinstance(error, LaunchError) and not is_aws(error):
+        if not isinstance(error, LaunchError) and classify_failure(error) is None:
             raise
         log.warning("the quotas for hardware.fallbacks cannot be asked: %s", format_aws_error(error))
         return []

@@ -21,9 +21,10 @@ from hydra_sagemaker_launcher.catalog.fallbacks import is_chosen_by_sagemaker, l
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.catalog.images import choose_image
 from hydra_sagemaker_launcher.catalog.prices import compute_cost, compute_worst_case, look_up_prices
+from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 from hydra_sagemaker_launcher.jobs.control_loop import Control
-from hydra_sagemaker_launcher.jobs.job import Attempt, Clock, Job
+from hydra_sagemaker_launcher.jobs.job import Attempt, Job
 from hydra_sagemaker_launcher.jobs.outcome import Outcome, _judge_outcome
 from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.member import Member
