@@ -35,6 +35,7 @@ class MemberRecord:
         reason: Why it did not complete.
         return_value: What the task function returned.
         is_lost: Whether the job has ended but its output could not be fetched.
+        refused: Why a part of the output of a finished member is still in S3 only.
     """
 
     config_sha256: str = ""
@@ -47,6 +48,7 @@ class MemberRecord:
     reason: str | None = None
     return_value: Any = None
     is_lost: bool = False
+    refused: str | None = None
 
     def is_done(self, retry_failed: bool) -> bool:
         """Return whether a resumed sweep leaves the member as it is.
@@ -168,7 +170,7 @@ class Manifest:
                 if event["job_name"] != record.job_name:
                     record.attempts += 1
                 record.job_name, record.job_status, record.status = event["job_name"], None, None
-                record.is_lost = False
+                record.is_lost, record.refused = False, None
             case "refused":  # by SageMaker: the job does not exist and its name is free again
                 record.job_name = None
                 record.attempts -= 1
@@ -182,6 +184,7 @@ class Manifest:
                 record.is_lost = False
                 record.status, record.reason = event["status"], event["reason"]
                 record.return_value = event["return_value"]
+                record.refused = event.get("refused")
 
 
 def _read_events(path: Path) -> list[dict[str, Any]]:
