@@ -29,6 +29,7 @@ from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.container import MEMBER_FILE
 from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.jobs.archives import ArchiveLimits
 from hydra_sagemaker_launcher.jobs.attempts import build_job
 from hydra_sagemaker_launcher.jobs.job import Job, State
 from hydra_sagemaker_launcher.jobs.outcome import Outcome, fetch_outcome
@@ -192,7 +193,10 @@ class Remote:
 
     def fetch(self, job: Job) -> Outcome:
         """Fetch the output of an ended job, as `fetch_outcome` does."""
-        assert job.description is not None
+        name = job.name or ""
+        description = job.description or self.create_job_client().describe(name)
+        if description is None:
+            raise LaunchError(f"SageMaker no longer knows {name}")
         record = self._manifest.get_record(job.member.number)  # it has the end of this job already
         totals: dict[str, Any] = {}
         if record.attempts > 1 and job.price is not None:
@@ -202,7 +206,15 @@ class Remote:
                 "attempts": record.attempts,
             }
         return fetch_outcome(
-            job.member, job.description, job.price, self.aws, self.storage, self._options.download_model, totals
+            job.member,
+            description,
+            job.price,
+            self.aws,
+            self.storage,
+            self._options.download_model,
+            totals,
+            limits=ArchiveLimits.from_options(self._options),
+            is_again=job.outcome is not None,
         )
 
     def close(self) -> None:
@@ -255,7 +267,7 @@ class Remote:
         composed = self._compose(overrides)
         identity = hash_resumable_config(composed, options.hardware_key)
         self._manifest.check_unchanged(member.number, identity)
-        content = build_member_file(member, self.program, overrides, hash_config(composed), options)
+        content = build_member_file(member, self.program, overrides, hash_config(composed), options, item.data)
         record = self._manifest.get_record(member.number)
         state, attempt = self._resolve_state(record)
         role = resolve_role(options, self.aws)
@@ -271,9 +283,15 @@ class Remote:
         job = build_job(item, state, attempt, record, build_request)
         if state is State.unknown:  # the earlier launch may have built the name from other overrides
             job.request["TrainingJobName"] = record.job_name
-        if state is State.finished:
-            usd, seconds = record.billed_usd or None, record.billed_seconds or None
-            job.outcome = Outcome(record.status or "failed", record.reason, record.return_value, usd, seconds)
+        if state in (State.finished, State.ended):
+            job.outcome = Outcome(
+                record.status or "failed",
+                record.reason,
+                record.return_value,
+                record.billed_usd or None,
+                record.billed_seconds or None,
+                record.refused,
+            )
             job.name = record.job_name
             return job
         storage.put(storage.build_key(place, "member", MEMBER_FILE), content)
@@ -290,7 +308,7 @@ class Remote:
     def _resolve_state(self, record: MemberRecord) -> tuple[State, int]:
         """Return the state in which an earlier launch has left a member, and the number of its current attempt."""
         if record.is_done(self._options.retry_failed):
-            return State.finished, record.attempts
+            return State.ended if record.refused else State.finished, record.attempts
         if record.status or (record.is_lost and self._options.retry_failed):
             return State.waiting, record.attempts + 1
         return (State.unknown, record.attempts) if record.job_name else (State.waiting, record.attempts + 1)

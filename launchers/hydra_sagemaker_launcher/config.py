@@ -45,6 +45,9 @@ class SageMakerLauncherConf:
     # {environment variable: ARN of a secret in Secrets Manager}. The container fetches it.
     secrets: dict[str, str] = field(default_factory=dict)
     download_model: bool = False  # also bring model.tar.gz into the member's directory
+    # What is taken from one archive. Beyond it only the result is, until the limit is raised and the sweep resumed.
+    archive_max_gb: float = 100.0  # compressed or not
+    archive_max_files: int = 1_000_000  # files and folders
 
     # --- the sweep
     wait: bool = True  # false: submit and leave, and come back by `resume`

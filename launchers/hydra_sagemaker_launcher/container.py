@@ -34,6 +34,8 @@ def main() -> None:
         if member["checkpoints"]:
             checkpoints.mkdir(parents=True, exist_ok=True)
             os.environ["SM_CHECKPOINT_DIR"] = str(checkpoints)
+        for channel, source in member["sources"].items():
+            os.environ[f"SAGEMAKER_SOURCE_{channel.upper()}"] = source
         for name, arn in member["secrets"].items():
             os.environ[name] = _fetch_secret(arn)
         output = Path(os.environ["SM_OUTPUT_DATA_DIR"])

@@ -38,6 +38,7 @@ class MemberRecord:
         return_value: What the task function returned.
         is_lost: Whether the job has ended but its output could not be fetched.
         fallbacks: How many instance types had no capacity, so that the next one is tried.
+        refused: Why a part of the output of a finished member is still in S3 only.
     """
 
     config_sha256: str = ""
@@ -53,6 +54,7 @@ class MemberRecord:
     return_value: Any = None
     is_lost: bool = False
     fallbacks: int = 0
+    refused: str | None = None
 
     def is_done(self, retry_failed: bool) -> bool:
         """Return whether a resumed sweep leaves the member as it is.
@@ -181,7 +183,7 @@ class Manifest:
                 if record.status is not None or record.is_lost:  # the member starts anew
                     record.fallbacks = 0
                 record.job_name, record.job_status, record.status = event["job_name"], None, None
-                record.is_lost = False
+                record.is_lost, record.refused = False, None
             case "refused":  # by SageMaker: the job does not exist and its name is free again
                 record.job_name = None
                 record.attempts -= 1
@@ -200,6 +202,7 @@ class Manifest:
                 record.is_lost = False
                 record.status, record.reason = event["status"], event["reason"]
                 record.return_value = event["return_value"]
+                record.refused = event.get("refused")
 
 
 def _read_events(path: Path) -> list[dict[str, Any]]:

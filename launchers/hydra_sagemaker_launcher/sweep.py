@@ -273,7 +273,8 @@ class Sweep:
         if len(outcomes) < len(jobs):  # wait=false
             log.info("submitted; %s", self._resume_hint)
             raise SystemExit(0 if all_completed else 1)
-        self._is_completed = all_completed
+        # What a resumed sweep would fetch again is then still there.
+        self._is_completed = all_completed and not any(outcome.refused for outcome in outcomes)
         returns |= {job.member.number: job.build_job_return() for job in jobs}
         return [returns[member.number] for member in members]
 

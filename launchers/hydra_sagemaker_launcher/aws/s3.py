@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from hydra_sagemaker_launcher.aws.answers import MalformedAnswerError
 from hydra_sagemaker_launcher.aws.data_files import hash_files, select_data_files
@@ -19,6 +19,10 @@ from hydra_sagemaker_launcher.errors import LaunchError
 log = logging.getLogger(__name__)
 
 _NOT_THERE = ("404", "NoSuchKey", "NotFound", "NoSuchBucket")
+
+
+class TooLargeError(LaunchError):
+    """An object is larger than what is taken from a job."""
 
 
 @dataclass
@@ -124,7 +128,8 @@ class Storage:
             False if there is no such object.
 
         Raises:
-            LaunchError: S3 refuses, or the object is larger than `max_bytes`.
+            TooLargeError: The object is larger than `max_bytes`.
+            LaunchError: S3 refuses.
         """
         from boto3.s3.transfer import TransferConfig
 
@@ -132,7 +137,7 @@ class Storage:
         try:
             size = self.aws.s3.head_object(Bucket=bucket, Key=key, **self._get_owner_args())["ContentLength"]
             if size > max_bytes:
-                raise LaunchError(f"{uri}: has {size:,} bytes, more than the {max_bytes:,} that are taken from a job")
+                raise TooLargeError(f"{uri}: has {size:,} bytes, more than the {max_bytes:,} that are allowed")
             into.parent.mkdir(parents=True, exist_ok=True)
             # Without boto3's threads: the process would wait for them at its end.
             config = TransferConfig(use_threads=False)
@@ -146,6 +151,22 @@ class Storage:
                 return False
             raise LaunchError(f"{uri}: cannot be read: {format_aws_error(error)}") from error
         return True
+
+    @contextmanager
+    def open(self, uri: str) -> Iterator[BinaryIO]:
+        """Open one object to read it from start to end, without a copy on disk.
+
+        Args:
+            uri: The object's s3:// address.
+
+        Raises:
+            LaunchError: S3 refuses.
+        """
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        with _explain_s3_errors(f"{uri}: cannot be read"):
+            body = self.aws.s3.get_object(Bucket=bucket, Key=key, **self._get_owner_args())["Body"]
+            with closing(body):
+                yield body
 
     def ensure_bucket(self, may_make: bool) -> None:
         """Check that the bucket exists and is the account's own, or create it: encrypted and closed to the public.

@@ -63,6 +63,11 @@ def print_summary(
     note = " on AWS; this was a rehearsal, and free" if is_rehearsal else ""
     console.print(f"billed for this sweep: ${billed_usd:.2f}{note}", highlight=False)
     for job in jobs:
+        if job.outcome is not None and job.outcome.refused:
+            log.warning(
+                "#%d: a part of its output was not fetched: %s; resume to fetch it again, which starts no new job",
+                job.member.number, job.outcome.refused,
+            )  # fmt: skip
         if job.outcome is not None and job.outcome.status != "completed":
             link = f"; {aws.get_console_link(job.name)}" if job.name else ""
             log.error("#%d %s: %s%s", job.member.number, job.outcome.status, job.outcome.reason, link)

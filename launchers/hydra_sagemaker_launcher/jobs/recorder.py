@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hydra_sagemaker_launcher.aws.session import format_aws_error
@@ -65,9 +66,12 @@ class JobRecorder:
             job: The job.
             error: Why the output cannot be fetched.
         """
+        cause = str(error) if isinstance(error, LaunchError) else format_aws_error(error)
+        if job.outcome is not None:  # known since an earlier launch: only a part of the output is still missing
+            self.finish(job, replace(job.outcome, refused=cause), is_final=False)
+            return
         description = job.description or {}
         ending = description.get("FailureReason") or f"the job is {description['TrainingJobStatus'].lower()}"
-        cause = error if isinstance(error, LaunchError) else format_aws_error(error)
         reason = (
             f"{ending}; its output could not be fetched: {cause}; resume to fetch it again, with retry_failed=true "
             "to run it again"
@@ -91,6 +95,7 @@ class JobRecorder:
                 status=outcome.status,
                 reason=outcome.reason,
                 return_value=outcome.return_value,
+                **({"refused": outcome.refused} if outcome.refused else {}),
             )
         self._say(f"#{job.member.number} {outcome.status}" + (f": {outcome.reason}" if outcome.reason else ""))
         if outcome.status == "failed":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -93,7 +94,8 @@ def resolve_model_label(model: ModelConfig, choices: Mapping[str, str]) -> str:
 
     Returns:
         The option of the group `model`. If `model.pretrained` was set to something else, the last two parts of its
-        value: a name of the hub, or the end of a folder's path.
+        value: a name of the hub, or the end of a folder's path. In a SageMaker job these are the parts of the path on
+        the machine that launched it, so that a model has one name wherever it is trained.
     """
     option = choices.get("model", "model")
     file = find_conf_dir() / "model" / f"{option}.yaml"
@@ -101,6 +103,8 @@ def resolve_model_label(model: ModelConfig, choices: Mapping[str, str]) -> str:
         return option
     chosen = OmegaConf.to_container(OmegaConf.load(file))
     is_own = isinstance(chosen, dict) and chosen.get("pretrained") == model.pretrained
+    if model.pretrained == os.environ.get("SM_CHANNEL_MODEL"):
+        return os.environ.get("SAGEMAKER_SOURCE_MODEL", option)
     return option if is_own else "/".join(PurePath(model.pretrained).parts[-2:])
 
 
