@@ -67,7 +67,7 @@ def fetch(
         "OutputDataConfig": {"S3OutputPath": "s3://bucket/prefix/output"},
         "BillableTimeInSeconds": 10,
     }
-    return fetch_outcome(member, description, None, storage.aws, storage, model is not None, LIMITS, **more)
+    return fetch_outcome(member, description, None, storage.aws, storage, model is not None, limits=LIMITS, **more)
 
 
 def files(directory: Path) -> set[str]:
