@@ -29,7 +29,7 @@ from hydra.core.global_hydra import GlobalHydra  # noqa: E402
 from hydra.core.hydra_config import HydraConfig  # noqa: E402
 from hydra.core.utils import JobRuntime, JobStatus  # noqa: E402
 from hydra.types import HydraContext, RunMode  # noqa: E402
-from in_process_service import KINDS, Calls, Fault, Service, SimulatedClock  # noqa: E402
+from in_process_service import KINDS, Calls, Fault, NoSleep, Service, SimulatedClock  # noqa: E402
 from omegaconf import OmegaConf, open_dict  # noqa: E402
 
 from hydra_sagemaker_launcher import backend, member  # noqa: E402
@@ -113,6 +113,7 @@ class Matrix:
             mock.patch.object(Sweep, "_configure_log"),
             mock.patch.object(member, "remove_hydra_node", _select_task),
             mock.patch.object(sweep_module, "remove_hydra_node", _select_task),
+            mock.patch("botocore.endpoint.time", NoSleep),
             mock.patch.dict("os.environ", SAGEMAKER_ROLE_ARN="arn:aws:iam::123456789012:role/Trainer"),
         ):
             JobRuntime.instance().set("name", "matrix")

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-import botocore.endpoint
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
@@ -220,6 +219,3 @@ class NoSleep:
     @staticmethod
     def sleep(seconds: float) -> None:
         pass
-
-
-botocore.endpoint.time = NoSleep
