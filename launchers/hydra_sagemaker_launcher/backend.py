@@ -264,7 +264,7 @@ class Remote:
             channels[channel] = uri
             inside = f"${{oc.env:SM_CHANNEL_{channel.upper()}}}" + (f"/{name}" if name else "")
             overrides.append(f"{options.channels[channel]}='{inside}'")
-        composed = self._compose(overrides)
+        composed = self._compose(overrides) if item.data else member.task_config  # data changes values
         identity = hash_resumable_config(composed, options.hardware_key)
         self._manifest.check_unchanged(member.number, identity)
         content = build_member_file(member, self.program, overrides, hash_config(composed), options, item.data)
