@@ -14,6 +14,7 @@ log = logging.getLogger("sagemaker_launcher")
 
 _PAUSE = 5.0  # seconds between two lines about the progress
 
+
 class SweepLoader:
     """Hydra's config loader, which hands out what it has composed for the sweeper once more, to the launcher."""
 

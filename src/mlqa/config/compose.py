@@ -249,7 +249,7 @@ def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
 
 
 def _iter_missing(composed: DictConfig, known: Sequence[str]) -> Iterator[str]:
-    """Yield the keys without a value. Hydra's own node has some before a run starts, so only known nodes are searched."""
+    """Yield the keys of known nodes that have no value. Hydra's own node has some before a run starts."""
     for key in composed:
         if key not in known:
             continue

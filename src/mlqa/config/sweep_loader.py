@@ -66,9 +66,7 @@ class SweepLoader(ConfigLoaderImpl):
         member: DictConfig = pickle.loads(self._members[key])
         return member
 
-    def _compose_config_from_defaults_list(
-        self, defaults: list[ResultDefault], repo: IConfigRepository
-    ) -> DictConfig:
+    def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         """Merge the files of a defaults list, or copy what was merged of the same files: values come later."""
         key = repr((defaults, repo.get_sources()))
         if key not in self._merged:  # merging changes what was read
