@@ -6,10 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from launcher_app import ROLE, App, Service
+from launcher_app import BUCKET, ROLE, App, Service
+
+from hydra_sagemaker_launcher.permissions import Place, build_user_policy
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:token-a1b2c3"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1"
+# What IAM asks for a call as the service counts it, where it is not the operation's own name.
+RIGHTS = {
+    "s3:HEAD": {"s3:ListBucket", "s3:GetObject"},
+    "s3:GET": {"s3:GetObject"},
+    "s3:PUT": {"s3:PutObject", "s3:CreateBucket", "s3:PutBucketPublicAccessBlock", "s3:PutEncryptionConfiguration"},
+    "CreateTrainingJob": {"sagemaker:CreateTrainingJob", "sagemaker:AddTags", "iam:PassRole"},
+    "sts:POST": {"sts:GetCallerIdentity"},
+    "iam:POST": {"iam:GetRole", "iam:SimulatePrincipalPolicy"},
+}
 CHANGES = ("CreateTrainingJob", "s3:PUT")
 
 
@@ -100,3 +111,19 @@ def test_a_quota_of_a_finished_member_does_not_stop_a_resume(app: App, service: 
     service.faults(quota=[{"instance_type": "ml.m5.large", "instances": 0}])
     done = app.run("x=1", "hardware=m5", f"hydra.launcher.resume={app.root / 'sweep'}")
     assert done.code == 0, done.output
+
+
+def test_the_policy_allows_each_call_that_was_really_made(app: App, service: Service) -> None:
+    """By the service's own count, after everything above and a sweep that is stopped."""
+    assert app.run("x=1", "hardware=m5,c5", "hydra.launcher.fail_fast=true").code == 0
+    place = Place("us-east-1", "123456789012", secrets=(SECRET,), own_images=True)
+    statements = build_user_policy(place)["Statement"]
+    lists = [each["Action"] if isinstance(each["Action"], list) else [each["Action"]] for each in statements]
+    allowed = {action for actions in lists for action in actions}
+    names = {action.partition(":")[2] for action in allowed}
+    made = set(service.calls())
+    assert {"ListTrainingJobs", "DescribeTrainingJob", "s3:PUT", "iam:POST", "sts:POST", "ListServiceQuotas"} <= made
+    for call in made:
+        assert RIGHTS.get(call, set()) <= allowed, call
+        assert call in RIGHTS or call in names, f"{call}: no statement allows it"
+    assert place.bucket_name == BUCKET
