@@ -17,6 +17,7 @@ from hydra_sagemaker_launcher.aws.s3 import Storage
 from hydra_sagemaker_launcher.aws.session import (
     REHEARSAL_REGION,
     Aws,
+    find_role,
     format_aws_error,
     open_aws,
     open_rehearsal,
@@ -28,7 +29,7 @@ from hydra_sagemaker_launcher.catalog.expiry import list_expired
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.container import MEMBER_FILE
-from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.errors import LaunchError, raise_problems
 from hydra_sagemaker_launcher.jobs.archives import ArchiveLimits
 from hydra_sagemaker_launcher.jobs.attempts import build_job
 from hydra_sagemaker_launcher.jobs.job import Job, State
@@ -38,8 +39,8 @@ from hydra_sagemaker_launcher.manifest import Manifest, MemberRecord
 from hydra_sagemaker_launcher.member import Member, find_distinct_overrides, hash_config, hash_resumable_config
 from hydra_sagemaker_launcher.packaging.program import Program, build_member_file, detect_program, pack_program
 from hydra_sagemaker_launcher.packaging.source_archive import Source
+from hydra_sagemaker_launcher.preflight import find_account_problems
 from hydra_sagemaker_launcher.request.plan import PlannedMember, make_plan, resolve_requirements
-from hydra_sagemaker_launcher.request.quota_rules import ask_quota_problems, has_lists
 from hydra_sagemaker_launcher.request.training_job import (
     ARCHIVE,
     JobSpec,
@@ -96,16 +97,20 @@ class Remote:
         return pack_program(self.program, self._options, self._requirements, self._sweep_dir)
 
     @cached_property
-    def storage(self) -> Storage:
-        """The bucket, which exists. Raises LaunchError, also if there are no credentials."""
-        given = self._options.bucket
+    def account(self) -> str:
+        """The number of the account. Raises LaunchError if there are no credentials."""
         try:
-            account = self._patience.call(self.aws, lambda: self.aws.account)
+            return self._patience.call(self.aws, lambda: self.aws.account)
         except Exception as error:
             raise LaunchError(
                 f"AWS cannot be asked who you are ({format_aws_error(find_aws_error(error))}){suggest_cure(error)}, or "
                 "try hydra.launcher.service=rehearsal"
             ) from error
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The bucket, which exists. Raises LaunchError, also if there are no credentials."""
+        given, account = self._options.bucket, self.account
         bucket = given or f"sagemaker-{self.aws.region}-{account}"
         # The bucket of another account may be given on purpose, but the default bucket must be ours.
         owner = None if given else account
@@ -133,21 +138,30 @@ class Remote:
                 self.__dict__.pop("source", None)
         except LaunchError as error:
             problems += error.problems
-        if pricing is not None and has_lists(planned):  # None: a dry run without an account
-            problems += dict.fromkeys(ask_quota_problems(planned, self.aws))
         problems += dict.fromkeys(find_request_problems(planned, self._options, self._sweep_dir, region))
+        done = self._manifest.get_done_statuses(self._options.retry_failed)
+        to_come = [item for item in planned if item.member.number not in done]
         steps: list[Callable[[], Any]] = [check_data_filter, lambda: self.source]
         if not self._options.dry_run:
-            steps += [lambda: resolve_role(self._options, self.aws), lambda: self.storage]
+            steps += [lambda: find_role(self._options, self.aws) or resolve_role(self._options, self.aws)]
+            steps += [lambda: self.account]
+        if pricing is not None:  # None: a dry run without an account
+            steps += [lambda: raise_problems(self._find_account_problems(to_come))]
         for step in steps:
             try:
                 step()
             except LaunchError as error:
                 problems += error.problems
-        if problems:
-            raise LaunchError(problems)
+        if not problems and not self._options.dry_run:  # the bucket may be created, which is the first change
+            self.storage  # noqa: B018
+        raise_problems(problems)
         self._warn_of_expired(planned, region)
         return planned
+
+    def _find_account_problems(self, planned: Sequence[PlannedMember]) -> list[str]:
+        if not self._options.dry_run and "account" not in self.__dict__:
+            return []  # nobody answers, which has been said
+        return find_account_problems(planned, self._options, self.aws, self._warn_once)
 
     def prepare_jobs(self, planned: Sequence[PlannedMember]) -> list[Job]:
         """Upload what the members need, and build their jobs.
@@ -227,16 +241,21 @@ class Remote:
     def _warn_of_expired(self, planned: Sequence[PlannedMember], region: str) -> None:
         """Warn once per sweep of each instance type and image that is past its end."""
         today = datetime.date.today()
-        lines = [line for item in planned for line in list_expired(item.hardware, item.image, region, today)]
-        for line in dict.fromkeys(lines):
-            if line not in self._warned:
-                log.warning(line)
-        self._warned.update(lines)
+        for item in planned:
+            for line in list_expired(item.hardware, item.image, region, today):
+                self._warn_once(line)
+
+    def _warn_once(self, line: str) -> None:
+        if line not in self._warned:
+            log.warning(line)
+        self._warned.add(line)
 
     def _resolve_region_and_pricing(self) -> tuple[str, Any | None]:
         if self._options.service == "rehearsal" and self._options.dry_run:
             return self._options.region or REHEARSAL_REGION, None
         try:
+            if self._options.dry_run and self.aws.session.get_credentials() is None:
+                return self.aws.region, None
             return self.aws.region, self.aws.pricing
         except LaunchError:
             if not self._options.dry_run:
@@ -264,7 +283,7 @@ class Remote:
             channels[channel] = uri
             inside = f"${{oc.env:SM_CHANNEL_{channel.upper()}}}" + (f"/{name}" if name else "")
             overrides.append(f"{options.channels[channel]}='{inside}'")
-        composed = self._compose(overrides)
+        composed = self._compose(overrides) if item.data else member.task_config  # data changes values
         identity = hash_resumable_config(composed, options.hardware_key)
         self._manifest.check_unchanged(member.number, identity)
         content = build_member_file(member, self.program, overrides, hash_config(composed), options, item.data)

@@ -13,6 +13,7 @@ from hydra_sagemaker_launcher.errors import LaunchError
 # Each name is a module of hydra_sagemaker_launcher.commands with EXAMPLE, add_arguments(parser) and run(args).
 COMMANDS = {
     "catalog": "show or update the catalog of instance types, prices and images",
+    "policy": "print the IAM policies of the user and of the role of the jobs",
 }
 
 

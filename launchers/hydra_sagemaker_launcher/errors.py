@@ -23,6 +23,12 @@ class LaunchError(CompactHydraException):
         super().__init__("\n".join(self.problems))
 
 
+def raise_problems(problems: Sequence[str]) -> None:
+    """Raise a LaunchError of all problems, each once, if there are any."""
+    if problems:
+        raise LaunchError(list(dict.fromkeys(problems)))
+
+
 class MemberFailed(CompactHydraException):
     """A member did not complete. Asking for its return value raises this one line."""
 

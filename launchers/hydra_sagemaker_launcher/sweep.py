@@ -21,6 +21,8 @@ from hydra_sagemaker_launcher.lock import SweepLock
 from hydra_sagemaker_launcher.manifest import FILE, Manifest
 from hydra_sagemaker_launcher.member import Member, check_alone, compose_member, hash_config, remove_hydra_node
 from hydra_sagemaker_launcher.signals import get_exit_code, interrupt_on_sigterm, stop_or_detach_jobs
+from hydra_sagemaker_launcher.sweep_loader import SweepLoader
+from hydra_sagemaker_launcher.trials import count_trials
 
 if TYPE_CHECKING:
     from hydra_sagemaker_launcher.backend import Remote
@@ -55,6 +57,7 @@ class Sweep:
             LaunchError: `resume` is not the directory of a sweep.
         """
         self._context, self._task_function, self._config = context, task_function, config
+        context.config_loader = SweepLoader(context.config_loader, config)  # type: ignore[assignment]
         resume = self._options.resume
         if resume is None:
             return
@@ -173,7 +176,8 @@ class Sweep:
                 from hydra_sagemaker_launcher.display.plan_table import print_plan
 
                 done = manifest.get_done_statuses(self._options.retry_failed) if self._options.resume else {}
-                print_plan(local, planned, done, self._options.budget_usd)
+                trials = count_trials(self._config.hydra.sweeper)
+                print_plan(local, planned, done, self._options.budget_usd, trials)
                 raise SystemExit(0)
             return self._get_remote(manifest).prepare_jobs(planned) if planned else []
         except BaseException:

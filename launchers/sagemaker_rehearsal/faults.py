@@ -99,6 +99,28 @@ class DenyS3:
 
 
 @dataclass
+class Deny:
+    """Denies an IAM action (`sagemaker:StopTrainingJob`): the simulation of policies says so, and IAM's calls fail."""
+
+    action: str
+
+
+@dataclass
+class Role:
+    """Makes a role `missing`, or `distrustful`: SageMaker may not take it on."""
+
+    name: str
+    state: str
+
+
+@dataclass
+class NoImage:
+    """Leaves ECR without the images of a tag."""
+
+    tag: str
+
+
+@dataclass
 class MalformedOutput:
     """Uploads only the first half of output.tar.gz for matching jobs."""
 
@@ -108,7 +130,10 @@ class MalformedOutput:
 # By the kind's name: the class's in lower case, with underscores.
 KINDS: dict[str, type[Any]] = {
     re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(): kind
-    for kind in (Throttle, Quota, NoCapacity, Fail, Delay, Interrupt, LoseResponse, Down, DenyS3, MalformedOutput)
+    for kind in (
+        *(Throttle, Quota, NoCapacity, Fail, Delay, Interrupt, LoseResponse, Down, DenyS3, MalformedOutput),
+        *(Deny, Role, NoImage),
+    )
 }
 INTERNAL = {"free_at", "until"}
 Kind = TypeVar("Kind")
@@ -235,6 +260,18 @@ class Faults:
             key: The object as <bucket>/<key>.
         """
         return any(re.search(fault.key, key) for fault in self._iter_faults(DenyS3))
+
+    def is_denied(self, action: str) -> bool:
+        """Return whether IAM denies an action."""
+        return any(fault.action == action for fault in self._iter_faults(Deny))
+
+    def get_role_state(self, name: str) -> str | None:
+        """Return what is wrong with a role, None if nothing is."""
+        return next((fault.state for fault in self._iter_faults(Role) if fault.name == name), None)
+
+    def has_image(self, tag: str) -> bool:
+        """Return whether ECR has the images of a tag."""
+        return not any(fault.tag == tag for fault in self._iter_faults(NoImage))
 
     def should_truncate_output(self, job: str) -> bool:
         """Return whether to truncate output.tar.gz of a job."""

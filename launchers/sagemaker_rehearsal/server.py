@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
@@ -24,6 +26,7 @@ from sagemaker_rehearsal.clients import AGENT
 from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import ServiceError
 from sagemaker_rehearsal.faults import Faults
+from sagemaker_rehearsal.iam import answer_iam
 from sagemaker_rehearsal.job_run import Service
 from sagemaker_rehearsal.operations import Operations
 from sagemaker_rehearsal.options import Options
@@ -63,6 +66,7 @@ class Endpoint:
         self._services: dict[str, tuple[str, dict[str, Handler]]] = {
             "SageMaker": ("sagemaker", self._operations.handlers),
             "ServiceQuotasV20190624": ("service-quotas", self._operations.quota_handlers),
+            "AmazonEC2ContainerRegistry_V20150921": ("ecr", {"DescribeImages": self._describe_images}),
             "AWSPriceListService": ("pricing", {"GetProducts": lambda request, _: get_products(request)}),
         }
         self._moto: Any = DomainDispatcherApplication(create_backend_app)
@@ -95,11 +99,22 @@ class Endpoint:
             self._calls[operation or f"{signed_service}:{request.method}"] += 1
             if self._faults.is_down():
                 _drop_connection(request)
+        if signed_service == "iam":
+            form = request.get_data()
+            request.environ["wsgi.input"] = io.BytesIO(form)  # moto reads it again
+            if (answer := answer_iam(dict(parse_qsl(form.decode())), self._faults)) is not None:
+                return Response(answer[1], answer[0], content_type="text/xml")
         if target in self._services:
             return self._handle_operation(*self._services[target], operation, request, region)
         if self._faults.should_deny(request.path.lstrip("/")):
             return Response(ACCESS_DENIED, 403, content_type="application/xml")
         return None
+
+    def _describe_images(self, request: dict[str, Any], region: str) -> dict[str, Any]:
+        tags = [each["imageTag"] for each in request.get("imageIds", [])]
+        if missing := [tag for tag in tags if not self._faults.has_image(tag)]:
+            raise ServiceError("ImageNotFoundException", f"The image with tag {missing[0]} does not exist.")
+        return {"imageDetails": [{"imageTags": tags}]}
 
     def _handle_operation(
         self, service: str, handlers: dict[str, Handler], operation: str, request: Request, region: str

@@ -142,7 +142,7 @@ class Service:
             body = json.dumps({"__type": code, "message": "said"}).encode()
             return _build_response(request, status, {"content-type": "application/x-amz-json-1.1"}, body)
         error = f"<Error><Code>{code}</Code><Message>said</Message></Error>"
-        if self._thread.call[0] == "GetCallerIdentity":
+        if self._thread.call[0] in ("GetCallerIdentity", "GetRole", "SimulatePrincipalPolicy"):
             error = f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>"
         body = b"" if request.method == "HEAD" else error.encode()
         return _build_response(request, status, {"content-type": "application/xml"}, body)

@@ -67,9 +67,31 @@ class Aws:
         return self._create_client("service-quotas")
 
     @cached_property
+    def iam(self) -> Any:
+        """The client for roles and rights."""
+        return self._create_client("iam")
+
+    @cached_property
+    def ecr(self) -> Any:
+        """The client for images."""
+        return self._create_client("ecr")
+
+    @cached_property
+    def secrets(self) -> Any:
+        """The client of Secrets Manager."""
+        return self._create_client("secretsmanager")
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Who calls, by STS: Account and Arn. Without credentials it raises what boto3 raises."""
+        identity = dict(self._create_client("sts").get_caller_identity())
+        read_field(identity, "Account")
+        return identity
+
+    @property
     def account(self) -> str:
-        """The account's number, by STS. Without credentials it raises what boto3 raises."""
-        return str(read_field(self._create_client("sts").get_caller_identity(), "Account"))
+        """The account's number."""
+        return str(self.identity["Account"])
 
     def renew(self) -> None:
         """Read the credentials again, from wherever boto3 finds them. A session keeps the ones that it once found."""
@@ -199,23 +221,39 @@ def _import_rehearsal() -> Any:
     return sagemaker_rehearsal
 
 
-def resolve_role(options: Any, aws: Aws) -> str:
-    """Return the ARN of the role that the jobs take on.
+def find_role(options: Any, aws: Aws | None) -> str | None:
+    """Return the name or ARN of the role that the jobs take on, None if none is given.
 
     Args:
         options: The launcher's options: `role_arn` comes before SAGEMAKER_ROLE_ARN.
         aws: Where the jobs run. A rehearsal needs no role of the user's.
+    """
+    own = REHEARSAL_ROLE if aws is not None and aws.endpoint else None
+    return options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or own
+
+
+def resolve_role(options: Any, aws: Aws) -> str:
+    """Return the ARN of the role that the jobs take on.
+
+    Args:
+        options: The launcher's options, as `find_role` takes them.
+        aws: Where the jobs run. A role that is given by its name is one of this account.
 
     Raises:
         LaunchError: No role is given.
     """
-    role = options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or (REHEARSAL_ROLE if aws.endpoint else None)
+    role = find_role(options, aws)
     if not role:
         raise LaunchError(
             "hydra.launcher.role_arn=null: give the ARN of the role that jobs take on, or set SAGEMAKER_ROLE_ARN; "
             "launchers/README.md has its policy"
         )
-    return str(role)
+    return role if role.startswith("arn:") else build_role_arn(role, aws.partition, aws.account)
+
+
+def build_role_arn(role: str, partition: str = "aws", account: str = "0" * 12) -> str:
+    """Return the ARN of a role that is given by its name."""
+    return role if role.startswith("arn:") else f"arn:{partition}:iam::{account}:role/{role}"
 
 
 def get_error_code(error: BaseException) -> str:

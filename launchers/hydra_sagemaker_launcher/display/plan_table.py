@@ -20,6 +20,7 @@ def print_plan(
     planned: Sequence[PlannedMember],
     done: Mapping[int, str],
     budget_usd: float | None = None,
+    trials: int | None = None,
 ) -> None:
     """Print the plan of a dry run.
 
@@ -28,11 +29,21 @@ def print_plan(
         planned: The members that would run on SageMaker.
         done: The statuses of those that a resumed sweep leaves as they are, by number.
         budget_usd: The sweep's budget, None if it has none.
+        trials: The number of members of all batches, None if this launch has all of them.
     """
     console = Console()
     console.print(build_plan_table(local, planned, done))
+    total = _sum_worst_cases([item for item in planned if item.member.number not in done])
+    shown = len(local) + len(planned)
+    if trials is not None and trials > shown and planned:
+        dearest = max(item.worst_case or 0.0 for item in planned)
+        total += (trials - shown) * dearest
+        console.print(
+            f"This is the first batch. All {trials} members of the sweeper cost at most ${total:.2f}, if none of the "
+            f"{trials - shown} others is dearer than ${dearest:.2f}.",
+            highlight=False,
+        )
     if budget_usd is not None:
-        total = _sum_worst_cases([item for item in planned if item.member.number not in done])
         verdict = "all jobs may run at once" if total <= budget_usd else "jobs wait for others to end, or are left out"
         console.print(f"hydra.launcher.budget_usd={budget_usd:g}: {verdict}.", highlight=False)
     console.print("Nothing was submitted (hydra.launcher.dry_run).")

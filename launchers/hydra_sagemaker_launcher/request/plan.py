@@ -84,24 +84,31 @@ def make_plan(
     """
     problems = dict.fromkeys(find_option_problems(options))
     data: dict[int, dict[str, Path | str]] = {}
+    distinct = list(dict.fromkeys(member.job_hardware for member in members))  # of hundreds of members, a few
+    for hardware in distinct:
+        problems.update(dict.fromkeys(_find_hardware_problems(hardware, options)))
     for member in members:
-        config = member.task_config  # a copy of the whole config: one per member is enough
-        data[member.number] = dict(_iter_data_sources(config, options.channels))
-        problems.update(dict.fromkeys(_find_member_problems(member, config, data[member.number], options)))
+        data[member.number] = dict(_iter_data_sources(member.config, options.channels))
+        problems.update(dict.fromkeys(_find_data_problems(member.config, data[member.number], options)))
     if problems:
         raise LaunchError(list(problems))
-    wanted = {member.number: list_candidates(member.job_hardware) for member in members}
+    wanted = {hardware: list_candidates(hardware) for hardware in distinct}
     unpriced = {each.instance_type for all_ in wanted.values() for each in all_ if each.usd_per_hour is None}
     prices = look_up_prices(sorted(unpriced), region, pricing)
+    images: dict[Hardware, Image] = {}
+    for hardware in distinct:
+        try:
+            images[hardware] = choose_image(hardware, region)
+            resolve_requirements(options, images[hardware])
+        except LaunchError as error:
+            images.pop(hardware, None)
+            problems.update(dict.fromkeys(error.problems))
     planned = []
     for member in members:
-        try:
-            image = choose_image(member.job_hardware, region)
-            resolve_requirements(options, image)
-        except LaunchError as error:
-            problems.update(dict.fromkeys(error.problems))
+        image = images.get(member.job_hardware)
+        if image is None:
             continue
-        candidates = [_price(hardware, prices, options) for hardware in wanted[member.number]]
+        candidates = [_price(hardware, prices, options) for hardware in wanted[member.job_hardware]]
         worst_cases = [candidate.worst_case for candidate in candidates]
         worst_case = None if None in worst_cases else max(usd for usd in worst_cases if usd is not None)
         warm_pool_usd = max(candidate.warm_pool_usd for candidate in candidates)
@@ -145,10 +152,7 @@ def resolve_requirements(options: Any, image: Image) -> str | None:
     return str(pattern).format(**versions)
 
 
-def _find_member_problems(
-    member: Member, config: DictConfig, data: dict[str, Path | str], options: Any
-) -> Iterator[str]:
-    hardware = member.job_hardware
+def _find_hardware_problems(hardware: Hardware, options: Any) -> Iterator[str]:
     problems = find_candidate_problems(hardware) or find_image_problems(hardware)
     yield from problems
     if hardware.spot and options.keep_alive_seconds:
@@ -160,6 +164,9 @@ def _find_member_problems(
                 "hardware.fallbacks: some of the types train on disks of their own, which take no "
                 "hydra.launcher.kms_key, and others on volumes, which do; choose types of one kind"
             )
+
+
+def _find_data_problems(config: DictConfig, data: dict[str, Path | str], options: Any) -> Iterator[str]:
     for channel, value in data.items():
         if isinstance(value, Path) and not value.exists():
             yield f"{options.channels[channel]}={value}: there is no such file or folder"

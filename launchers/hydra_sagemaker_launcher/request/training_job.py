@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra_sagemaker_launcher.aws.session import REHEARSAL_ROLE
+from hydra_sagemaker_launcher.aws.session import REHEARSAL_ROLE, build_role_arn, find_role
 from hydra_sagemaker_launcher.catalog.fallbacks import (
     has_own_counts,
     is_chosen_by_sagemaker,
@@ -218,7 +218,7 @@ def build_trial_request(item: PlannedMember, options: Any, sweep_dir: Path, regi
     Raises:
         LaunchError: As `build_training_job_request` does.
     """
-    role = options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or REHEARSAL_ROLE
+    role = build_role_arn(find_role(options, None) or REHEARSAL_ROLE)
     root = f"s3://{options.bucket or 'sagemaker-bucket'}/{options.prefix}"
     uris = {key: uri if isinstance(uri, str) else f"{root}/data/{'0' * 64}/" for key, uri in item.data.items()}
     channels = {"code": f"{root}/code/", "member": f"{root}/member/", **uris}

@@ -84,7 +84,7 @@ def test_the_worst_case_is_that_of_the_dearest_type() -> None:
 
 def test_every_types_quota_is_looked_at_before() -> None:
     planned = plan(Hardware("ml.g5.12xlarge", 2, "torchrun", fallbacks=("g6", "ml.g6.48xlarge:1")))
-    quotas = {"ml.g5.12xlarge": 2.0, "ml.g6.12xlarge": 1.0}  # none is known of the third
+    quotas = {("ml.g5.12xlarge", False): 2.0, ("ml.g6.12xlarge", False): 1.0}  # none is known of the third
     (problem,) = find_quota_problems(planned, quotas, "us-east-1")
     assert "quota 'ml.g6.12xlarge for training job usage' in us-east-1 is 1" in problem and "2 here" in problem
     spot = plan(Hardware("ml.g5.12xlarge", 2, "torchrun", spot=True, fallbacks=("g6",)))
