@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import logging
+import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -302,6 +304,9 @@ class Remote:
             config_sha256=identity,
             instance_type=member.job_hardware.instance_type,
             instance_count=member.job_hardware.instance_count,
+            directory=os.path.relpath(member.directory, self._sweep_dir),
+            choices=member.choices,
+            price=dataclasses.asdict(job.price) if job.price is not None else None,
         )
         return job
 

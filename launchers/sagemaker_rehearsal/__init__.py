@@ -29,7 +29,7 @@ from typing import Any
 
 from sagemaker_rehearsal.errors import RehearsalError
 
-__all__ = ["RehearsalError", "call", "start", "stop"]
+__all__ = ["RehearsalError", "call", "find", "start", "stop"]
 
 START_SECONDS = 60.0
 _children: list[subprocess.Popen[bytes]] = []  # kept so that ended ones can be reaped
@@ -77,6 +77,12 @@ def start(
             if value is not None:
                 command += [f"--{name.replace('_', '-')}", str(value)]
         return _spawn(command, state)
+
+
+def find(state: Path) -> str | None:
+    """Return the address of the service of a state directory, None if it is not running."""
+    service = _find_service(state)
+    return None if service is None else str(service["url"])
 
 
 def stop(state: Path, seconds: float = 30.0) -> None:
