@@ -162,6 +162,7 @@ def open_rehearsal(options: Any, sweep_dir: Path) -> Aws:
         url = service.start(
             sweep_dir / REHEARSAL_FOLDER,
             quotas=dict(rehearsal.quotas),
+            file_systems=dict(rehearsal.file_systems),
             faults=Path(rehearsal.faults) if rehearsal.faults else None,
             processes_per_host=rehearsal.processes_per_host,
             toolkit=rehearsal.toolkit,
