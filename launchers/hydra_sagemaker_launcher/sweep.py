@@ -208,18 +208,22 @@ class Sweep:
 
     # --- submit, watch, fetch
 
-    def _create_control(self, jobs: list[Job], manifest: Manifest, display: Display) -> Control:
+    def get_max_parallel(self) -> int | None:
+        """Return how many jobs may run at a time, None for all. In a rehearsal they share this machine's cores."""
+        if self._options.max_parallel or not (self._is_rehearsal and self._options.wait):
+            return self._options.max_parallel  # type: ignore[no-any-return]
+        from sagemaker_rehearsal.cores import count_cores
+
+        return max(1, count_cores() // 2)
+
+    def _create_control(self, jobs: list[Job], manifest: Manifest, display: Display, is_open: bool = False) -> Control:
         from hydra_sagemaker_launcher.jobs.control_loop import Control
 
         assert self._remote is not None
         options = self._options
         if self._is_rehearsal and options.wait:
-            from sagemaker_rehearsal.cores import count_cores
-
-            max_parallel = options.max_parallel or max(1, count_cores() // 2)
-            options = dataclasses.replace(
-                options, poll_interval=min(options.poll_interval, 1.0), max_parallel=max_parallel
-            )
+            poll_interval = min(options.poll_interval, 1.0)
+            options = dataclasses.replace(options, poll_interval=poll_interval, max_parallel=self.get_max_parallel())
         return Control(
             jobs,
             self._remote.create_job_client(),
@@ -228,6 +232,7 @@ class Sweep:
             options,
             display.say,
             self._clock,
+            is_open,
         )
 
     def _run_members(
