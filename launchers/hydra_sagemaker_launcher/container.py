@@ -153,10 +153,11 @@ def _fetch_secret(arn: str) -> str:
     import boto3
 
     service, region = arn.split(":")[2:4]
-    client = boto3.client(service, region_name=region)
     if service == "ssm":
+        client = boto3.client("ssm", region_name=region)
         return str(client.get_parameter(Name=arn, WithDecryption=True)["Parameter"]["Value"]).strip()
     secret, key = ":".join(arn.split(":")[:7]), "".join(arn.split(":")[7:8])
+    client = boto3.client("secretsmanager", region_name=region)
     text = str(client.get_secret_value(SecretId=secret)["SecretString"])
     if not key:
         return text.strip()
