@@ -179,8 +179,10 @@ class _Stream:
         """Fill free slots and yield results, until no member is offered any more and all have ended."""
         while True:
             batch = self._take_offers()
-            if batch:
-                for member in self._sweep.add_members(self, batch):
+            # The first members are planned together, so that all their problems are said at once. What is wrong with a
+            # later one must not concern the others.
+            for group in [[each] for each in batch] if self.members or not batch else [batch]:
+                for member in self._sweep.add_members(self, group):
                     self.returns[member.number] = self._sweep.run_here(self, member)
                     yield from self._pop_results()
             if self._is_exhausted and self.control is not None:
