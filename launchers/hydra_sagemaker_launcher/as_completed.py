@@ -178,6 +178,7 @@ class _Stream:
     def run(self) -> Iterator[tuple[int, JobReturn]]:
         """Fill free slots and yield results, until no member is offered any more and all have ended."""
         while True:
+            known = len(self._yielded)
             batch = self._take_offers()
             # The first members are planned together, so that all their problems are said at once. What is wrong with a
             # later one must not concern the others.
@@ -188,10 +189,10 @@ class _Stream:
             if self._is_exhausted and self.control is not None:
                 self.control.close()
             yield from self._pop_results()
-            if not self._list_open_jobs():
+            if not self._list_open_jobs() and not self._has_news():
                 if self._is_exhausted:
                     break
-                if not batch:
+                if not batch and len(self._yielded) == known:  # otherwise the sweeper knows more when it is asked again
                     raise LaunchError("the sweeper offers no member although none runs: its iterator must end instead")
                 continue
             assert self.control is not None

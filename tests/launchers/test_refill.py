@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from fault_matrix import Matrix
+from hydra._internal.callbacks import Callbacks
 from hydra.core.utils import JobStatus
-from hydra.experimental.callbacks import Callbacks
 from hydra.types import HydraContext
 from in_process_service import Calls, SimulatedClock
 from omegaconf import open_dict
@@ -47,7 +47,7 @@ def test_each_freed_slot_gets_the_next_member_at_once(matrix: Matrix) -> None:
     """Member 0 outlasts all others, which follow each other in the second slot."""
     asked, told = [], []
     with open_sweep(matrix, "refill", max_parallel=2) as sweep:
-        matrix.service.endpoint._faults.add({"delay": [{"job": "-0$", "phase": "Starting", "seconds": 300_000}]})
+        matrix.service.endpoint._faults.add({"delay": [{"job": "-0$", "phase": "Starting", "seconds": 60_000}]})
 
         def ask() -> Iterator[Sequence[str]]:
             for number in range(4):
@@ -102,7 +102,7 @@ def test_a_later_member_that_cannot_be_planned_fails_alone(matrix: Matrix) -> No
 
 def test_a_sweeper_that_leaves_stops_its_jobs(matrix: Matrix) -> None:
     with open_sweep(matrix, "leaves") as sweep:
-        matrix.service.endpoint._faults.add({"delay": [{"job": "-0$", "phase": "Starting", "seconds": 300_000}]})
+        matrix.service.endpoint._faults.add({"delay": [{"job": "-0$", "phase": "Starting", "seconds": 60_000}]})
         results = sweep.launch_as_completed([["x=0"], ["x=1"]])
         assert next(results)[0] == 1
         results.close()  # type: ignore[attr-defined]
