@@ -179,6 +179,7 @@ class _Stream:
         """Fill free slots and yield results, until no member is offered any more and all have ended."""
         while True:
             known = len(self._yielded)
+            yield from self._pop_results()  # the sweeper is asked with all results in hand
             batch = self._take_offers()
             # The first members are planned together, so that all their problems are said at once. What is wrong with a
             # later one must not concern the others.
@@ -216,7 +217,7 @@ class _Stream:
         batch: list[tuple[int, Sequence[str]]] = []
         if self.control is not None and self.control.stopping:  # fail_fast
             self._is_exhausted = True
-        taken = len(self._list_open_jobs())
+        taken = sum(job.member.number not in self._yielded for job in self.jobs)
         while not self._is_exhausted and (self._limit is None or taken + len(batch) < self._limit):
             try:
                 offer = next(self._offers)

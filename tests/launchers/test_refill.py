@@ -93,7 +93,7 @@ def test_a_sweeper_that_offers_nothing_is_told(matrix: Matrix) -> None:
 def test_a_later_member_that_cannot_be_planned_fails_alone(matrix: Matrix) -> None:
     told: dict[int, Any] = {}
     with open_sweep(matrix, "wrong", max_parallel=1) as sweep:
-        offers = [["x=0"], ["x=1", "hardware.spot=true", "hardware.max_hours=1000"], ["x=2"]]
+        offers = [["x=0"], ["x=1", "hardware.max_hours=1000"], ["x=2"]]
         for number, returned in sweep.launch_as_completed(offers):
             told[number] = returned
     assert [told[number].status for number in range(3)] == [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.COMPLETED]
