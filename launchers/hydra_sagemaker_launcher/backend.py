@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import logging
+import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -13,6 +15,7 @@ from omegaconf import DictConfig
 
 from hydra_sagemaker_launcher.aws.failures import find_aws_error, suggest_cure
 from hydra_sagemaker_launcher.aws.patience import Patience
+from hydra_sagemaker_launcher.aws.rehearsal_secrets import collect_secret_values, store_secrets
 from hydra_sagemaker_launcher.aws.s3 import Storage
 from hydra_sagemaker_launcher.aws.session import (
     REHEARSAL_REGION,
@@ -40,6 +43,7 @@ from hydra_sagemaker_launcher.member import Member, find_distinct_overrides, has
 from hydra_sagemaker_launcher.packaging.program import Program, build_member_file, detect_program, pack_program
 from hydra_sagemaker_launcher.packaging.source_archive import Source
 from hydra_sagemaker_launcher.preflight import find_account_problems
+from hydra_sagemaker_launcher.request.channels import DataSource, FileSystem, parse_channel
 from hydra_sagemaker_launcher.request.plan import PlannedMember, make_plan, resolve_requirements
 from hydra_sagemaker_launcher.request.training_job import (
     ARCHIVE,
@@ -143,6 +147,8 @@ class Remote:
         to_come = [item for item in planned if item.member.number not in done]
         steps: list[Callable[[], Any]] = [check_data_filter, lambda: self.source]
         if not self._options.dry_run:
+            if self._options.service == "rehearsal":
+                steps.append(lambda: collect_secret_values(self._options.secrets))
             steps += [lambda: find_role(self._options, self.aws) or resolve_role(self._options, self.aws)]
             steps += [lambda: self.account]
         if pricing is not None:  # None: a dry run without an account
@@ -174,6 +180,8 @@ class Remote:
                 another service, region, bucket or prefix.
         """
         manifest = self._manifest
+        if self._options.service == "rehearsal":
+            store_secrets(self._options.secrets, self.aws)
         sweep_id = manifest.open_sweep(**self._collect_sweep_facts())
         if different := [
             f"{manifest.path}: this sweep has {key}={manifest.sweep.get(key)}, not {value}; resume it with that"
@@ -273,16 +281,18 @@ class Remote:
     def _prepare_job(self, item: PlannedMember, sweep_id: str, distinct: list[str]) -> Job:
         member, options, storage = item.member, self._options, self.storage
         place = f"{sweep_id}/{member.number}"
-        channels = {
+        channels: dict[str, str | FileSystem] = {
             "code": storage.build_uri("code", self.source.sha256, ""),
             "member": storage.build_uri(place, "member", ""),
         }
         overrides = member.list_container_overrides()
         for channel, source in item.data.items():
-            uri, name = self._upload(source)
-            channels[channel] = uri
-            inside = f"${{oc.env:SM_CHANNEL_{channel.upper()}}}" + (f"/{name}" if name else "")
-            overrides.append(f"{options.channels[channel]}='{inside}'")
+            channels[channel], name = self._upload(source)
+            described = parse_channel(options.channels[channel])
+            is_piped = described.get_mode(options.input_mode) == "Pipe"  # SM_CHANNEL_<NAME>_0, _1 ... are the pipes
+            inside = f"${{oc.env:SM_CHANNEL_{channel.upper()}}}" + (f"/{name}" if name and not is_piped else "")
+            if described.key is not None:
+                overrides.append(f"{described.key}='{inside}'")
         composed = self._compose(overrides) if item.data else member.task_config  # data changes values
         identity = hash_resumable_config(composed, options.hardware_key)
         self._manifest.check_unchanged(member.number, identity)
@@ -321,6 +331,9 @@ class Remote:
             config_sha256=identity,
             instance_type=member.job_hardware.instance_type,
             instance_count=member.job_hardware.instance_count,
+            directory=os.path.relpath(member.directory, self._sweep_dir),
+            choices=member.choices,
+            price=dataclasses.asdict(job.price) if job.price is not None else None,
         )
         return job
 
@@ -332,8 +345,10 @@ class Remote:
             return State.waiting, record.attempts + 1
         return (State.unknown, record.attempts) if record.job_name else (State.waiting, record.attempts + 1)
 
-    def _upload(self, source: Path | str) -> tuple[str, str]:
-        """Upload a local file or folder once, and return its S3 prefix and file name, "" for a folder or prefix."""
+    def _upload(self, source: DataSource) -> tuple[str | FileSystem, str]:
+        """Upload a local file or folder once, and return where it is and its file name, "" for a folder or prefix."""
+        if isinstance(source, FileSystem):
+            return source, ""
         if source not in self._uploaded:
             if isinstance(source, Path):
                 self._uploaded[source] = self.storage.upload_data(source)

@@ -12,6 +12,11 @@ from hydra_sagemaker_launcher.errors import LaunchError
 
 # Each name is a module of hydra_sagemaker_launcher.commands with EXAMPLE, add_arguments(parser) and run(args).
 COMMANDS = {
+    "status": "how far the members of a sweep are, and what they have cost so far",
+    "logs": "what the jobs of a sweep print",
+    "stop": "stop the jobs of a sweep",
+    "resume": "go on with a sweep, or only fetch what has ended",
+    "costs": "what was billed for each job of a sweep",
     "catalog": "show or update the catalog of instance types, prices and images",
     "policy": "print the IAM policies of the user and of the role of the jobs",
 }
@@ -36,7 +41,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         module.add_arguments(command)
         command.set_defaults(run=module.run)
-    args = parser.parse_args(argv)
+    args, rest = parser.parse_known_args(argv)
+    if rest and hasattr(args, "overrides") and not any(part.startswith("-") for part in rest):
+        args.overrides += rest  # argparse does not take positional arguments again after an option
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         args.run(args)
         sys.stdout.flush()

@@ -86,6 +86,26 @@ class SweepLock:
         raise LaunchError(f"{self.path.parent}: {who} drives this sweep; {way_out}")
 
 
+def find_driver(sweep_dir: Path) -> str | None:
+    """Return which process drives a sweep, e.g. "process 4711 on host". None if none does."""
+    try:
+        descriptor = os.open(sweep_dir / FILE, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        owner = _read_owner(descriptor)
+        who = f"process {owner.get('pid', '?')} on {owner.get('host', '?')}"
+        if owner and owner.get("host") != socket.gethostname():
+            return who
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            return who if error.errno not in _UNSUPPORTED or _is_alive(owner.get("pid")) else None
+        return None
+    finally:
+        os.close(descriptor)
+
+
 def _read_owner(descriptor: int) -> dict[str, Any]:
     """Return what the file says of its holder. It is empty if nobody has written it whole."""
     try:

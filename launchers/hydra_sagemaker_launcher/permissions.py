@@ -84,8 +84,8 @@ def build_user_policy(place: Place) -> dict[str, Any]:
         statements.append(_allow("MakeTheDefaultBucket", actions, bucket))
     if place.kms_key:
         statements.append(_allow("Key", ["kms:GenerateDataKey", "kms:Decrypt", "kms:CreateGrant"], place.kms_key))
-    if place.secrets:
-        statements.append(_allow("CheckSecrets", "secretsmanager:DescribeSecret", list(place.secrets)))
+    if secrets := _select(place.secrets, are_parameters=False):
+        statements.append(_allow("CheckSecrets", "secretsmanager:DescribeSecret", secrets))
     if place.own_images:
         statements.append(_allow("CheckImages", "ecr:DescribeImages", f"{place._arn('ecr')}:repository/*"))
     return {"Version": "2012-10-17", "Statement": statements}
@@ -116,8 +116,10 @@ def build_role_policy(place: Place) -> dict[str, Any]:
     if place.kms_key:
         actions = ["kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt", "kms:CreateGrant"]
         statements.append(_allow("Key", actions, place.kms_key))
-    if place.secrets:
-        statements.append(_allow("Secrets", "secretsmanager:GetSecretValue", list(place.secrets)))
+    if secrets := _select(place.secrets, are_parameters=False):
+        statements.append(_allow("Secrets", "secretsmanager:GetSecretValue", secrets))
+    if parameters := _select(place.secrets, are_parameters=True):
+        statements.append(_allow("Parameters", "ssm:GetParameter", parameters))
     if place.in_vpc:
         statements.append(_allow("Vpc", list(_VPC_ACTIONS), "*"))
     return {"Version": "2012-10-17", "Statement": statements}
@@ -127,6 +129,12 @@ def build_trust_policy() -> dict[str, Any]:
     """Build the trust policy of the role: SageMaker may take it on."""
     trust = {"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "sts:AssumeRole"}
     return {"Version": "2012-10-17", "Statement": [trust]}
+
+
+def _select(arns: tuple[str, ...], are_parameters: bool) -> list[str]:
+    """Return the ARNs of SSM's parameters or the others, without the key of a JSON secret."""
+    chosen = [arn for arn in arns if (":parameter/" in arn) == are_parameters]
+    return [":".join(arn.split(":")[:7]) for arn in chosen]
 
 
 def _allow(sid: str, actions: str | list[str], resources: str | list[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, open_dict
 from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.in_process import LocalRunner
+from hydra_sagemaker_launcher.launch_record import describe_launch, format_command
 from hydra_sagemaker_launcher.lock import SweepLock
 from hydra_sagemaker_launcher.manifest import FILE, Manifest
 from hydra_sagemaker_launcher.member import Member, check_alone, compose_member, hash_config, remove_hydra_node
@@ -49,6 +50,7 @@ class Sweep:
         self._manifest: Manifest | None = None
         self._remote: Remote | None = None
         self._is_completed = False
+        self._is_recorded = False
 
     def setup(self, context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra gives a launcher before the first launch. `resume` sets hydra.sweep.dir in the config.
@@ -179,11 +181,15 @@ class Sweep:
                 trials = count_trials(self._config.hydra.sweeper)
                 print_plan(local, planned, done, self._options.budget_usd, trials)
                 raise SystemExit(0)
-            return self._get_remote(manifest).prepare_jobs(planned) if planned else []
+            jobs = self._get_remote(manifest).prepare_jobs(planned) if planned else []
         except BaseException:
             if self._remote is not None and not manifest.has_jobs():
                 self._remote.close()
             raise
+        if jobs and not self._is_recorded:  # once per process, whatever its sweeper launches
+            manifest.write("launch", **describe_launch(str(self._config.hydra.runtime.cwd), self._options))
+            self._is_recorded = True
+        return jobs
 
     def _get_remote(self, manifest: Manifest) -> Remote:
         from hydra_sagemaker_launcher.backend import Remote
@@ -206,18 +212,22 @@ class Sweep:
 
     # --- submit, watch, fetch
 
-    def _create_control(self, jobs: list[Job], manifest: Manifest, display: Display) -> Control:
+    def get_max_parallel(self) -> int | None:
+        """Return how many jobs may run at a time, None for all. In a rehearsal they share this machine's cores."""
+        if self._options.max_parallel or not (self._is_rehearsal and self._options.wait):
+            return self._options.max_parallel  # type: ignore[no-any-return]
+        from sagemaker_rehearsal.cores import count_cores
+
+        return max(1, count_cores() // 2)
+
+    def _create_control(self, jobs: list[Job], manifest: Manifest, display: Display, is_open: bool = False) -> Control:
         from hydra_sagemaker_launcher.jobs.control_loop import Control
 
         assert self._remote is not None
         options = self._options
         if self._is_rehearsal and options.wait:
-            from sagemaker_rehearsal.cores import count_cores
-
-            max_parallel = options.max_parallel or max(1, count_cores() // 2)
-            options = dataclasses.replace(
-                options, poll_interval=min(options.poll_interval, 1.0), max_parallel=max_parallel
-            )
+            poll_interval = min(options.poll_interval, 1.0)
+            options = dataclasses.replace(options, poll_interval=poll_interval, max_parallel=self.get_max_parallel())
         return Control(
             jobs,
             self._remote.create_job_client(),
@@ -226,6 +236,7 @@ class Sweep:
             options,
             display.say,
             self._clock,
+            is_open,
         )
 
     def _run_members(
@@ -264,8 +275,7 @@ class Sweep:
     def _warn_of_left_jobs(self, jobs: Sequence[Job]) -> None:
         from hydra_sagemaker_launcher.display.left_running import describe_left_jobs
 
-        assert self._remote is not None
-        for line in describe_left_jobs(jobs, self._remote.aws):
+        for line in describe_left_jobs(jobs, self._sweep_dir):
             log.error(line)
 
     def _collect_returns(
@@ -291,7 +301,11 @@ class Sweep:
 
     @property
     def _resume_hint(self) -> str:
-        return f"to go on, give the same command with hydra.launcher.resume={self._sweep_dir}"
+        return (
+            f"to go on, give the same command with hydra.launcher.resume={self._sweep_dir}, or run "
+            f"{format_command('resume', self._sweep_dir)}; to look at its jobs: "
+            f"{format_command('status', self._sweep_dir)}; to stop them: {format_command('stop', self._sweep_dir)}"
+        )
 
     @property
     def _is_rehearsal(self) -> bool:

@@ -106,7 +106,8 @@ class JobRun:
             self._enter("Downloading")
             self._billed_since = self._get_time()
             self._job.started = self._job.started or self._billed_since
-            self._data = JobData(self._service.storage, self._job, self._folder)
+            file_systems = self._options.file_systems
+            self._data = JobData(self._service.storage, self._job, self._folder, file_systems)
             self._data.download(by_toolkit=self._options.toolkit is not None)
             self._pause(self._faults.get_delay(self._job.name, "Downloading"))
             self._enter("Training")
@@ -161,6 +162,7 @@ class JobRun:
             raise
         finally:
             terminate_processes(processes, self._folder, grace, self._service.closing)
+            data.close_pipes()
             data.upload_checkpoints()
 
     def _watch(self, processes: Sequence[HostProcess], data: JobData) -> None:

@@ -67,10 +67,12 @@ class Operations:
         return {"TrainingJobArn": job.arn}
 
     def _check_channel(self, channel: dict[str, Any], role: str, region: str) -> None:
+        if "FileSystemDataSource" in channel["DataSource"]:
+            return
         source = channel["DataSource"].get("S3DataSource")
         if source is None or source["S3DataType"] != "S3Prefix":
             raise make_validation_error(
-                f"channel {channel['ChannelName']}: the rehearsal service supports only S3Prefix sources"
+                f"channel {channel['ChannelName']}: the rehearsal service supports file systems and S3Prefix sources"
             )
         bucket, _ = split_uri(source["S3Uri"])
         if not self._service.storage.has_objects(source["S3Uri"]):
@@ -180,7 +182,10 @@ def _find_problem(request: dict[str, Any]) -> str | None:
         return "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
     if not spot and wait is not None:
         return "MaxWaitTimeInSeconds can be set only when EnableManagedSpotTraining is set to true."
-    names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
+    channels = request.get("InputDataConfig", [])
+    if any("FileSystemDataSource" in channel["DataSource"] for channel in channels) and "VpcConfig" not in request:
+        return "A channel with a FileSystemDataSource needs VpcConfig."
+    names = [channel["ChannelName"] for channel in channels]
     if len(names) != len(set(names)):
         return "Channel names must be unique within a training job."
     if request["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":

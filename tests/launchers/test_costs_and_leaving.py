@@ -86,8 +86,7 @@ def test_jobs_that_are_left_running_are_named_with_price_and_commands(matrix: Ma
     for name in jobs:
         number = name.rpartition("-")[2]
         assert (
-            f"#{number} runs on at $0.12 an hour; to stop it: aws sagemaker stop-training-job --region us-east-1 "
-            f"--endpoint-url http://127.0.0.1:1 --training-job-name {name}\n"
+            f"#{number} runs on at $0.12 an hour; to stop it: hydra-sagemaker stop {sweep_dir} --member {number}\n"
         ) in left.said
     assert "these 3 jobs cost $0.35 an hour" in left.said
     assert f"to go on, give the same command with hydra.launcher.resume={sweep_dir}" in left.said

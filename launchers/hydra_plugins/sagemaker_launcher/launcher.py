@@ -3,7 +3,7 @@
 Hydra executes this module at each start of every app, so everything else is imported only when it is needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -20,13 +20,13 @@ class SageMakerLauncher(Launcher):
     """Run each member of a multirun in this process or as a training job, as its `hardware` node says."""
 
     def __init__(self, **options: object) -> None:
+        from hydra_sagemaker_launcher.as_completed import StreamedSweep
         from hydra_sagemaker_launcher.errors import exit_on_error
         from hydra_sagemaker_launcher.options import parse_options
-        from hydra_sagemaker_launcher.sweep import Sweep
 
         self._exit_on_error = exit_on_error
         with self._exit_on_error():
-            self.sweep = Sweep(parse_options(options))
+            self.sweep = StreamedSweep(parse_options(options))
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take over what Hydra knows of the app."""
@@ -45,6 +45,22 @@ class SageMakerLauncher(Launcher):
         """
         with self._exit_on_error():
             return self.sweep.launch(job_overrides, initial_job_idx)
+
+    def launch_as_completed(
+        self, job_overrides: Iterable[Optional[Sequence[str]]], initial_job_idx: int = 0
+    ) -> Iterator[tuple[int, JobReturn]]:
+        """Run members as slots become free, for sweepers that ask and tell. The README has the protocol.
+
+        Args:
+            job_overrides: Gives the overrides of the next member each time there is a free slot, or None if there is
+                none before the next result.
+            initial_job_idx: The number of the first member.
+
+        Yields:
+            The number of a member that has ended, and its JobReturn.
+        """
+        with self._exit_on_error():
+            yield from self.sweep.launch_as_completed(job_overrides, initial_job_idx)
 
 
 class SageMakerConfigSource(ConfigSource):

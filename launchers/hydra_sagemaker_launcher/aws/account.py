@@ -97,7 +97,7 @@ def has_image(aws: Aws, account: str, repository: str, tag: str) -> bool:
 def has_secret(aws: Aws, arn: str) -> bool:
     """Return whether Secrets Manager has a secret. Its value is not read."""
     try:
-        aws.secrets.describe_secret(SecretId=arn)
+        aws.secrets.describe_secret(SecretId=":".join(arn.split(":")[:7]))  # without a key of its JSON
     except Exception as error:
         if get_error_code(error) == "ResourceNotFoundException":
             return False

@@ -179,21 +179,39 @@ def open_rehearsal(options: Any, sweep_dir: Path) -> Aws:
     Raises:
         LaunchError: moto is not installed, or the service does not start.
     """
-    import boto3
-
-    _suppress_boto_info()
     rehearsal, service = options.rehearsal, _import_rehearsal()
     try:
         url = service.start(
             sweep_dir / REHEARSAL_FOLDER,
             quotas=dict(rehearsal.quotas),
+            file_systems=dict(rehearsal.file_systems),
             faults=Path(rehearsal.faults) if rehearsal.faults else None,
             processes_per_host=rehearsal.processes_per_host,
             toolkit=rehearsal.toolkit,
         )
     except service.RehearsalError as error:
         raise LaunchError(f"hydra.launcher.service=rehearsal: {error}") from error
-    region = options.region or REHEARSAL_REGION
+    return _build_rehearsal_session(url, options.region or REHEARSAL_REGION)
+
+
+def find_rehearsal(region: str, sweep_dir: Path) -> Aws | None:
+    """Open a session with the rehearsal service of a sweep if it still runs. A new one would know none of its jobs.
+
+    Args:
+        region: The region of the sweep.
+        sweep_dir: The sweep's directory.
+
+    Raises:
+        LaunchError: moto is not installed.
+    """
+    url = _import_rehearsal().find(sweep_dir / REHEARSAL_FOLDER)
+    return None if url is None else _build_rehearsal_session(url, region)
+
+
+def _build_rehearsal_session(url: str, region: str) -> Aws:
+    import boto3
+
+    _suppress_boto_info()
     session = boto3.Session(aws_access_key_id="rehearsal", aws_secret_access_key="rehearsal", region_name=region)
     return Aws(session, region, url)
 

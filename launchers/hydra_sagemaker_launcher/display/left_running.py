@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
-from hydra_sagemaker_launcher.aws.session import Aws
 from hydra_sagemaker_launcher.jobs.job import Job, State
+from hydra_sagemaker_launcher.launch_record import format_command
 
 
-def describe_left_jobs(jobs: Sequence[Job], aws: Aws) -> list[str]:
+def describe_left_jobs(jobs: Sequence[Job], sweep_dir: Path) -> list[str]:
     """Describe the jobs that run on SageMaker or may run there.
 
     Args:
         jobs: The jobs of the launch.
-        aws: Where they run.
+        sweep_dir: The directory of their sweep.
 
     Returns:
         A line for each, with its price and the command that stops it, and a line with the price of all.
@@ -22,7 +22,7 @@ def describe_left_jobs(jobs: Sequence[Job], aws: Aws) -> list[str]:
     left = [job for job in jobs if job.state in (State.running, State.unknown)]
     lines = [
         f"#{job.member.number} {'runs on' if job.state is State.running else 'may run on'}{_format_rate(job)}; to stop "
-        f"it: {_build_stop_command(job, aws)}"
+        f"it: {format_command('stop', sweep_dir, '--member', str(job.member.number))}"
         for job in left
     ]
     if len(left) > 1 and all(job.price is not None for job in left):
@@ -36,12 +36,3 @@ def _get_usd_per_hour(job: Job) -> float:
 
 def _format_rate(job: Job) -> str:
     return "" if job.price is None else f" at ${_get_usd_per_hour(job):.2f} an hour"
-
-
-def _build_stop_command(job: Job, aws: Aws) -> str:
-    command = ["aws", "sagemaker", "stop-training-job", "--region", aws.region]
-    if aws.endpoint:
-        command += ["--endpoint-url", aws.endpoint]
-    elif aws.session.profile_name != "default":
-        command += ["--profile", aws.session.profile_name]
-    return shlex.join([*command, "--training-job-name", job.name or str(job.request["TrainingJobName"])])

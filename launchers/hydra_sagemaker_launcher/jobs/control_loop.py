@@ -52,6 +52,7 @@ class Control:
         options: Any,
         say: Callable[[str], None],
         clock: Clock | None = None,
+        is_open: bool = False,
     ) -> None:
         """Prepare the loop; `start` starts it.
 
@@ -63,8 +64,10 @@ class Control:
             options: The options of the launcher.
             say: Takes a line for the user. Called in the thread of the loop.
             clock: The time of the loop, by default the real one.
+            is_open: Whether `add` may bring further jobs, so that the loop does not end before `close`.
         """
-        self.jobs = jobs
+        self.jobs = list(jobs)
+        self._is_open = is_open
         self.error: Exception | None = None
         self.detached = False
         self.clock = clock or Clock()
@@ -75,7 +78,9 @@ class Control:
         self._next_full_check = self.clock.get_time() + _FULL_CHECK_INTERVAL
         self._guard = OutageGuard(say, self.clock, options.poll_interval, options.patience_minutes, service.renew)
         self._recorder = JobRecorder(manifest, say, self.stop, options.fail_fast)
-        self._submission = Submission(jobs, service, manifest, options, say, self.clock, self._guard, self._recorder)
+        self._submission = Submission(
+            self.jobs, service, manifest, options, say, self.clock, self._guard, self._recorder
+        )
         self._fetches = OutcomeFetcher(fetch, self._wake.set)
         # Not Thread.join, which takes a running thread for an ended one after a Ctrl-C (Python 3.10 to 3.12).
         self._over = threading.Event()
@@ -85,6 +90,16 @@ class Control:
         """Start the loop, unless it was started before."""
         if self._thread.ident is None:
             self._thread.start()
+
+    def add(self, job: Job) -> None:
+        """Take another job while the loop runs. Only before `close`."""
+        self.jobs.append(job)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Take no further jobs, and end when those that are there have finished."""
+        self._is_open = False
+        self._wake.set()
 
     def join(self, seconds: float) -> bool:
         """Wait for the end of the loop, at most so many seconds.
@@ -128,7 +143,7 @@ class Control:
             self._over.set()
 
     def _is_over(self) -> bool:
-        return self.detached or all(job.state is State.finished for job in self.jobs)
+        return self.detached or (not self._is_open and all(job.state is State.finished for job in self.jobs))
 
     def _run_iteration(self) -> None:
         self._take_outcomes()

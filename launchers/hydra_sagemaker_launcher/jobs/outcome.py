@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 RESULT = "result.json"
 LOG_TAIL = "sagemaker.log"
-_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _LOG_LINES = 200
 _RESULT_BYTES = 20_000_000
 _REASON_LENGTH = 4000
@@ -169,11 +169,11 @@ def _format_reason(reason: Any) -> str:
 def _save_log_tail(aws: Aws, job_name: str, path: Path) -> None:
     """Save the last lines that the container printed. Failure is only logged."""
     try:
-        streams = aws.logs.describe_log_streams(logGroupName=_LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
+        streams = aws.logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
         lines = []
         for stream in sorted(item["logStreamName"] for item in streams["logStreams"])[:8]:
             events = aws.logs.get_log_events(
-                logGroupName=_LOG_GROUP, logStreamName=stream, limit=_LOG_LINES, startFromHead=False
+                logGroupName=LOG_GROUP, logStreamName=stream, limit=_LOG_LINES, startFromHead=False
             )["events"]
             lines += [f"==> {stream} <==", *(event["message"].rstrip() for event in events)]
         if lines:

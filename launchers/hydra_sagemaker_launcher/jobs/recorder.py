@@ -42,6 +42,7 @@ class JobRecorder:
             instance_count=job.member.job_hardware.instance_count,
             usd=cost["usd"],
             seconds=cost["billable_seconds"],
+            price_source=cost["price_source"],
             warm_pool_usd=job.warm_pool_usd,
             reason=description.get("FailureReason"),
         )

@@ -18,6 +18,7 @@ from hydra_sagemaker_launcher.container import MEMBER_FILE
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.packaging.source_archive import Source, pack
+from hydra_sagemaker_launcher.request.channels import DataSource
 from hydra_sagemaker_launcher.request.training_job import PROGRAM, REQUIREMENTS_VARIABLE
 from hydra_sagemaker_launcher.secret_scan import find_secrets
 
@@ -102,7 +103,7 @@ def build_member_file(
     overrides: list[str],
     config_sha256: str,
     options: Any,
-    sources: Mapping[str, Path | str],
+    sources: Mapping[str, DataSource],
 ) -> bytes:
     """Build the content of a member's member.json.
 

@@ -28,6 +28,12 @@ from hydra_sagemaker_launcher.catalog.prices import (
 )
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.member import Member
+from hydra_sagemaker_launcher.request.channels import (
+    DataSource,
+    find_channel_problems,
+    iter_data_sources,
+    parse_channel,
+)
 from hydra_sagemaker_launcher.request.option_rules import find_option_problems
 
 
@@ -49,7 +55,7 @@ class PlannedMember:
     image: Image
     price: Price | None  # of the preferred type. None: unknown
     worst_case: float | None  # dollars on the dearest type, with its warm pool, None if a price is unknown
-    data: dict[str, Path | str]  # {channel: local file or folder, or S3 URI}
+    data: dict[str, DataSource]  # {channel: local file or folder, S3 URI, or file system}
     candidates: tuple[Candidate, ...] = ()  # all types, the preferred one first. Empty if there is only one
     warm_pool_usd: float = 0.0  # the most that its warm pool can cost
 
@@ -83,12 +89,14 @@ def make_plan(
             price and data.
     """
     problems = dict.fromkeys(find_option_problems(options))
-    data: dict[int, dict[str, Path | str]] = {}
+    if any(find_channel_problems(options.channels, bool(options.subnets))):  # no member's data can be told
+        raise LaunchError(list(problems))
+    data: dict[int, dict[str, DataSource]] = {}
     distinct = list(dict.fromkeys(member.job_hardware for member in members))  # of hundreds of members, a few
     for hardware in distinct:
         problems.update(dict.fromkeys(_find_hardware_problems(hardware, options)))
     for member in members:
-        data[member.number] = dict(_iter_data_sources(member.config, options.channels))
+        data[member.number] = dict(iter_data_sources(member.config, options.channels))
         problems.update(dict.fromkeys(_find_data_problems(member.config, data[member.number], options)))
     if problems:
         raise LaunchError(list(problems))
@@ -166,32 +174,18 @@ def _find_hardware_problems(hardware: Hardware, options: Any) -> Iterator[str]:
             )
 
 
-def _find_data_problems(config: DictConfig, data: dict[str, Path | str], options: Any) -> Iterator[str]:
+def _find_data_problems(config: DictConfig, data: dict[str, DataSource], options: Any) -> Iterator[str]:
     for channel, value in data.items():
         if isinstance(value, Path) and not value.exists():
-            yield f"{options.channels[channel]}={value}: there is no such file or folder"
-    for channel, key in options.channels.items() if options.network_isolation else ():
-        value = OmegaConf.select(config, key)
-        if value and channel not in data:
+            yield f"{parse_channel(options.channels[channel]).key}={value}: there is no such file or folder"
+    for channel, entry in options.channels.items() if options.network_isolation else ():
+        key = parse_channel(entry).key
+        named = None if key is None else OmegaConf.select(config, key)
+        if named and channel not in data:
             yield (
-                f"{key}={value}: cannot be fetched by the container (network_isolation); give a local folder or "
+                f"{key}={named}: cannot be fetched by the container (network_isolation); give a local folder or "
                 "s3://..."
             )
-
-
-def _iter_data_sources(config: DictConfig, channels: dict[str, str]) -> Iterator[tuple[str, Path | str]]:
-    """Yield channel and source of the data that a config names.
-
-    A value that is neither a path nor in S3 (the name of a hub, null) stays as it is.
-    """
-    for channel, key in channels.items():
-        value = OmegaConf.select(config, key)
-        if not isinstance(value, str) or not value:
-            continue
-        if value.startswith("s3://"):
-            yield channel, value
-        elif Path(value).expanduser().exists() or value.startswith(("/", "./", "../", "~")):
-            yield channel, Path(value).expanduser().absolute()
 
 
 def _find_budget_problems(planned: Sequence[PlannedMember], budget: float) -> Iterator[str]:

@@ -23,6 +23,7 @@ from hydra_sagemaker_launcher.catalog.images import Image
 from hydra_sagemaker_launcher.catalog.instances import find_instance
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.request.api_rules import find_violations
+from hydra_sagemaker_launcher.request.channels import OWN_CHANNELS, FileSystem, build_channel, parse_channel
 from hydra_sagemaker_launcher.request.overlay import merge_overlay
 from hydra_sagemaker_launcher.request.plan import PlannedMember, resolve_requirements
 from hydra_sagemaker_launcher.request.secrets import find_secrets_in_request
@@ -59,7 +60,7 @@ class JobSpec:
     sweep_dir: Path  # on this machine: the job only carries its name, to be recognized by
     role: str  # the ARN of the role that the job takes on
     region: str
-    channels: dict[str, str]  # {channel: S3 URI}
+    channels: dict[str, str | FileSystem]  # {channel: S3 URI or file system}
     prefix: str  # the S3 URI below which the member's own objects are
 
 
@@ -131,7 +132,9 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
         "RoleArn": job.role,
         "AlgorithmSpecification": {"TrainingImage": job.image.uri, "TrainingInputMode": options.input_mode},
         "HyperParameters": {key: json.dumps(value) for key, value in hyperparameters.items()},
-        "InputDataConfig": [_build_channel(name, uri, options.input_mode) for name, uri in job.channels.items()],
+        "InputDataConfig": [
+            build_channel(name, source, _get_mode(name, options)) for name, source in job.channels.items()
+        ],
         "OutputDataConfig": {"S3OutputPath": f"{job.prefix}/output"},
         "ResourceConfig": {**_build_instances(hardware), "VolumeSizeInGB": hardware.volume_gb},
         "StoppingCondition": {"MaxRuntimeInSeconds": math.ceil(hardware.max_hours * 3600)},
@@ -167,6 +170,12 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
     return request
 
 
+def _get_mode(channel: str, options: Any) -> str:
+    if channel in OWN_CHANNELS:  # the program opens the archive and the config before its first line
+        return "File"
+    return parse_channel(options.channels[channel]).get_mode(options.input_mode)
+
+
 def _build_instances(hardware: Hardware) -> dict[str, Any]:
     """Build the part of ResourceConfig that says on which instances the job runs, with one count or one per type."""
     if not is_chosen_by_sagemaker(hardware):
@@ -179,16 +188,6 @@ def _build_instances(hardware: Hardware) -> dict[str, Any]:
         return {"InstancePreferences": preferences}
     preferences = [{"InstanceType": each.instance_type} for each in candidates]
     return {"InstanceCount": hardware.instance_count, "InstancePreferences": preferences}
-
-
-def _build_channel(name: str, uri: str, input_mode: str) -> dict[str, Any]:
-    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
-    return {
-        "ChannelName": name,
-        # The program opens the archive and the config before its first line: they are copied, never streamed.
-        "InputMode": "File" if name in ("code", "member") else input_mode,
-        "DataSource": {"S3DataSource": source},
-    }
 
 
 def find_request_problems(
@@ -220,8 +219,9 @@ def build_trial_request(item: PlannedMember, options: Any, sweep_dir: Path, regi
     """
     role = build_role_arn(find_role(options, None) or REHEARSAL_ROLE)
     root = f"s3://{options.bucket or 'sagemaker-bucket'}/{options.prefix}"
-    uris = {key: uri if isinstance(uri, str) else f"{root}/data/{'0' * 64}/" for key, uri in item.data.items()}
-    channels = {"code": f"{root}/code/", "member": f"{root}/member/", **uris}
+    channels: dict[str, str | FileSystem] = {"code": f"{root}/code/", "member": f"{root}/member/"}
+    for key, source in item.data.items():
+        channels[key] = f"{root}/data/{'0' * 64}/" if isinstance(source, Path) else source
     number = item.member.number
     name = make_job_name(options.job_name, _TRIAL_SWEEP, number, 1, [])
     prefix = f"{root}/{_TRIAL_SWEEP}/{number}"
