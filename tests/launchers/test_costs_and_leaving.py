@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -119,3 +120,12 @@ def test_a_dry_run_says_what_a_budget_means(budget: float, verdict: str, capsys:
     assert "2 jobs, at most 4.00" in said
     assert "if every job runs until hardware.max_hours stops it, and every warm pool waits to its end." in said
     assert f"hydra.launcher.budget_usd={budget:g}: {verdict}." in said
+
+
+def test_a_dry_run_does_not_count_an_unknown_price_as_free(capsys: pytest.CaptureFixture[str]) -> None:
+    composed = OmegaConf.create({"hydra": {"overrides": {"task": []}}})
+    hardware = Hardware("ml.m5.large", max_hours=2, usd_per_hour=1.5)
+    members = [Member(number, [], composed, Path(str(number)), hardware) for number in range(2)]
+    known, other = make_plan(members, SageMakerLauncherConf(), "us-east-1", None)
+    print_plan([], [known, dataclasses.replace(other, price=None, worst_case=None)], {})
+    assert "2 jobs, at most 3.00 + ?" in " ".join(capsys.readouterr().out.split())

@@ -83,10 +83,16 @@ def build_plan_table(local: Sequence[Member], planned: Sequence[PlannedMember], 
         table.add_row(str(number), Text(" ".join(words[number])), *rows[number])
     to_come = [item for item in planned if item.member.number not in through]
     table.add_section()
-    table.add_row("", f"{len(to_come)} jobs, at most", "", "", "", "", f"{_sum_worst_cases(to_come):.2f}")
+    table.add_row("", f"{len(to_come)} jobs, at most", "", "", "", "", _format_total(to_come))
     table.caption = "\n".join(_list_notes(planned))
     table.caption_justify = "left"
     return table
+
+
+def _format_total(planned: Sequence[PlannedMember]) -> str:
+    """Format the sum of the worst cases, in which an unknown price is not free."""
+    unknown = " + ?" if any(item.worst_case is None for item in planned) else ""
+    return f"{_sum_worst_cases(planned):.2f}{unknown}"
 
 
 def _sum_worst_cases(planned: Sequence[PlannedMember]) -> float:
