@@ -173,7 +173,7 @@ def _find_secret_problems(options: Any, aws: Aws, warn: Warn) -> Iterator[str]:
             continue
         if _ask(f"the secret of {name}", partial(has_secret, aws, arn), warn) is False:
             yield (
-                f"hydra.launcher.secrets.{name}={arn}: Secrets Manager has no such secret; create it, or correct the ARN"
+                f"hydra.launcher.secrets.{name}={arn}: there is no such secret; create it, or correct the ARN"
             )
 
 
