@@ -79,9 +79,9 @@ def must_survive(cell: Cell) -> bool:
 def matrix() -> Iterator[Matrix]:
     """A matrix in memory if the machine has such a folder: it writes thousands of small files, each to the disk."""
     memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        with Matrix(Path(folder)).open() as matrix:
-            yield matrix
+    place = memory if memory.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=place) as folder, Matrix(Path(folder)).open() as matrix:
+        yield matrix
 
 
 def test_the_matrix_has_every_call_of_the_launcher(matrix: Matrix) -> None:
