@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Row = dict[str, str]
@@ -21,13 +22,18 @@ def list_pairs(row: Row) -> set[tuple[tuple[str, str], ...]]:
     return set(itertools.combinations(row.items(), 2))
 
 
-def cover_pairs(factors: Mapping[str, Sequence[str]], is_allowed: Callable[[Row], bool]) -> list[Row]:
-    """Return rows with each pair of values that any allowed row has: greedily, the row with most new pairs first."""
+def cover_pairs(factors: Mapping[str, Sequence[str]], is_allowed: Callable[[Row], bool], seed: int) -> list[Row]:
+    """Return rows with each pair of values that any allowed row has: greedily, the row with most new pairs first.
+
+    The seed decides between rows with as many, and so on the number of rows in the end.
+    """
     candidates = list(list_rows(factors, is_allowed))
-    missing = set().union(*map(list_pairs, candidates))
+    random.Random(seed).shuffle(candidates)
+    pairs = [list_pairs(row) for row in candidates]
+    missing = set().union(*pairs)
     chosen = []
     while missing:
-        row = max(candidates, key=lambda row: len(list_pairs(row) & missing))
-        chosen.append(row)
-        missing -= list_pairs(row)
+        best = max(range(len(candidates)), key=lambda number: len(pairs[number] & missing))
+        chosen.append(candidates[best])
+        missing -= pairs[best]
     return chosen

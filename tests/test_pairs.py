@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -60,7 +59,7 @@ def is_allowed(row: Row) -> bool:
     return row["launcher"] == "sagemaker" or row["hardware"] == "local"
 
 
-ROWS = cover_pairs(FACTORS, is_allowed)
+ROWS = cover_pairs(FACTORS, is_allowed, seed=1)
 
 
 def test_each_pair_that_is_possible_occurs() -> None:
@@ -176,41 +175,18 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def python(project: Path) -> list[str]:
-    """What stands for `python`: the project's libraries are loaded once, for its members and for its jobs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forked, "TOP", project)
-        return forked.python.__wrapped__("training")
-
-
-@pytest.fixture(scope="module")
-def service(project: Path, python: list[str]) -> Iterator[str]:
-    """A stand-in whose jobs start as `python` does, torchrun and its workers too."""
-    command = project.parent / "python"
-    command.write_text(
-        f'#!/bin/sh\nexport PYTHON_EXEC={command}\n[ "$1" = -u ] && shift\n'
-        'if [ "$1 $2" = "-m torch.distributed.run" ]; then shift 2\n'
-        f'  exec {" ".join(python)} -c "from torch.distributed.run import main; main()" "$@"; fi\n'
-        f'exec {" ".join(python)} "$@"\n'
-    )
-    command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    site = project.parent / "site"
-    site.mkdir()
-    (site / "sitecustomize.py").write_text(
-        f"import sys\nif 'sagemaker_rehearsal' in sys.orig_argv:\n    sys.executable = {str(command)!r}\n"
-    )
-    state = project.parent / "service"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(site))
-        url = sagemaker_rehearsal.start(state, checkpoint_seconds=0.5, idle_minutes=5)
-    yield url
+def service(project: Path) -> Iterator[str]:
+    """A stand-in whose jobs start with the project's libraries loaded, torchrun and its workers too."""
+    state, python = project.parent / "service", forked.interpreter("training", project)
+    yield sagemaker_rehearsal.start(state, checkpoint_seconds=0.5, idle_minutes=5, python=python)
     sagemaker_rehearsal.stop(state)
 
 
-def sweep(rows: list[int], launcher: str, sweeper: str, project: Path, python: list[str], url: str) -> str:
+def sweep(rows: list[int], launcher: str, sweeper: str, project: Path, url: str) -> str:
     """Run the members of one launcher and one sweeper, and return what was printed."""
     names = ",".join(f"row{number}" for number in rows)
-    command = [*python, "train.py", "-m", f"hydra.sweep.dir={project.parent / f'{launcher}-{sweeper}'}"]
+    command = [*forked.python("training", project), "train.py", "-m"]
+    command += [f"hydra.sweep.dir={project.parent / f'{launcher}-{sweeper}'}"]
     if sweeper == "optuna":
         command += ["hydra/sweeper=optuna", "hydra/sweeper/sampler=grid", "hydra.sweeper.direction=maximize"]
         command += [f"hydra.sweeper.n_trials={len(rows)}", f"hydra.sweeper.n_jobs={len(rows)}"]
@@ -220,7 +196,7 @@ def sweep(rows: list[int], launcher: str, sweeper: str, project: Path, python: l
     if launcher == "basic":
         command += ["hydra/launcher=basic"]
     else:
-        command += ["hydra.launcher.poll_interval=0.5", "hydra.launcher.submit_interval=0"]
+        command += ["hydra.launcher.poll_interval=0.3", "hydra.launcher.submit_interval=0"]
         command += ["hydra.launcher.max_parallel=2"]
     env = os.environ | ACCOUNT | {"AWS_ENDPOINT_URL": url, "SAGEMAKER_ROLE_ARN": ROLE, "WANDB_MODE": "offline"}
     done = subprocess.run(command, cwd=project, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -229,14 +205,14 @@ def sweep(rows: list[int], launcher: str, sweeper: str, project: Path, python: l
 
 
 @pytest.fixture(scope="module")
-def members(project: Path, python: list[str], service: str) -> dict[int, Path]:
+def members(project: Path, service: str) -> dict[int, Path]:
     """The directory of each row's member."""
     directories = {}
     for launcher in FACTORS["launcher"]:
         for sweeper in FACTORS["sweeper"]:
             chosen = {"launcher": launcher, "sweeper": sweeper}
             rows = [number for number, row in enumerate(ROWS) if row | chosen == row]
-            said = sweep(rows, launcher, sweeper, project, python, service)
+            said = sweep(rows, launcher, sweeper, project, service)
             place = project.parent / f"{launcher}-{sweeper}"
             for sign in ("Traceback", "left out", "could not be fetched", "is not used from now on", "could not start"):
                 assert sign not in said, said

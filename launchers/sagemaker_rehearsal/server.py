@@ -14,6 +14,7 @@ import traceback
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -70,6 +71,8 @@ class Endpoint:
             "AWSPriceListService": ("pricing", {"GetProducts": lambda request, _: get_products(request)}),
         }
         self._moto: Any = DomainDispatcherApplication(create_backend_app)
+        # moto looks through the folders of its package for each request.
+        self._moto.get_backend_for_host = cache(self._moto.get_backend_for_host)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a WSGI request."""

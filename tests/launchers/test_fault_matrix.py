@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fault_matrix import COMPLETING, MEMBERS, STOPPING, Cell, Ended, Matrix
@@ -74,8 +76,11 @@ def must_survive(cell: Cell) -> bool:
 
 
 @pytest.fixture(scope="module")
-def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
-    with Matrix(tmp_path_factory.mktemp("matrix")).open() as matrix:
+def matrix() -> Iterator[Matrix]:
+    """A matrix in memory if the machine has such a folder: it writes thousands of small files, each to the disk."""
+    memory = Path("/dev/shm")
+    place = memory if memory.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=place) as folder, Matrix(Path(folder)).open() as matrix:
         yield matrix
 
 

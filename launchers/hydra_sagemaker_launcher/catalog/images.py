@@ -111,12 +111,22 @@ def _list_fitting(candidates: Sequence[Hardware]) -> list[Release]:
     return [
         release
         for release in load_releases().values()
-        if is_listed(release) and all(_explain_mismatch(release, candidate) is None for candidate in candidates)
+        if is_listed(release) and all(_serves(release, candidate) for candidate in candidates)
     ]
+
+
+def _serves(release: Release, hardware: Hardware) -> bool:
+    """Return whether a release has code for an instance type, and its data parallel library if that is asked for."""
+    instance = find_instance(hardware.instance_type)
+    if instance is None or instance.architecture not in release.architectures:
+        return False
+    return hardware.distribution != "smdistributed" or _runs_smddp(release, instance)
 
 
 def _explain_mismatch(release: Release, hardware: Hardware) -> str | None:
     """Return why a release does not serve one instance type, and the way out. None if it does."""
+    if _serves(release, hardware):
+        return None
     name = hardware.instance_type
     instance = find_instance(name)
     if instance is None:
@@ -130,14 +140,12 @@ def _explain_mismatch(release: Release, hardware: Hardware) -> str | None:
             f"{build} is not made for {target}; choose null or "
             f"{' or '.join(fitting[:_NAMED]) or 'another instance type'}"
         )
-    if hardware.distribution == "smdistributed" and not _runs_smddp(release, instance):
-        fitting = [each.name for each in others if _runs_smddp(each, instance)]
-        why = "it does not hold smdistributed"
-        if release.smdistributed:
-            newest = instance.smdistributed or "no version"
-            why = f"smdistributed of torch {release.torch} does not run on {name} ({newest} is the last that does)"
-        return f"{why}; choose hardware.distribution=torchrun, or for smdistributed {' or '.join(fitting)}"
-    return None
+    fitting = [each.name for each in others if _runs_smddp(each, instance)]
+    why = "it does not hold smdistributed"
+    if release.smdistributed:
+        newest = instance.smdistributed or "no version"
+        why = f"smdistributed of torch {release.torch} does not run on {name} ({newest} is the last that does)"
+    return f"{why}; choose hardware.distribution=torchrun, or for smdistributed {' or '.join(fitting)}"
 
 
 def _runs_smddp(release: Release, instance: Instance) -> bool:

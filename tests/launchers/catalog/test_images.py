@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -38,10 +39,12 @@ def test_each_row_has_the_address_of_the_published_image(name, region):
     )
 
 
-def test_every_address_is_the_one_that_sagemaker_core_composes():
+def test_every_address_is_the_one_that_sagemaker_core_composes(monkeypatch):
     """The launcher reads sagemaker-core's data and imports none of its modules, so this is where they are compared."""
-    from sagemaker.core import image_uris
+    from sagemaker.core import common_utils, image_uris
 
+    # It reads botocore's endpoints anew for each address.
+    monkeypatch.setattr(common_utils, "_botocore_resolver", functools.cache(common_utils._botocore_resolver))
     for name, release in load_releases().items():
         if not is_listed(release):
             assert name == "transformers-5.13"

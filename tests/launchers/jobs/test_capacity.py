@@ -89,7 +89,8 @@ class Sweep:
             self.job.request = request(candidates[0], 1)
             self.job.fallbacks = [Attempt(each, request(each.hardware, 2 + n)) for n, each in enumerate(wanted[1:])]
 
-    def run(self) -> Job:
+    def run(self, poll_interval: float = 300.0) -> Job:
+        """Wait for the end of the member. Its hours take no time, but each poll does."""
         job = self.job
 
         def fetch(job: Job) -> Outcome:
@@ -98,7 +99,7 @@ class Sweep:
             node = compute_cost(job.member.job_hardware, job.price, job.description)
             return Outcome(status, reason, None, node["usd"], node["billable_seconds"])
 
-        options = SageMakerLauncherConf()
+        options = SageMakerLauncherConf(poll_interval=poll_interval)
         control = Control([job], self.client, self.manifest, fetch, options, self.said.append, Simulated(self.service))
         control.start()
         assert control.join(120) and control.error is None
@@ -172,7 +173,7 @@ def test_for_spot_the_launcher_tries_one_type_after_the_other(sweep: Any) -> Non
 def test_spot_without_a_limit_of_its_own_goes_on_when_its_whole_waiting_time_is_over(sweep: Any) -> None:
     spot = Hardware(G6E, spot=True, fallbacks=("g6",), max_hours=2.0)
     made = sweep(spot, no_capacity=[{"instance_type": G6E, "spot": True}])
-    job = made.run()
+    job = made.run(poll_interval=3600.0)
     assert job.outcome is not None and job.outcome.status == "completed"
     assert job.member.hardware is not None and job.member.hardware.instance_type == G6
 
