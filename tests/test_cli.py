@@ -26,6 +26,7 @@ def test_unknown_arguments_are_refused(capsys: pytest.CaptureFixture[str], argum
     assert "unrecognized arguments" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     """`mlqa audit | head`: no traceback."""
     code = "from mlqa.cli import main; main(['audit', 'dataset=sample', 'model=tiny_char'])"
