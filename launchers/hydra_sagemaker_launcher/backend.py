@@ -323,6 +323,7 @@ class Remote:
             )
             job.name = record.job_name
             return job
+        member.write_hydra_files()  # so that the results can be fetched without the app's code
         storage.put(storage.build_key(place, "member", MEMBER_FILE), content)
         self._manifest.write(
             "planned",

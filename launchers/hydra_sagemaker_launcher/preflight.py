@@ -169,12 +169,10 @@ def _iter_own_images(planned: Sequence[PlannedMember], aws: Aws) -> Iterator[tup
 
 def _find_secret_problems(options: Any, aws: Aws, warn: Warn) -> Iterator[str]:
     for name, arn in options.secrets.items():
-        if arn.split(":")[2] == "ssm":  # the container says so if there is no such parameter
+        if ":ssm:" in arn:  # the container says so if there is no such parameter
             continue
         if _ask(f"the secret of {name}", partial(has_secret, aws, arn), warn) is False:
-            yield (
-                f"hydra.launcher.secrets.{name}={arn}: there is no such secret; create it, or correct the ARN"
-            )
+            yield (f"hydra.launcher.secrets.{name}={arn}: there is no such secret; create it, or correct the ARN")
 
 
 def _ask(what: str | None, call: Callable[[], Answer], warn: Warn) -> Answer | None:

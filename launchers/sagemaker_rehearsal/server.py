@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.ssm.models import SimpleSystemManagerBackend
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -73,6 +74,8 @@ class Endpoint:
         self._moto: Any = DomainDispatcherApplication(create_backend_app)
         # moto looks through the folders of its package for each request.
         self._moto.get_backend_for_host = cache(self._moto.get_backend_for_host)
+        # A job asks for a parameter by the ARN of the user's account, which is not moto's.
+        SimpleSystemManagerBackend._strip_parameter_arn = _strip_parameter_arn
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a WSGI request."""
@@ -226,3 +229,8 @@ def _build_response(content: dict[str, Any], status: int = 200) -> Response:
     if "__type" in content:
         headers["x-amzn-ErrorType"] = content["__type"]
     return Response(json.dumps(content), status, headers, content_type="application/x-amz-json-1.1")
+
+
+def _strip_parameter_arn(backend: Any, name: str) -> str:
+    """Return the name of a parameter of Systems Manager, whatever account its ARN names."""
+    return name.partition(":parameter/")[2] or name

@@ -52,7 +52,7 @@ hydra: {job: {name: matrix}}
 COMPLETING = (
     *("GetProducts", "GetCallerIdentity", "HeadBucket", "CreateBucket", "PutPublicAccessBlock", "PutBucketEncryption"),
     *("HeadObject", "PutObject", "CreateTrainingJob", "ListTrainingJobs", "DescribeTrainingJob"),
-    *("DescribeLogStreams", "GetLogEvents", "GetObject"),
+    *("DescribeLogStreams", "GetLogEvents", "GetObject", "ListServiceQuotas"),
 )
 STOPPING = ("StopTrainingJob",)
 _NOT_NEEDED = ("help", "hydra_help", "job_logging", "hydra_logging", "env", "launcher", "sweeper", "callbacks")

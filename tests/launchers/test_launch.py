@@ -175,7 +175,7 @@ def test_no_other_member_begins_here_when_the_loop_of_the_jobs_has_died(app: App
     assert not (app.root / "dies" / "3").exists()
     done.says(
         "error: SageMaker cannot be asked (AccessDeniedException: no) for 0 minutes, which is hydra.launcher.patience",
-        "#1 runs on at $0.12 an hour; to stop it: aws sagemaker stop-training-job --region us-east-1",
+        f"#1 runs on at $0.12 an hour; to stop it: hydra-sagemaker stop {app.root / 'dies'} --member 1",
         "jobs of this sweep may run on and cost money: to go on, give the same command with",
     )
     assert len(service.names(app.sweep("dies"))) == 2
@@ -210,7 +210,7 @@ def test_what_is_wrong_is_told_at_once_and_whole(app: App) -> None:
     )
     assert done.code == 1
     done.says(
-        "hydra.launcher.input_mode=Slow: choose File or FastFile",
+        "hydra.launcher.input_mode=Slow: choose File, FastFile or Pipe",
         "hydra.launcher.bucket=Bad_Name",
         "hydra.launcher.on_interrupt=never: choose stop or detach",
         "hardware.instance_count=2",

@@ -59,7 +59,7 @@ def test_everything_is_said_at_once_and_nothing_is_sent(app: App, service: Servi
         "may not sagemaker:StopTrainingJob: no job could be started, watched or stopped",
         "hydra.launcher.bucket=not-there: does not exist",
         f"hardware.image={IMAGE}: ECR has no such image in us-east-1",
-        f"hydra.launcher.secrets.TOKEN={SECRET}: Secrets Manager has no such secret",
+        f"hydra.launcher.secrets.TOKEN={SECRET}: there is no such secret",
         "no policy of its own allows pricing:GetProducts",
     )
     assert done.output.count("error: ") == 6

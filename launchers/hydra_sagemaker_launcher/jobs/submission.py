@@ -151,7 +151,6 @@ class Submission:
             if not self._claim_job(job, name):
                 job.state = State.waiting
             return
-        job.member.write_hydra_files()  # so that the results can be fetched without the app's code
         self.manifest.write("submitting", job.member.number, job_name=name)
         job.state = State.unknown
         try:

@@ -173,7 +173,8 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
 def _get_mode(channel: str, options: Any) -> str:
     if channel in OWN_CHANNELS:  # the program opens the archive and the config before its first line
         return "File"
-    return parse_channel(options.channels[channel]).get_mode(options.input_mode)
+    entry = options.channels.get(channel)
+    return str(options.input_mode) if entry is None else parse_channel(entry).get_mode(options.input_mode)
 
 
 def _build_instances(hardware: Hardware) -> dict[str, Any]:
