@@ -108,12 +108,12 @@ def test_a_spot_job_goes_on_from_its_checkpoints(app: App, service: Service) -> 
 
 
 def test_max_runtime_is_a_failure_whose_way_out_works(app: App) -> None:
-    done = app.run("hardware.max_hours=0.0003", "steps=60")
+    done = app.run("hardware.max_hours=0.0003", "steps=30")
     assert done.code == 1
     done.says("#0 failed: stopped by SageMaker after hardware.max_hours=0.0003; raise it, and resume with")
     more = (f"hydra.launcher.resume={app.sweep().path}", "hydra.launcher.retry_failed=true")
-    assert app.run("hardware.max_hours=0.1", "steps=60", *more).code == 0
-    other = app.run("hardware.max_hours=0.1", "steps=61", *more)
+    assert app.run("hardware.max_hours=0.1", "steps=30", *more).code == 0
+    other = app.run("hardware.max_hours=0.1", "steps=31", *more)
     other.says("#0: its config is not the one that this sweep was started with")
 
 
