@@ -32,5 +32,4 @@ def server(no_account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbS
     with WandbServer() as running:
         monkeypatch.setenv("WANDB_BASE_URL", running.url)
         monkeypatch.setenv("WANDB_API_KEY", KEY)
-        monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.5")  # seconds; by default it sends every 15
         yield running
