@@ -84,7 +84,8 @@ def run_sweep() -> None:
     class Control(control_loop.Control):
         def __init__(self, *arguments: Any) -> None:
             clock = SimulatedClock()
-            super().__init__(*arguments[:-1], clock)
+            *given, _, is_open = arguments
+            super().__init__(*given, clock, is_open)
             clock.is_fetching = lambda: bool(self._fetches._in_progress)
 
     control_loop.Control = Control  # type: ignore[misc]

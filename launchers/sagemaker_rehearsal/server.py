@@ -233,4 +233,4 @@ def _build_response(content: dict[str, Any], status: int = 200) -> Response:
 
 def _strip_parameter_arn(backend: Any, name: str) -> str:
     """Return the name of a parameter of Systems Manager, whatever account its ARN names."""
-    return name.partition(":parameter/")[2] or name
+    return name.partition(":parameter")[2] or name
