@@ -169,7 +169,9 @@ def _iter_own_images(planned: Sequence[PlannedMember], aws: Aws) -> Iterator[tup
 
 def _find_secret_problems(options: Any, aws: Aws, warn: Warn) -> Iterator[str]:
     for name, arn in options.secrets.items():
-        if ":ssm:" in arn:  # the container says so if there is no such parameter
+        # A value that is no ARN may be the secret itself, and is refused without being repeated. Whether a parameter of
+        # Systems Manager exists, the container says.
+        if ":secretsmanager:" not in arn:
             continue
         if _ask(f"the secret of {name}", partial(has_secret, aws, arn), warn) is False:
             yield (f"hydra.launcher.secrets.{name}={arn}: there is no such secret; create it, or correct the ARN")
