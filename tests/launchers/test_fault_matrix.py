@@ -68,8 +68,10 @@ def must_survive(cell: Cell) -> bool:
     stays in S3 for `resume`.
     """
     where = cell.operation, cell.kind
-    if where in (("GetObject", "403"), ("GetObject", "malformed"), ("GetProducts", "expired")):
-        return False  # the last one is met again by the next call
+    if where in (("GetObject", "403"), ("GetObject", "malformed")):
+        return False
+    if where in (("GetProducts", "expired"), ("ListServiceQuotas", "expired")):
+        return False  # it is met again by the next call
     if where == ("CreateTrainingJob", "403"):
         return cell.occurrence != "first"
     return cell.operation not in PREPARING or cell.kind not in ("403", "expired")
