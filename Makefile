@@ -40,7 +40,7 @@ quickstart: $(VENV)/installed ## train and score a small model on generated Turk
 test: $(VENV)/installed-dev ## run every test
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
-test-fast: $(VENV)/installed-dev ## run the tests that neither train nor start a service, while you work (a minute)
+test-fast: $(VENV)/installed-dev ## run the tests that neither train nor start a service, while you work
 	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(PYTEST_ARGS)
 
 coverage: $(VENV)/installed-dev ## run every test and show the lines and branches that none has run

@@ -14,7 +14,7 @@ from sagemaker_rehearsal.cores import count_cores
 from sagemaker_rehearsal.errors import JobError
 
 # GNU's OpenMP counts rounds, LLVM's and Intel's milliseconds. Without them, threads spin for 300,000 rounds and 200 ms.
-SPINNING = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
+SPINNING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
 SHIM = Path(__file__).parent / "shim"
 
 
