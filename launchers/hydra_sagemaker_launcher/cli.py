@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.errors import exit_on_error
 
 # Each name is a module of hydra_sagemaker_launcher.commands with EXAMPLE, add_arguments(parser) and run(args).
 COMMANDS = {
@@ -46,17 +46,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.overrides += rest  # argparse does not take positional arguments again after an option
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    try:
-        args.run(args)
-        sys.stdout.flush()
-    except LaunchError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except BrokenPipeError:  # `hydra-sagemaker catalog show | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
+    with exit_on_error():
+        try:
+            args.run(args)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
+        except BrokenPipeError:  # `hydra-sagemaker catalog show | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def list_denied(aws: Aws, identity: str, statements: Sequence[Mapping[str, Any]]
     """
     source, denied = _find_principal(identity), []
     for statement in statements:
-        actions, resources = (_list(statement[key]) for key in ("Action", "Resource"))
+        actions, resources = (_wrap_in_list(statement[key]) for key in ("Action", "Resource"))
         conditions = statement.get("Condition", {}).get("StringEquals", {})
         answer = aws.iam.simulate_principal_policy(
             PolicySourceArn=source,
@@ -111,5 +111,5 @@ def _find_principal(identity: str) -> str:
     return f"arn:{match['partition']}:iam::{match['account']}:role/{match['name']}" if match else identity
 
 
-def _list(value: Any) -> list[str]:
+def _wrap_in_list(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)

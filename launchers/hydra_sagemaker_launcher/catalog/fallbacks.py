@@ -53,7 +53,7 @@ def list_candidates(hardware: Hardware) -> list[Hardware]:
 
 def is_chosen_by_sagemaker(hardware: Hardware) -> bool:
     """Return whether SageMaker chooses from the types, in one job. If not, the launcher submits job after job."""
-    return bool(hardware.fallbacks) and not hardware.spot and knows_preferences()
+    return bool(hardware.fallbacks) and not hardware.spot and has_preferences()
 
 
 def is_pending_limited_by_sagemaker(hardware: Hardware) -> bool:
@@ -63,7 +63,7 @@ def is_pending_limited_by_sagemaker(hardware: Hardware) -> bool:
     )
 
 
-def knows_preferences() -> bool:
+def has_preferences() -> bool:
     """Return whether the installed botocore has words for a list of instance types."""
     return "InstancePreferences" in load_service_model().shape_for("ResourceConfig").members
 

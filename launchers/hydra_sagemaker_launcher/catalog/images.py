@@ -111,21 +111,21 @@ def _list_fitting(candidates: Sequence[Hardware]) -> list[Release]:
     return [
         release
         for release in load_releases().values()
-        if is_listed(release) and all(_serves(release, candidate) for candidate in candidates)
+        if is_listed(release) and all(_is_made_for(release, candidate) for candidate in candidates)
     ]
 
 
-def _serves(release: Release, hardware: Hardware) -> bool:
+def _is_made_for(release: Release, hardware: Hardware) -> bool:
     """Return whether a release has code for an instance type, and its data parallel library if that is asked for."""
     instance = find_instance(hardware.instance_type)
     if instance is None or instance.architecture not in release.architectures:
         return False
-    return hardware.distribution != "smdistributed" or _runs_smddp(release, instance)
+    return hardware.distribution != "smdistributed" or _has_smddp_for(release, instance)
 
 
 def _explain_mismatch(release: Release, hardware: Hardware) -> str | None:
     """Return why a release does not serve one instance type, and the way out. None if it does."""
-    if _serves(release, hardware):
+    if _is_made_for(release, hardware):
         return None
     name = hardware.instance_type
     instance = find_instance(name)
@@ -140,7 +140,7 @@ def _explain_mismatch(release: Release, hardware: Hardware) -> str | None:
             f"{build} is not made for {target}; choose null or "
             f"{' or '.join(fitting[:_NAMED]) or 'another instance type'}"
         )
-    fitting = [each.name for each in others if _runs_smddp(each, instance)]
+    fitting = [each.name for each in others if _has_smddp_for(each, instance)]
     why = "it does not hold smdistributed"
     if release.smdistributed:
         newest = instance.smdistributed or "no version"
@@ -148,7 +148,7 @@ def _explain_mismatch(release: Release, hardware: Hardware) -> str | None:
     return f"{why}; choose hardware.distribution=torchrun, or for smdistributed {' or '.join(fitting)}"
 
 
-def _runs_smddp(release: Release, instance: Instance) -> bool:
+def _has_smddp_for(release: Release, instance: Instance) -> bool:
     """Return whether an image holds SageMaker's data parallel library in a version that runs on an instance."""
     return release.smdistributed and parse_version(release.torch)[:2] <= parse_version(instance.smdistributed)
 

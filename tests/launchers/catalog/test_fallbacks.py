@@ -88,7 +88,7 @@ def test_sagemaker_chooses_on_demand_and_the_launcher_for_spot_or_with_an_older_
     assert is_chosen_by_sagemaker(Hardware("ml.g6.xlarge", fallbacks=("g5",)))
     assert not is_chosen_by_sagemaker(Hardware("ml.g6.xlarge", spot=True, fallbacks=("g5",)))
     assert not is_chosen_by_sagemaker(Hardware("ml.g6.xlarge"))
-    monkeypatch.setattr(fallbacks, "knows_preferences", lambda: False)
+    monkeypatch.setattr(fallbacks, "has_preferences", lambda: False)
     assert not is_chosen_by_sagemaker(Hardware("ml.g6.xlarge", fallbacks=("g5",)))
 
 

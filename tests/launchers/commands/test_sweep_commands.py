@@ -172,7 +172,7 @@ def test_logs_of_all_members_follow_until_they_end(app: App, service: Service) -
     one = run(app, "logs", "sweep", "--member", "1", "--tail", "1")
     assert one.output.count("\n") == 1 and one.output.startswith("#1 x=2 | ")
     wrong = run(app, "logs", "sweep", "--member", "7")
-    assert (wrong.code, wrong.output) == (1, "--member 7: this sweep has #0 to #1\n")
+    assert (wrong.code, wrong.output) == (1, "error: --member 7: this sweep has #0 to #1\n")
 
 
 def test_a_terminal_gets_a_color_per_member(app: App) -> None:
@@ -238,7 +238,7 @@ def test_a_rehearsal_that_has_ended_is_said_to_have(rehearsing: App) -> None:
 def test_errors_are_one_line(tmp_path: Path, name: str) -> None:
     done = run(App(tmp_path), name, "nowhere", timeout=60)
     assert done.code == 1
-    assert done.output == "nowhere: contains no members.jsonl; give the directory of a sweep\n"
+    assert done.output == "error: nowhere: contains no members.jsonl; give the directory of a sweep\n"
 
 
 @pytest.mark.parametrize(

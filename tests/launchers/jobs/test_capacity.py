@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import boto3
 import pytest
 from launcher_app import Service
 from omegaconf import OmegaConf
+from simulated_control import Simulated
 
-import sagemaker_rehearsal
 from hydra_sagemaker_launcher.aws.session import Aws
 from hydra_sagemaker_launcher.aws.training_jobs import TrainingJobClient
 from hydra_sagemaker_launcher.catalog import fallbacks as fallback_catalog
@@ -21,7 +20,6 @@ from hydra_sagemaker_launcher.catalog.fallbacks import is_chosen_by_sagemaker, l
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.catalog.images import choose_image
 from hydra_sagemaker_launcher.catalog.prices import compute_cost, compute_worst_case, look_up_prices
-from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 from hydra_sagemaker_launcher.jobs.control_loop import Control
 from hydra_sagemaker_launcher.jobs.job import Attempt, Job
@@ -41,21 +39,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         service.s3.create_bucket(Bucket="bucket")
         service.s3.put_object(Bucket="bucket", Key="code/sourcedir.tar.gz", Body=b"")
         yield service
-
-
-class Simulated(Clock):
-    """The service's clock: waiting moves it on, and takes no time."""
-
-    def __init__(self, service: Service) -> None:
-        self._service, self._now = service, 0.0
-
-    def get_time(self) -> float:
-        return self._now
-
-    def wait(self, seconds: float, event: threading.Event) -> None:
-        if not event.wait(0.01):
-            self._now += seconds
-            sagemaker_rehearsal.call(self._service.url, "clock", {"advance_seconds": seconds})
 
 
 class Sweep:
@@ -181,7 +164,7 @@ def test_spot_without_a_limit_of_its_own_goes_on_when_its_whole_waiting_time_is_
 def test_a_capacity_error_leads_to_the_next_type_with_an_older_botocore(
     sweep: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback_catalog, "knows_preferences", lambda: False)
+    monkeypatch.setattr(fallback_catalog, "has_preferences", lambda: False)
     made = sweep(Hardware(G6E, fallbacks=("g6",), max_hours=2.0), no_capacity=[{"instance_type": G6E}])
     assert "InstancePreferences" not in made.job.request["ResourceConfig"]
     job = made.run()
@@ -192,7 +175,7 @@ def test_a_capacity_error_leads_to_the_next_type_with_an_older_botocore(
 
 
 def test_the_last_type_without_capacity_ends_the_member(sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fallback_catalog, "knows_preferences", lambda: False)
+    monkeypatch.setattr(fallback_catalog, "has_preferences", lambda: False)
     lacking = [{"instance_type": name} for name in (G6E, G6)]
     job = sweep(Hardware(G6E, fallbacks=("g6",), max_hours=2.0), no_capacity=lacking).run()
     assert job.outcome is not None and job.outcome.status == "failed"
@@ -200,7 +183,7 @@ def test_the_last_type_without_capacity_ends_the_member(sweep: Any, monkeypatch:
 
 
 def test_a_failure_of_the_script_is_no_reason_to_try_another_type(sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fallback_catalog, "knows_preferences", lambda: False)
+    monkeypatch.setattr(fallback_catalog, "has_preferences", lambda: False)
     made = sweep(Hardware(G6E, fallbacks=("g6",), max_hours=2.0), fail=[{"job": "job-", "after_seconds": 60}])
     job = made.run()
     assert job.outcome is not None and job.outcome.status == "failed"

@@ -66,7 +66,7 @@ def test_spot_and_an_older_botocore_name_one_type(monkeypatch: pytest.MonkeyPatc
     assert spot["ResourceConfig"]["InstanceType"] == "ml.g6.xlarge"
     assert "MaxPendingTimeInSeconds" not in spot["StoppingCondition"]  # the launcher itself keeps it
     assert spot["CheckpointConfig"] and spot["StoppingCondition"]["MaxWaitTimeInSeconds"] == 86400
-    monkeypatch.setattr(fallback_catalog, "knows_preferences", lambda: False)
+    monkeypatch.setattr(fallback_catalog, "has_preferences", lambda: False)
     assert build(LIST)["ResourceConfig"]["InstanceType"] == "ml.g6e.xlarge"
 
 
