@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import gc
 import json
@@ -30,6 +31,7 @@ import tempfile
 import threading
 import time
 import traceback
+import zlib
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
@@ -43,25 +45,36 @@ def python(loaded: str, top: Path = TOP) -> list[str]:
     our code with them, "job" for Hydra and "training job" for the libraries alone.
     top: The project whose mlqa and launcher are loaded.
 
-    The server is one of this process, and ends with it.
+    All processes of a test run share a server, which ends with the run.
     """
-    folder = tempfile.mkdtemp(prefix="forked-")
-    path = f"{folder}/socket"
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    lives_with = os.getppid() if run else os.getpid()
+    folder = Path(
+        tempfile.gettempdir(), f"forked-{lives_with}", f"{loaded}-{zlib.crc32(bytes(top)):08x}".replace(" ", "-")
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "socket"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _start_server(path, loaded, top, lives_with)
+    return [sys.executable, "-S", __file__, str(path)]
+
+
+def _start_server(path: Path, loaded: str, top: Path, lives_with: int) -> None:
+    """Returns when it serves."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     env["PYTHONPATH"] = os.pathsep.join(str(top / name) for name in SEEN[loaded])
-    server = subprocess.Popen([sys.executable, __file__, path, loaded], env=env)
-
-    def end() -> None:
-        server.kill()
-        server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(end)
+    start = python(BELOW[loaded]) if loaded in BELOW else [sys.executable]
+    server = subprocess.Popen(
+        [*start, __file__, str(path), loaded, str(lives_with)],
+        env=env,
+        start_new_session=True,  # Ctrl-C is for the tests, whose end it then is
+    )
     until = time.monotonic() + 600  # a machine may have much else to do
-    while not Path(path).exists():
+    while not path.exists():
         assert server.poll() is None and time.monotonic() < until, f"{server.args} does not serve"
         time.sleep(0.05)
-    return [sys.executable, "-S", __file__, path]
 
 
 @functools.cache
@@ -126,6 +139,7 @@ def _load_training_job() -> None:
 
 
 SEEN = {"launcher": ["launchers"], "training": ["src", "launchers"], "job": [], "training job": []}
+BELOW = {"training": "training job"}  # a server that is forked from another has all that the other has loaded
 LOAD = {
     "launcher": _load_launcher,
     "training": _load_training,
@@ -134,9 +148,8 @@ LOAD = {
 }
 
 
-def serve(path: str, loaded: str) -> None:
-    """Until the process that has started it is gone."""
-    parent = os.getppid()
+def serve(path: str, loaded: str, lives_with: str) -> None:
+    """Until the process with the number `lives_with` is gone."""
     LOAD[loaded]()
     gc.collect()
     gc.freeze()  # no collection in an app touches, and so copies, what was loaded
@@ -144,8 +157,8 @@ def serve(path: str, loaded: str) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
-        listener.settimeout(5)
-        while os.getppid() == parent:
+        listener.settimeout(1)
+        while _lives(int(lives_with)):
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
@@ -155,7 +168,18 @@ def serve(path: str, loaded: str) -> None:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 _monitor(connection)
             connection.close()
-    shutil.rmtree(os.path.dirname(path), ignore_errors=True)
+    folder = Path(path).parent
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # not the last
+        folder.parent.rmdir()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _monitor(connection: socket.socket) -> None:
