@@ -17,7 +17,7 @@ import hydra
 from omegaconf import DictConfig
 
 from mlqa import errors
-from mlqa.config import compose, preflight, schema
+from mlqa.config import compose, loader, preflight, schema
 
 schema.register_schema()
 
@@ -47,6 +47,7 @@ def main(composed: DictConfig) -> float | None:
 if __name__ == "__main__":
     logging.raiseExceptions = False  # on a full disk, report it once and not for each line of train.log
     schema.disable_schema_copies()
+    loader.install_loader_for_main()
     with errors.exit_on_error():
         preflight.check_command_line(sys.argv[1:])
         sys.argv[1:] = preflight.build_rank_argv(sys.argv[1:])

@@ -119,11 +119,17 @@ def _load_training() -> None:
     import mlqa.experiment
     import mlqa.report.build
     import mlqa.training.trainer  # noqa: F401
+    from mlqa.config.compose import compose_config
+    from mlqa.data.language import load_language
     from mlqa.data.sample_vocabulary import load_vocabulary
+    from mlqa.data.unicode_oddities import Oddities
     from mlqa.tokenization.analyses import load_analyzer
 
     load_analyzer()  # zeyrek reads its dictionaries for seconds
     load_vocabulary()
+    load_language("tr")
+    Oddities().scan_texts([""], str)
+    compose_config(["experiment=quickstart"])  # the files of conf/ are read
 
 
 def _load_job() -> None:
@@ -136,6 +142,11 @@ def _load_training_job() -> None:
     import hydra.main  # noqa: F401
     import zeyrek  # noqa: F401
     from transformers import ConvBertForQuestionAnswering, PreTrainedTokenizerFast, Trainer  # noqa: F401
+
+    with contextlib.suppress(ImportError):  # transformers 5 builds this once in a process
+        from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+        get_checkpoint_conversion_mapping("convbert")
 
 
 SEEN = {"launcher": ["launchers"], "training": ["src", "launchers"], "job": [], "training job": []}

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.config.hydra_errors import explain_override, is_group, suggest_choices
+from mlqa.config.loader import install_loader
 from mlqa.config.progress import report_progress
 from mlqa.config.schema import GROUPS, Config, ModelConfig, build_config, register_schema
 from mlqa.config.validation import find_config_problems
@@ -55,6 +56,7 @@ def initialize_hydra(job_name: str = "app") -> Iterator[None]:
     register_schema()
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(find_conf_dir()), job_name=job_name):
+        install_loader()
         yield
 
 

@@ -30,7 +30,6 @@ from mlqa.config.hydra_errors import explain_removal, explain_unknown
 from mlqa.config.identity import compute_config_hash
 from mlqa.config.progress import report_progress
 from mlqa.config.schema import build_config
-from mlqa.config.sweep_loader import SweepLoader
 from mlqa.config.validation import find_config_problems
 from mlqa.environment import get_world_size, is_in_container, is_main
 from mlqa.errors import ConfigError, RunError
@@ -66,9 +65,8 @@ def check_command_line(argv: Sequence[str]) -> None:
     if starts_nothing or args.config_path or args.config_name or args.config_dir or args.experimental_rerun:
         return
     # As Hydra itself will compose them, so that nothing is composed again.
-    overrides = [*args.overrides, "hydra.mode=MULTIRUN"] if args.multirun else args.overrides
+    overrides = [*args.overrides, f"hydra.mode={'MULTIRUN' if args.multirun else 'RUN'}"]
     with initialize_hydra(job_name=Path(sys.argv[0]).stem):
-        SweepLoader.install()
         problems = dict.fromkeys(_check_overrides(args.overrides))
         members = compose_all(split_members(overrides, args.multirun), problems)
     if args.multirun:
