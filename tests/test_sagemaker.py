@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
-from forked import interpreter, python
+from forked import fork_services, interpreter, python
 
 TOP = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / "launchers"))
@@ -38,6 +38,7 @@ ROLE = "arn:aws:iam::123456789012:role/jobs"
 @contextmanager
 def serve(state: Path, **options: Any) -> Iterator[str]:
     """A stand-in that the launcher takes for AWS, by AWS_ENDPOINT_URL as for any private endpoint."""
+    fork_services()
     try:
         yield sagemaker_rehearsal.start(state, checkpoint_seconds=0.3, idle_minutes=5, **options)
     finally:
@@ -57,12 +58,13 @@ def read(path: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sweep with one member here and one on an instance, which starts from nothing there."""
+    """A sweep with the default tracking, one member here and one on an instance, which starts from nothing there."""
     sweep_dir = tmp_path_factory.mktemp("sweeps") / "both"
     with serve(tmp_path_factory.mktemp("service")) as service:
-        process = train(service, sweep_dir, "hardware=local,g5", "hardware.max_hours=1")
+        process = train(service, sweep_dir, "hardware=local,g5", "hardware.max_hours=1", "tracking=wandb")
         _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
+    assert "left out" not in errors and "was not fetched" not in errors
     return sweep_dir
 
 
