@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +20,8 @@ SLOW_FIXTURES |= {"index", "mlqa_wheel", "launcher_wheel", "bare", "alone"}
 HOME = Path(tempfile.mkdtemp(prefix="mlqa-tests-"))
 clean_environment(os.environ, HOME)
 time.tzset()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, which every app would inherit
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # One thread a process, set before torch is imported: the models here are tiny, and threads that wait for each other
 # on a busy machine cost far more than they give.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
