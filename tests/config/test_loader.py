@@ -100,6 +100,6 @@ def test_a_sweeper_sees_the_overrides_of_the_app_alone() -> None:
 
 
 def test_a_config_that_cannot_be_kept_is_composed_anew() -> None:
-    with mock.patch("pickle.dumps", side_effect=pickle.PicklingError("not the same object")):
-        with compose.initialize_hydra():
-            assert [compose.compose_all([["seed=71"]])[0].seed for _ in range(2)] == [71, 71]
+    failing = mock.patch("pickle.dumps", side_effect=pickle.PicklingError("not the same object"))
+    with failing, compose.initialize_hydra():
+        assert [compose.compose_all([["seed=71"]])[0].seed for _ in range(2)] == [71, 71]
