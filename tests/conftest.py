@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ SLOW_FIXTURES |= {"index", "mlqa_wheel", "launcher_wheel", "bare", "alone"}
 HOME = Path(tempfile.mkdtemp(prefix="mlqa-tests-"))
 clean_environment(os.environ, HOME)
 time.tzset()
+sys.dont_write_bytecode = False  # else each of hundreds of processes compiles mlqa, the launcher and the tests anew
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, which every app would inherit
     signal.signal(signal.SIGINT, signal.default_int_handler)
 # One thread a process, set before torch is imported: the models here are tiny, and threads that wait for each other
