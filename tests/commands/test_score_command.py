@@ -106,26 +106,23 @@ def test_null_odds_and_thresholds(folder: Path, capsys: pytest.CaptureFixture[st
     assert (strict["HasAns_exact"], strict["NoAns_exact"]) == (0.0, 100.0)
 
 
-def test_dropped_rows_are_told_once(
+def test_rows_without_a_place_are_scored_as_the_official_script_does(
     folder: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Test scores worked out by hand: one row of three has no gold in the context.
-
-    The gold "yok" of another row is not in the context either, but it still counts.
-    """
-    golds = {"1": [("Ali", 0), ("yok", 0)], "2": [("hiç", 0)], "3": [("Ali", 0)]}
+    """Scores by hand: the script looks at no offset, so the gold of row 2, which is nowhere, counts like any other."""
+    golds = {"1": [("Ali", 0), ("yok", 0)], "2": [("hiç", 0)], "3": [("Ali", 0)], "4": [("bin", 0)]}
     qas = [
         {"id": key, "question": "Kim?", "answers": [{"text": text, "answer_start": start} for text, start in pairs]}
         for key, pairs in golds.items()
     ]
     content = {"data": [{"paragraphs": [{"context": CONTEXTS[0], "qas": qas}]}]}
     dev = predictions_in(folder, content, "short.json")
-    path = predictions_in(folder, {"1": "yok", "2": "hiç", "3": "Ali"})
+    path = predictions_in(folder, {"1": "yok", "2": "hiç", "3": "Ali", "4": "Ali"})
     report = scored(capsys, folder, path, f"dataset.validation_file={dev}")
-    assert (report["metrics"]["exact_match"], report["metrics"]["exact_match_language"]) == (100.0, 100.0)
-    assert (report["metrics"]["total"], report["missing"]) == (2, 0)
+    assert (report["metrics"]["exact_match"], report["metrics"]["exact_match_language"]) == (75.0, 75.0)
+    assert (report["metrics"]["total"], report["missing"], report["squad_version"]) == (4, 0, "1.1")
     told = [record.message for record in caplog.records if record.name == "mlqa.commands.score"]
-    assert len(told) == 1 and told[0].startswith("1 of 3 rows of the data set were dropped")
+    assert len(told) == 1 and told[0].startswith("2 of 4 rows of the data set have no question, or no answer")
     assert not [record for record in caplog.records if "belong" in record.message]
 
 
