@@ -224,6 +224,7 @@ def _describe_windows(config: Config, result: Result, splits: Splits, train: Win
         "train_rows": splits.train.counts,
         "validation_rows": splits.validation.counts,
         "squad_version": evaluation.version,
+        "primary_metric": evaluation.primary_metric,
     }
     result.dataset["audit"]["tokenizer"] = {
         "train": compute_window_figures(train, splits.train, longest),
@@ -281,7 +282,7 @@ def _answer_and_score(
     result.metrics = evaluated.metrics
     if config.training.shuffled_questions_control:
         result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
-    result.objective = result.metrics["f1"]
+    result.objective = result.metrics[evaluation.primary_metric]
     return evaluated
 
 

@@ -50,7 +50,7 @@ def predictions_in(folder: Path, content: Any, name: str = "predictions.json") -
 
 def scored(capsys: pytest.CaptureFixture[str], folder: Path, predictions: str, *arguments: str) -> Any:
     files = [f"dataset.train_file={folder / 'train.json'}", f"dataset.validation_file={folder / 'dev.json'}"]
-    main(["score", predictions, "dataset=squad_json", *files, *arguments, "--json"])
+    main(["score", predictions, "dataset=squad_json", "dataset.language=tr", *files, *arguments, "--json"])
     return json.loads(capsys.readouterr().out)
 
 
@@ -71,7 +71,16 @@ def test_scores_by_hand(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_without_train_nothing_is_said_of_unseen_contexts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = predictions_in(folder, [{"id": 1, "prediction_text": "İstanbul"}])
-    main(["score", path, "dataset=squad_json", f"dataset.validation_file={folder / 'dev.json'}", "--json"])
+    main(
+        [
+            "score",
+            path,
+            "dataset=squad_json",
+            "dataset.language=tr",
+            f"dataset.validation_file={folder / 'dev.json'}",
+            "--json",
+        ]
+    )
     shown = capsys.readouterr()
     metrics = json.loads(shown.out)["metrics"]
     assert metrics["exact_match"] == 25.0
@@ -140,7 +149,7 @@ def test_null_odds_without_a_question_that_has_no_answer(
 def test_the_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = predictions_in(folder, {"1": "İstanbul", "2": "1934", "2#2": "Ali", "3": "x", "4": ""})
     files = [f"dataset.train_file={folder / 'train.json'}", f"dataset.validation_file={folder / 'dev2.json'}"]
-    main(["score", path, "dataset=squad_json", *files])
+    main(["score", path, "dataset=squad_json", "dataset.language=tr", *files])
     shown = capsys.readouterr().out
     for part in ("all questions", "by the language's rules", "context not in train", "without an answer", "how many"):
         assert part in shown
@@ -173,7 +182,8 @@ def test_torch_is_not_needed(folder: Path) -> None:
     path = predictions_in(folder, {"1": "İstanbul"})
     code = (
         "import sys\nfrom mlqa.cli import main\n"
-        f"main(['score', {path!r}, 'dataset=squad_json', 'dataset.validation_file={folder / 'dev.json'}', '--json'])\n"
+        f"main(['score', {path!r}, 'dataset=squad_json', 'dataset.language=tr', "
+        f"'dataset.validation_file={folder / 'dev.json'}', '--json'])\n"
         "print([name for name in ('torch', 'transformers', 'datasets') if name in sys.modules], file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)

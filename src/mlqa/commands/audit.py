@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EXAMPLE = """\
 examples, with any override of train.py:
   mlqa audit dataset=tquad
-  mlqa audit dataset=squad_json dataset.train_file=train.json model=xlmr_base
+  mlqa audit dataset=squad_json dataset.language=tr dataset.train_file=train.json model=xlmr_base
   mlqa audit dataset=sample model=tiny_wordpiece --json > audit.json
 """
 

@@ -17,7 +17,7 @@ EXAMPLE = """\
 examples, with predictions of a run, of mlqa predict --json or of run_qa.py, as JSON or JSON lines:
   mlqa score predictions.json dataset=tquad
   mlqa score outputs/2026-11-23/10-00-00/predictions.json dataset=sample
-  mlqa score predictions.json dataset=squad_json dataset.validation_file=dev.json --null-odds null_odds.json
+  mlqa score predictions.json dataset=tquad dataset.validation_file=dev.json --null-odds null_odds.json
 """
 NOT_NEEDED = ("dataset.train_file", "dataset.hub.train_split")  # without train there are no scores on unseen contexts
 

@@ -17,6 +17,7 @@ from mlqa.data.answer_boundaries import has_end_inside_word, has_start_inside_wo
 from mlqa.data.examples import Answer, Examples
 from mlqa.data.leakage import WAYS, find_leakage
 from mlqa.data.load import SPLITS, Splits
+from mlqa.data.scripts import insert_spaces
 from mlqa.data.unicode_oddities import Oddities, name_character
 
 PERCENTILES = (5, 25, 50, 75, 95, 99)
@@ -207,7 +208,7 @@ def _measure_lengths(examples: Examples) -> dict[str, dict[str, float]]:
     golds = (answer.text for answers in examples.answers for answer in dict.fromkeys(answers))
     return {
         "context_characters": _compute_percentiles(map(len, examples.contexts)),
-        "context_words": _compute_percentiles(len(context.split()) for context in examples.contexts),
+        "context_words": _compute_percentiles(len(insert_spaces(context).split()) for context in examples.contexts),
         "question_characters": _compute_percentiles(map(len, examples.questions)),
         "answer_characters": _compute_percentiles(map(len, golds)),
     }

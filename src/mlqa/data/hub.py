@@ -14,7 +14,9 @@ from mlqa.errors import DataError, UnreachableError, summarize_error
 if TYPE_CHECKING:
     from mlqa.config.schema import HubConfig
 
-OFFLINE = "offline, give files: dataset=squad_json dataset.train_file=... dataset.validation_file=..."
+OFFLINE = (
+    "offline, give files: dataset=squad_json dataset.language=tr dataset.train_file=... dataset.validation_file=..."
+)
 
 
 def read_hub(hub: HubConfig, split: str, strict: bool = False, keep_unplaced: bool = False) -> Examples:
