@@ -75,6 +75,20 @@ def print_audit(audit: Audit, windows: dict[str, Figures] | str, model: str, max
         _print_advice(console, _explain_windows(windows, max_answer_length))
 
 
+def print_reasons(reasons: list[str]) -> None:
+    """Print what to look at before paying for a training, under one heading.
+
+    Args:
+        reasons: Sentences of `mlqa.metrics.readiness.find_reasons_to_wait`.
+    """
+    if not reasons:
+        return
+    console = Console()
+    console.print()
+    console.print("Before you pay for a training", style="bold")
+    _print_advice(console, (f"- {reason}" for reason in reasons))
+
+
 def _print_table(console: Console, table: Table, advice: Iterable[str]) -> None:
     console.print(table)
     _print_advice(console, advice)
