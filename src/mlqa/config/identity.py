@@ -25,7 +25,8 @@ NOT_COMPUTED = (
     "dataset.segmentation_file",
     "dataset.parallel_file",
 )
-LIMITS = ("hardware.max_hours", "hardware.volume_gb")  # a run that was cut short may be given more
+# A run that was cut short may be given more, and one that found no instance may take another.
+LIMITS = ("hardware.max_hours", "hardware.volume_gb", "hardware.fallbacks", "hardware.max_pending_minutes")
 PRICE = ("hardware.spot", "hardware.usd_per_hour")  # what a run costs: the same computation, another row of a report
 # Settings of a data set that do not decide which questions are asked in the evaluation.
 TRAIN_ONLY = ("dataset.train_file", "dataset.max_train_samples", "dataset.sample.train_rows", "dataset.strict")

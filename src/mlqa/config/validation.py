@@ -212,7 +212,10 @@ def _check_hardware(config: Config) -> Iterator[str]:
             value = hardware.distribution.value
             yield f"hardware.distribution={value}: is for SageMaker; leave it out, and start train.py by torchrun"
         if hardware.spot:
-            yield "hardware.spot=true: only SageMaker instances can be spot; choose one, e.g. hardware=p3"
+            yield "hardware.spot=true: only SageMaker instances can be spot; choose one, e.g. hardware=g6"
+        if hardware.fallbacks:
+            value = f"[{','.join(hardware.fallbacks)}]"
+            yield f"hardware.fallbacks={value}: only SageMaker instances have fallbacks; choose one, e.g. hardware=g6"
     elif hardware.instance_count > 1 and hardware.distribution is Distribution.none:
         yield (
             f"hardware.instance_count={hardware.instance_count}: several instances need a distribution; choose "
