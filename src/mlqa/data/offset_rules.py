@@ -1,23 +1,30 @@
-"""How a source counts answer_start, if it does not count characters from 0: one rule for all of its rows.
+"""How a source counts answer_start, if it does not count characters from 0: one rule for many of its answers.
 
 A tool that numbers characters from 1, or counts UTF-16 code units or bytes, gets every answer wrong by the same rule.
-What the rule says is then certain, also if the text of an answer occurs several times in its context.
+What the rule says is then certain, also if the text of an answer occurs several times in its context. A file may be
+put together from the work of several tools, and a title may be missing from some contexts. So every context is counted
+by the rule that explains most of its answers.
 """
 
 from __future__ import annotations
 
-import functools
-import unicodedata
-from collections.abc import Callable, Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-SHIFTS = (-2, 2, -3, 3)  # besides 1
-FEWEST = 2  # a rule that explains one answer is no rule
-_SPACES = np.array([code for code in range(0x3001) if chr(code).isspace()], dtype=np.uint32)
+from mlqa.data.counting_units import CHARACTERS, UNITS, count_units
+from mlqa.data.same_text import fold_text
+from mlqa.data.trimmed_ends import find_all_without_ends, find_without_ends
 
-Gold = tuple[str, str, int]  # context, text of the answer, answer_start
+FEWEST = 2  # a rule that explains one answer is no rule
+SHIFTS = (-1, 1, -2, 2, -3, 3)  # that tools make. Others need more answers that agree
+MOST_BY_CHANCE = 0.01  # probability that one of all rules explains as many answers by chance
+MOST_PLACES = 64  # a text that occurs more often says nothing
+
+Gold = tuple[str, int]  # text of an answer, answer_start
 
 
 @dataclass(frozen=True)
@@ -25,129 +32,71 @@ class OffsetRule:
     """A way of counting.
 
     Attributes:
-        name: What is counted, for messages.
-        widths: Returns the units of each character of a context [characters], or None for one each.
+        unit: What is counted, a name of `UNITS`.
         shift: Added to an offset before it is looked up.
+        is_local: Whether it was found for single contexts, and not for the whole source.
     """
 
-    name: str
-    widths: Callable[[np.ndarray], np.ndarray] | None = None
+    unit: str = CHARACTERS
     shift: int = 0
+    is_local: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the rule says about answers that are "...", for messages."""
+        counted = f"where answer_start points in {self.unit}"
+        if self.is_local:
+            return f"{counted}, shifted by as much as the others of their context"
+        if not self.shift:
+            return counted
+        if self.unit != CHARACTERS:
+            return f"{counted}, shifted by {self.shift:+d}"
+        from_one = ", as if counted from 1" * (self.shift == -1)
+        plural, side = "s" * (abs(self.shift) > 1), "before" if self.shift < 0 else "after"
+        return f"{abs(self.shift)} character{plural} {side} their answer_start{from_one}"
 
     def find_start(self, context: str, offset: int) -> int | None:
         """Return the character at which the rule's offset points, or None if it points at none."""
         offset += self.shift
         if offset < 0:
             return None
-        if self.widths is None:
+        starts = count_units(self.unit, context)
+        if starts is None:
             return offset
-        starts = _count_units(self.widths, context)
         place = int(np.searchsorted(starts, offset, side="right")) - 1
         return place if place >= 0 and starts[place] == offset else None
 
-
-@functools.lru_cache(maxsize=256)  # neighbouring rows share a context
-def _count_units(widths: Callable[[np.ndarray], np.ndarray], context: str) -> np.ndarray:
-    """Return the offset of each character, in units."""
-    codes = np.frombuffer(context.encode("utf-32-le"), dtype="<u4")
-    return np.concatenate([[0], np.cumsum(widths(codes))])[: len(codes)]
+    def explains(self, context: str, gold: Gold) -> bool:
+        """Return whether an answer is where the rule's offset points."""
+        place = self.find_start(context, gold[1])
+        return place is not None and (is_at(context, gold[0], place) or _is_respelt_at(context, gold[0], place))
 
 
-def _count_utf16(codes: np.ndarray) -> np.ndarray:
-    return np.where(codes > 0xFFFF, 2, 1)
+AS_GIVEN = OffsetRule()
 
 
-def _count_utf8(codes: np.ndarray) -> np.ndarray:
-    return 1 + np.searchsorted([0x80, 0x800, 0x10000], codes, side="right")
-
-
-def _count_crlf_once(codes: np.ndarray) -> np.ndarray:
-    return np.where((codes == 13) & np.append(codes[1:] == 10, False), 0, 1)
-
-
-def _count_line_feed_twice(codes: np.ndarray) -> np.ndarray:
-    return np.where((codes == 10) & ~np.append(False, codes[:-1] == 13), 2, 1)
-
-
-def _skip_leading_space(codes: np.ndarray) -> np.ndarray:
-    return np.where(np.logical_or.accumulate(~np.isin(codes, _SPACES)), 1, 0)
-
-
-def _count_space_runs_once(codes: np.ndarray) -> np.ndarray:
-    space = np.isin(codes, _SPACES)
-    return np.where(space & np.append(True, space[:-1]), 0, 1)
-
-
-def _count_decomposed(codes: np.ndarray) -> np.ndarray:
-    distinct, inverse = np.unique(codes, return_inverse=True)
-    lengths = [len(unicodedata.normalize("NFD", chr(code))) for code in distinct]
-    return np.array(lengths, dtype=np.int64)[inverse]
-
-
-def _count_composed(codes: np.ndarray) -> np.ndarray:
-    """Give a base character the length of its composed form, and the marks on it none."""
-    text = "".join(map(chr, codes))
-    widths = np.zeros(len(codes), dtype=np.int64)
-    bases = [place for place, letter in enumerate(text) if not place or not unicodedata.combining(letter)]
-    for begin, end in zip(bases, [*bases[1:], len(text)], strict=True):
-        widths[begin] = 1 if end - begin == 1 else len(unicodedata.normalize("NFC", text[begin:end]))
-    return widths
-
-
-UNITS = {
-    "UTF-16 code units": _count_utf16,
-    "bytes of UTF-8": _count_utf8,
-    "characters with CR LF as one": _count_crlf_once,
-    "characters with each line feed as CR LF": _count_line_feed_twice,
-    "characters without the white space that begins the context": _skip_leading_space,
-    "characters with runs of white space as one": _count_space_runs_once,
-    "characters of the composed text (NFC)": _count_composed,
-    "characters of the decomposed text (NFD)": _count_decomposed,
-}
-# Of rules that explain the same answers the first one wins: contexts may all begin alike.
-RULES = (
-    *(OffsetRule(f"where answer_start points in {name}", count) for name, count in UNITS.items()),
-    OffsetRule("1 character before their answer_start, as if counted from 1", shift=-1),
-    OffsetRule("1 character after their answer_start", shift=1),
-    *(
-        OffsetRule(f"{abs(shift)} characters {'before' if shift < 0 else 'after'} their answer_start", shift=shift)
-        for shift in SHIFTS
-    ),
-)
-
-
-def find_offset_rule(golds: Sequence[Gold]) -> OffsetRule | None:
-    """Find the rule by which a source counts, if it explains clearly more answers than the offsets as given.
-
-    It must explain at least half of the answers that are in their context and not at their offset, and more of them
-    than it loses of the answers that are at their offset.
+def find_offset_rules(golds: Mapping[str, Sequence[Gold]]) -> dict[str, tuple[OffsetRule, ...]]:
+    """Find the rules by which each context of a source counts.
 
     Args:
-        golds: All answers of a source.
+        golds: {context: its distinct answers with an offset}.
 
     Returns:
-        The rule that explains most answers, or None if the offsets are best as given.
+        {context: rules}, only for contexts with an answer that is not at its offset, if any rule is found. The rule
+        that explains most answers of the context comes first, then those of the whole source, the most frequent first.
     """
-    right: list[Gold] = []
-    misplaced: list[Gold] = []
-    for gold in golds:
-        context, text, start = gold
-        if is_at(*gold):
-            right.append(gold)
-        elif start >= 0 and (stripped := text.strip()) and stripped in context:
-            misplaced.append(gold)
-    needed = max(FEWEST, len(misplaced) / 2)
-    if len(misplaced) < needed:
-        return None
-    best, most = None, 0
-    for rule in RULES:
-        explained = sum(_explains(rule, gold) for gold in misplaced)
-        if explained < needed or explained <= most:
-            continue
-        lost = sum(not _explains(rule, gold) for gold in right)
-        if explained - lost > most:
-            best, most = rule, explained - lost
-    return best
+    misplaced: dict[str, list[Gold]] = {}
+    right = 0
+    for context, answers in golds.items():
+        wrong = [gold for gold in answers if not is_at(context, *gold)]
+        right += len(answers) - len(wrong)
+        if wrong:
+            misplaced[context] = wrong
+    ranked = _rank_rules(misplaced, right)
+    chosen = {context: _choose_rule(context, golds[context], ranked) for context in misplaced}
+    if ranked == [AS_GIVEN]:
+        chosen = {context: rule for context, rule in chosen.items() if rule != AS_GIVEN}
+    return {context: tuple(dict.fromkeys((rule, *ranked))) for context, rule in chosen.items()}
 
 
 def is_at(context: str, text: str, start: int) -> bool:
@@ -156,7 +105,117 @@ def is_at(context: str, text: str, start: int) -> bool:
     return start >= 0 and bool(stripped) and context.startswith((text, stripped), start)
 
 
-def _explains(rule: OffsetRule, gold: Gold) -> bool:
-    context, text, start = gold
-    place = rule.find_start(context, start)
-    return place is not None and is_at(context, text, place)
+def _is_respelt_at(context: str, text: str, place: int) -> bool:
+    if text.strip() in context:
+        return False
+    return bool(fold_text(context).find_at(text, place) or find_without_ends(context, text, place))
+
+
+def find_places(context: str, text: str) -> list[int]:
+    """Return where a text begins in its context, in other letters if it is not there as it is written."""
+    stripped = text.strip()
+    places: list[int] = []
+    place = context.find(stripped) if stripped else -1
+    while place >= 0 and len(places) <= MOST_PLACES:
+        places.append(place)
+        place = context.find(stripped, place + 1)
+    if not places and stripped:
+        found = fold_text(context).find_all(text) or find_all_without_ends(context, text)
+        places = [start for start, _ in found]
+    return places if len(places) <= MOST_PLACES else []
+
+
+def _rank_rules(misplaced: Mapping[str, Sequence[Gold]], right: int) -> list[OffsetRule]:
+    """Return the rules that hold for a whole source or a good part of it, the most frequent one first.
+
+    Rules are taken one by one: the next explains most of the answers that those before it leave.
+
+    Args:
+        misplaced: {context: answers that are not at their offset}.
+        right: The number of answers that are.
+    """
+    voters: defaultdict[OffsetRule, set[int]] = defaultdict(set)
+    chance = {}  # that one rule explains an answer by chance
+    number = 0
+    for context, golds in misplaced.items():
+        for gold in golds:
+            places = find_places(context, gold[0])
+            if not places:
+                continue
+            chance[number] = min(1.0, len(places) / len(context))
+            for rule in _iter_explaining(context, gold, places):
+                if rule.unit == CHARACTERS or rule.shift == 0 or rule.shift in SHIFTS:
+                    voters[rule].add(number)
+            number += 1
+    order = {rule: (list(UNITS).index(rule.unit) if not rule.shift else len(UNITS)) for rule in voters}
+    left = set(chance)
+    ranked = {AS_GIVEN: right}
+    while voters:
+        best = min(voters, key=lambda rule: (-len(voters[rule] & left), order[rule], abs(rule.shift), rule.shift))
+        explained = voters[best] & left
+        is_half = len(explained) >= max(FEWEST, len(left) / 2) and (not best.shift or best.shift in SHIFTS)
+        expected = sum(chance[index] for index in left)
+        if not is_half and not _is_beyond_chance(len(explained), expected, len(voters)):
+            break
+        del voters[best]
+        ranked[best] = len(explained)
+        left -= explained
+    return sorted(ranked, key=lambda rule: -ranked[rule])
+
+
+def _is_beyond_chance(explained: int, expected: float, rules: int) -> bool:
+    """Return whether one of several rules hardly ever explains so many answers by chance (Poisson)."""
+    if explained < FEWEST or not expected:
+        return False
+    log_chance = explained * math.log(expected) - math.lgamma(explained + 1)
+    return math.log(rules) + log_chance < math.log(MOST_BY_CHANCE)
+
+
+def _iter_explaining(context: str, gold: Gold, places: Sequence[int]) -> Iterable[OffsetRule]:
+    """Yield the rules that lead from an answer's offset to one of its places."""
+    text, start = gold
+    before = len(text) - len(text.lstrip())
+    # An offset may point at the white space that belongs to the answer as given.
+    starts = {place - before for place in places if before and context.startswith(text, place - before)} | {*places}
+    for unit in UNITS:
+        counted = count_units(unit, context)
+        if unit != CHARACTERS and counted is None:
+            continue
+        for place in starts:
+            found = place if counted is None else int(counted[place])
+            if counted is None or OffsetRule(unit).find_start(context, found) == place:
+                yield OffsetRule(unit, found - start)
+
+
+def _choose_rule(context: str, golds: Sequence[Gold], ranked: Sequence[OffsetRule]) -> OffsetRule:
+    """Return the rule that explains most answers of a context, and of several the one most frequent in the source."""
+    explained = {rule: sum(rule.explains(context, gold) for gold in golds) for rule in ranked}
+    best = max(ranked, key=lambda rule: explained[rule])
+    if explained[best] == len(golds):
+        return best
+    local = _find_local_rule(context, golds, explained[best])
+    return best if local is None else local
+
+
+def _find_local_rule(context: str, golds: Sequence[Gold], most: int) -> OffsetRule | None:
+    """Return the shift that explains more answers of a context than any other and than `most`, or None."""
+    votes: Counter[OffsetRule] = Counter()
+    placed = 0
+    for gold in golds:
+        places = find_places(context, gold[0])
+        placed += bool(places)
+        votes.update(set(_iter_explaining(context, gold, places)))
+    best = max(votes.values(), default=0)
+    if best < max(FEWEST, most + 1, placed / 2):
+        return None
+    winners = [rule for rule, count in votes.items() if count == best]
+    # Several units may explain the same. They must agree on where each answer is.
+    agreed = {
+        tuple(rule.find_start(context, gold[1]) if rule.explains(context, gold) else None for gold in golds)
+        for rule in winners
+    }
+    if len(agreed) > 1:
+        winners = [rule for rule in winners if rule.unit == CHARACTERS]
+    if not winners or (len(winners) > 1 and len(agreed) > 1):
+        return None
+    return OffsetRule(winners[0].unit, winners[0].shift, is_local=True)

@@ -12,18 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlqa.data.answer_places import AnswerPlaces, Placement
 from mlqa.data.examples import Answer, Examples, Note
-from mlqa.data.offset_rules import OffsetRule, find_offset_rule
+from mlqa.data.offset_rules import Gold
 from mlqa.data.row_values import NO_PLACE, check_text, is_true, parse_answers, parse_id, shorten_repr
-from mlqa.data.same_text import fold_text
 from mlqa.errors import DataError
 
 log = logging.getLogger(__name__)
 
 NAMED = 5  # the log and errors name at most this many places, and count the rest
 NOTED = 1000  # at most this many places of each kind are kept for the audit
-
-Gold = tuple[str, int]  # text and answer_start, as read
 
 
 @dataclass(slots=True)
@@ -102,10 +100,8 @@ class ExamplesBuilder:
             DataError: If there is no row, no row has an answer, or `strict` finds a fault.
         """
         contexts = list(self._contexts)
-        rule = find_offset_rule(
-            [(contexts[row.context], *gold) for row in self._rows for gold in row.golds if gold[1] >= 0]
-        )
-        if rule is not None:
+        places = AnswerPlaces(self._collect_golds(contexts))
+        for rule in {rule.name: rule for rule in places.rules}.values():
             log.warning("%s: its answers are %s; their offsets were corrected", self.source, rule.name)
         kept: list[int] = []
         answers: list[tuple[Answer, ...]] = []
@@ -113,7 +109,7 @@ class ExamplesBuilder:
         dropped_ids: set[str] = set()
         for position, row in enumerate(self._rows):
             placed = {
-                gold: self._locate_answer(row.place, contexts[row.context], *gold, rule)
+                gold: self._record_placement(row.place, gold, places.get(contexts[row.context], gold))
                 for gold in dict.fromkeys(row.golds)
             }
             golds = tuple(answer for gold in row.golds if (answer := placed[gold]) is not None)
@@ -128,6 +124,20 @@ class ExamplesBuilder:
             answers.append(golds)
         self._check_source(answers)
         return self._collect(kept, answers, unplaced, dropped_ids)
+
+    def _collect_golds(self, contexts: list[str]) -> dict[str, list[Gold]]:
+        """Return the distinct golds of each context."""
+        golds: list[dict[Gold, None]] = [{} for _ in contexts]
+        for row in self._rows:
+            golds[row.context].update(dict.fromkeys(row.golds))
+        return {context: list(found) for context, found in zip(contexts, golds, strict=True)}
+
+    def _record_placement(self, place: str, gold: Gold, placement: Placement) -> Answer | None:
+        """Count what was done to find a gold."""
+        self._counts["answers"] += bool(gold[0].strip())
+        for kind, text in placement.notes:
+            self._record_note(kind, place, text)
+        return placement.answer
 
     def _check_row(self, row: _Row, placed: dict[Gold, Answer | None]) -> bool:
         """Record what is wrong with a row, and return whether it cannot be trained on."""
@@ -207,53 +217,6 @@ class ExamplesBuilder:
         self._counts[kind] += 1
         if len(self._notes[kind]) < NOTED:
             self._notes[kind].append(Note(place, text))
-
-    def _locate_answer(self, place: str, context: str, text: str, start: int, rule: OffsetRule | None) -> Answer | None:
-        """Return the answer as the context has it, or None if it has no place or several.
-
-        Places are tried from the surest to the least sure: where the rule of the source points, where answer_start
-        points, the same in other letters (see `same_text`), the only place, the only place in other letters.
-        """
-        stripped = text.strip()
-        if not stripped:
-            return None
-        self._counts["answers"] += 1
-        by_rule = None if rule is None else rule.find_start(context, start)
-        starts = [at for at in (by_rule, start if start >= 0 else None) if at is not None]
-        for at in starts:
-            if not context.startswith((text, stripped), at):
-                continue
-            if stripped != text:
-                self._record_note("stripped_answers", place, shorten_repr(text))
-            if at != start:
-                moved = f"{shorten_repr(stripped)} is at {at}, not at {start}"
-                self._record_note("offsets_by_rule", place, f"{moved}: answers are {rule.name if rule else ''}")
-            before = len(text) - len(text.lstrip()) if context.startswith(text, at) else 0
-            return Answer(stripped, at + before)
-        for at in starts:
-            if found := fold_text(context).find_at(text, at):
-                return self._respell(place, context, text, start, *found)
-        at = context.find(stripped)
-        if at >= 0 and context.find(stripped, at + 1) < 0:
-            return self._repair(place, stripped, start, at)
-        if at < 0 and (found := fold_text(context).find_only(text)):
-            return self._respell(place, context, text, start, *found)
-        self._record_note("unlocated_answers", place, shorten_repr(text))
-        return None
-
-    def _repair(self, place: str, text: str, given: int, start: int) -> Answer:
-        """Return an answer whose offset was wrong or missing."""
-        if given != NO_PLACE:
-            self._record_note("repaired_offsets", place, f"{shorten_repr(text)} is at {start}, not at {given}")
-        return Answer(text, start)
-
-    def _respell(self, place: str, context: str, text: str, given: int, start: int, end: int) -> Answer:
-        """Return an answer in the letters of its context, which remembers how its source writes it."""
-        written = context[start:end]
-        if written == text.strip():  # answer_start points at the white space before it
-            return self._repair(place, written, given, start)
-        self._record_note("respelt_answers", place, f"{shorten_repr(text)} is {shorten_repr(written)} in its context")
-        return Answer(written, start, text)
 
 
 def _explain_unlocated(text: str, start: int) -> str:

@@ -1,17 +1,20 @@
 """Find an answer that its context writes in another way: other white space, apostrophes, quotes, case or Unicode form.
 
-Annotators copy an answer from a page that shows ' and a space, and the context holds ’ and a no-break space. The two
-texts are the same to a reader. The answer then is what the context has.
+Annotators copy an answer from a page that shows ' and a space, and the context holds ’ and a no-break space, or &nbsp;.
+The two texts are the same to a reader. The answer then is what the context has.
 """
 
 from __future__ import annotations
 
 import functools
+import html
+import re
 import unicodedata
 from bisect import bisect_left
 
 from mlqa.data.scripts import APOSTROPHES
 
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
 _QUOTES = '"\u00ab\u00bb\u201c\u201d\u201e\u201f\u2033\uff02'
 _SIGNS = str.maketrans(
     {**dict.fromkeys(APOSTROPHES + "\u201a\u201b\u2032", "'"), **dict.fromkeys(_QUOTES, '"'), "\u0131": "i"}
@@ -24,6 +27,7 @@ class FoldedText:
     Attributes:
         letters: The folded text. Runs of white space are one space, invisible characters (category Cf) are gone, and
             the rest is compatibility-composed (NFKC) and case-folded, with one kind of apostrophe, quote, dash and i.
+            Character references of HTML are what they stand for.
     """
 
     def __init__(self, text: str) -> None:
@@ -48,13 +52,16 @@ class FoldedText:
         place += self.letters.startswith(" ", place)
         return self._measure(place, wanted) if wanted and self.letters.startswith(wanted, place) else None
 
-    def find_only(self, answer: str) -> tuple[int, int] | None:
-        """Return the (start, end) of an answer that occurs exactly once, or None."""
+    def find_all(self, answer: str) -> list[tuple[int, int]]:
+        """Return the (start, end) of each place of an answer."""
         wanted = fold_answer(answer)
+        found: list[tuple[int, int]] = []
         place = self.letters.find(wanted) if wanted else -1
-        if place < 0 or self.letters.find(wanted, place + 1) >= 0:
-            return None
-        return self._measure(place, wanted)
+        while place >= 0:
+            if measured := self._measure(place, wanted):
+                found.append(measured)
+            place = self.letters.find(wanted, place + 1)
+        return found
 
     def _measure(self, place: int, wanted: str) -> tuple[int, int] | None:
         """Return the offsets in the original, or None if they would cut one of its characters in two."""
@@ -79,13 +86,22 @@ def fold_answer(answer: str) -> str:
 
 
 def _iter_clusters(text: str) -> list[tuple[int, int]]:
-    """Return (start, end) of each character with the marks on it."""
-    begins = [place for place, letter in enumerate(text) if not place or not unicodedata.combining(letter)]
+    """Return (start, end) of each character with the marks on it, and of each character reference of HTML."""
+    inside: set[int] = set()
+    if "&" in text:
+        inside.update(place for found in _ENTITY.finditer(text) for place in range(found.start() + 1, found.end()))
+    begins = [
+        place
+        for place, letter in enumerate(text)
+        if not place or not (unicodedata.combining(letter) or place in inside)
+    ]
     return list(zip(begins, [*begins[1:], len(text)], strict=True))
 
 
 @functools.lru_cache(maxsize=1 << 16)
 def _fold(cluster: str) -> str:
+    if cluster.startswith("&"):
+        cluster = html.unescape(cluster)
     kept = "".join(letter for letter in cluster if unicodedata.category(letter) != "Cf").translate(_SIGNS)
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", kept).casefold()).translate(_SIGNS)
     folded = folded.replace("i\u0307", "i")
