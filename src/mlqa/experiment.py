@@ -107,6 +107,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     result.threads = limit_threads()
     arguments, run_dir = _join_processes(config)
     from mlqa.evaluation import Evaluation
+    from mlqa.metrics.readiness import find_reasons_to_wait
     from mlqa.metrics.tokenizer_analysis import analyze_tokenizer
     from mlqa.models.loading import save_model
     from mlqa.training.arguments import get_autocast_dtype
@@ -122,6 +123,10 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         _describe_windows(config, result, splits, train, evaluation)
         analysis = analyze_tokenizer(tokenizer, config, splits, train, validation)
         result.tokenization = analysis.figures
+        windows = result.dataset["audit"]["tokenizer"].values()
+        # Leakage was told while the data set was audited.
+        for line in find_reasons_to_wait(None, analysis.figures, windows, config.training.max_answer_length):
+            log.warning("%s", line)
 
     model, result.model = _load_model(config, tokenizer, kept_rows)
     checkpoints = open_checkpoints(result, run_dir)
@@ -224,6 +229,7 @@ def _describe_windows(config: Config, result: Result, splits: Splits, train: Win
         "train_rows": splits.train.counts,
         "validation_rows": splits.validation.counts,
         "squad_version": evaluation.version,
+        "primary_metric": evaluation.primary_metric,
     }
     result.dataset["audit"]["tokenizer"] = {
         "train": compute_window_figures(train, splits.train, longest),
@@ -281,7 +287,7 @@ def _answer_and_score(
     result.metrics = evaluated.metrics
     if config.training.shuffled_questions_control:
         result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
-    result.objective = result.metrics["f1"]
+    result.objective = result.metrics[evaluation.primary_metric]
     return evaluated
 
 

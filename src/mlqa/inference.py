@@ -15,8 +15,8 @@ from mlqa.answers.decoding import Candidate, decode_n_best
 from mlqa.answers.forward import predict_spans
 from mlqa.config.schema import TrainingConfig
 from mlqa.data.examples import Examples
-from mlqa.data.readers import explain_read_errors, parse_json
-from mlqa.data.rows import is_encodable
+from mlqa.data.readers import iter_rows
+from mlqa.data.row_values import is_encodable, parse_id
 from mlqa.errors import DataError, RunError, summarize_error
 from mlqa.features.windows import make_windows
 from mlqa.metrics.no_answer import put_answer_first
@@ -97,7 +97,7 @@ def load_questions(path: str | Path) -> Examples:
     """Load questions from a file. Gold answers in it are ignored.
 
     Args:
-        path: JSON as [{"context", "question", "id"?}, ...] or in the form of SQuAD.
+        path: A file in any form that a data set may have (see docs/data.md). Only context and question are needed.
 
     Returns:
         Examples without gold answers. A question without an id is named by its number, from 0.
@@ -106,36 +106,18 @@ def load_questions(path: str | Path) -> Examples:
         DataError: If the file cannot be read or an entry is malformed. The message names the file and the entry.
     """
     path = Path(path).expanduser()
-    with explain_read_errors(path):
-        content = parse_json(path.read_text("utf-8-sig"), str(path))
-    if isinstance(content, dict) and "data" in content:
-        content = _flatten_squad(content, path)
-    if isinstance(content, dict):
-        content = [content]
-    if not isinstance(content, list) or not content:
+    rows = list(iter_rows(path))
+    if not rows:
         raise DataError(f'{path}: has no questions; give [{{"context": ..., "question": ...}}, ...]')
-    for number, row in enumerate(content):
-        if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("context", "question")):
-            raise DataError(f"{path}, entry {number}: needs context and question as text")
+    for place, row in rows:
+        if not all(isinstance(row.get(key), str) for key in ("context", "question")):
+            raise DataError(f"{path}, {place}: needs context and question as text")
+    ids = [parse_id(f"{path}, {place}", row.get("id")) for place, row in rows]
     return make_unlabelled_examples(
-        [row["question"] for row in content],
-        [row["context"] for row in content],
-        [str(row.get("id", number)) for number, row in enumerate(content)],
+        [row["question"] for _, row in rows],
+        [row["context"] for _, row in rows],
+        [str(number) if identifier is None else identifier for number, identifier in enumerate(ids)],
     )
-
-
-def _flatten_squad(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
-    try:
-        return [
-            {"context": paragraph["context"], "question": qa["question"], "id": qa.get("id")}
-            for article in content["data"]
-            for paragraph in article["paragraphs"]
-            for qa in paragraph["qas"]
-        ]
-    except (KeyError, TypeError):
-        raise DataError(
-            f"{path}: not in the form of SQuAD; it needs data, paragraphs, context, qas and question"
-        ) from None
 
 
 def make_unlabelled_examples(questions: list[str], contexts: list[str], ids: list[str]) -> Examples:

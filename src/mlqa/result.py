@@ -33,7 +33,7 @@ class Result:
     """The content of result.json. Metrics are on the 0-100 scale, times in seconds, money in US dollars."""
 
     status: str = "failed"  # completed, failed or stopped
-    objective: float | None = None  # F1: what a sweeper maximizes
+    objective: float | None = None  # the primary metric: what a sweeper maximizes
     label: str = ""  # what rows, charts and W&B call the model
     choices: dict[str, str] = field(default_factory=dict)
     seed: int = 0

@@ -96,8 +96,8 @@ def test_a_context_of_many_windows(run_dir: Path, capsys: pytest.CaptureFixture[
         (["{run}", "--context", " ", "--question", "y"], 1, "the context of entry 0 is empty"),
         (["{run}", "--context", "x", "--question", "\udcff"], 1, "is not valid UTF-8"),
         (["{run}", "--file", "{run}/missing.json"], 1, "no such file"),
-        (["{run}", "--file", "{run}/.hydra/config.yaml"], 1, "broken JSON at line 1"),
-        (["{run}", "--file", "{run}/tokenization.json"], 1, "needs context and question"),
+        (["{run}", "--file", "{run}/.hydra/config.yaml"], 1, "cannot read .yaml"),
+        (["{run}", "--file", "{run}/tokenization.json"], 1, "no 'data' here"),
     ],
 )
 def test_errors_are_one_line(

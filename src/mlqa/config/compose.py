@@ -20,7 +20,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.hydra_errors import explain_override, is_group, suggest_choices
+from mlqa.config.hydra_errors import explain_override, explain_unknown, is_group, suggest_choices
+from mlqa.config.language_codes import suggest_language
 from mlqa.config.loader import install_loader
 from mlqa.config.progress import report_progress
 from mlqa.config.schema import GROUPS, Config, ModelConfig, build_config, register_schema
@@ -239,6 +240,8 @@ def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
     unknown = [str(key) for key in composed if key != "hydra" and key not in known]
     overrides = parse_overrides(list(composed.hydra.overrides.task))
     typed = {override.key_or_group.partition(".")[0]: override.input_line for override in overrides}
+    added = [override for override in overrides if override.is_add() or override.is_force_add()]
+    unread = [problem for override in added if "." in override.key_or_group and (problem := explain_unknown(override))]
     OmegaConf.update(composed, "training.output_dir", "")  # interpolates Hydra's run directory, which is not set yet
     missing = sorted(_iter_missing(composed, known))
     return [
@@ -246,8 +249,16 @@ def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
             f"{typed.get(key, key)}: there is no key or group {key!r}; {suggest_choices(key, [*known, 'experiment'])}"
             for key in unknown
         ),
-        *(f"{key}: has no value; set {key}=..." for key in missing),
+        *unread,
+        *(f"{key}: has no value; {_suggest_value(composed, key)}" for key in missing),
     ]
+
+
+def _suggest_value(composed: DictConfig, key: str) -> str:
+    if key != "dataset.language":
+        return f"set {key}=..."
+    files = (OmegaConf.select(composed, f"dataset.{split}_file") for split in ("validation", "train"))
+    return suggest_language(next((str(file) for file in files if file), None))
 
 
 def _iter_missing(composed: DictConfig, known: Sequence[str]) -> Iterator[str]:

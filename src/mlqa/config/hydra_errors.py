@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
@@ -77,7 +78,21 @@ def explain_unknown(override: Override) -> str | None:
         return None
     parent, name, names = unknown
     problem = f"{parent} has no key" if parent else "there is no key or group"
-    return f"{override.input_line}: {problem} {name!r}; {suggest_choices(name, names)}"
+    places = [place for place in _iter_keys(Config) if place.rpartition(".")[2] == name]
+    advice = f"{key} is {' or '.join(places)}" if places else suggest_choices(name, names)
+    return f"{override.input_line}: {problem} {name!r}; {advice}"
+
+
+def _iter_keys(cls: Any, prefix: str = "") -> Iterator[str]:
+    """Yield every dotted key of the schema that has a value of its own."""
+    hints = get_type_hints(cls)
+    for item in fields(cls):
+        hint = hints[item.name]
+        node = next((part for part in get_args(hint) if is_dataclass(part)), hint)
+        if is_dataclass(node):
+            yield from _iter_keys(node, f"{prefix}{item.name}.")
+        else:
+            yield f"{prefix}{item.name}"
 
 
 def _find_unknown_key(cls: Any, path: list[str]) -> tuple[str, str, list[str]] | None:
