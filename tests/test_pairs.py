@@ -146,6 +146,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {}
     for ending in ("json", "csv", "parquet"):
         files[ending] = {
+            "language": "tr",
             "train_file": write_rows(build_rows(0, TRAIN), folder / f"train.{ending}"),
             "validation_file": write_rows(build_rows(TRAIN, VALIDATION), folder / f"validation.{ending}"),
         }

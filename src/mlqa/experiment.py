@@ -104,7 +104,6 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         result.dataset["audit"] = _audit(splits)
 
     # torch and transformers are imported from here on, so that an error in the data shows at once.
-    result.threads = limit_threads()
     arguments, run_dir = _join_processes(config)
     from mlqa.evaluation import Evaluation
     from mlqa.metrics.readiness import find_reasons_to_wait
@@ -129,6 +128,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
             log.warning("%s", line)
 
     model, result.model = _load_model(config, tokenizer, kept_rows)
+    result.threads = limit_threads(getattr(model.config, "hidden_size", None))
     checkpoints = open_checkpoints(result, run_dir)
     checkpoint = checkpoints.find_resumable()
     trackers.start(checkpoint.history if checkpoint else None)

@@ -45,7 +45,6 @@ class Answerer:
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
-        limit_threads()
         folder = Path(run_dir).expanduser()
         model_folder = folder / MODEL
         if not (model_folder / "config.json").is_file():
@@ -58,6 +57,7 @@ class Answerer:
         self.training = _load_training_config(folder)
         self.tokenizer: Any = load_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
         self.model: Any = load_pretrained(load_auto_class(), "weights", str(model_folder), None)
+        limit_threads(getattr(self.model.config, "hidden_size", None))
 
     def answer(self, examples: Examples, top_k: int = 1) -> list[list[Candidate]]:
         """Answer questions.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,3 +97,9 @@ def test_a_sweeper_sees_the_overrides_of_the_app_alone() -> None:
         members = compose.split_members(["seed=1,2", "hydra.launcher.dry_run=true", "hydra.mode=MULTIRUN"], True)
     own = ["hydra.launcher.dry_run=true", "hydra.mode=MULTIRUN"]
     assert members == [[*own, "seed=1"], [*own, "seed=2"]]
+
+
+def test_a_config_that_cannot_be_kept_is_composed_anew() -> None:
+    failing = mock.patch("pickle.dumps", side_effect=pickle.PicklingError("not the same object"))
+    with failing, compose.initialize_hydra():
+        assert [compose.compose_all([["seed=71"]])[0].seed for _ in range(2)] == [71, 71]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,20 +67,16 @@ class RememberingLoader(ConfigLoaderImpl):
         of_task = [line for line in overrides if line not in of_hydra]
         places = _describe_places(self.config_search_path)
         key = (places, os.getcwd(), config_name, JobRuntime.instance().get("name"), tuple(of_hydra), tuple(of_task))
-        if key not in _MEMORY.composed:
-            composed = super().load_configuration(config_name, overrides, run_mode, *args, **kwargs)
-            _MEMORY.composed[key] = pickle.dumps(composed)
-        config: DictConfig = pickle.loads(_MEMORY.composed[key])
-        return config
+        load = super().load_configuration
+        return _recall(_MEMORY.composed, key, lambda: load(config_name, overrides, run_mode, *args, **kwargs))
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         """Merge the files of a defaults list, or copy what was merged of the same files: values come later."""
-        key = repr((defaults, repo.get_sources()))
-        if key not in _MEMORY.merged:  # merging changes what was read
-            merged = super()._compose_config_from_defaults_list(defaults, copy.deepcopy(repo))
-            _MEMORY.merged[key] = pickle.dumps(merged)
-        config: DictConfig = pickle.loads(_MEMORY.merged[key])
-        return config
+        merge = super()._compose_config_from_defaults_list
+        # Merging changes what was read.
+        return _recall(
+            _MEMORY.merged, repr((defaults, repo.get_sources())), lambda: merge(defaults, copy.deepcopy(repo))
+        )
 
 
 class _Files(ConfigRepository):
@@ -113,6 +110,18 @@ def install_loader() -> None:
 def install_loader_for_main() -> None:
     """Let every Hydra of this process compose by such a loader. Hydra's main has no place to ask for it."""
     hydra_internals.ConfigLoaderImpl = RememberingLoader  # type: ignore[misc]
+
+
+def _recall(memory: dict[Any, bytes], key: Any, make: Callable[[], DictConfig]) -> DictConfig:
+    """Return a config of one's own: a copy of what is remembered, else a new one, which is remembered if it can be."""
+    if key not in memory:
+        made = make()
+        try:
+            memory[key] = pickle.dumps(made)
+        except (pickle.PicklingError, AttributeError, TypeError):  # it holds a class or value of a plugin's own
+            return made
+    config: DictConfig = pickle.loads(memory[key])
+    return config
 
 
 def _describe_places(search_path: ConfigSearchPath) -> str:
