@@ -25,6 +25,8 @@ from reading import read_run  # noqa: E402
 
 import sagemaker_rehearsal  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 SMALL = (
     "experiment=quickstart",
     "model=tiny_wordpiece",

@@ -23,6 +23,8 @@ from reading import by_records, find_run, read_run  # noqa: E402
 
 from hydra_sagemaker_launcher.jobs.safe_extract import extract  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 RESULT: dict[str, Any] = {"status": "completed", "metrics": {"f1": 75.0}, "error": None}
 
 

@@ -32,6 +32,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], 
     return json.loads(said.getvalue()), folder
 
 
+@pytest.mark.slow
 def test_every_combination_is_a_tokenizer(compared: tuple[dict[str, Any], Path]) -> None:
     wordpiece, char = compared[0]["tokenizers"]
     assert (wordpiece["model"], char["model"]) == ("tiny_wordpiece", "tiny_char")
