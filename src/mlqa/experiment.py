@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlqa.config.compose import resolve_model_label
 from mlqa.config.identity import compute_config_hash
-from mlqa.config.schema import Config
+from mlqa.config.run_lock import unlock_directory
+from mlqa.config.schema import Config, select_numbers
 from mlqa.config.validation import is_local_folder
 from mlqa.data.audit import audit
 from mlqa.data.audit_warnings import describe_leakage
@@ -74,6 +75,7 @@ def run(config: Config, choices: dict[str, str]) -> Result:
         choices=choices,
         seed=config.seed,
         config_hash=compute_config_hash(config),
+        training=select_numbers(config.training),
         versions=collect_versions(),
         cost=compute_run_cost(0, config.hardware.usd_per_hour),
         error="the run has not finished: it is still running or was killed",
@@ -83,8 +85,14 @@ def run(config: Config, choices: dict[str, str]) -> Result:
     except MlqaError as error:
         log.error("error: %s", error)
         raise
-    if completed is not None:
-        return completed
+    try:
+        return completed or _track_and_run(config, choices, result)
+    finally:
+        unlock_directory(Path(config.training.output_dir))
+
+
+def _track_and_run(config: Config, choices: dict[str, str], result: Result) -> Result:
+    """Open the trackers, take the run through its steps and return its result."""
     trackers = Trackers([])
     if is_main():
         run_dir = Path(config.training.output_dir)
