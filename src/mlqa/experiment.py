@@ -133,7 +133,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         result.tokenization = analysis.figures
         windows = result.dataset["audit"]["tokenizer"].values()
         # Leakage was told while the data set was audited.
-        for line in find_reasons_to_wait(None, analysis.figures, windows, config.training.max_answer_length):
+        for line in find_reasons_to_wait(None, analysis.figures, windows, config):
             log.warning("%s", line)
 
     model, result.model = _load_model(config, tokenizer, kept_rows)

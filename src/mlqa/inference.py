@@ -81,8 +81,8 @@ def _load_training_config(run_dir: Path, recorded: Any) -> TrainingConfig:
 
     Args:
         run_dir: The run's directory.
-        recorded: The node `training` of its result.json, None if an earlier version wrote it. Then .hydra/config.yaml
-            has the settings.
+        recorded: The node `training` of its result.json, None if an earlier version wrote it. It counts if the run has
+            no .hydra/config.yaml.
 
     Raises:
         RunError: Neither file has them. Other windows than the run's would give other answers, without a word.
@@ -95,7 +95,7 @@ def _load_training_config(run_dir: Path, recorded: Any) -> TrainingConfig:
             "folder .hydra from where it was trained"
         )
     try:
-        written = recorded or OmegaConf.load(path).training
+        written = OmegaConf.load(path).training if path.is_file() else recorded
         for name, default in select_numbers(training).items():
             if name in written:
                 setattr(training, name, type(default)(written[name]))

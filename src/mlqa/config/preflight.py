@@ -28,6 +28,7 @@ from mlqa.config.compose import (
 )
 from mlqa.config.hydra_errors import explain_none, explain_removal, explain_unknown
 from mlqa.config.progress import report_progress
+from mlqa.config.readiness import warn_before_launch
 from mlqa.config.run_places import check_claim, check_rerun, check_run_dir, reserve_directory
 from mlqa.config.schema import Config, build_config
 from mlqa.config.sweep_loader import SweepLoader
@@ -101,6 +102,7 @@ def prepare_start(argv: Sequence[str]) -> list[str]:
     if not is_main():
         return build_rank_argv(argv)
     multirun = starts_multirun(get_args_parser().parse_args(list(argv)))
+    warn_before_launch(members if multirun else [])
     return add_overrides(argv, reserve_directory(members[0], multirun) if members else [])
 
 
