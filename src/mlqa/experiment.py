@@ -81,14 +81,18 @@ def run(config: Config, choices: dict[str, str]) -> Result:
         error="the run has not finished: it is still running or was killed",
     )
     try:
-        completed = claim(config, result) if is_main() else None
+        return _claim(config, result) or _track_and_run(config, choices, result)
+    finally:
+        unlock_directory(Path(config.training.output_dir))
+
+
+def _claim(config: Config, result: Result) -> Result | None:
+    """Make the run directory this run's own. Return its result if the same run was completed in it before."""
+    try:
+        return claim(config, result) if is_main() else None
     except MlqaError as error:
         log.error("error: %s", error)
         raise
-    try:
-        return completed or _track_and_run(config, choices, result)
-    finally:
-        unlock_directory(Path(config.training.output_dir))
 
 
 def _track_and_run(config: Config, choices: dict[str, str], result: Result) -> Result:

@@ -11,7 +11,8 @@ from omegaconf import DictConfig
 
 log = logging.getLogger(__name__)
 
-_unreported: list[Path] = []  # directories of multiruns that have begun and not ended
+# Configs of multiruns that have begun and not ended. A launcher that resumes a sweep puts its directory there.
+_unreported: list[DictConfig] = []
 
 
 class ReportSweep(Callback):
@@ -20,7 +21,7 @@ class ReportSweep(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Remember the sweep, for the case that Hydra does not call `on_multirun_end`."""
         if not config.hydra.launcher.get("dry_run"):
-            _unreported.append(Path(config.hydra.sweep.dir).absolute())
+            _unreported.append(config)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Write the report of a multirun whose members all completed."""
@@ -34,7 +35,7 @@ def report_ended_sweeps() -> None:
     report that cannot be written is one line in the log, because the members are worth more than their report.
     """
     while _unreported:
-        sweep_dir = _unreported.pop()
+        sweep_dir = Path(_unreported.pop().hydra.sweep.dir).absolute()
         if not _has_begun(sweep_dir):
             continue
         try:

@@ -119,18 +119,24 @@ def reserve_directory(composed: DictConfig, multirun: bool) -> list[str]:
     """
     key = "sweep" if multirun else "run"
     raw = _get_raw_dir(composed, key)
-    is_named_by_time = "${now:" in raw
-    chosen = str(_resolve(composed, key, "dir"))
+    resumed = multirun and composed.hydra.launcher.get("resume")
+    is_named_by_time = "${now:" in raw and not resumed
+    chosen = str(resumed or _resolve(composed, key, "dir"))
+    if resumed and not Path(chosen).is_dir():  # as the launcher will say
+        return []
     folder, number = Path(chosen), 1
     while (holder := lock_directory(folder)) is not None:
         if not is_named_by_time:
             raise ConfigError(
-                f"hydra.{key}.dir={chosen}: {holder} is running in it; wait for its end, or choose another directory"
+                f"{'hydra.launcher.resume' if resumed else f'hydra.{key}.dir'}={chosen}: {holder} is running in it; "
+                "wait for its end, or choose another directory"
             )
         number += 1
         folder = Path(f"{chosen}_{number}")
     atexit.register(unlock_directory, folder)
-    if not is_named_by_time and not (multirun and "${hydra:" in raw):  # which Hydra resolves only for single runs
+    if resumed or not (
+        is_named_by_time or (multirun and "${hydra:" in raw)
+    ):  # which Hydra resolves only for single runs
         return []
     return [f"hydra.{key}.dir={QuotedString(str(folder), Quote.single).with_quotes()}"]
 
