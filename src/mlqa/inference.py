@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.answers.decoding import Candidate, decode_n_best
 from mlqa.answers.forward import predict_spans
-from mlqa.config.schema import TrainingConfig
+from mlqa.config.schema import TrainingConfig, select_numbers
 from mlqa.data.examples import Examples
 from mlqa.data.readers import iter_rows
 from mlqa.data.row_values import is_encodable, parse_id
@@ -21,7 +20,7 @@ from mlqa.errors import DataError, RunError, summarize_error
 from mlqa.features.windows import make_windows
 from mlqa.metrics.no_answer import put_answer_first
 from mlqa.models.heads import load_auto_class
-from mlqa.result import MODEL, read_result
+from mlqa.result import FILE, MODEL, read_result
 from mlqa.threads import limit_threads
 from mlqa.tokenization.load import load_pretrained
 
@@ -54,7 +53,7 @@ class Answerer:
             log.warning("%s: the run is %s, so its model may not be fully trained", folder, result["status"])
         # A model that was trained on unanswerable questions may give no answer.
         self.with_null = result["dataset"].get("train_rows", {}).get("unanswerable", 0) > 0
-        self.training = _load_training_config(folder)
+        self.training = _load_training_config(folder, result.get("training"))
         self.tokenizer: Any = load_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
         self.model: Any = load_pretrained(load_auto_class(), "weights", str(model_folder), None)
         limit_threads(getattr(self.model.config, "hidden_size", None))
@@ -77,18 +76,30 @@ class Answerer:
         return [put_answer_first(candidates, threshold)[:top_k] for candidates in answers]
 
 
-def _load_training_config(run_dir: Path) -> TrainingConfig:
-    """Return the window and decoding settings in the run's .hydra/config.yaml, or the defaults if it has none."""
+def _load_training_config(run_dir: Path, recorded: Any) -> TrainingConfig:
+    """Return the window and decoding settings of a run.
+
+    Args:
+        run_dir: The run's directory.
+        recorded: The node `training` of its result.json, None if an earlier version wrote it. It counts if the run has
+            no .hydra/config.yaml.
+
+    Raises:
+        RunError: Neither file has them. Other windows than the run's would give other answers, without a word.
+    """
     training = TrainingConfig(output_dir=str(run_dir), seed=0)
     path = run_dir / ".hydra" / "config.yaml"
-    if not path.is_file():
-        return training
+    if not recorded and not path.is_file():
+        raise RunError(
+            f"{run_dir}: neither its {FILE} nor .hydra/config.yaml has the window settings of this run; copy the "
+            "folder .hydra from where it was trained"
+        )
     try:
-        written = OmegaConf.load(path).training
-        for item in fields(TrainingConfig):
-            if item.type in ("int", "float") and item.name in written and item.name != "seed":
-                setattr(training, item.name, (int if item.type == "int" else float)(written[item.name]))
-    except (OmegaConfBaseException, ValueError, AttributeError, OSError) as error:
+        written = OmegaConf.load(path).training if path.is_file() else recorded
+        for name, default in select_numbers(training).items():
+            if name in written:
+                setattr(training, name, type(default)(written[name]))
+    except (OmegaConfBaseException, ValueError, TypeError, AttributeError, OSError) as error:
         raise RunError(f"{path}: cannot be read: {summarize_error(error)}") from None
     return training
 

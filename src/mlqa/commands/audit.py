@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     audited = audit(splits)
     windows, permitted, reason = _measure_tokenizer(config, splits)
     longest = config.training.max_answer_length
-    reasons = list(find_reasons_to_wait(audited.figures.get("leakage"), permitted, windows.values(), longest))
+    reasons = list(find_reasons_to_wait(audited.figures.get("leakage"), permitted, windows.values(), config))
     if args.json:
         content = {
             "dataset": choices["dataset"],

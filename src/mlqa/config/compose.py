@@ -20,7 +20,14 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.hydra_errors import explain_override, explain_unknown, is_group, suggest_choices
+from mlqa.config.hydra_errors import (
+    explain_empty_sweep,
+    explain_override,
+    explain_unknown,
+    is_empty_sweep,
+    is_group,
+    suggest_choices,
+)
 from mlqa.config.language_codes import suggest_language
 from mlqa.config.loader import install_loader
 from mlqa.config.progress import report_progress
@@ -145,7 +152,15 @@ def split_members(overrides: list[str], multirun: bool) -> list[list[str]]:
     sweeper_params = [f"{key}={value}" for key, value in (base.hydra.sweeper.get("params") or {}).items()]
     of_hydra = [override for override in fixed if override.is_hydra_override()]  # the sweeper never sees them
     of_task = [override for override in parsed if override not in of_hydra]
-    members = BasicSweeper.split_arguments(parse_overrides(sweeper_params) + of_task, None)[0]
+    asked = parse_overrides(sweeper_params) + of_task
+    try:
+        members = BasicSweeper.split_arguments(asked, None)[0]
+    except HydraException as error:  # interval(), which other sweepers draw from
+        raise ConfigError(
+            f"{summarize_error(error)}; give values, or choose a hydra/sweeper that draws them"
+        ) from error
+    if not members:
+        raise ConfigError([explain_empty_sweep(override) for override in asked if is_empty_sweep(override)])
     return [[*(str(override.input_line) for override in of_hydra), *member] for member in members]
 
 
@@ -155,8 +170,10 @@ def parse_overrides(overrides: list[str]) -> list[Override]:
     Raises:
         ConfigError: An override is not in this form.
     """
+    hydra = GlobalHydra.instance()  # whose groups a glob chooses from
+    loader = hydra.config_loader() if hydra.is_initialized() else None
     try:
-        return OverridesParser.create().parse_overrides(overrides)
+        return OverridesParser.create(config_loader=loader).parse_overrides(overrides)
     except HydraException as error:
         wrong = summarize_error(error).removeprefix("LexerNoViableAltException: ")
         raise ConfigError(

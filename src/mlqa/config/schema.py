@@ -302,6 +302,12 @@ class Config:
     seed: int = 42
 
 
+def select_numbers(training: TrainingConfig) -> dict[str, int | float]:
+    """Return the numbers of the group training, by name, without the seed: how windows are cut and answers decoded."""
+    names = [item.name for item in fields(TrainingConfig) if item.type in ("int", "float") and item.name != "seed"]
+    return {name: getattr(training, name) for name in names}
+
+
 def register_schema() -> None:
     """Register the schema with Hydra as `mlqa_schema`, the first entry in the defaults of conf/config.yaml."""
     ConfigStore.instance().store(name="mlqa_schema", node=Config, provider="mlqa")
