@@ -45,6 +45,7 @@ class Result:
     timing: dict[str, float] = field(default_factory=dict)
     cost: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
+    weights: dict[str, Any] = field(default_factory=dict)  # what of the model was loaded, and what is new
     dataset: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     threads: dict[str, Any] = field(default_factory=dict)  # how many rank 0 computed with, and why

@@ -63,7 +63,8 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.score = score
         self.checkpoints = checkpoints
         training = config.training
-        self.batching, self.packing = choose_batching(training.batching, model, arguments.device)
+        one_width = windows.template.one_width
+        self.batching, self.packing = choose_batching(training.batching, model, arguments.device, one_width)
         multiple = None if self.batching is Batching.padded else training.pad_to_multiple_of
         batches = ShareDataset(windows, multiple, self.packing)
         step_size = arguments.train_batch_size * training.gradient_accumulation_steps
