@@ -1,7 +1,8 @@
 """One run, from a checked config to its result.
 
-The steps: load, audit, load the model, tokenize, window, train, write the model, answer, score, write scores and answers. The trackers
-receive metrics and tables on the way. result.json is there from the first step and complete after the last.
+The steps: load, audit, load tokenizer and model, tokenize, window, train, write the model, answer, score, write scores
+and answers. The trackers receive metrics and tables on the way. result.json is there from the first step and complete
+after the last.
 """
 
 from __future__ import annotations
@@ -136,6 +137,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     trainer = QuestionAnsweringTrainer(
         config, arguments, model, train, lambda: evaluation.compute_metrics(model), callbacks, checkpoints
     )
+    result.memory = trainer.memory
     if config.training.num_train_epochs > 0 or config.training.max_steps > 0:
         _train(trainer, checkpoint, result)
     unwritten: list[str] = []

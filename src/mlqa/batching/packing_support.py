@@ -103,7 +103,7 @@ def probe_packing(model: Any) -> Packing:
     first_position = 0 if positions is None or positions.padding_idx is None else positions.padding_idx + 1
     limit = LENGTHS[1] if positions is None else positions.num_embeddings - first_position
     lengths = [min(length, limit) for length in LENGTHS]
-    vocabulary = model.get_input_embeddings().num_embeddings
+    vocabulary = len(model.get_input_embeddings().weight)
     random = torch.Generator().manual_seed(0)
     # Avoid the padding token, one of the first ids, because RoBERTa-type models count positions by it.
     alone = [torch.randint(min(5, vocabulary - 1), vocabulary, (1, length), generator=random) for length in lengths]

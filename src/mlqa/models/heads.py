@@ -1,4 +1,4 @@
-"""Which class a model is loaded as: transformers' own with a question-answering head, or its encoder under a new one."""
+"""Which class loads a model: the one of transformers with a head for questions, or its encoder under a new head."""
 
 from __future__ import annotations
 

@@ -78,10 +78,15 @@ def count_positions(model: Any) -> int | None:
 
 
 def _draw_ids(model: Any, width: int) -> torch.Tensor:
-    vocabulary = model.get_input_embeddings().num_embeddings
+    vocabulary = len(model.get_input_embeddings().weight)
     generator = torch.Generator().manual_seed(0)
     # Avoid the first ids, because RoBERTa-type models count positions by the padding.
-    return torch.randint(min(5, vocabulary - 1), vocabulary, (1, width), generator=generator)
+    ids = torch.randint(min(5, vocabulary - 1), vocabulary, (1, width), generator=generator)
+    separator = getattr(model.config, "sep_token_id", None)
+    if separator is not None:  # Longformer demands the three that it is pre-trained with
+        ids[ids == separator] = vocabulary - 1 if separator != vocabulary - 1 else vocabulary - 2
+        ids[0, 1:4] = separator
+    return ids
 
 
 def _depends_on_width(model: Any, max_seq_length: int) -> bool:

@@ -68,8 +68,10 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         multiple = None if self.batching is Batching.padded else training.pad_to_multiple_of
         batches = ShareDataset(windows, multiple, self.packing)
         step_size = arguments.train_batch_size * training.gradient_accumulation_steps
-        if training.auto_find_batch_size:
+        if training.auto_find_batch_size and len(windows):
             arguments.gradient_accumulation_steps = self._fit_accumulation(model, arguments, batches, step_size)
+        accumulation = arguments.gradient_accumulation_steps
+        self.memory = {"windows_at_a_time": -(-step_size // accumulation), "parts_of_a_step": accumulation}
         super().__init__(
             model=model,
             args=arguments,
@@ -87,7 +89,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             step_size * get_world_size(),
             config.seed,
             cut=cut if self.batching is Batching.grouped else None,
-            accumulation=arguments.gradient_accumulation_steps,
+            accumulation=accumulation,
             rank=get_rank(),
             world_size=get_world_size(),
         )
