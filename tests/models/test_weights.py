@@ -162,7 +162,8 @@ def test_cut_layers_can_be_saved_and_loaded(kind: str, tmp_path: Path) -> None:
     assert again.config.num_hidden_layers == 1
     with torch.no_grad():
         ids = IDS.clone()
-        ids[:, 1:4] = getattr(model.config, "sep_token_id", None) or 5  # Longformer wants three separators
+        if kind == "Longformer":  # it wants three separators
+            ids[:, 1:4] = model.config.sep_token_id
         assert torch.equal(again.eval()(input_ids=ids).start_logits, model.eval()(input_ids=ids).start_logits)
 
 

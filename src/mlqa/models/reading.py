@@ -83,7 +83,7 @@ def _draw_ids(model: Any, width: int) -> torch.Tensor:
     # Avoid the first ids, because RoBERTa-type models count positions by the padding.
     ids = torch.randint(min(5, vocabulary - 1), vocabulary, (1, width), generator=generator)
     separator = getattr(model.config, "sep_token_id", None)
-    if separator is not None:  # Longformer demands the three that it is pre-trained with
+    if separator is not None and separator < vocabulary:  # Longformer demands the three that it is pre-trained with
         ids[ids == separator] = vocabulary - 1 if separator != vocabulary - 1 else vocabulary - 2
         ids[0, 1:4] = separator
     return ids
@@ -94,6 +94,7 @@ def _depends_on_width(model: Any, max_seq_length: int) -> bool:
     short = min(SHORT, max_seq_length // 2)
     ids = _draw_ids(model, short)
     try:
+        _check_training(model, ids)
         alone = _read(model, ids)
         mask = torch.zeros(1, min(PADDED, max_seq_length), dtype=torch.long)
         mask[0, :short] = 1
@@ -102,7 +103,7 @@ def _depends_on_width(model: Any, max_seq_length: int) -> bool:
         with_padding = _read(model, padded, mask)[..., :short]
     except Exception:  # a model may raise anything on a width that it does not support
         try:
-            _read(model, _draw_ids(model, max_seq_length))
+            _check_training(model, _draw_ids(model, max_seq_length))
         except Exception as error:
             raise ModelError(
                 f"a {model.config.model_type} model cannot read a window of {max_seq_length} tokens: "
@@ -110,6 +111,15 @@ def _depends_on_width(model: Any, max_seq_length: int) -> bool:
             ) from error
         return True
     return bool((with_padding - alone).abs().max() > TOLERANCE * (alone.max() - alone.min()))
+
+
+def _check_training(model: Any, ids: torch.Tensor) -> None:
+    """Read the ids in training mode: Reformer accepts fewer widths there."""
+    model.train()
+    try:
+        _read(model, ids)
+    finally:
+        model.eval()
 
 
 def find_padding_id(config: Any) -> int:

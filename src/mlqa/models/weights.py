@@ -104,8 +104,10 @@ def list_head_weights(model: Any) -> set[str]:
 
 def _check_encoder(pretrained: str, config: Any, model: Any, report: Any, head: set[str]) -> None:
     """Raise ModelError if a weight of the encoder is not in the files, or has another shape there."""
+    from transformers import CONFIG_MAPPING
+
     key = f"model.pretrained={pretrained}"
-    for name, in_files, in_model in report["mismatched_keys"]:
+    for name, in_files, in_model in sorted(report["mismatched_keys"]):
         if name not in head:
             raise ModelError(
                 f"{key}: {name} is {_format_shape(in_files)} in its files, but config.json describes "
@@ -116,7 +118,8 @@ def _check_encoder(pretrained: str, config: Any, model: Any, report: Any, head: 
         return
     needed = sum(name not in head for name, _ in model.named_parameters())
     others = sorted(report["unexpected_keys"])
-    if prefix := _find_extra_prefix(missing, others, model.base_model_prefix):
+    prefix = _find_extra_prefix(missing, others, model.base_model_prefix)
+    if prefix and prefix.removesuffix(".") not in CONFIG_MAPPING:  # else it is the name of another architecture
         raise ModelError(
             f"{key}: the names of its weights begin with '{prefix}', which a {config.model_type} model does not "
             f"expect (e.g. {others[0]}); save the weights without it"
