@@ -58,7 +58,7 @@ def test_how_a_model_reads_is_found_by_trying(kind: str, options: dict[str, Any]
         ("GPT2", {"n_positions": 40, "bos_token_id": 1, "eos_token_id": 2}, 40),
         ("OPT", {"max_position_embeddings": 40, "word_embed_proj_dim": 16, "ffn_dim": 24}, 40),
         ("DebertaV2", {"max_position_embeddings": 40, "position_biased_input": False}, None),
-        ("T5", {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2}, None),
+        ("T5", {"d_kv": 8, "d_ff": 16, "decoder_start_token_id": 0, "pad_token_id": 0}, None),
     ],
 )
 def test_positions_are_counted_as_the_model_counts_them(kind: str, options: dict[str, Any], positions: int) -> None:
@@ -68,7 +68,7 @@ def test_positions_are_counted_as_the_model_counts_them(kind: str, options: dict
     with torch.no_grad():
         model(longest)  # as many as there are
         if positions is not None:
-            with pytest.raises(IndexError):
+            with pytest.raises((IndexError, RuntimeError)):
                 model(torch.full((1, positions + 1), 7))
             with pytest.raises(ModelError, match=f"the model has {positions} positions; choose training"):
                 probe_reading(model, positions + 1)
@@ -129,7 +129,7 @@ def test_a_folder_with_a_sentencepiece_model_alone(tmp_path: Path) -> None:
     )
     sentencepiece.SentencePieceTrainer.train(
         input=str(tmp_path / "text"), model_prefix=str(tmp_path / "spm"), vocab_size=60, pad_id=0, unk_id=3, bos_id=1,
-        eos_id=2, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]", minloglevel=2,
+        eos_id=2, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]", minloglevel=2, hard_vocab_limit=False,
     )  # fmt: skip
     folder = tmp_path / "model"
     folder.mkdir()
