@@ -168,7 +168,8 @@ def try_family(model_type: str, folder: Path) -> str:
         plain = compute_plain_logits(model_type, folder / "model")
     for own, other in zip(compute_own_logits(again, windows), plain, strict=True):
         assert own.shape == other.shape
-        assert float((own - other).abs().max() / (other.max() - other.min())) < 2e-5, model_type
+        difference = float((own - other).abs().max() / (other.max() - other.min()))
+        assert difference < 2e-5, f"{model_type}: {difference}"
     return outcome
 
 

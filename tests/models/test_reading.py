@@ -129,7 +129,8 @@ def test_a_folder_with_a_sentencepiece_model_alone(tmp_path: Path) -> None:
     )
     sentencepiece.SentencePieceTrainer.train(
         input=str(tmp_path / "text"), model_prefix=str(tmp_path / "spm"), vocab_size=60, pad_id=0, unk_id=3, bos_id=1,
-        eos_id=2, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]", minloglevel=2, hard_vocab_limit=False,
+        eos_id=2, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]", minloglevel=2,
+        hard_vocab_limit=False,
     )  # fmt: skip
     folder = tmp_path / "model"
     folder.mkdir()
