@@ -79,6 +79,8 @@ def list_encoder_weights(model: Any) -> dict[str, torch.Tensor]:
 def compute_plain_logits(model_type: str, folder: Path) -> list[torch.Tensor]:
     """Return the logits [2, length] of each question, as plain transformers gives them, padded to LENGTH."""
     tokenizer = get_tokenizer(model_type)
+    if model_type == "qwen2":  # for this type, transformers 5 reads any tokenizer.json by the rules of Qwen2's own
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, pad_token="[PAD]")
     contexts = [SAMPLE.get_context(row) for row in range(len(SAMPLE))]
     batch = tokenizer(
         SAMPLE.questions,
