@@ -18,12 +18,16 @@ LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pya
 # processes. Command lines, reports and scores call none of these libraries and are the same code with either version.
 LEGACY_TESTS = -m legacy tests/test_experiment.py tests/test_resume.py tests/test_distributed.py tests/training tests/models tests/tokenization/test_trimming.py
 
+# The launcher alone: mlqa and its other dependencies stay with Hydra 1.3.
+NEXT_HYDRA = hydra-core==1.4.0rc3
+NEXT_HYDRA_TESTS = tests/launchers/test_hydra_suites.py tests/launchers/test_launch.py tests/launchers/test_options.py
+
 # One test process per core. A process takes whole files: the tests of a file share what its fixtures start or train.
 # xdist would start with the files of the most tests, and the dear files have few: tests/conftest.py puts those first.
 PARALLEL ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-fast coverage toolkit legacy environments check format docs dist bench clean
+.PHONY: help setup quickstart test test-fast coverage toolkit legacy next-hydra environments check format docs dist bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,7 +40,7 @@ quickstart: $(VENV)/installed ## train and score a small model on generated Turk
 test: $(VENV)/installed-dev ## run every test
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
-test-fast: $(VENV)/installed-dev ## run the tests that neither train nor start a service, while you work (a minute)
+test-fast: $(VENV)/installed-dev ## run the tests that neither train nor start a service, while you work
 	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(PYTEST_ARGS)
 
 coverage: $(VENV)/installed-dev ## run every test and show the lines and branches that none has run
@@ -46,6 +50,9 @@ toolkit: $(VENV)-toolkit/installed ## install SageMaker's own training toolkit: 
 
 legacy: $(VENV)-legacy/installed ## run the tests of what differs with transformers 4.36, the oldest in a SageMaker image
 	$(VENV)-legacy/bin/python -m pytest $(PARALLEL) $(LEGACY_TESTS) $(PYTEST_ARGS)
+
+next-hydra: $(VENV)-next-hydra/installed ## run the launcher's tests with the release candidate of Hydra 1.4
+	$(VENV)-next-hydra/bin/python -m pytest $(PARALLEL) $(NEXT_HYDRA_TESTS) $(PYTEST_ARGS)
 
 environments: $(VENV)/installed-dev $(VENV)-toolkit/installed $(VENV)-legacy/installed ## make every virtual environment, in parallel with --jobs
 
@@ -73,7 +80,7 @@ bench: $(VENV)/installed-dev ## measure everything and print one table (half an 
 	$(BIN)/python benchmarks $(BENCH)
 
 clean: ## remove the virtual environments, caches and what was built, but neither outputs/ nor multirun/
-	rm -rf $(VENV) $(VENV)-legacy $(VENV)-toolkit $(VENV)-docs $(VENV)-dist build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-legacy $(VENV)-next-hydra $(VENV)-toolkit $(VENV)-docs $(VENV)-dist build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -95,6 +102,15 @@ $(VENV)-legacy/installed: pyproject.toml launchers/pyproject.toml requirements/t
 	@echo "installing mlqa with transformers 4.36 ..."
 	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet "$(TORCH)" $(LEGACY)
 	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet --no-deps $(LAUNCHER) --editable .
+	@touch $@
+
+# Without its dependencies first: the launcher asks for Hydra 1.3.
+$(VENV)-next-hydra/installed: launchers/pyproject.toml
+	$(PYTHON) -m venv $(VENV)-next-hydra
+	@echo "installing the launcher with $(NEXT_HYDRA) ..."
+	@$(VENV)-next-hydra/bin/python -m pip --disable-pip-version-check install --quiet "$(NEXT_HYDRA)" \
+	  "boto3>=1.36" "sagemaker-core>=2.27,<3" "moto[s3,server]>=5.2.5" "rich>=13" "pytest>=8" "pytest-xdist>=3.8"
+	@$(VENV)-next-hydra/bin/python -m pip --disable-pip-version-check install --quiet --no-deps $(LAUNCHER)
 	@touch $@
 
 $(VENV)-toolkit/installed:

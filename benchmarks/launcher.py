@@ -2,6 +2,7 @@
 
     python benchmarks/launcher.py                              100 members for one hour and two, 500 for one
     python benchmarks/launcher.py --sweeps 500x1               one sweep: 500 members for an hour
+    python benchmarks/launcher.py --sweeps --dry-runs 1 40 500 dry runs of mlqa's own train.py alone
 
 The whole launcher runs with its default intervals, as it would on AWS. Hydra composes every member, and
 AWS_ENDPOINT_URL points to the rehearsal service, whose jobs only follow a timetable here. One thing is replaced: the
@@ -32,8 +33,8 @@ from measuring import build_parser, finish, parse_arguments, report_progress
 from omegaconf import DictConfig
 from rows import Row
 
+from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.jobs import control_loop
-from hydra_sagemaker_launcher.jobs.job import Clock
 
 FIGURES = "LAUNCHER_BENCHMARK_FIGURES"  # names the file that a sweep writes its figures to
 POLLING = ("ListTrainingJobs",)  # all other calls are made once per member or once per sweep
@@ -83,7 +84,8 @@ def run_sweep() -> None:
     class Control(control_loop.Control):
         def __init__(self, *arguments: Any) -> None:
             clock = SimulatedClock()
-            super().__init__(*arguments, clock=clock)
+            *given, _, is_open = arguments
+            super().__init__(*given, clock, is_open)
             clock.is_fetching = lambda: bool(self._fetches._in_progress)
 
     control_loop.Control = Control  # type: ignore[misc]
@@ -136,6 +138,25 @@ def measure_sweep(members: int, hours: float, folder: Path) -> dict[str, Any]:
         sagemaker_rehearsal.stop(folder / "service")
 
 
+def measure_dry_run(members: int, folder: Path) -> tuple[float, float]:
+    """Return the CPU and wall seconds of `python train.py -m ... hydra.launcher.dry_run=true`, without an account."""
+    train = Path(__file__).resolve().parents[1] / "train.py"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAGEMAKER_"))}
+    command = [sys.executable, str(train), "-m", f"seed=range({members})", "hardware=p3", f"hydra.sweep.dir={folder}"]
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run(
+        [*command, "hydra.launcher.dry_run=true"],
+        env=environment | {"AWS_EC2_METADATA_DISABLED": "true"},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        sys.exit(done.stderr[-2000:])
+    after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu, ended - started
+
+
 def read_sweep(text: str) -> tuple[int, float]:
     """Read a sweep as the command line names it, e.g. "500x1": its members and hours."""
     members, hours = text.split("x")
@@ -148,8 +169,9 @@ def main() -> None:
     """Measure each sweep."""
     parser = build_parser(__doc__)
     sweeps = [(100, 1.0), (100, 2.0), (500, 1.0)]
-    parser.add_argument("--sweeps", nargs="+", type=read_sweep, default=sweeps, metavar="MEMBERSxHOURS")
-    args = parse_arguments(parser, sweeps=[(2, 0.1)])
+    parser.add_argument("--sweeps", nargs="*", type=read_sweep, default=sweeps, metavar="MEMBERSxHOURS")
+    parser.add_argument("--dry-runs", nargs="*", type=int, default=[1, 40, 500], metavar="MEMBERS")
+    args = parse_arguments(parser, sweeps=[(2, 0.1)], dry_runs=[2])
     rows = []
     for members, hours in args.sweeps:
         with tempfile.TemporaryDirectory(prefix="launcher-benchmark-") as folder:
@@ -164,6 +186,14 @@ def main() -> None:
             Row(f"{what}: memory at the peak", [figures["memory_mb"]], unit="MB"),
             Row(f"{what}: calls", [sum(calls.values())], unit=""),
             Row(f"{what}: calls of these that poll", [sum(calls.get(name, 0) for name in POLLING)], unit=""),
+        ]
+    for members in args.dry_runs:
+        with tempfile.TemporaryDirectory(prefix="launcher-benchmark-") as folder:
+            cpu, wall = measure_dry_run(members, Path(folder))
+        report_progress(f"a dry run of {members} members: {cpu:.1f} CPU s")
+        rows += [
+            Row(f"a dry run of {members} members", [wall]),
+            Row(f"a dry run of {members} members, CPU", [cpu]),
         ]
     finish(rows, args)
 

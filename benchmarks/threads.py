@@ -42,6 +42,8 @@ def train(steps: int, batch_size: int, limit: float, as_is: bool) -> list[float]
     """
     if as_is:
         import torch  # noqa: F401
+    else:
+        import mlqa  # noqa: F401  before transformers, which imports torch
     from transformers import TrainerCallback, set_seed
 
     from mlqa.config.compose import compose_config

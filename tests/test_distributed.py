@@ -6,13 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from forked import python
+from forked import interpreter, python
 
 from mlqa.data.sample import generate
 
@@ -184,10 +183,11 @@ def test_a_killed_run_of_two_goes_on(tmp_path: Path) -> None:
 
 
 def test_options_can_follow_the_overrides(tmp_path: Path) -> None:
-    """Test it with torchrun as a user types it, in processes that start from nothing."""
+    """Test it with torchrun as a user types it: it makes the command of its processes from `train.py` and the rest."""
     (tmp_path / "conf").mkdir()
     overrides = [*TINY, "training.max_steps=1", "hydra.run.dir=run", "--config-dir", str(tmp_path / "conf")]
-    done = execute(tmp_path, sys.executable, "-m", "torch.distributed.run", *TWO, SCRIPT, *overrides)
+    torchrun_of_a_user = [str(interpreter("training")), "-m", "torch.distributed.run", *TWO]
+    done = execute(tmp_path, *torchrun_of_a_user, SCRIPT, *overrides)
     assert done.returncode == 0, done.stderr
     assert read(tmp_path / "run" / "result.json")["status"] == "completed"
 

@@ -11,6 +11,7 @@ class RehearsalConf:
     processes_per_host: int = 1  # a laptop is not eight GPUs
     toolkit: Optional[str] = None  # a Python with sagemaker-training: its `train` command runs the jobs
     quotas: dict[str, int] = field(default_factory=dict)  # {instance type: instances}, to watch a sweep wait for slots
+    file_systems: dict[str, str] = field(default_factory=dict)  # {id: folder here}, for channels on EFS and FSx
     faults: Optional[str] = None  # a JSON file of faults, to watch a sweep survive them
 
 
@@ -37,20 +38,27 @@ class SageMakerLauncherConf:
     exclude: list[str] = field(default_factory=list)
     # A requirements file for the container. {python} and {transformers} are the image's versions: reqs/{python}.txt
     requirements: Optional[str] = None
+    # Dotted name of a function: from a member's config and the versions in its image, what cannot run there.
+    check_image: Optional[str] = None
     # {channel: config key}: the local file or folder that the key names is uploaded once, and the job gets a copy.
-    channels: dict[str, str] = field(default_factory=dict)
-    input_mode: str = "File"  # or FastFile: streamed, not copied before the start
+    # {channel: s3://...}: what is there already. {channel: {file_system: fs-..., ...}}: EFS or FSx for Lustre.
+    channels: dict[str, Any] = field(default_factory=dict)
+    input_mode: str = "File"  # or FastFile or Pipe: streamed, not copied before the start
     # Names of environment variables to pass on. Anyone who may describe the job can read them: no secrets.
     environment: list[str] = field(default_factory=list)
-    # {environment variable: ARN of a secret in Secrets Manager}. The container fetches it.
+    # {environment variable: ARN of a secret in Secrets Manager or of an SSM parameter}. The container fetches it.
     secrets: dict[str, str] = field(default_factory=dict)
     download_model: bool = False  # also bring model.tar.gz into the member's directory
+    # What is taken from one archive. Beyond it only the result is, until the limit is raised and the sweep resumed.
+    archive_max_gb: float = 100.0  # compressed or not
+    archive_max_files: int = 1_000_000  # files and folders
 
     # --- the sweep
     wait: bool = True  # false: submit and leave, and come back by `resume`
     max_parallel: Optional[int] = None  # jobs at a time. null: all
     submit_interval: float = 1.0  # seconds between two submissions: CreateTrainingJob allows about one per second
     poll_interval: float = 30.0  # seconds between two looks at the jobs
+    patience_minutes: float = 60.0  # how long AWS may fail to answer before the launcher leaves its jobs running
     dry_run: bool = False  # print the plan with its worst-case dollars and exit
     budget_usd: Optional[float] = None  # a limit on what was billed plus what running jobs may still cost
     fail_fast: bool = False  # the first failure stops the others

@@ -34,6 +34,8 @@ def main() -> None:
         if member["checkpoints"]:
             checkpoints.mkdir(parents=True, exist_ok=True)
             os.environ["SM_CHECKPOINT_DIR"] = str(checkpoints)
+        for channel, source in member["sources"].items():
+            os.environ[f"SAGEMAKER_SOURCE_{channel.upper()}"] = source
         for name, arn in member["secrets"].items():
             os.environ[name] = _fetch_secret(arn)
         output = Path(os.environ["SM_OUTPUT_DATA_DIR"])
@@ -139,11 +141,30 @@ def _set_rank_variables() -> None:
 
 
 def _fetch_secret(arn: str) -> str:
-    """Return the text of a secret, which the job's role must be allowed to read."""
+    """Return the text of a secret, which the job's role must be allowed to read.
+
+    Args:
+        arn: The ARN of a parameter of Systems Manager, or of a secret in Secrets Manager. Behind the latter may be
+            `:<key>`, as in a task definition of ECS, if the secret is a JSON object.
+
+    Raises:
+        ValueError: The secret has no such key. The message does not hold the secret.
+    """
     import boto3
 
-    client = boto3.client("secretsmanager", region_name=arn.split(":")[3])
-    return str(client.get_secret_value(SecretId=arn)["SecretString"]).strip()
+    service, region = arn.split(":")[2:4]
+    if service == "ssm":
+        client = boto3.client("ssm", region_name=region)
+        return str(client.get_parameter(Name=arn, WithDecryption=True)["Parameter"]["Value"]).strip()
+    secret, key = ":".join(arn.split(":")[:7]), "".join(arn.split(":")[7:8])
+    client = boto3.client("secretsmanager", region_name=region)
+    text = str(client.get_secret_value(SecretId=secret)["SecretString"])
+    if not key:
+        return text.strip()
+    try:
+        return str(json.loads(text)[key]).strip()
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{secret}: is not a JSON object with the key {key}") from None
 
 
 def _find_failure_reason(error: BaseException, output: Path) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from hydra.errors import CompactHydraException
 
@@ -20,5 +23,31 @@ class LaunchError(CompactHydraException):
         super().__init__("\n".join(self.problems))
 
 
+def raise_problems(problems: Sequence[str]) -> None:
+    """Raise a LaunchError of all problems, each once, if there are any."""
+    if problems:
+        raise LaunchError(list(dict.fromkeys(problems)))
+
+
 class MemberFailed(CompactHydraException):
     """A member did not complete. Asking for its return value raises this one line."""
+
+
+@contextmanager
+def exit_on_error() -> Iterator[None]:
+    """End the process with one line per problem if a LaunchError is raised inside.
+
+    Hydra would print the message too, but with an advice to set HYDRA_FULL_ERROR, whose stack trace tells a user
+    nothing here. Who sets it gets the stack trace.
+
+    Raises:
+        SystemExit: With exit code 1, after a LaunchError.
+    """
+    try:
+        yield
+    except LaunchError as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        for problem in error.problems:
+            print(f"error: {problem}", file=sys.stderr)
+        raise SystemExit(1) from error

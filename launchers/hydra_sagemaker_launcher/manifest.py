@@ -31,10 +31,15 @@ class MemberRecord:
         attempts: How many training jobs it has had.
         job_status: SageMaker's status of the job, once the job has ended.
         billed_usd: The dollars of all attempts that have ended.
+        billed_seconds: The billable seconds of these attempts.
+        warm_pool_usd: The dollars that their warm pools may cost, if each waits to its end.
         status: completed, failed or stopped, once its outcome is in its directory.
         reason: Why it did not complete.
         return_value: What the task function returned.
         is_lost: Whether the job has ended but its output could not be fetched.
+        fallbacks: How many instance types had no capacity, so that the next one is tried.
+        refused: Why a part of the output of a finished member is still in S3 only.
+        plan: The latest `planned` event: directory, choices, instances and price.
     """
 
     config_sha256: str = ""
@@ -43,10 +48,15 @@ class MemberRecord:
     attempts: int = 0
     job_status: str | None = None
     billed_usd: float = 0.0
+    billed_seconds: float = 0.0
+    warm_pool_usd: float = 0.0
     status: str | None = None
     reason: str | None = None
     return_value: Any = None
     is_lost: bool = False
+    fallbacks: int = 0
+    refused: str | None = None
+    plan: dict[str, Any] = field(default_factory=dict)
 
     def is_done(self, retry_failed: bool) -> bool:
         """Return whether a resumed sweep leaves the member as it is.
@@ -63,20 +73,26 @@ class Manifest:
     Attributes:
         path: The file.
         sweep: The `sweep` event: the sweep's id and the facts that must not change. Empty before there is one.
+        launch: The latest `launch` event: the command line, its working directory and some options. May be empty.
         members: The records by member number.
     """
 
-    def __init__(self, sweep_dir: Path) -> None:
+    def __init__(self, sweep_dir: Path, may_repair: bool = True) -> None:
         """Read the manifest of a sweep directory, if there is one.
 
+        Args:
+            sweep_dir: The directory.
+            may_repair: Whether to repair a torn last line. Otherwise it is not read: another process may be writing it.
+
         Raises:
-            LaunchError: A line is not an event. A torn last line is repaired instead.
+            LaunchError: A line is not an event.
         """
         self.path = sweep_dir / FILE
         self.members: dict[int, MemberRecord] = {}
         self.sweep: dict[str, Any] = {}
+        self.launch: dict[str, Any] = {}
         self._lock = threading.RLock()
-        for event in _read_events(self.path):
+        for event in read_events(self.path, may_repair):
             self._apply_event(event)
 
     def open_sweep(self, **facts: Any) -> str:
@@ -97,7 +113,7 @@ class Manifest:
         """Append one event. It is on disk when this returns.
 
         Args:
-            event: planned, submitting, submitted, refused, ended, lost or finished.
+            event: launch, planned, submitting, submitted, refused, fallback, ended, lost or finished.
             member: The number of the member.
             **facts: The fields of the event.
         """
@@ -154,9 +170,16 @@ class Manifest:
         with self._lock:
             return sum(record.billed_usd for record in self.members.values())
 
+    def sum_warm_pool_usd(self) -> float:
+        """Return the dollars that the warm pools of all ended jobs may cost, in this and earlier launches."""
+        with self._lock:
+            return sum(record.warm_pool_usd for record in self.members.values())
+
     def _apply_event(self, event: dict[str, Any]) -> None:
         if event["event"] == "sweep":
             self.sweep = event
+        elif event["event"] == "launch":
+            self.launch = event
         if "member" not in event:
             return
         record = self.get_record(event["member"])
@@ -164,36 +187,57 @@ class Manifest:
             case "planned":
                 record.config_sha256 = event["config_sha256"]
                 record.overrides = event["overrides"]
+                record.plan = event
             case "submitting":
                 if event["job_name"] != record.job_name:
                     record.attempts += 1
+                if record.status is not None or record.is_lost:  # the member starts anew
+                    record.fallbacks = 0
                 record.job_name, record.job_status, record.status = event["job_name"], None, None
-                record.is_lost = False
+                record.is_lost, record.refused = False, None
             case "refused":  # by SageMaker: the job does not exist and its name is free again
                 record.job_name = None
                 record.attempts -= 1
+            case "fallback":  # there was no capacity, and another job for another instance type follows
+                record.job_name, record.job_status = None, None
+                record.fallbacks += 1
             case "ended":
                 if record.job_status is None:
                     record.billed_usd += event.get("usd") or 0.0
+                    record.billed_seconds += event.get("seconds") or 0.0
+                    record.warm_pool_usd += event.get("warm_pool_usd") or 0.0
                 record.job_status = event["job_status"]
+                if event.get("instance_type", record.plan.get("instance_type")) != record.plan.get("instance_type"):
+                    chosen = {name: event[name] for name in ("instance_type", "instance_count")}
+                    record.plan = record.plan | chosen | {"price": None}
             case "lost":
                 record.is_lost, record.reason = True, event["reason"]
             case "finished":
                 record.is_lost = False
                 record.status, record.reason = event["status"], event["reason"]
                 record.return_value = event["return_value"]
+                record.refused = event.get("refused")
 
 
-def _read_events(path: Path) -> list[dict[str, Any]]:
-    """Return the events of a file, whose last line may be torn.
+def read_events(path: Path, may_repair: bool) -> list[dict[str, Any]]:
+    """Read the events of a manifest, whose last line may be torn.
 
-    Half a line, on which the dead client never acted, is removed. One that lacks only its end is completed.
+    Args:
+        path: The file.
+        may_repair: Whether to remove half a line, on which the dead client never acted, and to complete one that lacks
+            only its end.
+
+    Returns:
+        The events, none without the file.
+
+    Raises:
+        LaunchError: A line is not an event.
     """
     if not path.is_file():
         return []
     # Not splitlines(): an override may contain one of the other line ends of Unicode.
     *lines, torn = path.read_bytes().split(b"\n")
-    if torn:
+    if torn and may_repair:
         try:
             json.loads(torn)
         except ValueError:

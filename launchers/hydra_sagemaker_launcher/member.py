@@ -22,7 +22,8 @@ from hydra_sagemaker_launcher.errors import LaunchError
 
 # Hydra's own keys for composing and starting members, which a container does not do.
 _NOT_IN_CONTAINER = ("hydra.launcher", "hydra.sweeper", "hydra.sweep", "hydra.run", "hydra.mode", "hydra.runtime")
-_LIMITS = ("max_hours", "spot", "usd_per_hour", "volume_gb")  # of the hardware node
+# Of the hardware node.
+_LIMITS = ("fallbacks", "max_hours", "max_pending_minutes", "spot", "usd_per_hour", "volume_gb")
 
 
 @dataclass
@@ -203,7 +204,9 @@ def hash_config(task_config: DictConfig) -> str:
 
 
 def hash_resumable_config(task_config: DictConfig, hardware_key: str) -> str:
-    """Return the SHA-256 of a config without the limits that a resumed sweep may change: time, spot, price and disk.
+    """Return the SHA-256 of a config without the limits that a resumed sweep may change.
+
+    These are time, waiting, fallbacks, spot, price and disk.
 
     Args:
         task_config: The config without Hydra's node.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hydra_sagemaker_launcher.display.live_table import Display
     from hydra_sagemaker_launcher.jobs.control_loop import Control
+    from hydra_sagemaker_launcher.jobs.job import Job
 
 log = logging.getLogger("sagemaker_launcher")
 
@@ -53,7 +54,13 @@ def get_exit_code(interrupt: KeyboardInterrupt, received: list[int]) -> int:
     return 143 if received or type(interrupt).__name__ == "Terminated" else 130
 
 
-def stop_or_detach_jobs(control: Control, display: Display, on_interrupt: str, resume_hint: str) -> None:
+def stop_or_detach_jobs(
+    control: Control,
+    display: Display,
+    on_interrupt: str,
+    resume_hint: str,
+    warn_of_left_jobs: Callable[[Sequence[Job]], None],
+) -> None:
     """Announce what happens to the jobs after Ctrl-C, and do it. A second Ctrl-C does not wait for the jobs to end.
 
     Args:
@@ -61,6 +68,7 @@ def stop_or_detach_jobs(control: Control, display: Display, on_interrupt: str, r
         display: Where their lines go.
         on_interrupt: stop, or detach to leave the jobs running.
         resume_hint: How to resume the sweep.
+        warn_of_left_jobs: Names the jobs that run on, with their prices.
     """
     try:
         running = len(control.list_running_jobs())
@@ -68,6 +76,7 @@ def stop_or_detach_jobs(control: Control, display: Display, on_interrupt: str, r
             control.detach()
             control.start()  # in a rehearsal it may not have been started
             log.warning("Ctrl-C: leaving; %d jobs run on and cost money: %s", running, resume_hint)
+            warn_of_left_jobs(control.jobs)
             control.join(_JOIN_INTERVAL)
             return
         control.stop("Ctrl-C")  # before anything else, so that nothing more is submitted
@@ -79,6 +88,5 @@ def stop_or_detach_jobs(control: Control, display: Display, on_interrupt: str, r
             display.flush()
     except KeyboardInterrupt:
         control.detach()
-        if names := [str(job.name) for job in control.list_running_jobs() if not job.stop_asked]:
-            log.error("these jobs were not asked to stop and cost money: %s", ", ".join(names))
+        warn_of_left_jobs([job for job in control.jobs if not job.stop_asked])
         log.warning("leaving at once; %s", resume_hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import dataclasses
 import logging
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,16 @@ from hydra.core.utils import JobReturn, configure_log, filter_overrides, setup_g
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.in_process import LocalRunner
+from hydra_sagemaker_launcher.launch_record import describe_launch, format_command
+from hydra_sagemaker_launcher.lock import SweepLock
 from hydra_sagemaker_launcher.manifest import FILE, Manifest
 from hydra_sagemaker_launcher.member import Member, check_alone, compose_member, hash_config, remove_hydra_node
 from hydra_sagemaker_launcher.signals import get_exit_code, interrupt_on_sigterm, stop_or_detach_jobs
+from hydra_sagemaker_launcher.sweep_loader import SweepLoader
+from hydra_sagemaker_launcher.trials import count_trials
 
 if TYPE_CHECKING:
     from hydra_sagemaker_launcher.backend import Remote
@@ -31,12 +37,20 @@ log = logging.getLogger("sagemaker_launcher")
 class Sweep:
     """A sweep, and what its launches share: a sweeper such as Optuna's launches several times."""
 
-    def __init__(self, options: Any) -> None:
-        """Prepare a sweep with the options of the launcher (SageMakerLauncherConf)."""
+    def __init__(self, options: Any, clock: Clock | None = None) -> None:
+        """Prepare a sweep.
+
+        Args:
+            options: The options of the launcher (SageMakerLauncherConf).
+            clock: The time of what runs on SageMaker, by default the real one.
+        """
         self._options = options
+        self._clock = clock or Clock()
+        self._lock: SweepLock | None = None
         self._manifest: Manifest | None = None
         self._remote: Remote | None = None
         self._is_completed = False
+        self._is_recorded = False
 
     def setup(self, context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra gives a launcher before the first launch. `resume` sets hydra.sweep.dir in the config.
@@ -45,6 +59,7 @@ class Sweep:
             LaunchError: `resume` is not the directory of a sweep.
         """
         self._context, self._task_function, self._config = context, task_function, config
+        context.config_loader = SweepLoader(context.config_loader, config)  # type: ignore[assignment]
         resume = self._options.resume
         if resume is None:
             return
@@ -70,9 +85,17 @@ class Sweep:
         with interrupt_on_sigterm() as received:
             try:
                 return self._launch(job_overrides, initial_job_idx, received)
+            except (Exception, SystemExit):
+                self.close()
+                raise
             except KeyboardInterrupt as interrupt:  # before a job was submitted, or again at the very end
                 log.warning("%s: leaving at once", "SIGTERM" if received else "Ctrl-C")
                 raise SystemExit(get_exit_code(interrupt, received)) from None
+
+    def close(self) -> None:
+        """Let other processes drive the sweep. Between the launches of a sweeper it stays locked."""
+        if self._lock is not None:
+            self._lock.release()
 
     def _launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int, received: list[int]
@@ -101,13 +124,16 @@ class Sweep:
             except KeyboardInterrupt as interrupt:
                 interrupted = get_exit_code(interrupt, received)
                 if control is not None:
-                    stop_or_detach_jobs(control, display, self._options.on_interrupt, self._resume_hint)
+                    stop_or_detach_jobs(
+                        control, display, self._options.on_interrupt, self._resume_hint, self._warn_of_left_jobs
+                    )
             if control is not None and control.error is not None:
                 raise control.error
         except Exception:
             if control is not None:
                 control.detach()
                 log.error("jobs of this sweep may run on and cost money: %s", self._resume_hint)
+                self._warn_of_left_jobs(jobs)
             raise
         finally:
             display.flush()
@@ -128,6 +154,10 @@ class Sweep:
     def _open_manifest(self, local: list[Member]) -> Manifest:
         """Return the manifest of the sweep, unless it belongs to another launch or to other local members."""
         if self._manifest is None:
+            if not self._options.dry_run:
+                self._lock = SweepLock(self._sweep_dir)
+                self._lock.acquire()
+                weakref.finalize(self, self._lock.release)  # at the latest when the process ends
             manifest = Manifest(self._sweep_dir)
             if manifest.has_jobs() and self._options.resume is None:
                 raise LaunchError(
@@ -148,20 +178,24 @@ class Sweep:
                 from hydra_sagemaker_launcher.display.plan_table import print_plan
 
                 done = manifest.get_done_statuses(self._options.retry_failed) if self._options.resume else {}
-                print_plan(local, planned, done)
+                trials = count_trials(self._config.hydra.sweeper)
+                print_plan(local, planned, done, self._options.budget_usd, trials)
                 raise SystemExit(0)
-            self._sweep_dir.mkdir(parents=True, exist_ok=True)
-            return self._get_remote(manifest).prepare_jobs(planned) if planned else []
+            jobs = self._get_remote(manifest).prepare_jobs(planned) if planned else []
         except BaseException:
             if self._remote is not None and not manifest.has_jobs():
                 self._remote.close()
             raise
+        if jobs and not self._is_recorded:  # once per process, whatever its sweeper launches
+            manifest.write("launch", **describe_launch(str(self._config.hydra.runtime.cwd), self._options))
+            self._is_recorded = True
+        return jobs
 
     def _get_remote(self, manifest: Manifest) -> Remote:
         from hydra_sagemaker_launcher.backend import Remote
 
         if self._remote is None:
-            self._remote = Remote(self._options, self._sweep_dir, manifest, self._compose_task)
+            self._remote = Remote(self._options, self._sweep_dir, manifest, self._compose_task, self._clock)
             atexit.register(self._close_at_exit)
         return self._remote
 
@@ -178,19 +212,32 @@ class Sweep:
 
     # --- submit, watch, fetch
 
-    def _create_control(self, jobs: list[Job], manifest: Manifest, display: Display) -> Control:
+    def get_max_parallel(self) -> int | None:
+        """Return how many jobs may run at a time, None for all. In a rehearsal they share this machine's cores."""
+        if self._options.max_parallel or not (self._is_rehearsal and self._options.wait):
+            return self._options.max_parallel  # type: ignore[no-any-return]
+        from sagemaker_rehearsal.cores import count_cores
+
+        return max(1, count_cores() // 2)
+
+    def _create_control(self, jobs: list[Job], manifest: Manifest, display: Display, is_open: bool = False) -> Control:
         from hydra_sagemaker_launcher.jobs.control_loop import Control
 
         assert self._remote is not None
         options = self._options
         if self._is_rehearsal and options.wait:
-            from sagemaker_rehearsal.cores import count_cores
-
-            max_parallel = options.max_parallel or max(1, count_cores() // 2)
-            options = dataclasses.replace(
-                options, poll_interval=min(options.poll_interval, 1.0), max_parallel=max_parallel
-            )
-        return Control(jobs, self._remote.create_job_client(), manifest, self._remote.fetch, options, display.say)
+            poll_interval = min(options.poll_interval, 1.0)
+            options = dataclasses.replace(options, poll_interval=poll_interval, max_parallel=self.get_max_parallel())
+        return Control(
+            jobs,
+            self._remote.create_job_client(),
+            manifest,
+            self._remote.fetch,
+            options,
+            display.say,
+            self._clock,
+            is_open,
+        )
 
     def _run_members(
         self,
@@ -225,6 +272,12 @@ class Sweep:
         if self._options.on_sweep_end is not None:
             call_on_sweep_end(self._options.on_sweep_end, self._sweep_dir)
 
+    def _warn_of_left_jobs(self, jobs: Sequence[Job]) -> None:
+        from hydra_sagemaker_launcher.display.left_running import describe_left_jobs
+
+        for line in describe_left_jobs(jobs, self._sweep_dir):
+            log.error(line)
+
     def _collect_returns(
         self, members: list[Member], returns: dict[int, JobReturn], jobs: list[Job]
     ) -> list[JobReturn]:
@@ -234,7 +287,8 @@ class Sweep:
         if len(outcomes) < len(jobs):  # wait=false
             log.info("submitted; %s", self._resume_hint)
             raise SystemExit(0 if all_completed else 1)
-        self._is_completed = all_completed
+        # What a resumed sweep would fetch again is then still there.
+        self._is_completed = all_completed and not any(outcome.refused for outcome in outcomes)
         returns |= {job.member.number: job.build_job_return() for job in jobs}
         return [returns[member.number] for member in members]
 
@@ -247,7 +301,11 @@ class Sweep:
 
     @property
     def _resume_hint(self) -> str:
-        return f"to go on, give the same command with hydra.launcher.resume={self._sweep_dir}"
+        return (
+            f"to go on, give the same command with hydra.launcher.resume={self._sweep_dir}, or run "
+            f"{format_command('resume', self._sweep_dir)}; to look at its jobs: "
+            f"{format_command('status', self._sweep_dir)}; to stop them: {format_command('stop', self._sweep_dir)}"
+        )
 
     @property
     def _is_rehearsal(self) -> bool:

@@ -8,6 +8,9 @@ It differs from AWS as follows:
 - The hosts of a job are folders of this machine under <state>/jobs, and share its network. EnableNetworkIsolation and
   VpcConfig are accepted, but nothing is isolated.
 - Images and requirements.txt are not installed.
+- A file system is a folder of this machine, and can be written to whatever its access mode is. FastFile copies, as File
+  does. A pipe (<channel>_0, <channel>_1 ...) gives the objects one after the other.
+- A job without MaxPendingTimeInSeconds waits half an hour for capacity that a fault denies, and then fails.
 - SIGTERM reaches the program itself, which it does not behind the real toolkit.
 - The billable seconds of a spot job are a fixed share of its training seconds.
 """
@@ -28,7 +31,7 @@ from typing import Any
 
 from sagemaker_rehearsal.errors import RehearsalError
 
-__all__ = ["RehearsalError", "call", "start", "stop"]
+__all__ = ["RehearsalError", "call", "find", "start", "stop"]
 
 START_SECONDS = 60.0
 _children: list[subprocess.Popen[bytes]] = []  # kept so that ended ones can be reaped
@@ -39,6 +42,7 @@ def start(
     *,
     idle_minutes: float = 10.0,
     quotas: Mapping[str, int] | None = None,
+    file_systems: Mapping[str, str] | None = None,
     faults: Mapping[str, Any] | Path | None = None,
     **options: Any,
 ) -> str:
@@ -48,6 +52,7 @@ def start(
         state: The state directory.
         idle_minutes: When the service ends by itself.
         quotas: Instances by instance type. Other types are unlimited.
+        file_systems: Folders that stand for EFS and FSx file systems, by their ids.
         faults: Faults as described in faults.py, or a JSON file of them.
         **options: Other options of the command line, with underscores (processes_per_host=2, simulate=60 ...). A
             service that is already running keeps its own options.
@@ -72,10 +77,18 @@ def start(
         command = [sys.executable, "-m", "sagemaker_rehearsal", "--state", str(state)]
         for instance_type, instances in (quotas or {}).items():
             command += ["--quota", f"{instance_type}={instances}"]
+        for name, folder in (file_systems or {}).items():
+            command += ["--file-system", f"{name}={folder}"]
         for name, value in {"idle_minutes": idle_minutes, "faults": faults or None, **options}.items():
             if value is not None:
                 command += [f"--{name.replace('_', '-')}", str(value)]
         return _spawn(command, state)
+
+
+def find(state: Path) -> str | None:
+    """Return the address of the service of a state directory, None if it is not running."""
+    service = _find_service(state)
+    return None if service is None else str(service["url"])
 
 
 def stop(state: Path, seconds: float = 30.0) -> None:

@@ -28,6 +28,14 @@ def main() -> None:
     add("--port", type=int, help="by default any free port")
     add("--idle-minutes", type=float, help="end when idle for so long")
     add("--quota", metavar="TYPE=N", action="append", type=_parse_quota, dest="quotas")
+    add(
+        "--file-system",
+        metavar="ID=FOLDER",
+        action="append",
+        type=_parse_file_system,
+        dest="file_systems",
+        help="the folder that stands for an EFS or FSx file system",
+    )
     add("--faults", type=Path, help="JSON file of faults, see sagemaker_rehearsal/faults.py")
     add("--processes-per-host", type=int)
     add("--stop-seconds", type=float, help="between SIGTERM and SIGKILL")
@@ -45,7 +53,8 @@ def main() -> None:
     given = vars(parser.parse_args())
     if missing := [name for name in ("moto", "flask", "boto3") if importlib.util.find_spec(name) is None]:
         sys.exit(f"error: {', '.join(missing)} is not installed; install the extra [rehearsal]")
-    options = Options(**{**given, "quotas": dict(given.get("quotas", ()))})
+    pairs = {name: dict(given.get(name, ())) for name in ("quotas", "file_systems")}
+    options = Options(**{**given, **pairs})
     forget_users_account()
     from sagemaker_rehearsal.server import serve
 
@@ -58,6 +67,11 @@ def main() -> None:
 def _parse_quota(text: str) -> tuple[str, int]:
     instance_type, _, instances = text.partition("=")
     return instance_type, int(instances)
+
+
+def _parse_file_system(text: str) -> tuple[str, Path]:
+    name, _, folder = text.partition("=")
+    return name, Path(folder).absolute()
 
 
 if __name__ == "__main__":

@@ -93,9 +93,9 @@ class Container:
         channels = {
             channel["ChannelName"]: {
                 "TrainingInputMode": channel.get("InputMode", mode),
-                "S3DistributionType": channel["DataSource"]["S3DataSource"].get(
-                    "S3DataDistributionType", "FullyReplicated"
-                ),
+                "S3DistributionType": channel["DataSource"]
+                .get("S3DataSource", {})
+                .get("S3DataDistributionType", "FullyReplicated"),
                 "RecordWrapperType": channel.get("RecordWrapperType", "None"),
                 **({"ContentType": channel["ContentType"]} if "ContentType" in channel else {}),
             }
@@ -202,7 +202,8 @@ class Container:
             for name, value in values.items()
             if name.startswith("sagemaker_") and name not in TOOLKIT["own"]
         }
-        channels = {path.name: str(path) for path in sorted(self.channels.iterdir())}
+        names = sorted(channel["ChannelName"] for channel in self.job.request.get("InputDataConfig", []))
+        channels = {name: str(self.channels / name) for name in names}  # of a pipe, there is no such folder
         inputs = json.loads((self.config / "inputdataconfig.json").read_text("utf-8"))
         training_env = {
             "additional_framework_parameters": framework,

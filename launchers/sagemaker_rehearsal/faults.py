@@ -36,6 +36,16 @@ class Quota:
 
 
 @dataclass
+class NoCapacity:
+    """Leaves no instance of a type for some seconds from now, for spot jobs (`spot`), others (false) or both (null)."""
+
+    instance_type: str
+    seconds: float = 1e9
+    spot: bool | None = None
+    until: float = 0.0
+
+
+@dataclass
 class Fail:
     """Fails a job after some seconds of Training. RetryStrategy retries it if `internal` (InternalServerError)."""
 
@@ -89,6 +99,28 @@ class DenyS3:
 
 
 @dataclass
+class Deny:
+    """Denies an IAM action (`sagemaker:StopTrainingJob`): the simulation of policies says so, and IAM's calls fail."""
+
+    action: str
+
+
+@dataclass
+class Role:
+    """Makes a role `missing`, or `distrustful`: SageMaker may not take it on."""
+
+    name: str
+    state: str
+
+
+@dataclass
+class NoImage:
+    """Leaves ECR without the images of a tag."""
+
+    tag: str
+
+
+@dataclass
 class MalformedOutput:
     """Uploads only the first half of output.tar.gz for matching jobs."""
 
@@ -98,7 +130,10 @@ class MalformedOutput:
 # By the kind's name: the class's in lower case, with underscores.
 KINDS: dict[str, type[Any]] = {
     re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(): kind
-    for kind in (Throttle, Quota, Fail, Delay, Interrupt, LoseResponse, Down, DenyS3, MalformedOutput)
+    for kind in (
+        *(Throttle, Quota, NoCapacity, Fail, Delay, Interrupt, LoseResponse, Down, DenyS3, MalformedOutput),
+        *(Deny, Role, NoImage),
+    )
 }
 INTERNAL = {"free_at", "until"}
 Kind = TypeVar("Kind")
@@ -134,7 +169,7 @@ class Faults:
             for item in (items if isinstance(items, list) else [items])
         ]
         for fault in new:
-            if isinstance(fault, Down):
+            if isinstance(fault, Down | NoCapacity):
                 fault.until = self._clock.get_time() + fault.seconds
         with self._lock:
             self._all = [*([] if clear else self._all), *new]
@@ -163,6 +198,23 @@ class Faults:
         """Return the latest quota of an instance type, None if there is none."""
         quotas = [fault.instances for fault in self._iter_faults(Quota) if fault.instance_type == instance_type]
         return quotas[-1] if quotas else None
+
+    def list_quota_types(self) -> set[str]:
+        """Return the instance types whose quota a fault sets."""
+        return {fault.instance_type for fault in self._iter_faults(Quota)}
+
+    def has_capacity(self, instance_type: str, spot: bool) -> bool:
+        """Return whether there are instances of a type now.
+
+        Args:
+            instance_type: The instance type.
+            spot: Whether they are to be spot instances.
+        """
+        now = self._clock.get_time()
+        return not any(
+            fault.instance_type == instance_type and fault.spot in (spot, None) and now < fault.until
+            for fault in self._iter_faults(NoCapacity)
+        )
 
     def take_due(self, kind: type[Due], job: str, trained_seconds: float) -> Due | None:
         """Return the fault that fails or interrupts a job now, if there is one, and count it.
@@ -208,6 +260,18 @@ class Faults:
             key: The object as <bucket>/<key>.
         """
         return any(re.search(fault.key, key) for fault in self._iter_faults(DenyS3))
+
+    def is_denied(self, action: str) -> bool:
+        """Return whether IAM denies an action."""
+        return any(fault.action == action for fault in self._iter_faults(Deny))
+
+    def get_role_state(self, name: str) -> str | None:
+        """Return what is wrong with a role, None if nothing is."""
+        return next((fault.state for fault in self._iter_faults(Role) if fault.name == name), None)
+
+    def has_image(self, tag: str) -> bool:
+        """Return whether ECR has the images of a tag."""
+        return not any(fault.tag == tag for fault in self._iter_faults(NoImage))
 
     def should_truncate_output(self, job: str) -> bool:
         """Return whether to truncate output.tar.gz of a job."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sagemaker_rehearsal.container import Container
 from sagemaker_rehearsal.errors import JobError
+from sagemaker_rehearsal.pipes import Pipe
 from sagemaker_rehearsal.storage import Checkpoints, Storage, pack
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
@@ -19,8 +22,19 @@ class JobData:
         containers: The hosts.
     """
 
-    def __init__(self, storage: Storage, job: TrainingJob, folder: Path) -> None:
-        """Replace the job's folder by empty folders of its hosts."""
+    def __init__(
+        self, storage: Storage, job: TrainingJob, folder: Path, file_systems: Mapping[str, Path] | None = None
+    ) -> None:
+        """Replace the job's folder by empty folders of its hosts.
+
+        Args:
+            storage: S3.
+            job: The job.
+            folder: Its folder.
+            file_systems: Folders that stand for file systems, by their ids.
+        """
+        self._file_systems = dict(file_systems or {})
+        self._pipes: list[Pipe] = []
         shutil.rmtree(folder, ignore_errors=True)
         self._storage = storage
         self._job = job
@@ -43,15 +57,42 @@ class JobData:
         """
         for number, container in enumerate(self.containers):
             for channel in self._job.request.get("InputDataConfig", []):
-                source = channel["DataSource"]["S3DataSource"]
-                sharded = source.get("S3DataDistributionType") == "ShardedByS3Key"
-                part = (number, len(self.containers)) if sharded else (0, 1)
-                self._storage.download(source["S3Uri"], container.channels / channel["ChannelName"], *part)
+                self._provide(channel, container, number)
             container.write_config(map_submit_directory=by_toolkit)
             if not by_toolkit:
                 container.unpack_source(self._download_source(container))
         for checkpoints in self._checkpoints:
             checkpoints.download()
+
+    def close_pipes(self) -> None:
+        """End the pipes of the job, when its programs have ended."""
+        for pipe in self._pipes:
+            pipe.close()
+
+    def _provide(self, channel: dict[str, Any], container: Container, number: int) -> None:
+        """Bring the data of a channel into the host of a number. Raises JobError if it cannot be read."""
+        folder = container.channels / channel["ChannelName"]
+        mounted = channel["DataSource"].get("FileSystemDataSource")
+        if mounted is not None:
+            root = self._file_systems.get(mounted["FileSystemId"])
+            if root is None:
+                raise JobError(
+                    f"ClientError: the rehearsal service knows no file system {mounted['FileSystemId']}; name a folder "
+                    "for it (--file-system ID=FOLDER)"
+                )
+            directory = root / mounted["DirectoryPath"].lstrip("/")
+            if not directory.is_dir():
+                raise JobError(f"ClientError: {mounted['DirectoryPath']}: there is no such directory, in {root}")
+            folder.symlink_to(directory)
+            return
+        source = channel["DataSource"]["S3DataSource"]
+        sharded = source.get("S3DataDistributionType") == "ShardedByS3Key"
+        part = (number, len(self.containers)) if sharded else (0, 1)
+        is_piped = channel.get("InputMode") == "Pipe"
+        objects = container.base / "piped" / channel["ChannelName"] if is_piped else folder
+        self._storage.download(source["S3Uri"], objects, *part)
+        if is_piped:
+            self._pipes.append(Pipe(objects, folder))
 
     def upload_checkpoints(self) -> None:
         """Upload new and changed checkpoints. A failure only goes to the service's log, as on AWS."""

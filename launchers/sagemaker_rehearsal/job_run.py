@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
 
+from sagemaker_rehearsal.capacity import get_pending_end, select_instances
 from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import JobError
 from sagemaker_rehearsal.faults import Fail, Faults, Interrupt
@@ -101,10 +102,12 @@ class JobRun:
     def _run_attempt(self) -> Ended:
         try:
             self._pause(self._faults.get_delay(self._job.name, "Starting"))
+            self._wait_for_instances()
             self._enter("Downloading")
             self._billed_since = self._get_time()
             self._job.started = self._job.started or self._billed_since
-            self._data = JobData(self._service.storage, self._job, self._folder)
+            file_systems = self._options.file_systems
+            self._data = JobData(self._service.storage, self._job, self._folder, file_systems)
             self._data.download(by_toolkit=self._options.toolkit is not None)
             self._pause(self._faults.get_delay(self._job.name, "Downloading"))
             self._enter("Training")
@@ -117,6 +120,19 @@ class JobRun:
         except Exception as error:  # a bug of the service must not leave the job in progress for ever
             return Ended("Failed", f"{INTERNAL_ERROR} ({type(error).__name__}: {error})")
         return Ended("Completed")
+
+    def _wait_for_instances(self) -> None:
+        """Wait until there is capacity for one of the job's types. Raises Ended if it waits too long."""
+        job = self._job
+        if job.selected is not None or select_instances(job, self._faults):
+            return
+        end, secondary, reason = get_pending_end(job)
+        self._enter("Pending")
+        while not select_instances(job, self._faults):
+            self._raise_if_ended()
+            if self._get_time() >= end:
+                raise Ended(secondary, reason)
+            time.sleep(TICK)
 
     def _train(self, data: JobData) -> None:
         """Run the program, and return when all processes have succeeded. Raises Ended or JobError otherwise."""
@@ -146,6 +162,7 @@ class JobRun:
             raise
         finally:
             terminate_processes(processes, self._folder, grace, self._service.closing)
+            data.close_pipes()
             data.upload_checkpoints()
 
     def _watch(self, processes: Sequence[HostProcess], data: JobData) -> None:

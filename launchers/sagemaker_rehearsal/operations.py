@@ -22,6 +22,7 @@ class Operations:
     Attributes:
         handlers: The operations by SageMaker's names. Each takes a request that is valid by the service model and the
             region, returns the answer, and raises ServiceError.
+        quota_handlers: The same of Service Quotas.
     """
 
     def __init__(self, service: Service, runner: ProcessRunner | SimulatedRunner) -> None:
@@ -35,6 +36,9 @@ class Operations:
             "DescribeTrainingJob": lambda request, region: self._get_job(request, region).describe(),
             "ListTrainingJobs": self._list_training_jobs,
             "StopTrainingJob": self._stop_training_job,
+        }
+        self.quota_handlers: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
+            "ListServiceQuotas": self._list_service_quotas
         }
 
     def list_running_jobs(self) -> list[TrainingJob]:
@@ -63,10 +67,12 @@ class Operations:
         return {"TrainingJobArn": job.arn}
 
     def _check_channel(self, channel: dict[str, Any], role: str, region: str) -> None:
+        if "FileSystemDataSource" in channel["DataSource"]:
+            return
         source = channel["DataSource"].get("S3DataSource")
         if source is None or source["S3DataType"] != "S3Prefix":
             raise make_validation_error(
-                f"channel {channel['ChannelName']}: the rehearsal service supports only S3Prefix sources"
+                f"channel {channel['ChannelName']}: the rehearsal service supports file systems and S3Prefix sources"
             )
         bucket, _ = split_uri(source["S3Uri"])
         if not self._service.storage.has_objects(source["S3Uri"]):
@@ -77,25 +83,45 @@ class Operations:
             )
 
     def _check_quota(self, job: TrainingJob) -> None:
-        quota = self._service.faults.get_quota(job.instance_type)
+        """Refuse a job unless the quota of every type that it may run on covers it."""
+        for instance_type, count in job.instance_types:
+            self._check_quota_of(job, instance_type, count)
+
+    def _check_quota_of(self, job: TrainingJob, instance_type: str, count: int) -> None:
+        quota = self._service.faults.get_quota(instance_type)
         if quota is None:
-            quota = self._service.options.quotas.get(job.instance_type)
+            quota = self._service.options.quotas.get(instance_type)
         if quota is None:
             return
         used = sum(
             other.instance_count
             for other in self._jobs.values()
-            if not other.has_ended and (other.instance_type, other.spot) == (job.instance_type, job.spot)
+            if not other.has_ended and (other.instance_type, other.spot) == (instance_type, job.spot)
         )
-        if used + job.instance_count > quota:
-            usage = f"{job.instance_type} for {'spot ' if job.spot else ''}training job usage"
+        if used + count > quota:
+            usage = f"{instance_type} for {'spot ' if job.spot else ''}training job usage"
             raise ServiceError(
                 "ResourceLimitExceeded",
                 f"The account-level service limit '{usage}' is {quota} Instances, with current utilization of {used} "
-                f"Instances and a request delta of {job.instance_count} Instances. Please use AWS Service Quotas to "
+                f"Instances and a request delta of {count} Instances. Please use AWS Service Quotas to "
                 "request an increase for this quota. If AWS Service Quotas is not available, contact AWS support to "
                 "request an increase for this quota.",
             )
+
+    def _list_service_quotas(self, request: dict[str, Any], region: str) -> dict[str, Any]:
+        """Answer ListServiceQuotas of Service Quotas: only types with a quota of the rehearsal's own are listed."""
+        faults, own = self._service.faults, self._service.options.quotas
+        quotas = {**own, **{name: faults.get_quota(name) for name in faults.list_quota_types()}}
+        listed = [
+            {
+                "ServiceCode": "sagemaker",
+                "QuotaName": f"{name} for {kind}training job usage",
+                "Value": float(value or 0),
+            }
+            for name, value in quotas.items()
+            for kind in ("", "spot ")
+        ]
+        return {"Quotas": listed if request["ServiceCode"] == "sagemaker" else []}
 
     def _get_job(self, request: dict[str, Any], region: str) -> TrainingJob:
         with self._lock:
@@ -144,9 +170,8 @@ def _find_problem(request: dict[str, Any]) -> str | None:
     for name in ("ResourceConfig", "StoppingCondition"):
         if name not in request:
             return f"{name} is required."
-    for name in ("InstanceType", "InstanceCount", "VolumeSizeInGB"):
-        if request["ResourceConfig"].get(name) in (None, 0):
-            return f"ResourceConfig.{name} is required and must be greater than 0."
+    if problem := _find_instance_problem(request["ResourceConfig"], bool(request.get("EnableManagedSpotTraining"))):
+        return problem
     if not request.get("AlgorithmSpecification", {}).get("TrainingImage"):
         return "AlgorithmSpecification.TrainingImage is required."
     condition, spot = request["StoppingCondition"], request.get("EnableManagedSpotTraining")
@@ -157,11 +182,37 @@ def _find_problem(request: dict[str, Any]) -> str | None:
         return "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
     if not spot and wait is not None:
         return "MaxWaitTimeInSeconds can be set only when EnableManagedSpotTraining is set to true."
-    names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
+    channels = request.get("InputDataConfig", [])
+    if any("FileSystemDataSource" in channel["DataSource"] for channel in channels) and "VpcConfig" not in request:
+        return "A channel with a FileSystemDataSource needs VpcConfig."
+    names = [channel["ChannelName"] for channel in channels]
     if len(names) != len(set(names)):
         return "Channel names must be unique within a training job."
     if request["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
         return "OutputDataConfig.CompressionType: the rehearsal service supports only GZIP"
+    return None
+
+
+def _find_instance_problem(resources: dict[str, Any], spot: bool) -> str | None:
+    """Return what is wrong with the instances: one type, or a list of types with one count or one per type."""
+    preferences = resources.get("InstancePreferences")
+    names = ("VolumeSizeInGB",) if preferences else ("InstanceType", "InstanceCount", "VolumeSizeInGB")
+    for name in names:
+        if resources.get(name) in (None, 0):
+            return f"ResourceConfig.{name} is required and must be greater than 0."
+    if not preferences:
+        return None
+    exclusive: list[str] = [
+        name for name in ("InstanceType", "InstanceGroups", "InstancePlacementConfig") if name in resources
+    ]
+    if exclusive or spot:
+        return f"InstancePreferences cannot be combined with {(exclusive or ['EnableManagedSpotTraining'])[0]}."
+    types = [each["InstanceType"] for each in preferences]
+    if len(types) != len(set(types)):
+        return "An instance type can appear only once in InstancePreferences."
+    counts = [each.get("InstanceCount") for each in preferences]
+    if (None in counts and any(counts)) or (None not in counts) == ("InstanceCount" in resources):
+        return "Set InstanceCount either in ResourceConfig or in every entry of InstancePreferences."
     return None
 
 

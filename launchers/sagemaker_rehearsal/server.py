@@ -1,7 +1,8 @@
-"""The endpoint: one port on loopback for all services. SageMaker and Pricing are ours, all others are moto's."""
+"""The endpoint: one port on loopback for all services. SageMaker, quotas and prices are ours, the others moto's."""
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -13,10 +14,13 @@ import traceback
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.ssm.models import SimpleSystemManagerBackend
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -24,6 +28,7 @@ from sagemaker_rehearsal.clients import AGENT
 from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import ServiceError
 from sagemaker_rehearsal.faults import Faults
+from sagemaker_rehearsal.iam import answer_iam
 from sagemaker_rehearsal.job_run import Service
 from sagemaker_rehearsal.operations import Operations
 from sagemaker_rehearsal.options import Options
@@ -62,9 +67,15 @@ class Endpoint:
         # By the prefix of X-Amz-Target: botocore's name of the service, and its operations.
         self._services: dict[str, tuple[str, dict[str, Handler]]] = {
             "SageMaker": ("sagemaker", self._operations.handlers),
+            "ServiceQuotasV20190624": ("service-quotas", self._operations.quota_handlers),
+            "AmazonEC2ContainerRegistry_V20150921": ("ecr", {"DescribeImages": self._describe_images}),
             "AWSPriceListService": ("pricing", {"GetProducts": lambda request, _: get_products(request)}),
         }
         self._moto: Any = DomainDispatcherApplication(create_backend_app)
+        # moto looks through the folders of its package for each request.
+        self._moto.get_backend_for_host = cache(self._moto.get_backend_for_host)
+        # A job asks for a parameter by the ARN of the user's account, which is not moto's.
+        SimpleSystemManagerBackend._strip_parameter_arn = _strip_parameter_arn
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a WSGI request."""
@@ -94,11 +105,22 @@ class Endpoint:
             self._calls[operation or f"{signed_service}:{request.method}"] += 1
             if self._faults.is_down():
                 _drop_connection(request)
+        if signed_service == "iam":
+            form = request.get_data()
+            request.environ["wsgi.input"] = io.BytesIO(form)  # moto reads it again
+            if (answer := answer_iam(dict(parse_qsl(form.decode())), self._faults)) is not None:
+                return Response(answer[1], answer[0], content_type="text/xml")
         if target in self._services:
             return self._handle_operation(*self._services[target], operation, request, region)
         if self._faults.should_deny(request.path.lstrip("/")):
             return Response(ACCESS_DENIED, 403, content_type="application/xml")
         return None
+
+    def _describe_images(self, request: dict[str, Any], region: str) -> dict[str, Any]:
+        tags = [each["imageTag"] for each in request.get("imageIds", [])]
+        if missing := [tag for tag in tags if not self._faults.has_image(tag)]:
+            raise ServiceError("ImageNotFoundException", f"The image with tag {missing[0]} does not exist.")
+        return {"imageDetails": [{"imageTags": tags}]}
 
     def _handle_operation(
         self, service: str, handlers: dict[str, Handler], operation: str, request: Request, region: str
@@ -207,3 +229,8 @@ def _build_response(content: dict[str, Any], status: int = 200) -> Response:
     if "__type" in content:
         headers["x-amzn-ErrorType"] = content["__type"]
     return Response(json.dumps(content), status, headers, content_type="application/x-amz-json-1.1")
+
+
+def _strip_parameter_arn(backend: Any, name: str) -> str:
+    """Return the name of a parameter of Systems Manager, whatever account its ARN names."""
+    return name.partition(":parameter")[2] or name

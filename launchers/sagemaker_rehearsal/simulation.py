@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from sagemaker_rehearsal.capacity import get_pending_end, select_instances
 from sagemaker_rehearsal.errors import JobError
 from sagemaker_rehearsal.faults import Fail, Interrupt
 from sagemaker_rehearsal.job_run import INTERNAL_ERROR, Service
@@ -61,6 +62,8 @@ class SimulatedRunner:
     def _advance(self, schedule: JobSchedule, now: float) -> None:
         job = schedule.job
         while not job.has_ended:
+            if job.selected is None and not job.stop.is_set() and not self._find_instances(schedule, now):
+                return
             due = schedule.upcoming[0][0] if schedule.upcoming else now
             moment = min(now, due)
             if job.stop.is_set():
@@ -79,6 +82,20 @@ class SimulatedRunner:
                     if secondary == "Training":
                         schedule.training_since = at
                     job.enter_status(secondary, at)
+
+    def _find_instances(self, schedule: JobSchedule, now: float) -> bool:
+        """Give a job instances if there are any, or end it if it has waited too long, and return whether to go on."""
+        job = schedule.job
+        if select_instances(job, self._service.faults):
+            if job.secondary == "Pending":
+                self._schedule_phases(schedule, now)
+            return True
+        end, secondary, reason = get_pending_end(job)
+        if now >= end:
+            self._end_job(schedule, secondary, end, reason)
+        elif job.secondary != "Pending":
+            job.enter_status("Pending", job.created)
+        return False
 
     def _cut_short(self, schedule: JobSchedule, moment: float) -> bool:
         """End or interrupt a job in Training if its limit or a fault requires it, and return whether that happened."""

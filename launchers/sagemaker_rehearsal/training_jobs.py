@@ -35,6 +35,7 @@ class TrainingJob:
     failure_reason: str = ""
     metrics: dict[str, tuple[float, float]] = field(default_factory=dict)  # name -> value, when
     artifacts: str = ""
+    selected: tuple[str, int] | None = None  # instance type and count, once a list of types has led to one
     stop: threading.Event = field(default_factory=threading.Event)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -52,14 +53,22 @@ class TrainingJob:
         return f"arn:aws:sagemaker:{self.region}:{ACCOUNT}:training-job/{self.name}"
 
     @property
+    def instance_types(self) -> list[tuple[str, int]]:
+        """Each instance type that the job may run on with its number of hosts, the preferred one first."""
+        resources = self.request["ResourceConfig"]
+        shared = resources.get("InstanceCount")
+        preferences = resources.get("InstancePreferences") or [{"InstanceType": resources.get("InstanceType")}]
+        return [(str(each["InstanceType"]), int(each.get("InstanceCount") or shared)) for each in preferences]
+
+    @property
     def instance_type(self) -> str:
-        """The instance type, e.g. ml.p3.2xlarge."""
-        return str(self.request["ResourceConfig"]["InstanceType"])
+        """The instance type that the job runs on, e.g. ml.p3.2xlarge. Until one is selected: the preferred one."""
+        return (self.selected or self.instance_types[0])[0]
 
     @property
     def instance_count(self) -> int:
         """The number of hosts."""
-        return int(self.request["ResourceConfig"]["InstanceCount"])
+        return (self.selected or self.instance_types[0])[1]
 
     @property
     def hosts(self) -> list[str]:
@@ -80,7 +89,7 @@ class TrainingJob:
         """Return a limit in seconds.
 
         Args:
-            name: MaxRuntimeInSeconds, by default a day, or MaxWaitTimeInSeconds, by default infinite.
+            name: MaxRuntimeInSeconds, by default a day, or another one, by default infinite.
         """
         default = 86400 if name == "MaxRuntimeInSeconds" else math.inf
         return float(self.request.get("StoppingCondition", {}).get(name, default))
@@ -118,6 +127,10 @@ class TrainingJob:
         assert known is not None
         with self.lock:
             answer = {name: value for name, value in self.request.items() if name in known.members}
+            if self.selected and "InstancePreferences" in answer["ResourceConfig"]:
+                name, count = self.selected
+                chosen = {"SelectedInstanceType": name, "SelectedInstanceCount": count}
+                answer["ResourceConfig"] = answer["ResourceConfig"] | chosen
             answer |= {
                 "TrainingJobArn": self.arn,
                 "TrainingJobStatus": self.status,

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlqa.config.compose import resolve_model_label
 from mlqa.config.identity import compute_config_hash
+from mlqa.config.model_facts import is_local_folder
 from mlqa.config.schema import Config
-from mlqa.config.validation import is_local_folder
 from mlqa.data.audit import audit
 from mlqa.data.audit_warnings import describe_leakage
 from mlqa.data.examples import Examples
@@ -246,8 +246,10 @@ def _load_model(config: Config, result: Result, tokenizer: Any, kept_rows: np.nd
     set_seed(config.seed)
     model, weights = load_model(config.model, tokenizer)
     result.weights = weights.to_dict()
-    trimmed = kept_rows is not None
-    result.model = trim_model(config.model, model, kept_rows) if trimmed else describe_model(config.model, model)
+    if kept_rows is None:
+        result.model = describe_model(config.model, model)
+    else:
+        result.model = trim_model(config.model, model, kept_rows)
     # A model from scratch has no padding that others gave it, and learns with whatever padding its batches have.
     reading = Reading() if config.model.scratch else probe_reading(model, config.training.max_seq_length)
     result.model["reading"] = asdict(reading)

@@ -123,6 +123,7 @@ def test_a_tokenizer_out_of_reach_costs_one_line(capsys: pytest.CaptureFixture[s
     assert "model.pretrained=<folder>" in shown
 
 
+@pytest.mark.slow
 def test_stdout_holds_the_json_alone(file: Path) -> None:
     """Test that warnings about dropped rows and about the hub go to stderr."""
     code = "import sys; from mlqa.cli import main; main(sys.argv[1:])"

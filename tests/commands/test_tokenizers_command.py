@@ -91,6 +91,7 @@ def test_a_narrow_terminal_keeps_figures_and_tokens(
         assert part in said
 
 
+@pytest.mark.slow
 def test_folders_of_one_option_are_told_apart(assets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folders = ",".join(str(assets / "tokenizers" / name) for name in ("berturk-cased-32k", "xlm-roberta"))
     main(["tokenizers", "model=berturk", f"model.pretrained={folders}", *SAMPLE, "words=[Kedileri]", "--json"])

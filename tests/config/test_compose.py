@@ -242,3 +242,12 @@ def test_the_directory_of_another_completed_run_is_refused_before_hydra_writes_t
     check_command_line(["-m", quick, "seed=1,2", f"hydra.sweep.dir={tmp_path}/sweep"])
     (line,) = list_problems("-m", quick, "seed=1,3", f"hydra.sweep.dir={tmp_path}/sweep")
     assert line.startswith(f"{tmp_path}/sweep/1 holds a completed run with other settings")
+
+
+def test_a_local_model_has_the_same_name_in_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SM_CHANNEL_MODEL", "/opt/ml/input/data/model")
+    monkeypatch.setenv("SAGEMAKER_SOURCE_MODEL", "10-00-00/model")
+    model = ModelConfig(pretrained="/opt/ml/input/data/model")
+    assert resolve_model_label(model, {"model": "berturk"}) == "10-00-00/model"
+    other = ModelConfig(pretrained="gpt2")
+    assert resolve_model_label(other, {"model": "berturk"}) == "gpt2"

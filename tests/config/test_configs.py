@@ -19,7 +19,7 @@ GROUPS = {
     "model": {"berturk", "mbert", "xlmr", "berturk_cased", "mbert_cased", "xlmr_base"}
     | {"tiny_wordpiece", "tiny_unigram", "tiny_char"},
     "dataset": {"tquad", "xquad_tr", "sample", "squad_json", "hub"},
-    "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun"},
+    "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun", "g6", "g6e", "cpu"},
     "optimizer": {"adamw", "adamw_llrd", "adafactor"},
     "tracking": {"wandb", "files"},
     "experiment": {"quickstart", "blog_models", "blog_hardware", "like_for_like"},
@@ -54,6 +54,7 @@ def test_the_promised_options_exist() -> None:
         assert options <= existing, f"{group} lacks {options - existing}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [CONF / "config.yaml", *OPTIONS], ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_header_gives_a_command_that_composes(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINING_JOB_NAME", "job")  # as on the instance of a hardware option
@@ -117,6 +118,7 @@ def test_an_unknown_option_names_the_allowed_ones() -> None:
         compose_config(["model=bertrk"])
 
 
+@pytest.mark.slow
 def test_like_for_like_compares_equals() -> None:
     """Test that five checkpoints as pre-trained and three seeds are all that differs."""
     members = [compose_config(member) for member in list_member_overrides(["experiment=like_for_like"])]

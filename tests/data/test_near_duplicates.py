@@ -100,6 +100,7 @@ def test_nothing_to_compare() -> None:
     assert found([""], [""], Unit.word, 3, 0.5) == {(0, 0): 1}
 
 
+@pytest.mark.slow
 def test_tquad_contexts_against_brute_force(assets: object) -> None:
     """Every near pair of the dev split's contexts and train's."""
     from pathlib import Path

@@ -169,6 +169,7 @@ def test_what_was_not_used_for_longest_goes(tmp_path: Path, monkeypatch: pytest.
     assert len(kept) == 3 and f"{PARTIAL}new" in kept and f"{PARTIAL}old" not in kept
 
 
+@pytest.mark.slow
 def test_two_processes_that_make_the_same_entry_do_not_meet(tmp_path: Path) -> None:
     """Let both begin at once and each write for a second."""
     code = (

@@ -103,6 +103,7 @@ def test_windows_equal_the_tokenizers_own(tokenizer: Any, max_seq_length: int, d
     assert_equal(SAMPLE, tokenizer, max_seq_length, doc_stride)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["berturk-cased-32k", "berturk-128k-uncased", "mbert-uncased", "xlm-roberta"])
 def test_windows_of_tquad_equal_the_tokenizers_own(assets: Path, name: str) -> None:
     from transformers import AutoTokenizer

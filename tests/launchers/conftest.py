@@ -14,6 +14,8 @@ sys.path.insert(0, str(TOP / "launchers"))
 if (toolkit := TOP / ".venv-toolkit" / "bin" / "python").exists():  # `make toolkit`
     os.environ.setdefault("SAGEMAKER_TOOLKIT_PYTHON", str(toolkit))
 
+os.environ["HYDRA_SAGEMAKER_CATALOG"] = os.devnull  # not the catalog of whoever runs the tests
+
 import typed_requests  # noqa: E402  it imports the launcher
 from launcher_app import Service  # noqa: E402
 

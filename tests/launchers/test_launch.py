@@ -166,12 +166,16 @@ def test_a_member_whose_setup_fails_is_one_that_failed(app: App, service: Servic
 
 def test_no_other_member_begins_here_when_the_loop_of_the_jobs_has_died(app: App, service: Service) -> None:
     (app.root / "dies.py").write_text(DIES, "utf-8")
-    done = app.execute([sys.executable, "dies.py", *app.command("hardware=m5,local", "x=1,2", sweep="dies")[-6:]])
+    patience = "hydra.launcher.patience_minutes=0"
+    done = app.execute(
+        [sys.executable, "dies.py", *app.command(patience, "hardware=m5,local", "x=1,2", sweep="dies")[-7:]]
+    )
     assert done.code == 1, done.output
     assert (app.root / "dies" / "2" / "note.txt").exists()
     assert not (app.root / "dies" / "3").exists()
     done.says(
-        "SageMaker refuses to go on with this sweep: AccessDeniedException: no",
+        "error: SageMaker cannot be asked (AccessDeniedException: no) for 0 minutes, which is hydra.launcher.patience",
+        f"#1 runs on at $0.12 an hour; to stop it: hydra-sagemaker stop {app.root / 'dies'} --member 1",
         "jobs of this sweep may run on and cost money: to go on, give the same command with",
     )
     assert len(service.names(app.sweep("dies"))) == 2
@@ -206,7 +210,7 @@ def test_what_is_wrong_is_told_at_once_and_whole(app: App) -> None:
     )
     assert done.code == 1
     done.says(
-        "hydra.launcher.input_mode=Slow: choose File or FastFile",
+        "hydra.launcher.input_mode=Slow: choose File, FastFile or Pipe",
         "hydra.launcher.bucket=Bad_Name",
         "hydra.launcher.on_interrupt=never: choose stop or detach",
         "hardware.instance_count=2",

@@ -18,6 +18,7 @@ from launcher_app import python
 
 from hydra_sagemaker_launcher.catalog import hardware as hardware_catalog
 from hydra_sagemaker_launcher.catalog import images as image_catalog
+from hydra_sagemaker_launcher.catalog import releases as release_catalog
 from hydra_sagemaker_launcher.catalog.instances import load_instances
 from hydra_sagemaker_launcher.config import RehearsalConf, SageMakerLauncherConf
 
@@ -76,7 +77,8 @@ def test_hardware_node() -> None:
         field.name: "required" if field.default is dataclasses.MISSING else field.default
         for field in dataclasses.fields(hardware_catalog.Hardware)
     }
-    assert {name: yaml.safe_load(value) for name, value in told.items()} == expected
+    read = {name: yaml.safe_load(value) for name, value in told.items()}
+    assert {name: tuple(value) if isinstance(value, list) else value for name, value in read.items()} == expected
 
 
 def test_added_hardware_is_possible() -> None:
@@ -101,8 +103,9 @@ def test_images() -> None:
             release.cuda or "-",
             ", ".join(sorted(release.architectures)),
             "yes" if release.smdistributed else "no",
+            str(release.end_of_patch),
         ]
-        for release in image_catalog.load_releases().values()
+        for release in release_catalog.load_releases().values()
     ]
 
 
@@ -124,6 +127,7 @@ def test_limits() -> None:
 # What IAM asks for an operation; where it is not the operation's own name: AWS's service authorization reference.
 ACTIONS = {
     "sagemaker:CreateTrainingJob": {"sagemaker:CreateTrainingJob", "sagemaker:AddTags", "iam:PassRole"},
+    "service-quotas:ListServiceQuotas": {"servicequotas:ListServiceQuotas"},
     "s3:HeadBucket": {"s3:ListBucket"},
     "s3:HeadObject": {"s3:GetObject", "s3:ListBucket"},
     "s3:PutPublicAccessBlock": {"s3:PutBucketPublicAccessBlock"},
@@ -137,11 +141,14 @@ def operations(files: list[Path]) -> set[str]:
     """Every operation that the code calls on a client, `<something>.<service>.<method>(...)`."""
     found = set()
     text = "\n".join(file.read_text("utf-8") for file in files)
-    calls = set(re.findall(r"aws\.(sagemaker|s3|logs)\.(\w+)\(", text))
+    calls = set(re.findall(r"aws\.(sagemaker|s3|logs|iam|ecr|secrets)\.(\w+)\(", text))
     calls |= {("sts", name) for name in re.findall(r"_client\(\"sts\"\)\.(\w+)\(", text)}
     calls |= {("pricing", name) for name in re.findall(r"\bpricing\.get_paginator\(\"(\w+)\"", text)}
+    calls |= {("service-quotas", name) for name in re.findall(r"\bquotas\.get_paginator\(\"(\w+)\"", text)}
     calls |= {("sagemaker", name) for name in re.findall(r"\.sagemaker\.get_paginator\(\"(\w+)\"", text)}
     calls |= {("secretsmanager", name) for name in re.findall(r"\bclient\.(get_secret_value)\(", text)}
+    calls = {("secretsmanager" if service == "secrets" else service, method) for service, method in calls}
+    calls |= {("ssm", name) for name in re.findall(r"\bclient\.(get_parameter)\(", text)}
     for service, method in calls - {("sagemaker", "get_paginator")}:
         client = boto3.client(service, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
         own = {"upload_file": "UploadFile", "download_file": "DownloadFile"}
@@ -168,20 +175,24 @@ def test_policy_of_the_user_is_what_the_code_calls() -> None:
     needed: set[str] = set()
     for operation in called:
         needed |= ACTIONS.get(operation, {operation})
-    assert allowed("The user who launches") == needed
+    keys = {"kms:GenerateDataKey", "kms:Decrypt", "kms:CreateGrant"}  # asked of the user by S3 and SageMaker
+    assert allowed("The user who launches") == needed | keys
 
 
 def test_no_client_is_used_that_the_search_does_not_see() -> None:
     services = set()
     for file in PACKAGE.rglob("*.py"):
-        services |= set(re.findall(r"(?:_client|boto3\.client)\(\s*\"(\w+)\"", file.read_text("utf-8")))
-    assert services == {"sagemaker", "s3", "logs", "pricing", "sts", "secretsmanager"}
+        services |= set(re.findall(r"(?:_client|boto3\.client)\(\s*\"([\w-]+)\"", file.read_text("utf-8")))
+    assert services == {
+        *("sagemaker", "s3", "logs", "pricing", "sts", "secretsmanager", "service-quotas"),
+        *("iam", "ecr", "ssm"),
+    }
 
 
 def test_policy_of_the_role_holds_what_the_container_calls() -> None:
-    assert operations([PACKAGE / "container.py"]) == {"secretsmanager:GetSecretValue"}
+    assert operations([PACKAGE / "container.py"]) == {"secretsmanager:GetSecretValue", "ssm:GetParameter"}
     actions = allowed("The role of the jobs")
-    assert "secretsmanager:GetSecretValue" in actions
+    assert {"secretsmanager:GetSecretValue", "ssm:GetParameter"} <= actions
     assert not {action for action in actions if action.startswith(("iam:", "sagemaker:", "sts:"))}
 
 
@@ -269,6 +280,25 @@ def test_command(command: str, tmp_path: Path) -> None:
     done = run(command + (" hydra.launcher.dry_run=true" if needs_aws else ""), tmp_path)
     assert done.returncode == 0, done.stderr
     assert ("What would be submitted" in done.stdout) == ("service=rehearsal" not in command)
+
+
+def test_five_minutes_with_an_app_that_knows_nothing_of_the_launcher(tmp_path: Path) -> None:
+    text = section("In five minutes, with your own app")
+    (hardware,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    planned, rehearsed, _ = re.findall(r"^ *(python app\.py .*)$", text, re.MULTILINE)
+    (tmp_path / "conf" / "hardware").mkdir(parents=True)
+    (tmp_path / "conf" / "config.yaml").write_text("lr: 0.5\n")
+    (tmp_path / "conf" / "hardware" / "cpu.yaml").write_text(hardware)
+    (tmp_path / "app.py").write_text(
+        "import hydra\n\n\n@hydra.main(version_base='1.3', config_path='conf', config_name='config')\n"
+        "def main(cfg):\n    return float(cfg.lr)\n\n\nmain()\n"
+    )
+    plan = run(planned.replace("app.py", str(tmp_path / "app.py")), tmp_path)
+    assert "2 jobs, at most" in plan.stdout, plan.stderr
+    done = run(rehearsed.replace("app.py", str(tmp_path / "app.py")), tmp_path)
+    assert done.returncode == 0, done.stderr
+    results = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("multirun/*/*/*/result.json"))]
+    assert [(each["status"], each["objective"]) for each in results] == [("completed", 0.1), ("completed", 0.2)]
 
 
 def test_resume_command(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_budget_of_the_paid_command_covers_its_worst_case() -> None:
 def test_links_lead_somewhere() -> None:
     readme = (TOP / "launchers" / "README.md").read_text("utf-8")
     headings = {
-        re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)$", readme, re.M)
+        re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)$", readme + DOC, re.M)
     }
     for target in re.findall(r"\]\(([^)]+)\)", DOC):
         path, _, anchor = target.partition("#")

@@ -113,6 +113,7 @@ def test_real_best_answers_are_what_the_best_threshold_is_sought_for() -> None:
     assert (metrics["exact_match"], metrics["best_exact"], metrics["best_exact_thresh"]) == (50, 100, 0.5)
 
 
+@pytest.mark.slow
 def test_tquad_in_capitals(assets: Path) -> None:
     """Gold answers, and gold answers in Turkish capitals: nothing is lost by the language's rules."""
     from mlqa.data.readers import read_file

@@ -15,6 +15,8 @@ from mlqa.models.heads import find_model_class
 from mlqa.models.loading import load_trained_model
 from mlqa.models.weights import load_weights
 
+pytestmark = pytest.mark.legacy
+
 SHAPE = {
     "vocab_size": 60, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2,
     "intermediate_size": 24, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,

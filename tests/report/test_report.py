@@ -642,8 +642,8 @@ def test_after_ctrl_c_there_is_a_report(tmp_path: Path) -> None:
     sweep = tmp_path / "sweep"
     tiny = ["experiment=quickstart", "dataset.sample.train_rows=120", "dataset.sample.validation_rows=30"]
     process = subprocess.Popen(
-        [*python("training"), str(TOP / "train.py"), "-m", *tiny, "seed=1,2,3", f"hydra.sweep.dir={sweep}",
-         "model.scratch.num_hidden_layers=1", "report.reference=blog"],
+        [*python("training"), str(TOP / "train.py"), "-m", *tiny, "training.num_train_epochs=1,99,100",
+         f"hydra.sweep.dir={sweep}", "model.scratch.num_hidden_layers=1", "report.reference=blog"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path,
     )  # fmt: skip
     deadline = time.monotonic() + 240
@@ -655,6 +655,7 @@ def test_after_ctrl_c_there_is_a_report(tmp_path: Path) -> None:
     rows = list(csv.DictReader((sweep / "report" / "results.csv").open(encoding="utf-8")))
     assert [row["status"] for row in rows] == ["completed", "stopped", "missing"]
     assert [row["reason"] for row in rows][1:] == ["stopped by Ctrl-C", "planned, never started"]
-    assert rows[2]["overrides"].endswith("seed=3 model.scratch.num_hidden_layers=1 report.reference=blog")
+    never_started = "training.num_train_epochs=100 model.scratch.num_hidden_layers=1 report.reference=blog"
+    assert rows[2]["overrides"].endswith(never_started)
     assert "Published: the original experiment" in (sweep / "report" / "results.md").read_text("utf-8")
     assert "3 members: 1 completed, 1 stopped, 1 missing" in " ".join(told.split())

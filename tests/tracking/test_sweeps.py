@@ -74,8 +74,11 @@ def test_sweep_and_agent(server: WandbServer, tmp_path: Path) -> None:
     (tmp_path / "bin" / "python").chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
+    # An agent looks every 5 seconds whether its run has ended.
+    code = "from wandb import wandb_agent; wandb_agent.Agent.POLL_INTERVAL = 0.2; from wandb.cli.cli import cli; cli()"
+
     def wandb(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "wandb", *arguments]
+        command = [sys.executable, "-c", code, *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=environment)
 
     created = wandb("sweep", "sweep.yaml")

@@ -3,7 +3,7 @@
 Hydra executes this module at each start of every app, so everything else is imported only when it is needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -20,14 +20,18 @@ class SageMakerLauncher(Launcher):
     """Run each member of a multirun in this process or as a training job, as its `hardware` node says."""
 
     def __init__(self, **options: object) -> None:
-        from hydra_sagemaker_launcher.config import SageMakerLauncherConf
-        from hydra_sagemaker_launcher.sweep import Sweep
+        from hydra_sagemaker_launcher.as_completed import StreamedSweep
+        from hydra_sagemaker_launcher.errors import exit_on_error
+        from hydra_sagemaker_launcher.options import parse_options
 
-        self.sweep = Sweep(OmegaConf.to_object(OmegaConf.merge(SageMakerLauncherConf, options)))
+        self._exit_on_error = exit_on_error
+        with self._exit_on_error():
+            self.sweep = StreamedSweep(parse_options(options))
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take over what Hydra knows of the app."""
-        self.sweep.setup(hydra_context, task_function, config)
+        with self._exit_on_error():
+            self.sweep.setup(hydra_context, task_function, config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run one batch of members.
@@ -39,7 +43,24 @@ class SageMakerLauncher(Launcher):
         Returns:
             One JobReturn per member, in the same order.
         """
-        return self.sweep.launch(job_overrides, initial_job_idx)
+        with self._exit_on_error():
+            return self.sweep.launch(job_overrides, initial_job_idx)
+
+    def launch_as_completed(
+        self, job_overrides: Iterable[Optional[Sequence[str]]], initial_job_idx: int = 0
+    ) -> Iterator[tuple[int, JobReturn]]:
+        """Run members as slots become free, for sweepers that ask and tell. The README has the protocol.
+
+        Args:
+            job_overrides: Gives the overrides of the next member each time there is a free slot, or None if there is
+                none before the next result.
+            initial_job_idx: The number of the first member.
+
+        Yields:
+            The number of a member that has ended, and its JobReturn.
+        """
+        with self._exit_on_error():
+            yield from self.sweep.launch_as_completed(job_overrides, initial_job_idx)
 
 
 class SageMakerConfigSource(ConfigSource):
@@ -62,6 +83,10 @@ class SageMakerConfigSource(ConfigSource):
         from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 
         node = OmegaConf.structured(SageMakerLauncherConf)
+        # Values keep their types. Unknown names are left to the launcher, because OmegaConf would report each as a key
+        # of a Python class and without a suggestion.
+        for part in (node, node.rehearsal):
+            OmegaConf.set_struct(part, False)
         return ConfigResult(self.provider, self.full_path(), node, header={"package": None})
 
     def available(self) -> bool:

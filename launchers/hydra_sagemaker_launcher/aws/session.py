@@ -1,4 +1,4 @@
-"""Sessions and clients of AWS or of the rehearsal service on this machine, and what their errors mean.
+"""Sessions and clients of AWS or of the rehearsal service on this machine, and what their errors say.
 
 boto3 itself reads the usual environment (credentials, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_SAGEMAKER, _S3 ...).
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hydra_sagemaker_launcher.aws.answers import read_field
 from hydra_sagemaker_launcher.errors import LaunchError
+
+log = logging.getLogger(__name__)
 
 PRICING_REGION = "us-east-1"
 REHEARSAL_ROLE = "arn:aws:iam::123456789012:role/rehearsal"
@@ -23,11 +27,19 @@ REHEARSAL_FOLDER = ".rehearsal"
 
 @dataclass
 class Aws:
-    """One client per service, created when it is first needed. Several threads may use a client."""
+    """One client per service, created when it is first needed. Several threads may use a client.
+
+    Attributes:
+        session: The boto3 session.
+        region: The region of the jobs.
+        endpoint: The address of the rehearsal service. None: AWS, or what AWS_ENDPOINT_URL says.
+        reopen: Opens such a session again. None: the session stays as it is.
+    """
 
     session: Any
     region: str
-    endpoint: str | None  # None: AWS, or what AWS_ENDPOINT_URL says
+    endpoint: str | None
+    reopen: Callable[[], Any] | None = None
 
     @cached_property
     def sagemaker(self) -> Any:
@@ -50,9 +62,50 @@ class Aws:
         return self._create_client("pricing", PRICING_REGION)
 
     @cached_property
+    def quotas(self) -> Any:
+        """The client of Service Quotas."""
+        return self._create_client("service-quotas")
+
+    @cached_property
+    def iam(self) -> Any:
+        """The client for roles and rights."""
+        return self._create_client("iam")
+
+    @cached_property
+    def ecr(self) -> Any:
+        """The client for images."""
+        return self._create_client("ecr")
+
+    @cached_property
+    def secrets(self) -> Any:
+        """The client of Secrets Manager."""
+        return self._create_client("secretsmanager")
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Who calls, by STS: Account and Arn. Without credentials it raises what boto3 raises."""
+        identity = dict(self._create_client("sts").get_caller_identity())
+        read_field(identity, "Account")
+        return identity
+
+    @property
     def account(self) -> str:
-        """The account's number, by STS. Without credentials it raises what boto3 raises."""
-        return str(self._create_client("sts").get_caller_identity()["Account"])
+        """The account's number."""
+        return str(self.identity["Account"])
+
+    def renew(self) -> None:
+        """Read the credentials again, from wherever boto3 finds them. A session keeps the ones that it once found."""
+        from botocore.exceptions import BotoCoreError
+
+        if self.reopen is None:
+            return
+        try:
+            self.session = self.reopen()
+        except BotoCoreError as error:  # a file of ~/.aws is being written. The next attempt reads it again.
+            log.debug("the credentials cannot be read again: %s", error)
+            return
+        for name in ("sagemaker", "s3", "logs", "pricing"):
+            self.__dict__.pop(name, None)
 
     @property
     def partition(self) -> str:
@@ -99,16 +152,19 @@ def open_aws(options: Any) -> Aws:
     import boto3
     from botocore.exceptions import BotoCoreError
 
-    _suppress_boto_info()
-    try:
+    def open_session() -> Any:
         # boto3 itself reads AWS_DEFAULT_REGION and the profile, but not AWS_REGION, which AWS's other tools read.
         region = options.region or os.environ.get("AWS_REGION")
-        session = boto3.Session(profile_name=options.profile, region_name=region)
+        return boto3.Session(profile_name=options.profile, region_name=region)
+
+    _suppress_boto_info()
+    try:
+        session = open_session()
     except BotoCoreError as error:
         raise LaunchError(f"hydra.launcher.profile={options.profile}: {error}") from None
     if session.region_name is None:
         raise LaunchError("hydra.launcher.region=null: no region is configured; give one, or set AWS_REGION")
-    return Aws(session, str(session.region_name), None)
+    return Aws(session, str(session.region_name), None, open_session)
 
 
 def open_rehearsal(options: Any, sweep_dir: Path) -> Aws:
@@ -123,21 +179,39 @@ def open_rehearsal(options: Any, sweep_dir: Path) -> Aws:
     Raises:
         LaunchError: moto is not installed, or the service does not start.
     """
-    import boto3
-
-    _suppress_boto_info()
     rehearsal, service = options.rehearsal, _import_rehearsal()
     try:
         url = service.start(
             sweep_dir / REHEARSAL_FOLDER,
             quotas=dict(rehearsal.quotas),
+            file_systems=dict(rehearsal.file_systems),
             faults=Path(rehearsal.faults) if rehearsal.faults else None,
             processes_per_host=rehearsal.processes_per_host,
             toolkit=rehearsal.toolkit,
         )
     except service.RehearsalError as error:
         raise LaunchError(f"hydra.launcher.service=rehearsal: {error}") from error
-    region = options.region or REHEARSAL_REGION
+    return _build_rehearsal_session(url, options.region or REHEARSAL_REGION)
+
+
+def find_rehearsal(region: str, sweep_dir: Path) -> Aws | None:
+    """Open a session with the rehearsal service of a sweep if it still runs. A new one would know none of its jobs.
+
+    Args:
+        region: The region of the sweep.
+        sweep_dir: The sweep's directory.
+
+    Raises:
+        LaunchError: moto is not installed.
+    """
+    url = _import_rehearsal().find(sweep_dir / REHEARSAL_FOLDER)
+    return None if url is None else _build_rehearsal_session(url, region)
+
+
+def _build_rehearsal_session(url: str, region: str) -> Aws:
+    import boto3
+
+    _suppress_boto_info()
     session = boto3.Session(aws_access_key_id="rehearsal", aws_secret_access_key="rehearsal", region_name=region)
     return Aws(session, region, url)
 
@@ -165,23 +239,39 @@ def _import_rehearsal() -> Any:
     return sagemaker_rehearsal
 
 
-def resolve_role(options: Any, aws: Aws) -> str:
-    """Return the ARN of the role that the jobs take on.
+def find_role(options: Any, aws: Aws | None) -> str | None:
+    """Return the name or ARN of the role that the jobs take on, None if none is given.
 
     Args:
         options: The launcher's options: `role_arn` comes before SAGEMAKER_ROLE_ARN.
         aws: Where the jobs run. A rehearsal needs no role of the user's.
+    """
+    own = REHEARSAL_ROLE if aws is not None and aws.endpoint else None
+    return options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or own
+
+
+def resolve_role(options: Any, aws: Aws) -> str:
+    """Return the ARN of the role that the jobs take on.
+
+    Args:
+        options: The launcher's options, as `find_role` takes them.
+        aws: Where the jobs run. A role that is given by its name is one of this account.
 
     Raises:
         LaunchError: No role is given.
     """
-    role = options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or (REHEARSAL_ROLE if aws.endpoint else None)
+    role = find_role(options, aws)
     if not role:
         raise LaunchError(
             "hydra.launcher.role_arn=null: give the ARN of the role that jobs take on, or set SAGEMAKER_ROLE_ARN; "
             "launchers/README.md has its policy"
         )
-    return str(role)
+    return role if role.startswith("arn:") else build_role_arn(role, aws.partition, aws.account)
+
+
+def build_role_arn(role: str, partition: str = "aws", account: str = "0" * 12) -> str:
+    """Return the ARN of a role that is given by its name."""
+    return role if role.startswith("arn:") else f"arn:{partition}:iam::{account}:role/{role}"
 
 
 def get_error_code(error: BaseException) -> str:
@@ -204,41 +294,3 @@ def _get_node(error: BaseException, name: str) -> dict[str, Any]:
     """Return a node of a service's answer. It is empty if no service answered: response is then None."""
     response = getattr(error, "response", None)
     return dict(response.get(name, {})) if isinstance(response, dict) else {}
-
-
-def is_aws(error: BaseException) -> bool:
-    """Return whether AWS raised this, or boto3 on the way to it."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    return isinstance(error, BotoCoreError | ClientError)
-
-
-def is_unreachable(error: BaseException) -> bool:
-    """Return whether an error says nothing about the request itself.
-
-    That is: no connection, no answer, an outage of the service, throttling, expired or missing credentials.
-
-    Args:
-        error: Whatever a call has raised.
-    """
-    from boto3.exceptions import RetriesExceededError
-    from botocore import exceptions as boto
-    from botocore.parsers import ResponseParserError
-
-    lost = (boto.ConnectionError, boto.HTTPClientError, boto.ConnectionClosedError, boto.IncompleteReadError)
-    old = (boto.NoCredentialsError, boto.CredentialRetrievalError, boto.SSOError, boto.TokenRetrievalError)
-    if isinstance(error, (*lost, *old, RetriesExceededError, ResponseParserError)):
-        return True
-    if not isinstance(error, boto.ClientError):
-        return False
-    status, code = get_http_status(error) or 0, get_error_code(error)
-    # An answer to HEAD has no body, hence no code but the status: an expired token is a 400.
-    bare = code == "400" and error.operation_name.startswith("Head")
-    return status >= 500 or bare or code in _LATER
-
-
-_LATER = (
-    *("ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded"),
-    *("SlowDown", "RequestTimeout", "RequestTimeoutException"),
-    *("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
-)

@@ -7,19 +7,30 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from hydra_sagemaker_launcher.aws.session import (
-    Aws,
-    format_aws_error,
-    get_error_code,
-    get_http_status,
-    is_unreachable,
-)
+from hydra_sagemaker_launcher.aws.answers import read_field
+from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure
+from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error, get_error_code, get_http_status
 from hydra_sagemaker_launcher.errors import LaunchError
 
 ENDED = ("Completed", "Failed", "Stopped")
 # Times are those of the service's clock. A change may become visible late, so some minutes are listed twice.
 _OVERLAP = timedelta(minutes=3)
 _QUOTA = re.compile(r"'(?P<name>[^']+)' is (?P<limit>\d+) Instances, with current utilization of (?P<used>\d+)")
+
+
+def is_pending_time_over(description: dict[str, Any], max_pending_minutes: int | None) -> bool:
+    """Return whether an ended job has waited for capacity for as long as it may, and never started.
+
+    SageMaker has no status of its own for this.
+
+    Args:
+        description: SageMaker's answer to DescribeTrainingJob.
+        max_pending_minutes: The limit, None if there is none.
+    """
+    if max_pending_minutes is None or description.get("TrainingStartTime") is not None:
+        return False
+    ended = description.get("TrainingEndTime") or description["LastModifiedTime"]
+    return bool((ended - description["CreationTime"]).total_seconds() >= max_pending_minutes * 60)
 
 
 class QuotaError(LaunchError):
@@ -61,6 +72,10 @@ class TrainingJobClient:
         self._sweep_id = sweep_id
         self._since: datetime | None = None
 
+    def renew(self) -> None:
+        """Read the credentials again."""
+        self._aws.renew()
+
     def create(self, request: dict[str, Any]) -> str:
         """Submit a job.
 
@@ -78,30 +93,33 @@ class TrainingJobClient:
             Exception: boto3's own errors mean that the job may exist or not.
         """
         try:
-            return str(self._aws.sagemaker.create_training_job(**request)["TrainingJobArn"])
+            return str(read_field(self._aws.sagemaker.create_training_job(**request), "TrainingJobArn"))
         except Exception as error:
             code = get_error_code(error)
             if code == "ResourceLimitExceeded":
                 raise QuotaError(error.response["Error"]["Message"], self._aws.region) from error  # type: ignore[attr-defined]
             if code == "ResourceInUse":
                 raise NameTakenError(format_aws_error(error)) from error
-            if code == "AccessDeniedException":
+            failure = classify_failure(error)
+            if failure is Failure.denied:
                 raise NotAllowedError(
                     f"CreateTrainingJob: {format_aws_error(error)}; the launcher's README has the policies for a sweep"
                 ) from error
             # A connection that broke has no status: the request may have arrived.
-            if 400 <= (get_http_status(error) or 500) < 500 and not is_unreachable(error):
+            if failure is Failure.refused and 400 <= (get_http_status(error) or 500) < 500:
                 raise LaunchError(f"CreateTrainingJob: {format_aws_error(error)}") from error
             raise
 
     def describe(self, name: str) -> dict[str, Any] | None:
         """Return the answer of DescribeTrainingJob. None if there is no job of this name."""
         try:
-            return dict(self._aws.sagemaker.describe_training_job(TrainingJobName=name))
+            description = dict(self._aws.sagemaker.describe_training_job(TrainingJobName=name))
         except Exception as error:
             if get_error_code(error) == "ResourceNotFound" or "Requested resource not found" in str(error):
                 return None
             raise
+        read_field(description, "TrainingJobStatus")
+        return description
 
     def list_changed(self) -> Iterator[dict[str, Any]]:
         """Yield the sweep's jobs that have changed since the last call, as ListTrainingJobs shows them.
@@ -133,4 +151,4 @@ class TrainingJobClient:
             NameContains=self._sweep_id, MaxResults=100, **filters
         )
         for page in pages:
-            yield from page["TrainingJobSummaries"]
+            yield from read_field(page, "TrainingJobSummaries")

@@ -30,9 +30,23 @@ class Hardware:
     volume_gb: int = 50
     max_hours: float = 4.0
     usd_per_hour: float | None = None
+    fallbacks: tuple[str, ...] = ()
+    max_pending_minutes: int | None = None
+
+    @property
+    def instances(self) -> str:
+        """The instances in a table, e.g. `2 x ml.g6e.xlarge or g6, g5`."""
+        others = f" or {', '.join(self.fallbacks)}" if self.fallbacks else ""
+        return f"{self.instance_count} x {self.instance_type}{others}"
 
 
-_EXPECTED = {"str": "a name", "int": "a whole number", "float": "a number", "bool": "true or false"}
+_EXPECTED = {
+    "str": "a name",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "tuple[str, ...]": "a list of names",
+}
 
 
 def parse_hardware(node: Mapping[str, Any] | None) -> Hardware | None:
@@ -62,6 +76,9 @@ def parse_hardware(node: Mapping[str, Any] | None) -> Hardware | None:
         kind, _, optional = str(field.type).partition(" | ")
         if kind == "float" and type(value) is int:
             value = float(value)
+        if kind == "tuple[str, ...]" and isinstance(value, list) and all(isinstance(item, str) for item in value):
+            values[field.name] = tuple(value)
+            continue
         if type(value).__name__ != kind and not (value is None and optional):
             problems.append(f"hardware.{field.name}={_format_value(value)}: give {_EXPECTED[kind]}")
         values[field.name] = value
@@ -119,8 +136,8 @@ def _check_distribution(hardware: Hardware) -> Iterator[str]:
     elif distribution == "smdistributed" and (instance is None or not instance.smdistributed):
         able = ", ".join(name for name, known in load_instances().items() if known.smdistributed)
         yield (
-            f"hardware.distribution=smdistributed: {hardware.instance_type} does not offer it; choose one of {able}, "
-            "or hardware.distribution=torchrun"
+            f"hardware.distribution=smdistributed: {hardware.instance_type} does not offer it; choose "
+            f"hardware.distribution=torchrun, or one of {able}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -19,9 +20,11 @@ class Instance:
 
     gpus: int = 0
     gpu: str | None = None
+    gpu_memory_gb: int = 0  # of one GPU
     architecture: str = "cpu"
     own_disks: bool = False  # it trains on them: volume_gb does not apply
-    smdistributed: bool = False
+    smdistributed: str = ""  # the newest torch whose SageMaker data parallel library runs on it. Empty: none does
+    end_of_life: datetime.date | None = None  # when AWS wanted its users gone
 
     @property
     def bf16(self) -> bool:
@@ -34,7 +37,13 @@ def load_instances() -> dict[str, Instance]:
     """Return every instance type with GPUs that the launcher knows, e.g. `ml.g5.xlarge`."""
     return {
         f"ml.{row['family']}.{size}": Instance(
-            gpus, row["gpu"], row["architecture"], row["own_disks"], size in row["smdistributed"]
+            gpus=gpus,
+            gpu=row["gpu"],
+            gpu_memory_gb=row["gpu_memory_gb"],
+            architecture=row["architecture"],
+            own_disks=row["own_disks"],
+            smdistributed=row["smdistributed"].get(size, ""),
+            end_of_life=row.get("end_of_life"),
         )
         for row in read_data_file("catalog/instances.yaml")["families"]
         for size, gpus in row["gpus"].items()

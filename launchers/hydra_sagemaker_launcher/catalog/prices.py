@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
+from hydra_sagemaker_launcher.catalog.user_catalog import read_catalog
 from hydra_sagemaker_launcher.data_file import read_data_file
 
 log = logging.getLogger(__name__)
 
 API = "aws pricing api"
 CONFIG = "hardware.usd_per_hour"
+_TABLE_REGION = "us-east-1"  # whose level stands for regions without a row
 
 
 @dataclass(frozen=True)
@@ -27,20 +29,20 @@ class Price:
     """What one instance costs per hour, and who says so."""
 
     usd_per_hour: float
-    source: str  # API, CONFIG, or the table and its month, e.g. "table 2026-11"
+    source: str  # API, CONFIG, the user's catalog ("aws price list 2026-11-28") or the package's ("table 2026-11")
     estimate: bool
 
 
 def look_up_prices(types: Iterable[str], region: str, pricing: Any | None) -> dict[str, Price | None]:
     """Look up the on-demand price of training on each instance type.
 
-    If the AWS Pricing API cannot be asked (credentials, rights, network) or has no such row, prices.yaml answers with
-    an estimate: the level of us-east-1, whatever the region.
+    If the AWS Pricing API cannot be asked (credentials, rights, network) or has no such row, the user's catalog answers
+    with what AWS's price list said when the catalog was updated, and then prices.yaml with an estimate.
 
     Args:
         types: Instance types, e.g. `ml.g5.xlarge`.
         region: The region of the jobs.
-        pricing: A boto3 client of the AWS Pricing API. If None, only prices.yaml is asked.
+        pricing: A boto3 client of the AWS Pricing API. If None, only the catalogs are asked.
 
     Returns:
         A price per type. None if it is unknown.
@@ -55,13 +57,18 @@ def look_up_prices(types: Iterable[str], region: str, pricing: Any | None) -> di
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
                 log.warning("the AWS Pricing API cannot be asked, so prices are estimates: %s", reason)
                 pricing = None  # the next type would wait as long for the same answer
-        prices[instance_type] = _estimate_price(instance_type) if usd is None else Price(usd, API, estimate=False)
+        known = Price(usd, API, estimate=False) if usd is not None else None
+        prices[instance_type] = known or _read_catalog_price(instance_type, region)
     return prices
 
 
-def _estimate_price(instance_type: str) -> Price | None:
-    """Return the price of the dated table. None if it has none."""
-    row = read_data_file("catalog/prices.yaml")["prices"].get(instance_type)
+def _read_catalog_price(instance_type: str, region: str) -> Price | None:
+    """Return the price that a dated catalog gives. None if none does."""
+    listed = read_catalog()["prices"].get(region)
+    if listed is not None and instance_type in listed["usd_per_hour"]:
+        return Price(listed["usd_per_hour"][instance_type], f"aws price list {listed['published']}", estimate=False)
+    table = read_data_file("catalog/prices.yaml")["prices"]
+    row = table.get(region, {}).get(instance_type) or table[_TABLE_REGION].get(instance_type)
     return Price(row["usd_per_hour"], f"table {row['date']}", estimate=True) if row else None
 
 
@@ -104,6 +111,11 @@ def compute_worst_case(hardware: Hardware, price: Price | None) -> float | None:
     return None if price is None else hardware.instance_count * hardware.max_hours * price.usd_per_hour
 
 
+def compute_warm_pool_cost(hardware: Hardware, price: Price | None, seconds: float) -> float:
+    """Return the dollars of a warm pool that waits so many seconds for a next job. 0 without a price."""
+    return 0.0 if price is None else hardware.instance_count * seconds * price.usd_per_hour / 3600
+
+
 def _query_pricing_api(instance_type: str, region: str, pricing: Any) -> float | None:
     """Return the training price of the Pricing API. It is the highest if there are several, None if there is none."""
     expected = {"productFamily": "ML Instance", "regionCode": region, "instanceName": instance_type}
@@ -113,7 +125,7 @@ def _query_pricing_api(instance_type: str, region: str, pricing: Any) -> float |
     )
     rows = (json.loads(row) for page in pages for row in page["PriceList"])  # each row is JSON in a string
     return max(
-        (usd for row in rows if _is_training(row, instance_type) for usd in _iter_on_demand_prices(row)), default=None
+        (usd for row in rows if _is_training(row, instance_type) for usd in iter_on_demand_prices(row)), default=None
     )
 
 
@@ -123,7 +135,7 @@ def _is_training(row: Mapping[str, Any], instance_type: str) -> bool:
     return kind == "Training" or str(attributes.get("usagetype", "")).endswith(f"Train:{instance_type}")
 
 
-def _iter_on_demand_prices(row: Mapping[str, Any]) -> Iterator[float]:
+def iter_on_demand_prices(row: Mapping[str, Any]) -> Iterator[float]:
     """Yield the on-demand prices of a row, without free tiers and other currencies."""
     for term in row.get("terms", {}).get("OnDemand", {}).values():
         for dimension in term.get("priceDimensions", {}).values():
@@ -135,5 +147,6 @@ def _iter_on_demand_prices(row: Mapping[str, Any]) -> Iterator[float]:
 def _get_query_errors() -> tuple[type[Exception], ...]:
     """Return what a query can raise: botocore's errors, and those of an answer in an unexpected form."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
-    return (BotoCoreError, ClientError, ValueError, KeyError, TypeError, AttributeError)
+    return (BotoCoreError, ClientError, ResponseParserError, ValueError, KeyError, TypeError, AttributeError)

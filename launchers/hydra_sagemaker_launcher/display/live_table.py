@@ -6,7 +6,7 @@ import logging
 import queue
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -46,8 +46,13 @@ class Display:
         finally:
             self._is_immediate = False
 
-    def watch(self, control: Control) -> None:
-        """Show the jobs until the control loop has ended."""
+    def watch(self, control: Control, is_enough: Callable[[], bool] = lambda: False) -> None:
+        """Show the jobs until the control loop has ended.
+
+        Args:
+            control: The loop.
+            is_enough: Whether to return before the loop has ended, asked twice a second.
+        """
         from rich.console import Console
         from rich.live import Live
 
@@ -56,13 +61,13 @@ class Display:
             with Live(console=console, auto_refresh=False, transient=True) as live:
                 over = False
                 while not over:
-                    over = control.join(0.5)
+                    over = control.join(0.5) or is_enough()
                     for line in self._pop_lines():
                         live.console.print(line, markup=False, highlight=False)
                     live.update(build_jobs_table(control, console.height - 6), refresh=True)
             return
         last = time.monotonic()
-        while not control.join(0.2):
+        while not control.join(0.2) and not is_enough():
             if self.flush():
                 last = time.monotonic()
             elif time.monotonic() - last > _HEARTBEAT:
@@ -136,7 +141,7 @@ def build_members_table(
         table.add_row(
             str(member.number),
             Text(" ".join(distinct[member.number])),
-            "this machine" if hardware is None else f"{hardware.instance_count} x {hardware.instance_type}",
+            "this machine" if hardware is None else hardware.instances,
             status,
             "" if seconds is None else f"{seconds / 60:.1f}",
             "" if usd is None else f"{usd:.2f}",
@@ -166,11 +171,7 @@ def estimate_job_usage(control: Control, job: Job) -> tuple[float | None, float 
     """
     if job.outcome is not None:
         return job.outcome.seconds, job.outcome.usd
-    if job.began is None:
-        return None, None
-    seconds = control.clock.get_time() - job.began
-    instances = job.member.job_hardware.instance_count
-    return seconds, None if job.price is None else seconds * instances * job.price.usd_per_hour / 3600
+    return job.estimate_usage(control.clock.get_time())
 
 
 def _format_state(job: Job) -> str:

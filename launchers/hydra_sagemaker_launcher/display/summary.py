@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sagemaker_launcher")
 
+# What is said of a job without an outcome, by its state.
+_LEFT = {
+    "waiting": "not submitted",
+    "unknown": "may be running",
+    "running": "left running",
+    "ended": "ended, not fetched",
+    "finished": "finished",
+}
+
 
 def print_summary(
     members: Sequence[Member],
@@ -47,13 +56,18 @@ def print_summary(
         if job is not None and job.outcome is not None:
             rows.append((member, job.outcome.status, job.outcome.seconds, job.outcome.usd))
         else:
-            status = "left running" if job is not None else returned.status.name.lower() if returned else "not run"
-            rows.append((member, status, None, None))
+            here = returned.status.name.lower() if returned else "not run"
+            rows.append((member, here if job is None else _LEFT[job.state.name], None, None))
     console = Console(stderr=True)
     console.print(build_members_table(members, rows, state="ended", dollars="$"))
     note = " on AWS; this was a rehearsal, and free" if is_rehearsal else ""
     console.print(f"billed for this sweep: ${billed_usd:.2f}{note}", highlight=False)
     for job in jobs:
+        if job.outcome is not None and job.outcome.refused:
+            log.warning(
+                "#%d: a part of its output was not fetched: %s; resume to fetch it again, which starts no new job",
+                job.member.number, job.outcome.refused,
+            )  # fmt: skip
         if job.outcome is not None and job.outcome.status != "completed":
             link = f"; {aws.get_console_link(job.name)}" if job.name else ""
             log.error("#%d %s: %s%s", job.member.number, job.outcome.status, job.outcome.reason, link)

@@ -10,11 +10,19 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hydra_sagemaker_launcher.aws.session import format_aws_error, is_aws, is_unreachable
+from hydra_sagemaker_launcher.aws.failures import (
+    Failure,
+    classify_failure,
+    find_aws_error,
+    is_unreachable,
+    suggest_cure,
+)
+from hydra_sagemaker_launcher.aws.session import format_aws_error
 from hydra_sagemaker_launcher.aws.training_jobs import ENDED, TrainingJobClient
-from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.clock import Clock
+from hydra_sagemaker_launcher.jobs.capacity import adopt_selection, has_waited_too_long
 from hydra_sagemaker_launcher.jobs.downloads import OutcomeFetcher
-from hydra_sagemaker_launcher.jobs.job import Clock, Job, State
+from hydra_sagemaker_launcher.jobs.job import Job, State
 from hydra_sagemaker_launcher.jobs.outage import OutageGuard
 from hydra_sagemaker_launcher.jobs.outcome import Outcome
 from hydra_sagemaker_launcher.jobs.recorder import JobRecorder
@@ -44,6 +52,7 @@ class Control:
         options: Any,
         say: Callable[[str], None],
         clock: Clock | None = None,
+        is_open: bool = False,
     ) -> None:
         """Prepare the loop; `start` starts it.
 
@@ -55,8 +64,10 @@ class Control:
             options: The options of the launcher.
             say: Takes a line for the user. Called in the thread of the loop.
             clock: The time of the loop, by default the real one.
+            is_open: Whether `add` may bring further jobs, so that the loop does not end before `close`.
         """
-        self.jobs = jobs
+        self.jobs = list(jobs)
+        self._is_open = is_open
         self.error: Exception | None = None
         self.detached = False
         self.clock = clock or Clock()
@@ -65,9 +76,11 @@ class Control:
         self.stopping: str | None = None
         self._next_poll = 0.0
         self._next_full_check = self.clock.get_time() + _FULL_CHECK_INTERVAL
-        self._guard = OutageGuard(say, self.clock, options.poll_interval)
+        self._guard = OutageGuard(say, self.clock, options.poll_interval, options.patience_minutes, service.renew)
         self._recorder = JobRecorder(manifest, say, self.stop, options.fail_fast)
-        self._submission = Submission(jobs, service, manifest, options, say, self.clock, self._guard, self._recorder)
+        self._submission = Submission(
+            self.jobs, service, manifest, options, say, self.clock, self._guard, self._recorder
+        )
         self._fetches = OutcomeFetcher(fetch, self._wake.set)
         # Not Thread.join, which takes a running thread for an ended one after a Ctrl-C (Python 3.10 to 3.12).
         self._over = threading.Event()
@@ -77,6 +90,16 @@ class Control:
         """Start the loop, unless it was started before."""
         if self._thread.ident is None:
             self._thread.start()
+
+    def add(self, job: Job) -> None:
+        """Take another job while the loop runs. Only before `close`."""
+        self.jobs.append(job)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Take no further jobs, and end when those that are there have finished."""
+        self._is_open = False
+        self._wake.set()
 
     def join(self, seconds: float) -> bool:
         """Wait for the end of the loop, at most so many seconds.
@@ -115,25 +138,25 @@ class Control:
                     self.clock.wait(self._compute_pause(), self._wake)
         except Exception as error:  # the main thread raises it
             self.error = error
-            if not isinstance(error, LaunchError) and is_aws(error):
-                self.error = LaunchError(f"SageMaker refuses to go on with this sweep: {format_aws_error(error)}")
-                self.error.__cause__ = error
         finally:
             self._fetches.shutdown()
             self._over.set()
 
     def _is_over(self) -> bool:
-        return self.detached or all(job.state is State.finished for job in self.jobs)
+        return self.detached or (not self._is_open and all(job.state is State.finished for job in self.jobs))
 
     def _run_iteration(self) -> None:
         self._take_outcomes()
         if self.stopping:
             self._stop_all(self.stopping)
-        elif self._guard.may_call():
+        else:
             self._submission.submit(lambda: not self.stopping and not self.detached)
-        if self.clock.get_time() >= self._next_poll and self._guard.may_call() and self.list_running_jobs():
-            self._guard.try_call(self._poll)
+        if self.clock.get_time() >= self._next_poll and self._guard.may_call("watch") and self.list_running_jobs():
+            self._guard.try_call("watch", self._poll)
             self._next_poll = self.clock.get_time() + self._options.poll_interval
+        for job in self.jobs if self._guard.may_call("stop") else ():
+            if has_waited_too_long(job, self.clock.get_time()):
+                self._give_up_waiting(job)
         for job in self.jobs:
             if job.state is State.ended and self.clock.get_time() >= job.not_before:
                 self._fetches.submit(job)
@@ -147,8 +170,8 @@ class Control:
             return 0.0
         now = self.clock.get_time()
         poll = self._next_poll if self.list_running_jobs() else now + self._options.poll_interval
-        retry = self._guard.get_retry_time()
-        moments = [max(poll, retry), max(self._submission.get_next_time(), retry or now)]
+        watch, submit = (self._guard.get_retry_time(kind) for kind in ("watch", "submit"))
+        moments = [max(poll, watch), max(self._submission.get_next_time(), submit or now)]
         moments += [job.not_before for job in self.jobs if job.state is State.ended and job.not_before > now]
         return max(0.0, min(moments) - now)
 
@@ -164,7 +187,7 @@ class Control:
             job.phase = summary.get("SecondaryStatus") or summary["TrainingJobStatus"]
             if job.began is None and job.phase not in ("Starting", "Pending"):
                 job.began = self.clock.get_time()
-            if summary["TrainingJobStatus"] in ENDED:
+            if summary["TrainingJobStatus"] in ENDED or (job.choices and job.began is not None):
                 self._refresh_job(job)
         now = self.clock.get_time()
         if now >= self._next_full_check:
@@ -173,7 +196,7 @@ class Control:
                 if job.name not in in_progress and not self._refresh_job(job):
                     job.misses += 1
                     if job.misses > 1 or job.stop_asked:
-                        self._recorder.record_missing(job)
+                        self._recorder.record_missing(job, job.estimate_usage(now)[1])
                         self._submission.release_instances(job)
                 else:
                     job.misses = 0
@@ -183,34 +206,58 @@ class Control:
         """Record the end of a job if it has ended, and return whether SageMaker knows the job."""
         assert job.name is not None
         description = self._service.describe(job.name)
+        if description is not None and adopt_selection(job, description):
+            self._say(f"#{job.member.number} runs on {job.member.job_hardware.instance_type}")
         if description is not None and description["TrainingJobStatus"] in ENDED:
-            self._recorder.record_end(job, description)
-            self._submission.release_instances(job)
+            self._submission.end_job(job, description)
         return description is not None
 
     def _take_outcomes(self) -> None:
         for job, outcome in self._fetches.pop_outcomes():
             if isinstance(outcome, Outcome):
                 self._recorder.finish(job, outcome)
-            elif is_unreachable(outcome) or is_unreachable(outcome.__cause__ or outcome):
-                self._say(f"#{job.member.number}: its output cannot be fetched now ({format_aws_error(outcome)})")
-                job.not_before = self.clock.get_time() + self._options.poll_interval
+            elif is_unreachable(outcome) and self._may_fetch_again(job):
+                self._postpone_fetch(job, outcome)
             else:  # whatever it is, one member's output must not end the sweep
                 self._recorder.record_lost_output(job, outcome)
 
+    def _may_fetch_again(self, job: Job) -> bool:
+        """Return whether there is patience left for the output of a job."""
+        now, patience = self.clock.get_time(), self._options.patience_minutes * 60
+        return job.fetch_failed_since is None or now - job.fetch_failed_since < patience
+
+    def _postpone_fetch(self, job: Job, error: Exception) -> None:
+        """Try again later to fetch the output of a job."""
+        failure, now = classify_failure(error), self.clock.get_time()
+        if job.fetch_failed_since is None:
+            job.fetch_failed_since = now
+            said, cure = format_aws_error(find_aws_error(error)), suggest_cure(error)
+            self._say(f"#{job.member.number}: its output cannot be fetched now ({said}); it is tried again{cure}")
+        if failure is not Failure.unreachable:
+            self._service.renew()
+        job.not_before = now + self._options.poll_interval
+
     # --- stopping
+
+    def _give_up_waiting(self, job: Job) -> None:
+        """Stop a job that has waited too long for capacity. Its end decides what becomes of it."""
+        minutes = job.member.job_hardware.max_pending_minutes
+        if self._guard.try_call("stop", lambda: self._service.stop(job.name or "")):
+            job.stop_asked = job.is_given_up = True
+            self._say(f"#{job.member.number} has waited {minutes} minutes for capacity, and is stopped")
+            self._next_poll = 0.0
 
     def _stop_all(self, reason: str) -> None:
         """Give up the waiting jobs and ask SageMaker to stop the others, until a call is not answered."""
         for job in self.jobs:
             if job.state is State.waiting:
                 self._recorder.finish(job, Outcome("stopped", f"not submitted: {reason}"), is_final=False)
-        for job in self.jobs if self._guard.may_call() else ():
-            if job.state is State.unknown and self.clock.get_time() >= job.not_before:
-                is_answered = self._guard.try_call(lambda job=job: self._submission.settle(job, reason))  # type: ignore[misc]
+        for job in self.jobs:
+            if job.state is State.unknown and self.clock.get_time() >= job.not_before and self._guard.may_call("find"):
+                is_answered = self._guard.try_call("find", lambda job=job: self._submission.settle(job, reason))  # type: ignore[misc]
                 job.not_before = self.clock.get_time() + self._options.poll_interval
-            elif job.state is State.running and not job.stop_asked:
-                is_answered = self._guard.try_call(lambda job=job: self._service.stop(job.name or ""))  # type: ignore[misc]
+            elif job.state is State.running and not job.stop_asked and self._guard.may_call("stop"):
+                is_answered = self._guard.try_call("stop", lambda job=job: self._service.stop(job.name or ""))  # type: ignore[misc]
                 job.stop_asked = is_answered
                 retry = self.clock.get_time() + self._options.poll_interval
                 self._next_full_check = min(self._next_full_check, retry)

@@ -5,29 +5,28 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import sys
-import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra_sagemaker_launcher.aws.failures import is_unreachable
 from hydra_sagemaker_launcher.aws.s3 import Storage
 from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error
+from hydra_sagemaker_launcher.aws.training_jobs import is_pending_time_over
 from hydra_sagemaker_launcher.catalog.prices import Price, compute_cost
 from hydra_sagemaker_launcher.container import RETURN_FILE
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.jobs import safe_extract
+from hydra_sagemaker_launcher.jobs.archives import ArchiveLimits, fetch_archive, remove
 from hydra_sagemaker_launcher.member import Member
 
 log = logging.getLogger(__name__)
 
 RESULT = "result.json"
 LOG_TAIL = "sagemaker.log"
-_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _LOG_LINES = 200
-_OUTPUT_BYTES, _OUTPUT_FILES = 2_000_000_000, 10_000
-_MODEL_BYTES, _MODEL_FILES = 50_000_000_000, 10_000
 _RESULT_BYTES = 20_000_000
 _REASON_LENGTH = 4000
 
@@ -40,8 +39,9 @@ class Outcome:
         status: completed, failed or stopped.
         reason: Why it did not complete, in one line.
         return_value: What the task function returned.
-        usd: The dollars billed for the last attempt, None if the price is unknown.
-        seconds: The billable seconds of the last attempt.
+        usd: The dollars billed for all attempts, None if the price is unknown.
+        seconds: The billable seconds of all attempts.
+        refused: Why a part of its output is still in S3 only, None if everything came.
     """
 
     status: str
@@ -49,12 +49,23 @@ class Outcome:
     return_value: Any = None
     usd: float | None = None
     seconds: float | None = None
+    refused: str | None = None
 
 
 def fetch_outcome(
-    member: Member, description: dict[str, Any], price: Price | None, aws: Aws, storage: Storage, with_model: bool
+    member: Member,
+    description: dict[str, Any],
+    price: Price | None,
+    aws: Aws,
+    storage: Storage,
+    with_model: bool,
+    totals: Mapping[str, Any] | None = None,
+    limits: ArchiveLimits | None = None,
+    is_again: bool = False,
 ) -> Outcome:
     """Fetch output.tar.gz and the end of the log, and complete result.json.
+
+    The return value and result.json are taken even if nothing else of the archive can be extracted.
 
     Args:
         member: The member.
@@ -63,30 +74,40 @@ def fetch_outcome(
         aws: The clients.
         storage: The bucket.
         with_model: Whether to also fetch model.tar.gz.
+        totals: What replaces the cost of this job in result.json, if the member has had several.
+        limits: What is taken from an archive, by default as in the launcher's options.
+        is_again: Whether the outcome is known and only a part of the output is missing.
 
     Returns:
         How the member ended.
 
     Raises:
-        LaunchError: S3 refuses, or an archive is malformed, too large or unsafe. The output is then still in S3, and
+        LaunchError: S3 refuses, or the archive does not even give a return value. The output is then still in S3, and
             nothing of the archive is in the directory.
     """
+    limits = limits or ArchiveLimits()
     name = description["TrainingJobName"]
     output = f"{description['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
     member.directory.mkdir(parents=True, exist_ok=True)
     _save_log_tail(aws, name, member.directory / LOG_TAIL)
-    for stale in (RESULT, RETURN_FILE):  # from an earlier attempt
-        _remove(member.directory / stale)
-    has_output = _unpack(storage, f"{output}/output.tar.gz", member.directory, _OUTPUT_BYTES, _OUTPUT_FILES)
+    files = (RESULT, RETURN_FILE)
+    for stale in files if not is_again else ():  # from an earlier attempt
+        remove(member.directory / stale)
+    fetched = fetch_archive(storage, f"{output}/output.tar.gz", member.directory, limits, files, _RESULT_BYTES)
+    if is_again and not fetched.exists:
+        raise LaunchError(f"{output}/output.tar.gz: is no longer there")
     member.write_hydra_files()  # the files from the container contain its own paths
-    if with_model and description["TrainingJobStatus"] == "Completed":
+    returned, result = (_read_json(member.directory / file) for file in (RETURN_FILE, RESULT))
+    remove(member.directory / RETURN_FILE)
+    is_completed = description["TrainingJobStatus"] == "Completed"
+    if fetched.refusal and is_completed and not (returned or result):
+        raise LaunchError(fetched.refusal)
+    refused = [fetched.refusal]
+    if with_model and is_completed:
         uri = description.get("ModelArtifacts", {}).get("S3ModelArtifacts") or f"{output}/model.tar.gz"
-        _unpack(storage, uri, member.directory / "model", _MODEL_BYTES, _MODEL_FILES)
-    returned = _read_json(member.directory / RETURN_FILE)
-    _remove(member.directory / RETURN_FILE)
-    status, reason = _judge_outcome(description, member, has_output, returned)
-    node = compute_cost(member.job_hardware, price, description)
-    result = _read_json(member.directory / RESULT)
+        refused.append(_fetch_model(storage, uri, member.directory / "model", limits))
+    status, reason = _judge_outcome(description, member, fetched.exists, returned)
+    node = compute_cost(member.job_hardware, price, description) | dict(totals or {})
     if status != "completed" and not (reason and result.get("status") == status and result.get("error")):
         result |= {"error": reason}
     result = {"schema_version": 1, "choices": member.choices, **result, "status": status, "cost": node}
@@ -94,7 +115,19 @@ def fetch_outcome(
     if "objective" not in result:
         result["objective"] = value if isinstance(value, int | float) and abs(value) <= sys.float_info.max else None
     _write_json(member.directory / RESULT, result)
-    return Outcome(status, reason, value, node["usd"], node["billable_seconds"])
+    return Outcome(
+        status, reason, value, node["usd"], node["billable_seconds"], "; ".join(filter(None, refused)) or None
+    )
+
+
+def _fetch_model(storage: Storage, uri: str, into: Path, limits: ArchiveLimits) -> str | None:
+    """Fetch model.tar.gz and return why it is not there, None if it is. Raise only what a later attempt may cure."""
+    try:
+        return fetch_archive(storage, uri, into, limits).refusal
+    except LaunchError as error:
+        if is_unreachable(error):
+            raise
+        return str(error)
 
 
 def _judge_outcome(
@@ -107,6 +140,13 @@ def _judge_outcome(
         if secondary == "MaxWaitTimeExceeded":
             option = "hydra.launcher.spot_max_wait_hours"
         return "failed", f"stopped by SageMaker after {option}; raise it, and resume with retry_failed=true"
+    minutes = member.job_hardware.max_pending_minutes
+    if status == "Stopped" and is_pending_time_over(description, minutes):
+        return "failed", (
+            f"there was no capacity for {member.job_hardware.instance_type} within "
+            f"hardware.max_pending_minutes={minutes}; raise it or add hardware.fallbacks, and resume with "
+            "retry_failed=true"
+        )
     if status == "Stopped":
         return "stopped", "the job was stopped"
     if status == "Failed":
@@ -126,41 +166,20 @@ def _format_reason(reason: Any) -> str:
     return " ".join(str(reason)[:_REASON_LENGTH].encode("utf-8", "backslashreplace").decode().split())
 
 
-def _unpack(storage: Storage, uri: str, into: Path, max_bytes: int, max_files: int) -> bool:
-    """Download and extract an archive, and return whether there is one."""
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into.parent) as folder:
-        archive = Path(folder, uri.rpartition("/")[2])
-        if not storage.download(uri, archive, max_bytes):
-            return False
-        try:
-            safe_extract.extract(archive, into, max_bytes=max_bytes, max_files=max_files)
-        except LaunchError as error:
-            raise LaunchError(str(error).replace(str(archive), uri)) from error
-    return True
-
-
 def _save_log_tail(aws: Aws, job_name: str, path: Path) -> None:
     """Save the last lines that the container printed. Failure is only logged."""
     try:
-        streams = aws.logs.describe_log_streams(logGroupName=_LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
+        streams = aws.logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
         lines = []
         for stream in sorted(item["logStreamName"] for item in streams["logStreams"])[:8]:
             events = aws.logs.get_log_events(
-                logGroupName=_LOG_GROUP, logStreamName=stream, limit=_LOG_LINES, startFromHead=False
+                logGroupName=LOG_GROUP, logStreamName=stream, limit=_LOG_LINES, startFromHead=False
             )["events"]
             lines += [f"==> {stream} <==", *(event["message"].rstrip() for event in events)]
         if lines:
             path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")
     except Exception as error:  # the log is not worth a failure
         log.warning("the log of %s cannot be read: %s", job_name, format_aws_error(error))
-
-
-def _remove(path: Path) -> None:
-    """Remove a file or a folder: the script may have made a folder of this name."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -178,7 +197,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file, whole or not at all."""
     if path.is_dir():
-        shutil.rmtree(path)
+        remove(path)
     partial = path.with_name(path.name + ".partial")
     # Half a surrogate pair has no bytes in UTF-8 and becomes JSON's own escape.
     partial.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8", "backslashreplace")

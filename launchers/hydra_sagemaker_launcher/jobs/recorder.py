@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hydra_sagemaker_launcher.aws.session import format_aws_error
@@ -31,23 +32,32 @@ class JobRecorder:
         """
         status = description["TrainingJobStatus"]
         job.state, job.description, job.phase = State.ended, description, status
+        cost = compute_cost(job.member.job_hardware, job.price, description)
         self._manifest.write(
             "ended",
             job.member.number,
             job_name=job.name,
             job_status=status,
-            usd=compute_cost(job.member.job_hardware, job.price, description)["usd"],
+            instance_type=job.member.job_hardware.instance_type,
+            instance_count=job.member.job_hardware.instance_count,
+            usd=cost["usd"],
+            seconds=cost["billable_seconds"],
+            price_source=cost["price_source"],
+            warm_pool_usd=job.warm_pool_usd,
             reason=description.get("FailureReason"),
         )
         if status == "Failed":
             self._stop_if_fail_fast(job)
 
-    def record_missing(self, job: Job) -> None:
-        """Record that SageMaker no longer knows a job, e.g. because somebody has deleted it."""
+    def record_missing(self, job: Job, usd: float | None) -> None:
+        """Record that SageMaker no longer knows a job, e.g. because somebody has deleted it.
+
+        Args:
+            job: The job.
+            usd: What it has cost by this machine's clock, None if unknown.
+        """
         reason = f"the job is gone: SageMaker knows of no {job.name}; resume with retry_failed=true to run it again"
-        self._manifest.write(
-            "ended", job.member.number, job_name=job.name, job_status="Failed", usd=None, reason=reason
-        )
+        self._manifest.write("ended", job.member.number, job_name=job.name, job_status="Failed", usd=usd, reason=reason)
         self.finish(job, Outcome("failed", reason))
 
     def record_lost_output(self, job: Job, error: Exception) -> None:
@@ -57,9 +67,12 @@ class JobRecorder:
             job: The job.
             error: Why the output cannot be fetched.
         """
+        cause = str(error) if isinstance(error, LaunchError) else format_aws_error(error)
+        if job.outcome is not None:  # known since an earlier launch: only a part of the output is still missing
+            self.finish(job, replace(job.outcome, refused=cause), is_final=False)
+            return
         description = job.description or {}
         ending = description.get("FailureReason") or f"the job is {description['TrainingJobStatus'].lower()}"
-        cause = error if isinstance(error, LaunchError) else format_aws_error(error)
         reason = (
             f"{ending}; its output could not be fetched: {cause}; resume to fetch it again, with retry_failed=true "
             "to run it again"
@@ -83,6 +96,7 @@ class JobRecorder:
                 status=outcome.status,
                 reason=outcome.reason,
                 return_value=outcome.return_value,
+                **({"refused": outcome.refused} if outcome.refused else {}),
             )
         self._say(f"#{job.member.number} {outcome.status}" + (f": {outcome.reason}" if outcome.reason else ""))
         if outcome.status == "failed":

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import os
-import re
 import tarfile
 import tempfile
-import zlib
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.jobs.archive_links import iterate_tree, make_links
+from hydra_sagemaker_launcher.jobs.archive_reader import DAMAGE, RefusedError, open_archive, resolve_entry_path
 
-_CHUNK = 1 << 16  # bytes
-_MAX_READ = 1 << 20  # bytes: tarfile reads a header whole, and a longer one is an attack
-# What gzip and tarfile raise for malformed input. BadGzipFile is an OSError, so it must be caught before those.
-_DAMAGE = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError, RecursionError)
+
+class ArchiveError(LaunchError):
+    """An archive that was downloaded and cannot be extracted."""
 
 
 def check_data_filter() -> None:
@@ -34,9 +33,10 @@ def check_data_filter() -> None:
 def extract(archive: Path, into: Path, *, max_bytes: int, max_files: int) -> list[str]:
     """Extract a tar.gz into a folder.
 
-    Only regular files and folders with relative names below `into` are accepted. This is stricter than tarfile's data
-    filter, which also accepts links inside the folder and strips the slash of absolute names. The filter decides the
-    modes. Times and owners are not restored.
+    Regular files and folders with relative names below `into` are extracted. The filter decides the modes. Times and
+    owners are not restored. A symbolic link becomes a relative link to the file or folder of the archive that it leads
+    to, a hard link another name of an earlier file of the archive. Links that lead elsewhere, fifos and devices are
+    left out. Nothing is ever written or read by way of a link.
 
     The archive is first extracted to a temporary folder next to `into`, and its files are then moved. Existing files
     are replaced and never written through: a link is replaced itself, and a link in the place of a folder is an error.
@@ -48,10 +48,10 @@ def extract(archive: Path, into: Path, *, max_bytes: int, max_files: int) -> lis
         max_files: Limit on the number of files and folders.
 
     Returns:
-        The names of the extracted files, relative to `into`.
+        The names of the entries that were left out.
 
     Raises:
-        LaunchError: The archive is truncated, malformed, too large or unsafe. `into` is left as it was.
+        ArchiveError: The archive is truncated, malformed, too large or unsafe. `into` is left as it was.
     """
     check_data_filter()
     try:
@@ -59,91 +59,88 @@ def extract(archive: Path, into: Path, *, max_bytes: int, max_files: int) -> lis
         with tempfile.TemporaryDirectory(prefix=f".{into.name}-", dir=into.parent) as staging:
             fresh = Path(staging) / "files"
             fresh.mkdir()
-            names = _extract_entries(archive, fresh, max_bytes, max_files)
+            left_out = _Extraction(fresh, max_files).run(archive, max_bytes)
             _move(fresh, into, archive)
-            return names
-    except (_RefusedError, tarfile.FilterError) as error:
-        raise LaunchError(f"{archive}: {error}; nothing of it was extracted") from error
-    except _DAMAGE as error:
-        raise LaunchError(
+            return left_out
+    except (RefusedError, tarfile.FilterError) as error:
+        raise ArchiveError(f"{archive}: {error}; nothing of it was extracted") from error
+    except DAMAGE as error:
+        raise ArchiveError(
             f"{archive}: is truncated or not a tar.gz ({_summarize_error(error)}); nothing of it was extracted"
         ) from error
     except OSError as error:
-        raise LaunchError(f"{archive}: cannot be extracted into {into} ({error.strerror or error})") from error
+        raise ArchiveError(f"{archive}: cannot be extracted into {into} ({error.strerror or error})") from error
 
 
-class _RefusedError(Exception):
-    """The archive contains something that a training job does not leave."""
+class _Extraction:
+    """Extracts an archive into a new folder, which is itself the record of what was there before."""
 
+    def __init__(self, folder: Path, max_files: int) -> None:
+        self._folder, self._max_files = folder, max_files
+        self._count = 0
+        self._links: dict[str, str] = {}
+        self._left_out: list[str] = []
 
-class _BoundedGzipFile(gzip.GzipFile):
-    """A gzip file that refuses to give more than `max_bytes`, or to go back: tarfile reads an archive once."""
+    def run(self, archive: Path, max_bytes: int) -> list[str]:
+        """Extract everything and return the names of the entries that were left out."""
+        with archive.open("rb") as stream, open_archive(stream, max_bytes) as reader:
+            for number, entry in enumerate(reader.iterate(), start=1):
+                path = resolve_entry_path(entry)
+                if not path.parts and entry.isdir():  # "./"
+                    self._check_count(number)
+                    continue
+                self._make_room(path, entry)
+                self._check_count(number)
+                if entry.issym():
+                    self._links[str(path)] = entry.linkname
+                elif entry.islnk():
+                    self._make_hard_link(path, entry)
+                elif entry.isreg() and not entry.issparse():
+                    self._write_file(path, entry, reader.read_content(entry))
+                elif entry.isdir():
+                    (self._folder / path).mkdir(exist_ok=True)
+                elif entry.issparse():
+                    raise RefusedError(f"contains {entry.name!r}, a sparse file")
+                else:
+                    self._left_out.append(str(path))
+        return self._left_out + make_links(self._links, self._folder)
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        super().__init__(path, "rb")
-        self._max_bytes = max_bytes
-        self._last = b""
+    def _make_room(self, path: PurePosixPath, entry: tarfile.TarInfo) -> None:
+        """Make the folders above an entry, and check that nothing of its name is there."""
+        for parent in [parent for parent in path.parents if parent.parts][::-1]:
+            place = self._folder / parent
+            if not os.path.lexists(place):
+                place.mkdir()
+                self._count += 1
+            elif not place.is_dir():
+                raise RefusedError(f"contains {entry.name!r} twice, or below a file")
+        if not os.path.lexists(self._folder / path):
+            self._count += 1
+        elif not (entry.isdir() and (self._folder / path).is_dir()):
+            raise RefusedError(f"contains {entry.name!r} twice, or below a file")
 
-    def read(self, size: int | None = -1) -> bytes:
-        if size is None or not 0 <= size <= _MAX_READ:
-            raise _RefusedError("contains a header that is too long")
-        self._last = super().read(size)
-        self._check_position(self.tell())
-        return self._last
+    def _check_count(self, entries: int) -> None:
+        if max(entries, self._count) > self._max_files:
+            raise RefusedError(f"contains more than the {self._max_files:,} files that are allowed")
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        if whence == os.SEEK_SET:
-            if offset < self.tell():
-                raise _RefusedError("contains a header that points back")
-            self._check_position(offset)
-        return super().seek(offset, whence)
+    def _write_file(self, path: PurePosixPath, entry: tarfile.TarInfo, chunks: Iterable[bytes]) -> None:
+        mode = tarfile.data_filter(entry, str(self._folder)).mode
+        with (self._folder / path).open("xb") as file:
+            file.writelines(chunks)
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
 
-    def _check_position(self, position: int) -> None:
-        if position > self._max_bytes:
-            raise _RefusedError(f"contains more than the {self._max_bytes:,} bytes that are allowed")
-
-    def finish(self) -> None:
-        """Read to the end, which verifies gzip's checksum.
-
-        Raises:
-            EOFError: tarfile did not stop at the end of the archive, a block of zeros.
-        """
-        if self._last != bytes(tarfile.BLOCKSIZE):
-            raise EOFError("a header is damaged or the end is missing")
-        while self.read(_CHUNK):
-            pass
-
-
-def _extract_entries(archive: Path, fresh: Path, max_bytes: int, max_files: int) -> list[str]:
-    """Extract the archive into a new folder and return the names of the files."""
-    root = PurePosixPath(".")
-    files: dict[PurePosixPath, None] = {}
-    created = {root}
-    with _BoundedGzipFile(archive, max_bytes) as inflated, tarfile.open(fileobj=inflated, mode="r:") as tar:
-        for number, entry in enumerate(tar, start=1):
-            path = _resolve_entry_path(entry)
-            chain = {path, *path.parents}
-            if max(number, len((created | chain) - {root})) > max_files:
-                raise _RefusedError(f"contains more than the {max_files:,} files that are allowed")
-            if not files.keys().isdisjoint(chain) or (entry.isfile() and path in created):
-                raise _RefusedError(f"contains {entry.name!r} twice, or below a file")
-            created |= chain
-            # No times: mtime=None makes tarfile leave them.
-            tar.extract(entry.replace(mtime=None, deep=False), fresh, filter="data")  # type: ignore[arg-type]
-            if entry.isfile():
-                files[path] = None
-        inflated.finish()
-    return [str(path) for path in files]
-
-
-def _resolve_entry_path(entry: tarfile.TarInfo) -> PurePosixPath:
-    """Return the path of an entry in the folder, or raise _RefusedError if it is not a file or folder below it."""
-    path = PurePosixPath(entry.name)
-    if path.is_absolute() or ".." in path.parts or "\\" in entry.name or re.match("[A-Za-z]:", entry.name):
-        raise _RefusedError(f"contains {entry.name!r}, a name outside the folder")
-    if entry.issparse() or not (entry.isfile() or entry.isdir()):
-        raise _RefusedError(f"contains {entry.name!r}, which is neither a regular file nor a folder")
-    return path
+    def _make_hard_link(self, path: PurePosixPath, entry: tarfile.TarInfo) -> None:
+        target = PurePosixPath(entry.linkname)
+        source = self._folder / target
+        # There is no symbolic link in the folder yet, so a name without ".." stays in it.
+        if target.is_absolute() or ".." in target.parts or not source.is_file():
+            self._left_out.append(str(path))
+            return
+        try:
+            os.link(source, self._folder / path)
+        except OSError:  # a file system without hard links
+            self._left_out.append(str(path))
 
 
 def _move(fresh: Path, into: Path, archive: Path) -> None:
@@ -151,19 +148,22 @@ def _move(fresh: Path, into: Path, archive: Path) -> None:
     if not os.path.lexists(into):
         fresh.rename(into)
         return
-    paths = sorted(fresh.rglob("*"))  # a folder before its contents
-    for path in (fresh, *paths):  # check everything before touching anything
-        place = into / path.relative_to(fresh)
-        is_folder = place.is_dir() and (place == into or not place.is_symlink())
-        if os.path.lexists(place) and is_folder != path.is_dir() and (path.is_dir() or is_folder):
-            kind, other = ("a folder", "a file") if is_folder else ("not a folder", "a folder")
-            raise LaunchError(f"{place}: is {kind}, but {archive} contains {other} of this name; move it away")
-    for path in paths:
-        place = into / path.relative_to(fresh)
-        if path.is_dir():
-            place.mkdir(exist_ok=True)
+    _check_place(into, into, True, archive)
+    for name, is_folder in iterate_tree(fresh):  # check everything before touching anything
+        _check_place(into / name, into, is_folder, archive)
+    for name, is_folder in iterate_tree(fresh):
+        if is_folder:
+            (into / name).mkdir(exist_ok=True)
         else:
-            os.replace(path, place)
+            os.replace(fresh / name, into / name)
+
+
+def _check_place(place: Path, into: Path, is_folder: bool, archive: Path) -> None:
+    """Raise ArchiveError if a folder would replace a file or link, or the reverse."""
+    exists_folder = place.is_dir() and (place == into or not place.is_symlink())
+    if os.path.lexists(place) and exists_folder != is_folder:
+        kind, other = ("a folder", "a file") if exists_folder else ("not a folder", "a folder")
+        raise ArchiveError(f"{place}: is {kind}, but {archive} contains {other} of this name; move it away")
 
 
 def _summarize_error(error: BaseException) -> str:

@@ -14,8 +14,10 @@ from hydra_sagemaker_launcher.aws.training_jobs import (
     QuotaError,
     TrainingJobClient,
 )
+from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.jobs.job import Clock, Job, State
+from hydra_sagemaker_launcher.jobs.capacity import adopt_selection, lacks_capacity, take_fallback
+from hydra_sagemaker_launcher.jobs.job import Job, State
 from hydra_sagemaker_launcher.jobs.outage import OutageGuard
 from hydra_sagemaker_launcher.jobs.outcome import Outcome
 from hydra_sagemaker_launcher.jobs.recorder import JobRecorder
@@ -45,6 +47,7 @@ class Submission:
     _next_submission: float = 0.0
     # When our last job of a kind released its instances.
     _released: dict[tuple[str, bool], float] = field(default_factory=dict)
+    _allowed: set[tuple[str, bool]] = field(default_factory=set)  # the kinds that SageMaker has taken
     _is_account_full: bool = False  # a quota over all types was reached
 
     def get_next_time(self) -> float:
@@ -71,10 +74,13 @@ class Submission:
             if job.state is State.waiting and not self._has_room(job):
                 self._finish_if_over_budget(job)
                 continue
+            kind = "find" if job.state is State.unknown else "submit"
+            if not self.guard.may_call(kind):
+                continue
             self._next_submission = now + self.options.submit_interval
-            if not self.guard.try_call(lambda job=job: self._submit_job(job)):  # type: ignore[misc]
+            if not self.guard.try_call(kind, lambda job=job: self._submit_job(job)):  # type: ignore[misc]
                 job.state = State.unknown  # the request may have arrived
-                job.not_before = self._next_submission = self.guard.get_retry_time()
+                job.not_before = self.guard.get_retry_time(kind)
                 return  # the others would meet the same outage
 
     def settle(self, job: Job, reason: str) -> None:
@@ -88,11 +94,28 @@ class Submission:
             self.manifest.write("refused", job.member.number, reason=reason)
             self.recorder.finish(job, Outcome("stopped", f"not submitted: {reason}"), is_final=False)
 
+    def end_job(self, job: Job, description: dict[str, Any]) -> None:
+        """Record the end of a job, or prepare it for its next instance type if there was no capacity for this one.
+
+        Args:
+            job: The job.
+            description: SageMaker's answer to DescribeTrainingJob.
+        """
+        adopt_selection(job, description)
+        self.release_instances(job)
+        if not job.fallbacks or not lacks_capacity(job, description):
+            self.recorder.record_end(job, description)
+            return
+        missing = job.member.job_hardware.instance_type
+        following = take_fallback(job)
+        self.manifest.write("fallback", job.member.number, instance_type=following, missing=missing)
+        self.say(f"#{job.member.number} no capacity for {missing}: tries {following}")
+
     def release_instances(self, job: Job) -> None:
         """Let the jobs that wait for instances of an ended job try again."""
-        self._released[job.kind] = self.clock.get_time()
+        self._released |= dict.fromkeys(job.kinds, self.clock.get_time())
         for other in self.jobs:
-            if other.state is State.waiting and (self._is_account_full or other.kind == job.kind):
+            if other.state is State.waiting and (self._is_account_full or other.kinds & job.kinds):
                 other.not_before = 0.0
         self._is_account_full = False
 
@@ -105,7 +128,7 @@ class Submission:
         if budget is None:
             return True
         reserved = sum(other.worst_case or 0.0 for other in held)
-        return bool(self.manifest.sum_billed_usd() + reserved + (job.worst_case or 0.0) <= budget)
+        return bool(self._sum_spent_usd() + reserved + (job.worst_case or 0.0) <= budget)
 
     def _finish_if_over_budget(self, job: Job) -> None:
         """Finish a job that has no room although nothing runs: the money that is spent does not come back."""
@@ -113,10 +136,14 @@ class Submission:
         if budget is None or self._list_held_jobs():
             return
         reason = (
-            f"not submitted: ${self.manifest.sum_billed_usd():.2f} of hydra.launcher.budget_usd={budget:g} are spent, "
+            f"not submitted: ${self._sum_spent_usd():.2f} of hydra.launcher.budget_usd={budget:g} are spent, "
             f"and it may cost ${job.worst_case or 0:.2f}"
         )
         self.recorder.finish(job, Outcome("failed", reason), is_final=False)
+
+    def _sum_spent_usd(self) -> float:
+        """Return what ended jobs have cost and what their warm pools may still cost."""
+        return self.manifest.sum_billed_usd() + self.manifest.sum_warm_pool_usd()
 
     def _submit_job(self, job: Job) -> None:
         name = job.request["TrainingJobName"]
@@ -134,6 +161,8 @@ class Submission:
         except QuotaError as error:
             self._handle_quota_error(job, error)
         except NotAllowedError as error:
+            if job.kinds & self._allowed:  # a right that was withdrawn, or credentials that were exchanged
+                raise
             self._handle_not_allowed(job, str(error))
         except LaunchError as error:
             self._handle_refusal(job, str(error))
@@ -154,45 +183,47 @@ class Submission:
             return True
         status = description["TrainingJobStatus"]
         self._mark_running(job, name, f"found again: {name} ({status})")
+        adopt_selection(job, description)
         if status in ENDED:
-            self.recorder.record_end(job, description)
-            self.release_instances(job)
+            self.end_job(job, description)
         return True
 
     def _mark_running(self, job: Job, name: str, line: str) -> None:
         self.manifest.write("submitted", job.member.number, job_name=name)
         self.say(f"#{job.member.number} {line}")
-        job.state, job.name, job.phase = State.running, name, "Starting"
+        self._allowed |= job.kinds
+        job.state, job.name, job.phase, job.submitted = State.running, name, "Starting", self.clock.get_time()
 
     def _handle_quota_error(self, job: Job, error: QuotaError) -> None:
         """Wait for a slot if jobs of this sweep hold them, otherwise fail."""
         self.manifest.write("refused", job.member.number, reason=str(error))
-        hardware = job.member.job_hardware
         # Spot and on-demand instances of a type have separate quotas, and some quotas are over all types.
-        is_of_kind = hardware.instance_type in error.quota
-        rivals = [other for other in self.jobs if other is not job and (not is_of_kind or other.kind == job.kind)]
+        short = {kind for kind in job.kinds if kind[0] in error.quota}
+        rivals = [other for other in self.jobs if other is not job and (not short or other.kinds & short)]
         holders = [other for other in self._list_held_jobs() if other in rivals]
         # SageMaker releases an instance some time after its job has ended.
-        released = [moment for kind, moment in self._released.items() if not is_of_kind or kind == job.kind]
+        released = [moment for kind, moment in self._released.items() if not short or kind in short]
         just_released = self.clock.get_time() < max(released, default=-math.inf) + _QUOTA_PAUSE
-        suffices = error.limit is None or error.limit >= hardware.instance_count
+        possible = [candidate.hardware for candidate in job.choices] or [job.member.job_hardware]
+        needed = max(each.instance_count for each in possible if not short or each.instance_type in dict(short))
+        suffices = error.limit is None or error.limit >= needed
         if not (holders or just_released) or not suffices:
             self.recorder.finish(job, Outcome("failed", str(error)), is_final=False)
             return
         job.state = State.waiting
-        self._is_account_full = self._is_account_full or not is_of_kind
+        self._is_account_full = self._is_account_full or not short
         for other in [job, *rivals]:  # the others would get the same answer
             if other.state is State.waiting:
                 other.not_before = self.clock.get_time() + (_QUOTA_PAUSE if holders else _RELEASE_PAUSE)
         reason = f"this sweep holds {len(holders)}" if holders else "one of this sweep was released a moment ago"
-        instance = hardware.instance_type if is_of_kind else "instance of any type"
+        instance = min(short)[0] if short else "instance of any type"
         self.say(f"#{job.member.number} waits for a free {instance}: {reason}")
 
     def _handle_not_allowed(self, job: Job, reason: str) -> None:
         """Fail a job and the waiting ones of its kind: a policy may concern an instance type rather than one job."""
         self._handle_refusal(job, reason)
         for other in self.jobs:
-            if other.state is State.waiting and other.kind == job.kind:
+            if other.state is State.waiting and other.kinds & job.kinds:
                 self.recorder.finish(
                     other, Outcome("failed", f"not submitted: #{job.member.number} was not allowed"), is_final=False
                 )

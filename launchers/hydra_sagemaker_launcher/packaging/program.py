@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from hydra_sagemaker_launcher.container import MEMBER_FILE
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.packaging.source_archive import Source, pack
+from hydra_sagemaker_launcher.request.channels import DataSource
 from hydra_sagemaker_launcher.request.training_job import PROGRAM, REQUIREMENTS_VARIABLE
 from hydra_sagemaker_launcher.secret_scan import find_secrets
 
@@ -97,7 +98,12 @@ def pack_program(program: Program, options: Any, requirements: Set[str], sweep_d
 
 
 def build_member_file(
-    member: Member, program: Program, overrides: list[str], config_sha256: str, options: Any
+    member: Member,
+    program: Program,
+    overrides: list[str],
+    config_sha256: str,
+    options: Any,
+    sources: Mapping[str, DataSource],
 ) -> bytes:
     """Build the content of a member's member.json.
 
@@ -107,6 +113,7 @@ def build_member_file(
         overrides: The overrides that compose its config in the container.
         config_sha256: The hash of that config.
         options: The options of the launcher.
+        sources: The data of its channels. Of a local path, the container is told the last two parts.
 
     Raises:
         LaunchError: The file, or the member's config, contains what looks like a secret.
@@ -120,6 +127,9 @@ def build_member_file(
         "number": member.number,
         "checkpoints": options.checkpoints,
         "secrets": dict(options.secrets),
+        "sources": {
+            channel: "/".join(source.parts[-2:]) for channel, source in sources.items() if isinstance(source, Path)
+        },
     }
     content = json.dumps(body, ensure_ascii=False, indent=1).encode()
     task = OmegaConf.to_yaml(member.task_config).encode()

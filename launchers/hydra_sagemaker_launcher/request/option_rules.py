@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from hydra_sagemaker_launcher.data_file import read_data_file
+from hydra_sagemaker_launcher.request.channels import find_channel_problems
 from hydra_sagemaker_launcher.request.overlay import find_overlay_problems
 from hydra_sagemaker_launcher.secret_scan import is_secret_name
 
-_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+")
+# Of a secret in Secrets Manager, with a key of its JSON if there is one, or of a parameter of Systems Manager.
+_ARN = re.compile(
+    r"arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:[^:]+(:[^:]+)?|ssm:[a-z0-9-]+:\d{12}:parameter/.+)"
+)
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")
-_CHANNEL = re.compile(r"[A-Za-z0-9_]{1,64}")
-_OWN_CHANNELS = ("code", "member")
 
 
 def find_option_problems(options: Any) -> Iterator[str]:
@@ -27,7 +29,7 @@ def find_option_problems(options: Any) -> Iterator[str]:
     yield from _check_values(options)
     yield from _check_environment(options)
     yield from _check_network(options)
-    yield from _check_channel_names(options.channels)
+    yield from find_channel_problems(options.channels, has_vpc=bool(options.subnets))
 
 
 def _check_values(options: Any) -> Iterator[str]:
@@ -63,7 +65,10 @@ def _check_environment(options: Any) -> Iterator[str]:
         if not _VARIABLE.fullmatch(name):
             yield f"hydra.launcher.secrets: {name!r} is not a valid variable name"
         if not _ARN.fullmatch(str(arn)):
-            yield f"hydra.launcher.secrets.{name}: give an ARN (arn:aws:secretsmanager:...), never the secret itself"
+            yield (
+                f"hydra.launcher.secrets.{name}: give an ARN (arn:aws:secretsmanager:... or arn:aws:ssm:...), never "
+                "the secret itself"
+            )
 
 
 def _check_network(options: Any) -> Iterator[str]:
@@ -74,16 +79,4 @@ def _check_network(options: Any) -> Iterator[str]:
             yield (
                 "hydra.launcher.network_isolation=true: the container cannot fetch anything; set "
                 f"hydra.launcher.{key}={empty} and use an image that holds everything"
-            )
-
-
-def _check_channel_names(channels: Any) -> Iterator[str]:
-    taken = {name.upper(): name for name in _OWN_CHANNELS}  # the job finds a channel by SM_CHANNEL_<NAME>
-    for name in channels:
-        if not _CHANNEL.fullmatch(name):
-            yield f"hydra.launcher.channels.{name}: choose another name, of letters, digits and _"
-        elif (other := taken.setdefault(name.upper(), name)) != name or name in _OWN_CHANNELS:
-            yield (
-                f"hydra.launcher.channels.{name}: its SM_CHANNEL_{name.upper()} would be that of the channel {other}; "
-                "choose another name"
             )

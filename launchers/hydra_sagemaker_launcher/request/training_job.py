@@ -11,12 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra_sagemaker_launcher.aws.session import REHEARSAL_ROLE
+from hydra_sagemaker_launcher.aws.session import REHEARSAL_ROLE, build_role_arn, find_role
+from hydra_sagemaker_launcher.catalog.fallbacks import (
+    has_own_counts,
+    is_chosen_by_sagemaker,
+    is_pending_limited_by_sagemaker,
+    list_candidates,
+)
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.catalog.images import Image
 from hydra_sagemaker_launcher.catalog.instances import find_instance
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.request.api_rules import find_violations
+from hydra_sagemaker_launcher.request.channels import OWN_CHANNELS, FileSystem, build_channel, parse_channel
 from hydra_sagemaker_launcher.request.overlay import merge_overlay
 from hydra_sagemaker_launcher.request.plan import PlannedMember, resolve_requirements
 from hydra_sagemaker_launcher.request.secrets import find_secrets_in_request
@@ -53,7 +60,7 @@ class JobSpec:
     sweep_dir: Path  # on this machine: the job only carries its name, to be recognized by
     role: str  # the ARN of the role that the job takes on
     region: str
-    channels: dict[str, str]  # {channel: S3 URI}
+    channels: dict[str, str | FileSystem]  # {channel: S3 URI or file system}
     prefix: str  # the S3 URI below which the member's own objects are
 
 
@@ -116,21 +123,20 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
         "sagemaker_submit_directory": f"/opt/ml/input/data/code/{ARCHIVE}",
         "sagemaker_region": job.region,
         "sagemaker_container_log_level": 20,
-        "sagemaker_instance_type": hardware.instance_type,
         **_DISTRIBUTION[hardware.distribution],
     }
+    if not is_chosen_by_sagemaker(hardware):
+        hyperparameters["sagemaker_instance_type"] = hardware.instance_type
     request: dict[str, Any] = {
         "TrainingJobName": job.name,
         "RoleArn": job.role,
         "AlgorithmSpecification": {"TrainingImage": job.image.uri, "TrainingInputMode": options.input_mode},
         "HyperParameters": {key: json.dumps(value) for key, value in hyperparameters.items()},
-        "InputDataConfig": [_build_channel(name, uri, options.input_mode) for name, uri in job.channels.items()],
+        "InputDataConfig": [
+            build_channel(name, source, _get_mode(name, options)) for name, source in job.channels.items()
+        ],
         "OutputDataConfig": {"S3OutputPath": f"{job.prefix}/output"},
-        "ResourceConfig": {
-            "InstanceType": hardware.instance_type,
-            "InstanceCount": hardware.instance_count,
-            "VolumeSizeInGB": hardware.volume_gb,
-        },
+        "ResourceConfig": {**_build_instances(hardware), "VolumeSizeInGB": hardware.volume_gb},
         "StoppingCondition": {"MaxRuntimeInSeconds": math.ceil(hardware.max_hours * 3600)},
         "EnableManagedSpotTraining": hardware.spot,
         "EnableNetworkIsolation": options.network_isolation,
@@ -150,6 +156,8 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
     if hardware.spot:
         wait_seconds = math.ceil(max(hardware.max_hours, options.spot_max_wait_hours) * 3600)
         request["StoppingCondition"]["MaxWaitTimeInSeconds"] = wait_seconds
+    if hardware.max_pending_minutes is not None and is_pending_limited_by_sagemaker(hardware):
+        request["StoppingCondition"]["MaxPendingTimeInSeconds"] = hardware.max_pending_minutes * 60
     if options.checkpoints:
         request["CheckpointConfig"] = {"S3Uri": f"{job.prefix}/checkpoints"}
     if options.retry_attempts:
@@ -162,14 +170,25 @@ def _build_base_request(job: JobSpec, options: Any) -> dict[str, Any]:
     return request
 
 
-def _build_channel(name: str, uri: str, input_mode: str) -> dict[str, Any]:
-    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
-    return {
-        "ChannelName": name,
-        # The program opens the archive and the config before its first line: they are copied, never streamed.
-        "InputMode": "File" if name in ("code", "member") else input_mode,
-        "DataSource": {"S3DataSource": source},
-    }
+def _get_mode(channel: str, options: Any) -> str:
+    if channel in OWN_CHANNELS:  # the program opens the archive and the config before its first line
+        return "File"
+    entry = options.channels.get(channel)
+    return str(options.input_mode) if entry is None else parse_channel(entry).get_mode(options.input_mode)
+
+
+def _build_instances(hardware: Hardware) -> dict[str, Any]:
+    """Build the part of ResourceConfig that says on which instances the job runs, with one count or one per type."""
+    if not is_chosen_by_sagemaker(hardware):
+        return {"InstanceType": hardware.instance_type, "InstanceCount": hardware.instance_count}
+    candidates = list_candidates(hardware)
+    if has_own_counts(candidates):
+        preferences = [
+            {"InstanceType": each.instance_type, "InstanceCount": each.instance_count} for each in candidates
+        ]
+        return {"InstancePreferences": preferences}
+    preferences = [{"InstanceType": each.instance_type} for each in candidates]
+    return {"InstanceCount": hardware.instance_count, "InstancePreferences": preferences}
 
 
 def find_request_problems(
@@ -199,10 +218,11 @@ def build_trial_request(item: PlannedMember, options: Any, sweep_dir: Path, regi
     Raises:
         LaunchError: As `build_training_job_request` does.
     """
-    role = options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or REHEARSAL_ROLE
+    role = build_role_arn(find_role(options, None) or REHEARSAL_ROLE)
     root = f"s3://{options.bucket or 'sagemaker-bucket'}/{options.prefix}"
-    uris = {key: uri if isinstance(uri, str) else f"{root}/data/{'0' * 64}/" for key, uri in item.data.items()}
-    channels = {"code": f"{root}/code/", "member": f"{root}/member/", **uris}
+    channels: dict[str, str | FileSystem] = {"code": f"{root}/code/", "member": f"{root}/member/"}
+    for key, source in item.data.items():
+        channels[key] = f"{root}/data/{'0' * 64}/" if isinstance(source, Path) else source
     number = item.member.number
     name = make_job_name(options.job_name, _TRIAL_SWEEP, number, 1, [])
     prefix = f"{root}/{_TRIAL_SWEEP}/{number}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.config.hydra_errors import explain_override, is_group, suggest_choices
+from mlqa.config.progress import report_progress
 from mlqa.config.schema import GROUPS, Config, ModelConfig, build_config, register_schema
 from mlqa.config.validation import find_config_problems
 from mlqa.errors import ConfigError, summarize_error
@@ -44,11 +46,15 @@ def find_conf_dir() -> Path:
 
 
 @contextmanager
-def initialize_hydra() -> Iterator[None]:
-    """Initialize Hydra with conf/ and the schema inside the block."""
+def initialize_hydra(job_name: str = "app") -> Iterator[None]:
+    """Initialize Hydra with conf/ and the schema inside the block.
+
+    Args:
+        job_name: What `hydra.job.name` becomes. For train.py itself Hydra takes the name of the script.
+    """
     register_schema()
     GlobalHydra.instance().clear()
-    with initialize_config_dir(version_base="1.3", config_dir=str(find_conf_dir())):
+    with initialize_config_dir(version_base="1.3", config_dir=str(find_conf_dir()), job_name=job_name):
         yield
 
 
@@ -93,7 +99,8 @@ def resolve_model_label(model: ModelConfig, choices: Mapping[str, str]) -> str:
 
     Returns:
         The option of the group `model`. If `model.pretrained` was set to something else, the last two parts of its
-        value: a name of the hub, or the end of a folder's path.
+        value: a name of the hub, or the end of a folder's path. In a SageMaker job these are the parts of the path on
+        the machine that launched it, so that a model has one name wherever it is trained.
     """
     option = choices.get("model", "model")
     file = find_conf_dir() / "model" / f"{option}.yaml"
@@ -101,6 +108,8 @@ def resolve_model_label(model: ModelConfig, choices: Mapping[str, str]) -> str:
         return option
     chosen = OmegaConf.to_container(OmegaConf.load(file))
     is_own = isinstance(chosen, dict) and chosen.get("pretrained") == model.pretrained
+    if model.pretrained == os.environ.get("SM_CHANNEL_MODEL"):
+        return os.environ.get("SAGEMAKER_SOURCE_MODEL", option)
     return option if is_own else "/".join(PurePath(model.pretrained).parts[-2:])
 
 
@@ -131,7 +140,10 @@ def split_members(overrides: list[str], multirun: bool) -> list[list[str]]:
     if "basic_sweeper" not in base.hydra.sweeper._target_:
         return [[str(override.input_line) for override in fixed]]
     sweeper_params = [f"{key}={value}" for key, value in (base.hydra.sweeper.get("params") or {}).items()]
-    return BasicSweeper.split_arguments(parse_overrides(sweeper_params) + parsed, None)[0]
+    of_hydra = [override for override in fixed if override.is_hydra_override()]  # the sweeper never sees them
+    of_task = [override for override in parsed if override not in of_hydra]
+    members = BasicSweeper.split_arguments(parse_overrides(sweeper_params) + of_task, None)[0]
+    return [[*(str(override.input_line) for override in of_hydra), *member] for member in members]
 
 
 def parse_overrides(overrides: list[str]) -> list[Override]:
@@ -173,7 +185,7 @@ def compose_all(
     """
     composed: list[DictConfig] = []
     problems: dict[str, None] = {}
-    for member in members:
+    for member in report_progress(members, "composed"):
         try:
             composed.append(_compose(member))
         except COMPOSITION_ERRORS as error:
@@ -226,7 +238,7 @@ def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
     overrides = parse_overrides(list(composed.hydra.overrides.task))
     typed = {override.key_or_group.partition(".")[0]: override.input_line for override in overrides}
     OmegaConf.update(composed, "training.output_dir", "")  # interpolates Hydra's run directory, which is not set yet
-    missing = sorted(OmegaConf.missing_keys(OmegaConf.masked_copy(composed, known)))
+    missing = sorted(_iter_missing(composed, known))
     return [
         *(
             f"{typed.get(key, key)}: there is no key or group {key!r}; {suggest_choices(key, [*known, 'experiment'])}"
@@ -234,6 +246,17 @@ def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
         ),
         *(f"{key}: has no value; set {key}=..." for key in missing),
     ]
+
+
+def _iter_missing(composed: DictConfig, known: Sequence[str]) -> Iterator[str]:
+    """Yield the keys of known nodes that have no value. Hydra's own node has some before a run starts."""
+    for key in composed:
+        if key not in known:
+            continue
+        if OmegaConf.is_missing(composed, str(key)):
+            yield str(key)
+        elif OmegaConf.is_config(composed[key]):
+            yield from OmegaConf.missing_keys(composed[key])
 
 
 def validate_composed(composed: DictConfig, weights: bool = True) -> list[str]:

@@ -16,16 +16,19 @@ if TYPE_CHECKING:
     from mlqa.config.schema import Config
 
 SEED = ("seed", "training.seed")
-# Where a run writes, how it is tracked and reported, and what its tokenizer alone is described with.
+# Where a run writes, how it is tracked and reported, how a step is read that memory is too small for, and what its
+# tokenizer alone is described with.
 NOT_COMPUTED = (
     "training.output_dir",
+    "training.auto_find_batch_size",
     "tracking",
     "report",
     "words",
     "dataset.segmentation_file",
     "dataset.parallel_file",
 )
-LIMITS = ("hardware.max_hours", "hardware.volume_gb")  # a run that was cut short may be given more
+# A run that was cut short may be given more, and one that found no instance may take another.
+LIMITS = ("hardware.max_hours", "hardware.volume_gb", "hardware.fallbacks", "hardware.max_pending_minutes")
 PRICE = ("hardware.spot", "hardware.usd_per_hour")  # what a run costs: the same computation, another row of a report
 # Settings of a data set that do not decide which questions are asked in the evaluation.
 TRAIN_ONLY = ("dataset.train_file", "dataset.max_train_samples", "dataset.sample.train_rows", "dataset.strict")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ from mlqa.config.compose import (
 )
 from mlqa.config.hydra_errors import explain_removal, explain_unknown
 from mlqa.config.identity import compute_config_hash
+from mlqa.config.progress import report_progress
 from mlqa.config.schema import build_config
+from mlqa.config.sweep_loader import SweepLoader
 from mlqa.config.validation import find_config_problems
 from mlqa.environment import get_world_size, is_in_container, is_main
 from mlqa.errors import ConfigError, RunError
@@ -62,12 +65,15 @@ def check_command_line(argv: Sequence[str]) -> None:
     starts_nothing = args.help or args.hydra_help or args.info or args.cfg or args.shell_completion
     if starts_nothing or args.config_path or args.config_name or args.config_dir or args.experimental_rerun:
         return
-    with initialize_hydra():
+    # As Hydra itself will compose them, so that nothing is composed again.
+    overrides = [*args.overrides, "hydra.mode=MULTIRUN"] if args.multirun else args.overrides
+    with initialize_hydra(job_name=Path(sys.argv[0]).stem):
+        SweepLoader.install()
         problems = dict.fromkeys(_check_overrides(args.overrides))
-        members = compose_all(split_members(args.overrides, args.multirun), problems)
+        members = compose_all(split_members(overrides, args.multirun), problems)
     if args.multirun:
         problems.update(dict.fromkeys(_check_wandb_agent(members)))
-    for member in members:
+    for member in report_progress(members, "checked"):
         problems.update(dict.fromkeys(_find_member_problems(member, args.multirun)))
     if not problems:  # only now is each config complete
         claims = (_check_claim(member, args.multirun, number) for number, member in enumerate(members))

@@ -31,6 +31,7 @@ AT_LEAST = {
     "dataset.sample.seed": 0,
     "hardware.instance_count": 1,
     "hardware.volume_gb": 1,
+    "hardware.max_pending_minutes": 30,  # the least that SageMaker takes
     "hardware.usd_per_hour": 0,
     "model.num_hidden_layers": 1,
     "model.scratch.vocab_size": 100,

@@ -199,6 +199,8 @@ class HardwareConfig:
     volume_gb: int = 50
     max_hours: float = 4.0
     usd_per_hour: Optional[float] = None  # null: unknown before the run
+    fallbacks: list[str] = field(default_factory=list)  # other instance types or families, if there is no capacity
+    max_pending_minutes: Optional[int] = None  # how long a job waits for capacity. null: as long as SageMaker does
 
 
 @dataclass

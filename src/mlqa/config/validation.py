@@ -6,13 +6,13 @@ config.json of a model folder and imports nothing heavy.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mlqa.config.machine import check_machine
+from mlqa.config.model_facts import count_stated_positions, is_local_folder, read_model_config
 from mlqa.config.ranges import check_ranges
 from mlqa.config.schema import Batching, Config, Distribution
 
@@ -51,11 +51,6 @@ def _check_words(config: Config) -> Iterator[str]:
             yield f"words: {word!r} is not one word; give words without white space, e.g. words=[Kedileri,evlerimizden]"
 
 
-def is_local_folder(pretrained: str) -> bool:
-    """Return whether a model name means a folder: it is the name of one, or it is written as a path."""
-    return Path(pretrained).expanduser().is_dir() or pretrained.startswith(("/", "./", "../", "~"))
-
-
 def _check_windows(config: Config) -> Iterator[str]:
     training = config.training
     length = training.max_seq_length
@@ -77,28 +72,10 @@ def _check_windows(config: Config) -> Iterator[str]:
         )
 
 
-def _read_model_config(config: Config) -> dict[str, Any]:
-    """Return the config.json of a local model folder, or {} if there is none or it cannot be read."""
-    pretrained = config.model.pretrained
-    if not pretrained or not is_local_folder(pretrained):
-        return {}
-    try:
-        described = json.loads((Path(pretrained).expanduser() / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return described if isinstance(described, dict) else {}
-
-
 def _get_max_positions(config: Config) -> int | None:
     if config.model.scratch is not None:
         return config.model.scratch.max_position_embeddings
-    described = _read_model_config(config)
-    positions = described.get("max_position_embeddings")
-    if not isinstance(positions, int):
-        return None
-    # RoBERTa-type models number positions from the padding index + 1, which is 2.
-    roberta_like = described.get("model_type") in ("roberta", "xlm-roberta", "camembert")
-    return positions - 2 if roberta_like else positions
+    return count_stated_positions(read_model_config(config.model.pretrained, config.model.revision))
 
 
 def _check_model(config: Config) -> Iterator[str]:
@@ -111,7 +88,7 @@ def _check_model(config: Config) -> Iterator[str]:
     if model.pretrained == "":
         yield "model.pretrained=: is empty; give a hub name or a local folder"
         return
-    layers = _read_model_config(config).get("num_hidden_layers")
+    layers = read_model_config(model.pretrained, model.revision).get("num_hidden_layers")
     if model.num_hidden_layers is not None and isinstance(layers, int) and model.num_hidden_layers > layers:
         yield f"model.num_hidden_layers={model.num_hidden_layers}: the model has {layers}; choose {layers} or less"
     if scratch is not None:
@@ -199,7 +176,10 @@ def _check_hardware(config: Config) -> Iterator[str]:
             value = hardware.distribution.value
             yield f"hardware.distribution={value}: is for SageMaker; leave it out, and start train.py by torchrun"
         if hardware.spot:
-            yield "hardware.spot=true: only SageMaker instances can be spot; choose one, e.g. hardware=p3"
+            yield "hardware.spot=true: only SageMaker instances can be spot; choose one, e.g. hardware=g6"
+        if hardware.fallbacks:
+            value = f"[{','.join(hardware.fallbacks)}]"
+            yield f"hardware.fallbacks={value}: only SageMaker instances have fallbacks; choose one, e.g. hardware=g6"
     elif hardware.instance_count > 1 and hardware.distribution is Distribution.none:
         yield (
             f"hardware.instance_count={hardware.instance_count}: several instances need a distribution; choose "

@@ -34,7 +34,7 @@ def find_model_class(config: Any) -> Any:
             f"a {config.model_type} model is an encoder-decoder for which transformers has no question-answering "
             "class; choose one that has it, such as t5, mt5, bart or mbart"
         )
-    return define_span_head(type(config))
+    return define_span_head(config.__class__)
 
 
 def find_encoder_class(config: Any) -> Any:

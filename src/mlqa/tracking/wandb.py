@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlqa.config.schema import TrackingConfig
+from mlqa.environment import is_in_container
 from mlqa.errors import summarize_error
 from mlqa.result import MODEL, PREDICTIONS
 from mlqa.tracking.protocol import RunIdentity, Table, Tracker
@@ -70,6 +71,7 @@ class WandbTracker(Tracker):
             resume="allow",
             reinit="finish_previous",  # a run that is still open would receive this one's rows
             settings=wandb.Settings(
+                symlink=not is_in_container(),  # nothing that leaves a container may depend on links
                 sagemaker_disable=True,  # otherwise W&B replaces id and group by the job's name in a container
                 disable_git=True,  # the URL of a remote may hold a token; result.json has the commit
                 init_timeout=START_SECONDS,
@@ -144,6 +146,8 @@ class WandbTracker(Tracker):
                     self._upload()
             finally:
                 self._run.finish(exit_code=0 if completed else 1)
+                if is_in_container():
+                    _remove_links(folder)
         except TimeoutError:
             log.warning(
                 "tracking: the W&B upload did not finish within tracking.finish_timeout=%g seconds; "
@@ -167,3 +171,10 @@ class WandbTracker(Tracker):
         if (directory / MODEL).is_dir():
             artifact.add_dir(str(directory / MODEL), name=MODEL)
         self._run.log_artifact(artifact)
+
+
+def _remove_links(folder: Path) -> None:
+    """Remove W&B's links to its debug log, which stays in the container."""
+    for path in folder.rglob("*"):
+        if path.is_symlink():
+            path.unlink()

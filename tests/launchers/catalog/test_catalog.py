@@ -21,11 +21,14 @@ FILES = sorted(path.name for path in CATALOG.glob("*.yaml"))
 def rows(name: str) -> Iterator[dict[str, Any]]:
     content = read_data_file(f"catalog/{name}")
     (table,) = (value for key, value in content.items() if key != "sources")
-    yield from table.values() if isinstance(table, dict) else table
+    if name == "prices.yaml":
+        yield from (row for region in table.values() for row in region.values())
+    else:
+        yield from table
 
 
 def is_date(value: Any) -> bool:
-    """A day, or a month as prices have it."""
+    """A day, or a month if a price's day is not known."""
     return isinstance(value, datetime.date) or bool(re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", str(value)))
 
 
@@ -39,7 +42,9 @@ def test_every_row_has_a_source_and_a_date(name: str) -> None:
 
 
 def test_ends_of_life_are_dates() -> None:
-    assert all(row["end_of_patch"] is None or is_date(row["end_of_patch"]) for row in rows("images.yaml"))
+    for row in rows("images.yaml"):
+        assert isinstance(row["ga"], datetime.date) and isinstance(row["end_of_patch"], datetime.date), row
+        assert row["end_of_patch"].year > row["ga"].year, row
     assert all(is_date(row["end_of_life"]) for row in rows("instances.yaml") if "end_of_life" in row)
 
 

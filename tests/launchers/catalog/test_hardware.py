@@ -46,9 +46,24 @@ def test_gpu_counts_are_those_of_sagemaker_core():
     assert {name: INSTANCES[name].gpus for name in common} == {name: counts[name] for name in common}
 
 
+def test_gpu_memory_is_that_of_sagemaker_core():
+    """Its g5.48xlarge has less than eight times g5.12xlarge's share, and is left out."""
+    file = resources.files("sagemaker.core") / "image_uri_config" / "instance_gpu_info.json"
+    told = {name: gpus for region in json.loads(file.read_text()).values() for name, gpus in region.items()}
+    common = (set(told) & set(INSTANCES)) - {"ml.g5.48xlarge"}
+    memory = {name: told[name]["TotalGpuMemoryInMiB"] / told[name]["Count"] / 1024 for name in common}
+    assert {name: INSTANCES[name].gpu_memory_gb for name in common} == memory
+
+
+def test_p3_alone_is_said_to_be_withdrawn():
+    assert {name for name, has in INSTANCES.items() if has.end_of_life} == {
+        "ml.p3.2xlarge", "ml.p3.8xlarge", "ml.p3.16xlarge",
+    }  # fmt: skip
+
+
 def test_every_offered_type_without_accelerators_is_known_as_such(offered):
     unknown = {name.split(".")[1] for name in offered if find_instance(name) is None}
-    assert unknown == {"trn1", "trn1n", "trn2", "g7", "p6e-gb200"}
+    assert unknown == {"trn1", "trn1n", "trn2", "p6e-gb200"}
     assert all(find_instance(name).gpus == 0 for name in offered if name[3] in "mcrt" and name[3:6] != "trn")
     assert find_instance("ml.r5d.xlarge").own_disks
     assert not find_instance("ml.m5.xlarge").own_disks

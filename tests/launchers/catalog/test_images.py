@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,10 @@ import boto3
 import pytest
 
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
-from hydra_sagemaker_launcher.catalog.images import choose_image, find_image_problems, load_releases
+from hydra_sagemaker_launcher.catalog.images import choose_image, find_image_problems
 from hydra_sagemaker_launcher.catalog.instances import load_instances
+from hydra_sagemaker_launcher.catalog.registries import is_listed
+from hydra_sagemaker_launcher.catalog.releases import load_releases
 from hydra_sagemaker_launcher.data_file import read_data_file
 from hydra_sagemaker_launcher.errors import LaunchError
 
@@ -36,12 +39,21 @@ def test_each_row_has_the_address_of_the_published_image(name, region):
     )
 
 
-def test_every_address_is_the_one_that_sagemaker_core_composes():
+def test_every_address_is_the_one_that_sagemaker_core_composes(monkeypatch):
     """The launcher reads sagemaker-core's data and imports none of its modules, so this is where they are compared."""
-    from sagemaker.core import image_uris
+    from sagemaker.core import common_utils, image_uris
 
+    # It reads botocore's endpoints anew for each address.
+    monkeypatch.setattr(common_utils, "_botocore_resolver", functools.cache(common_utils._botocore_resolver))
     for name, release in load_releases().items():
-        framework, version = ("huggingface", release.transformers) if release.cuda else ("pytorch", release.torch)
+        if not is_listed(release):
+            assert name == "transformers-5.13"
+            continue
+        framework, version = (
+            ("huggingface", release.transformers) if release.transformers else ("pytorch", release.torch)
+        )
+        if release.repository == "pytorch":
+            framework, version = "pytorch-amzn2023", ".".join(release.torch.split(".")[:2])
         regions = set(boto3.Session().get_available_regions("sagemaker", "aws")) | {"cn-north-1", "us-gov-west-1"}
         addresses = 0
         for region in sorted(regions):
@@ -50,8 +62,8 @@ def test_every_address_is_the_one_that_sagemaker_core_composes():
                     framework,
                     region,
                     version=version,
-                    py_version=release.python,
-                    base_framework_version=f"pytorch{release.torch}" if release.cuda else None,
+                    py_version=None if release.repository == "pytorch" else release.python,
+                    base_framework_version=f"pytorch{release.torch}" if release.transformers else None,
                     instance_type="ml.g5.xlarge" if release.cuda else "ml.m5.xlarge",
                     image_scope="training",
                 )
@@ -80,10 +92,63 @@ def test_partitions_and_younger_regions_have_registries_of_their_own(region, reg
     assert choose_image(Hardware("ml.g5.xlarge"), region).uri.startswith(registry)
 
 
-@pytest.mark.parametrize("region", ["mx-central-1", "nowhere-1"])
-def test_a_region_without_images_is_said(region):
-    with pytest.raises(LaunchError, match=rf"^hydra.launcher.region={region}: .* hardware.image"):
-        choose_image(Hardware("ml.g5.xlarge"), region)
+def test_a_region_without_images_is_said():
+    with pytest.raises(LaunchError, match=r"^hydra.launcher.region=nowhere-1: .* hardware.image"):
+        choose_image(Hardware("ml.g5.xlarge"), "nowhere-1")
+    with pytest.raises(LaunchError, match=r"^hydra.launcher.region=mx-central-1: .* hardware.image"):
+        choose_image(Hardware("ml.g5.xlarge", image="transformers-5.3"), "mx-central-1")
+
+
+def test_a_region_without_hugging_faces_images_gets_pytorchs():
+    assert choose_image(Hardware("ml.g5.xlarge"), "mx-central-1").release.name.startswith("pytorch-2.")
+
+
+def test_the_public_registry_serves_every_region():
+    public = "public.ecr.aws/deep-learning-containers/pytorch:2.14-cu133-amzn2023-sagemaker"
+    for region in ("us-east-1", "eu-central-1"):
+        image = choose_image(Hardware("ml.g5.xlarge", image=public), region)
+        assert (image.uri, image.release.name) == (public, "pytorch-2.14")
+    (problem,) = find_image_problems(Hardware("ml.p3.2xlarge", image=public))
+    assert "Volta" in problem
+    named = {release.public: release.tag for release in load_releases().values() if release.public}
+    assert all(public == tag for public, tag in named.items()) and len(named) == 9
+
+
+@pytest.mark.parametrize(
+    ("tag", "versions"),
+    [
+        ("2.15.1-cu133-amzn2023-sagemaker", ("2.15.1", "", "cu133")),
+        ("2.15-cpu-amzn2023", ("2.15", "", "")),
+        ("2.11.0-transformers5.13.1-cu130-amzn2023", ("2.11.0", "5.13.1", "cu130")),
+    ],
+)
+def test_tags_on_amazon_linux_tell_their_versions(tag, versions):
+    own = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:{tag}"
+    release = choose_image(Hardware("ml.g5.xlarge", image=own), "us-east-1").release
+    assert (release.torch, release.transformers, release.cuda) == versions
+
+
+SMDDP = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:{}-gpu-py311-cu121-ubuntu20.04-sagemaker"
+
+
+@pytest.mark.parametrize(
+    ("instance", "torch", "allowed"),
+    # AWS's page on the SMDDP library: its last image is torch 2.3.0, and P3 has only p3dn today.
+    [
+        ("ml.p4d.24xlarge", "2.3.0", True),
+        ("ml.p4de.24xlarge", "2.2.0", True),
+        ("ml.p3dn.24xlarge", "2.3.0", True),
+        ("ml.p3.16xlarge", "2.1.0", True),
+        ("ml.p3.16xlarge", "2.3.0", False),
+        ("ml.p4d.24xlarge", "2.4.0", False),
+    ],
+)
+def test_smdistributed_needs_the_pair_of_image_and_instance_type(instance, torch, allowed):
+    problems = find_image_problems(Hardware(instance, 2, "smdistributed", image=SMDDP.format(torch)))
+    if allowed:
+        assert problems == []
+    else:
+        assert "choose hardware.distribution=torchrun" in problems[0]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +160,7 @@ def test_a_region_without_images_is_said(region):
         (Hardware("ml.p3.16xlarge", 2, "smdistributed"), "transformers-4.36"),
         (Hardware("ml.p4d.24xlarge", 2, "smdistributed"), "transformers-4.36"),
         (Hardware("ml.p6-b200.48xlarge"), "transformers-5.3"),
+        (Hardware("ml.g7.2xlarge"), "transformers-5.3"),
     ],
 )
 def test_the_newest_that_fits_is_chosen(hardware, name):
@@ -105,9 +171,9 @@ def test_the_newest_that_fits_is_chosen(hardware, name):
 
 def test_no_training_image_of_hugging_face_is_without_cuda_so_cpus_get_pytorchs_own():
     image = choose_image(Hardware("ml.m5.xlarge"), "us-east-1")
-    assert image.uri == "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.9.0-cpu-py312"
+    assert image.uri == "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.14-cpu-amzn2023-sagemaker"
     release = image.release
-    assert (release.transformers, release.torch, release.cuda, release.python) == ("", "2.9.0", "", "py312")
+    assert (release.transformers, release.torch, release.cuda, release.python) == ("", "2.14.0", "", "py312")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +183,7 @@ def test_no_training_image_of_hugging_face_is_without_cuda_so_cpus_get_pytorchs_
         (Hardware("ml.p3dn.24xlarge", image="transformers-4.56"), ["Volta", "transformers-4.49"]),
         (Hardware("ml.p3.2xlarge", image=ECR.format("us-east-1") + TAGS["transformers-5.3"]), ["Volta"]),
         (Hardware("ml.p6-b200.48xlarge", image="transformers-4.49"), ["Blackwell", "transformers-5.3"]),
-        (Hardware("ml.m5.large", image="transformers-5.3"), ["ml.m5.large", "pytorch-2.9-cpu"]),
+        (Hardware("ml.m5.large", image="transformers-5.3"), ["ml.m5.large", "pytorch-2.14-cpu"]),
         (Hardware("ml.g5.xlarge", image="pytorch-2.9-cpu"), ["without CUDA", "transformers-5.3"]),
         (Hardware("ml.p4d.24xlarge", distribution="smdistributed", image="transformers-4.49"), ["transformers-4.36"]),
         (Hardware("ml.g5.xlarge", image="nginx"), ["transformers-5.3", "amazonaws.com"]),
@@ -134,7 +200,7 @@ def test_an_image_that_does_not_fit_is_refused_before_anything_is_asked(hardware
         choose_image(hardware, "us-east-1")
 
 
-@pytest.mark.parametrize("name", ["ml.p2.xlarge", "ml.trn1.2xlarge", "ml.p6e-gb200.36xlarge", "ml.g7.2xlarge"])
+@pytest.mark.parametrize("name", ["ml.p2.xlarge", "ml.trn1.2xlarge", "ml.p6e-gb200.36xlarge"])
 def test_where_nothing_of_ours_fits_an_own_image_is_the_way_out(name):
     (problem,) = find_image_problems(Hardware(name))
     assert problem.startswith(f"hardware.instance_type={name}: ") and "hardware.image" in problem

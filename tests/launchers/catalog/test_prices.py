@@ -102,6 +102,12 @@ def test_an_endpoint_that_is_down_is_no_answer():
     )
 
 
+def test_a_region_with_rows_of_its_own_is_estimated_by_them():
+    there = look_up_prices(["ml.g6.xlarge", "ml.g5.xlarge"], "ap-northeast-1", None)
+    assert there["ml.g6.xlarge"] == Price(1.634, "table 2026-09-22", estimate=True)
+    assert there["ml.g5.xlarge"] == Price(1.408, "table 2026-09-25", estimate=True)  # the level of us-east-1
+
+
 def test_no_client_no_question():
     assert look_up_prices(["ml.p3.16xlarge", "ml.x.large"], "us-east-1", None) == {
         "ml.p3.16xlarge": Price(28.152, "table 2026-11", estimate=True),
@@ -148,8 +154,10 @@ def test_the_config_overrides_and_the_worst_case_is_the_whole_time_on_all_instan
 
 
 def test_the_dated_table_names_known_instances_and_larger_ones_cost_more():
-    table = read_data_file("catalog/prices.yaml")["prices"]
-    assert all(find_instance(name) is not None for name in table)
+    regions = read_data_file("catalog/prices.yaml")["prices"]
+    assert set(regions) <= set(boto3.Session().get_available_regions("sagemaker"))
+    assert all(find_instance(name) is not None for table in regions.values() for name in table)
+    table = regions["us-east-1"]
     for small, large in (("ml.p3.2xlarge", "ml.p3.8xlarge"), ("ml.g5.12xlarge", "ml.g5.24xlarge")):
         assert table[small]["usd_per_hour"] < table[large]["usd_per_hour"]
     assert set(table) & set(load_instances())

@@ -13,9 +13,10 @@ import sagemaker_rehearsal
 from hydra_sagemaker_launcher.aws.training_jobs import TrainingJobClient
 from hydra_sagemaker_launcher.catalog import images as image_catalog
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
+from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 from hydra_sagemaker_launcher.jobs.control_loop import Control
-from hydra_sagemaker_launcher.jobs.job import Clock, Job
+from hydra_sagemaker_launcher.jobs.job import Job
 from hydra_sagemaker_launcher.jobs.outcome import Outcome
 from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.member import Member

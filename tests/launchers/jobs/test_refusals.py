@@ -13,7 +13,7 @@ from launcher_app import Service
 from omegaconf import OmegaConf
 from simulated_control import asked, control
 
-from hydra_sagemaker_launcher.aws.session import is_unreachable
+from hydra_sagemaker_launcher.aws.failures import is_unreachable
 from hydra_sagemaker_launcher.aws.training_jobs import NameTakenError, QuotaError, TrainingJobClient
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.jobs.outcome import Outcome

@@ -67,9 +67,9 @@ GOOD_TREE = {
 
 
 def test_files_come_out_as_they_were(tmp_path):
-    names = extract(stored(tmp_path / "x.tar.gz", GOOD), tmp_path / "new" / "into", **LIMITS)
+    left_out = extract(stored(tmp_path / "x.tar.gz", GOOD), tmp_path / "new" / "into", **LIMITS)
     assert tree(tmp_path / "new" / "into") == GOOD_TREE
-    assert set(names) == {name for name, content in GOOD_TREE.items() if content is not None}
+    assert left_out == []
     assert (tmp_path / "new" / "into" / "a" / "run.sh").stat().st_mode & 0o7100 == 0o100
     assert not (tmp_path / "new" / "into" / "result.json").stat().st_mode & 0o111
     assert (tmp_path / "new" / "into" / "result.json").stat().st_mtime > 10**9  # not the time in the archive, 0
@@ -86,7 +86,8 @@ def test_a_python_without_the_data_filter_is_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_every_form_of_tar_is_read(tmp_path, form):
     content = tar(entry("a/" + "b" * 90, b"x" * 512), entry("c" * 40 + "/" + "d" * 90, b"y"), form=form)
-    assert len(extract(stored(tmp_path / "x.tar.gz", content), tmp_path / "into", **LIMITS)) == 2
+    assert extract(stored(tmp_path / "x.tar.gz", content), tmp_path / "into", **LIMITS) == []
+    assert sum(path.is_file() for path in (tmp_path / "into").rglob("*")) == 2
 
 
 def test_existing_files_are_replaced_and_others_stay(tmp_path):
@@ -131,12 +132,6 @@ HOSTILE = {
     "parent folder": entry("..", kind=tarfile.DIRTYPE),
     "backslash": entry("..\\x", b"x"),
     "drive": entry("C:x", b"x"),
-    "symlink": entry("x", kind=tarfile.SYMTYPE, linkname="/etc/passwd"),
-    "harmless symlink": entry("x", kind=tarfile.SYMTYPE, linkname="ok"),
-    "hard link": entry("x", kind=tarfile.LNKTYPE, linkname="ok"),
-    "fifo": entry("x", kind=tarfile.FIFOTYPE),
-    "device": entry("x", kind=tarfile.CHRTYPE, devmajor=1, devminor=5),
-    "block device": entry("x", kind=tarfile.BLKTYPE, devmajor=8),
     "the same file": entry("ok", b"y"),
     "a file as a folder": entry("ok/x", b"y"),
     "no name": entry(".", b"y"),
@@ -222,7 +217,8 @@ def test_a_tar_truncated_before_it_was_compressed_is_refused(tmp_path):
     for size in (*range(0, end + 1, 509), *range(512, end + 1, 512)):
         with pytest.raises(LaunchError, match="nothing of it was extracted"):
             extract(stored(tmp_path / "x.tar.gz", GOOD[:size]), tmp_path / "into", **LIMITS)
-    assert extract(stored(tmp_path / "x.tar.gz", GOOD[: end + 512]), tmp_path / "into", **LIMITS)
+    extract(stored(tmp_path / "x.tar.gz", GOOD[: end + 512]), tmp_path / "into", **LIMITS)
+    assert tree(tmp_path / "into") == GOOD_TREE
 
 
 @pytest.mark.parametrize(
@@ -265,14 +261,20 @@ def test_no_name_and_no_kind_leads_out(tmp_path_factory, entries):
 
 
 def check(folder: Path, content: bytes) -> None:
-    """Either plain files and folders below `into`, or an error and no trace; beside it nothing in any case."""
+    """Either files, folders and links that stay below `into`, or an error and no trace. Nothing else in any case."""
     archive = stored(folder / "x.tar.gz", content)
     into = folder / "into"
     try:
-        names = extract(archive, into, **LIMITS)
+        extract(archive, into, **LIMITS)
     except LaunchError:
         assert sorted(os.listdir(folder)) == ["x.tar.gz"]
     else:
         assert sorted(os.listdir(folder)) == ["into", "x.tar.gz"]
-        assert all((into / name).is_file() and not (into / name).is_symlink() for name in names)
-        assert not any(path.is_symlink() for path in into.rglob("*"))
+        for path in into.rglob("*"):
+            assert path.is_file() or path.is_dir()
+            if path.is_symlink():
+                target = os.readlink(path)
+                assert not target.startswith("/")
+                ending = Path(os.path.normpath(path.parent / target))
+                assert ending.is_relative_to(into) and ending != into
+                assert ending == path.resolve(), "no link leads by way of another"

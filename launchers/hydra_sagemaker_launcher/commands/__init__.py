@@ -1,0 +1,1 @@
+"""The subcommands of `hydra-sagemaker`, one module each."""
