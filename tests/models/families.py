@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +21,19 @@ from mlqa.answers.forward import predict_spans
 from mlqa.batching.packing_support import probe_packing
 from mlqa.batching.padded_rows import make_batch
 from mlqa.config.compose import compose_config
+from mlqa.config.model_facts import count_stated_positions
 from mlqa.config.schema import ModelConfig
 from mlqa.data.sample import generate
 from mlqa.errors import ModelError
 from mlqa.features.windows import Windows, make_windows
+from mlqa.models.embeddings import keep_rows
 from mlqa.models.loading import load_model, load_trained_model, save_model
-from mlqa.models.reading import probe_reading
+from mlqa.models.reading import count_positions, probe_reading
 from mlqa.tokenization.load import load_tokenizer
 from mlqa.tokenization.scratch import train_tokenizer
 from mlqa.training.arguments import build_training_arguments
 from mlqa.training.checkpoints import Checkpoints
+from mlqa.training.optimizer import build_layerwise_groups
 from mlqa.training.trainer import QuestionAnsweringTrainer
 
 LENGTH, STRIDE = 64, 16
@@ -118,6 +123,65 @@ def compute_own_logits(model: Any, windows: Windows) -> list[torch.Tensor]:
     return found
 
 
+def check_rates(model: Any, windows: Windows) -> None:
+    """Check that rates fall from the head to the embeddings, by the order in which a forward pass calls modules.
+
+    DeBERTa's norm of relative positions and BART's norm of embeddings are called elsewhere than where they belong.
+    """
+    called: dict[int, int] = {}
+
+    def note(module: Any, *_: Any) -> None:
+        for parameter in module.parameters(recurse=False):
+            called.setdefault(id(parameter), len(called))
+
+    others = [each for each in model.modules() if not isinstance(each, torch.nn.Embedding | torch.nn.LayerNorm)]
+    hooks = [each.register_forward_pre_hook(note) for each in others]
+    compute_own_logits(model.eval(), windows)
+    for hook in hooks:
+        hook.remove()
+    groups = build_layerwise_groups(model, 1.0, 0.5, 0.0)
+    places: dict[float, list[int]] = {}
+    for group in groups:
+        found = places.setdefault(group["lr"], [])
+        found += [called[id(parameter)] for parameter in group["params"] if id(parameter) in called]
+    lowest, *rates = sorted(places)
+    layers = count_layers(model.config)
+    assert len(rates) == layers + 1 and rates[-1] == 1.0 and lowest == 0.5 ** (layers + 1)
+    assert all(max(places[lower]) < min(places[upper]) for lower, upper in pairwise(rates))
+    embeddings = model.get_input_embeddings().weight
+    assert any(each is embeddings for group in groups if group["lr"] == lowest for each in group["params"])
+
+
+def count_layers(described: Any) -> int:
+    """Return how many layers with weights of their own a config describes, by the words of its type."""
+    if described.model_type in ("albert", "funnel"):
+        return {"albert": 1, "funnel": 3}[described.model_type]  # shared ones; two blocks and a decoder
+    if not described.is_encoder_decoder:
+        return int(described.num_hidden_layers)
+    names = (
+        ("num_layers", "num_decoder_layers") if "t5" in described.model_type else ("encoder_layers", "decoder_layers")
+    )
+    return sum(getattr(described, name) for name in names)
+
+
+@torch.no_grad()
+def check_trimming(model: Any, windows: Windows) -> None:
+    """Check that a model without the rows that no window needs gives the same logits, special tokens moved or not."""
+    batch = make_batch(windows, list(range(4)), 8)
+    inputs = {name: value for name, value in batch.items() if not name.endswith("_positions")}
+    others = range(1 if model.config.model_type == "mpnet" else 2, 5)  # MPNet's positions hang on id 1
+    kept = np.union1d(batch["input_ids"].numpy(), [0, *others])  # [UNK] goes, so the others move
+    trimmed = copy.deepcopy(model).eval()
+    keep_rows(trimmed, kept)
+    before = model.eval()(**inputs)
+    ids = torch.from_numpy(np.searchsorted(kept, inputs["input_ids"].numpy()))
+    after = trimmed(**{**inputs, "input_ids": ids})
+    real = inputs["attention_mask"].bool()
+    for one, other in ((before.start_logits, after.start_logits), (before.end_logits, after.end_logits)):
+        difference = (one[real] - other[real]).abs().max() / (one[real].max() - one[real].min())
+        assert difference < 2e-6, f"trimming: {float(difference)}"
+
+
 def try_family(model_type: str, folder: Path) -> str:
     """Take a model through load, 5 steps of training, save, load, answer, and compare it with plain transformers.
 
@@ -161,6 +225,10 @@ def try_family(model_type: str, folder: Path) -> str:
     trainer.fit(None)
     assert trainer.state.global_step == 5
     assert sum(not torch.equal(value, before[name]) for name, value in model.named_parameters()) > len(read) // 2
+
+    check_rates(model, windows)
+    check_trimming(model, windows)
+    assert count_stated_positions(model.config.to_dict()) == count_positions(model)
 
     save_model(model, tokenizer, folder / "model")
     again = load_trained_model(folder / "model").eval()

@@ -49,7 +49,7 @@ def build(kind: str, **options: Any) -> Any:
 def test_how_a_model_reads_is_found_by_trying(kind: str, options: dict[str, Any], expected: Reading) -> None:
     model = build(kind, **options)
     if kind == "FNet" and transformers.__version__ < "5":
-        with pytest.raises(ModelError, match="a fnet model cannot read a window of 48 tokens: .*attention_mask"):
+        with pytest.raises(ModelError, match=r"a fnet model cannot read a window of 48 tokens: .*attention_mask"):
             probe_reading(model, 48)
         return
     before, training = torch.get_rng_state(), model.training
@@ -65,6 +65,10 @@ def test_how_a_model_reads_is_found_by_trying(kind: str, options: dict[str, Any]
         ("MPNet", {"max_position_embeddings": 42, "pad_token_id": 1}, 40),
         ("GPT2", {"n_positions": 40, "bos_token_id": 1, "eos_token_id": 2}, 40),
         ("OPT", {"max_position_embeddings": 40, "word_embed_proj_dim": 16, "ffn_dim": 24}, 40),
+        ("GPTJ", {"n_positions": 40, "rotary_dim": 4, "bos_token_id": 1, "eos_token_id": 2}, 40),
+        ("IBert", {"max_position_embeddings": 42, "pad_token_id": 1}, 40),
+        ("Mpt", {"max_seq_len": 40, "d_model": 16, "n_heads": 2, "n_layers": 2}, 40),
+        ("Nystromformer", {"max_position_embeddings": 40, "segment_means_seq_len": 8, "num_landmarks": 8}, 40),
         ("DebertaV2", {"max_position_embeddings": 40, "position_biased_input": False}, None),
         ("T5", {"d_kv": 8, "d_ff": 16, "decoder_start_token_id": 0, "pad_token_id": 0}, None),
     ],

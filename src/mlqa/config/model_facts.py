@@ -19,7 +19,7 @@ import yaml
 # Types with a table of positions: the first count from 0, the others from after their padding.
 FROM_ZERO = frozenset(
     "albert bart bert big_bird bigbird_pegasus convbert distilbert electra ernie fnet gpt2 gpt_neo gptj led mbart "
-    "megatron-bert mobilebert mvp nystromformer opt rembert roc_bert roformer splinter squeezebert yoso".split()
+    "megatron-bert mobilebert mpt mvp nystromformer opt rembert roc_bert roformer splinter squeezebert yoso".split()
 )
 FROM_PADDING = frozenset(
     "camembert data2vec-text ibert lilt longformer luke markuplm mpnet roberta roberta-prelayernorm xlm-roberta "
@@ -83,7 +83,7 @@ def count_stated_positions(described: Mapping[str, Any]) -> int | None:
         None if it has no table of positions, as with relative and rotary ones, or if its type is not known.
     """
     model_type = described.get("model_type")
-    names = ("max_encoder_position_embeddings", "max_position_embeddings", "n_positions")
+    names = ("max_encoder_position_embeddings", "max_position_embeddings", "n_positions", "max_seq_len")
     positions = next((described[name] for name in names if isinstance(described.get(name), int)), None)
     if positions is None:
         return None

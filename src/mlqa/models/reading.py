@@ -14,6 +14,8 @@ SHORT, PADDED = 12, 40  # tokens of the probe, and its width with padding: short
 # As a share of the logits' range. float32 rounding differs by 2e-6 of it, the mildest model that sees its padding
 # (ConvBERT) by 3e-3.
 TOLERANCE = 2e-5
+# Names of the tables of positions.
+TABLES = ("position_embeddings", "wpe", "embed_positions", "position_embedding", "pos_embeddings")
 # Pre-trained with token types 0 and 1 (XLNet and Funnel: 2 for [CLS]), though the tokenizers of transformers 5 do not
 # ask for them. Those of transformers 4 do.
 SEGMENTED = {"albert", "rembert", "xlnet", "funnel", "nystromformer", "yoso", "splinter"}
@@ -67,14 +69,19 @@ def _check_positions(model: Any, max_seq_length: int) -> None:
 def count_positions(model: Any) -> int | None:
     """Return how many tokens a model's table of positions has room for, None if it has no table."""
     for name, module in model.named_modules():
-        if not isinstance(module, torch.nn.Embedding):
+        parent, _, place = name.rpartition(".")
+        if place not in TABLES or not hasattr(module, "weight"):
             continue
-        place = name.rpartition(".")[2]
-        if place in ("position_embeddings", "wpe", "embed_positions", "position_embedding", "pos_embeddings"):
-            if module.padding_idx is not None:  # RoBERTa-type models count from after their padding
-                return module.num_embeddings - module.padding_idx - 1
-            return module.num_embeddings - int(getattr(module, "offset", 0))  # 2 in BART and OPT
-    return None
+        padding = getattr(module, "padding_idx", None)
+        if padding is not None:  # RoBERTa-type models count from after their padding
+            return len(module.weight) - int(padding) - 1
+        numbered = getattr(model.get_submodule(parent), "position_ids", None)  # Nyströmformer's begin at 2
+        offset = int(getattr(module, "offset", 0))  # 2 in BART and OPT
+        return len(module.weight) - offset if numbered is None else int(numbered.shape[-1])
+    for name, buffer in model.named_buffers():
+        if name.endswith(".embed_positions"):  # GPT-J
+            return len(buffer)
+    return getattr(model.config, "max_seq_len", None)  # MPT
 
 
 def _draw_ids(model: Any, width: int) -> torch.Tensor:
