@@ -45,7 +45,7 @@ def byte_level(kind: str) -> PreTrainedTokenizerFast:
 
 
 def single_letters() -> PreTrainedTokenizerFast:
-    """Make a Unigram of letters: ▁ and the letter after it cover one character, as XLM-R's before 六 (tokenizers#1775)."""
+    """Make a Unigram of letters: ▁ and the next letter cover one character, as XLM-R's before 六 (tokenizers#1775)."""
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     letters = ["▁", "?", "N", "z", *sorted(set(CONTEXT) - {" ", "z"})]
     tokenizer = Tokenizer(models.Unigram([(piece, -2.0) for piece in special + letters], unk_id=3))
