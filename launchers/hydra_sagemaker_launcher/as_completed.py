@@ -18,7 +18,7 @@ from hydra.core.utils import JobReturn, JobStatus, filter_overrides, setup_globa
 from hydra_sagemaker_launcher.errors import LaunchError, MemberFailed
 from hydra_sagemaker_launcher.in_process import LocalRunner
 from hydra_sagemaker_launcher.jobs.job import Job, State
-from hydra_sagemaker_launcher.member import Member, check_alone
+from hydra_sagemaker_launcher.member import Member, check_single_process
 from hydra_sagemaker_launcher.signals import get_exit_code, interrupt_on_sigterm, stop_or_detach_jobs
 from hydra_sagemaker_launcher.sweep import Sweep
 
@@ -122,10 +122,10 @@ class StreamedSweep(Sweep):
         local = [member for member in members if member.hardware is None]
         remote = [member for member in members if member.hardware is not None]
         if remote:
-            check_alone([*stream.members, *members])
+            check_single_process()
         manifest = self._open_manifest(local)
         try:
-            jobs = self._plan_jobs(local, remote, manifest)
+            jobs = self._plan_jobs(local, remote, manifest, stream.members)
         except LaunchError as error:
             if not stream.members:
                 raise

@@ -122,13 +122,17 @@ class Remote:
         storage.ensure_bucket(may_make=given is None)
         return storage
 
-    def plan_jobs(self, members: Sequence[Member]) -> list[PlannedMember]:
+    def plan_jobs(self, members: Sequence[Member], known: Sequence[str] = ()) -> list[PlannedMember]:
         """Plan the jobs of members, and check everything that can be checked before anything is uploaded.
+
+        Args:
+            members: The members.
+            known: Problems that were found before, to be reported with the others.
 
         Raises:
             LaunchError: All problems together.
         """
-        problems: list[str] = []
+        problems = list(known)
         planned: list[PlannedMember] = []
         region, pricing = self._resolve_region_and_pricing()
         try:
@@ -162,6 +166,7 @@ class Remote:
             self.storage  # noqa: B018
         raise_problems(problems)
         self._warn_of_expired(planned, region)
+        self._warn_of_unknown_prices(to_come)
         return planned
 
     def _find_account_problems(self, planned: Sequence[PlannedMember]) -> list[str]:
@@ -252,6 +257,17 @@ class Remote:
         for item in planned:
             for line in list_expired(item.hardware, item.image, region, today):
                 self._warn_once(line)
+
+    def _warn_of_unknown_prices(self, planned: Sequence[PlannedMember]) -> None:
+        """Warn once per instance type without a price. With a budget such a member is refused."""
+        for item in planned:
+            prices = {each.hardware.instance_type: each.price for each in item.candidates}
+            for name, price in (prices or {item.hardware.instance_type: item.price}).items():
+                if price is None:
+                    self._warn_once(
+                        f"no price is known for {name}, so no worst case and no cost either; give "
+                        "hardware.usd_per_hour, or run `hydra-sagemaker catalog update`"
+                    )
 
     def _warn_once(self, line: str) -> None:
         if line not in self._warned:

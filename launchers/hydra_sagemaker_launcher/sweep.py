@@ -15,15 +15,22 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from hydra_sagemaker_launcher.clock import Clock
+from hydra_sagemaker_launcher.directories import find_directory_problems
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.in_process import LocalRunner
 from hydra_sagemaker_launcher.launch_record import describe_launch, format_command
 from hydra_sagemaker_launcher.lock import SweepLock
 from hydra_sagemaker_launcher.manifest import FILE, Manifest
-from hydra_sagemaker_launcher.member import Member, check_alone, compose_member, hash_config, remove_hydra_node
+from hydra_sagemaker_launcher.member import (
+    Member,
+    check_single_process,
+    compose_member,
+    hash_config,
+    remove_hydra_node,
+)
 from hydra_sagemaker_launcher.signals import get_exit_code, interrupt_on_sigterm, stop_or_detach_jobs
 from hydra_sagemaker_launcher.sweep_loader import SweepLoader
-from hydra_sagemaker_launcher.trials import count_trials
+from hydra_sagemaker_launcher.trials import count_trials, list_all_batches
 
 if TYPE_CHECKING:
     from hydra_sagemaker_launcher.backend import Remote
@@ -105,11 +112,13 @@ class Sweep:
         setup_globals()
         self._configure_log()
         self._sweep_dir = Path(str(self._config.hydra.sweep.dir)).absolute()
+        if self._options.dry_run and initial_job_idx == 0:  # this launch is the only one
+            job_overrides = list_all_batches(self._config, self._context.config_loader) or job_overrides
         members = self._compose_members(job_overrides, initial_job_idx)
         local = [member for member in members if member.hardware is None]
         remote = [member for member in members if member.hardware is not None]
         if remote:
-            check_alone(members)
+            check_single_process()
         manifest = self._open_manifest(local)
         jobs = self._plan_jobs(local, remote, manifest)
         self._announce(members, local)
@@ -170,15 +179,20 @@ class Sweep:
                 self._manifest.check_unchanged(member.number, hash_config(member.task_config))
         return self._manifest
 
-    def _plan_jobs(self, local: list[Member], remote: list[Member], manifest: Manifest) -> list[Job]:
+    def _plan_jobs(
+        self, local: list[Member], remote: list[Member], manifest: Manifest, launched: Sequence[Member] = ()
+    ) -> list[Job]:
         """Return the jobs of the remote members, all checked, with everything uploaded. A dry run ends here."""
         try:
-            planned = self._get_remote(manifest).plan_jobs(remote) if remote else []
+            planned = []
+            if remote:
+                problems = find_directory_problems([*local, *remote], launched)
+                planned = self._get_remote(manifest).plan_jobs(remote, problems)
             if self._options.dry_run:
                 from hydra_sagemaker_launcher.display.plan_table import print_plan
 
                 done = manifest.get_done_statuses(self._options.retry_failed) if self._options.resume else {}
-                trials = count_trials(self._config.hydra.sweeper)
+                trials = count_trials(self._config, self._context.config_loader)
                 print_plan(local, planned, done, self._options.budget_usd, trials)
                 raise SystemExit(0)
             jobs = self._get_remote(manifest).prepare_jobs(planned) if planned else []

@@ -23,6 +23,13 @@ PRICING_REGION = "us-east-1"
 REHEARSAL_ROLE = "arn:aws:iam::123456789012:role/rehearsal"
 REHEARSAL_REGION = "us-east-1"
 REHEARSAL_FOLDER = ".rehearsal"
+# By partition. A region's own console is <region>.<host>.
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-eusc": "console.amazonaws-eusc.eu",
+}
 
 
 @dataclass
@@ -120,7 +127,7 @@ class Aws:
         """
         if self.endpoint:
             return f"{self.endpoint} (rehearsal)"
-        host = "console.amazonaws.cn" if self.partition == "aws-cn" else "console.aws.amazon.com"
+        host = _CONSOLES.get(self.partition, _CONSOLES["aws"])
         return f"https://{self.region}.{host}/sagemaker/home?region={self.region}#/jobs/{job_name}"
 
     def _create_client(self, service: str, region: str | None = None) -> Any:

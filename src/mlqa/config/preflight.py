@@ -32,6 +32,7 @@ from mlqa.config.progress import report_progress
 from mlqa.config.schema import build_config
 from mlqa.config.sweep_loader import SweepLoader
 from mlqa.config.validation import find_config_problems
+from mlqa.config.wandb_key import find_key_problems, warn_of_offline_jobs
 from mlqa.environment import get_world_size, is_in_container, is_main
 from mlqa.errors import ConfigError, RunError
 from mlqa.result import FILE, find_completed
@@ -80,6 +81,8 @@ def check_command_line(argv: Sequence[str]) -> None:
         problems.update(dict.fromkeys(problem for found in claims for problem in found))
     if problems:
         raise ConfigError(list(problems))
+    if args.multirun:
+        warn_of_offline_jobs(members)
 
 
 def build_rank_argv(argv: Sequence[str]) -> list[str]:
@@ -136,6 +139,7 @@ def _find_member_problems(member: DictConfig, multirun: bool) -> list[str]:
             *validate_composed(member),
             *_check_sagemaker_launch(member, member.hydra, multirun),
             *_check_network_isolation(member, member.hydra),
+            *find_key_problems(member, member.hydra),
             *_check_run_dir(member, multirun),
         ]
     except OmegaConfBaseException:  # a group was removed, which _check_overrides has already reported

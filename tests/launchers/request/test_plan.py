@@ -53,6 +53,24 @@ def test_a_budget_is_for_what_still_runs() -> None:
     assert len(plan(member(0), member(1), budget_usd=1, through=(0, 1))) == 2
 
 
+@pytest.mark.parametrize(("budget", "refused"), [(None, False), (100, True)])
+def test_an_unknown_price_is_warned_of_and_breaks_a_budget(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, budget: float | None, refused: bool
+) -> None:
+    options = SageMakerLauncherConf(service="rehearsal", dry_run=True, budget_usd=budget)
+    remote = Remote(options, tmp_path, Manifest(tmp_path), lambda overrides: OmegaConf.create())
+    remote.__dict__["source"] = None  # there is no program to pack
+    members = [member(0), member(1), member(2)]
+    for each in members[1:]:
+        each.hardware = Hardware("ml.p6-b200.48xlarge", max_hours=1)
+    if refused:
+        with pytest.raises(LaunchError, match=r"budget_usd=100: no price is known for ml\.p6-b200\.48xlarge"):
+            remote.plan_jobs(members)
+    else:
+        remote.plan_jobs(members)
+        assert sum("no price is known for ml.p6-b200.48xlarge" in line for line in caplog.messages) == 1
+
+
 @pytest.mark.parametrize(
     ("status", "retry", "fits"), [("completed", True, True), ("failed", False, True), ("failed", True, False)]
 )
