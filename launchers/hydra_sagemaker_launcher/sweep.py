@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hydra_sagemaker_launcher.display.live_table import Display
     from hydra_sagemaker_launcher.jobs.control_loop import Control
     from hydra_sagemaker_launcher.jobs.job import Job
+    from hydra_sagemaker_launcher.preparation import JobPreparer
 
 log = logging.getLogger("sagemaker_launcher")
 
@@ -56,6 +57,7 @@ class Sweep:
         self._lock: SweepLock | None = None
         self._manifest: Manifest | None = None
         self._remote: Remote | None = None
+        self._preparer: JobPreparer | None = None
         self._is_completed = False
         self._is_recorded = False
 
@@ -195,7 +197,7 @@ class Sweep:
                 trials = count_trials(self._config, self._context.config_loader)
                 print_plan(local, planned, done, self._options.budget_usd, trials)
                 raise SystemExit(0)
-            jobs = self._get_remote(manifest).prepare_jobs(planned) if planned else []
+            jobs = self._get_preparer(manifest).prepare_jobs(planned) if planned else []
         except BaseException:
             if self._remote is not None and not manifest.has_jobs():
                 self._remote.close()
@@ -209,9 +211,17 @@ class Sweep:
         from hydra_sagemaker_launcher.backend import Remote
 
         if self._remote is None:
-            self._remote = Remote(self._options, self._sweep_dir, manifest, self._compose_task, self._clock)
+            self._remote = Remote(self._options, self._sweep_dir, manifest, self._clock)
             atexit.register(self._close_at_exit)
         return self._remote
+
+    def _get_preparer(self, manifest: Manifest) -> JobPreparer:
+        from hydra_sagemaker_launcher.preparation import JobPreparer
+
+        if self._preparer is None:
+            remote = self._get_remote(manifest)
+            self._preparer = JobPreparer(remote, self._options, self._sweep_dir, manifest, self._compose_task)
+        return self._preparer
 
     def _compose_task(self, overrides: list[str]) -> DictConfig:
         return remove_hydra_node(self._context.config_loader.load_sweep_config(self._config, overrides))
@@ -282,7 +292,7 @@ class Sweep:
 
         if jobs:
             assert self._remote is not None
-            print_summary(members, returns, jobs, manifest.sum_billed_usd(), self._remote.aws, self._is_rehearsal)
+            print_summary(members, returns, jobs, manifest, self._remote.aws, self._is_rehearsal)
         if self._options.on_sweep_end is not None:
             call_on_sweep_end(self._options.on_sweep_end, self._sweep_dir)
 

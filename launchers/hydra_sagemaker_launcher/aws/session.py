@@ -257,6 +257,21 @@ def find_role(options: Any, aws: Aws | None) -> str | None:
     return options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or own
 
 
+def require_role(options: Any, aws: Aws | None) -> str:
+    """Return what `find_role` returns.
+
+    Raises:
+        LaunchError: No role is given.
+    """
+    role = find_role(options, aws)
+    if not role:
+        raise LaunchError(
+            "hydra.launcher.role_arn=null: give the ARN of the role that jobs take on, or set SAGEMAKER_ROLE_ARN; "
+            "`hydra-sagemaker policy --trust` and `--role` print what to create it from"
+        )
+    return role
+
+
 def resolve_role(options: Any, aws: Aws) -> str:
     """Return the ARN of the role that the jobs take on.
 
@@ -267,12 +282,7 @@ def resolve_role(options: Any, aws: Aws) -> str:
     Raises:
         LaunchError: No role is given.
     """
-    role = find_role(options, aws)
-    if not role:
-        raise LaunchError(
-            "hydra.launcher.role_arn=null: give the ARN of the role that jobs take on, or set SAGEMAKER_ROLE_ARN; "
-            "launchers/README.md has its policy"
-        )
+    role = require_role(options, aws)
     return role if role.startswith("arn:") else build_role_arn(role, aws.partition, aws.account)
 
 

@@ -87,10 +87,9 @@ def _run_again(sweep: AttachedSweep, args: argparse.Namespace) -> None:
     print(f"in {working_dir}:\n  {shlex.join(command)}")
     states = [member.record.status or "open" for member in sweep.list_members()]
     again = sum(state != "completed" for state in states) if args.retry_failed else states.count("open")
-    print(
-        f"{len(states) - again} of {len(states)} members are finished; the others go on, or are submitted and cost "
-        "money"
-    )
+    finished = f"{len(states) - again} of {len(states)} members are finished"
+    others = "the others go on, or are submitted and cost money" if again else "nothing would be submitted"
+    print(f"{finished}; {others}")
     if not confirm("Run it?", args.yes):
         print("nothing was started")
         return

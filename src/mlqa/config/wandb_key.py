@@ -41,11 +41,8 @@ def warn_of_offline_jobs(members: list[DictConfig]) -> None:
         _resolve_job_mode(member, member.hydra) == "auto" and KEY not in (member.hydra.launcher.get("secrets") or {})
         for member in members
     ):
-        print(
-            f"tracking.mode=auto: the jobs on SageMaker have no W&B key, so they track offline; give {_WAY_OUT} to track "
-            "online",
-            file=sys.stderr,
-        )
+        offline = "the jobs on SageMaker have no W&B key, so they track offline"
+        print(f"tracking.mode=auto: {offline}; give {_WAY_OUT} to track online", file=sys.stderr)
 
 
 def _resolve_job_mode(composed: DictConfig, hydra: Any) -> str | None:
