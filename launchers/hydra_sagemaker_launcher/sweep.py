@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn, configure_log, filter_overrides, setup_globals
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, open_dict, read_write
 
 from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.directories import find_directory_problems
@@ -30,7 +30,7 @@ from hydra_sagemaker_launcher.member import (
 )
 from hydra_sagemaker_launcher.signals import get_exit_code, interrupt_on_sigterm, stop_or_detach_jobs
 from hydra_sagemaker_launcher.sweep_loader import SweepLoader
-from hydra_sagemaker_launcher.trials import count_trials, list_all_batches
+from hydra_sagemaker_launcher.trials import count_trials, launches_once, list_all_batches
 
 if TYPE_CHECKING:
     from hydra_sagemaker_launcher.backend import Remote
@@ -74,8 +74,9 @@ class Sweep:
             return
         if not Path(resume, FILE).is_file():
             raise LaunchError(f"hydra.launcher.resume={resume}: contains no {FILE}; give the directory of a sweep")
-        with open_dict(config):  # the sweeper also reads this, so nothing of a resumed sweep goes elsewhere
-            config.hydra.sweep.dir = str(Path(resume).absolute())
+        sweep = config.hydra.sweep  # which Hydra 1.4 has made read-only
+        with read_write(sweep), open_dict(sweep):  # the sweeper also reads it, so nothing goes elsewhere
+            sweep.dir = str(Path(resume).absolute())
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the members: those without an instance type here, the others as training jobs.
@@ -202,10 +203,23 @@ class Sweep:
             if self._remote is not None and not manifest.has_jobs():
                 self._remote.close()
             raise
-        if jobs and not self._is_recorded:  # once per process, whatever its sweeper launches
+        left_out = self._find_left_out([*local, *remote], manifest)
+        if left_out:
+            log.warning(
+                "not in this command, and left as recorded: %s; %s resumes all members",
+                ", ".join(f"#{number}" for number in left_out), format_command("resume", self._sweep_dir),
+            )  # fmt: skip
+        elif jobs and not self._is_recorded:  # once per process, whatever its sweeper launches
             manifest.write("launch", **describe_launch(str(self._config.hydra.runtime.cwd), self._options))
             self._is_recorded = True
         return jobs
+
+    def _find_left_out(self, members: list[Member], manifest: Manifest) -> list[int]:
+        """Return the members of earlier launches that this command lacks, unless its sweeper may launch them later."""
+        if not launches_once(self._config):
+            return []
+        known = (number for number, record in manifest.members.items() if record.config_sha256)
+        return sorted(set(known) - {member.number for member in members})
 
     def _get_remote(self, manifest: Manifest) -> Remote:
         from hydra_sagemaker_launcher.backend import Remote

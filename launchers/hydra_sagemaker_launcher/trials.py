@@ -13,6 +13,11 @@ from omegaconf import DictConfig, OmegaConf
 _KEYS = ("n_trials", "ax_config.max_trials", "optim.budget")
 
 
+def launches_once(config: DictConfig) -> bool:
+    """Return whether the sweeper launches all members together: Hydra's own does, unless it has a batch size."""
+    return _is_basic(config) and not config.hydra.sweeper.get("max_batch_size")
+
+
 def list_all_batches(config: DictConfig, loader: Any) -> list[list[str]] | None:
     """Return the overrides of the members of all batches, if the sweeper is Hydra's own and works in batches.
 
@@ -25,8 +30,7 @@ def list_all_batches(config: DictConfig, loader: Any) -> list[list[str]] | None:
     """
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-    sweeper = config.hydra.sweeper
-    if not sweeper.get("max_batch_size") or not str(sweeper.get("_target_")).endswith(".BasicSweeper"):
+    if not _is_basic(config) or launches_once(config):
         return None
     members: list[list[str]] = BasicSweeper.split_arguments(_parse_search_space(config, loader), None)[0]
     return members
@@ -48,6 +52,10 @@ def count_trials(config: DictConfig, loader: Any) -> int | None:
         if isinstance(value, int) and value > 0:
             return int(min(value, _count_grid(config, loader)))
     return None
+
+
+def _is_basic(config: DictConfig) -> bool:
+    return str(config.hydra.sweeper.get("_target_")).endswith(".BasicSweeper")
 
 
 def _count_grid(config: DictConfig, loader: Any) -> float:

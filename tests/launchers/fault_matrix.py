@@ -55,7 +55,7 @@ COMPLETING = (
     *("DescribeLogStreams", "GetLogEvents", "GetObject", "ListServiceQuotas"),
 )
 STOPPING = ("StopTrainingJob",)
-_NOT_NEEDED = ("help", "hydra_help", "job_logging", "hydra_logging", "env", "launcher", "sweeper", "callbacks")
+_NOT_NEEDED = ("help", "hydra_help", "job_logging", "hydra_logging", "env", "launcher", "callbacks")
 OCCURRENCES = ("first", "middle", "last")
 
 
