@@ -9,19 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hydra_sagemaker_launcher.aws.error_text import format_aws_error
 from hydra_sagemaker_launcher.aws.failures import find_aws_error, suggest_cure
 from hydra_sagemaker_launcher.aws.patience import Patience
 from hydra_sagemaker_launcher.aws.rehearsal_secrets import collect_secret_values
+from hydra_sagemaker_launcher.aws.roles import require_role
 from hydra_sagemaker_launcher.aws.s3 import Storage
-from hydra_sagemaker_launcher.aws.session import (
-    REHEARSAL_REGION,
-    Aws,
-    format_aws_error,
-    open_aws,
-    open_rehearsal,
-    require_role,
-    stop_rehearsal,
-)
+from hydra_sagemaker_launcher.aws.session import REHEARSAL_REGION, Aws, open_aws, open_rehearsal, stop_rehearsal
 from hydra_sagemaker_launcher.aws.training_jobs import TrainingJobClient
 from hydra_sagemaker_launcher.catalog.expiry import list_expired
 from hydra_sagemaker_launcher.clock import Clock

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from hydra_sagemaker_launcher.aws.rehearsal_secrets import store_secrets
-from hydra_sagemaker_launcher.aws.session import resolve_role
+from hydra_sagemaker_launcher.aws.roles import resolve_role
 from hydra_sagemaker_launcher.backend import Remote
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.container import MEMBER_FILE
