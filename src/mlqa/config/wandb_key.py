@@ -42,7 +42,7 @@ def warn_of_offline_jobs(members: list[DictConfig]) -> None:
         for member in members
     ):
         offline = "the jobs on SageMaker have no W&B key, so they track offline"
-        print(f"tracking.mode=auto: {offline}; give {_WAY_OUT} to track online", file=sys.stderr)
+        print(f"before you pay: tracking.mode=auto: {offline}; give {_WAY_OUT} to track online", file=sys.stderr)
 
 
 def _resolve_job_mode(composed: DictConfig, hydra: Any) -> str | None:
