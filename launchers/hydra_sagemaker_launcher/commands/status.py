@@ -137,7 +137,8 @@ def _list_notes(sweep: AttachedSweep, members: list[MemberView]) -> list[str]:
         notes[0] += " on AWS; this is a rehearsal, and free"
     rates = [member.usd_per_hour for member in running]
     if running and None not in rates:
-        notes.append(f"{len(running)} running jobs cost ${sum(rate or 0.0 for rate in rates):.2f} an hour")
+        jobs = "1 running job costs" if len(running) == 1 else f"{len(running)} running jobs cost"
+        notes.append(f"{jobs} ${sum(rate or 0.0 for rate in rates):.2f} an hour")
     if sweep.aws is None and any(member.is_open for member in members):
         notes.append("the rehearsal service of this sweep has ended, and its jobs with it")
     if driver := sweep.driver:
