@@ -52,7 +52,7 @@ legacy: $(VENV)-legacy/installed ## run the tests of what differs with transform
 	$(VENV)-legacy/bin/python -m pytest $(PARALLEL) $(LEGACY_TESTS) $(PYTEST_ARGS)
 
 next-hydra: $(VENV)-next-hydra/installed ## run the launcher's tests with the release candidate of Hydra 1.4
-	PYTHONWARNINGS="ignore:The version_base parameter" $(VENV)-next-hydra/bin/python -m pytest $(PARALLEL) $(NEXT_HYDRA_TESTS) $(PYTEST_ARGS)
+	$(VENV)-next-hydra/bin/python -m pytest $(PARALLEL) $(NEXT_HYDRA_TESTS) $(PYTEST_ARGS)
 
 environments: $(VENV)/installed-dev $(VENV)-toolkit/installed $(VENV)-legacy/installed ## make every virtual environment, in parallel with --jobs
 
