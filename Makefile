@@ -109,7 +109,7 @@ $(VENV)-next-hydra/installed: launchers/pyproject.toml
 	$(PYTHON) -m venv $(VENV)-next-hydra
 	@echo "installing the launcher with $(NEXT_HYDRA) ..."
 	@$(VENV)-next-hydra/bin/python -m pip --disable-pip-version-check install --quiet "$(NEXT_HYDRA)" \
-	  "boto3>=1.36" "sagemaker-core>=2.27,<3" "moto[s3,server]>=5.2.5" "rich>=13" "pytest>=8" "pytest-xdist>=3.8"
+	  "boto3>=1.36" "sagemaker-core>=2.27,<3" "moto[s3,server]>=5.2.5" "rich>=13" "pytest>=8" "pytest-xdist>=3.8" "hypothesis>=6.100"
 	@$(VENV)-next-hydra/bin/python -m pip --disable-pip-version-check install --quiet --no-deps $(LAUNCHER)
 	@touch $@
 

@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import forked
 import pytest
 import yaml
 from covering import Row, cover_pairs, list_pairs, list_rows
 
 TOP = Path(__file__).resolve().parents[1]
-for folder in ("launchers", "tests/tracking"):
+for folder in ("launchers", "tests/tracking", "tests/launchers"):
     sys.path.insert(0, str(TOP / folder))
 
+import typed_requests  # noqa: E402
 from reading import by_records  # noqa: E402
 
 import sagemaker_rehearsal  # noqa: E402
@@ -255,6 +257,16 @@ def test_a_combination_gives_a_whole_result(number: int, members: dict[int, Path
     assert len((directory / "scores.jsonl").read_text("utf-8").splitlines()) == VALIDATION
     assert (directory / "history.jsonl").is_file() and (directory / "tokenization.json").is_file()
     assert (directory / "model" / "config.json").is_file() == (row["hardware"] == "local")
+
+
+def test_each_request_is_one_of_sagemaker_cores_shapes(service: str, members: dict[int, Path]) -> None:
+    session = boto3.Session(ACCOUNT["AWS_ACCESS_KEY_ID"], ACCOUNT["AWS_SECRET_ACCESS_KEY"], None, ACCOUNT["AWS_REGION"])
+    sagemaker = session.client("sagemaker", endpoint_url=service)
+    pages = sagemaker.get_paginator("list_training_jobs").paginate()
+    names = [summary["TrainingJobName"] for page in pages for summary in page["TrainingJobSummaries"]]
+    assert len(names) == sum(row["hardware"] != "local" for row in ROWS)
+    for name in names:
+        typed_requests.judge_created(sagemaker.describe_training_job(TrainingJobName=name))
 
 
 @pytest.mark.parametrize("number", [number for number, row in enumerate(ROWS) if row["tracking"] == "wandb"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides, setup_globals
@@ -18,7 +17,7 @@ from hydra.core.utils import JobReturn, JobStatus, filter_overrides, setup_globa
 from hydra_sagemaker_launcher.errors import LaunchError, MemberFailed
 from hydra_sagemaker_launcher.in_process import LocalRunner
 from hydra_sagemaker_launcher.jobs.job import Job, State
-from hydra_sagemaker_launcher.member import Member, check_alone
+from hydra_sagemaker_launcher.member import Member, check_single_process
 from hydra_sagemaker_launcher.signals import get_exit_code, interrupt_on_sigterm, stop_or_detach_jobs
 from hydra_sagemaker_launcher.sweep import Sweep
 
@@ -73,8 +72,7 @@ class StreamedSweep(Sweep):
             raise LaunchError("hydra.launcher.wait=false: this sweeper needs the result of each member; wait")
         setup_globals()
         self._configure_log()
-        self._sweep_dir = Path(str(self._config.hydra.sweep.dir)).absolute()
-        self._is_completed = False
+        self._planner.is_completed = False
         stream = _Stream(self, offers, numbers, Display())
         interrupted: int | None = None
         try:
@@ -103,7 +101,7 @@ class StreamedSweep(Sweep):
         finally:
             stream.display.flush()
             if stream.members:
-                self._report(stream.members, stream.returns, stream.jobs, self._open_manifest([]))
+                self._report(stream.members, stream.returns, stream.jobs, self._planner.open_manifest([]))
         if interrupted is not None:
             raise SystemExit(interrupted)
         self._collect_returns(stream.members, stream.returns, stream.jobs)
@@ -118,14 +116,16 @@ class StreamedSweep(Sweep):
         Returns:
             Those that run in this process.
         """
-        members = [member for number, overrides in batch for member in self._compose_members([overrides], number)]
+        members = [
+            member for number, overrides in batch for member in self._planner.compose_members([overrides], number)
+        ]
         local = [member for member in members if member.hardware is None]
         remote = [member for member in members if member.hardware is not None]
         if remote:
-            check_alone([*stream.members, *members])
-        manifest = self._open_manifest(local)
+            check_single_process()
+        manifest = self._planner.open_manifest(local)
         try:
-            jobs = self._plan_jobs(local, remote, manifest)
+            jobs = self._planner.plan_jobs(local, remote, manifest, stream.members)
         except LaunchError as error:
             if not stream.members:
                 raise
@@ -150,7 +150,7 @@ class StreamedSweep(Sweep):
     def run_here(self, stream: _Stream, member: Member) -> JobReturn:
         """Run a member in this process."""
         runner = LocalRunner(
-            self._context, self._task_function, self._options, self._open_manifest([]), self._configure_log
+            self._context, self._task_function, self._options, self._planner.open_manifest([]), self._configure_log
         )
         with stream.display.print_immediately():
             return runner.run(member, stream.returns, stream.control)

@@ -2,84 +2,59 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import logging
-import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
+from hydra_sagemaker_launcher.aws.error_text import format_aws_error
 from hydra_sagemaker_launcher.aws.failures import find_aws_error, suggest_cure
 from hydra_sagemaker_launcher.aws.patience import Patience
-from hydra_sagemaker_launcher.aws.rehearsal_secrets import collect_secret_values, store_secrets
+from hydra_sagemaker_launcher.aws.rehearsal_secrets import collect_secret_values
+from hydra_sagemaker_launcher.aws.roles import require_role
 from hydra_sagemaker_launcher.aws.s3 import Storage
-from hydra_sagemaker_launcher.aws.session import (
-    REHEARSAL_REGION,
-    Aws,
-    find_role,
-    format_aws_error,
-    open_aws,
-    open_rehearsal,
-    resolve_role,
-    stop_rehearsal,
-)
+from hydra_sagemaker_launcher.aws.session import REHEARSAL_REGION, Aws, open_aws, open_rehearsal, stop_rehearsal
 from hydra_sagemaker_launcher.aws.training_jobs import TrainingJobClient
 from hydra_sagemaker_launcher.catalog.expiry import list_expired
-from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.clock import Clock
-from hydra_sagemaker_launcher.container import MEMBER_FILE
 from hydra_sagemaker_launcher.errors import LaunchError, raise_problems
 from hydra_sagemaker_launcher.jobs.archives import ArchiveLimits
-from hydra_sagemaker_launcher.jobs.attempts import build_job
-from hydra_sagemaker_launcher.jobs.job import Job, State
+from hydra_sagemaker_launcher.jobs.job import Job
 from hydra_sagemaker_launcher.jobs.outcome import Outcome, fetch_outcome
 from hydra_sagemaker_launcher.jobs.safe_extract import check_data_filter
-from hydra_sagemaker_launcher.manifest import Manifest, MemberRecord
-from hydra_sagemaker_launcher.member import Member, find_distinct_overrides, hash_config, hash_resumable_config
-from hydra_sagemaker_launcher.packaging.program import Program, build_member_file, detect_program, pack_program
+from hydra_sagemaker_launcher.manifest import Manifest
+from hydra_sagemaker_launcher.member import Member
+from hydra_sagemaker_launcher.packaging.program import Program, detect_program, pack_program
 from hydra_sagemaker_launcher.packaging.source_archive import Source
 from hydra_sagemaker_launcher.preflight import find_account_problems
-from hydra_sagemaker_launcher.request.channels import DataSource, FileSystem, parse_channel
 from hydra_sagemaker_launcher.request.image_check import find_unfit_members
 from hydra_sagemaker_launcher.request.plan import PlannedMember, make_plan, resolve_requirements
 from hydra_sagemaker_launcher.request.training_job import (
-    ARCHIVE,
-    JobSpec,
-    build_training_job_request,
     find_request_problems,
-    make_job_name,
 )
 
 log = logging.getLogger("sagemaker_launcher")
 
-ComposeTask = Callable[[list[str]], DictConfig]
-
 
 class Remote:
-    """What the members of one sweep share on AWS: clients, bucket, source archive, uploaded data."""
+    """What the members of one sweep share on AWS: clients, account, bucket, source archive."""
 
-    def __init__(
-        self, options: Any, sweep_dir: Path, manifest: Manifest, compose: ComposeTask, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, options: Any, sweep_dir: Path, manifest: Manifest, clock: Clock | None = None) -> None:
         """Prepare the AWS side of a sweep. Nothing is opened before it is needed.
 
         Args:
             options: The options of the launcher.
             sweep_dir: The directory of the sweep.
             manifest: Its manifest.
-            compose: Composes the task config of overrides.
             clock: The time, by default the real one.
 
         Raises:
             LaunchError: `service` is unknown.
         """
-        self._options, self._sweep_dir, self._manifest, self._compose = options, sweep_dir, manifest, compose
+        self._options, self._sweep_dir, self._manifest = options, sweep_dir, manifest
         self._patience = Patience(options.patience_minutes, manifest.has_jobs, clock or Clock())
-        self._uploaded: dict[Path | str, tuple[str, str]] = {}
         self._requirements: set[str] = set()
         self._warned: set[str] = set()
         if options.service not in ("aws", "rehearsal"):
@@ -123,15 +98,20 @@ class Remote:
         storage.ensure_bucket(may_make=given is None)
         return storage
 
-    def plan_jobs(self, members: Sequence[Member]) -> list[PlannedMember]:
+    def plan_jobs(self, members: Sequence[Member], known: Sequence[str] = ()) -> list[PlannedMember]:
         """Plan the jobs of members, and check everything that can be checked before anything is uploaded.
+
+        Args:
+            members: The members.
+            known: Problems that were found before, to be reported with the others.
 
         Raises:
             LaunchError: All problems together.
         """
-        problems: list[str] = []
+        problems = list(known)
         planned: list[PlannedMember] = []
-        region, pricing = self._resolve_region_and_pricing()
+        region, pricing, unreached = self._resolve_region_and_pricing()
+        problems += unreached
         try:
             planned = make_plan(
                 members, self._options, region, pricing, self._manifest.get_done_statuses(self._options.retry_failed)
@@ -151,8 +131,8 @@ class Remote:
         if not self._options.dry_run:
             if self._options.service == "rehearsal":
                 steps.append(lambda: collect_secret_values(self._options.secrets))
-            steps += [lambda: find_role(self._options, self.aws) or resolve_role(self._options, self.aws)]
-            steps += [lambda: self.account]
+            steps += [lambda: require_role(self._options, None if unreached else self.aws)]
+            steps += [] if unreached else [lambda: self.account]
         if pricing is not None:  # None: a dry run without an account
             steps += [lambda: raise_problems(self._find_account_problems(to_come))]
         for step in steps:
@@ -164,52 +144,13 @@ class Remote:
             self.storage  # noqa: B018
         raise_problems(problems)
         self._warn_of_expired(planned, region)
+        self._warn_of_unknown_prices(to_come)
         return planned
 
     def _find_account_problems(self, planned: Sequence[PlannedMember]) -> list[str]:
         if not self._options.dry_run and "account" not in self.__dict__:
             return []  # nobody answers, which has been said
         return find_account_problems(planned, self._options, self.aws, self._warn_once)
-
-    def prepare_jobs(self, planned: Sequence[PlannedMember]) -> list[Job]:
-        """Upload what the members need, and build their jobs.
-
-        Returns:
-            The jobs, each in the state in which an earlier launch has left it.
-
-        Raises:
-            LaunchError: All problems of all requests together, before the first is sent. Or the sweep was started with
-                another service, region, bucket or prefix.
-        """
-        manifest = self._manifest
-        if self._options.service == "rehearsal":
-            store_secrets(self._options.secrets, self.aws)
-        sweep_id = manifest.open_sweep(**self._collect_sweep_facts())
-        if different := [
-            f"{manifest.path}: this sweep has {key}={manifest.sweep.get(key)}, not {value}; resume it with that"
-            for key, value in self._collect_sweep_facts().items()
-            if manifest.sweep.get(key) != value
-        ]:
-            raise LaunchError(different)
-        code = self.storage.build_key("code", self.source.sha256, ARCHIVE)
-        if not self.storage.has(code):
-            self.storage.put(code, self.source.content)
-            log.info(
-                "uploaded the source: %d files, %.0f kB, s3://%s/%s",
-                len(self.source.names), len(self.source.content) / 1000, self.storage.bucket, code,
-            )  # fmt: skip
-        overrides = find_distinct_overrides([item.member for item in planned])
-        jobs, problems = [], dict[str, None]()
-        for item in planned:
-            try:
-                job = self._prepare_job(item, sweep_id, overrides[item.member.number])
-            except LaunchError as error:
-                problems.update(dict.fromkeys(error.problems))
-                continue
-            jobs.append(job)
-        if problems:
-            raise LaunchError(list(problems))
-        return jobs
 
     def create_job_client(self) -> TrainingJobClient:
         """Create the client for the sweep's training jobs."""
@@ -255,108 +196,32 @@ class Remote:
             for line in list_expired(item.hardware, item.image, region, today):
                 self._warn_once(line)
 
+    def _warn_of_unknown_prices(self, planned: Sequence[PlannedMember]) -> None:
+        """Warn once per instance type without a price. With a budget such a member is refused."""
+        for item in planned:
+            prices = {each.hardware.instance_type: each.price for each in item.candidates}
+            for name, price in (prices or {item.hardware.instance_type: item.price}).items():
+                if price is None:
+                    self._warn_once(
+                        f"no price is known for {name}, so no worst case and no cost either; give "
+                        "hardware.usd_per_hour, or run `hydra-sagemaker catalog update`"
+                    )
+
     def _warn_once(self, line: str) -> None:
         if line not in self._warned:
             log.warning(line)
         self._warned.add(line)
 
-    def _resolve_region_and_pricing(self) -> tuple[str, Any | None]:
-        if self._options.service == "rehearsal" and self._options.dry_run:
-            return self._options.region or REHEARSAL_REGION, None
+    def _resolve_region_and_pricing(self) -> tuple[str, Any | None, list[str]]:
+        """Return the region, the client for prices, and why AWS cannot be reached, which a dry run mostly needs not."""
+        options = self._options
+        if options.service == "rehearsal" and options.dry_run:
+            return options.region or REHEARSAL_REGION, None, []
         try:
-            if self._options.dry_run and self.aws.session.get_credentials() is None:
-                return self.aws.region, None
-            return self.aws.region, self.aws.pricing
-        except LaunchError:
-            if not self._options.dry_run:
-                raise
-            return REHEARSAL_REGION, None  # a plan needs no account
-
-    def _collect_sweep_facts(self) -> dict[str, Any]:
-        return {
-            "service": self._options.service,
-            "region": self.aws.region,
-            "bucket": self.storage.bucket,
-            "prefix": self._options.prefix,
-        }
-
-    def _prepare_job(self, item: PlannedMember, sweep_id: str, distinct: list[str]) -> Job:
-        member, options, storage = item.member, self._options, self.storage
-        place = f"{sweep_id}/{member.number}"
-        channels: dict[str, str | FileSystem] = {
-            "code": storage.build_uri("code", self.source.sha256, ""),
-            "member": storage.build_uri(place, "member", ""),
-        }
-        overrides = member.list_container_overrides()
-        for channel, source in item.data.items():
-            channels[channel], name = self._upload(source)
-            described = parse_channel(options.channels[channel])
-            is_piped = described.get_mode(options.input_mode) == "Pipe"  # SM_CHANNEL_<NAME>_0, _1 ... are the pipes
-            inside = f"${{oc.env:SM_CHANNEL_{channel.upper()}}}" + (f"/{name}" if name and not is_piped else "")
-            if described.key is not None:
-                overrides.append(f"{described.key}='{inside}'")
-        composed = self._compose(overrides) if item.data else member.task_config  # data changes values
-        identity = hash_resumable_config(composed, options.hardware_key)
-        self._manifest.check_unchanged(member.number, identity)
-        content = build_member_file(member, self.program, overrides, hash_config(composed), options, item.data)
-        record = self._manifest.get_record(member.number)
-        state, attempt = self._resolve_state(record)
-        role = resolve_role(options, self.aws)
-        region, prefix = self.aws.region, storage.build_uri(place)
-
-        def build_request(hardware: Hardware, number: int) -> dict[str, Any]:
-            name = make_job_name(options.job_name, sweep_id, member.number, number, distinct)
-            spec = JobSpec(
-                hardware, item.image, member.number, name, sweep_id, self._sweep_dir, role, region, channels, prefix
-            )
-            return build_training_job_request(spec, options)
-
-        job = build_job(item, state, attempt, record, build_request)
-        if state is State.unknown:  # the earlier launch may have built the name from other overrides
-            job.request["TrainingJobName"] = record.job_name
-        if state in (State.finished, State.ended):
-            job.outcome = Outcome(
-                record.status or "failed",
-                record.reason,
-                record.return_value,
-                record.billed_usd or None,
-                record.billed_seconds or None,
-                record.refused,
-            )
-            job.name = record.job_name
-            return job
-        member.write_hydra_files()  # so that the results can be fetched without the app's code
-        storage.put(storage.build_key(place, "member", MEMBER_FILE), content)
-        self._manifest.write(
-            "planned",
-            member.number,
-            overrides=member.task_overrides,
-            config_sha256=identity,
-            instance_type=member.job_hardware.instance_type,
-            instance_count=member.job_hardware.instance_count,
-            directory=os.path.relpath(member.directory, self._sweep_dir),
-            choices=member.choices,
-            price=dataclasses.asdict(job.price) if job.price is not None else None,
-        )
-        return job
-
-    def _resolve_state(self, record: MemberRecord) -> tuple[State, int]:
-        """Return the state in which an earlier launch has left a member, and the number of its current attempt."""
-        if record.is_done(self._options.retry_failed):
-            return State.ended if record.refused else State.finished, record.attempts
-        if record.status or (record.is_lost and self._options.retry_failed):
-            return State.waiting, record.attempts + 1
-        return (State.unknown, record.attempts) if record.job_name else (State.waiting, record.attempts + 1)
-
-    def _upload(self, source: DataSource) -> tuple[str | FileSystem, str]:
-        """Upload a local file or folder once, and return where it is and its file name, "" for a folder or prefix."""
-        if isinstance(source, FileSystem):
-            return source, ""
-        if source not in self._uploaded:
-            if isinstance(source, Path):
-                self._uploaded[source] = self.storage.upload_data(source)
-                log.info("data: %s is %s", source, self._uploaded[source][0])
-            else:
-                name = "" if source.endswith("/") else PurePosixPath(source).name
-                self._uploaded[source] = (source, name)
-        return self._uploaded[source]
+            aws = self.aws
+        except LaunchError as error:
+            is_wrong = not options.dry_run or options.profile is not None
+            return REHEARSAL_REGION, None, error.problems if is_wrong else []
+        if options.dry_run and aws.session.get_credentials() is None:
+            return aws.region, None, []
+        return aws.region, aws.pricing, []

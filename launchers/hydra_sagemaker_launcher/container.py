@@ -103,6 +103,8 @@ class MemberCallback(Callback):
         """Save status, return value and error in the run directory. A value that is not JSON is left out."""
         value: Any = job_return._return_value
         error: str | None = None
+        if isinstance(value, BaseException) and not isinstance(value, Exception):
+            return  # sys.exit, for which only Hydra 1.4 calls this: the exit code of the process says how it went
         if isinstance(value, BaseException):
             value, error = None, _format_exception(value)
             MemberCallback.raised = error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,12 @@ class LocalRunner:
     def _run(self, member: Member) -> JobReturn:
         digest = hash_config(member.task_config)
         self.manifest.write(
-            "planned", member.number, overrides=member.task_overrides, config_sha256=digest, instance_type=None
+            "planned",
+            member.number,
+            overrides=member.task_overrides,
+            config_sha256=digest,
+            instance_type=None,
+            directory=os.path.relpath(member.directory, self.manifest.path.parent),
         )
         try:
             returned = run_job(

@@ -147,11 +147,11 @@ def compose_member(
     return Member(number, list(overrides), config, directory, parse_hardware(plain))  # type: ignore[arg-type]
 
 
-def check_alone(members: Sequence[Member]) -> None:
-    """Check that no other process submits the same members, and that no two members share a directory.
+def check_single_process() -> None:
+    """Check that no other process submits the same members.
 
     Raises:
-        LaunchError: They do.
+        LaunchError: This is one of the processes of torchrun or mpirun.
     """
     processes = os.environ.get("WORLD_SIZE", "1")
     if processes.isdecimal() and int(processes) > 1:
@@ -159,14 +159,6 @@ def check_alone(members: Sequence[Member]) -> None:
             f"WORLD_SIZE={processes}: each of these processes would submit the sweep; start the launch with python, "
             "and let hardware.distribution=torchrun start the processes inside the job"
         )
-    numbers: dict[Path, int] = {}
-    for member in members:
-        other = numbers.setdefault(member.directory, member.number)
-        if other != member.number:
-            raise LaunchError(
-                f"hydra.sweep.subdir: #{other} and #{member.number} would share {member.directory}; "
-                "make it of ${hydra.job.num} or ${hydra.job.override_dirname}"
-            )
 
 
 def find_distinct_overrides(members: Sequence[Member]) -> dict[int, list[str]]:

@@ -17,9 +17,11 @@ from hydra_sagemaker_launcher.aws.account import (
     list_denied,
     list_denied_by_trying,
 )
+from hydra_sagemaker_launcher.aws.error_text import format_aws_error, get_error_code
 from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure
 from hydra_sagemaker_launcher.aws.quotas import list_training_quotas
-from hydra_sagemaker_launcher.aws.session import Aws, find_role, format_aws_error, get_error_code
+from hydra_sagemaker_launcher.aws.roles import find_role
+from hydra_sagemaker_launcher.aws.session import Aws
 from hydra_sagemaker_launcher.permissions import SERVICE, Place, build_user_policy
 from hydra_sagemaker_launcher.request.plan import PlannedMember
 from hydra_sagemaker_launcher.request.quota_rules import find_quota_problems

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import atexit
 import dataclasses
 import logging
-import weakref
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn, configure_log, filter_overrides, setup_globals
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
 from hydra_sagemaker_launcher.clock import Clock
-from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.in_process import LocalRunner
-from hydra_sagemaker_launcher.launch_record import describe_launch, format_command
-from hydra_sagemaker_launcher.lock import SweepLock
-from hydra_sagemaker_launcher.manifest import FILE, Manifest
-from hydra_sagemaker_launcher.member import Member, check_alone, compose_member, hash_config, remove_hydra_node
+from hydra_sagemaker_launcher.launch_record import format_command
+from hydra_sagemaker_launcher.manifest import Manifest
+from hydra_sagemaker_launcher.member import Member, check_single_process
+from hydra_sagemaker_launcher.planning import SweepPlanner
 from hydra_sagemaker_launcher.signals import get_exit_code, interrupt_on_sigterm, stop_or_detach_jobs
-from hydra_sagemaker_launcher.sweep_loader import SweepLoader
-from hydra_sagemaker_launcher.trials import count_trials
 
 if TYPE_CHECKING:
-    from hydra_sagemaker_launcher.backend import Remote
     from hydra_sagemaker_launcher.display.live_table import Display
     from hydra_sagemaker_launcher.jobs.control_loop import Control
     from hydra_sagemaker_launcher.jobs.job import Job
@@ -46,11 +39,7 @@ class Sweep:
         """
         self._options = options
         self._clock = clock or Clock()
-        self._lock: SweepLock | None = None
-        self._manifest: Manifest | None = None
-        self._remote: Remote | None = None
-        self._is_completed = False
-        self._is_recorded = False
+        self._planner = SweepPlanner(options, self._clock)
 
     def setup(self, context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra gives a launcher before the first launch. `resume` sets hydra.sweep.dir in the config.
@@ -59,14 +48,7 @@ class Sweep:
             LaunchError: `resume` is not the directory of a sweep.
         """
         self._context, self._task_function, self._config = context, task_function, config
-        context.config_loader = SweepLoader(context.config_loader, config)  # type: ignore[assignment]
-        resume = self._options.resume
-        if resume is None:
-            return
-        if not Path(resume, FILE).is_file():
-            raise LaunchError(f"hydra.launcher.resume={resume}: contains no {FILE}; give the directory of a sweep")
-        with open_dict(config):  # the sweeper also reads this, so nothing of a resumed sweep goes elsewhere
-            config.hydra.sweep.dir = str(Path(resume).absolute())
+        self._planner.setup(context, config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the members: those without an instance type here, the others as training jobs.
@@ -94,8 +76,7 @@ class Sweep:
 
     def close(self) -> None:
         """Let other processes drive the sweep. Between the launches of a sweeper it stays locked."""
-        if self._lock is not None:
-            self._lock.release()
+        self._planner.release_lock()
 
     def _launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int, received: list[int]
@@ -104,16 +85,15 @@ class Sweep:
 
         setup_globals()
         self._configure_log()
-        self._sweep_dir = Path(str(self._config.hydra.sweep.dir)).absolute()
-        members = self._compose_members(job_overrides, initial_job_idx)
+        members = self._planner.compose_members(job_overrides, initial_job_idx)
         local = [member for member in members if member.hardware is None]
         remote = [member for member in members if member.hardware is not None]
         if remote:
-            check_alone(members)
-        manifest = self._open_manifest(local)
-        jobs = self._plan_jobs(local, remote, manifest)
+            check_single_process()
+        manifest = self._planner.open_manifest(local)
+        jobs = self._planner.plan_jobs(local, remote, manifest)
         self._announce(members, local)
-        self._is_completed = False
+        self._planner.is_completed = False
         display = Display()
         control = self._create_control(jobs, manifest, display) if jobs else None
         returns: dict[int, JobReturn] = {}
@@ -142,71 +122,11 @@ class Sweep:
             raise SystemExit(interrupted)
         return self._collect_returns(members, returns, jobs)
 
-    # --- plan
-
-    def _compose_members(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Member]:
-        key, resumed_dir = self._options.hardware_key, self._sweep_dir if self._options.resume else None
-        return [
-            compose_member(self._context, self._config, overrides, number, key, resumed_dir)
-            for number, overrides in enumerate(job_overrides, initial_job_idx)
-        ]
-
-    def _open_manifest(self, local: list[Member]) -> Manifest:
-        """Return the manifest of the sweep, unless it belongs to another launch or to other local members."""
-        if self._manifest is None:
-            if not self._options.dry_run:
-                self._lock = SweepLock(self._sweep_dir)
-                self._lock.acquire()
-                weakref.finalize(self, self._lock.release)  # at the latest when the process ends
-            manifest = Manifest(self._sweep_dir)
-            if manifest.has_jobs() and self._options.resume is None:
-                raise LaunchError(
-                    f"{manifest.path}: this sweep already has jobs on SageMaker; go on with it by "
-                    f"hydra.launcher.resume={self._sweep_dir}, or choose another hydra.sweep.dir"
-                )
-            self._manifest = manifest
-        if self._options.resume:
-            for member in local:
-                self._manifest.check_unchanged(member.number, hash_config(member.task_config))
-        return self._manifest
-
-    def _plan_jobs(self, local: list[Member], remote: list[Member], manifest: Manifest) -> list[Job]:
-        """Return the jobs of the remote members, all checked, with everything uploaded. A dry run ends here."""
-        try:
-            planned = self._get_remote(manifest).plan_jobs(remote) if remote else []
-            if self._options.dry_run:
-                from hydra_sagemaker_launcher.display.plan_table import print_plan
-
-                done = manifest.get_done_statuses(self._options.retry_failed) if self._options.resume else {}
-                trials = count_trials(self._config.hydra.sweeper)
-                print_plan(local, planned, done, self._options.budget_usd, trials)
-                raise SystemExit(0)
-            jobs = self._get_remote(manifest).prepare_jobs(planned) if planned else []
-        except BaseException:
-            if self._remote is not None and not manifest.has_jobs():
-                self._remote.close()
-            raise
-        if jobs and not self._is_recorded:  # once per process, whatever its sweeper launches
-            manifest.write("launch", **describe_launch(str(self._config.hydra.runtime.cwd), self._options))
-            self._is_recorded = True
-        return jobs
-
-    def _get_remote(self, manifest: Manifest) -> Remote:
-        from hydra_sagemaker_launcher.backend import Remote
-
-        if self._remote is None:
-            self._remote = Remote(self._options, self._sweep_dir, manifest, self._compose_task, self._clock)
-            atexit.register(self._close_at_exit)
-        return self._remote
-
-    def _compose_task(self, overrides: list[str]) -> DictConfig:
-        return remove_hydra_node(self._context.config_loader.load_sweep_config(self._config, overrides))
-
     # --- announce
 
     def _announce(self, members: list[Member], local: list[Member]) -> None:
         remote = len(members) - len(local)
-        log.info("%d members: %d here, %d on SageMaker; %s", len(members), len(local), remote, self._sweep_dir)
+        log.info("%d members: %d here, %d on SageMaker; %s", len(members), len(local), remote, self._planner.sweep_dir)
         for member in members:
             log.info("\t#%d : %s", member.number, " ".join(filter_overrides(member.overrides)))
 
@@ -223,16 +143,16 @@ class Sweep:
     def _create_control(self, jobs: list[Job], manifest: Manifest, display: Display, is_open: bool = False) -> Control:
         from hydra_sagemaker_launcher.jobs.control_loop import Control
 
-        assert self._remote is not None
+        assert self._planner.remote is not None
         options = self._options
         if self._is_rehearsal and options.wait:
             poll_interval = min(options.poll_interval, 1.0)
             options = dataclasses.replace(options, poll_interval=poll_interval, max_parallel=self.get_max_parallel())
         return Control(
             jobs,
-            self._remote.create_job_client(),
+            self._planner.remote.create_job_client(),
             manifest,
-            self._remote.fetch,
+            self._planner.remote.fetch,
             options,
             display.say,
             self._clock,
@@ -267,15 +187,15 @@ class Sweep:
         from hydra_sagemaker_launcher.display.summary import call_on_sweep_end, print_summary
 
         if jobs:
-            assert self._remote is not None
-            print_summary(members, returns, jobs, manifest.sum_billed_usd(), self._remote.aws, self._is_rehearsal)
+            assert self._planner.remote is not None
+            print_summary(members, returns, jobs, manifest, self._planner.remote.aws, self._is_rehearsal)
         if self._options.on_sweep_end is not None:
-            call_on_sweep_end(self._options.on_sweep_end, self._sweep_dir)
+            call_on_sweep_end(self._options.on_sweep_end, self._planner.sweep_dir)
 
     def _warn_of_left_jobs(self, jobs: Sequence[Job]) -> None:
         from hydra_sagemaker_launcher.display.left_running import describe_left_jobs
 
-        for line in describe_left_jobs(jobs, self._sweep_dir):
+        for line in describe_left_jobs(jobs, self._planner.sweep_dir):
             log.error(line)
 
     def _collect_returns(
@@ -288,23 +208,19 @@ class Sweep:
             log.info("submitted; %s", self._resume_hint)
             raise SystemExit(0 if all_completed else 1)
         # What a resumed sweep would fetch again is then still there.
-        self._is_completed = all_completed and not any(outcome.refused for outcome in outcomes)
+        self._planner.is_completed = all_completed and not any(outcome.refused for outcome in outcomes)
         returns |= {job.member.number: job.build_job_return() for job in jobs}
         return [returns[member.number] for member in members]
-
-    def _close_at_exit(self) -> None:
-        """Stop the rehearsal service, unless the last launch left something to come back for."""
-        if self._remote is not None and self._is_completed:
-            self._remote.close()
 
     # --- facts
 
     @property
     def _resume_hint(self) -> str:
+        sweep_dir = self._planner.sweep_dir
         return (
-            f"to go on, give the same command with hydra.launcher.resume={self._sweep_dir}, or run "
-            f"{format_command('resume', self._sweep_dir)}; to look at its jobs: "
-            f"{format_command('status', self._sweep_dir)}; to stop them: {format_command('stop', self._sweep_dir)}"
+            f"to go on, give the same command with hydra.launcher.resume={sweep_dir}, or run "
+            f"{format_command('resume', sweep_dir)}; to look at its jobs: {format_command('status', sweep_dir)}; "
+            f"to stop them: {format_command('stop', sweep_dir)}"
         )
 
     @property

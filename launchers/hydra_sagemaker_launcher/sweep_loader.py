@@ -48,7 +48,7 @@ class SweepLoader:
         config: DictConfig = self._loader.load_sweep_config(master_config, list(sweep_overrides))
         self._composed += 1
         if time.monotonic() - self._said > _PAUSE:
-            log.info("composed %d members", self._composed)
+            log.info("composed %d configs", self._composed)
             self._said = time.monotonic()
         if is_own:
             try:

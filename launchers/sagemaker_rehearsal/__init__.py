@@ -54,7 +54,7 @@ def start(
         idle_minutes: When the service ends by itself.
         quotas: Instances by instance type. Other types are unlimited.
         file_systems: Folders that stand for EFS and FSx file systems, by their ids.
-        faults: Faults as described in faults.py, or a JSON file of them.
+        faults: Faults as described in fault_kinds.py, or a JSON file of them.
         **options: Other options of the command line, with underscores (processes_per_host=2, simulate=60 ...). A
             service that is already running keeps its own options.
 

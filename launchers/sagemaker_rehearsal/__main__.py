@@ -36,7 +36,7 @@ def main() -> None:
         dest="file_systems",
         help="the folder that stands for an EFS or FSx file system",
     )
-    add("--faults", type=Path, help="JSON file of faults, see sagemaker_rehearsal/faults.py")
+    add("--faults", type=Path, help="JSON file of faults, see sagemaker_rehearsal/fault_kinds.py")
     add("--processes-per-host", type=int)
     add("--stop-seconds", type=float, help="between SIGTERM and SIGKILL")
     add("--checkpoint-seconds", type=float, help="between two uploads of checkpoints")

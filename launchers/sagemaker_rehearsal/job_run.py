@@ -10,7 +10,8 @@ from threading import Event
 from sagemaker_rehearsal.capacity import get_pending_end, select_instances
 from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import JobError
-from sagemaker_rehearsal.faults import Fail, Faults, Interrupt
+from sagemaker_rehearsal.fault_kinds import Fail, Interrupt
+from sagemaker_rehearsal.faults import Faults
 from sagemaker_rehearsal.job_data import JobData
 from sagemaker_rehearsal.logs import LogStream, extract_exception
 from sagemaker_rehearsal.options import Options

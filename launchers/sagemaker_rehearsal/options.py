@@ -16,7 +16,7 @@ class Options:
     idle_minutes: float = 10.0
     quotas: dict[str, int] = field(default_factory=dict)  # instance type -> instances, unlimited for other types
     file_systems: dict[str, Path] = field(default_factory=dict)  # id -> folder that stands for its root
-    faults: Path | None = None  # JSON, see faults.py
+    faults: Path | None = None  # JSON, see fault_kinds.py
     processes_per_host: int = 1  # a laptop, not eight GPUs
     stop_seconds: float = 120.0  # between SIGTERM and SIGKILL
     checkpoint_seconds: float = 3.0  # between two uploads of a running job's checkpoints

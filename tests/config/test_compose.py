@@ -11,6 +11,7 @@ from mlqa.config.compose import compose_config, resolve_model_label
 from mlqa.config.identity import compute_config_hash
 from mlqa.config.preflight import build_rank_argv, check_command_line
 from mlqa.config.schema import ModelConfig
+from mlqa.config.wandb_key import warn_of_offline_jobs
 from mlqa.errors import ConfigError
 from mlqa.result import Result
 
@@ -131,6 +132,11 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["hardware=p3"], "ml.p3.2xlarge is a SageMaker instance; put -m before the overrides"),
         (["-m", "hardware=local,g4dn", "hydra/launcher=basic"], "hydra/launcher=basic runs on this machine"),
         (["-m", "hardware=p3", "hydra.launcher.network_isolation=true"], "dataset.download: cannot be fetched"),
+        (["-m", "hardware=p3", "tracking.mode=online"], "give +hydra.launcher.secrets.WANDB_API_KEY=<ARN"),
+        (
+            ["-m", "hardware=p3", "tracking.mode=online", "hydra.launcher.network_isolation=true"],
+            "(hydra.launcher.network_isolation) cannot reach W&B",
+        ),
         (["training.eval_strategy=steps"], "training.eval_steps"),
         (["optimizer.layerwise_decay=1.5"], "optimizer.layerwise_decay=1.5"),
         (["training.fp16=true", "training.bf16=true"], "choose one of them"),
@@ -138,6 +144,43 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
 )
 def test_one_line_names_the_key_and_what_to_do(arguments: list[str], part: str) -> None:
     assert any(part in line for line in list_problems(*arguments))
+
+
+@pytest.mark.parametrize(
+    ("more", "variable", "said"),
+    [
+        (
+            ["tracking.mode=online", "+hydra.launcher.secrets.WANDB_API_KEY=arn:aws:ssm:us-east-1:1:parameter/key"],
+            None,
+            "",
+        ),
+        (["tracking.mode=online", "hydra.launcher.service=rehearsal"], None, ""),
+        (["tracking.mode=offline"], None, ""),
+        (["tracking=files"], "online", ""),
+        ([], "offline", ""),
+        ([], None, "the jobs on SageMaker have no W&B key, so they track offline"),
+        (["+hydra.launcher.secrets.WANDB_API_KEY=arn:aws:ssm:us-east-1:1:parameter/key"], None, ""),
+    ],
+)
+def test_jobs_without_a_wandb_key_are_warned_of_unless_they_must_be_online(
+    more: list[str],
+    variable: str | None,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    if variable:
+        monkeypatch.setenv("WANDB_MODE", variable)
+    warn_of_offline_jobs(check_command_line(["-m", "hardware=local,p3", *more]))
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == bool(said)
+
+
+def test_wandb_mode_of_the_shell_asks_for_a_key_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "online")
+    (line,) = list_problems("-m", "hardware=p3,g4dn")
+    assert line.startswith("WANDB_MODE=online: the jobs on SageMaker have no W&B key")
 
 
 def test_an_unknown_key_is_reported_once() -> None:

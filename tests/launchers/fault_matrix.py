@@ -33,8 +33,7 @@ from hydra.types import HydraContext, RunMode  # noqa: E402
 from in_process_service import KINDS, Calls, Fault, NoSleep, Service, SimulatedClock  # noqa: E402
 from omegaconf import OmegaConf, open_dict  # noqa: E402
 
-from hydra_sagemaker_launcher import backend, member  # noqa: E402
-from hydra_sagemaker_launcher import sweep as sweep_module  # noqa: E402
+from hydra_sagemaker_launcher import backend, member, planning  # noqa: E402
 from hydra_sagemaker_launcher.aws.session import Aws  # noqa: E402
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf  # noqa: E402
 from hydra_sagemaker_launcher.errors import LaunchError  # noqa: E402
@@ -56,7 +55,7 @@ COMPLETING = (
     *("DescribeLogStreams", "GetLogEvents", "GetObject", "ListServiceQuotas"),
 )
 STOPPING = ("StopTrainingJob",)
-_NOT_NEEDED = ("help", "hydra_help", "job_logging", "hydra_logging", "env", "launcher", "sweeper", "callbacks")
+_NOT_NEEDED = ("help", "hydra_help", "job_logging", "hydra_logging", "env", "launcher", "callbacks")
 OCCURRENCES = ("first", "middle", "last")
 
 
@@ -113,7 +112,7 @@ class Matrix:
             mock.patch.object(backend, "pack_program", pack_once),
             mock.patch.object(Sweep, "_configure_log"),
             mock.patch.object(member, "remove_hydra_node", _select_task),
-            mock.patch.object(sweep_module, "remove_hydra_node", _select_task),
+            mock.patch.object(planning, "remove_hydra_node", _select_task),
             mock.patch("botocore.endpoint.time", NoSleep),
             mock.patch.dict("os.environ", SAGEMAKER_ROLE_ARN="arn:aws:iam::123456789012:role/Trainer"),
         ):

@@ -45,8 +45,10 @@ import hydra, json, os, sys
 from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 
+VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3") else {}  # Hydra 1.4 warns of it
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+
+@hydra.main(**VERSION_BASE, config_path="conf", config_name="config")
 def main(cfg):
     out = Path(HydraConfig.get().runtime.output_dir)
     print("the task says", cfg.task)

@@ -55,7 +55,7 @@ def test_another_sweep_is_not_mixed_in() -> None:
     ],
 )
 def test_the_number_of_trials_is_read_where_sweepers_keep_it(sweeper: dict[str, Any], trials: int | None) -> None:
-    assert count_trials(OmegaConf.create(sweeper)) == trials
+    assert count_trials(OmegaConf.create({"hydra": {"sweeper": sweeper}}), None) == trials
 
 
 def test_a_plan_without_jobs_has_no_price_of_batches(capsys: pytest.CaptureFixture[str]) -> None:

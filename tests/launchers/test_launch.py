@@ -54,6 +54,8 @@ def test_local_and_remote_members_mix_and_look_alike(app: App, service: Service)
         assert overrides.split() == ["-", f"hardware={hardware}", "-", f"task={task}", "-", "x=1.5"]
         assert "/opt/ml" not in (folder / ".hydra" / "hydra.yaml").read_text()
         assert f"task: {task}" in (folder / ".hydra" / "config.yaml").read_text()
+    planned = {event["member"]: event["directory"] for event in sweep.events() if event["event"] == "planned"}
+    assert planned == {number: str(number) for number in range(4)}
     returned = {event["member"]: event["return_value"] for event in sweep.events() if event["event"] == "finished"}
     assert returned == dict.fromkeys(range(4), 3.0)
     # An app that leaves no result.json gets one, with what its task returned; one that does keeps its own words.

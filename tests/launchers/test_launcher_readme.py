@@ -230,7 +230,7 @@ def test_messages_of_the_failure_table_are_the_codes() -> None:
 
 def test_main_objects() -> None:
     objects = re.findall(r"^\| \[`(\w+)`\]\(([\w./]+)\) \|", section("The main objects"), re.MULTILINE)
-    assert len(objects) == 8
+    assert len(objects) == 10
     for name, path in objects:
         file = LAUNCHERS / path
         assert f"class {name}" in file.read_text("utf-8") or name == file.stem, name

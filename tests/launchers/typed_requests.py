@@ -34,6 +34,11 @@ def judge(request: dict[str, Any]) -> None:
         assert _dump(_parse(value, hints[key])) == value, key
 
 
+def judge_created(description: dict[str, Any]) -> None:
+    """Judge the request of a job by what DescribeTrainingJob answers, which is everything but its tags."""
+    judge({key: value for key, value in description.items() if key in _hints_of_create()})
+
+
 @cache
 def _hints_of_create() -> dict[str, Any]:
     """{parameter of CreateTrainingJob: type}, from the signature of sagemaker-core's TrainingJob.create."""

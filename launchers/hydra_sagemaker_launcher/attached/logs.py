@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from hydra_sagemaker_launcher.aws.session import get_error_code
+from hydra_sagemaker_launcher.aws.error_text import get_error_code
 from hydra_sagemaker_launcher.jobs.outcome import LOG_GROUP
 
 _PAGE = 10_000  # events of one answer, which is also at most 1 MB

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 from typing import TypeVar
 
 from hydra_sagemaker_launcher.attached.member import MemberView
+from hydra_sagemaker_launcher.aws.error_text import format_aws_error
 from hydra_sagemaker_launcher.aws.failures import classify_failure, find_aws_error, suggest_cure
-from hydra_sagemaker_launcher.aws.session import Aws, find_rehearsal, format_aws_error, open_aws
+from hydra_sagemaker_launcher.aws.session import Aws, find_rehearsal, open_aws
 from hydra_sagemaker_launcher.aws.training_jobs import TrainingJobClient
 from hydra_sagemaker_launcher.catalog.prices import Price, look_up_prices
 from hydra_sagemaker_launcher.errors import LaunchError

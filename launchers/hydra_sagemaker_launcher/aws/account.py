@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hydra_sagemaker_launcher.aws.answers import read_field
-from hydra_sagemaker_launcher.aws.session import Aws, get_error_code
+from hydra_sagemaker_launcher.aws.error_text import get_error_code
+from hydra_sagemaker_launcher.aws.session import Aws
 
 _NO_JOB = "hydra-sagemaker-preflight-no-such-job"
 _ASSUMED_ROLE = re.compile(r"arn:(?P<partition>[^:]+):sts::(?P<account>\d+):assumed-role/(?P<name>[^/]+)/.+")

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from hydra_sagemaker_launcher.aws.answers import MalformedAnswerError
-from hydra_sagemaker_launcher.aws.session import get_error_code, get_http_status
+from hydra_sagemaker_launcher.aws.error_text import get_error_code, get_http_status
 
 
 class Failure(Enum):

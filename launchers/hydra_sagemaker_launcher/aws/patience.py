@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from hydra_sagemaker_launcher.aws.error_text import format_aws_error
 from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure, find_aws_error, suggest_cure
-from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error
+from hydra_sagemaker_launcher.aws.session import Aws
 from hydra_sagemaker_launcher.clock import Clock
 
 log = logging.getLogger("sagemaker_launcher")

@@ -11,9 +11,10 @@ from typing import Any, BinaryIO
 
 from hydra_sagemaker_launcher.aws.answers import MalformedAnswerError
 from hydra_sagemaker_launcher.aws.data_files import hash_files, select_data_files
+from hydra_sagemaker_launcher.aws.error_text import format_aws_error, get_error_code
 from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure, suggest_cure
 from hydra_sagemaker_launcher.aws.patience import Patience, make_impatient
-from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error, get_error_code
+from hydra_sagemaker_launcher.aws.session import Aws
 from hydra_sagemaker_launcher.errors import LaunchError
 
 log = logging.getLogger(__name__)

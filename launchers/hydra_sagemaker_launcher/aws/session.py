@@ -1,4 +1,4 @@
-"""Sessions and clients of AWS or of the rehearsal service on this machine, and what their errors say.
+"""Sessions and clients of AWS or of the rehearsal service on this machine.
 
 boto3 itself reads the usual environment (credentials, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_SAGEMAKER, _S3 ...).
 """
@@ -20,9 +20,15 @@ from hydra_sagemaker_launcher.errors import LaunchError
 log = logging.getLogger(__name__)
 
 PRICING_REGION = "us-east-1"
-REHEARSAL_ROLE = "arn:aws:iam::123456789012:role/rehearsal"
 REHEARSAL_REGION = "us-east-1"
 REHEARSAL_FOLDER = ".rehearsal"
+# By partition. A region's own console is <region>.<host>.
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-eusc": "console.amazonaws-eusc.eu",
+}
 
 
 @dataclass
@@ -120,7 +126,7 @@ class Aws:
         """
         if self.endpoint:
             return f"{self.endpoint} (rehearsal)"
-        host = "console.amazonaws.cn" if self.partition == "aws-cn" else "console.aws.amazon.com"
+        host = _CONSOLES.get(self.partition, _CONSOLES["aws"])
         return f"https://{self.region}.{host}/sagemaker/home?region={self.region}#/jobs/{job_name}"
 
     def _create_client(self, service: str, region: str | None = None) -> Any:
@@ -237,60 +243,3 @@ def _import_rehearsal() -> Any:
     import sagemaker_rehearsal
 
     return sagemaker_rehearsal
-
-
-def find_role(options: Any, aws: Aws | None) -> str | None:
-    """Return the name or ARN of the role that the jobs take on, None if none is given.
-
-    Args:
-        options: The launcher's options: `role_arn` comes before SAGEMAKER_ROLE_ARN.
-        aws: Where the jobs run. A rehearsal needs no role of the user's.
-    """
-    own = REHEARSAL_ROLE if aws is not None and aws.endpoint else None
-    return options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or own
-
-
-def resolve_role(options: Any, aws: Aws) -> str:
-    """Return the ARN of the role that the jobs take on.
-
-    Args:
-        options: The launcher's options, as `find_role` takes them.
-        aws: Where the jobs run. A role that is given by its name is one of this account.
-
-    Raises:
-        LaunchError: No role is given.
-    """
-    role = find_role(options, aws)
-    if not role:
-        raise LaunchError(
-            "hydra.launcher.role_arn=null: give the ARN of the role that jobs take on, or set SAGEMAKER_ROLE_ARN; "
-            "launchers/README.md has its policy"
-        )
-    return role if role.startswith("arn:") else build_role_arn(role, aws.partition, aws.account)
-
-
-def build_role_arn(role: str, partition: str = "aws", account: str = "0" * 12) -> str:
-    """Return the ARN of a role that is given by its name."""
-    return role if role.startswith("arn:") else f"arn:{partition}:iam::{account}:role/{role}"
-
-
-def get_error_code(error: BaseException) -> str:
-    """Return AWS's code of an error, e.g. ThrottlingException, or the name of its class if no service raised it."""
-    return str(_get_node(error, "Error").get("Code", type(error).__name__))
-
-
-def format_aws_error(error: BaseException) -> str:
-    """Format what a service or boto3 said as one line."""
-    text = str(_get_node(error, "Error").get("Message", error))
-    return f"{get_error_code(error)}: {' '.join(text.split())}".rstrip(". ")
-
-
-def get_http_status(error: BaseException) -> int | None:
-    """Return the HTTP status of a service's answer. None if no service answered."""
-    return _get_node(error, "ResponseMetadata").get("HTTPStatusCode")
-
-
-def _get_node(error: BaseException, name: str) -> dict[str, Any]:
-    """Return a node of a service's answer. It is empty if no service answered: response is then None."""
-    response = getattr(error, "response", None)
-    return dict(response.get(name, {})) if isinstance(response, dict) else {}

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hydra_sagemaker_launcher.aws.answers import read_field
+from hydra_sagemaker_launcher.aws.error_text import format_aws_error, get_error_code, get_http_status
 from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure
-from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error, get_error_code, get_http_status
+from hydra_sagemaker_launcher.aws.session import Aws
 from hydra_sagemaker_launcher.errors import LaunchError
 
 ENDED = ("Completed", "Failed", "Stopped")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -37,11 +38,14 @@ def build_image_uri(release: Release, region: str) -> str:
     Raises:
         LaunchError: sagemaker-core knows no registry there.
     """
-    registry = _find_registries(release).get(region)
+    registries = _find_registries(release)
+    registry = registries.get(region)
     if registry is None:
+        close = difflib.get_close_matches(region, registries, n=1)
         raise LaunchError(
-            f"hydra.launcher.region={region}: sagemaker-core knows of no image {release.name} there; choose another "
-            "region, or give hardware.image, the full address of your own copy"
+            f"hydra.launcher.region={region}: sagemaker-core knows of no image {release.name} there; "
+            + (f"did you mean {close[0]}? Otherwise " if close else "")
+            + "choose another region, or give hardware.image, the full address of your own copy"
         )
     return f"{registry}.dkr.{find_ecr_host(region)}/{release.repository}:{release.tag}"
 

@@ -64,6 +64,7 @@ def _fetch(sweep: AttachedSweep) -> None:
 
 
 def _run_again(sweep: AttachedSweep, args: argparse.Namespace) -> None:
+    from hydra_sagemaker_launcher.attached.fetching import fetch_ended_jobs
     from hydra_sagemaker_launcher.launch_record import build_resume_command
 
     launch = sweep.manifest.launch
@@ -85,12 +86,15 @@ def _run_again(sweep: AttachedSweep, args: argparse.Namespace) -> None:
     if problems:
         raise LaunchError(problems)
     print(f"in {working_dir}:\n  {shlex.join(command)}")
+    if (
+        args.retry_failed and sweep.aws is not None
+    ):  # jobs that have ended since are failed or stopped only once fetched
+        fetch_ended_jobs(sweep, print)
     states = [member.record.status or "open" for member in sweep.list_members()]
     again = sum(state != "completed" for state in states) if args.retry_failed else states.count("open")
-    print(
-        f"{len(states) - again} of {len(states)} members are finished; the others go on, or are submitted and cost "
-        "money"
-    )
+    finished = f"{len(states) - again} of {len(states)} members are finished"
+    others = "the others go on, or are submitted and cost money" if again else "nothing would be submitted"
+    print(f"{finished}; {others}")
     if not confirm("Run it?", args.yes):
         print("nothing was started")
         return

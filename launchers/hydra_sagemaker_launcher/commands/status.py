@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hydra_sagemaker_launcher.commands.arguments import add_sweep_arguments
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from hydra_sagemaker_launcher.attached.member import MemberView
     from hydra_sagemaker_launcher.attached.sweep import AttachedSweep
 
@@ -17,6 +20,7 @@ EXAMPLE = """examples:
   hydra-sagemaker status multirun/2026-11-28/10-00-00
   hydra-sagemaker status multirun/2026-11-28/10-00-00 --json"""
 
+_MIN_LAST_WIDTH = 10  # columns
 _MAX_LAST_LINES = 20  # running jobs whose last line is read: each takes two calls to CloudWatch
 
 
@@ -63,16 +67,32 @@ def _build_json(sweep: AttachedSweep, members: list[MemberView]) -> dict[str, An
 
 def _print_table(sweep: AttachedSweep, members: list[MemberView]) -> None:
     from rich.console import Console
+
+    console = Console()
+    console.print(build_table(members, _read_last_lines(sweep, members), console.width))
+    for line in _list_notes(sweep, members):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def build_table(members: Sequence[MemberView], last_lines: Mapping[int, str], width: int) -> Table:
+    """Build a table with a row per member.
+
+    Args:
+        members: The members.
+        last_lines: The last log lines of those that have no metric, by number.
+        width: The columns of the terminal. What is last said in each row is cut to fit, and everything else is kept.
+    """
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    last_lines = _read_last_lines(sweep, members)
-    console = Console()
     table = Table()
     for heading in ("#", "member", "where", "state", "minutes", "$ so far", "last"):
         justify: Any = "right" if heading in ("#", "minutes", "$ so far") else "left"
         table.add_column(heading, justify=justify, overflow="ellipsis" if heading == "last" else "fold",
-                         no_wrap=heading == "last")  # fmt: skip
+                         no_wrap=heading not in ("member", "where", "state"))  # fmt: skip
+    last = table.columns[-1]
+    last.max_width = 0
     for member in members:
         seconds, usd = member.compute_seconds(), member.compute_usd()
         is_bad = member.record.status in ("failed", "stopped") and member.record.reason
@@ -87,9 +107,9 @@ def _print_table(sweep: AttachedSweep, members: list[MemberView]) -> None:
                 member.record.reason or "" if is_bad else member.find_last_metric() or last_lines.get(member.number, "")
             ),
         )
-    console.print(table)
-    for line in _list_notes(sweep, members):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    others = Console(width=10_000).measure(table).maximum  # of an empty last column
+    last.max_width = max(_MIN_LAST_WIDTH, width - others)
+    return table
 
 
 def _read_last_lines(sweep: AttachedSweep, members: list[MemberView]) -> dict[int, str]:
@@ -117,7 +137,8 @@ def _list_notes(sweep: AttachedSweep, members: list[MemberView]) -> list[str]:
         notes[0] += " on AWS; this is a rehearsal, and free"
     rates = [member.usd_per_hour for member in running]
     if running and None not in rates:
-        notes.append(f"{len(running)} running jobs cost ${sum(rate or 0.0 for rate in rates):.2f} an hour")
+        jobs = "1 running job costs" if len(running) == 1 else f"{len(running)} running jobs cost"
+        notes.append(f"{jobs} ${sum(rate or 0.0 for rate in rates):.2f} an hour")
     if sweep.aws is None and any(member.is_open for member in members):
         notes.append("the rehearsal service of this sweep has ended, and its jobs with it")
     if driver := sweep.driver:

@@ -84,7 +84,7 @@ def build_plan_table(local: Sequence[Member], planned: Sequence[PlannedMember], 
     to_come = [item for item in planned if item.member.number not in through]
     table.add_section()
     table.add_row("", f"{len(to_come)} jobs, at most", "", "", "", "", _format_total(to_come))
-    table.caption = "\n".join(_list_notes(planned))
+    table.caption = Text("\n".join(_list_notes(planned)))
     table.caption_justify = "left"
     return table
 

@@ -14,6 +14,7 @@ from hydra_sagemaker_launcher.member import Member
 if TYPE_CHECKING:
     from hydra_sagemaker_launcher.aws.session import Aws
     from hydra_sagemaker_launcher.jobs.job import Job
+    from hydra_sagemaker_launcher.manifest import Manifest
 
 log = logging.getLogger("sagemaker_launcher")
 
@@ -31,7 +32,7 @@ def print_summary(
     members: Sequence[Member],
     returns: Mapping[int, JobReturn],
     jobs: Sequence[Job],
-    billed_usd: float,
+    manifest: Manifest,
     aws: Aws,
     is_rehearsal: bool,
 ) -> None:
@@ -41,7 +42,7 @@ def print_summary(
         members: All members of the launch.
         returns: The results of those that have run here, by number.
         jobs: The jobs of the others.
-        billed_usd: The dollars billed for the sweep, earlier launches included.
+        manifest: What earlier launches have cost, and which members had begun here.
         aws: Makes the links to the console.
         is_rehearsal: Whether the dollars are only what AWS would have billed.
     """
@@ -56,12 +57,13 @@ def print_summary(
         if job is not None and job.outcome is not None:
             rows.append((member, job.outcome.status, job.outcome.seconds, job.outcome.usd))
         else:
-            here = returned.status.name.lower() if returned else "not run"
+            not_ended = "interrupted" if manifest.get_record(member.number).config_sha256 else "not run"
+            here = returned.status.name.lower() if returned else not_ended
             rows.append((member, here if job is None else _LEFT[job.state.name], None, None))
     console = Console(stderr=True)
     console.print(build_members_table(members, rows, state="ended", dollars="$"))
     note = " on AWS; this was a rehearsal, and free" if is_rehearsal else ""
-    console.print(f"billed for this sweep: ${billed_usd:.2f}{note}", highlight=False)
+    console.print(f"billed for this sweep: ${manifest.sum_billed_usd():.2f}{note}", highlight=False)
     for job in jobs:
         if job.outcome is not None and job.outcome.refused:
             log.warning(

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hydra_sagemaker_launcher.aws.error_text import format_aws_error
 from hydra_sagemaker_launcher.aws.failures import (
     Failure,
     classify_failure,
@@ -17,7 +18,6 @@ from hydra_sagemaker_launcher.aws.failures import (
     is_unreachable,
     suggest_cure,
 )
-from hydra_sagemaker_launcher.aws.session import format_aws_error
 from hydra_sagemaker_launcher.aws.training_jobs import ENDED, TrainingJobClient
 from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.jobs.capacity import adopt_selection, has_waited_too_long

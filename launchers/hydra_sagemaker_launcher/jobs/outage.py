@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hydra_sagemaker_launcher.aws.error_text import format_aws_error
 from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure, find_aws_error, suggest_cure
-from hydra_sagemaker_launcher.aws.session import format_aws_error
 from hydra_sagemaker_launcher.clock import Clock
 from hydra_sagemaker_launcher.errors import LaunchError
 

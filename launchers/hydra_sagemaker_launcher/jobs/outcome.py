@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra_sagemaker_launcher.aws.error_text import format_aws_error
 from hydra_sagemaker_launcher.aws.failures import is_unreachable
 from hydra_sagemaker_launcher.aws.s3 import Storage
-from hydra_sagemaker_launcher.aws.session import Aws, format_aws_error
+from hydra_sagemaker_launcher.aws.session import Aws
 from hydra_sagemaker_launcher.aws.training_jobs import is_pending_time_over
 from hydra_sagemaker_launcher.catalog.prices import Price, compute_cost
 from hydra_sagemaker_launcher.container import RETURN_FILE

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from hydra_sagemaker_launcher.aws.session import format_aws_error
+from hydra_sagemaker_launcher.aws.error_text import format_aws_error
 from hydra_sagemaker_launcher.catalog.prices import compute_cost
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.jobs.job import Job, State

@@ -56,7 +56,7 @@ def extract(archive: Path, into: Path, *, max_bytes: int, max_files: int) -> lis
     check_data_filter()
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{into.name}-", dir=into.parent) as staging:
+        with tempfile.TemporaryDirectory(prefix=".extract-", dir=into.parent) as staging:
             fresh = Path(staging) / "files"
             fresh.mkdir()
             left_out = _Extraction(fresh, max_files).run(archive, max_bytes)

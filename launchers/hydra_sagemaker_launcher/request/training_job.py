@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra_sagemaker_launcher.aws.session import REHEARSAL_ROLE, build_role_arn, find_role
+from hydra_sagemaker_launcher.aws.roles import REHEARSAL_ROLE, build_role_arn, find_role
 from hydra_sagemaker_launcher.catalog.fallbacks import (
     has_own_counts,
     is_chosen_by_sagemaker,

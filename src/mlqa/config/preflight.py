@@ -32,6 +32,7 @@ from mlqa.config.readiness import warn_before_launch
 from mlqa.config.run_places import check_claim, check_rerun, check_run_dir, reserve_directory
 from mlqa.config.schema import Config, build_config
 from mlqa.config.validation import find_config_problems
+from mlqa.config.wandb_key import find_key_problems, warn_of_offline_jobs
 from mlqa.environment import get_world_size, is_in_container, is_main
 from mlqa.errors import ConfigError
 
@@ -100,7 +101,9 @@ def prepare_start(argv: Sequence[str]) -> list[str]:
     if not is_main():
         return build_rank_argv(argv)
     multirun = starts_multirun(get_args_parser().parse_args(list(argv)))
-    warn_before_launch(members if multirun else [])
+    if multirun:
+        warn_of_offline_jobs(members)
+        warn_before_launch(members)
     return add_overrides(argv, reserve_directory(members[0], multirun) if members else [])
 
 
@@ -179,6 +182,7 @@ def _find_member_problems(member: DictConfig, multirun: bool) -> list[str]:
             *validate_composed(member),
             *_check_sagemaker_launch(member, member.hydra, multirun),
             *_check_network_isolation(member, member.hydra),
+            *find_key_problems(member, member.hydra),
             *check_run_dir(member, multirun),
         ]
     except (OmegaConfBaseException, AttributeError):  # a group was removed, which _check_overrides has reported

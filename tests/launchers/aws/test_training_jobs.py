@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore import exceptions as boto
 
-from hydra_sagemaker_launcher.aws.session import Aws, get_http_status
+from hydra_sagemaker_launcher.aws.error_text import get_http_status
+from hydra_sagemaker_launcher.aws.session import Aws
 from hydra_sagemaker_launcher.aws.training_jobs import TrainingJobClient
 
 URL = "https://api.sagemaker.us-east-1.amazonaws.com/"

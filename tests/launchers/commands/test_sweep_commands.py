@@ -161,6 +161,26 @@ def test_resume_submits_what_waited_and_ends_like_the_launcher(app: App, service
     assert read_status(app)["members"][1]["last"] == "objective=4"
 
 
+def test_members_that_were_stopped_meanwhile_are_submitted_again_by_one_command(app: App, service: Service) -> None:
+    kill_after_submission(app, "x=1", "steps=30", times=1)
+    run(app, "stop", "sweep", "-y").says("asked 1 job to stop")
+    wait_for_states(app, "Stopped, not fetched")
+    done = run(app, "resume", "sweep", "--retry-failed", "--yes")
+    assert done.code == 0, done.output
+    done.says("#0 stopped", "0 of 1 members are finished", "#0 completed")
+    assert len(service.names(app.sweep())) == 2
+
+
+def test_a_resume_of_some_members_does_not_make_the_sweep_forget_the_others(app: App) -> None:
+    kill_after_submission(app, "x=1,2", "steps=2", "hydra.launcher.max_parallel=1", times=1)
+    some = app.run("x=1", "steps=2", "hydra.launcher.resume=sweep")
+    assert some.code == 0, some.output
+    some.says("not in this command, and left as recorded: #1; hydra-sagemaker resume")
+    back = run(app, "resume", "sweep", "--yes")
+    assert back.code == 0, back.output
+    assert app.sweep().statuses() == {0: "completed", 1: "completed"}
+
+
 def test_logs_of_all_members_follow_until_they_end(app: App, service: Service) -> None:
     kill_after_submission(app, "x=1,2", "steps=60", times=2)
     done = run(app, "logs", "sweep", "-f", "--interval", "0.3")

@@ -53,6 +53,24 @@ def test_a_budget_is_for_what_still_runs() -> None:
     assert len(plan(member(0), member(1), budget_usd=1, through=(0, 1))) == 2
 
 
+@pytest.mark.parametrize(("budget", "refused"), [(None, False), (100, True)])
+def test_an_unknown_price_is_warned_of_and_breaks_a_budget(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, budget: float | None, refused: bool
+) -> None:
+    options = SageMakerLauncherConf(service="rehearsal", dry_run=True, budget_usd=budget)
+    remote = Remote(options, tmp_path, Manifest(tmp_path))
+    remote.__dict__["source"] = None  # there is no program to pack
+    members = [member(0), member(1), member(2)]
+    for each in members[1:]:
+        each.hardware = Hardware("ml.p6-b200.48xlarge", max_hours=1)
+    if refused:
+        with pytest.raises(LaunchError, match=r"budget_usd=100: no price is known for ml\.p6-b200\.48xlarge"):
+            remote.plan_jobs(members)
+    else:
+        remote.plan_jobs(members)
+        assert sum("no price is known for ml.p6-b200.48xlarge" in line for line in caplog.messages) == 1
+
+
 @pytest.mark.parametrize(
     ("status", "retry", "fits"), [("completed", True, True), ("failed", False, True), ("failed", True, False)]
 )
@@ -64,7 +82,7 @@ def test_a_resumed_sweep_asks_no_budget_for_what_is_through(
     manifest.write("submitting", 0, job_name="job")
     manifest.write("finished", 0, status=status, reason=None, return_value=None)
     options = SageMakerLauncherConf(service="rehearsal", dry_run=True, budget_usd=1, retry_failed=retry)
-    remote = Remote(options, tmp_path, manifest, lambda overrides: OmegaConf.create())
+    remote = Remote(options, tmp_path, manifest)
     remote.__dict__["source"] = None  # there is no program to pack
     if fits:
         assert len(remote.plan_jobs([member(0)])) == 1
@@ -78,7 +96,7 @@ def test_a_python_that_cannot_extract_safely_is_refused_before_a_job_costs_money
 ) -> None:
     monkeypatch.delattr(tarfile, "data_filter")
     options = SageMakerLauncherConf(service="rehearsal", dry_run=True)
-    remote = Remote(options, tmp_path, Manifest(tmp_path), lambda overrides: OmegaConf.create())
+    remote = Remote(options, tmp_path, Manifest(tmp_path))
     remote.__dict__["source"] = None  # there is no program to pack
     with pytest.raises(LaunchError, match="its tarfile has no data filter"):
         remote.plan_jobs([member(0)])
