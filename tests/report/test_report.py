@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 from forked import python
 from made import answers, config, questions, result, some, write_manifest, write_member
+from mlqa.report.advice import Advice
+from mlqa.report.charts import make_charts
 
 from mlqa.errors import RunError
 from mlqa.on_sweep_end import finish_sweep
-from mlqa.report.advice import Advice
 from mlqa.report.build import write_report
-from mlqa.report.charts import make_charts
 from mlqa.report.closing import print_closing
 from mlqa.report.content import Report, make_report
 from mlqa.report.page import render_page

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mlqa.report.significance import apply_holm_correction, bootstrap_means, compute_differences
 
 from mlqa.report.pareto import find_pareto_front
-from mlqa.report.significance import apply_holm_correction, bootstrap_means, compute_differences
 
 
 def test_holm_of_the_textbook() -> None:

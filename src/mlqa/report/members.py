@@ -21,6 +21,13 @@ COMPLETED = "completed"
 # missing: planned, without a result. unreadable: there is a result.json, but this version cannot read it.
 STATUSES = (COMPLETED, "failed", "stopped", "missing", "unreadable")
 WORD_ROW = ("word", "tokens", "pieces", "morphemes", "met", "missed", "inside")  # keys that the page shows
+# The metrics that a run may be judged by, and what a table calls them.
+METRICS = {
+    "f1": "F1",
+    "exact_match": "EM",
+    "f1_language": "F1 by the language's rules",
+    "exact_match_language": "EM by the language's rules",
+}
 DEEPEST = 3  # levels below the sweep's directory: hydra.sweep.subdir may put members so deep
 
 
@@ -36,6 +43,7 @@ class Member:
     overrides: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)
+    is_rehearsal: bool = False  # its job ran on this machine, and nothing was paid
 
     @property
     def label(self) -> str:
@@ -96,9 +104,20 @@ class Member:
         return coerce_finite(self.get_config_value("training", "num_train_epochs"))
 
     @property
+    def metric(self) -> str:
+        """Name of the metric that the run is judged by, one of `METRICS`: f1, or what its language or config chose."""
+        chosen = self.get_text("dataset", "primary_metric")
+        return chosen if chosen in METRICS else "f1"
+
+    @property
+    def score(self) -> float | None:
+        """The primary metric, 0-100."""
+        return self.get_number("metrics", self.metric)
+
+    @property
     def is_compared(self) -> bool:
         """Whether there is a score to compare."""
-        return self.status == COMPLETED and self.get_number("metrics", "f1") is not None
+        return self.status == COMPLETED and self.score is not None
 
     @property
     def minutes(self) -> float | None:
@@ -118,6 +137,12 @@ class Member:
         """What the run cost, None if that is not known or the machine has no price (usd_per_hour: 0)."""
         dollars = self.get_number("cost", "usd")
         return None if dollars is None or dollars < 0 or self.get_number("cost", "usd_per_hour") == 0 else dollars
+
+    @property
+    def price_source(self) -> str | None:
+        """Where the price per hour comes from. A rehearsal paid none, whatever its price list was."""
+        source = self.get_text("cost", "price_source")
+        return f"rehearsal, nothing was paid ({source})" if source and self.is_rehearsal else source
 
     @property
     def usd_is_estimate(self) -> bool | None:
@@ -187,6 +212,8 @@ def read_sweep(top: Path) -> Sweep:
         _read_member(name, top.resolve().name if is_run else key, folders.get(key, top / key), planned.get(key))
         for key in names
     ]
+    for member in members:
+        member.is_rehearsal = manifest.is_rehearsal
     return Sweep(top, members, manifest)
 
 
@@ -197,8 +224,8 @@ def _read_member(sweep: str, name: str, directory: Path, planned: MemberState | 
     member.overrides = [*given] or (planned.overrides if planned else [])
     member.config = config if isinstance(config, dict) else {}
     member.status, member.reason, member.result = _read_outcome(directory / FILE, planned)
-    if member.status == COMPLETED and member.get_number("metrics", "f1") is None:
-        member.status, member.reason = "unreadable", f"{FILE} says completed, but holds no F1"
+    if member.status == COMPLETED and member.score is None:
+        member.status, member.reason = "unreadable", f"{FILE} says completed, but holds no {METRICS[member.metric]}"
     return member
 
 

@@ -3,8 +3,9 @@
 A difference has two parts, of the questions and of the seeds, each with degrees of freedom of its own. Their sum is
 compared with a t distribution whose degrees of freedom follow Satterthwaite.
 
-Sources: Satterthwaite 1946, An approximate distribution of estimates of variance components. Welch 1947. Holm 1979, A simple
-sequentially rejective multiple test procedure. Hsu 1981, Simultaneous confidence intervals for all distances from the "best".
+Sources: Satterthwaite 1946, An approximate distribution of estimates of variance components. Welch 1947. Holm 1979, A
+simple sequentially rejective multiple test procedure. Hsu 1981, Simultaneous confidence intervals for all distances
+from the "best".
 """
 
 from __future__ import annotations
@@ -108,9 +109,7 @@ def compute_contrast(spread: Spread, weights: Sequence[float] | np.ndarray) -> C
     value = float(weights @ spread.means)
     from_questions = max(0.0, float(weights @ spread.by_questions @ weights))
     variance = from_questions + float(np.sum(weights**2 * spread.beyond_flips / spread.counts))
-    # How uncertain the seeds' part is. Treatments with the pooled variance err together.
-    errors = weights**2 * _estimate_seed_errors(spread)
-    seed_error = float(errors[spread.is_pooled].sum()) ** 2 + float(np.sum(errors[~spread.is_pooled] ** 2))
+    seed_error = _estimate_seed_error(spread, weights)
     question_error = from_questions**2 / max(spread.contexts - 1, 1e-9)
     total_error = question_error + seed_error
     df = variance**2 / total_error if total_error > 0 else np.inf
@@ -119,17 +118,29 @@ def compute_contrast(spread: Spread, weights: Sequence[float] | np.ndarray) -> C
                     from_questions)  # fmt: skip
 
 
-def _estimate_seed_errors(spread: Spread) -> np.ndarray:
-    """Return [k] how uncertain each treatment's variance of its mean over seeds is, as in Satterthwaite's formula."""
+def _estimate_seed_error(spread: Spread, weights: np.ndarray) -> float:
+    """Return how uncertain the seeds' part of a variance is, as Satterthwaite's formula adds it up.
+
+    Treatments with the pooled variance err together, so that their errors are added before they are squared.
+    """
     squared = spread.seed_df * spread.between_seeds**2 + PRIOR_DF * spread.prior_sd**4
-    return np.asarray(squared**0.5 / ((PRIOR_DF + spread.seed_df) * spread.counts))
+    errors = weights**2 * squared**0.5 / ((PRIOR_DF + spread.seed_df) * spread.counts)
+    return float(errors[spread.is_pooled].sum()) ** 2 + float(np.sum(errors[~spread.is_pooled] ** 2))
+
+
+def _compute_half_width_here(spread: Spread, weights: np.ndarray) -> float:
+    """Return half the width of the 95 % interval on exactly these questions: only the seeds would be others."""
+    variance = float(np.sum(weights**2 * spread.between_seeds / spread.counts))
+    error = _estimate_seed_error(spread, weights)
+    df = variance**2 / error if error > 0 else np.inf
+    return compute_t_quantile(df, 1 - (1 - CONFIDENCE) / 2) * float(variance**0.5)
 
 
 def _test_zero(spread: Spread, weights: np.ndarray, value: float, variance: float, df: float) -> float:
     """Return the two-sided p-value.
 
-    It is never less than an exact sign-flip test could give over the contexts in which the contrast is not 0. Otherwise a
-    few contexts that agree by chance would seem certain, because nothing varies among them.
+    It is never less than an exact sign-flip test could give over the contexts in which the contrast is not 0.
+    Otherwise a few contexts that agree by chance would seem certain, because nothing varies among them.
     """
     differing = int(np.count_nonzero(np.abs(weights @ spread.sums) > 1e-9))
     least = min(1.0, 0.5 ** (differing - 1))
@@ -152,8 +163,7 @@ def compute_differences(spread: Spread) -> list[Difference]:
         weights = np.zeros(count)
         weights[first], weights[second] = 1.0, -1.0
         contrast = compute_contrast(spread, weights)
-        here = float(np.sum(np.abs(weights) * spread.between_seeds / spread.counts))
-        half = compute_t_quantile(PRIOR_DF + float(min(spread.seed_df[[first, second]])), 0.975) * here**0.5
+        half = _compute_half_width_here(spread, weights)
         found.append((first, second, contrast, contrast.value - half, contrast.value + half))
     corrected = apply_holm_correction([contrast.p for _, _, contrast, _, _ in found])
     return [Difference(*each, p_holm) for each, p_holm in zip(found, corrected, strict=True)]

@@ -1,7 +1,7 @@
 """Forecast what more seeds or more questions would settle.
 
-The true difference is taken as normal around 0 with a standard deviation of 3 points before the data, so that a difference
-that was measured with little certainty is expected to shrink.
+The true difference is taken as normal around 0 with a standard deviation of 3 points before the data, so that a
+difference that was measured with little certainty is expected to shrink.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ def compute_need(spread: Spread, difference: Difference) -> Need:
 
 
 def compute_smallest_resolved(spread: Spread, difference: Difference) -> float:
-    """Return the difference that even endless seeds on these questions tell apart in no more than 80 % of experiments."""
+    """Return the difference that even endless seeds on these questions tell apart in only 80 % of experiments."""
     pair = [difference.first, difference.second]
     own = _find_own_question_variance(spread, difference, float(np.sum(1 / spread.counts[pair])))
-    return (POWER * own) ** 0.5
+    return float((POWER * own) ** 0.5)
 
 
 def _find_own_question_variance(spread: Spread, difference: Difference, inverse_seeds: float) -> float:

@@ -1,12 +1,12 @@
 """Estimate how much mean scores vary: with the questions, by context, and with the seeds.
 
-Questions of a context are not independent, so their sums per context are the units. Few seeds say little about their own
-variance, so it is moderated: drawn towards what published runs with five seeds show (Smyth 2004). What an answer changes
-between two seeds by chance ("flips") is seen question by question and kept apart, because more questions average it out
-and the rest of the seeds' variance stays.
+Questions of a context are not independent, so their sums per context are the units. Few seeds say little about their
+own variance, so it is moderated: drawn towards what published runs with five seeds show (Smyth 2004). What an answer
+changes between two seeds by chance ("flips") is seen question by question and kept apart, because more questions
+average it out and the rest of the seeds' variance stays.
 
-Sources: Liang & Zeger 1986 and Cameron, Gelbach & Miller 2011 (sums per cluster). Smyth 2004, Linear models and empirical
-Bayes methods (moderated variance). docs/methodology.md has the formulas.
+Sources: Liang & Zeger 1986 and Cameron, Gelbach & Miller 2011 (sums per cluster). Smyth 2004, Linear models and
+empirical Bayes methods (moderated variance). docs/methodology.md has the formulas.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Spread:
         between_seeds: [k], variance of one run's mean between seeds, moderated. Flips are part of it.
         seed_df: [k], degrees of freedom of `between_seeds` without those of the prior.
         is_pooled: [k], whether `between_seeds` is that of all treatments together, not the treatment's own.
-        pooled_df: Degrees of freedom of all treatments together. 0 means that the seed variance is assumed, not measured.
+        pooled_df: Degrees of freedom of all treatments together. 0 means that the seed variance is assumed, not
+            measured.
         contexts: Effective number of contexts, fewer if they differ in size.
         prior_sd: Standard deviation between seeds that the prior assumes, beyond flips.
         sums: [k, contexts], mean over seeds of the sum of the scores in each context.
@@ -63,8 +64,8 @@ def estimate_spread(
     """Estimate means and variances.
 
     Args:
-        scores: `scores[i]` is float [seeds, questions], the score (0-100) of each seed's answers by treatment i. Seeds of
-            two treatments are not pairs.
+        scores: `scores[i]` is float [seeds, questions], the score (0-100) of each seed's answers by treatment i. Seeds
+            of two treatments are not pairs.
         context_of: Integer [questions], the context of each.
         prior_sd: Standard deviation between seeds that the prior assumes, beyond flips.
         only_pooled: Whether all treatments have one variance between seeds.
