@@ -132,7 +132,7 @@ def _build_comparison(members: Sequence[Member], unfinished: Sequence[Member]) -
     assign_names(treatments)
     fingerprints = {text for member in members if (text := member.get_text("dataset", "fingerprint"))}
     comparison = Comparison(members[0].get_option("dataset"), sorted(fingerprints), treatments)
-    _mark_fronts(comparison.configurations)
+    _mark_fronts(treatments)
     _collect_scores(comparison)
     if comparison.questions is None:
         return comparison
@@ -218,8 +218,10 @@ def _find_unseen(scores: Sequence[Sequence[SeedScores]]) -> np.ndarray | None:
     return ~np.any(known, axis=0) if len(known) == len(all_runs) else None
 
 
-def _mark_fronts(configurations: Sequence[Configuration]) -> None:
+def _mark_fronts(treatments: Sequence[Treatment]) -> None:
+    """Mark the configurations that nothing beats in price (or time) and in the score of their treatment at once."""
+    offers = [(one, treatment.score) for treatment in treatments for one in treatment.configurations]
     for axis in ("usd", "minutes"):
-        priced = [(one, price) for one in configurations if (price := getattr(one, axis)) is not None]
-        for index in find_pareto_front([(price, one.score) for one, price in priced]):
+        priced = [(one, price, score) for one, score in offers if (price := getattr(one, axis)) is not None]
+        for index in find_pareto_front([(price, score) for _, price, score in priced]):
             priced[index][0].on_fronts.add(axis)

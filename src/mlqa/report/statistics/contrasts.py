@@ -113,7 +113,7 @@ def compute_contrast(spread: Spread, weights: Sequence[float] | np.ndarray) -> C
     question_error = from_questions**2 / max(spread.contexts - 1, 1e-9)
     total_error = question_error + seed_error
     df = variance**2 / total_error if total_error > 0 else np.inf
-    half = compute_t_quantile(df, 1 - (1 - CONFIDENCE) / 2) * variance**0.5
+    half = _compute_half_width(variance, df)
     return Contrast(value, value - half, value + half, _test_zero(spread, weights, value, variance, df), variance, df,
                     from_questions)  # fmt: skip
 
@@ -132,8 +132,12 @@ def _compute_half_width_here(spread: Spread, weights: np.ndarray) -> float:
     """Return half the width of the 95 % interval on exactly these questions: only the seeds would be others."""
     variance = float(np.sum(weights**2 * spread.between_seeds / spread.counts))
     error = _estimate_seed_error(spread, weights)
-    df = variance**2 / error if error > 0 else np.inf
-    return compute_t_quantile(df, 1 - (1 - CONFIDENCE) / 2) * float(variance**0.5)
+    return _compute_half_width(variance, variance**2 / error if error > 0 else np.inf)
+
+
+def _compute_half_width(variance: float, df: float) -> float:
+    """Return half the width of a 95 % interval, 0 if nothing varies."""
+    return compute_t_quantile(df, 1 - (1 - CONFIDENCE) / 2) * float(variance**0.5) if variance > 0 else 0.0
 
 
 def _test_zero(spread: Spread, weights: np.ndarray, value: float, variance: float, df: float) -> float:
