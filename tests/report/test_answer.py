@@ -166,7 +166,7 @@ def test_if_all_lost_runs_the_reason_is_in_the_sentence(tmp_path: Path) -> None:
 def test_who_does_not_read_the_question_is_flagged(tmp_path: Path) -> None:
     """F1 10.55 and 12.53 with the questions exchanged, as newcomers found it unmarked."""
     world = World()
-    for number, (model, strength, control) in enumerate((("tiny", -1.6, 12.53), ("berturk", -1.5, 3.0))):
+    for number, (model, strength, control) in enumerate((("tiny", -0.9, 12.53), ("berturk", -0.9, 3.0))):
         metrics = {"f1_shuffled_questions": control}
         for seed in (1, 2):
             scores = world.run(model, strength)
