@@ -240,9 +240,9 @@ def _place_points(
     for at, height, text, name, colour, is_on in sorted(items, key=lambda item: item[1]):
         place, level = x.place(at), y.place(height)
         is_left = place > 55
-        label_at = level
-        while any(abs(label_at - other) < apart for other in taken):
-            label_at = round(label_at + 1, 3)
+        steps = (level + sign * step for step in range(100) for sign in (1, -1))  # the nearest free height in the box
+        free = (at for at in steps if 0 <= at <= 98 and all(abs(at - other) >= apart for other in taken))
+        label_at = round(next(free, level), 3)
         if labelled:
             taken.append(label_at)
         points.append(Point(place, level, text, name if labelled else "", label_at, is_left, colour % COLOURS, is_on))
