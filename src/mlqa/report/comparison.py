@@ -80,7 +80,7 @@ class Comparison:
     @property
     def metric(self) -> str:
         """Name of the primary metric in result.json."""
-        return self.treatments[0].first.metric
+        return self.treatments[0].first.primary_metric
 
     @property
     def score_name(self) -> str:

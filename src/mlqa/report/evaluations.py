@@ -82,7 +82,7 @@ def _score_treatment(treatment: Treatment, name: str) -> TransferScore | None:
 
 def _read_score(run: Member, name: str) -> float | None:
     """Return the run's primary metric on a set, or its F1 there if the set's language has no other."""
-    score = run.get_number("evaluations", name, run.metric)
+    score = run.get_number("evaluations", name, run.primary_metric)
     return run.get_number("evaluations", name, "f1") if score is None else score
 
 
@@ -107,7 +107,7 @@ def _estimate_interval(seeds: Sequence[Sequence[Member]], name: str) -> tuple[fl
             return mean.low, mean.high
     runs = [run for of_seed in seeds for run in of_seed]
     low, high = (
-        compute_known_mean(run.get_number("evaluations", name, f"{run.metric}_ci_{end}") for run in runs)
+        compute_known_mean(run.get_number("evaluations", name, f"{run.primary_metric}_ci_{end}") for run in runs)
         for end in ("low", "high")
     )
     return None if low is None or high is None else (low, high)

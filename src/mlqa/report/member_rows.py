@@ -68,7 +68,7 @@ CSV_COLUMNS: tuple[CsvColumn, ...] = (
     *_list_attributes("status", "reason", "model"),
     ("dataset", lambda member: member.get_option("dataset")),
     ("hardware", lambda member: member.get_option("hardware")),
-    *_list_attributes("seed", "metric", "score"),
+    *_list_attributes("seed", "primary_metric", "score"),
     *_list_numbers("tokenization", "vocab_size"),
     *_list_attributes("instance_type"),
     ("instance_count", lambda member: None if member.instance_count is None else int(member.instance_count)),

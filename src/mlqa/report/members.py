@@ -28,7 +28,8 @@ METRICS = {
     "f1_language": "F1 by the language's rules",
     "exact_match_language": "EM by the language's rules",
 }
-DEEPEST = 3  # levels below the sweep's directory: hydra.sweep.subdir may put members so deep
+DEEPEST = 3  # levels below a folder that may hold sweeps
+DEEPEST_MEMBER = 16  # levels below a sweep's directory: hydra.sweep.subdir may be made of overrides with slashes
 
 
 @dataclass
@@ -104,15 +105,15 @@ class Member:
         return coerce_finite(self.get_config_value("training", "num_train_epochs"))
 
     @property
-    def metric(self) -> str:
-        """Name of the metric that the run is judged by, one of `METRICS`: f1, or what its language or config chose."""
+    def primary_metric(self) -> str:
+        """Name of the metric by which models are compared, one of `METRICS`. Results that record none have F1."""
         chosen = self.get_text("dataset", "primary_metric")
         return chosen if chosen in METRICS else "f1"
 
     @property
     def score(self) -> float | None:
         """The primary metric, 0-100."""
-        return self.get_number("metrics", self.metric)
+        return self.get_number("metrics", self.primary_metric)
 
     @property
     def is_compared(self) -> bool:
@@ -197,7 +198,8 @@ def read_sweep(top: Path) -> Sweep:
         RunError: There is no trace of a run in the directory.
     """
     manifest = read_manifest(top)
-    folders = {str(folder.relative_to(top)): folder for folder in _iter_topmost_dirs(top, _is_run_dir)}
+    found = _iter_topmost_dirs(top, _is_run_dir, deepest=DEEPEST_MEMBER)
+    folders = {str(folder.relative_to(top)): folder for folder in found}
     is_run = not folders and not manifest.members and _is_run_dir(top)
     if is_run:
         folders = {".": top}
@@ -206,7 +208,7 @@ def read_sweep(top: Path) -> Sweep:
             f"{top}: holds no run: neither a {FILE} nor a members.jsonl is below it; give a sweep's directory"
         )
     name = top.resolve().parent.name if is_run else top.resolve().name
-    planned = manifest.members
+    planned = _name_by_folder(manifest.members, folders)
     names = sorted({*folders, *planned}, key=_get_sort_key)
     members = [
         _read_member(name, top.resolve().name if is_run else key, folders.get(key, top / key), planned.get(key))
@@ -217,15 +219,42 @@ def read_sweep(top: Path) -> Sweep:
     return Sweep(top, members, manifest)
 
 
+def _name_by_folder(planned: dict[str, MemberState], folders: dict[str, Path]) -> dict[str, MemberState]:
+    """Return what was planned by the name of each member's directory, which hydra.sweep.subdir decides.
+
+    A directory is that of the number that Hydra recorded in it, or else of the member with its overrides.
+    """
+    left = {number: state for number, state in planned.items() if number not in folders}
+    named = {number: state for number, state in planned.items() if number in folders}
+    for name, folder in folders.items():
+        if name in named or not left:
+            continue
+        number = str(get_nested(_read_hydra_file(folder, "hydra.yaml"), "hydra", "job", "num"))
+        if number not in left:
+            overrides = _read_hydra_file(folder, "overrides.yaml")
+            written = sorted(map(str, overrides)) if isinstance(overrides, list) else None
+            number = next((key for key, state in left.items() if sorted(state.overrides) == written), "")
+        if number in left:
+            named[name] = left.pop(number)
+    return {**named, **left}
+
+
+def _read_hydra_file(folder: Path, name: str) -> Any:
+    return read_yaml(folder / ".hydra" / name)
+
+
 def _read_member(sweep: str, name: str, directory: Path, planned: MemberState | None) -> Member:
     member = Member(sweep, name, directory)
-    overrides, config = (read_yaml(directory / ".hydra" / name) for name in ("overrides.yaml", "config.yaml"))
+    overrides, config = (_read_hydra_file(directory, name) for name in ("overrides.yaml", "config.yaml"))
     given = map(str, overrides) if isinstance(overrides, list) else ()
     member.overrides = [*given] or (planned.overrides if planned else [])
     member.config = config if isinstance(config, dict) else {}
     member.status, member.reason, member.result = _read_outcome(directory / FILE, planned)
     if member.status == COMPLETED and member.score is None:
-        member.status, member.reason = "unreadable", f"{FILE} says completed, but holds no {METRICS[member.metric]}"
+        member.status, member.reason = (
+            "unreadable",
+            f"{FILE} says completed, but holds no {METRICS[member.primary_metric]}",
+        )
     return member
 
 
@@ -248,8 +277,10 @@ def _read_outcome(path: Path, planned: MemberState | None) -> tuple[str, str | N
     return "unreadable", f"{FILE} has the status {status!r:.40}", {}
 
 
-def _iter_topmost_dirs(top: Path, is_wanted: Callable[[Path], bool], level: int = 1) -> Iterator[Path]:
-    """Yield the uppermost folders below `top` that are wanted."""
+def _iter_topmost_dirs(
+    top: Path, is_wanted: Callable[[Path], bool], level: int = 1, deepest: int = DEEPEST
+) -> Iterator[Path]:
+    """Yield the uppermost folders below `top` that are wanted, down to `deepest` levels below it."""
     try:
         folders = sorted(child for child in top.iterdir() if child.is_dir() and not child.name.startswith("."))
     except OSError:
@@ -257,15 +288,15 @@ def _iter_topmost_dirs(top: Path, is_wanted: Callable[[Path], bool], level: int 
     for folder in folders:
         if is_wanted(folder):
             yield folder
-        elif level < DEEPEST and folder.name not in ("report", "model", "checkpoints"):
-            yield from _iter_topmost_dirs(folder, is_wanted, level + 1)
+        elif level < deepest and folder.name not in ("report", "model", "checkpoints"):
+            yield from _iter_topmost_dirs(folder, is_wanted, level + 1, deepest)
 
 
 def _is_sweep_dir(folder: Path) -> bool:
     """Return whether a folder is a sweep's. A dry run leaves multirun.yaml too, but nothing was meant to run."""
     if (folder / MANIFEST).is_file():
         return True
-    return (folder / MULTIRUN).is_file() and any(_iter_topmost_dirs(folder, _is_run_dir))
+    return (folder / MULTIRUN).is_file() and any(_iter_topmost_dirs(folder, _is_run_dir, deepest=DEEPEST_MEMBER))
 
 
 def _is_run_dir(folder: Path) -> bool:

@@ -77,7 +77,7 @@ def read_set_scores(member: Member, set_name: str, split: str, recorded: float |
     Raises:
         DataError: As `read_scores`.
     """
-    metric = member.metric
+    metric = member.primary_metric
     try:
         rows = read_score_rows(member.directory / SCORES, set_name, split)
     except FileNotFoundError:

@@ -58,7 +58,7 @@ class Runs:
     @property
     def score(self) -> float:
         """Mean of the primary metric over seeds, 0-100."""
-        mean = self.compute_mean("metrics", self.first.metric)
+        mean = self.compute_mean("metrics", self.first.primary_metric)
         assert mean is not None  # only members with a score are put together
         return mean
 
@@ -159,7 +159,7 @@ def make_evaluation_key(member: Member) -> str:
     asked = extract_evaluation_settings(dataset) if isinstance(dataset, dict) else fingerprint
     split = member.get_text("reported_split")
     total = member.get_number("metrics", "total")
-    return _dump_json([member.get_option("dataset"), split, asked, total, member.metric])
+    return _dump_json([member.get_option("dataset"), split, asked, total, member.primary_metric])
 
 
 def _attach_unfinished(configurations: Sequence[Configuration], unfinished: Iterable[Member]) -> None:
