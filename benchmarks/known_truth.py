@@ -27,6 +27,7 @@ from rows import Row
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
+from mlqa.report.statistics.forecast import forecast_decision
 from mlqa.report.statistics.verdict import judge_scores
 
 # A score is the share of these thresholds that the quality of an answer exceeds: 0, 1/3, 2/3 or 1 (exact).
@@ -243,6 +244,31 @@ def list_settings(treatments: Sequence[int], questions: Sequence[int]) -> Iterat
         yield Setting(count, (3,), asked, (0.3, 1.2))
 
 
+def study_forecast(sweeps: int, seed: int) -> str:
+    """Compare the forecast for five more seeds with what they settle. Return the table of docs/methodology.md.
+
+    Two treatments with two seeds on 900 questions, whose true difference is drawn from what the forecast assumes.
+    """
+    draw = np.random.default_rng(seed)
+    forecasts, settled = [], []
+    for _ in range(sweeps):
+        strengths = [BEST, BEST - abs(draw.normal(0, 3))]
+        sweep = make_sweep(Setting(2, (7,), 900, (0.75,)), strengths, draw)
+        before = judge_scores([rows[:2] for rows in sweep.scores], sweep.context_of)
+        after = judge_scores(sweep.scores, sweep.context_of)
+        assert before is not None and after is not None
+        if before.undecided:
+            forecasts.append(100 * forecast_decision(before.spread, before.differences[0], 1, more_seeds=5))
+            settled.append(100 * after.differences[0].is_told_apart)
+    lines = ["| forecast, % | sweeps | mean forecast, % | settled, % |", "|---|---|---|---|"]
+    for low, high in itertools.pairwise((0, 10, 30, 50, 70, 100)):
+        chosen = [place for place, chance in enumerate(forecasts) if low <= chance < high]
+        if chosen:
+            means = (f"{np.mean([values[place] for place in chosen]):.0f}" for values in (forecasts, settled))
+            lines.append(f"| {low} to {high} | {len(chosen)} | {' | '.join(means)} |")
+    return "\n".join(lines) + "\n"
+
+
 HEADINGS = (
     "treatments", "seeds", "questions", "run sd", "covered, %", "on these questions, %", "width", "false winner, %",
     "anything false, %",
@@ -301,6 +327,7 @@ def main() -> None:
     }
     table = format_table(results)
     report_progress(table)
+    report_progress(study_forecast(4 * args.sweeps, args.seed))
     if args.markdown:
         args.markdown.write_text(table, "utf-8")
     finish(summarize(results), args)
