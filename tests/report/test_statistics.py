@@ -167,7 +167,7 @@ def test_more_seeds_of_the_same_are_worth_less_than_the_questions_allow() -> Non
 
 
 def test_what_is_needed_gives_the_power_that_was_asked() -> None:
-    """With n seeds, the squared difference over its variance is 7.85: z(.975) + z(.8), squared."""
+    """With n seeds, the squared difference over its variance is (z(1 - .03/2/pairs) + z(.8))^2, here of two pairs."""
     scores, context_of = make_scores((3, 3), contexts=60)
     scores[1] = np.minimum(100, scores[1] + 25)
     verdict = judge_scores(scores, context_of)
@@ -187,7 +187,7 @@ def test_a_difference_of_nothing_is_settled_by_no_number_of_seeds() -> None:
     scores, context_of = make_scores((3,))
     verdict = judge_scores([scores[0], scores[0][::-1]], context_of)
     assert verdict is not None
-    need = compute_need(verdict.spread, verdict.differences[0])
+    need = compute_need(verdict.spread, verdict.differences[0], 1)
     assert need.seeds is None and need.questions is None
 
 

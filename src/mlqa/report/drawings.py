@@ -18,6 +18,7 @@ from mlqa.report.wording import format_interval, format_price, list_first
 
 MOST_ROWS = 30  # treatments in the picture
 MOST_LABELS = 14  # points of a scatter that carry their name
+FARTHEST_LABEL = 10  # per cent of the height that a label may be away from its point
 MOST_CURVES = 20
 POINTS_PER_CURVE = 120
 COLOURS = 8
@@ -233,19 +234,21 @@ def _draw_fertility(comparison: Comparison) -> Plot | None:
 def _place_points(
     items: Sequence[tuple[float, float, str, str, int, bool]], x: Axis, y: Axis, apart: float = 6.5
 ) -> list[Point]:
-    """Place points and their labels, which are moved so that they do not lie upon each other."""
+    """Place points and labels. A label moves a little if another is there, or is left out. The front comes first."""
     labelled = len(items) <= MOST_LABELS
     points: list[Point] = []
     taken: list[float] = []
-    for at, height, text, name, colour, is_on in sorted(items, key=lambda item: item[1]):
-        place, level = x.place(at), y.place(height)
+    for at, score, text, name, colour, is_on in sorted(items, key=lambda item: (not item[5], item[1])):
+        place, level = x.place(at), y.place(score)
         is_left = place > 55
-        steps = (level + sign * step for step in range(100) for sign in (1, -1))  # the nearest free height in the box
+        steps = (level + sign * step for step in range(FARTHEST_LABEL) for sign in (1, -1))
         free = (at for at in steps if 0 <= at <= 98 and all(abs(at - other) >= apart for other in taken))
-        label_at = round(next(free, level), 3)
-        if labelled:
+        label_at = next(free, None) if labelled else None
+        if label_at is not None:
             taken.append(label_at)
-        points.append(Point(place, level, text, name if labelled else "", label_at, is_left, colour % COLOURS, is_on))
+        label = "" if label_at is None else name
+        height = level if label_at is None else round(label_at, 3)
+        points.append(Point(place, level, text, label, height, is_left, colour % COLOURS, is_on))
     return points
 
 

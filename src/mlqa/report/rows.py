@@ -98,7 +98,7 @@ def build_treatment_table(comparison: Comparison) -> Table:
         Column("treatment", make_name, False),
         _make_score_column(comparison.score_name, comparison.metric),
         Column("95 % interval", make_interval),
-        Column(f"{MINUS} {leader.name}" if leader else "difference", make_difference),
+        Column(f"{MINUS}\u00a0{leader.name}" if leader else "difference", make_difference),
         make_text_column("verdict", lambda one: describe_standing(comparison, one), True),
         *([] if comparison.metric == "exact_match" else [_make_score_column("EM", "exact_match")]),
         make_number_column("control", ".2f", get_control),

@@ -82,7 +82,7 @@ def plan_settling(comparison: Comparison, answer: Answer, sweeps: Sequence[str] 
             one,
             [forecast_decision(spread, one, len(undecided), more_seeds=more) for more in MORE_SEEDS],
             [forecast_decision(spread, one, len(undecided), times_questions=times) for times in TIMES_QUESTIONS],
-            compute_need(spread, one),
+            compute_need(spread, one, len(undecided)),
             compute_smallest_resolved(spread, one),
         )
         for one in undecided

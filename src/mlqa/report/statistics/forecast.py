@@ -10,14 +10,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from mlqa.report.statistics.contrasts import LEVEL, Difference, compute_t_quantile
 from mlqa.report.statistics.spread import PRIOR_DF, Spread
 
 PRIOR_VARIANCE = 9.0  # of the true difference between two treatments, in squared points
-# (z(.975) + z(.8))^2: what the squared difference over its variance must be for p < .05 in 80 % of experiments.
-POWER = 7.85
+CHANCE = 0.8  # what "needed" and "resolved" stand for
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,21 @@ def forecast_decision(
     return float(ndtr((mean - limit) / sd) + ndtr((-mean - limit) / sd))
 
 
-def compute_need(spread: Spread, difference: Difference) -> Need:
-    """Return how many seeds, or how many times the questions, would tell two treatments apart."""
+def compute_need(spread: Spread, difference: Difference, undecided: int) -> Need:
+    """Return how many seeds, or how many times the questions, would tell two treatments apart.
+
+    Args:
+        spread: The means and their variances.
+        difference: Of the two treatments.
+        undecided: Number of pairs that are not told apart, for which the level is corrected.
+    """
     pair = [difference.first, difference.second]
     counts = spread.counts[pair]
     own = _find_own_question_variance(spread, difference, float(np.sum(1 / counts)))
-    seeds, target = float(spread.beyond_flips[pair].mean()), difference.mean**2 / POWER
+    seeds, target = (
+        float(spread.beyond_flips[pair].mean()),
+        difference.mean**2 / _compute_power(LEVEL / max(undecided, 1)),
+    )
     left = target - own
     needed = math.ceil(2 * (seeds + spread.flip) / left) if left > 0 else None
     n = 2 / float(np.sum(1 / counts))
@@ -79,7 +87,12 @@ def compute_smallest_resolved(spread: Spread, difference: Difference) -> float:
     """Return the difference that even endless seeds on these questions tell apart in only 80 % of experiments."""
     pair = [difference.first, difference.second]
     own = _find_own_question_variance(spread, difference, float(np.sum(1 / spread.counts[pair])))
-    return float((POWER * own) ** 0.5)
+    return float((_compute_power(0.05) * own) ** 0.5)
+
+
+def _compute_power(level: float) -> float:
+    """Return what a squared difference over its variance must be for p < `level` in 80 % of experiments: 7.85 at 0.05."""
+    return float((ndtri(1 - level / 2) + ndtri(CHANCE)) ** 2)
 
 
 def _find_own_question_variance(spread: Spread, difference: Difference, inverse_seeds: float) -> float:
