@@ -177,10 +177,11 @@ def test_what_is_needed_gives_the_power_that_was_asked() -> None:
     q = hand.questions(0, 1)
     q0 = max(q - hand.flip * 2 / 3, 0.1 * q)
     tau2 = (hand.tau2[0] + hand.tau2[1]) / 2
-    n = 2 * (tau2 + hand.flip) / (one.mean**2 / 7.85 - q0)
-    assert compute_need(verdict.spread, one).seeds == math.ceil(n)
-    assert pytest.approx(7.85, abs=0.01) == (1.959964 + 0.841621) ** 2
-    assert compute_smallest_resolved(verdict.spread, one) == pytest.approx(math.sqrt(7.85 * q0))
+    n = 2 * (tau2 + hand.flip) / (one.mean**2 / (2.432379 + 0.841621) ** 2 - q0)
+    assert normal_cdf(2.432379) == pytest.approx(1 - 0.03 / 4) and normal_cdf(0.841621) == pytest.approx(0.8)
+    assert compute_need(verdict.spread, one, 2).seeds == math.ceil(n)
+    # z(.975) + z(.8), squared: 7.85
+    assert compute_smallest_resolved(verdict.spread, one) == pytest.approx(math.sqrt(7.848879 * q0))
 
 
 def test_a_difference_of_nothing_is_settled_by_no_number_of_seeds() -> None:

@@ -106,6 +106,7 @@ class Plot:
     points: list[Point] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     front: str = ""
+    colours: list[tuple[str, int]] = field(default_factory=list)  # of the treatments, if points are treatments'
 
 
 def make_axis(values: Iterable[float], margin: float = 0.06) -> Axis:
@@ -209,7 +210,10 @@ def _draw_scatter(comparison: Comparison, axis: str, unit: str, title: str) -> P
     )
     names = list_first([name for *_, name, _, is_on in items if is_on], 6)
     note = f"Rings mark the Pareto front, which nothing beats in both: {names}. Each treatment has a colour."
-    return Plot(axis, title, note, unit, comparison.score_name, x, y, _place_points(items, x, y), [], steps)
+    shown = {colour for *_, colour, _ in items}
+    names_of = [(one.name, number % COLOURS) for number, one in enumerate(comparison.treatments) if number in shown]
+    points = _place_points(items, x, y)
+    return Plot(axis, title, note, unit, comparison.score_name, x, y, points, [], steps, names_of[:MOST_LABELS])
 
 
 def _draw_fertility(comparison: Comparison) -> Plot | None:

@@ -91,7 +91,7 @@ def compute_smallest_resolved(spread: Spread, difference: Difference) -> float:
 
 
 def _compute_power(level: float) -> float:
-    """Return what a squared difference over its variance must be for p < `level` in 80 % of experiments: 7.85 at 0.05."""
+    """Return the squared difference over its variance that gives p < `level` in 80 % of experiments: 7.85 at 0.05."""
     return float((ndtri(1 - level / 2) + ndtri(CHANCE)) ** 2)
 
 
