@@ -150,6 +150,20 @@ def test_what_crashed_is_told_and_not_recommended_without_it(tmp_path: Path) -> 
     assert "1 of 3 runs failed: CUDA out of memory" in row and "| 2 of 3 |" in row
 
 
+def test_what_was_stopped_or_never_began_is_no_crash(tmp_path: Path) -> None:
+    """After Ctrl-C, the cheapest configuration of the tied is still the advice."""
+    write_a1(tmp_path / "s")
+    stopped = result("berturk", "g4dn", seed=3, status="stopped", error="stopped by Ctrl-C", metrics={})
+    settings = config({"instance_type": "ml.g4dn.xlarge"}, 3, 800)
+    overrides = ["model=berturk", "hardware=g4dn", "seed=3"]
+    write_member(tmp_path / "s" / "12", stopped, settings=settings, overrides=overrides)
+    planned = {"event": "planned", "member": 13, "overrides": ["model=berturk", "hardware=g4dn", "seed=4"]}
+    write_manifest(tmp_path / "s", [planned])
+    answer = answer_of(tmp_path / "s")
+    assert answer.choice is not None and answer.choice.name == "berturk on g4dn"
+    assert len(answer.choice.unfinished) == 2 and "But" not in answer.sentence
+
+
 def test_if_all_lost_runs_the_reason_is_in_the_sentence(tmp_path: Path) -> None:
     world = World()
     for number, model in enumerate(("berturk", "mbert")):

@@ -62,8 +62,7 @@ def build_answer(comparison: Comparison, is_rehearsal: bool = False) -> Answer:
     choice = choose_configuration(comparison, tied)
     treatment = next(one for one in comparison.treatments if choice in one.configurations)
     cost = format_run_cost(choice)
-    crash = choice.describe_unfinished()
-    crash = f". But {crash}" if crash else ""
+    crash = f". But {choice.describe_unfinished()}" if choice.has_crashed else ""
     if len(comparison.treatments) == 1:
         score = f"{comparison.score_name} {treatment.score:.2f}"
         where = _compare_prices(comparison, choice)
@@ -101,7 +100,7 @@ def choose_configuration(comparison: Comparison, tied: Sequence[Treatment]) -> C
     One that lost runs is chosen only if all did. Without any price, the best score counts, and then the least time.
     """
     offers = [one for treatment in tied for one in treatment.configurations]
-    whole = [one for one in offers if not one.unfinished]
+    whole = [one for one in offers if not one.has_crashed]
     offers = whole or offers
     score_of = {id(one): treatment.score for treatment in tied for one in treatment.configurations}
     priced = [(one, one.usd) for one in offers if one.usd is not None]
@@ -192,11 +191,11 @@ def _list_passed_over(comparison: Comparison, choice: Configuration) -> list[str
     offers = [one for treatment in tied for one in treatment.configurations if one is not choice]
     lines = []
     for one in offers:
-        if one.unfinished:
+        if one.has_crashed:
             is_cheaper = one.usd is not None and choice.usd is not None and one.usd < choice.usd
             price = f" costs less ({format_price(one)} a run), but " if is_cheaper else ": "
             lines.append(f"{one.name}{price}{one.describe_unfinished()}.")
-    timed = [one for one in offers if one.minutes is not None and not one.unfinished]
+    timed = [one for one in offers if one.minutes is not None and not one.has_crashed]
     fastest = min(timed, key=lambda one: one.minutes or 0, default=None)
     if fastest and fastest.minutes and choice.minutes and fastest.minutes * SAME_PRICE < choice.minutes:
         price = f" for {format_price(fastest)}" if fastest.usd is not None else ""

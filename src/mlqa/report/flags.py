@@ -33,7 +33,7 @@ def list_flags(comparison: Comparison, treatment: Treatment) -> list[str]:
     return flags
 
 
-def list_crashes(treatment: Treatment) -> list[str]:
+def list_unfinished(treatment: Treatment) -> list[str]:
     """Return which configurations of a treatment have runs without a score, and why."""
     return [f"{one.name}: {text}" for one in treatment.configurations if (text := one.describe_unfinished())]
 

@@ -10,7 +10,7 @@ from mlqa.report.answer import choose_configuration
 from mlqa.report.cells import Cell, Column, Table, build_table, make_name_cell, make_number_column, make_text_column
 from mlqa.report.comparison import Comparison
 from mlqa.report.evaluations import TransferMatrix
-from mlqa.report.flags import get_ceiling, get_control, list_crashes, list_flags
+from mlqa.report.flags import get_ceiling, get_control, list_flags, list_unfinished
 from mlqa.report.reference import PublishedResult, Reference
 from mlqa.report.statistics.contrasts import Difference
 from mlqa.report.treatments import Configuration, Treatment
@@ -72,7 +72,7 @@ def build_treatment_table(comparison: Comparison) -> Table:
     leader = comparison.compared[0] if verdict else None
 
     def make_name(one: Treatment) -> Cell:
-        notes = [*list_flags(comparison, one), *list_crashes(one)]
+        notes = [*list_flags(comparison, one), *list_unfinished(one)]
         return make_name_cell(one.whole_name, one.name, "; ".join(notes))
 
     def make_interval(one: Treatment) -> Cell:
