@@ -35,7 +35,7 @@ def print_closing(report: Report, page: Path) -> None:
             console.print(Text(line), highlight=False)
         if section.settling.prospects:
             console.print(Text("What would settle it: " + " ".join(section.settling.lines)), highlight=False)
-            for command in section.settling.commands:
+            for command in section.settling.commands[:MOST_REASONS]:
                 console.print(Text(f"  {command}"), highlight=False, soft_wrap=True)
         _print_some(section.comparison.list_gaps(), "reasons")
     if report.is_rehearsal and not report.sections:
