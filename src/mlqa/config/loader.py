@@ -109,7 +109,7 @@ def install_loader() -> None:
 
 def install_loader_for_main() -> None:
     """Let every Hydra of this process compose by such a loader. Hydra's main has no place to ask for it."""
-    hydra_internals.ConfigLoaderImpl = RememberingLoader  # type: ignore[misc]
+    hydra_internals.ConfigLoaderImpl = RememberingLoader  # type: ignore[attr-defined]
 
 
 def _recall(memory: dict[Any, bytes], key: Any, make: Callable[[], DictConfig]) -> DictConfig:

@@ -181,7 +181,7 @@ def _find_member_problems(member: DictConfig, multirun: bool) -> list[str]:
             *_check_network_isolation(member, member.hydra),
             *check_run_dir(member, multirun),
         ]
-    except OmegaConfBaseException:  # a group was removed, which _check_overrides has already reported
+    except (OmegaConfBaseException, AttributeError):  # a group was removed, which _check_overrides has reported
         return []
 
 
