@@ -136,7 +136,7 @@ def main() -> None:
             Row(what, [wall]),
             Row(f"{what}: CPU", [cpu]),
             Row(f"{what}: memory at the peak", [read_megabytes("VmHWM")], unit="MB"),
-            Row(f"{what}: the page, of which plotly.js 4.8 MB", [page.stat().st_size / 1e6], unit="MB"),
+            Row(f"{what}: the page", [page.stat().st_size / 1e6], unit="MB"),
         ]
         if shutil.which("chromium") and shutil.which("chromedriver"):
             shown = time_in_browser(page, args.members)

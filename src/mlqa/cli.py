@@ -15,7 +15,7 @@ COMMANDS = {
     "audit": "find faults in a data set: offsets, leakage, duplicates, Unicode, lengths",
     "dashboard": "save a W&B workspace for a sweep, or print its specification",
     "predict": "answer questions with the model of a run",
-    "report": "compare the members of sweeps: a page, tables, advice",
+    "report": "compare the members of sweeps: what to choose, a page, tables",
     "score": "score predictions from any tool on a data set",
     "tokenizers": "compare tokenizers on a data set and show how each splits words",
 }

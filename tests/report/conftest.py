@@ -19,7 +19,7 @@ from mlqa.report.build import write_report
 def written_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep with its report; not to be changed."""
     sweep = write_whole(tmp_path_factory.mktemp("sweeps") / "whole")
-    write_report([sweep], compare_with="blog")
+    write_report([sweep], reference="blog")
     return sweep
 
 

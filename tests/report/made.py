@@ -116,6 +116,48 @@ def write_member(
         write_json(folder / TOKENIZATION, TokenizerAnalysis({"words": 1035}, list(words), []).to_dict())
 
 
+def write_scored(
+    folder: Path,
+    model: str,
+    hardware: str,
+    seed: int,
+    scores: np.ndarray,
+    context_of: np.ndarray,
+    *,
+    seen: bool | None = False,
+    seconds: float = 600,
+    price: float = 3.6,
+    settings: dict[str, Any] | None = None,
+    overrides: Sequence[str] | None = None,
+    **parts: Any,
+) -> None:
+    """One run whose F1 by question (0-1) are `scores`. No answer is scored: exact where F1 is 1."""
+    exact = scores >= 1
+    rows = [
+        {
+            "set": "sample", "split": "validation", "id": f"q{row}", "context": int(context), "seen": seen,
+            "exact_match": int(exact[row]), "f1": float(scores[row]), "exact_match_language": int(exact[row]),
+            "f1_language": float(scores[row]), "groups": {"question_type": ("kim", "ne")[row % 2]},
+            "question": f"Soru {row}?", "golds": ["altın"], "answer": f"cevap {scores[row]:.2f}",
+            "context_text": f"Metin {context}: altın.",
+        }
+        for row, context in enumerate(context_of)
+    ]  # fmt: skip
+    metrics = {
+        "exact_match": 100 * float(exact.mean()), "f1": 100 * float(scores.mean()), "total": len(scores),
+        "f1_language": 100 * float(scores.mean()), "exact_match_language": 100 * float(exact.mean()),
+        **parts.pop("metrics", {}),
+    }  # fmt: skip
+    instance = f"ml.{hardware}.xlarge"
+    cost = {"billable_seconds": seconds, "instance_type": instance, "instance_count": 1, "usd_per_hour": price,
+            "usd": seconds / 3600 * price, "price_source": "table", "estimate": False}  # fmt: skip
+    content = result(model, hardware, seed=seed, metrics=metrics, cost=parts.pop("cost", cost), **parts)
+    node = config({"instance_type": instance}, seed, len(scores))
+    given = [f"model={model}", f"hardware={hardware}", f"seed={seed}"] if overrides is None else overrides
+    write_member(folder, content, settings=settings or node, overrides=given)
+    write_json_lines(folder / SCORES, rows)
+
+
 def write_manifest(sweep: Path, events: Sequence[dict[str, Any]]) -> None:
     sweep.mkdir(parents=True, exist_ok=True)
     (sweep / "members.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events), "utf-8")

@@ -18,9 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         metavar="DIR",
-        help="write index.html, results.csv and results.md here (default: <sweep dir>/report; ./report for several)",
+        help="write the report's files here (default: <sweep dir>/report; ./report for several)",
     )
-    parser.add_argument("--reference", choices=["blog"], help="also show published results, marked as such")
+    parser.add_argument(
+        "--reference",
+        metavar="NAME",
+        help="also show published results: blog, turkish, xquad_tr, or a YAML file (docs/report.md)",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -28,6 +32,7 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         RunError: If a directory holds no run, or the report cannot be written.
+        ConfigError: If the published results cannot be found.
     """
     from mlqa.report.build import write_report
 

@@ -100,12 +100,6 @@ class TrackingBackend(enum.Enum):
     wandb = "wandb"
 
 
-class Reference(enum.Enum):
-    """Published results that the report can show next to its own."""
-
-    blog = "blog"
-
-
 class WandbMode(enum.Enum):
     """How W&B runs. auto is online if an API key is found, else offline."""
 
@@ -280,11 +274,16 @@ class TrackingConfig:
     finish_timeout: float = 60.0  # seconds to wait for W&B at the end: an outage must not keep a paid machine busy
 
 
+# Published results that mlqa ships: the original experiment's, Turkish scores on TQuAD, the baselines of XQuAD.
+REFERENCES = ("blog", "turkish", "xquad_tr")
+
+
 @dataclass
 class ReportConfig:
     """The report at the end of a multirun. No run depends on it."""
 
-    reference: Optional[Reference] = None  # published results to show as well. blog: the original experiment's
+    # Published results to show as well: a name of REFERENCES, or a YAML file of one's own (docs/report.md).
+    reference: Optional[str] = None
 
 
 @dataclass

@@ -14,7 +14,7 @@ from mlqa.config.language_codes import find_code_problem
 from mlqa.config.machine import check_machine
 from mlqa.config.model_facts import count_stated_positions, is_local_folder, read_model_config
 from mlqa.config.ranges import check_ranges
-from mlqa.config.schema import Batching, Config, Distribution
+from mlqa.config.schema import REFERENCES, Batching, Config, Distribution
 
 _WEIGHTS = tuple(name + end for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json"))
 ANSWERING = ("ForQuestionAnswering", "WithSpanHead")  # ends of classes with a head: of transformers, of models/heads.py
@@ -38,6 +38,7 @@ def find_config_problems(config: Config, weights: bool = True) -> list[str]:
         _check_dataset,
         _check_hardware,
         _check_tracking,
+        _check_report,
         _check_words,
     )
     problems = [problem for check in checks for problem in check(config)]
@@ -179,6 +180,12 @@ def _check_tracking(config: Config) -> Iterator[str]:
     project = config.tracking.project
     if project and (len(project) > 128 or set(project) & set("/\\#?%:")):
         yield f"tracking.project={project}: W&B refuses this name; choose at most 128 characters without / \\ # ? % :"
+
+
+def _check_report(config: Config) -> Iterator[str]:
+    reference = config.report.reference
+    if reference is not None and reference not in REFERENCES and not reference.endswith((".yaml", ".yml")):
+        yield f"report.reference={reference}: choose one of {', '.join(REFERENCES)}, or give the path of a YAML file"
 
 
 def _check_hardware(config: Config) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""The report of a sweep: an HTML page, a CSV and a Markdown table, and advice that the data supports.
+"""The report of a sweep: which treatment to choose, how sure that is, what it costs, and what would settle the rest.
 
 The report takes directories and does not know how their runs were trained or tracked. Data flows one way:
-members (files -> plain rows) -> questions (per-question scores) -> configurations (runs that differ only by seed) ->
-comparison (differences, Pareto front) -> advice -> page, tables, closing.
+members (files -> plain rows) -> treatments and configurations -> questions (per-question scores) -> statistics (the
+verdict) -> answer and settling (sentences) -> page, tables, latex, closing (forms).
 """

@@ -8,35 +8,42 @@ from pathlib import Path
 from mlqa.errors import RunError
 from mlqa.report.closing import print_closing
 from mlqa.report.content import make_report
+from mlqa.report.latex import render_latex
 from mlqa.report.page import render_page
 from mlqa.report.tables import render_csv, render_markdown
 
-PAGE, CSV, MARKDOWN = "index.html", "results.csv", "results.md"
+PAGE, CSV, MARKDOWN, LATEX = "index.html", "results.csv", "results.md", "results.tex"
 FOLDER = "report"
 
 
 def write_report(
-    sweep_dirs: Sequence[str | Path], output: str | Path | None = None, compare_with: str | None = None
+    sweep_dirs: Sequence[str | Path], output: str | Path | None = None, reference: str | None = None
 ) -> Path:
     """Write the report on one or several sweeps and print the closing table.
 
     Args:
         sweep_dirs: Directories of multiruns, of folders that hold some, or of single runs.
         output: Folder to write into. None means `report` in the sweep's directory, or `./report` if there are several.
-        compare_with: Name of published results to show, e.g. "blog". None means those that the members' config names.
+        reference: Published results to show: a name, e.g. "blog", or a YAML file. None means those that the members'
+            config names.
 
     Returns:
         The path of the page.
 
     Raises:
         RunError: If a directory holds no run, or the folder cannot be written to.
-        ConfigError: If there are no published results of that name.
+        ConfigError: If there are no published results of that name, and no such file.
     """
-    report = make_report(sweep_dirs, compare_with)
+    report = make_report(sweep_dirs, reference)
     if output is None:
         output = report.sweeps[0].directory / FOLDER if len(report.sweeps) == 1 else Path(FOLDER)
     folder = Path(output).expanduser()
-    files = {PAGE: render_page(report), CSV: render_csv(report), MARKDOWN: render_markdown(report)}
+    files = {
+        PAGE: render_page(report),
+        CSV: render_csv(report),
+        MARKDOWN: render_markdown(report),
+        LATEX: render_latex(report),
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

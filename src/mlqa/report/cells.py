@@ -37,12 +37,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table, and what makes its cells. `can_filter` offers a choice of its values on the page."""
+    """A column of a table, and what makes its cells.
+
+    Attributes:
+        heading: Its name.
+        make_cell: Makes the cell of an item.
+        is_number: Whether it is sorted by the cells' values.
+        can_filter: Whether the page offers a choice of its values.
+        is_cost: Whether less is better, so that the first click sorts the least first.
+    """
 
     heading: str
     make_cell: Callable[[Any], Cell]
     is_number: bool = True
     can_filter: bool = False
+    is_cost: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,14 +76,14 @@ def build_table(columns: Sequence[Column], items: Sequence[Any]) -> Table:
     )
 
 
-def make_number_column(heading: str, form: str, get: Callable[[Any], Any]) -> Column:
+def make_number_column(heading: str, form: str, get: Callable[[Any], Any], is_cost: bool = False) -> Column:
     """Make a column of numbers in the format `form`. A cell is empty if its value is not a finite number."""
 
     def make_cell(item: Any) -> Cell:
         value = get(item)
         return Cell("") if coerce_finite(value) is None else Cell(f"{value:{form}}", value)
 
-    return Column(heading, make_cell)
+    return Column(heading, make_cell, is_cost=is_cost)
 
 
 def make_text_column(heading: str, get: Callable[[Any], str], can_filter: bool = False) -> Column:
@@ -82,12 +91,13 @@ def make_text_column(heading: str, get: Callable[[Any], str], can_filter: bool =
     return Column(heading, lambda item: Cell(get(item)), False, can_filter)
 
 
-def make_name_cell(name: str, shown: str | None = None) -> Cell:
+def make_name_cell(name: str, shown: str | None = None, detail: str = "") -> Cell:
     """Make a cell of a name.
 
     Args:
         name: The full name.
         shown: The name as it is shown. None means the full name, shortened if it is very long.
+        detail: Shown below the name.
     """
     shown = shorten_name(name) if shown is None else shown
-    return Cell(shown, title="" if shown == name else name)
+    return Cell(shown, detail=detail, title="" if shown == name else name)

@@ -1,175 +1,227 @@
-"""Compare configurations that answered the same questions: differences, Pareto fronts, and who is compared."""
+"""Compare treatments that answered the same questions, and configurations by price and time."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mlqa.errors import DataError
-from mlqa.report.configurations import Configuration, build_configurations, make_evaluation_key
 from mlqa.report.grouping import group_by
-from mlqa.report.members import Member
+from mlqa.report.members import METRICS, Member
 from mlqa.report.names import assign_names
 from mlqa.report.pareto import find_pareto_front
 from mlqa.report.questions import Questions, RowScores, read_scores
-from mlqa.report.significance import Difference, compute_differences
+from mlqa.report.statistics.agreement import Agreement, measure_agreement
+from mlqa.report.statistics.verdict import Verdict, judge_scores
+from mlqa.report.treatments import Configuration, Treatment, build_treatments, make_evaluation_key
 from mlqa.report.wording import list_first
-from mlqa.result import SCORES
 
-# All pairs of 20 are 190 pairs. For so many the bootstrap's p-values are still fine enough after correction.
-MOST_COMPARED = 20
-NEAR = 1.0  # points of F1: what "within one point of the best" means
-MOST_NAMED = 3  # configurations in a line that says why they are not compared
+MOST_NAMED = 3  # treatments in a line that says why they are not compared
+
+
+@dataclass(frozen=True)
+class SeedScores:
+    """The answers of one seed of a treatment: (run, its scores), several if it was trained more than once."""
+
+    seed: int | None
+    runs: list[tuple[Member, RowScores]]
+
+    @property
+    def primary(self) -> np.ndarray:
+        """Score (0-100) by question, float [questions], averaged over the runs."""
+        return np.asarray(np.mean([scores.primary for _, scores in self.runs], axis=0))
+
+
+@dataclass(frozen=True)
+class HardwareCheck:
+    """Whether two hardware options reach the same score. `agreement` is None if they share no treatment and seed."""
+
+    first: str
+    second: str
+    agreement: Agreement | None
 
 
 @dataclass
 class Comparison:
-    """All configurations of one data set, best F1 first.
+    """All treatments of one data set, best first.
 
     Attributes:
         dataset: Its option.
         fingerprints: Of the data of all members.
-        configurations: All of them.
-        questions: What the compared configurations answered.
+        treatments: All of them.
+        questions: What the compared treatments answered.
         compared: Those with per-question scores.
-        scores: `scores[i][s]` are the rows of seed s of `compared[i]`.
-        differences: Those of all pairs, as indices into `compared`.
-        unseen_differences: The same over the questions whose context is in no member's train split. Empty if that is
-            not known, or if it is true of all questions or none.
-        not_by_question: Why there are no differences.
-        doubts: One line for each reason why some configurations are not among `compared`.
+        scores: `scores[i][s]` are the answers of seed s of `compared[i]`.
+        verdict: On `compared`, by their indices. None if fewer than two are compared.
+        verdict_on_unseen: The same over the questions whose context is in no member's train split. None if that is not
+            known, or if it is true of all questions or none.
+        hardware: The checks of all pairs of hardware options.
+        not_by_question: Why there is no verdict.
+        doubts: One line for each reason why some treatments are not among `compared`.
     """
 
     dataset: str
     fingerprints: list[str]
-    configurations: list[Configuration]
+    treatments: list[Treatment]
     questions: Questions | None = None
-    compared: list[Configuration] = field(default_factory=list)
-    scores: list[list[RowScores]] = field(default_factory=list)
-    differences: list[Difference] = field(default_factory=list)
-    unseen_differences: list[Difference] = field(default_factory=list)
+    compared: list[Treatment] = field(default_factory=list)
+    scores: list[list[SeedScores]] = field(default_factory=list)
+    verdict: Verdict | None = None
+    verdict_on_unseen: Verdict | None = None
+    hardware: list[HardwareCheck] = field(default_factory=list)
     not_by_question: str | None = None
     doubts: list[str] = field(default_factory=list)
 
-    def find_difference(self, first: Configuration, second: Configuration, unseen: bool = False) -> Difference | None:
-        """Return F1 of `first` minus that of `second`.
+    @property
+    def metric(self) -> str:
+        """Name of the primary metric in result.json."""
+        return self.treatments[0].first.primary_metric
 
-        Args:
-            first: A configuration of this comparison.
-            second: Another one.
-            unseen: Whether to look at questions on unseen contexts only.
+    @property
+    def score_name(self) -> str:
+        """What the primary metric is called, e.g. "F1"."""
+        return METRICS[self.metric]
 
-        Returns:
-            The difference, or None if the two were not compared question by question.
-        """
-        for one in self.unseen_differences if unseen else self.differences:
-            keys = self.compared[one.first].key, self.compared[one.second].key
-            if keys == (first.key, second.key):
-                return one
-            if keys == (second.key, first.key):
-                return replace(one, first=one.second, second=one.first, mean=-one.mean, low=-one.high, high=-one.low)
-        return None
+    @property
+    def configurations(self) -> list[Configuration]:
+        """The configurations of all treatments, the best treatment first and its cheapest configuration first."""
+        return [
+            one
+            for treatment in self.treatments
+            for one in sorted(treatment.configurations, key=lambda one: (one.usd is None, one.usd or 0, one.hardware))
+        ]
+
+    @property
+    def total(self) -> int:
+        """Number of questions, 0 if it is not known."""
+        return int(self.treatments[0].compute_mean("metrics", "total") or 0)
+
+    @property
+    def unseen(self) -> int | None:
+        """Number of questions whose context is not in train, None if that is not known."""
+        known = self.treatments[0].compute_mean("metrics", "total_unseen")
+        return None if known is None else int(known)
+
+    def find_index(self, treatment: Treatment) -> int | None:
+        """Return the index of a treatment among those that were compared question by question, None if it is not."""
+        return next((index for index, one in enumerate(self.compared) if one is treatment), None)
 
     def list_gaps(self) -> list[str]:
-        """Return a sentence for each reason why some configurations were not compared question by question."""
+        """Return a sentence for each reason why some treatments were not compared question by question."""
         gaps = [f"Not compared question by question: {doubt}." for doubt in self.doubts]
-        if self.not_by_question and len(self.configurations) > 1:
+        if self.not_by_question and len(self.treatments) > 1:
             gaps.insert(0, f"Nothing was compared question by question: {self.not_by_question}.")
         return gaps
 
 
 def compare_members(members: Sequence[Member]) -> list[Comparison]:
-    """Return a comparison for each set of questions that completed members answered, most configurations first."""
+    """Return a comparison for each set of questions that completed members answered, most runs first."""
     by_evaluation = group_by((member for member in members if member.is_compared), make_evaluation_key)
-    comparisons = [_build_comparison(group) for group in by_evaluation.values()]
-    return sorted(comparisons, key=lambda comparison: -len(comparison.configurations))
+    unfinished = [member for member in members if not member.is_compared]
+    comparisons = [_build_comparison(group, unfinished) for group in by_evaluation.values()]
+    return sorted(comparisons, key=lambda one: (-len(one.treatments), -sum(len(each.runs) for each in one.treatments)))
 
 
-def _build_comparison(members: Sequence[Member]) -> Comparison:
-    configurations = build_configurations(members)
-    assign_names(configurations)
-    _mark_fronts(configurations)
+def _build_comparison(members: Sequence[Member], unfinished: Sequence[Member]) -> Comparison:
+    treatments = build_treatments(members, unfinished)
+    assign_names(treatments)
     fingerprints = {text for member in members if (text := member.get_text("dataset", "fingerprint"))}
-    comparison = Comparison(members[0].get_option("dataset"), sorted(fingerprints), configurations)
+    comparison = Comparison(members[0].get_option("dataset"), sorted(fingerprints), treatments)
+    _mark_fronts(treatments)
     _collect_scores(comparison)
-    if comparison.questions is None or len(comparison.compared) < 2:
+    if comparison.questions is None:
         return comparison
-    rows = [np.stack([of_seed.f1 for of_seed in seeds]) for seeds in comparison.scores]
+    rows = [np.stack([of_seed.primary for of_seed in seeds]) for seeds in comparison.scores]
     context_of = comparison.questions.context_of
-    comparison.differences = compute_differences(rows, context_of)
+    comparison.hardware = _check_hardware(comparison.scores, context_of)
+    if len(rows) < 2:
+        return comparison
+    comparison.verdict = judge_scores(rows, context_of)
     unseen = _find_unseen(comparison.scores)
     if unseen is not None and 0 < unseen.sum() < len(unseen):
-        comparison.unseen_differences = compute_differences([seeds[:, unseen] for seeds in rows], context_of[unseen])
-    if not comparison.differences:
+        comparison.verdict_on_unseen = judge_scores([seeds[:, unseen] for seeds in rows], context_of[unseen])
+    if comparison.verdict is None:
         comparison.not_by_question = "all questions are of one context, which says nothing about others"
     return comparison
 
 
 def _collect_scores(comparison: Comparison) -> None:
-    """Fill in the scores of the configurations that answered the same questions, and the reasons of the others."""
+    """Fill in the scores of the treatments that answered the same questions, and the reasons of the others."""
     reasons: dict[str, list[str]] = {}
-    read: list[tuple[Configuration, list[tuple[Questions, RowScores]]]] = []
-    for configuration in _select_candidates(comparison.configurations):
-        seeds = []
-        for runs in configuration.seeds:
+    read: list[tuple[Treatment, list[SeedScores], set[str], Questions]] = []
+    for treatment in comparison.treatments:
+        seeds, digests, questions = [], set(), None
+        for seed, runs in treatment.seeds.items():
             try:
-                seeds.append(_read_seed(runs))
+                known = _read_seed(runs)
             except DataError as error:
-                reasons.setdefault(str(error), []).append(f"{configuration.name} ({runs[-1].label})")
+                reasons.setdefault(str(error), []).append(f"{treatment.name} ({runs[-1].label})")
                 break
+            questions = known[0][1]
+            digests |= {each.digest for _, each, _ in known}
+            seeds.append(SeedScores(seed, [(run, scores) for run, _, scores in known]))
         else:
-            read.append((configuration, seeds))
+            assert questions is not None
+            read.append((treatment, seeds, digests, questions))
     if read:
-        # What most of them answered. Of equally many, the best configuration decides.
-        common = Counter(seeds[0][0].digest for _, seeds in read).most_common(1)[0][0]
-        comparison.questions = next(seeds[0][0] for _, seeds in read if seeds[0][0].digest == common)
-        for configuration, seeds in read:
-            if all(questions.digest == common for questions, _ in seeds):
-                comparison.compared.append(configuration)
-                comparison.scores.append([scores for _, scores in seeds])
+        # What most of them answered. Of equally many, the best treatment decides.
+        common = Counter(questions.digest for *_, questions in read).most_common(1)[0][0]
+        comparison.questions = next(questions for *_, questions in read if questions.digest == common)
+        for treatment, seeds, digests, _ in read:
+            if digests == {common}:
+                comparison.compared.append(treatment)
+                comparison.scores.append(seeds)
             else:
-                label = f"{configuration.name} ({configuration.first.label})"
+                label = f"{treatment.name} ({treatment.first.label})"
                 reasons.setdefault("its questions or gold answers differ from the others'", []).append(label)
     comparison.doubts = [f"{list_first(labels, MOST_NAMED)}: {reason}" for reason, labels in reasons.items()]
     if not comparison.compared:
         comparison.not_by_question, comparison.doubts = "; ".join(comparison.doubts), []
-    elif len(comparison.compared) < 2 <= len(comparison.configurations):
-        comparison.not_by_question = "only one configuration can be compared"
+    elif len(comparison.compared) < 2 <= len(comparison.treatments):
+        comparison.not_by_question = "only one treatment can be compared"
 
 
-def _read_seed(runs: Sequence[Member]) -> tuple[Questions, RowScores]:
-    """Return the questions and scores of the first run of a seed that has any. Raise the last run's DataError."""
-    for run in runs[:-1]:
+def _read_seed(runs: Sequence[Member]) -> list[tuple[Member, Questions, RowScores]]:
+    """Return the questions and scores of the runs of a seed that have any. Raise the last DataError if none has."""
+    found = []
+    for run in runs:
         with contextlib.suppress(DataError):
-            return read_scores(run)
-    return read_scores(runs[-1])
+            found.append((run, *read_scores(run)))
+    return found or [(runs[-1], *read_scores(runs[-1]))]
 
 
-def _find_unseen(scores: Sequence[Sequence[RowScores]]) -> np.ndarray | None:
+def _check_hardware(scores: Sequence[Sequence[SeedScores]], context_of: np.ndarray) -> list[HardwareCheck]:
+    """Compare hardware options by the runs of the same treatment and seed."""
+    on: dict[str, dict[tuple[int, int | None], np.ndarray]] = {}
+    for number, seeds in enumerate(scores):
+        for of_seed in seeds:
+            for hardware, runs in group_by(of_seed.runs, lambda run: run[0].get_option("hardware")).items():
+                mean = np.mean([each.primary for _, each in runs], axis=0)
+                on.setdefault(hardware, {})[number, of_seed.seed] = mean
+    checks = []
+    for first, second in itertools.combinations(on, 2):
+        shared = [key for key in on[first] if key in on[second]]
+        differences = np.array([on[first][key] - on[second][key] for key in shared])
+        checks.append(HardwareCheck(first, second, measure_agreement(differences, context_of) if shared else None))
+    return checks
+
+
+def _find_unseen(scores: Sequence[Sequence[SeedScores]]) -> np.ndarray | None:
     """Return boolean [questions]: no member has seen the context in training. None if that is not known of some."""
-    known = [of_seed.seen for seeds in scores for of_seed in seeds if of_seed.seen is not None]
-    return ~np.any(known, axis=0) if len(known) == sum(map(len, scores)) else None
+    all_runs = [each for seeds in scores for of_seed in seeds for _, each in of_seed.runs]
+    known = [each.seen for each in all_runs if each.seen is not None]
+    return ~np.any(known, axis=0) if len(known) == len(all_runs) else None
 
 
-def _select_candidates(configurations: Sequence[Configuration]) -> list[Configuration]:
-    """Return at most MOST_COMPARED configurations to compare question by question.
-
-    These are the best, those on a Pareto front near it, and the next by F1. Configurations without
-    scores.jsonl do not count. They are returned too, because the report says why they are left out.
-    """
-    readable = [one for one in configurations if any((run.directory / SCORES).is_file() for run in one.runs)]
-    near = [one for one in readable if one.on_fronts and one.f1 >= configurations[0].f1 - NEAR]
-    chosen = list({one.key: one for one in [*readable[:1], *near, *readable]})[:MOST_COMPARED]
-    left_out = {one.key for one in readable} - set(chosen)
-    return [one for one in configurations if one.key not in left_out]
-
-
-def _mark_fronts(configurations: Sequence[Configuration]) -> None:
+def _mark_fronts(treatments: Sequence[Treatment]) -> None:
+    """Mark the configurations that nothing beats in price (or time) and in the score of their treatment at once."""
+    offers = [(one, treatment.score) for treatment in treatments for one in treatment.configurations]
     for axis in ("usd", "minutes"):
-        priced = [(one, price) for one in configurations if (price := getattr(one, axis)) is not None]
-        for index in find_pareto_front([(price, one.f1) for one, price in priced]):
+        priced = [(one, price, score) for one, score in offers if (price := getattr(one, axis)) is not None]
+        for index in find_pareto_front([(price, score) for _, price, score in priced]):
             priced[index][0].on_fronts.add(axis)

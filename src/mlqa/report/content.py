@@ -8,11 +8,51 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from mlqa.report.advice import REHEARSED, Advice, build_advice
+from mlqa.errors import ConfigError
+from mlqa.report.answer import REHEARSED, Answer, build_answer
 from mlqa.report.comparison import Comparison, compare_members
+from mlqa.report.evaluations import TransferMatrix, build_transfer_matrix
+from mlqa.report.factors import Design, analyse_factors
 from mlqa.report.members import STATUSES, Member, Sweep, find_sweep_dirs, read_sweep
-from mlqa.report.reference import REFERENCES, PublishedResult, get_published
-from mlqa.report.wording import format_usd
+from mlqa.report.reference import Reference, load_references
+from mlqa.report.settling import Settling, plan_settling
+from mlqa.report.wording import count_things, format_usd, join_texts
+
+
+@dataclass
+class Section:
+    """What the report says of one data set."""
+
+    comparison: Comparison
+    answer: Answer
+    settling: Settling
+    design: Design | None
+    transfer: TransferMatrix | None
+
+    def describe_facts(self) -> list[str]:
+        """Return the facts that a score means nothing without: questions, leak, treatments and seeds."""
+        comparison = self.comparison
+        facts = [count_things(comparison.total, "question")] if comparison.total else []
+        if comparison.questions is not None:
+            facts[-1:] = [
+                f"{facts[-1]} in {count_things(len(set(comparison.questions.context_of.tolist())), 'context')}"
+            ]
+        unseen = comparison.unseen
+        if unseen is None:
+            facts.append("leak unknown")
+        elif unseen == comparison.total:
+            facts.append("no question about a context of train")
+        else:
+            seen = comparison.total - unseen
+            facts.append(
+                f"{seen:,} of them ({seen / comparison.total:.0%}) about contexts that are in train".replace("%", " %")
+            )
+        counts = sorted({len(one.seeds) for one in comparison.treatments})
+        seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else count_things(counts[0], "seed")
+        facts.append(f"{count_things(len(comparison.treatments), 'treatment')}, {seeds} each")
+        split = comparison.treatments[0].first.get_text("reported_split")
+        facts.append(f"scored on the {split} split" if split else "split unknown")
+        return facts
 
 
 @dataclass
@@ -20,9 +60,9 @@ class Report:
     """Everything that page, CSV, Markdown and terminal show."""
 
     sweeps: list[Sweep]
-    comparisons: list[Comparison]
-    published: list[PublishedResult]
-    advice: list[list[Advice]] = field(default_factory=list)  # one list per comparison
+    sections: list[Section]
+    references: list[Reference]
+    problems: list[str] = field(default_factory=list)
     created: datetime = field(default_factory=datetime.now)
 
     @property
@@ -37,6 +77,12 @@ class Report:
 
     @property
     def title(self) -> str:
+        """What the report is about: the data sets, or the sweeps if no member has a score."""
+        datasets = list(dict.fromkeys(section.comparison.dataset for section in self.sections))
+        return join_texts(datasets) if datasets else self.origin
+
+    @property
+    def origin(self) -> str:
         """Names of the sweeps' directories."""
         return ", ".join(dict.fromkeys(sweep.directory.resolve().name for sweep in self.sweeps))
 
@@ -72,30 +118,50 @@ class Report:
     def list_problems(self) -> list[str]:
         """Return a line for everything that could not be read, besides the members' own reasons."""
         problems = [f"{sweep.directory.name}: {line}" for sweep in self.sweeps for line in sweep.manifest.problems]
-        return [REHEARSED, *problems] if self.is_rehearsal else problems
+        return [*([REHEARSED] if self.is_rehearsal else []), *self.problems, *problems]
 
 
-def make_report(sweep_dirs: Sequence[str | Path], compare_with: str | None = None) -> Report:
+def make_report(sweep_dirs: Sequence[str | Path], reference: str | None = None) -> Report:
     """Read sweeps and compare their members.
 
     Args:
         sweep_dirs: Directories of sweeps, of runs, or above them.
-        compare_with: A name of `REFERENCES`. None takes the members' own report.reference.
+        reference: Published results to show: a name or a file. None takes the members' own report.reference. Results
+            that were published on the members' data sets are shown as well.
 
     Raises:
         RunError: A directory holds no run.
-        ConfigError: The reference is unknown.
+        ConfigError: `reference` is neither a known name nor a file with published results.
     """
-    get_published(compare_with)  # refuses an unknown one before anything is read
+    if reference is not None:
+        load_references(reference)  # refuses an unknown one before anything is read
     folders = [folder for given in sweep_dirs for folder in find_sweep_dirs(given)]
     by_place = {folder.resolve(): folder for folder in folders}  # a directory that is given twice counts once
     sweeps = [read_sweep(folder) for folder in by_place.values()]
     members = [member for sweep in sweeps for member in sweep.members]
+    is_rehearsal = any(sweep.manifest.is_rehearsal for sweep in sweeps)
+    names = [str(sweep.directory) for sweep in sweeps]
+    sections = []
+    for comparison in compare_members(members):
+        answer = build_answer(comparison, is_rehearsal)
+        settling = plan_settling(comparison, answer, names)
+        transfer = build_transfer_matrix(comparison)
+        sections.append(Section(comparison, answer, settling, analyse_factors(comparison), transfer))
+    references, problems = _find_references(members, sections, reference)
+    return Report(sweeps, sections, references, problems)
+
+
+def _find_references(
+    members: Sequence[Member], sections: Sequence[Section], asked: str | None
+) -> tuple[list[Reference], list[str]]:
+    """Return the published results to show, and why those that a member's config names cannot be shown."""
+    datasets = [section.comparison.dataset for section in sections]
     named = (member.get_config_value("report", "reference") for member in members)
-    reference = compare_with or next((name for name in named if isinstance(name, str) and name in REFERENCES), None)
-    report = Report(sweeps, compare_members(members), get_published(reference))
-    report.advice = [build_advice(one, report.is_rehearsal) for one in report.comparisons]
-    return report
+    chosen = asked or next((name for name in named if isinstance(name, str) and name), None)
+    try:
+        return load_references(chosen, datasets), []
+    except ConfigError as error:  # a sweep that has ended must not lose its report for it
+        return load_references(None, datasets), [str(error)]
 
 
 def _sum_known(values: Iterable[float | None]) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any
 from mlqa.report.reading import coerce_finite, fold_text, read_yaml
 
 MULTIRUN, FILE = "multirun.yaml", "members.jsonl"
+NEVER_STARTED = "planned, never started"
 
 
 @dataclass
@@ -32,7 +33,7 @@ class MemberState:
             return "missing", f"job {self.job_name} ended as {self.job_status}, its output was not fetched"
         if self.job_name is not None:
             return "missing", f"job {self.job_name} was submitted, no end is recorded"
-        return "missing", "planned, never started"
+        return "missing", NEVER_STARTED
 
 
 @dataclass

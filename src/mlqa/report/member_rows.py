@@ -12,6 +12,8 @@ from mlqa.report.reading import get_nested
 from mlqa.report.rows import SCORES, TOKENIZER_FIGURES
 from mlqa.report.wording import format_usd
 
+RECORDED = ("commit", "versions", "data", "config")  # columns that say what a run was made with
+
 
 def _make_usd_cell(member: Member) -> Cell:
     return Cell("" if member.usd is None else format_usd(member.usd).removeprefix("$"), member.usd)
@@ -30,8 +32,8 @@ MEMBERS = (
     Column("hardware", lambda member: make_name_cell(member.get_option("hardware")), False, True),
     make_number_column("seed", "d", lambda member: member.seed),
     make_number_column("F1", ".2f", lambda member: member.get_number("metrics", "f1")),
-    make_number_column("minutes", ".1f", lambda member: member.minutes),
-    Column("$", _make_usd_cell),
+    make_number_column("minutes", ".1f", lambda member: member.minutes, is_cost=True),
+    Column("$", _make_usd_cell, is_cost=True),
     make_text_column("overrides", lambda member: " ".join(member.overrides)),
     make_text_column("commit", lambda member: member.get_text("versions", "commit") or ""),
     make_text_column("versions", _join_versions),
@@ -49,7 +51,12 @@ def _list_numbers(node: str, *keys: str) -> Iterable[CsvColumn]:
     """List numbers of a node of result.json."""
 
     def make_getter(key: str) -> Callable[[Member], float | None]:
-        return lambda member: member.get_number(node, key)
+        def get_number(member: Member) -> float | None:
+            """Return the number as it stands in result.json: a count stays a whole number."""
+            value = member.get_number(node, key)
+            return get_nested(member.result, node, key) if value is not None else None
+
+        return get_number
 
     return ((key, make_getter(key)) for key in keys)
 
@@ -61,17 +68,19 @@ CSV_COLUMNS: tuple[CsvColumn, ...] = (
     *_list_attributes("status", "reason", "model"),
     ("dataset", lambda member: member.get_option("dataset")),
     ("hardware", lambda member: member.get_option("hardware")),
-    *_list_attributes("seed"),
+    *_list_attributes("seed", "primary_metric", "score"),
     *_list_numbers("tokenization", "vocab_size"),
-    *_list_attributes("instance_type", "instance_count", "distribution", "epochs"),
+    *_list_attributes("instance_type"),
+    ("instance_count", lambda member: None if member.instance_count is None else int(member.instance_count)),
+    *_list_attributes("distribution", "epochs"),
     *_list_numbers(
         "metrics",
         *(f"{name}{ending}{bound}" for _, ending in SCORES for name in ("exact_match", "f1") for bound in BOUNDS),
-        *("total", "total_unseen"),
+        *("total", "total_unseen", "f1_shuffled_questions"),
     ),
     *_list_attributes("minutes"),
     *_list_numbers("cost", "usd_per_hour"),
-    *_list_attributes("usd", "usd_is_estimate"),
+    *_list_attributes("usd", "usd_is_estimate", "price_source", "is_rehearsal"),
     *_list_numbers("timing", "train_samples_per_second"),
     *_list_numbers("tokenization", *TOKENIZER_FIGURES[1:]),
     ("fingerprint", lambda member: member.get_text("dataset", "fingerprint")),

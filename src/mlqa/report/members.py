@@ -21,6 +21,13 @@ COMPLETED = "completed"
 # missing: planned, without a result. unreadable: there is a result.json, but this version cannot read it.
 STATUSES = (COMPLETED, "failed", "stopped", "missing", "unreadable")
 WORD_ROW = ("word", "tokens", "pieces", "morphemes", "met", "missed", "inside")  # keys that the page shows
+# The metrics that a run may be judged by, and what a table calls them.
+METRICS = {
+    "f1": "F1",
+    "exact_match": "EM",
+    "f1_language": "F1 by the language's rules",
+    "exact_match_language": "EM by the language's rules",
+}
 DEEPEST = 3  # levels below a folder that may hold sweeps
 DEEPEST_MEMBER = 16  # levels below a sweep's directory: hydra.sweep.subdir may be made of overrides with slashes
 
@@ -37,6 +44,7 @@ class Member:
     overrides: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)
+    is_rehearsal: bool = False  # its job ran on this machine, and nothing was paid
 
     @property
     def label(self) -> str:
@@ -73,11 +81,6 @@ class Member:
         return get_nested(self.config, *path)
 
     @property
-    def primary_metric(self) -> str:
-        """The metric of the data set by which models are compared. Results before it was recorded have F1."""
-        return self.get_text("dataset", "primary_metric") or "f1"
-
-    @property
     def instance_type(self) -> str:
         """The instance type that was paid for, or else requested. "local" is this machine, "" an unknown one."""
         requested = self.get_config_value("hardware", "instance_type")
@@ -102,9 +105,20 @@ class Member:
         return coerce_finite(self.get_config_value("training", "num_train_epochs"))
 
     @property
+    def primary_metric(self) -> str:
+        """Name of the metric by which models are compared, one of `METRICS`. Results that record none have F1."""
+        chosen = self.get_text("dataset", "primary_metric")
+        return chosen if chosen in METRICS else "f1"
+
+    @property
+    def score(self) -> float | None:
+        """The primary metric, 0-100."""
+        return self.get_number("metrics", self.primary_metric)
+
+    @property
     def is_compared(self) -> bool:
         """Whether there is a score to compare."""
-        return self.status == COMPLETED and self.get_number("metrics", "f1") is not None
+        return self.status == COMPLETED and self.score is not None
 
     @property
     def minutes(self) -> float | None:
@@ -124,6 +138,12 @@ class Member:
         """What the run cost, None if that is not known or the machine has no price (usd_per_hour: 0)."""
         dollars = self.get_number("cost", "usd")
         return None if dollars is None or dollars < 0 or self.get_number("cost", "usd_per_hour") == 0 else dollars
+
+    @property
+    def price_source(self) -> str | None:
+        """Where the price per hour comes from. A rehearsal paid none, whatever its price list was."""
+        source = self.get_text("cost", "price_source")
+        return f"rehearsal, nothing was paid ({source})" if source and self.is_rehearsal else source
 
     @property
     def usd_is_estimate(self) -> bool | None:
@@ -194,6 +214,8 @@ def read_sweep(top: Path) -> Sweep:
         _read_member(name, top.resolve().name if is_run else key, folders.get(key, top / key), planned.get(key))
         for key in names
     ]
+    for member in members:
+        member.is_rehearsal = manifest.is_rehearsal
     return Sweep(top, members, manifest)
 
 
@@ -228,8 +250,11 @@ def _read_member(sweep: str, name: str, directory: Path, planned: MemberState | 
     member.overrides = [*given] or (planned.overrides if planned else [])
     member.config = config if isinstance(config, dict) else {}
     member.status, member.reason, member.result = _read_outcome(directory / FILE, planned)
-    if member.status == COMPLETED and member.get_number("metrics", "f1") is None:
-        member.status, member.reason = "unreadable", f"{FILE} says completed, but holds no F1"
+    if member.status == COMPLETED and member.score is None:
+        member.status, member.reason = (
+            "unreadable",
+            f"{FILE} says completed, but holds no {METRICS[member.primary_metric]}",
+        )
     return member
 
 

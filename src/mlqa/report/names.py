@@ -1,31 +1,44 @@
-"""Name configurations by model and hardware, and by no more than it takes to tell them apart."""
+"""Name treatments by model and configurations by hardware, and by no more than it takes to tell them apart."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from mlqa.report.configurations import Configuration
 from mlqa.report.grouping import group_by
+from mlqa.report.treatments import OPTIONS, Configuration, Runs, Treatment
 
 LONGEST = 80  # characters of a name
 MOST_PARTS = 4  # options and settings in a name
-GROUPS = ("dataset", "hardware", "model", "optimizer")
 
 
-def assign_names(configurations: Sequence[Configuration]) -> None:
-    """Set the `whole_name` of each configuration, and its `name`, a shortened one that no other configuration has.
+def assign_names(treatments: Sequence[Treatment]) -> None:
+    """Set the names of treatments and of their configurations.
 
-    A name is model and hardware. If several configurations share it, the options and settings in which they differ are
-    added. A setting that differs only because the option does is left out. If two are still equal, the place in the
-    order tells them apart.
+    A treatment is called by its model, e.g. "berturk". If several share it, the options and settings in which they
+    differ are added. A configuration is called by treatment and hardware, e.g. "berturk on g4dn".
     """
-    alike = group_by(configurations, lambda one: replace_unprintable(f"{one.model} on {one.hardware}"))
-    for name, group in alike.items():
-        for one, parts in zip(group, _find_distinguishing_parts(group), strict=True):
-            one.whole_name = f"{name} ({replace_unprintable(', '.join(parts))})" if parts else name
-    counts = Counter(shorten_name(one.whole_name) for one in configurations)
-    for number, one in enumerate(configurations, 1):
+    for name, group in group_by(treatments, lambda one: replace_unprintable(one.model)).items():
+        options = [{option: one.get_option(option) for option in OPTIONS} for one in group]
+        parts = _find_distinguishing_parts(options, [one.settings for one in group])
+        for one, of_one in zip(group, parts, strict=True):
+            one.whole_name = f"{name} ({replace_unprintable(', '.join(of_one))})" if of_one else name
+    _shorten_names(treatments)
+    configurations = [one for treatment in treatments for one in treatment.configurations]
+    for treatment in treatments:
+        for hardware, alike in group_by(treatment.configurations, lambda one: one.first.get_option("hardware")).items():
+            parts = _find_distinguishing_parts([{} for _ in alike], [one.settings for one in alike])
+            for configuration, of_one in zip(alike, parts, strict=True):
+                known = f"{hardware} ({', '.join(of_one)})" if of_one else hardware
+                configuration.hardware = replace_unprintable(known)
+                configuration.whole_name = f"{treatment.whole_name} on {configuration.hardware}"
+    _shorten_names(configurations)
+
+
+def _shorten_names(named: Sequence[Treatment] | Sequence[Configuration]) -> None:
+    items: Sequence[Runs] = named
+    counts = Counter(shorten_name(one.whole_name) for one in items)
+    for number, one in enumerate(items, 1):
         one.name = shorten_name(one.whole_name)
         if counts[one.name] > 1:
             one.name = shorten_name(f"{number}: {one.whole_name}")
@@ -44,13 +57,36 @@ def replace_unprintable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
-def _find_distinguishing_parts(group: Sequence[Configuration]) -> list[list[str]]:
-    """Return for each configuration the first `MOST_PARTS` "name=value" in which the group differs."""
-    options = {name: [one.first.get_option(name) for one in group] for name in GROUPS}
-    differing = [(name, chosen) for name, chosen in options.items() if len(set(chosen)) > 1]
-    for setting in sorted({key for one in group for key in one.settings}):
-        chosen = options.get(setting.partition(".")[0], [""] * len(group))
-        values = [one.settings.get(setting, "not set") for one in group]
+def find_differing_settings(
+    options: Sequence[Mapping[str, str]], settings: Sequence[Mapping[str, str]]
+) -> list[tuple[str, list[str]]]:
+    """Return what differs among runs, with the value of each.
+
+    A setting that differs only because the option of its group does is left out.
+
+    Args:
+        options: The options of each, by group.
+        settings: The settings of each, by dotted key.
+
+    Returns:
+        [(group or dotted key, [value of each, "not set" if only others have it])]
+    """
+    differing = []
+    groups = {name: [one[name] for one in options] for name in (options[0] if options else ())}
+    differing += [(name, chosen) for name, chosen in groups.items() if len(set(chosen)) > 1]
+    for key in sorted({key for one in settings for key in one}):
+        chosen = groups.get(key.partition(".")[0], [""] * len(settings))
+        values = [one.get(key, "not set") for one in settings]
         if len(set(zip(chosen, values, strict=True))) > len(set(chosen)):  # differs even if the option is the same
-            differing.append((setting.rpartition(".")[2], values))
-    return [[f"{name}={values[index]}" for name, values in differing[:MOST_PARTS]] for index in range(len(group))]
+            differing.append((key, values))
+    return differing
+
+
+def _find_distinguishing_parts(
+    options: Sequence[Mapping[str, str]], settings: Sequence[Mapping[str, str]]
+) -> list[list[str]]:
+    """Return for each the first `MOST_PARTS` "name=value" in which they differ."""
+    differing = find_differing_settings(options, settings)[:MOST_PARTS]
+    return [
+        [f"{key.rpartition('.')[2]}={values[index]}" for key, values in differing] for index in range(len(settings))
+    ]

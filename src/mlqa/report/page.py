@@ -1,12 +1,14 @@
 """Render index.html, a single file that fetches nothing.
 
-Its Content-Security-Policy allows the two scripts by their hashes and forbids every address. If a text slipped through
-the escaping, it could neither run nor fetch anything.
+Its Content-Security-Policy allows the one script by its hash and forbids every address. If a text slipped through the
+escaping, it could neither run nor fetch anything. Figures are drawn without a script. The answers of the question
+browser are packed, because they are most of the page.
 """
 
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 from importlib.resources import files
@@ -14,18 +16,26 @@ from typing import Any
 
 from mlqa.display.html import render_template
 from mlqa.display.tokenizer_page import mark_words
-from mlqa.report.advice import REHEARSED
+from mlqa.report.answer import REHEARSED
 from mlqa.report.browser import build_browser_data
 from mlqa.report.cells import build_table
-from mlqa.report.charts import has_other_questions, make_charts
-from mlqa.report.comparison import MOST_COMPARED
-from mlqa.report.content import Report
-from mlqa.report.member_rows import MEMBERS
-from mlqa.report.reference import DATASET
-from mlqa.report.rows import PUBLISHED, TABLES, build_pair_table
+from mlqa.report.content import Report, Section
+from mlqa.report.drawings import draw_picture, draw_plots
+from mlqa.report.factors import Design
+from mlqa.report.member_rows import MEMBERS, RECORDED
+from mlqa.report.rows import (
+    build_configuration_table,
+    build_pair_table,
+    build_published_table,
+    build_score_table,
+    build_tokenizer_table,
+    build_transfer_table,
+    build_treatment_table,
+)
+from mlqa.report.settling import MORE_SEEDS, TIMES_QUESTIONS
+from mlqa.report.wording import MINUS, count_things, format_chance, format_points
 
-# Only these characters could end a script element or begin a comment in it.
-_IN_SCRIPT = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
+MOST_PAIRS = 300  # rows of the table of differences, those with the smallest p-values
 
 
 def render_page(report: Report) -> str:
@@ -38,45 +48,68 @@ def render_page(report: Report) -> str:
         HTML, to be written as UTF-8.
     """
     from markupsafe import Markup
-    from plotly.offline import get_plotlyjs
 
-    scripts = [get_plotlyjs().replace("\r\n", "\n"), _read_resource("page.js")]
-    data: dict[str, Any] = {"charts": {}, "browsers": {}}
+    script = _read_resource("page.js")
     sections = []
-    for number, comparison in enumerate(report.comparisons):
-        charts = make_charts(comparison, report.published)
-        for chart in charts:
-            data["charts"][f"chart-{number}-{chart.name}"] = {"data": chart.data, "layout": chart.layout}
-        if browser := build_browser_data(comparison):
-            data["browsers"][str(number)] = browser
-        sections.append(
-            {
-                "number": number,
-                "comparison": comparison,
-                "advice": report.advice[number],
-                "charts": charts,
-                **{name: build_table(columns, comparison.configurations) for name, columns in TABLES.items()},
-                "pairs": build_pair_table(comparison, comparison.differences),
-                "can_browse": bool(browser),
-            }
-        )
+    browsers: dict[str, Any] = {}
+    for number, section in enumerate(report.sections):
+        if browser := build_browser_data(section.comparison):
+            browsers[str(number)] = browser
+        sections.append(_collect_section(report, section) | {"number": number, "can_browse": bool(browser)})
     return render_template(
         "mlqa.report",
         "index.html.j2",
         report=report,
         sections=sections,
         words=mark_words(_read_word_tables(report)),
-        published=build_table(PUBLISHED, report.published),
-        published_data=DATASET,
-        of_other_questions=bool(report.published) and any(map(has_other_questions, report.comparisons)),
-        members=build_table(MEMBERS, report.members),
-        most_compared=MOST_COMPARED,
+        published=[(reference, build_published_table(reference)) for reference in report.references],
+        members=build_table([column for column in MEMBERS if column.heading not in RECORDED], report.members),
+        records=build_table(
+            [MEMBERS[0], *(column for column in MEMBERS if column.heading in RECORDED)], report.members
+        ),
         rehearsed=REHEARSED,
+        minus=MINUS,
+        format_chance=format_chance,
+        format_points=format_points,
+        count_things=count_things,
+        more_seeds=MORE_SEEDS,
+        times_questions=TIMES_QUESTIONS,
         style=Markup(_read_resource("page.css")),
-        scripts=[Markup(script) for script in scripts],
-        policy=_build_security_policy(scripts),
-        data=Markup(dump_json_for_script(data)),
+        script=Markup(script),
+        policy=_build_security_policy(script),
+        data=pack_json(browsers),
     )
+
+
+def _collect_section(report: Report, section: Section) -> dict[str, Any]:
+    comparison = section.comparison
+    differences = comparison.verdict.differences if comparison.verdict else []
+    shown = sorted(differences, key=lambda one: one.p_holm)[:MOST_PAIRS]
+    return {
+        "comparison": comparison,
+        "answer": section.answer,
+        "settling": section.settling,
+        "facts": section.describe_facts(),
+        "language": comparison.treatments[0].first.get_config_value("dataset", "language") or "",
+        "picture": draw_picture(comparison, section.answer, report.references),
+        "plots": draw_plots(comparison),
+        "treatments": build_treatment_table(comparison),
+        "configurations": build_configuration_table(comparison),
+        "scores": build_score_table(comparison),
+        "tokenizers": build_tokenizer_table(comparison),
+        "pairs": build_pair_table(comparison, shown),
+        "hidden_pairs": len(differences) - len(shown),
+        "transfer": build_transfer_table(section.transfer) if section.transfer else None,
+        "design": section.design,
+        "cells": _list_cells(section.design),
+    }
+
+
+def _list_cells(design: Design | None) -> list[tuple[str, list[str]]]:
+    if design is None:
+        return []
+    rows = zip(design.factors[0].levels, design.cells, strict=True)
+    return [(level, [f"{value:.2f}" for value in values]) for level, values in rows]
 
 
 def _read_word_tables(report: Report) -> list[dict[str, Any]]:
@@ -88,21 +121,20 @@ def _read_word_tables(report: Report) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def dump_json_for_script(content: Any) -> str:
-    """Write JSON that is safe inside a script element, because no text in it can end the element.
+def pack_json(content: Any) -> str:
+    """Write JSON as gzip in base64, in which no text can end the script element around it.
 
     Args:
         content: Values that can be written as JSON, without NaN.
     """
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.translate(_IN_SCRIPT)
+    return base64.b64encode(gzip.compress(text.encode("utf-8", "replace"), mtime=0)).decode()
 
 
-def _build_security_policy(scripts: list[str]) -> str:
-    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+def _build_security_policy(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 

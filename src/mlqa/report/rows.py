@@ -1,16 +1,20 @@
-"""The columns of a comparison's tables: results, scores, tokenizers, differences, and published results."""
+"""The tables of a comparison: treatments, configurations, scores, tokenizers, differences, published results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from mlqa.display.tokenizer_labels import FIGURES
+from mlqa.report.answer import choose_configuration
 from mlqa.report.cells import Cell, Column, Table, build_table, make_name_cell, make_number_column, make_text_column
 from mlqa.report.comparison import Comparison
-from mlqa.report.configurations import Configuration
-from mlqa.report.significance import Difference
-from mlqa.report.wording import format_price, format_verdict
+from mlqa.report.evaluations import TransferMatrix
+from mlqa.report.flags import get_ceiling, get_control, list_flags, list_unfinished
+from mlqa.report.reference import PublishedResult, Reference
+from mlqa.report.statistics.contrasts import Difference
+from mlqa.report.treatments import Configuration, Treatment
+from mlqa.report.wording import MINUS, count_things, format_interval, format_p_value, format_points, format_price
 
 # heading, suffix of the metrics' names
 SCORES = (
@@ -25,16 +29,31 @@ TOKENIZER_FIGURES = (
 )  # fmt: skip
 
 
-def _make_score_column(heading: str, name: str) -> Column:
-    """Make a column of a score, with its interval and, if there are several seeds, the deviation over them."""
+def format_mean(mean: float, deviation: float | None) -> str:
+    """Format a mean score with its standard deviation over seeds, e.g. "75.63 ± 0.41"."""
+    return f"{mean:.2f}" + (f" ± {deviation:.2f}" if deviation is not None else "")
 
-    def make_cell(one: Configuration) -> Cell:
-        mean, interval = one.compute_mean("metrics", name), one.compute_interval(name)
-        if mean is None:
-            return Cell("")
-        deviation = one.compute_std("metrics", name)
-        shown = f"{mean:.2f}" + (f" ± {deviation:.2f}" if deviation is not None else "")
-        return Cell(shown, mean, f"[{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
+
+def describe_standing(comparison: Comparison, treatment: Treatment) -> str:
+    """Say how a treatment stands: "best", "ties for the best", "beaten by mbert" or "not compared"."""
+    verdict, index = comparison.verdict, comparison.find_index(treatment)
+    if verdict is None or index is None:
+        return "not compared"
+    if verdict.winner == index:
+        return "best"
+    if index in verdict.tied:
+        return "ties for the best"
+    winners = [one.winner for one in verdict.differences if index in (one.first, one.second) and one.winner is not None]
+    names = [comparison.compared[winner].name for winner in dict.fromkeys(winners) if winner != index]
+    return f"beaten by {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def _make_score_column(heading: str, name: str) -> Column:
+    """Make a column of a score, with the deviation over seeds if there are several."""
+
+    def make_cell(one: Treatment) -> Cell:
+        mean = one.compute_mean("metrics", name)
+        return Cell("") if mean is None else Cell(format_mean(mean, one.compute_std("metrics", name)), mean)
 
     return Column(heading, make_cell)
 
@@ -43,116 +62,227 @@ def _make_figure_column(heading: str, name: str) -> Column:
     return make_number_column(heading, FIGURES[name].form, lambda one: one.compute_mean("tokenization", name))
 
 
-def _compute_oracle_share(one: Configuration) -> float | None:
-    oracle = one.compute_mean("tokenization", "oracle_f1")
-    return one.f1 / oracle if oracle else None
+def _make_name_column(heading: str) -> Column:
+    return Column(heading, lambda one: make_name_cell(one.whole_name, one.name), False)
+
+
+def build_treatment_table(comparison: Comparison) -> Table:
+    """Build the main table: a row per treatment, the best first."""
+    verdict = comparison.verdict
+    leader = comparison.compared[0] if verdict else None
+
+    def make_name(one: Treatment) -> Cell:
+        notes = [*list_flags(comparison, one), *list_unfinished(one)]
+        return make_name_cell(one.whole_name, one.name, "; ".join(notes))
+
+    def make_interval(one: Treatment) -> Cell:
+        index = comparison.find_index(one)
+        if verdict is None or index is None:
+            return Cell("")
+        mean = verdict.measure_mean(index)
+        return Cell(format_interval(mean.low, mean.high), mean.low)
+
+    def make_difference(one: Treatment) -> Cell:
+        index = comparison.find_index(one)
+        if verdict is None or leader is None or index is None or one is leader:
+            return Cell("")
+        difference = verdict.find_difference(index, 0)
+        return Cell(
+            format_points(difference.mean), difference.mean, f"({format_interval(difference.low, difference.high)})"
+        )
+
+    def get_offer(one: Treatment) -> Configuration:
+        return choose_configuration(comparison, [one])
+
+    columns = (
+        Column("treatment", make_name, False),
+        _make_score_column(comparison.score_name, comparison.metric),
+        Column("95 % interval", make_interval),
+        Column(f"{MINUS}\u00a0{leader.name}" if leader else "difference", make_difference),
+        make_text_column("verdict", lambda one: describe_standing(comparison, one), True),
+        *([] if comparison.metric == "exact_match" else [_make_score_column("EM", "exact_match")]),
+        make_number_column("control", ".2f", get_control),
+        make_number_column("ceiling", ".2f", get_ceiling),
+        make_number_column("seeds", "d", lambda one: len(one.seeds)),
+        make_text_column("cheapest on", lambda one: get_offer(one).hardware),
+        Column("$ a run", lambda one: Cell(format_price(get_offer(one)), get_offer(one).usd), is_cost=True),
+        make_number_column("minutes", ".1f", lambda one: get_offer(one).minutes, is_cost=True),
+    )
+    return build_table(columns, comparison.treatments)
 
 
 def _join_fronts(one: Configuration) -> str:
     return ", ".join(name for axis, name in (("usd", "dollars"), ("minutes", "minutes")) if axis in one.on_fronts)
 
 
-NAME = Column("configuration", lambda one: make_name_cell(one.whole_name, one.name), False)
-RESULTS = (
-    NAME,
-    _make_score_column("EM", "exact_match"),
-    _make_score_column("F1", "f1"),
-    make_number_column("minutes", ".1f", lambda one: one.minutes),
-    Column("$", lambda one: Cell(format_price(one), one.usd)),
-    # A price of 0 per hour means a machine without a price.
-    make_number_column("$ per hour", ".3f", lambda one: one.compute_mean("cost", "usd_per_hour") or None),
-    make_text_column("Pareto front", _join_fronts, True),
-    make_text_column("instance", lambda one: one.first.instance_type, True),
-    make_number_column("count", ".0f", lambda one: one.first.instance_count),
-    make_text_column("distribution", lambda one: one.first.distribution, True),
-    make_number_column("epochs", "g", lambda one: one.first.epochs),
-    Column("model", lambda one: make_name_cell(one.model), False, True),
-    _make_figure_column("vocabulary", "vocab_size"),
-    make_number_column("seeds", "d", lambda one: len(one.seeds)),
-)
-SIDE_BY_SIDE = (
-    NAME,
-    *(
-        _make_score_column(f"{score}, {heading}", f"{name}{ending}")
-        for heading, ending in SCORES
-        for score, name in (("EM", "exact_match"), ("F1", "f1"))
-    ),
-    make_number_column("questions", ".0f", lambda one: one.compute_mean("metrics", "total")),
-    make_number_column("unseen", ".0f", lambda one: one.compute_mean("metrics", "total_unseen")),
-)
-TOKENIZERS = (
-    NAME,
-    make_number_column("F1 reached", ".2f", lambda one: one.f1),
-    make_number_column("share of oracle F1", ".1%", _compute_oracle_share),
-    *(_make_figure_column(FIGURES[key].label, key) for key in TOKENIZER_FIGURES),
-)
-TABLES = {"results": RESULTS, "scores": SIDE_BY_SIDE, "tokenizers": TOKENIZERS}  # a row per configuration
-PUBLISHED = (
-    make_text_column("configuration", lambda row: f"{row.model} on {row.hardware}"),
-    make_number_column("EM", ".2f", lambda row: row.exact_match),
-    make_number_column("F1", ".2f", lambda row: row.f1),
-    make_number_column("minutes", ".1f", lambda row: row.minutes),
-    make_number_column("$", ".2f", lambda row: row.usd),
-    make_number_column("$ per hour", ".3f", lambda row: row.usd_per_hour),
-    make_text_column("instance", lambda row: row.instance_type),
-    make_number_column("count", "d", lambda row: row.instance_count),
-    make_text_column("distribution", lambda row: row.distribution),
-    make_number_column("epochs", "g", lambda row: row.epochs),
-    make_text_column("model", lambda row: row.checkpoint),
-    make_number_column("vocabulary", ",.0f", lambda row: row.vocab_size),
-)
+def _count_runs(one: Configuration) -> Cell:
+    total = len(one.runs) + len(one.unfinished)
+    return Cell(str(total) if not one.unfinished else f"{len(one.runs)} of {total}", len(one.runs))
 
 
-class Pair(NamedTuple):
-    """Two configurations that were compared, and their difference over all and over unseen contexts."""
+def build_configuration_table(comparison: Comparison) -> Table:
+    """Build the table of prices and times: a row per treatment and hardware."""
+    columns = (
+        Column("configuration", lambda one: make_name_cell(one.whole_name, one.name, one.describe_unfinished()), False),
+        make_text_column("hardware", lambda one: one.hardware, True),
+        Column("runs", _count_runs),
+        make_number_column(comparison.score_name, ".2f", lambda one: one.score),
+        make_number_column("minutes", ".1f", lambda one: one.minutes, is_cost=True),
+        Column("$", lambda one: Cell(format_price(one), one.usd), is_cost=True),
+        # A price of 0 per hour means a machine without a price.
+        make_number_column(
+            "$ per hour", ".3f", lambda one: one.compute_mean("cost", "usd_per_hour") or None, is_cost=True
+        ),
+        make_number_column(
+            "windows per second", ".1f", lambda one: one.compute_mean("timing", "train_samples_per_second")
+        ),
+        make_text_column("instance", lambda one: one.first.instance_type),
+        make_number_column("count", ".0f", lambda one: one.first.instance_count),
+        make_text_column("distribution", lambda one: one.first.distribution),
+        make_text_column("Pareto front", _join_fronts),
+    )
+    return build_table(columns, comparison.configurations)
 
-    first: Configuration
-    second: Configuration
+
+def build_score_table(comparison: Comparison) -> Table:
+    """Build the table of all scores, official and by the language's rules, on all and on unseen contexts."""
+    columns = (
+        _make_name_column("treatment"),
+        *(
+            _make_score_column(f"{score}, {heading}", f"{name}{ending}")
+            for heading, ending in SCORES
+            for score, name in (("EM", "exact_match"), ("F1", "f1"))
+        ),
+        make_number_column("questions", ".0f", lambda one: one.compute_mean("metrics", "total")),
+        make_number_column("unseen", ".0f", lambda one: one.compute_mean("metrics", "total_unseen")),
+        make_number_column("epochs", "g", lambda one: one.first.epochs),
+    )
+    return build_table(columns, comparison.treatments)
+
+
+def build_tokenizer_table(comparison: Comparison) -> Table:
+    """Build the table of tokenizers, beside the score that was reached with them."""
+
+    def compute_share(one: Treatment) -> float | None:
+        ceiling, f1 = get_ceiling(one), one.compute_mean("metrics", "f1")
+        return f1 / ceiling if ceiling and f1 is not None else None
+
+    columns = (
+        _make_name_column("treatment"),
+        make_number_column("F1 reached", ".2f", lambda one: one.compute_mean("metrics", "f1")),
+        make_number_column("share of its ceiling", ".1%", compute_share),
+        *(_make_figure_column(FIGURES[key].label, key) for key in TOKENIZER_FIGURES),
+    )
+    return build_table(columns, comparison.treatments)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    first: Treatment
+    second: Treatment
     difference: Difference
     unseen: Difference | None
 
 
-def _make_interval_cell(pair: Pair) -> Cell:
-    return Cell(_format_interval(pair.difference), pair.difference.low)
-
-
-def _make_unseen_cell(pair: Pair) -> Cell:
-    one = pair.unseen
-    return Cell(f"{one.mean:+.2f}", one.mean, _format_interval(one)) if one else Cell("")
-
-
-def _make_p_value_cell(p: float | None) -> Cell:
-    return Cell("" if p is None else f"{p:.4f}" if p >= 0.0001 else "< 0.0001", p)
-
-
-def _format_interval(difference: Difference) -> str:
-    return f"{difference.low:+.2f} … {difference.high:+.2f}"
-
-
-PAIRS = (
-    Column("first", lambda pair: make_name_cell(pair.first.whole_name, pair.first.name), False),
-    Column("second", lambda pair: make_name_cell(pair.second.whole_name, pair.second.name), False),
-    make_number_column("F1, first − second", "+.2f", lambda pair: pair.difference.mean),
-    Column("95 % interval", _make_interval_cell),
-    Column("p", lambda pair: _make_p_value_cell(pair.difference.p)),
-    Column("p, Holm", lambda pair: _make_p_value_cell(pair.difference.p_holm)),
-    make_text_column("verdict", lambda pair: format_verdict(pair.difference), True),
-    Column("unseen contexts: first − second", _make_unseen_cell),
-    Column("unseen contexts: p, Holm", lambda pair: _make_p_value_cell(pair.unseen and pair.unseen.p_holm)),
-)
-
-
 def build_pair_table(comparison: Comparison, differences: Sequence[Difference]) -> Table:
-    """Build the table of differences in F1, also on unseen contexts if these are not all contexts.
+    """Build the table of differences, also on unseen contexts if these are not all contexts.
 
     Args:
         comparison: The comparison.
-        differences: Those of its differences that are shown, one row each.
+        differences: Those of its verdict that are shown, one row each.
     """
-    unseen_of = {(one.first, one.second): one for one in comparison.unseen_differences}
+    unseen = comparison.verdict_on_unseen
     compared = comparison.compared
     pairs = [
-        Pair(compared[one.first], compared[one.second], one, unseen_of.get((one.first, one.second)))
+        _Pair(
+            compared[one.first],
+            compared[one.second],
+            one,
+            unseen.find_difference(one.first, one.second) if unseen else None,
+        )
         for one in differences
     ]
-    return build_table(PAIRS, pairs)
+
+    def make_cell(get: Callable[[_Pair], tuple[float, float, float] | None]) -> Callable[[_Pair], Cell]:
+        def make(pair: _Pair) -> Cell:
+            found = get(pair)
+            return Cell("") if found is None else Cell(format_interval(found[1], found[2]), found[0])
+
+        return make
+
+    def format_verdict(pair: _Pair) -> str:
+        winner = pair.difference.winner
+        return "not told apart" if winner is None else f"{compared[winner].name} is better"
+
+    columns = (
+        Column("first", lambda pair: make_name_cell(pair.first.whole_name, pair.first.name), False),
+        Column("second", lambda pair: make_name_cell(pair.second.whole_name, pair.second.name), False),
+        Column(f"{comparison.score_name}, first − second", lambda pair: Cell(f"{pair.difference.mean:+.2f}".replace("-", MINUS), pair.difference.mean)),  # noqa: E501
+        Column("95 % interval", make_cell(lambda p: (p.difference.low, p.difference.low, p.difference.high))),
+        Column("p, corrected", lambda p: Cell(format_p_value(p.difference.p_holm), p.difference.p_holm), is_cost=True),
+        make_text_column("verdict", format_verdict, True),
+        Column(
+            "on exactly these questions",
+            make_cell(lambda p: (p.difference.low_here, p.difference.low_here, p.difference.high_here)),
+        ),
+        Column(
+            "unseen contexts: first − second",
+            lambda p: Cell(f"{p.unseen.mean:+.2f}".replace("-", MINUS), p.unseen.mean) if p.unseen else Cell(""),
+        ),
+        Column(
+            "unseen contexts: p, corrected",
+            lambda p: Cell(format_p_value(p.unseen.p_holm), p.unseen.p_holm) if p.unseen else Cell(""),
+            is_cost=True,
+        ),
+    )  # fmt: skip
+    return build_table(columns, pairs)
+
+
+def build_published_table(reference: Reference) -> Table:
+    """Build the table of published results."""
+    several = len({row.source for row in reference.rows}) > 1
+
+    def make_score(name: str) -> Callable[[PublishedResult], Cell]:
+        def make(row: PublishedResult) -> Cell:
+            mean = getattr(row, name)
+            return Cell("") if mean is None else Cell(format_mean(mean, getattr(row, f"{name}_sd")), mean)
+
+        return make
+
+    columns = (
+        make_text_column("model", lambda row: row.checkpoint),
+        make_text_column("option here", lambda row: row.model or ""),
+        Column("EM", make_score("exact_match")),
+        Column("F1", make_score("f1")),
+        make_number_column("seeds", "d", lambda row: row.seeds),
+        make_text_column("hardware", lambda row: row.hardware or ""),
+        make_number_column("minutes", ".1f", lambda row: row.minutes, is_cost=True),
+        make_number_column("$", ".2f", lambda row: row.usd, is_cost=True),
+        make_number_column("$ per hour", ".3f", lambda row: row.usd_per_hour, is_cost=True),
+        make_text_column("instance", lambda row: row.instance_type or ""),
+        make_number_column("count", "d", lambda row: row.instance_count if row.instance_type else None),
+        make_text_column("distribution", lambda row: row.distribution),
+        make_number_column("epochs", "g", lambda row: row.epochs),
+        make_number_column("vocabulary", ",.0f", lambda row: row.vocab_size),
+        make_text_column("source", lambda row: (row.source or reference.source) if several else ""),
+    )
+    return build_table(columns, reference.rows)
+
+
+def build_transfer_table(matrix: TransferMatrix) -> Table:
+    """Build the table of treatments by data set, with intervals."""
+
+    def make_column(name: str) -> Column:
+        def make(row: int) -> Cell:
+            score = matrix.scores[row].get(name)
+            if score is None:
+                return Cell("")
+            seeds = count_things(score.seeds, "seed")
+            interval = f"({format_interval(*score.interval)}, {seeds})" if score.interval else f"({seeds})"
+            return Cell(f"{score.score:.2f}", score.score, interval)
+
+        return Column(name, make)
+
+    treatments = matrix.treatments
+    name = Column("treatment", lambda row: make_name_cell(treatments[row].whole_name, treatments[row].name), False)
+    return build_table([name, *map(make_column, matrix.sets)], range(len(treatments)))

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 from mlqa.display.html import render_template
@@ -14,8 +13,15 @@ from mlqa.report.cells import build_table
 from mlqa.report.content import Report
 from mlqa.report.member_rows import CSV_COLUMNS, MEMBERS
 from mlqa.report.members import Member
-from mlqa.report.reference import DATASET
-from mlqa.report.rows import PUBLISHED, TABLES, build_pair_table
+from mlqa.report.rows import (
+    build_configuration_table,
+    build_pair_table,
+    build_published_table,
+    build_score_table,
+    build_tokenizer_table,
+    build_transfer_table,
+    build_treatment_table,
+)
 
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>#|~]|\b_|_\b)")  # an underscore inside a word marks nothing
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -57,19 +63,32 @@ def render_markdown(report: Report) -> str:
     Returns:
         Markdown.
     """
-    p_holm = attrgetter("p_holm")
-    comparisons = report.comparisons
     members = [member for member in report.members if member.is_compared]
     shared = _find_shared_texts(members)
+    sections = []
+    for section in report.sections:
+        comparison = section.comparison
+        differences = comparison.verdict.differences if comparison.verdict else []
+        tables = [build(comparison) for build in (build_treatment_table, build_configuration_table, build_score_table)]
+        tables.append(build_tokenizer_table(comparison))
+        if section.transfer:
+            tables.append(build_transfer_table(section.transfer))
+        sections.append(
+            {
+                "section": section,
+                "facts": section.describe_facts(),
+                "tables": tables,
+                "pairs": build_pair_table(comparison, sorted(differences, key=lambda one: one.p_holm)[:MOST_PAIRS]),
+                "hidden_pairs": max(0, len(differences) - MOST_PAIRS),
+            }
+        )
     text = render_template(
         "mlqa.report",
         "results.md.j2",
         _escape_markdown,
         report=report,
-        tables=[[build_table(columns, one.configurations) for columns in TABLES.values()] for one in comparisons],
-        pairs=[build_pair_table(one, sorted(one.differences, key=p_holm)[:MOST_PAIRS]) for one in comparisons],
-        published=build_table(PUBLISHED, report.published),
-        published_data=DATASET,
+        sections=sections,
+        published=[(reference, build_published_table(reference)) for reference in report.references],
         shared=shared,
         members=build_table([column for column in MEMBERS if column.heading not in shared], members),
     )

@@ -1,46 +1,11 @@
 "use strict";
 (function () {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const dark = matchMedia("(prefers-color-scheme: dark)");
   const collator = new Intl.Collator(document.documentElement.lang, { numeric: true });
 
   function element(name, properties, ...children) {
     const made = Object.assign(document.createElement(name), properties);
     made.append(...children);
     return made;
-  }
-
-  // ---- figures: the report has the data, the page the colours ----
-
-  function draw() {
-    const style = getComputedStyle(document.body);
-    const color = (name) => style.getPropertyValue(name).trim();
-    const colors = color("--series").split(" ");
-    const axis = { gridcolor: color("--line"), zerolinecolor: color("--line"), linecolor: color("--line"), automargin: true };
-    for (const [id, chart] of Object.entries(data.charts)) {
-      const narrow = document.getElementById(id).clientWidth < 480;
-      const layout = {
-        ...chart.layout,
-        xaxis: { ...axis, ...chart.layout.xaxis },
-        yaxis: { ...axis, ...chart.layout.yaxis },
-        paper_bgcolor: color("--paper"),
-        plot_bgcolor: color("--paper"),
-        font: { color: color("--ink"), family: style.fontFamily || "sans-serif", size: narrow ? 11 : 12 },
-        colorway: colors,
-        margin: { l: 48, r: 12, t: 30, b: 40 },
-        showlegend: chart.data.length > 1,
-        legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0 },
-        hoverlabel: { bgcolor: color("--panel"), bordercolor: color("--line"), font: { color: color("--ink") } },
-      };
-      const traces = chart.data.map((trace) => {
-        const { role, series } = trace.meta ?? {};
-        const own = role === "front" ? color("--front") : role === "published" ? color("--soft") : series === undefined ? undefined : colors[series % colors.length];
-        return own ? { ...trace, ...(trace.line && { line: { ...trace.line, color: own } }), marker: { ...trace.marker, color: own } } : { ...trace };
-      });
-      Plotly.react(id, traces, layout, {
-        responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
-      });
-    }
   }
 
   // ---- tables: a click on a heading sorts, words and choices filter ----
@@ -57,8 +22,9 @@
       heading.append(button);
       button.addEventListener("click", () => {
         const isNumber = heading.classList.contains("number");
+        const best = isNumber && heading.dataset.cost === undefined ? -1 : 1;  // the first click shows the best first
         const before = heading.getAttribute("aria-sort");
-        const direction = before === null ? (isNumber ? -1 : 1) : before === "ascending" ? -1 : 1;
+        const direction = before === null ? best : before === "ascending" ? -1 : 1;
         headings.forEach((other) => other.removeAttribute("aria-sort"));
         heading.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
         const keyed = rowsOf(table).map((row) => {
@@ -80,6 +46,10 @@
     return text.toLocaleLowerCase("tr").replaceAll("ı", "i").normalize("NFC");
   }
 
+  function wordsOf(input) {
+    return folded(input.value).split(/\s+/).filter(Boolean);
+  }
+
   function makeFilter(controls) {
     const table = document.getElementById(controls.dataset.for);
     const headings = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
@@ -92,7 +62,7 @@
       for (const value of [...values].sort(collator.compare)) select.append(element("option", { value, textContent: value }));
     }
     function filter() {
-      const words = folded(search.value).split(/\s+/).filter(Boolean);
+      const words = wordsOf(search);
       let shown = 0;
       for (const { row, text } of rows) {
         const fits = words.every((word) => text.includes(word))
@@ -106,51 +76,109 @@
     filter();
   }
 
-  // ---- the answers of two models, question by question ----
+  // ---- copy ----
+
+  async function copy(text, button) {
+    const before = button.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {  // not allowed for this page: let the browser copy a selection
+      const area = element("textarea", { value: text });
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = before; }, 1500);
+  }
+
+  // ---- the answers of two treatments, question by question ----
 
   const PAGE = 20;
 
   function makeBrowser(place, found) {
+    const number = place.dataset.browser;
     const sides = [...place.querySelectorAll("[data-side]")];
     const show = place.querySelector("[data-show]");
+    const group = place.querySelector("[data-group]");
     const search = place.querySelector("[data-search]");
     const output = place.querySelector("output");
     const list = place.querySelector(".questions");
     const more = place.querySelector("[data-more]");
-    // Start with the best and the next configuration whose answers differ.
-    const other = found.answers.findIndex((answers) => answers.some((answer, row) => answer !== found.answers[0][row]));
-    sides.forEach((select, side) => {
-      found.names.forEach((name, index) => select.append(element("option", { value: index, textContent: name })));
-      select.value = String(side && Math.max(other, 1));
-    });
+    let only = "";  // the id of the one question that a link names
     let rows = [];
     let shown = 0;
 
+    // means[t][row]: F1 over the seeds. exact[t][row]: how many seeds are exact.
+    const means = found.given.map((seeds) => found.questions.map((_, row) =>
+      seeds.reduce((sum, answers) => sum + found.answers[row][answers[row]][2], 0) / seeds.length));
+    const exact = found.given.map((seeds) => found.questions.map((_, row) =>
+      seeds.reduce((sum, answers) => sum + found.answers[row][answers[row]][1], 0)));
+
+    for (const select of sides) found.names.forEach((name, index) => select.append(element("option", { value: index, textContent: name })));
+    found.groups.forEach(([title, values], grouping) => {
+      const part = element("optgroup", { label: title });
+      values.forEach((value, index) => part.append(element("option", { value: `${grouping}:${index}`, textContent: `${title}: ${value}` })));
+      group.append(part);
+    });
+
     const kinds = {
-      differ: (a, b, row) => found.f1[a][row] !== found.f1[b][row] || found.exact[a][row] !== found.exact[b][row],
-      first: (a, b, row) => found.f1[a][row] > found.f1[b][row],
-      second: (a, b, row) => found.f1[b][row] > found.f1[a][row],
-      both: (a, b, row) => found.exact[a][row] && found.exact[b][row],
-      neither: (a, b, row) => !found.exact[a][row] && !found.exact[b][row],
+      differ: (a, b, row) => means[a][row] !== means[b][row],
+      first: (a, b, row) => means[a][row] > means[b][row],
+      second: (a, b, row) => means[b][row] > means[a][row],
+      both: (a, b, row) => exact[a][row] === found.given[a].length && exact[b][row] === found.given[b].length,
+      neither: (a, b, row) => !exact[a][row] && !exact[b][row],
       all: () => true,
     };
 
+    // A link names everything that is chosen, so that another person sees the same questions.
+    function link(id) {
+      const [a, b] = sides.map((side) => found.names[Number(side.value)]);
+      const chosen = { q: number, a, b, show: show.value };
+      if (group.value) {
+        const [grouping, index] = group.value.split(":").map(Number);
+        Object.assign(chosen, { group: found.groups[grouping][0], value: found.groups[grouping][1][index] });
+      }
+      if (search.value) chosen.find = search.value;
+      if (id) chosen.id = id;
+      return `#${new URLSearchParams(chosen)}`;
+    }
+
+    function restore() {
+      const asked = new URLSearchParams(location.hash.slice(1));
+      if (asked.get("q") !== number) return false;
+      ["a", "b"].forEach((key, side) => {
+        const index = found.names.indexOf(asked.get(key));
+        if (index >= 0) sides[side].value = String(index);
+      });
+      if (kinds[asked.get("show")]) show.value = asked.get("show");
+      const grouping = found.groups.findIndex(([title]) => title === asked.get("group"));
+      const index = grouping < 0 ? -1 : found.groups[grouping][1].indexOf(asked.get("value"));
+      group.value = index < 0 ? "" : `${grouping}:${index}`;
+      search.value = asked.get("find") ?? "";
+      only = asked.get("id") ?? "";
+      return true;
+    }
+
     function select() {
       const [a, b] = sides.map((side) => Number(side.value));
-      const words = folded(search.value).split(/\s+/).filter(Boolean);
-      let first = 0, second = 0;
+      const words = wordsOf(search);
+      const [grouping, wanted] = group.value ? group.value.split(":").map(Number) : [];
+      let first = 0, second = 0, total = 0;
       rows = [];
       found.questions.forEach(([id, question, context, golds], row) => {
+        if (group.value && found.groups[grouping][2][row] !== wanted) return;
+        total += 1;
         first += kinds.first(a, b, row);
         second += kinds.second(a, b, row);
-        if (!kinds[show.value](a, b, row)) return;
+        if (only ? id !== only : !kinds[show.value](a, b, row)) return;
         if (words.length) {
-          const text = folded([id, question, found.contexts[context], ...golds, found.answers[a][row] ?? "", found.answers[b][row] ?? ""].join(" "));
+          const text = folded([id, question, found.contexts[context], ...golds, ...found.answers[row].map((answer) => answer[0] ?? "")].join(" "));
           if (!words.every((word) => text.includes(word))) return;
         }
         rows.push(row);
       });
-      const total = found.questions.length;
       output.textContent = `${rows.length} of ${total} questions; first is better in ${first}, second in ${second}, equal in ${total - first - second}`;
       list.replaceChildren();
       shown = 0;
@@ -169,15 +197,31 @@
       const lines = element("dl", {}, element("dt", { textContent: "gold", lang: "en" }),
         element("dd", { textContent: golds.length ? golds.join(" | ") : "(no answer)" }));
       for (const [one, other] of [[a, b], [b, a]]) {
-        const answer = found.answers[one][row];
-        const better = found.f1[one][row] > found.f1[other][row];
-        const score = `${found.exact[one][row] ? "exact" : `F1 ${found.f1[one][row]}`}${better ? ", better" : ""}`;
-        lines.append(element("dt", { textContent: found.names[one], lang: "en" }),
-          element("dd", {}, (answer === null ? "(not predicted)" : answer || "(no answer)") + " ",
-            element("span", { className: better ? "score better" : "score", textContent: score, lang: "en" })));
+        lines.append(element("dt", { textContent: found.names[one], lang: "en" }), answersOf(one, row, means[one][row] > means[other][row]));
+        if (a === b) break;
       }
-      return element("li", {}, element("p", { className: "asked", textContent: question }), lines,
+      const here = element("a", { href: link(id), textContent: "link", lang: "en" });
+      here.setAttribute("aria-label", `Link to question ${id}`);
+      return element("li", {}, element("p", { className: "asked" }, question, here), lines,
         element("details", {}, element("summary", { textContent: `context (${id})`, lang: "en" }), marked(found.contexts[context], golds[0])));
+    }
+
+    // Each distinct answer with the seeds that gave it.
+    function answersOf(one, row, isBetter) {
+      const seeds = new Map();
+      found.given[one].forEach((answers, place) => {
+        const index = answers[row];
+        seeds.set(index, [...(seeds.get(index) ?? []), found.seeds[one][place]]);
+      });
+      const cell = element("dd", {});
+      for (const [index, of] of [...seeds].sort((x, y) => y[1].length - x[1].length)) {
+        const [answer, isExact, f1] = found.answers[row][index];
+        const count = found.given[one].length > 1 ? `, ${of.length === found.given[one].length ? "all seeds" : `seed ${of.join(", ")}`}` : "";
+        cell.append(element("div", {}, `${answer === null ? "(not predicted)" : answer || "(no answer)"} `,
+          element("span", { className: isBetter ? "score better" : "score", lang: "en",
+            textContent: `${isExact ? "exact" : `F1 ${f1}`}${count}${isBetter ? ", better" : ""}` })));
+      }
+      return cell;
     }
 
     function marked(text, gold) {
@@ -188,25 +232,34 @@
       return paragraph;
     }
 
-    place.addEventListener("input", select);
+    sides[1].value = "1";
+    if (restore()) place.scrollIntoView();
+    place.addEventListener("input", () => {
+      only = "";
+      select();
+      history.replaceState(null, "", link());
+    });
+    addEventListener("hashchange", () => { if (restore()) select(); });
+    place.querySelector("[data-link]").addEventListener("click", (event) => {
+      history.replaceState(null, "", link(only));
+      copy(location.href, event.target);
+    });
     more.addEventListener("click", grow);
     select();
   }
 
+  async function unpack(text) {
+    const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+  }
+
   for (const table of document.querySelectorAll("table[data-sortable]")) makeSortable(table);
   for (const controls of document.querySelectorAll(".controls[data-for]")) makeFilter(controls);
-  for (const place of document.querySelectorAll("[data-browser]")) makeBrowser(place, data.browsers[place.dataset.browser]);
-  draw();
-  dark.addEventListener("change", draw);
-
-  // Print in light colours with every fold open.
-  matchMedia("print").addEventListener("change", draw);
-  let folds = [];
-  addEventListener("beforeprint", () => {
-    folds = [...document.querySelectorAll(".card details:not([open])")];
-    for (const fold of folds) fold.open = true;
-  });
-  addEventListener("afterprint", () => {
-    for (const fold of folds) fold.open = false;
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.addEventListener("click", () => copy(button.previousElementSibling.textContent, button));
+  }
+  unpack(document.getElementById("data").textContent).then((browsers) => {
+    for (const place of document.querySelectorAll("[data-browser]")) makeBrowser(place, browsers[place.dataset.browser]);
+    document.documentElement.dataset.ready = "true";
   });
 })();

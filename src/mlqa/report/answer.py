@@ -1,0 +1,239 @@
+"""The answer in one sentence: what to choose, how sure that is, and what it costs.
+
+The sentence claims no more than the verdict does. A treatment that ties is never called equal or better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mlqa.report.comparison import Comparison
+from mlqa.report.flags import list_flags
+from mlqa.report.statistics.verdict import Verdict
+from mlqa.report.treatments import Configuration, Treatment
+from mlqa.report.wording import (
+    count_things,
+    format_difference,
+    format_duration,
+    format_interval,
+    format_points,
+    format_price,
+    format_run_cost,
+    join_names,
+    join_texts,
+)
+
+REHEARSED = (
+    "This was a rehearsal: the jobs ran on this machine and nothing was paid. "
+    "Minutes and dollars say nothing about the hardware they name."
+)
+SAME_PRICE = 1.05  # repeated runs differ by some per cent in time, and therefore in price
+
+
+@dataclass
+class Answer:
+    """What the report says at the top.
+
+    Attributes:
+        sentence: The answer.
+        choice: The configuration that it names, None if it names none.
+        is_settled: Whether one treatment beats all others.
+        cautions: What else must be known to act on it, a sentence each.
+        tied: Treatments that no other beats.
+    """
+
+    sentence: str
+    choice: Configuration | None = None
+    is_settled: bool = False
+    cautions: list[str] = field(default_factory=list)
+    tied: list[Treatment] = field(default_factory=list)
+
+
+def build_answer(comparison: Comparison, is_rehearsal: bool = False) -> Answer:
+    """Build the answer for one data set.
+
+    Args:
+        comparison: Its treatments.
+        is_rehearsal: Whether the jobs ran on this machine.
+    """
+    verdict = comparison.verdict
+    tied = [comparison.compared[index] for index in verdict.tied] if verdict else list(comparison.treatments)
+    choice = choose_configuration(comparison, tied)
+    treatment = next(one for one in comparison.treatments if choice in one.configurations)
+    cost = format_run_cost(choice)
+    crash = f". But {choice.describe_unfinished()}" if choice.has_crashed else ""
+    if len(comparison.treatments) == 1:
+        score = f"{comparison.score_name} {treatment.score:.2f}"
+        where = _compare_prices(comparison, choice)
+        sentence = (
+            f"Only {treatment.name} has a score on {comparison.dataset} ({score}), so there is nothing to compare it "
+            f"with{where}{f'; {cost} on {choice.hardware}' if cost else ''}{crash}."
+        )
+    elif verdict is None:
+        best = comparison.treatments[0]
+        reason = comparison.not_by_question or "there is no verdict"
+        sentence = (
+            f"Nothing is settled: {best.name} has the highest {comparison.score_name} ({best.score:.2f}), but "
+            f"the treatments could not be compared question by question ({reason})."
+        )
+        return Answer(sentence, None, False, _list_cautions(comparison, best, None, is_rehearsal), [])
+    else:
+        index = verdict_index(comparison, treatment)
+        claim = _describe_standing(comparison, verdict, index)
+        sentence = f"Choose {choice.name}: {claim}{f'; {cost}' if cost else ''}{crash}."
+    settled = verdict is not None and verdict.winner is not None
+    cautions = _list_cautions(comparison, treatment, choice, is_rehearsal)
+    return Answer(sentence, choice, settled, cautions, tied)
+
+
+def verdict_index(comparison: Comparison, treatment: Treatment) -> int:
+    """Return the index of a treatment that is among those compared."""
+    index = comparison.find_index(treatment)
+    assert index is not None
+    return index
+
+
+def choose_configuration(comparison: Comparison, tied: Sequence[Treatment]) -> Configuration:
+    """Choose the cheapest configuration of the tied treatments, of about equal prices that of the best score.
+
+    One that lost runs is chosen only if all did. Without any price, the best score counts, and then the least time.
+    """
+    offers = [one for treatment in tied for one in treatment.configurations]
+    whole = [one for one in offers if not one.has_crashed]
+    offers = whole or offers
+    score_of = {id(one): treatment.score for treatment in tied for one in treatment.configurations}
+    priced = [(one, one.usd) for one in offers if one.usd is not None]
+    if priced:
+        least = min(usd for _, usd in priced)
+        near = [one for one, usd in priced if usd <= SAME_PRICE * least]
+    else:
+        near = offers
+    return min(near, key=lambda one: (-score_of[id(one)], one.minutes is None, one.minutes or 0))
+
+
+def _describe_standing(comparison: Comparison, verdict: Verdict, index: int) -> str:
+    """Describe how a treatment of the tie set stands to the others."""
+    name = comparison.score_name
+    others = [other for other in range(len(comparison.compared)) if other != index]
+    differences = {other: verdict.find_difference(index, other) for other in others}
+    ties = [other for other in others if other in verdict.tied]
+    beaten = [other for other in others if differences[other].is_told_apart]
+    rest = [other for other in others if other not in ties and other not in beaten]
+    parts = []
+    if not ties:
+        nearest = min(others, key=lambda other: differences[other].mean)
+        ahead = differences[nearest]
+        shown = f"{format_points(ahead.mean)} ({format_interval(ahead.low, ahead.high)})"
+        parts.append(
+            f"it beats {comparison.compared[nearest].name} by {shown} {name}"
+            + (f" and {count_things(len(others) - 1, 'other')} by more" if len(others) > 2 else "")
+            if len(others) != 2
+            else f"it beats {comparison.compared[nearest].name} by {shown} {name} and "
+            f"{comparison.compared[next(o for o in others if o != nearest)].name} by more"
+        )
+        return parts[0]
+    if len(ties) == 1:
+        (tie,) = ties
+        one = differences[tie]
+        parts.append(
+            f"it ties with {comparison.compared[tie].name} ({name} difference {format_points(one.mean)}, "
+            f"95 % interval {format_interval(one.low, one.high)})"
+        )
+    else:
+        behind = verdict.bound_distance(index)
+        parts.append(
+            f"it ties with {join_names([comparison.compared[tie] for tie in ties])} "
+            f"(at most {format_points(behind)} {name} behind the best)"
+        )
+    shown_beaten = [
+        f"{comparison.compared[other].name} by {format_points(differences[other].mean)} "
+        f"({format_interval(differences[other].low, differences[other].high)})"
+        for other in beaten
+    ]
+    if shown_beaten:
+        parts.append(f"beats {join_texts(shown_beaten, 3)}")
+    if rest:
+        names = join_names([comparison.compared[other] for other in rest])
+        parts.append(f"{names} {'is' if len(rest) == 1 else 'are'} beaten by another of the tied")
+    return join_texts(parts)
+
+
+def _compare_prices(comparison: Comparison, choice: Configuration) -> str:
+    others = [one for one in comparison.configurations if one is not choice and one.usd is not None]
+    return f". {choice.name} is its cheapest configuration" if others and choice.usd is not None else ""
+
+
+def _list_cautions(
+    comparison: Comparison, treatment: Treatment, choice: Configuration | None, is_rehearsal: bool
+) -> list[str]:
+    """Return what else must be known, the gravest first."""
+    cautions = [REHEARSED] if is_rehearsal else []
+    cautions += [f"{treatment.name}: {flag}." for flag in list_flags(comparison, treatment)]
+    if choice is not None:
+        cautions += _list_passed_over(comparison, choice)
+    cautions += _describe_seeds(comparison)
+    cautions += _describe_leak(comparison, treatment)
+    for check in comparison.hardware:
+        if check.agreement is not None and check.agreement.p < 0.05:
+            cautions.append(
+                f"Scores on {check.first} and {check.second} differ by "
+                f"{format_points(abs(check.agreement.difference))} (p = {check.agreement.p:.3f}), though hardware "
+                "should not matter: look at precision and batch size."
+            )
+    return cautions
+
+
+def _list_passed_over(comparison: Comparison, choice: Configuration) -> list[str]:
+    """Return which configurations of tied treatments lost runs, and what is faster."""
+    verdict = comparison.verdict
+    tied = [comparison.compared[index] for index in verdict.tied] if verdict else comparison.treatments
+    offers = [one for treatment in tied for one in treatment.configurations if one is not choice]
+    lines = []
+    for one in offers:
+        if one.has_crashed:
+            is_cheaper = one.usd is not None and choice.usd is not None and one.usd < choice.usd
+            price = f" costs less ({format_price(one)} a run), but " if is_cheaper else ": "
+            lines.append(f"{one.name}{price}{one.describe_unfinished()}.")
+    timed = [one for one in offers if one.minutes is not None and not one.has_crashed]
+    fastest = min(timed, key=lambda one: one.minutes or 0, default=None)
+    if fastest and fastest.minutes and choice.minutes and fastest.minutes * SAME_PRICE < choice.minutes:
+        price = f" for {format_price(fastest)}" if fastest.usd is not None else ""
+        lines.append(f"If time matters more, {fastest.name} takes {format_duration(fastest.minutes)}{price}.")
+    return lines
+
+
+def _describe_seeds(comparison: Comparison) -> list[str]:
+    verdict = comparison.verdict
+    if verdict is None:
+        return []
+    if not verdict.spread.pooled_df:
+        return [
+            "Each treatment has one seed: seed variance assumed, not measured (a standard deviation of 0.75 points, as "
+            "published runs show it, besides answers that flip)."
+        ]
+    single = [one for one, count in zip(comparison.compared, verdict.spread.counts, strict=True) if count == 1]
+    return [f"One seed only: {join_names(single)}. Its seed variance is taken from the others."] if single else []
+
+
+def _describe_leak(comparison: Comparison, treatment: Treatment) -> list[str]:
+    unseen, total = comparison.unseen, comparison.total
+    if unseen is None or unseen == total:
+        return []
+    line = f"{total - unseen:,} of {count_things(total, 'question')} are asked about contexts that are also in train."
+    clean, index = comparison.verdict_on_unseen, comparison.find_index(treatment)
+    if clean is None or index is None:
+        return [line]
+    others = [one for one in clean.differences if one.winner is not None and index in (one.first, one.second)]
+    ahead = [clean.find_difference(one.winner, index) for one in others if one.winner not in (None, index)]
+    if ahead:
+        worst = max(ahead, key=lambda one: one.mean)
+        return [
+            f"{line} On the others, {comparison.compared[worst.first].name} beats {treatment.name} by "
+            f"{format_difference(worst)}: part of the score may be memorized."
+        ]
+    leader = int(clean.spread.means.argmax())
+    if leader != index:
+        one = clean.find_difference(leader, index)
+        return [f"{line} On the others, {comparison.compared[leader].name} is ahead of it by {format_difference(one)}."]
+    return [f"{line} On the others it also leads."]

@@ -1,0 +1,113 @@
+"""The transfer matrix: each treatment on each further data set that its runs were evaluated on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlqa.errors import DataError
+from mlqa.report.comparison import Comparison
+from mlqa.report.grouping import compute_known_mean
+from mlqa.report.members import Member
+from mlqa.report.questions import read_set_scores
+from mlqa.report.reading import get_nested
+from mlqa.report.statistics.verdict import judge_scores
+from mlqa.report.treatments import Treatment
+
+
+@dataclass(frozen=True)
+class TransferScore:
+    """A treatment's mean score on a data set, over its seeds. The interval is None if its questions are not known."""
+
+    score: float
+    exact_match: float | None
+    seeds: int
+    total: int | None
+    interval: tuple[float, float] | None
+
+
+@dataclass
+class TransferMatrix:
+    """Scores by treatment and data set. `scores[t]` has the sets on which treatment t was evaluated."""
+
+    treatments: list[Treatment]
+    sets: list[str]
+    scores: list[dict[str, TransferScore]]
+
+
+def build_transfer_matrix(comparison: Comparison) -> TransferMatrix | None:
+    """Build the matrix from `evaluations` of the runs' result.json.
+
+    Args:
+        comparison: The treatments of one data set.
+
+    Returns:
+        None if no run was evaluated on a further data set.
+    """
+    sets: dict[str, None] = {}
+    scores = []
+    for treatment in comparison.treatments:
+        found: dict[str, TransferScore] = {}
+        for name in dict.fromkeys(name for run in treatment.runs for name in _list_sets(run)):
+            score = _score_treatment(treatment, name)
+            if score is not None:
+                found[name] = score
+                sets[name] = None
+        scores.append(found)
+    return TransferMatrix(comparison.treatments, list(sets), scores) if sets else None
+
+
+def _list_sets(run: Member) -> list[str]:
+    evaluations = get_nested(run.result, "evaluations")
+    return [str(name) for name in evaluations] if isinstance(evaluations, dict) else []
+
+
+def _score_treatment(treatment: Treatment, name: str) -> TransferScore | None:
+    by_seed = {
+        seed: [run for run in runs if _read_score(run, name) is not None] for seed, runs in treatment.seeds.items()
+    }
+    by_seed = {seed: runs for seed, runs in by_seed.items() if runs}
+    score = compute_known_mean(compute_known_mean(_read_score(run, name) for run in runs) for runs in by_seed.values())
+    if score is None:
+        return None
+    runs = [run for of_seed in by_seed.values() for run in of_seed]
+    totals = {run.get_number("evaluations", name, "total") for run in runs}
+    total = totals.pop() if len(totals) == 1 else None
+    exact = compute_known_mean(run.get_number("evaluations", name, "exact_match") for run in runs)
+    interval = _estimate_interval(list(by_seed.values()), name)
+    return TransferScore(score, exact, len(by_seed), None if total is None else int(total), interval)
+
+
+def _read_score(run: Member, name: str) -> float | None:
+    """Return the run's primary metric on a set, or its F1 there if the set's language has no other."""
+    score = run.get_number("evaluations", name, run.primary_metric)
+    return run.get_number("evaluations", name, "f1") if score is None else score
+
+
+def _estimate_interval(seeds: Sequence[Sequence[Member]], name: str) -> tuple[float, float] | None:
+    """Return the 95 % interval for new questions of the set and new seeds, by scores.jsonl or else by result.json."""
+    rows, context_of = [], None
+    digests = set()
+    for runs in seeds:
+        run = runs[0]
+        split = run.get_text("evaluations", name, "split") or run.get_text("reported_split") or "validation"
+        try:
+            questions, scores = read_set_scores(run, name, split, _read_score(run, name))
+        except DataError:
+            break
+        digests.add(questions.digest)
+        context_of = questions.context_of
+        rows.append(scores.primary)
+    if context_of is not None and len(rows) == len(seeds) and len(digests) == 1:
+        verdict = judge_scores([np.stack(rows)], context_of)
+        if verdict is not None:
+            mean = verdict.measure_mean(0)
+            return mean.low, mean.high
+    runs = [run for of_seed in seeds for run in of_seed]
+    low, high = (
+        compute_known_mean(run.get_number("evaluations", name, f"{run.primary_metric}_ci_{end}") for run in runs)
+        for end in ("low", "high")
+    )
+    return None if low is None or high is None else (low, high)

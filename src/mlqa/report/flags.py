@@ -1,0 +1,57 @@
+"""What a reader must know of a treatment before its score means anything."""
+
+from __future__ import annotations
+
+from mlqa.report.comparison import Comparison
+from mlqa.report.treatments import Treatment
+
+LOW_CEILING = 90.0  # best F1 that a tokenizer permits: under it, answers are lost however long a model trains
+MANY_UNKNOWN = 0.05  # share of unknown tokens
+
+
+def list_flags(comparison: Comparison, treatment: Treatment) -> list[str]:
+    """Return the flags of a treatment, each a short sentence without its full stop.
+
+    Args:
+        comparison: The comparison.
+        treatment: One of its treatments.
+    """
+    flags = []
+    control = get_control(treatment)
+    if control is not None and control >= find_lower_end(comparison, treatment):
+        flags.append(f"not shown to read the question: with exchanged questions F1 is {control:.2f}")
+    ceiling, best = get_ceiling(treatment), comparison.treatments[0]
+    if ceiling is not None and ceiling < best.score and treatment is not best and comparison.metric == "f1":
+        flags.append(f"its tokenizer permits F1 {ceiling:.2f} at most, less than {best.name} reaches")
+    elif ceiling is not None and ceiling < LOW_CEILING:
+        flags.append(f"its tokenizer permits F1 {ceiling:.2f} at most")
+    unknown = treatment.compute_mean("tokenization", "unk_rate")
+    if unknown is not None and unknown > MANY_UNKNOWN:
+        flags.append(f"{unknown:.0%} of its tokens are unknown".replace("%", " %"))
+    if treatment.first.get_text("selection", "split") == treatment.first.get_text("reported_split") is not None:
+        flags.append("its checkpoint was chosen on the questions that are reported, so the score is a little too high")
+    return flags
+
+
+def list_unfinished(treatment: Treatment) -> list[str]:
+    """Return which configurations of a treatment have runs without a score, and why."""
+    return [f"{one.name}: {text}" for one in treatment.configurations if (text := one.describe_unfinished())]
+
+
+def get_control(treatment: Treatment) -> float | None:
+    """Return the F1 with questions exchanged within their context, None if it was not measured."""
+    return treatment.compute_mean("metrics", "f1_shuffled_questions")
+
+
+def get_ceiling(treatment: Treatment) -> float | None:
+    """Return the best F1 that the tokenizer permits, None if it was not measured."""
+    return treatment.compute_mean("tokenization", "oracle_f1")
+
+
+def find_lower_end(comparison: Comparison, treatment: Treatment) -> float:
+    """Return the lower end of the 95 % interval of the F1, or the F1 itself if there is no interval."""
+    index = comparison.find_index(treatment)
+    if index is None or comparison.verdict is None or comparison.metric != "f1":
+        f1 = treatment.compute_mean("metrics", "f1")
+        return treatment.score if f1 is None else f1
+    return comparison.verdict.measure_mean(index).low

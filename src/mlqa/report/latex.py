@@ -1,0 +1,102 @@
+"""Render results.tex, a table to paste into a paper: the best in bold, those that tie with it underlined."""
+
+from __future__ import annotations
+
+import re
+
+from mlqa.report.answer import REHEARSED, choose_configuration
+from mlqa.report.content import Report, Section
+from mlqa.report.statistics.contrasts import LEVEL
+from mlqa.report.treatments import Treatment
+from mlqa.report.wording import count_things, format_usd, join_texts
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "±": r"$\pm$", "−": "$-$", "…": r"\dots{}",
+}  # fmt: skip
+_TO_ESCAPE = re.compile("|".join(map(re.escape, _ESCAPES)))
+_LABEL = re.compile(r"[^A-Za-z0-9]+")
+
+
+def render_latex(report: Report) -> str:
+    """Render a table per data set.
+
+    Args:
+        report: The report.
+
+    Returns:
+        LaTeX that needs the package booktabs. A report without a score is a comment that says so.
+    """
+    tables = [_render_table(report, section) for section in report.sections]
+    head = "% Needs \\usepackage{booktabs}. Written by mlqa.\n"
+    return head + ("\n".join(tables) if tables else "% No member has a score.\n")
+
+
+def _render_table(report: Report, section: Section) -> str:
+    comparison = section.comparison
+    has_price = any(choose_configuration(comparison, [one]).usd is not None for one in comparison.treatments)
+    names = ["Exact match"] if comparison.metric != "exact_match" else []
+    headings = ["Model", *names, escape_latex(comparison.score_name), *(["USD per run"] if has_price else [])]
+    lines = [
+        r"\begin{table}[t]",
+        r"\centering",
+        rf"\caption{{{_write_caption(report, section)}}}",
+        rf"\label{{tab:{_LABEL.sub('-', comparison.dataset).strip('-') or 'results'}}}",
+        rf"\begin{{tabular}}{{l{'r' * (len(headings) - 1)}}}",
+        r"\toprule",
+        " & ".join(headings) + r" \\",
+        r"\midrule",
+    ]
+    for treatment in comparison.treatments:
+        cells = [escape_latex(treatment.whole_name)]
+        if names:
+            cells.append(_write_score(treatment, "exact_match"))
+        score = _write_score(treatment, comparison.metric)
+        if treatment is comparison.treatments[0]:
+            score = rf"\textbf{{{score}}}"
+        elif treatment in section.answer.tied:
+            score = rf"\underline{{{score}}}"
+        cells.append(score)
+        if has_price:
+            usd = choose_configuration(comparison, [treatment]).usd
+            cells.append("" if usd is None else escape_latex(format_usd(usd).removeprefix("$")))
+        lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def _write_score(treatment: Treatment, name: str) -> str:
+    mean, deviation = treatment.compute_mean("metrics", name), treatment.compute_std("metrics", name)
+    if mean is None:
+        return ""
+    return f"{mean:.2f}" + (rf" $\pm$ {deviation:.2f}" if deviation is not None else "")
+
+
+def _write_caption(report: Report, section: Section) -> str:
+    comparison = section.comparison
+    counts = sorted({len(one.seeds) for one in comparison.treatments})
+    seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else count_things(counts[0], "seed")
+    spread = "mean and standard deviation over " if counts[-1] > 1 else ""
+    parts = [
+        f"Results on {comparison.dataset} ({', '.join(section.describe_facts()[:2])}; {spread}{seeds})."
+        if comparison.total else f"Results on {comparison.dataset} ({spread}{seeds})."
+    ]  # fmt: skip
+    if comparison.verdict is not None:
+        what = comparison.score_name
+        parts.append(
+            f"Bold: the best {what}. Underlined: not told apart from it or from another unbeaten one (two-sided tests "
+            f"with questions clustered by context and moderated seed variance, Holm's correction, p < {LEVEL:g})."
+        )
+    else:
+        parts.append(f"Bold: the best {comparison.score_name}. Differences were not tested.")
+    if any(len(one.seeds) == 1 for one in comparison.treatments):
+        single = [one.whole_name for one in comparison.treatments if len(one.seeds) == 1]
+        parts.append(f"One seed only: {join_texts(single, 10)}.")
+    if report.is_rehearsal:
+        parts.append(REHEARSED)
+    return escape_latex(" ".join(parts))
+
+
+def escape_latex(text: str) -> str:
+    """Escape a text so that LaTeX shows it unchanged."""
+    return _TO_ESCAPE.sub(lambda match: _ESCAPES[match.group()], " ".join(text.split()))
