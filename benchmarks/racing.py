@@ -62,7 +62,8 @@ class Setting:
 
     def __str__(self) -> str:
         """Return the setting in words."""
-        parts = [f"{self.count} treatments", f"gap {self.gap:g}", "published sd" if self.sd is None else f"sd {self.sd:g}"]
+        spread = "published sd" if self.sd is None else f"sd {self.sd:g}"
+        parts = [f"{self.count} treatments", f"gap {self.gap:g}", spread]
         parts += [f"{100 * self.collapses:g} % collapsed"] * (self.collapses > 0) + ["heavy tails"] * self.heavy
         return ", ".join(parts)
 
@@ -236,8 +237,11 @@ def measure_claims(races: int) -> list[Row]:
     }
     for name, settings in groups.items():
         worst = max(settings, key=false.__getitem__)
-        report_progress(f"false claims, {name}: worst {false[worst]:.1f} % at {worst}; mean of {len(settings)} settings "
-                        f"{fmean(false[each] for each in settings):.1f} %")  # fmt: skip
+        mean = fmean(false[each] for each in settings)
+        report_progress(
+            f"false claims, {name}: worst {false[worst]:.1f} % at {worst}; mean of {len(settings)} settings "
+            f"{mean:.1f} %"
+        )
         what = f"false claims, {name}: the worst of {len(settings)} settings"
         rows.append(Row(what, [false[worst]], [5.0], "allowed", "%", at_most=1.0))
     for setting in TIES:
@@ -253,6 +257,10 @@ def measure_claims(races: int) -> list[Row]:
 def compare_ways(races: int, picture: Path | None) -> None:
     """Print, side by side, which runs each way takes and how often the winner that it names is wrong."""
     curves: dict[str, dict[str, list[tuple[float, float]]]] = {}
+
+    def add_point(title: str, name: str, point: tuple[float, float]) -> None:
+        curves.setdefault(title, {}).setdefault(name, []).append(point)
+
     for count in (3, 8):
         table = Table(title=f"{count} treatments, published sd: runs as a share of the grid's / wrong winner in %")
         for column in ("gap", *WAYS):
@@ -266,10 +274,9 @@ def compare_ways(races: int, picture: Path | None) -> None:
                 runs = fmean(outcome.runs for outcome in outcomes) / SEEDS / count
                 wrong = share([outcome.winner != 0 and gap > MARGIN for outcome in outcomes])
                 cells.append(f"{runs:.2f} / {wrong:.1f}" if gap > MARGIN else f"{runs:.2f} / -")
-                curves.setdefault(f"{count} treatments: runs, share of the grid's", {}).setdefault(name, []).append((gap, runs))
+                add_point(f"{count} treatments: runs, share of the grid's", name, (gap, runs))
                 if gap > MARGIN:
-                    title = f"{count} treatments: wrong winner, %"
-                    curves.setdefault(title, {}).setdefault(name, []).append((gap, wrong))
+                    add_point(f"{count} treatments: wrong winner, %", name, (gap, wrong))
                 if name == "race":
                     ends = _count_ends(outcomes, setting)
             table.add_row(f"{gap:g}", *cells, ends)
@@ -282,7 +289,7 @@ def _count_ends(outcomes: list[Outcome], setting: Setting) -> str:
     decided = share([o.claims and o.dropped == setting.count - 1 for o in outcomes])
     settled = share([o.claims and o.dropped < setting.count - 1 for o in outcomes])
     false = share([o.claims and o.winner != 0 and setting.gap > MARGIN for o in outcomes])
-    return f"{decided:.0f}, {settled:.0f}, {100 - decided - settled:.0f}, {false:.1f} %"
+    return f"{decided:.0f}, {settled:.0f}, {abs(100 - decided - settled):.0f}, {false:.1f} %"
 
 
 def main() -> None:

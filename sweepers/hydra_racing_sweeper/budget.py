@@ -29,7 +29,7 @@ class Cost:
     def format(self) -> str:
         """Return the cost in words, e.g. "3 runs, about 4.10 USD"."""
         parts = [f"{self.runs} run{'s' * (self.runs != 1)}"]
-        if self.usd is not None:
+        if self.usd:
             parts.append(f"about {self.usd:.2f} USD")
         if self.minutes is not None:
             parts.append(f"about {self.minutes:.3g} min")

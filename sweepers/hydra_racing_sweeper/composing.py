@@ -47,8 +47,9 @@ def _check_replicate_key(composed: DictConfig, options: RacingSweeperConf) -> No
     node = OmegaConf.select(composed, parent) if parent else composed
     if not (isinstance(node, DictConfig) and name in node) and not OmegaConf.is_missing(node, name):
         raise RaceError(
-            f"hydra.sweeper.replicate_key={options.replicate_key}: the config has no such key; name the key that differs "
-            f"from run to run, add it by +{options.replicate_key}=1, or set it to null if the app varies by itself"
+            f"hydra.sweeper.replicate_key={options.replicate_key}: the config has no such key; name the key that "
+            f"differs from run to run, add it by +{options.replicate_key}=1, or set it to null if the app "
+            "varies by itself"
         )
 
 
@@ -57,8 +58,8 @@ def _build_rung_override(treatment: Treatment, composed: DictConfig, options: Ra
     length: Any = OmegaConf.select(composed, options.rung_key)
     if not isinstance(length, (int, float)) or isinstance(length, bool) or length <= 0:
         raise RaceError(
-            f"hydra.sweeper.rung_key={options.rung_key}: is {length} for {treatment.name}; name a key whose value is the "
-            "length of a training, a number above 0"
+            f"hydra.sweeper.rung_key={options.rung_key}: is {length} for {treatment.name}; name a key whose value is "
+            "the length of a training, a number above 0"
         )
     short = length * options.rung_share
     value = max(1, round(short)) if isinstance(length, int) else float(f"{short:.4g}")

@@ -78,9 +78,7 @@ def _find_impossible(options: RacingSweeperConf) -> Iterator[str]:
     if options.min_replicates < 1:
         yield f"{name('min_replicates')}: nothing would run; choose at least 1"
     if options.max_replicates < options.min_replicates:
-        yield (
-            f"{name('max_replicates')}: is less than min_replicates={options.min_replicates}; raise it or lower the other"
-        )
+        yield (f"{name('max_replicates')}: is less than min_replicates={options.min_replicates}; raise it")
     if not 0 < options.rung_share < 1:
         yield f"{name('rung_share')}: is not a share of a training; choose a value between 0 and 1"
     for key in _ABOVE_ZERO:

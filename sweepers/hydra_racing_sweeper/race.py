@@ -42,7 +42,7 @@ class Member:
         replicate: Its replicate, from 1.
         overrides: All of its overrides.
         rung: Whether it is a short run of the first stage.
-        status: asked, completed, failed (by its own fault), lost (not by its own fault) or stopped (not needed any more).
+        status: asked, completed, failed (by its own fault), lost (not by its own fault) or stopped (not needed).
         score: As the member reported it.
         seconds: How long it took.
         usd: What it cost in dollars.
@@ -87,7 +87,7 @@ class End:
         leader: Who has the best mean. A winner only if the race was decided or settled.
         reason: Why the race ended, in one line.
         resumable: Whether a larger budget would let it go on.
-        next_round: What another round would be: its runs, dollars and minutes, and the difference that it would separate.
+        next_round: What another round would be: runs, dollars, minutes, and the difference that it would separate.
         new_questions: What holds for questions other than those of the test set, if members report items.
     """
 

@@ -1,8 +1,8 @@
 """The decision rule of a race, as pure functions of scores: who leaves, and whether the race has ended.
 
-Scores are such that more is better. The rule is a moderated Welch t test (Smyth 2004) with an indifference margin, whose
-level is shared out evenly over the looks (Bonferroni over looks and rivals), in the manner of races (Birattari et al.
-2002). README.md has what it was measured to do.
+Scores are such that more is better. The rule is a moderated Welch t test (Smyth 2004) with an indifference margin. Its
+level is shared out evenly over looks and rivals. Races are those of Birattari et al. (2002).
+README.md has what it was measured to do.
 """
 
 from __future__ import annotations

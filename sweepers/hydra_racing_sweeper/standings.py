@@ -76,7 +76,7 @@ def build_standings(race: Race) -> list[Standing]:
                 counted=estimate.count,
                 collapsed=estimate.collapsed,
                 failed=failed,
-                **figures,  # type: ignore[arg-type]
+                **figures,
             )
         )
     return standings

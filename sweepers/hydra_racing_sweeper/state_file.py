@@ -60,8 +60,8 @@ def check_same(old: Race, new: Race, sweep_dir: Path) -> None:
         differing.append("treatments")
     if differing:
         raise RaceError(
-            f"{sweep_dir / FILE}: the directory holds a race with other {' and '.join(differing)}; give the same command "
-            "to go on with it, or choose another hydra.sweep.dir"
+            f"{sweep_dir / FILE}: the directory holds a race with other {' and '.join(differing)}; give the same "
+            "command to go on with it, or choose another hydra.sweep.dir"
         )
 
 

@@ -12,12 +12,11 @@ from hydra_racing_sweeper.rule import compare_means, compute_level, estimate_tre
 
 
 def take_step(race: Race, options: RacingSweeperConf) -> list[Wanted]:
-    """Go on as far as possible without new runs.
-
-    Call it when no member of the round is running.
+    """Go on as far as possible without new results.
 
     Returns:
-        The runs that come next. None if the race has ended, which `race.end` then says.
+        The runs that come next. Nothing if members of the round are still running, or if the race has ended, which
+        `race.end` then says.
 
     Raises:
         RaceError: No treatment is left, runs were lost too often, or the budget pays not even the first round.
@@ -34,6 +33,8 @@ def take_step(race: Race, options: RacingSweeperConf) -> list[Wanted]:
             if not race.members:
                 raise RaceError(f"hydra.sweeper: {shortage}; raise the budget or compare less")
             end_race(race, "budget", shortage, options, is_resumable=True)
+        elif race.list_pending():  # those that ran ahead of the round before
+            break
         else:
             judge_round(race, options)
     return []

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
@@ -15,8 +14,8 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hydra_racing_sweeper.composing import complete_treatments
-from hydra_racing_sweeper.config import RacingSweeperConf
 from hydra_racing_sweeper.conclusion import conclude
+from hydra_racing_sweeper.config import RacingSweeperConf
 from hydra_racing_sweeper.display.lines import format_member, report_end, report_round
 from hydra_racing_sweeper.errors import RaceError
 from hydra_racing_sweeper.files import lock_directory
@@ -192,7 +191,9 @@ class Sweep:
                 write_race(self._sweep_dir, self._race)
                 break  # the launcher stops them
         if self._race.end is None:
-            raise RaceError(f"the launcher has ended before the race; to go on, give the same command with {self._way_back}")
+            raise RaceError(
+                f"the launcher has ended before the race; to go on, give the same command with {self._way_back}"
+            )
 
     def _offer(self) -> Iterator[list[str] | None]:
         """Offer the next member for each free slot, None if there is none before the next result."""

@@ -54,8 +54,8 @@ def split_overrides(overrides: Sequence[Override], options: RacingSweeperConf) -
         else:
             assert override.value_type is not None
             problems.append(
-                f"{override.input_line}: a race compares a list of values, not {_name_sweep(override.value_type)}; list "
-                f"the values, as in {key}=1,2"
+                f"{override.input_line}: a race compares a list of values, not {_name_sweep(override.value_type)}; "
+                f"list the values, as in {key}=1,2"
             )
     if problems:
         raise RaceError(problems)
@@ -64,8 +64,8 @@ def split_overrides(overrides: Sequence[Override], options: RacingSweeperConf) -
     for cell in itertools.product(*values.values()):
         named = [line.lstrip("+") for key, line in zip(values, cell, strict=True) if key in swept]
         treatments.append(Treatment(" ".join(named) or "the only treatment", list(cell)))
-    key = options.replicate_key if replicate is None else replicate.get_key_element()
-    return Grid(treatments, _list_replicates(replicate, options), key)
+    replicate_key = options.replicate_key if replicate is None else replicate.get_key_element()
+    return Grid(treatments, _list_replicates(replicate, options), replicate_key)
 
 
 def _list_replicates(given: Override | None, options: RacingSweeperConf) -> list[str]:
@@ -74,12 +74,13 @@ def _list_replicates(given: Override | None, options: RacingSweeperConf) -> list
         return [""] * count
     if given is not None and given.is_sweep_override():
         listed = [str(value) for value in given.sweep_string_iterator()] if given.is_discrete_sweep() else []
-        if len(set(listed)) < count:
+        different = list(dict.fromkeys(listed))
+        if len(different) < count:
             raise RaceError(
-                f"{given.input_line}: gives {len(set(listed))} different values for max_replicates={count}; give as many, "
-                f"leave out {options.replicate_key}, or set hydra.sweeper.max_replicates={max(len(set(listed)), 1)}"
+                f"{given.input_line}: gives {len(different)} different values for max_replicates={count}; "
+                f"give as many, leave out {options.replicate_key}, or lower hydra.sweeper.max_replicates"
             )
-        return list(dict.fromkeys(listed))[:count]
+        return different[:count]
     first: object = FIRST_REPLICATE if given is None else given.value()
     if not isinstance(first, int) or isinstance(first, bool):
         raise RaceError(

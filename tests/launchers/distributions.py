@@ -1,4 +1,4 @@
-"""The three distributions of this repository, built from a copy of it, and virtual environments to install them into."""
+"""This repository's three distributions, built from a copy of it, and virtual environments to install them into."""
 
 from __future__ import annotations
 

@@ -22,9 +22,7 @@ RULE = Rule()
 CLEAR = [[90.0, 90.5], [80.0, 80.4], [70.0, 70.2]]
 
 
-def decide_again(
-    samples: list[list[float]], alive: list[int], rule: Rule
-) -> tuple[set[int], str | None]:
+def decide_again(samples: list[list[float]], alive: list[int], rule: Rule) -> tuple[set[int], str | None]:
     """Decide by the formulas of docs/racing.md, written down once more with the libraries of statistics."""
     special = pytest.importorskip("scipy.special", reason="scipy is not installed")
     kept = [[s for s in each if s >= max(each) - rule.collapse] if each else [] for each in samples]

@@ -128,7 +128,8 @@ def list_member_overrides(overrides: Sequence[str]) -> list[list[str]]:
 def split_members(overrides: list[str], multirun: bool) -> list[list[str]]:
     """Return the overrides of each member, as Hydra's basic sweeper will make them.
 
-    A race makes the same members, and repeats them with other seeds. Under another sweeper only the overrides that all members share are known, and they are returned as one member.
+    A race makes the same members and repeats them with other seeds. Under another sweeper only the overrides that all
+    members share are known, and they are returned as one member.
     Hydra must be initialized.
 
     Raises:

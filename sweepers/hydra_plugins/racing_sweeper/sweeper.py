@@ -46,6 +46,7 @@ class RacingSweeper(Sweeper):
         Returns:
             The JobReturns of each batch of members.
         """
+        assert self.launcher is not None and self.config is not None and self.hydra_context is not None
         with self._exit_on_error():
             return self.race.run(arguments, self.launcher, self.config, self.hydra_context)
 

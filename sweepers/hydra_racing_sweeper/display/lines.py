@@ -24,7 +24,7 @@ def format_member(race: Race, member: Member) -> str:
     if member.rung:
         name += " (short)"
     if member.status == "completed":
-        return f"{name}: {member.score:.4f}"
+        return f"{name}: {'done' if member.score is None else format(member.score, '.4f')}"
     again = " and runs again" if member.status == "lost" else ""
     return f"{name}: {member.status}{again}: {member.reason}"
 
@@ -35,8 +35,8 @@ def report_round(race: Race) -> None:
     for index, estimate in enumerate(estimate_treatments(race.list_samples(), race.rule)):
         if estimate.count >= 2 and estimate.sd > _WIDE * race.rule.prior_sd:
             log.warning(
-                "%s: its runs scatter by %.2g, far more than hydra.sweeper.prior_sd=%g; decisions are less certain than "
-                "alpha says",
+                "%s: its runs scatter by %.2g, far more than hydra.sweeper.prior_sd=%g; decisions are less certain "
+                "than alpha says",
                 race.treatments[index].name,
                 estimate.sd,
                 race.rule.prior_sd,
@@ -68,7 +68,8 @@ def describe_end(race: Race) -> list[str]:
         )
     else:
         undecided = [index for index, each in enumerate(race.treatments) if each.state == "undecided"]
-        lines.append(f"undecided between {race.name_all(undecided)}: {end.reason}; {leader} has the best mean so far")
+        best = "there is no score" if leader is None else f"{leader} has the best mean so far"
+        lines.append(f"undecided between {race.name_all(undecided)}: {end.reason}; {best}")
         if end.next_round is not None:
             following = end.next_round
             cost = Cost(following["runs"], following["usd"], following["minutes"]).format()

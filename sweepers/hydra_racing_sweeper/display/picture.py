@@ -92,10 +92,14 @@ def _draw_runs(race: Race, colors: dict[str, str], height: int) -> list[str]:
     parts = [f'<text x="{left}" y="20" font-weight="600">score of each run, and the mean so far</text>']
     for tick in _choose_ticks(low, high):
         y = place(0, tick)[1]
-        parts.append(f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="{_GREY}" stroke-opacity=".25"/>')
+        parts.append(
+            f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="{_GREY}" stroke-opacity=".25"/>'
+        )
         parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
     for number in range(rounds):
-        parts.append(f'<text x="{place(number, low)[0]:.1f}" y="{height - 18}" text-anchor="middle">{number + 1}</text>')
+        parts.append(
+            f'<text x="{place(number, low)[0]:.1f}" y="{height - 18}" text-anchor="middle">{number + 1}</text>'
+        )
     parts.append(f'<text x="{(left + right) / 2}" y="{height - 3}" text-anchor="middle">replicate</text>')
     for index, treatment in enumerate(race.treatments):
         color = colors[treatment.name]
@@ -135,11 +139,15 @@ def _draw_intervals(standings: Sequence[Standing], colors: dict[str, str], heigh
         x = place(tick)
         weight = ".8" if tick == 0 else ".2"
         y2 = height - _BOTTOM + 4
-        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 8}" y2="{y2}" stroke="{_GREY}" stroke-opacity="{weight}"/>')
+        parts.append(
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 8}" y2="{y2}" stroke="{_GREY}" stroke-opacity="{weight}"/>'
+        )
         parts.append(f'<text x="{x:.1f}" y="{height - 18}" text-anchor="middle">{tick:g}</text>')
     for number, each in enumerate(standings):
         y, color = _TOP + (number + 0.5) * _ROW, colors[each.name]
-        parts.append(f'<text x="{left - 12}" y="{y + 4:.1f}" text-anchor="end" fill="{color}">{escape(_cut(each.name))}</text>')
+        parts.append(
+            f'<text x="{left - 12}" y="{y + 4:.1f}" text-anchor="end" fill="{color}">{escape(_cut(each.name))}</text>'
+        )
         if each.behind is not None and each.behind_low is not None and each.behind_high is not None:
             a, b = place(each.behind_low), place(each.behind_high)
             parts.append(f'<line x1="{a:.1f}" x2="{b:.1f}" y1="{y}" y2="{y}" stroke="{color}" stroke-width="2"/>')

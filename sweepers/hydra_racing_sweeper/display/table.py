@@ -56,7 +56,9 @@ def describe_state(race: Race) -> str:
 def format_runs(standing: Standing) -> str:
     """Return how many runs count, and how many collapsed or failed."""
     more = [
-        f"{number} {what}" for number, what in ((standing.collapsed, "collapsed"), (standing.failed, "failed")) if number
+        f"{number} {what}"
+        for number, what in ((standing.collapsed, "collapsed"), (standing.failed, "failed"))
+        if number
     ]
     return f"{standing.counted}" + (f" + {', '.join(more)}" if more else "")
 

@@ -1,6 +1,6 @@
 """Which classifier is best? A Hydra app of a few lines whose members differ from seed to seed.
 
-    python sweepers/example/app.py -m hydra/sweeper=racing model=centroid,logistic,stump
+    python sweepers/example/classifiers.py -m hydra/sweeper=racing model=centroid,logistic,stump
 
 Each member draws a training set, fits a small classifier of plain Python on it by stochastic gradient descent, and
 returns the share of the test set that it gets right, in per cent. The test set is the same for all.
