@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,16 @@ PLAIN = [
     "hydra.sweeper.min_replicates=1",
     "hydra.sweeper.max_replicates=1",
 ]
+# One test runs twice in one directory. A race would find itself there, ended.
+ANEW = """
+import runpy, shutil, sys
+from pathlib import Path
+
+for earlier in list(Path.cwd().rglob("race.json")):
+    shutil.rmtree(earlier.parent)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +68,6 @@ class TestIntegration(suites.IntegrationTestSuite):
     @pytest.fixture
     def extra_flags(self) -> list[str]:
         return ["-m", *PLAIN]
+
+    def generate_custom_cmd(self) -> Callable[..., list[str]]:
+        return lambda given, filename: [sys.executable, "-c", ANEW, given[1]]
