@@ -23,7 +23,7 @@ LEGACY_TESTS = -m legacy tests/test_experiment.py tests/test_resume.py tests/tes
 NEXT_HYDRA = hydra-core==1.4.0rc3
 NEXT_HYDRA_TESTS = tests/launchers/test_hydra_suites.py tests/launchers/test_launch.py tests/launchers/test_options.py
 
-# One test process per core. A process takes whole files: the tests of a file share what its fixtures start or train.
+# One test process per core and one more (tests/conftest.py). A process takes whole files: the tests of a file share what its fixtures start or train.
 # xdist would start with the files of the most tests, and the dear files have few: tests/conftest.py puts those first.
 PARALLEL ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 

@@ -16,8 +16,8 @@ for folder in ("launchers", "sweepers", "src"):  # a bare clone runs without ins
 import hydra
 from omegaconf import DictConfig
 
-from mlqa import errors
-from mlqa.config import compose, preflight, schema
+from mlqa import errors, on_sweep_end
+from mlqa.config import compose, loader, preflight, schema
 
 schema.register_schema()
 
@@ -39,15 +39,18 @@ def main(composed: DictConfig) -> float | None:
     single = hydra_config.mode is RunMode.RUN
     # `check_command_line` has not seen a config folder of the user's own, so check again.
     with errors.exit_on_error() if single else contextlib.nullcontext():
-        preflight.check_member(composed, hydra_config)
+        config = preflight.check_member(composed, hydra_config)
     with errors.exit_on_error(logged=True) if single else contextlib.nullcontext():
-        return experiment.run(schema.build_config(composed), compose.get_choices(hydra_config)).objective
+        return experiment.run(config, compose.get_choices(hydra_config)).objective
 
 
 if __name__ == "__main__":
     logging.raiseExceptions = False  # on a full disk, report it once and not for each line of train.log
     schema.disable_schema_copies()
+    loader.install_loader_for_main()
     with errors.exit_on_error():
-        preflight.check_command_line(sys.argv[1:])
-        sys.argv[1:] = preflight.build_rank_argv(sys.argv[1:])
-        main()
+        sys.argv[1:] = preflight.prepare_start(sys.argv[1:])
+        try:
+            main()
+        finally:
+            on_sweep_end.report_ended_sweeps()

@@ -64,8 +64,6 @@ def train(steps: int, batch_size: int, limit: float, as_is: bool) -> list[float]
             if ends[-1] - ends[0] > limit:
                 control.should_training_stop = True
 
-    if not as_is:
-        limit_threads()
     config, _ = compose_config(
         [
             "experiment=quickstart",
@@ -74,6 +72,8 @@ def train(steps: int, batch_size: int, limit: float, as_is: bool) -> list[float]
             f"training.per_device_train_batch_size={batch_size}",
         ]
     )
+    if not as_is:
+        limit_threads(config.model.scratch.hidden_size)
     with tempfile.TemporaryDirectory() as folder:
         config.training.output_dir = folder
         examples = generate(batch_size * (steps + 1), seed=0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -13,12 +15,15 @@ import pytest
 from clean_environment import clean_environment
 from hypothesis import settings
 
-# Each of them starts a service or a browser, or makes a virtual environment.
-SLOW_FIXTURES = {"service", "rehearsal", "simulated", "pairs", "storage", "driver", "server"}
+# Each of them starts a service or a browser, makes a virtual environment, or reads real data.
+SLOW_FIXTURES = {"assets", "service", "rehearsal", "simulated", "pairs", "storage", "driver", "server"}
 SLOW_FIXTURES |= {"index", "mlqa_wheel", "launcher_wheel", "bare", "alone"}
 HOME = Path(tempfile.mkdtemp(prefix="mlqa-tests-"))
 clean_environment(os.environ, HOME)
 time.tzset()
+sys.dont_write_bytecode = False  # else each of hundreds of processes compiles mlqa, the launcher and the tests anew
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, which every app would inherit
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # One thread a process, set before torch is imported: the models here are tiny, and threads that wait for each other
 # on a busy machine cost far more than they give.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,6 +31,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Time limits per case would make tests fail on a busy machine, not on a wrong result.
 settings.register_profile("mlqa", deadline=None)
 settings.load_profile("mlqa")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run one process more than there are cores: each waits a quarter of the time, for jobs, services and a browser."""
+    from mlqa.threads import count_cores
+
+    return count_cores().usable + 1 if config.option.numprocesses == "auto" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import gc
 import json
@@ -30,38 +31,52 @@ import tempfile
 import threading
 import time
 import traceback
+import zlib
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
+LIVES_WITH = "FORKED_LIVES_WITH"  # tells a server of the process with whose end it ends
 
 
 @functools.cache
 def python(loaded: str, top: Path = TOP) -> list[str]:
     """What stands for `python` in a command.
 
-    loaded: "launcher" for boto3 and the judge of requests, "training" for mlqa's libraries, and for jobs, which bring
-    our code with them, "job" for Hydra and "training job" for the libraries alone.
+    loaded: "launcher" for boto3 and the judge of requests, "service" for the rehearsal service, "training" for mlqa's
+    libraries, and for jobs, which bring our code with them, "job" for Hydra and "training job" for the libraries alone.
     top: The project whose mlqa and launcher are loaded.
 
-    The server is one of this process, and ends with it.
+    All processes of a test run share a server, which ends with the run.
     """
-    folder = tempfile.mkdtemp(prefix="forked-")
-    path = f"{folder}/socket"
+    under_xdist = "PYTEST_XDIST_WORKER" in os.environ
+    lives_with = int(os.environ.get(LIVES_WITH) or (os.getppid() if under_xdist else os.getpid()))
+    folder = Path(
+        tempfile.gettempdir(), f"forked-{lives_with}", f"{loaded}-{zlib.crc32(bytes(top)):08x}".replace(" ", "-")
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "socket"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _start_server(path, loaded, top, lives_with)
+    return [sys.executable, "-S", __file__, str(path)]
+
+
+def _start_server(path: Path, loaded: str, top: Path, lives_with: int) -> None:
+    """Returns when it serves."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     env["PYTHONPATH"] = os.pathsep.join(str(top / name) for name in SEEN[loaded])
-    server = subprocess.Popen([sys.executable, __file__, path, loaded], env=env)
-
-    def end() -> None:
-        server.kill()
-        server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(end)
+    env[LIVES_WITH] = str(lives_with)
+    start = python(BELOW[loaded]) if loaded in BELOW else [sys.executable]
+    server = subprocess.Popen(
+        [*start, __file__, str(path), loaded],
+        env=env,
+        start_new_session=True,  # Ctrl-C is for the tests, whose end it then is
+    )
     until = time.monotonic() + 600  # a machine may have much else to do
-    while not Path(path).exists():
+    while not path.exists():
         assert server.poll() is None and time.monotonic() < until, f"{server.args} does not serve"
         time.sleep(0.05)
-    return [sys.executable, "-S", __file__, path]
 
 
 @functools.cache
@@ -75,7 +90,7 @@ def interpreter(loaded: str, top: Path = TOP) -> Path:
 
 
 def _load_launcher() -> None:
-    import boto3.s3.transfer
+    import boto3.s3.transfer  # noqa: F401
     import hydra._internal.core_plugins.importlib_resources_config_source  # noqa: F401
     import sagemaker.core.resources  # noqa: F401
 
@@ -93,8 +108,41 @@ def _load_launcher() -> None:
     import typed_requests
 
     typed_requests.watch()  # also the requests of the apps that start here
-    boto3.client("sagemaker", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-    boto3.DEFAULT_SESSION = None
+    _load_botocore_models("sagemaker", "s3", "sts", "iam", "logs", "service-quotas", "pricing")
+    fork_services()
+
+
+def _load_service() -> None:
+    import moto.s3.responses  # noqa: F401
+
+    import sagemaker_rehearsal.server  # noqa: F401
+
+    _load_botocore_models("sagemaker", "s3")
+
+
+def _load_botocore_models(*services: str) -> None:
+    """Each session reads its own otherwise, for 0.1 s."""
+    import boto3
+    from botocore.loaders import Loader
+
+    read: dict[object, object] = {}
+    initialize = Loader.__init__
+
+    def initialize_with_what_was_read(loader: Loader, *arguments: object, **options: object) -> None:
+        initialize(loader, *arguments, **options)
+        loader._cache = read
+
+    Loader.__init__ = initialize_with_what_was_read
+    session = boto3.Session(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    for service in services:
+        session.client(service)
+
+
+def fork_services() -> None:
+    """Let the rehearsal services that this process starts have their libraries loaded."""
+    import sagemaker_rehearsal
+
+    sagemaker_rehearsal.PYTHON = python("service")
 
 
 def _load_training() -> None:
@@ -106,11 +154,18 @@ def _load_training() -> None:
     import mlqa.experiment
     import mlqa.report.build
     import mlqa.training.trainer  # noqa: F401
+    from mlqa.config.compose import compose_config
+    from mlqa.data.language import load_language
     from mlqa.data.sample_vocabulary import load_vocabulary
+    from mlqa.data.unicode_oddities import Oddities
     from mlqa.tokenization.analyses import load_analyzer
 
     load_analyzer()  # zeyrek reads its dictionaries for seconds
     load_vocabulary()
+    load_language("tr")
+    Oddities().scan_texts([""], str)
+    compose_config(["experiment=quickstart"])  # the files of conf/ are read
+    fork_services()
 
 
 def _load_job() -> None:
@@ -124,10 +179,23 @@ def _load_training_job() -> None:
     import zeyrek  # noqa: F401
     from transformers import ConvBertForQuestionAnswering, PreTrainedTokenizerFast, Trainer  # noqa: F401
 
+    with contextlib.suppress(ImportError):  # transformers 5 builds this once in a process
+        from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
-SEEN = {"launcher": ["launchers"], "training": ["src", "launchers"], "job": [], "training job": []}
+        get_checkpoint_conversion_mapping("convbert")
+
+
+SEEN = {
+    "launcher": ["launchers"],
+    "service": ["launchers"],
+    "training": ["src", "launchers"],
+    "job": [],
+    "training job": [],
+}
+BELOW = {"training": "training job"}  # a server that is forked from another has all that the other has loaded
 LOAD = {
     "launcher": _load_launcher,
+    "service": _load_service,
     "training": _load_training,
     "job": _load_job,
     "training job": _load_training_job,
@@ -135,8 +203,8 @@ LOAD = {
 
 
 def serve(path: str, loaded: str) -> None:
-    """Until the process that has started it is gone."""
-    parent = os.getppid()
+    """Until the run of tests is gone."""
+    lives_with = int(os.environ[LIVES_WITH])
     LOAD[loaded]()
     gc.collect()
     gc.freeze()  # no collection in an app touches, and so copies, what was loaded
@@ -144,8 +212,8 @@ def serve(path: str, loaded: str) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
-        listener.settimeout(5)
-        while os.getppid() == parent:
+        listener.settimeout(1)
+        while _lives(lives_with):
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
@@ -155,7 +223,18 @@ def serve(path: str, loaded: str) -> None:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 _monitor(connection)
             connection.close()
-    shutil.rmtree(os.path.dirname(path), ignore_errors=True)
+    folder = Path(path).parent
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # not the last
+        folder.parent.rmdir()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _monitor(connection: socket.socket) -> None:

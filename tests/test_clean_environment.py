@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from clean_environment import clean_environment
+
+pytestmark = pytest.mark.slow
 
 TESTS = Path(__file__).resolve().parent
 HOSTILE = {

@@ -88,6 +88,7 @@ def commands() -> list[list[str]]:
     return list({tuple(shlex.split(line, comments=True)): None for line in kept})
 
 
+@pytest.mark.slow
 def test_commands_compose() -> None:
     """Test the last member of each sweep, because a wrong key or group is wrong in all members."""
     members: dict[tuple[str, ...], None] = {}

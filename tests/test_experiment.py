@@ -156,6 +156,7 @@ def test_the_audit_is_part_of_the_record(tmp_path: Path, caplog: pytest.LogCaptu
     common = [override for override in TINY if "sample" not in override]
     common += [
         "dataset=squad_json",
+        "dataset.language=tr",
         f"dataset.train_file={tmp_path}/train.jsonl",
         f"dataset.validation_file={tmp_path}/dev.jsonl",
         "training.max_steps=1",
@@ -260,7 +261,9 @@ def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
     files = [f"dataset.train_file={tmp_path}/train.jsonl", f"dataset.validation_file={tmp_path}/dev.jsonl"]
     common = [override for override in TINY if "sample" not in override]
-    config, choices = compose_config([*common, "dataset=squad_json", *files, "training.num_train_epochs=4"])
+    config, choices = compose_config(
+        [*common, "dataset=squad_json", "dataset.language=tr", *files, "training.num_train_epochs=4"]
+    )
     config.training.output_dir = str(tmp_path / "out")
     result = run(config, choices)
     predictions = json.loads((tmp_path / "out" / "predictions.json").read_text("utf-8"))
@@ -313,16 +316,30 @@ def test_a_config_folder_of_ones_own_is_checked_too(tmp_path: Path) -> None:
     ("arguments", "code", "part"),
     [
         (
-            ["dataset=squad_json", "dataset.train_file={bad}", "dataset.validation_file={bad}"],
+            ["dataset=squad_json", "dataset.language=tr", "dataset.train_file={bad}", "dataset.validation_file={bad}"],
             1,
             "broken JSON at line 2",
         ),
         (
-            ["dataset=squad_json", "dataset.train_file={empty}", "dataset.validation_file={empty}"],
+            [
+                "dataset=squad_json",
+                "dataset.language=tr",
+                "dataset.train_file={empty}",
+                "dataset.validation_file={empty}",
+            ],
             1,
             "no question in this source",
         ),
-        (["dataset=squad_json", "dataset.train_file=nope.json", "dataset.validation_file={bad}"], 2, "no such file"),
+        (
+            [
+                "dataset=squad_json",
+                "dataset.language=tr",
+                "dataset.train_file=nope.json",
+                "dataset.validation_file={bad}",
+            ],
+            2,
+            "no such file",
+        ),
         (["model=berturk", "dataset=sample"], 1, "model.pretrained=dbmdz/bert-base-turkish-uncased: its tokenizer"),
         (["model=berturk", "model.pretrained={folder}", "dataset=sample"], 1, "its tokenizer cannot be loaded"),
         (["training.doc_stride=384"], 2, "training.doc_stride=384"),

@@ -146,6 +146,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {}
     for ending in ("json", "csv", "parquet"):
         files[ending] = {
+            "language": "tr",
             "train_file": write_rows(build_rows(0, TRAIN), folder / f"train.{ending}"),
             "validation_file": write_rows(build_rows(TRAIN, VALIDATION), folder / f"validation.{ending}"),
         }
@@ -178,6 +179,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def service(project: Path) -> Iterator[str]:
     """A stand-in whose jobs start with the project's libraries loaded, torchrun and its workers too."""
     state, python = project.parent / "service", forked.interpreter("training", project)
+    forked.fork_services()
     yield sagemaker_rehearsal.start(state, checkpoint_seconds=0.5, idle_minutes=5, python=python)
     sagemaker_rehearsal.stop(state)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).resolve().parents[1]
 FILES = sorted((TOP / "requirements").glob("*.txt"))
 # Only dashboards and reports use these, which do not run in a job.

@@ -57,7 +57,12 @@ def test_a_completed_run_on_other_data_is_never_touched(tmp_path: Path) -> None:
     row = {"question": "kim", "context": "Ali geldi", "answers": {"text": ["Ali"], "answer_start": [0]}}
     (tmp_path / "train.jsonl").write_text("\n".join([json.dumps(row)] * 40), "utf-8")
     file = f"{tmp_path}/train.jsonl"
-    overrides = ["dataset=squad_json", f"dataset.train_file={file}", f"dataset.validation_file={file}"]
+    overrides = [
+        "dataset=squad_json",
+        "dataset.language=tr",
+        f"dataset.train_file={file}",
+        f"dataset.validation_file={file}",
+    ]
     common = [override for override in TINY if "sample" not in override]
     for rows in (40, 39):
         (tmp_path / "train.jsonl").write_text("\n".join([json.dumps(row)] * rows), "utf-8")

@@ -14,12 +14,18 @@ from typing import Any
 
 import boto3
 import pytest
-from forked import interpreter, python
+from forked import fork_services, interpreter, python
 
 TOP = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / "launchers"))
 
+sys.path.insert(0, str(TOP / "tests" / "tracking"))
+
+from reading import read_run  # noqa: E402
+
 import sagemaker_rehearsal  # noqa: E402
+
+pytestmark = pytest.mark.slow
 
 SMALL = (
     "experiment=quickstart",
@@ -38,6 +44,7 @@ ROLE = "arn:aws:iam::123456789012:role/jobs"
 @contextmanager
 def serve(state: Path, **options: Any) -> Iterator[str]:
     """A stand-in that the launcher takes for AWS, by AWS_ENDPOINT_URL as for any private endpoint."""
+    fork_services()
     try:
         yield sagemaker_rehearsal.start(state, checkpoint_seconds=0.3, idle_minutes=5, **options)
     finally:
@@ -45,7 +52,8 @@ def serve(state: Path, **options: Any) -> Iterator[str]:
 
 
 def train(service: str, sweep_dir: Path, *overrides: str) -> subprocess.Popen[str]:
-    env = os.environ | ACCOUNT | {"AWS_ENDPOINT_URL": service, "SAGEMAKER_ROLE_ARN": ROLE, "OMP_NUM_THREADS": "1"}
+    env = os.environ | ACCOUNT | {"SAGEMAKER_ROLE_ARN": ROLE, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
+    env |= {"AWS_ENDPOINT_URL": service} if service else {}
     command = [*python("training"), str(TOP / "train.py"), "-m", *SMALL, f"hydra.sweep.dir={sweep_dir}", *overrides]
     poll = "hydra.launcher.poll_interval=0.5"
     return subprocess.Popen([*command, poll], env=env, stderr=subprocess.PIPE, text=True, cwd=sweep_dir.parent)
@@ -57,12 +65,13 @@ def read(path: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sweep with one member here and one on an instance, which starts from nothing there."""
+    """A sweep with the default tracking, one member here and one on an instance, which starts from nothing there."""
     sweep_dir = tmp_path_factory.mktemp("sweeps") / "both"
-    with serve(tmp_path_factory.mktemp("service")) as service:
-        process = train(service, sweep_dir, "hardware=local,g5", "hardware.max_hours=1")
+    more = ("hydra.launcher.service=rehearsal", "hydra.launcher.region=eu-central-1", "tracking=wandb")
+    with train("", sweep_dir, "hardware=local,g5", *more) as process:
         _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
+    assert "left out" not in errors and "was not fetched" not in errors
     return sweep_dir
 
 
@@ -76,10 +85,22 @@ def test_a_member_answers_the_same_here_and_there(both: Path) -> None:
 
 def test_a_member_leaves_the_same_files_here_and_there(both: Path) -> None:
     def files(member: str) -> set[str]:
-        return {path.relative_to(both / member).as_posix() for path in (both / member).rglob("*") if path.is_file()}
+        found = {path.relative_to(both / member) for path in (both / member).rglob("*") if path.is_file()}
+        return {path.as_posix() for path in found if path.parts[0] != "wandb"}  # its names have a time
 
     of_the_model = {name for name in files("0") if name.startswith("model/")}
     assert files("1") - {"sagemaker.log"} == files("0") - of_the_model
+
+
+@pytest.mark.parametrize("member", ["0", "1"])
+def test_the_tracked_run_is_whole_here_and_there(both: Path, member: str) -> None:
+    recorded = read_run(both / member)
+    assert recorded["exit_code"] == 0
+    assert recorded["summary"]["metrics/f1"] == pytest.approx(read(both / member / "result.json")["metrics"]["f1"])
+
+
+def test_the_sweep_has_a_report(both: Path) -> None:
+    assert (both / "report" / "index.html").is_file()
 
 
 def test_cost_is_completed_from_billable_seconds(both: Path) -> None:

@@ -160,9 +160,32 @@ def test_processes_of_a_machine_share_its_cores(
     monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    entry = threads.limit_threads()
+    for large in (768, None):
+        entry = threads.limit_threads(large)
+        assert chosen[-1] == count
+        assert (entry["count"], entry["processes"], entry["set_by"]) == (count, processes, None)
+
+
+@pytest.mark.parametrize(
+    ("usable", "processes", "count"), [(8, 1, 4), (8, 2, 2), (3, 1, 1), (2, 1, 1), (1, 1, 1), (2, 4, 1)]
+)
+def test_a_small_model_takes_half_of_the_share(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, usable: int, processes: int, count: int
+) -> None:
+    import torch
+
+    chosen = [8]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: chosen[-1])
+    monkeypatch.setattr(torch, "set_num_threads", chosen.append)
+    monkeypatch.setattr(threads, "count_cores", lambda: Cores(8, usable, "affinity"))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    with caplog.at_level("INFO", logger="mlqa.threads"):
+        entry = threads.limit_threads(128)
+    assert (entry["count"], entry["set_by"], entry["cores"]["usable"]) == (count, "small model", usable)
     assert chosen[-1] == count
-    assert (entry["count"], entry["processes"], entry["set_by"]) == (count, processes, None)
+    assert caplog.messages == [f"computing with {count * processes} of 8 cores (small model)"]
 
 
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
@@ -178,7 +201,7 @@ def test_the_number_of_the_user_wins(
     monkeypatch.setattr(torch, "set_num_threads", lambda count: pytest.fail("the user's number was changed"))
     monkeypatch.setattr(threads, "count_cores", lambda: Cores(8, 2, "quota"))
     with caplog.at_level("INFO", logger="mlqa.threads"):
-        entry = threads.limit_threads()
+        entry = threads.limit_threads(128)
     assert (entry["count"], entry["set_by"], entry["cores"]["usable"]) == (5, name, 2)
     assert caplog.messages == [f"computing with 5 of 8 cores ({name})"]
 

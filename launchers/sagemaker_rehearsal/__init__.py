@@ -34,6 +34,7 @@ from sagemaker_rehearsal.errors import RehearsalError
 __all__ = ["RehearsalError", "call", "find", "start", "stop"]
 
 START_SECONDS = 60.0
+PYTHON = [sys.executable]  # starts the service; tests give one that has its libraries loaded
 _children: list[subprocess.Popen[bytes]] = []  # kept so that ended ones can be reaped
 
 
@@ -74,7 +75,7 @@ def start(
         if faults and not isinstance(faults, Path):
             (state / "faults.json").write_text(json.dumps(dict(faults)), "utf-8")
             faults = state / "faults.json"
-        command = [sys.executable, "-m", "sagemaker_rehearsal", "--state", str(state)]
+        command = [*PYTHON, "-m", "sagemaker_rehearsal", "--state", str(state)]
         for instance_type, instances in (quotas or {}).items():
             command += ["--quota", f"{instance_type}={instances}"]
         for name, folder in (file_systems or {}).items():

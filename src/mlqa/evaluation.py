@@ -17,7 +17,7 @@ from mlqa.distributed import broadcast_object, gather_object
 from mlqa.environment import get_rank, get_world_size, is_main
 from mlqa.features.windows import Windows, make_windows
 from mlqa.metrics.breakdown import Group, break_down_scores, classify_questions
-from mlqa.metrics.language_rules import resolve_language_rules
+from mlqa.metrics.language_rules import resolve_language_rules, resolve_primary_metric
 from mlqa.metrics.no_answer import choose_answer, compute_null_odds, detect_squad_version, find_best_answer
 from mlqa.metrics.oracle import find_aligned_answers
 from mlqa.metrics.scores_file import build_score_rows
@@ -69,6 +69,7 @@ class Evaluation:
         self.examples, self.windows = splits.validation, windows
         self.training, self.autocast = config.training, autocast
         self.rules = resolve_language_rules(config.dataset)
+        self.primary_metric = resolve_primary_metric(config.dataset)
         self.version = detect_squad_version(splits.train, splits.validation)
         self.unseen = find_unseen_rows(splits.validation, splits.train)
         self.with_null = splits.train.has_unanswerable

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlqa.config.compose import resolve_model_label
 from mlqa.config.identity import compute_config_hash
-from mlqa.config.schema import Config
+from mlqa.config.run_lock import unlock_directory
+from mlqa.config.schema import Config, select_numbers
 from mlqa.config.validation import is_local_folder
 from mlqa.data.audit import audit
 from mlqa.data.audit_warnings import describe_leakage
@@ -74,17 +75,28 @@ def run(config: Config, choices: dict[str, str]) -> Result:
         choices=choices,
         seed=config.seed,
         config_hash=compute_config_hash(config),
+        training=select_numbers(config.training),
         versions=collect_versions(),
         cost=compute_run_cost(0, config.hardware.usd_per_hour),
         error="the run has not finished: it is still running or was killed",
     )
     try:
-        completed = claim(config, result) if is_main() else None
+        return _claim(config, result) or _track_and_run(config, choices, result)
+    finally:
+        unlock_directory(Path(config.training.output_dir))
+
+
+def _claim(config: Config, result: Result) -> Result | None:
+    """Make the run directory this run's own. Return its result if the same run was completed in it before."""
+    try:
+        return claim(config, result) if is_main() else None
     except MlqaError as error:
         log.error("error: %s", error)
         raise
-    if completed is not None:
-        return completed
+
+
+def _track_and_run(config: Config, choices: dict[str, str], result: Result) -> Result:
+    """Open the trackers, take the run through its steps and return its result."""
     trackers = Trackers([])
     if is_main():
         run_dir = Path(config.training.output_dir)
@@ -104,9 +116,9 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         result.dataset["audit"] = _audit(splits)
 
     # torch and transformers are imported from here on, so that an error in the data shows at once.
-    result.threads = limit_threads()
     arguments, run_dir = _join_processes(config)
     from mlqa.evaluation import Evaluation
+    from mlqa.metrics.readiness import find_reasons_to_wait
     from mlqa.metrics.tokenizer_analysis import analyze_tokenizer
     from mlqa.models.loading import save_model
     from mlqa.training.arguments import get_autocast_dtype
@@ -122,8 +134,13 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         _describe_windows(config, result, splits, train, evaluation)
         analysis = analyze_tokenizer(tokenizer, config, splits, train, validation)
         result.tokenization = analysis.figures
+        windows = result.dataset["audit"]["tokenizer"].values()
+        # Leakage was told while the data set was audited.
+        for line in find_reasons_to_wait(None, analysis.figures, windows, config):
+            log.warning("%s", line)
 
     model, result.model = _load_model(config, tokenizer, kept_rows)
+    result.threads = limit_threads(getattr(model.config, "hidden_size", None))
     checkpoints = open_checkpoints(result, run_dir)
     checkpoint = checkpoints.find_resumable()
     trackers.start(checkpoint.history if checkpoint else None)
@@ -224,6 +241,7 @@ def _describe_windows(config: Config, result: Result, splits: Splits, train: Win
         "train_rows": splits.train.counts,
         "validation_rows": splits.validation.counts,
         "squad_version": evaluation.version,
+        "primary_metric": evaluation.primary_metric,
     }
     result.dataset["audit"]["tokenizer"] = {
         "train": compute_window_figures(train, splits.train, longest),
@@ -281,7 +299,7 @@ def _answer_and_score(
     result.metrics = evaluated.metrics
     if config.training.shuffled_questions_control:
         result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
-    result.objective = result.metrics["f1"]
+    result.objective = result.metrics[evaluation.primary_metric]
     return evaluated
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,15 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.answers.decoding import Candidate, decode_n_best
 from mlqa.answers.forward import predict_spans
-from mlqa.config.schema import TrainingConfig
+from mlqa.config.schema import TrainingConfig, select_numbers
 from mlqa.data.examples import Examples
-from mlqa.data.readers import explain_read_errors, parse_json
-from mlqa.data.rows import is_encodable
+from mlqa.data.readers import iter_rows
+from mlqa.data.row_values import is_encodable, parse_id
 from mlqa.errors import DataError, RunError, summarize_error
 from mlqa.features.windows import make_windows
 from mlqa.metrics.no_answer import put_answer_first
 from mlqa.models.heads import load_auto_class
-from mlqa.result import MODEL, read_result
+from mlqa.result import FILE, MODEL, read_result
 from mlqa.threads import limit_threads
 from mlqa.tokenization.load import load_pretrained
 
@@ -45,7 +44,6 @@ class Answerer:
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
-        limit_threads()
         folder = Path(run_dir).expanduser()
         model_folder = folder / MODEL
         if not (model_folder / "config.json").is_file():
@@ -55,9 +53,10 @@ class Answerer:
             log.warning("%s: the run is %s, so its model may not be fully trained", folder, result["status"])
         # A model that was trained on unanswerable questions may give no answer.
         self.with_null = result["dataset"].get("train_rows", {}).get("unanswerable", 0) > 0
-        self.training = _load_training_config(folder)
+        self.training = _load_training_config(folder, result.get("training"))
         self.tokenizer: Any = load_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
         self.model: Any = load_pretrained(load_auto_class(), "weights", str(model_folder), None)
+        limit_threads(getattr(self.model.config, "hidden_size", None))
 
     def answer(self, examples: Examples, top_k: int = 1) -> list[list[Candidate]]:
         """Answer questions.
@@ -77,18 +76,30 @@ class Answerer:
         return [put_answer_first(candidates, threshold)[:top_k] for candidates in answers]
 
 
-def _load_training_config(run_dir: Path) -> TrainingConfig:
-    """Return the window and decoding settings in the run's .hydra/config.yaml, or the defaults if it has none."""
+def _load_training_config(run_dir: Path, recorded: Any) -> TrainingConfig:
+    """Return the window and decoding settings of a run.
+
+    Args:
+        run_dir: The run's directory.
+        recorded: The node `training` of its result.json, None if an earlier version wrote it. It counts if the run has
+            no .hydra/config.yaml.
+
+    Raises:
+        RunError: Neither file has them. Other windows than the run's would give other answers, without a word.
+    """
     training = TrainingConfig(output_dir=str(run_dir), seed=0)
     path = run_dir / ".hydra" / "config.yaml"
-    if not path.is_file():
-        return training
+    if not recorded and not path.is_file():
+        raise RunError(
+            f"{run_dir}: neither its {FILE} nor .hydra/config.yaml has the window settings of this run; copy the "
+            "folder .hydra from where it was trained"
+        )
     try:
-        written = OmegaConf.load(path).training
-        for item in fields(TrainingConfig):
-            if item.type in ("int", "float") and item.name in written and item.name != "seed":
-                setattr(training, item.name, (int if item.type == "int" else float)(written[item.name]))
-    except (OmegaConfBaseException, ValueError, AttributeError, OSError) as error:
+        written = OmegaConf.load(path).training if path.is_file() else recorded
+        for name, default in select_numbers(training).items():
+            if name in written:
+                setattr(training, name, type(default)(written[name]))
+    except (OmegaConfBaseException, ValueError, TypeError, AttributeError, OSError) as error:
         raise RunError(f"{path}: cannot be read: {summarize_error(error)}") from None
     return training
 
@@ -97,7 +108,7 @@ def load_questions(path: str | Path) -> Examples:
     """Load questions from a file. Gold answers in it are ignored.
 
     Args:
-        path: JSON as [{"context", "question", "id"?}, ...] or in the form of SQuAD.
+        path: A file in any form that a data set may have (see docs/data.md). Only context and question are needed.
 
     Returns:
         Examples without gold answers. A question without an id is named by its number, from 0.
@@ -106,36 +117,18 @@ def load_questions(path: str | Path) -> Examples:
         DataError: If the file cannot be read or an entry is malformed. The message names the file and the entry.
     """
     path = Path(path).expanduser()
-    with explain_read_errors(path):
-        content = parse_json(path.read_text("utf-8-sig"), str(path))
-    if isinstance(content, dict) and "data" in content:
-        content = _flatten_squad(content, path)
-    if isinstance(content, dict):
-        content = [content]
-    if not isinstance(content, list) or not content:
+    rows = list(iter_rows(path))
+    if not rows:
         raise DataError(f'{path}: has no questions; give [{{"context": ..., "question": ...}}, ...]')
-    for number, row in enumerate(content):
-        if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("context", "question")):
-            raise DataError(f"{path}, entry {number}: needs context and question as text")
+    for place, row in rows:
+        if not all(isinstance(row.get(key), str) for key in ("context", "question")):
+            raise DataError(f"{path}, {place}: needs context and question as text")
+    ids = [parse_id(f"{path}, {place}", row.get("id")) for place, row in rows]
     return make_unlabelled_examples(
-        [row["question"] for row in content],
-        [row["context"] for row in content],
-        [str(row.get("id", number)) for number, row in enumerate(content)],
+        [row["question"] for _, row in rows],
+        [row["context"] for _, row in rows],
+        [str(number) if identifier is None else identifier for number, identifier in enumerate(ids)],
     )
-
-
-def _flatten_squad(content: dict[str, Any], path: Path) -> list[dict[str, Any]]:
-    try:
-        return [
-            {"context": paragraph["context"], "question": qa["question"], "id": qa.get("id")}
-            for article in content["data"]
-            for paragraph in article["paragraphs"]
-            for qa in paragraph["qas"]
-        ]
-    except (KeyError, TypeError):
-        raise DataError(
-            f"{path}: not in the form of SQuAD; it needs data, paragraphs, context, qas and question"
-        ) from None
 
 
 def make_unlabelled_examples(questions: list[str], contexts: list[str], ids: list[str]) -> Examples:

@@ -1,6 +1,47 @@
-"""The hook that runs when a sweep ends, however it ends. `hydra.launcher.on_sweep_end` names it."""
+"""The end of a multirun, however it ends and whichever launcher and sweeper ran it: billed cost to W&B, the report."""
 
 from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+log = logging.getLogger(__name__)
+
+# Configs of multiruns that have begun and not ended. A launcher that resumes a sweep puts its directory there.
+_unreported: list[DictConfig] = []
+
+
+class ReportSweep(Callback):
+    """Hydra callback of conf/config.yaml: a multirun ends with its report."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Remember the sweep, for the case that Hydra does not call `on_multirun_end`."""
+        if not config.hydra.launcher.get("dry_run"):
+            _unreported.append(config)
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Write the report of a multirun whose members all completed."""
+        report_ended_sweeps()
+
+
+def report_ended_sweeps() -> None:
+    """Report the multiruns of this process that have ended and have no report yet.
+
+    Hydra calls `on_multirun_end` only if every member completed, so train.py calls this at the end of the process. A
+    report that cannot be written is one line in the log, because the members are worth more than their report.
+    """
+    while _unreported:
+        sweep_dir = Path(_unreported.pop().hydra.sweep.dir).absolute()
+        if not _has_begun(sweep_dir):
+            continue
+        try:
+            finish_sweep(str(sweep_dir))
+        except Exception as error:  # also a fault of the report itself must not hide what became of the members
+            log.error("the report of %s was not written: %s", sweep_dir, " ".join(str(error).split()) or repr(error))
 
 
 def finish_sweep(sweep_dir: str) -> None:
@@ -20,3 +61,15 @@ def finish_sweep(sweep_dir: str) -> None:
 
     correct_cost(sweep_dir)
     write_report([sweep_dir])
+
+
+def _has_begun(sweep_dir: Path) -> bool:
+    """Return whether any member was started: a sweep that was refused has nothing to report."""
+    from mlqa.report.manifest import read_manifest
+    from mlqa.result import FILE
+
+    if not sweep_dir.is_dir():
+        return False
+    if any(any(sweep_dir.rglob(name)) for name in (FILE, ".hydra")):
+        return True
+    return any(state.job_name or state.status for state in read_manifest(sweep_dir).members.values())

@@ -33,13 +33,14 @@ class Result:
     """The content of result.json. Metrics are on the 0-100 scale, times in seconds, money in US dollars."""
 
     status: str = "failed"  # completed, failed or stopped
-    objective: float | None = None  # F1: what a sweeper maximizes
+    objective: float | None = None  # the primary metric: what a sweeper maximizes
     label: str = ""  # what rows, charts and W&B call the model
     choices: dict[str, str] = field(default_factory=dict)
     seed: int = 0
     config_hash: str = ""
     reported_split: str = "validation"  # the split that `metrics` are of
     metrics: dict[str, float] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)  # the numbers of config.training: windows, decoding, steps
     breakdown: dict[str, Any] = field(default_factory=dict)  # official scores by group
     tokenization: dict[str, float] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)

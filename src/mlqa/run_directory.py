@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mlqa.config.identity import compute_run_identity
+from mlqa.config.run_lock import lock_directory
+from mlqa.config.run_places import find_sweep_dir
 from mlqa.config.schema import Config
 from mlqa.data.load import load_splits
 from mlqa.display.score_tables import print_summary
@@ -48,10 +50,14 @@ def claim(config: Config, result: Result) -> Result | None:
         The result of the same run if it was completed before. Otherwise None.
 
     Raises:
-        RunError: The directory holds a completed run with other settings or data, or a result.json of another tool.
-            Nothing in it has been touched.
+        RunError: The directory holds a completed run with other settings or data, or a result.json of another tool, or
+            a run that has not ended. Nothing in it has been touched.
     """
     run_dir = Path(config.training.output_dir)
+    if (holder := lock_directory(run_dir, result.config_hash)) is not None:
+        raise RunError(
+            f"{run_dir}: {holder} is running in it; wait for its end, or choose another directory by hydra.run.dir=..."
+        )
     earlier = find_completed(run_dir, result.config_hash)
     if earlier is None:
         if (run_dir / FILE).exists():
@@ -133,8 +139,8 @@ def finalize_run(result: Result, run_dir: Path) -> None:
         if get_local_rank() == 0:
             open_checkpoints(result, run_dir).remove()
     elif is_main() and open_checkpoints(result, run_dir).find_latest() is not None:
-        is_member = (run_dir.parent / "multirun.yaml").is_file()
-        directory = f"hydra.sweep.dir={run_dir.parent}" if is_member else f"hydra.run.dir={run_dir}"
+        sweep_dir = find_sweep_dir(run_dir)
+        directory = f"hydra.sweep.dir={sweep_dir}" if sweep_dir else f"hydra.run.dir={run_dir}"
         log.info("a checkpoint is kept; the same command goes on from it in the same directory: %s", directory)
 
 

@@ -25,6 +25,7 @@ SPINNING = {
     "GOMP_SPINCOUNT": "1000",  # GNU, in torch's builds for Linux: rounds. Its own default is 300,000
     "KMP_BLOCKTIME": "1",  # LLVM and Intel, in torch's builds for macOS and conda's: milliseconds. The default is 200
 }
+SMALL_HIDDEN_SIZE = 256  # up to it, half of the cores compute as fast as all, and lose less to other processes
 _WAIT_POLICY = "OMP_WAIT_POLICY"
 _COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -54,11 +55,14 @@ def bound_spinning() -> None:
             os.environ.setdefault(name, value)
 
 
-def limit_threads() -> dict[str, Any]:
-    """Import torch, and let it compute with this process's share of the usable cores.
+def limit_threads(hidden_size: int | None) -> dict[str, Any]:
+    """Import torch, and let it compute with this process's share of the usable cores, a small model with half of it.
 
     What the user has set by OMP_NUM_THREADS, MKL_NUM_THREADS or `torch.set_num_threads` is never raised, and the
     variables are not lowered either.
+
+    Args:
+        hidden_size: Of the model, None if it has no such number.
 
     Returns:
         The entry `threads` of result.json.
@@ -68,8 +72,11 @@ def limit_threads() -> dict[str, Any]:
     cores, processes = count_cores(), get_local_world_size()
     limit = next((name for name in _COUNTS if os.environ.get(name)), None)
     if limit is None:
+        usable = cores.usable
+        if hidden_size is not None and hidden_size <= SMALL_HIDDEN_SIZE:
+            usable, limit = usable // 2, "small model"
         # torch's own number leaves out what it knows to be slow, e.g. the efficiency cores of a Mac.
-        torch.set_num_threads(min(torch.get_num_threads(), max(1, cores.usable // processes)))
+        torch.set_num_threads(min(torch.get_num_threads(), max(1, usable // processes)))
     count = torch.get_num_threads()
     if count * processes < cores.machine:
         log.info("computing with %d of %d cores (%s)", count * processes, cores.machine, limit or cores.limit)

@@ -34,6 +34,15 @@ def written(folder: Path, text: str, name: str = "predictions.json") -> Path:
         ("p.json", '\ufeff{"1": "Ankara", "b": ""}'),
         ("p.json", '[{"id": 1, "prediction_text": "Ankara"}, {"id": "b", "prediction_text": "", "x": 0}]'),
         ("p.jsonl", '{"id": 1, "prediction_text": "Ankara"}\n\n{"id": "b", "prediction_text": ""}\n'),
+        # mlqa predict --json, with candidates, and scores.jsonl
+        (
+            "p.json",
+            '[{"id": "1", "question": "?", "answers": [{"text": "Ankara", "start": 0}, {"text": "x"}]},'
+            ' {"id": "b", "question": "?", "answers": []}]',
+        ),
+        ("p.jsonl", '{"set": "tquad", "id": "1", "golds": [], "answer": "Ankara"}\n{"id": "b", "answer": ""}\n'),
+        # nbest_predictions.json of run_qa.py
+        ("p.json", '{"1": [{"text": "Ankara", "probability": 0.9}, {"text": "x"}], "b": [{"text": ""}]}'),
     ],
 )
 def test_every_form_is_read(tmp_path: Path, name: str, text: str) -> None:
@@ -51,7 +60,7 @@ def test_a_list_may_hold_an_id_again(tmp_path: Path) -> None:
     [
         ("p.json", '{"a": "x",}', "p.json: broken JSON at line 1"),
         ("p.jsonl", '{"id": 1, "prediction_text": "x"}\n{"id"', "broken JSON at line 2"),
-        ("p.jsonl", '{"id": 1, "answer": "x"}', "line 1: needs id and prediction_text; it has id, answer"),
+        ("p.jsonl", '{"id": 1, "text": "x"}', "line 1: needs id and prediction_text; it has id, text"),
         ("p.json", '{"a": 3}', "id a: the prediction must be text, but is 3"),
         ("p.json", '{"a": null}', "id a: the prediction must be text, but is None"),
         ("p.json", '[{"id": "a"}]', "entry 0: needs id and prediction_text; it has id"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,21 @@ def test_the_runs_own_settings_hold(run_dir: Path, capsys: pytest.CaptureFixture
         assert len(answerer.tokenizer.tokenize(answer["text"])) <= 2
 
 
+def test_a_run_without_its_hydra_folder(run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """hydra.output_subdir=null, or a copy without it: result.json has the settings. Without them nothing is guessed."""
+    from mlqa.inference import Answerer
+
+    copy = tmp_path / "copy"
+    shutil.copytree(run_dir, copy, ignore=shutil.ignore_patterns(".hydra"))
+    assert Answerer(copy).training.max_answer_length == 9, "as it was trained"
+    result = json.loads((copy / "result.json").read_text("utf-8"))
+    (copy / "result.json").write_text(json.dumps({**result, "training": None}), "utf-8")
+    with pytest.raises(SystemExit):
+        main(["predict", str(copy), "--context", CONTEXT, "--question", QUESTION])
+    said = capsys.readouterr().err
+    assert "neither its result.json nor .hydra/config.yaml has the window settings of this run" in said
+
+
 def test_the_table_shows_answer_place_and_score(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["predict", str(run_dir), "--context", CONTEXT, "--question", QUESTION])
     shown = capsys.readouterr().out
@@ -96,8 +112,8 @@ def test_a_context_of_many_windows(run_dir: Path, capsys: pytest.CaptureFixture[
         (["{run}", "--context", " ", "--question", "y"], 1, "the context of entry 0 is empty"),
         (["{run}", "--context", "x", "--question", "\udcff"], 1, "is not valid UTF-8"),
         (["{run}", "--file", "{run}/missing.json"], 1, "no such file"),
-        (["{run}", "--file", "{run}/.hydra/config.yaml"], 1, "broken JSON at line 1"),
-        (["{run}", "--file", "{run}/tokenization.json"], 1, "needs context and question"),
+        (["{run}", "--file", "{run}/.hydra/config.yaml"], 1, "cannot read .yaml"),
+        (["{run}", "--file", "{run}/tokenization.json"], 1, "no 'data' here"),
     ],
 )
 def test_errors_are_one_line(

@@ -50,7 +50,7 @@ def predictions_in(folder: Path, content: Any, name: str = "predictions.json") -
 
 def scored(capsys: pytest.CaptureFixture[str], folder: Path, predictions: str, *arguments: str) -> Any:
     files = [f"dataset.train_file={folder / 'train.json'}", f"dataset.validation_file={folder / 'dev.json'}"]
-    main(["score", predictions, "dataset=squad_json", *files, *arguments, "--json"])
+    main(["score", predictions, "dataset=squad_json", "dataset.language=tr", *files, *arguments, "--json"])
     return json.loads(capsys.readouterr().out)
 
 
@@ -71,7 +71,16 @@ def test_scores_by_hand(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_without_train_nothing_is_said_of_unseen_contexts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = predictions_in(folder, [{"id": 1, "prediction_text": "İstanbul"}])
-    main(["score", path, "dataset=squad_json", f"dataset.validation_file={folder / 'dev.json'}", "--json"])
+    main(
+        [
+            "score",
+            path,
+            "dataset=squad_json",
+            "dataset.language=tr",
+            f"dataset.validation_file={folder / 'dev.json'}",
+            "--json",
+        ]
+    )
     shown = capsys.readouterr()
     metrics = json.loads(shown.out)["metrics"]
     assert metrics["exact_match"] == 25.0
@@ -106,26 +115,23 @@ def test_null_odds_and_thresholds(folder: Path, capsys: pytest.CaptureFixture[st
     assert (strict["HasAns_exact"], strict["NoAns_exact"]) == (0.0, 100.0)
 
 
-def test_dropped_rows_are_told_once(
+def test_rows_without_a_place_are_scored_as_the_official_script_does(
     folder: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Test scores worked out by hand: one row of three has no gold in the context.
-
-    The gold "yok" of another row is not in the context either, but it still counts.
-    """
-    golds = {"1": [("Ali", 0), ("yok", 0)], "2": [("hiç", 0)], "3": [("Ali", 0)]}
+    """Scores by hand: the script looks at no offset, so the gold of row 2, which is nowhere, counts like any other."""
+    golds = {"1": [("Ali", 0), ("yok", 0)], "2": [("hiç", 0)], "3": [("Ali", 0)], "4": [("bin", 0)]}
     qas = [
         {"id": key, "question": "Kim?", "answers": [{"text": text, "answer_start": start} for text, start in pairs]}
         for key, pairs in golds.items()
     ]
     content = {"data": [{"paragraphs": [{"context": CONTEXTS[0], "qas": qas}]}]}
     dev = predictions_in(folder, content, "short.json")
-    path = predictions_in(folder, {"1": "yok", "2": "hiç", "3": "Ali"})
+    path = predictions_in(folder, {"1": "yok", "2": "hiç", "3": "Ali", "4": "Ali"})
     report = scored(capsys, folder, path, f"dataset.validation_file={dev}")
-    assert (report["metrics"]["exact_match"], report["metrics"]["exact_match_language"]) == (100.0, 100.0)
-    assert (report["metrics"]["total"], report["missing"]) == (2, 0)
+    assert (report["metrics"]["exact_match"], report["metrics"]["exact_match_language"]) == (75.0, 75.0)
+    assert (report["metrics"]["total"], report["missing"], report["squad_version"]) == (4, 0, "1.1")
     told = [record.message for record in caplog.records if record.name == "mlqa.commands.score"]
-    assert len(told) == 1 and told[0].startswith("1 of 3 rows of the data set were dropped")
+    assert len(told) == 1 and told[0].startswith("2 of 4 rows of the data set have no question, or no answer")
     assert not [record for record in caplog.records if "belong" in record.message]
 
 
@@ -143,7 +149,7 @@ def test_null_odds_without_a_question_that_has_no_answer(
 def test_the_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = predictions_in(folder, {"1": "İstanbul", "2": "1934", "2#2": "Ali", "3": "x", "4": ""})
     files = [f"dataset.train_file={folder / 'train.json'}", f"dataset.validation_file={folder / 'dev2.json'}"]
-    main(["score", path, "dataset=squad_json", *files])
+    main(["score", path, "dataset=squad_json", "dataset.language=tr", *files])
     shown = capsys.readouterr().out
     for part in ("all questions", "by the language's rules", "context not in train", "without an answer", "how many"):
         assert part in shown
@@ -176,7 +182,8 @@ def test_torch_is_not_needed(folder: Path) -> None:
     path = predictions_in(folder, {"1": "İstanbul"})
     code = (
         "import sys\nfrom mlqa.cli import main\n"
-        f"main(['score', {path!r}, 'dataset=squad_json', 'dataset.validation_file={folder / 'dev.json'}', '--json'])\n"
+        f"main(['score', {path!r}, 'dataset=squad_json', 'dataset.language=tr', "
+        f"'dataset.validation_file={folder / 'dev.json'}', '--json'])\n"
         "print([name for name in ('torch', 'transformers', 'datasets') if name in sys.modules], file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)

@@ -32,6 +32,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], 
     return json.loads(said.getvalue()), folder
 
 
+@pytest.mark.slow
 def test_every_combination_is_a_tokenizer(compared: tuple[dict[str, Any], Path]) -> None:
     wordpiece, char = compared[0]["tokenizers"]
     assert (wordpiece["model"], char["model"]) == ("tiny_wordpiece", "tiny_char")
@@ -135,7 +136,8 @@ def test_gold_segmentations_and_parity_come_from_files(tmp_path: Path, capsys: p
     gold.write_text("kediler\tkedi ler\n", "utf-8")
     main(
         [
-            "tokenizers", "model=tiny_char", "dataset=squad_json", f"dataset.segmentation_file={gold}", "--json",
+            "tokenizers", "model=tiny_char", "dataset=squad_json", "dataset.language=tr",
+        f"dataset.segmentation_file={gold}", "--json",
             f"dataset.train_file={squad('tr.json', 'abcd abcd')}", f"dataset.parallel_file={squad('en.json', 'abcd')}",
         ]
     )  # fmt: skip

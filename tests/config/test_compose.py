@@ -86,11 +86,18 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["model.attn_implementation=flash_attention_2"], "flash-attn is not installed"),
         (["-m", "hardware=g5", "model.attn_implementation=flash_attention_2"], "images do not have flash-attn"),
         (["model.attn_implementation=flash_attention_2", "training.batching=packed"], "takes no block mask"),
-        (["dataset.language=turkish"], "not a language code; give one, e.g. tr"),
+        (["dataset.language=turkish"], "is not a language code; Turkish is tr"),
         (["dataset.question_words=[who]"], "dataset.question_words=['who']: not a table of words; give {type: [word"),
         (["training.null_score_diff_threshold=nan"], "training.null_score_diff_threshold=nan"),
         (["training.seed=7"], "set seed=... instead"),
         (["++training.foo=1"], "training has no key 'foo'"),
+        (["+dataset.foo=1"], "dataset has no key 'foo'"),
+        (["+training.learning_rate=1e-3"], "training.learning_rate is optimizer.learning_rate"),
+        (["training.weight_decay=0.1"], "training.weight_decay is optimizer.weight_decay"),
+        (["pretrained=x"], "pretrained is model.pretrained"),
+        (["training.max_steps=0"], "is not a number of steps to train"),
+        (["-m", "model=tiny_char", "hardware=g4dn", "training.num_train_epochs=0"], "answers chance"),
+        (["dataset.language=jp"], "jp is a country (Japan), Japanese is ja"),
         (["~seed"], "cannot be removed"),
         (["~model"], "cannot be removed"),
         (["model=null"], "choose one of berturk"),
@@ -106,7 +113,7 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["model=tiny_char", "model.scratch.dropout=2"], "below 1"),
         (["hardware.distribution=torchrun"], "start train.py by torchrun"),
         (["model.pretrained="], "hub name or a local folder"),
-        (["experiment=quickstart", "dataset=squad_json"], "dataset.train_file"),
+        (["experiment=quickstart", "dataset=squad_json", "dataset.language=tr"], "dataset.train_file"),
         (["dataset.train_file=/"], "is a folder"),
         (["foo"], "foo"),
         (["training.max_answer_length=384"], "choose 1 ... 383"),
@@ -114,7 +121,7 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["model=tiny_wordpiece", "model.pretrained=x/y"], "either pre-trained or made from scratch"),
         (["model=tiny_wordpiece", "model.scratch.hidden_size=130"], "multiple of model.scratch.num_attention_heads"),
         (["model=tiny_wordpiece", "training.max_seq_length=1024"], "512 positions"),
-        (["dataset=squad_json"], "dataset.train_file"),
+        (["dataset=squad_json", "dataset.language=tr"], "dataset.train_file"),
         (["dataset.train_file=missing.json"], "no such file"),
         (["model.pretrained=./missing"], "no such folder"),
         (["hardware=g5_torchrun", "hardware.distribution=none", "hardware.instance_count=2"], "hardware.distribution"),
@@ -200,9 +207,9 @@ def test_one_seed_for_all() -> None:
 def test_what_the_caller_does_not_need_is_not_required() -> None:
     """Test it also with other problems, when every override is tried on its own."""
     needless = ("dataset.train_file", "dataset.validation_file")
-    assert compose_config(["dataset=squad_json"], needless)[0].dataset.train_file is None
+    assert compose_config(["dataset=squad_json", "dataset.language=tr"], needless)[0].dataset.train_file is None
     with pytest.raises(ConfigError) as caught:
-        compose_config(["dataset=squad_json", "model=bertrk"], needless)
+        compose_config(["dataset=squad_json", "dataset.language=tr", "model=bertrk"], needless)
     assert [line.split(":")[0] for line in caught.value.problems] == ["model=bertrk"]
 
 

@@ -33,8 +33,8 @@ def list_required(group: str, option: str, tmp_path: Path) -> list[str]:
     file.write_text("{}")
     train = f"dataset.train_file={file}"
     return {
-        ("dataset", "squad_json"): [train, f"dataset.validation_file={file}"],
-        ("dataset", "hub"): ["dataset.hub.path=a/b"],
+        ("dataset", "squad_json"): ["dataset.language=tr", train, f"dataset.validation_file={file}"],
+        ("dataset", "hub"): ["dataset.language=tr", "dataset.hub.path=a/b"],
         ("dataset", "xquad_tr"): [train],
     }.get((group, option), [])
 

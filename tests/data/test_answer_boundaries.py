@@ -29,6 +29,10 @@ from mlqa.data.examples import Answer
         ("a-[b]-c", False, False, False),
         ("x[ y ]z", False, False, False),
         ("[علي]‎)", False, False, False),
+        ("在[北京]的", False, False, False),  # nobody can tell where a word ends
+        ("[1937]年", False, False, False),
+        ("[ภ]\u0e34", False, True, False),  # a vowel sign belongs to its letter
+        ("[서울]은", False, True, False),  # Korean has spaces
     ],
 )
 def test_boundaries(marked: str, begins: bool, ends: bool, suffixed: bool) -> None:

@@ -66,7 +66,7 @@ def test_rows(found: Audit) -> None:
 def test_offsets(found: Audit) -> None:
     """Distinct golds: 1 + 1 + 2 + 2 + 2 + 0 + 2 + 1 + 1 + 1; those of dropped rows were read too."""
     assert found.figures["train"]["offsets"] == {
-        "golds": 13, "right": 10, "repaired": 1, "unlocated": 2, "stripped": 1,
+        "golds": 13, "right": 10, "by_rule": 0, "respelt": 0, "repaired": 1, "unlocated": 2, "stripped": 1,
     }  # fmt: skip
     assert found.examples["train"]["repaired_offsets"] == [{"place": "line 3", "text": "'limanda' is at 19, not at 3"}]
     assert found.examples["train"]["stripped_answers"] == [{"place": "line 2", "text": "'limanda '"}]
@@ -169,7 +169,15 @@ def test_generated_data_is_clean() -> None:
         == figures["leakage"]["questions"]
         == dict.fromkeys(("exact", "normalized", "near"), 0)
     )
-    assert figures["train"]["offsets"] == {"golds": 600, "right": 600, "repaired": 0, "unlocated": 0, "stripped": 0}
+    assert figures["train"]["offsets"] == {
+        "golds": 600,
+        "right": 600,
+        "by_rule": 0,
+        "respelt": 0,
+        "repaired": 0,
+        "unlocated": 0,
+        "stripped": 0,
+    }
     assert figures["train"]["boundaries"]["inside_word"] == figures["train"]["duplicates"]["rows"] == 0
 
 

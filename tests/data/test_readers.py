@@ -109,7 +109,80 @@ def as_parquet(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("write", [as_json, as_json_with_bom, as_json_lines, as_csv, as_parquet])
+def as_rows_under_data(folder: Path) -> Path:
+    """The JSON that run_qa.py takes."""
+    path = folder / "data.json"
+    path.write_text(json.dumps({"version": "0.1", "data": ROWS}), "utf-8")
+    return path
+
+
+def as_list_of_rows(folder: Path) -> Path:
+    path = folder / "data.json"
+    path.write_text(json.dumps(ROWS), "utf-8")
+    return path
+
+
+def as_list_of_articles(folder: Path) -> Path:
+    path = folder / "data.json"
+    path.write_text(json.dumps(squad(ROWS)["data"]), "utf-8")
+    return path
+
+
+def as_one_article(folder: Path) -> Path:
+    path = folder / "data.json"
+    path.write_text(json.dumps(squad(ROWS)["data"][0]), "utf-8")
+    return path
+
+
+def as_annotation_export(folder: Path) -> Path:
+    """As Haystack's annotation tool writes it."""
+    content = squad(ROWS)
+    for qa in content["data"][0]["paragraphs"][0]["qas"]:
+        qa["answers"] = [{**answer, "answer_id": 5, "answer_category": "SHORT"} for answer in qa["answers"]]
+        qa["is_impossible"] = False
+    path = folder / "data.json"
+    path.write_text(json.dumps(content), "utf-8")
+    return path
+
+
+def as_table_with_plain_answers(folder: Path, ending: str = "csv", delimiter: str = ",") -> Path:
+    path = folder / f"data.{ending}"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(["id", "question", "context", "answer"])
+        writer.writerows([row["id"], row["question"], row["context"], row["answers"]["text"][0]] for row in ROWS)
+    return path
+
+
+def as_tsv(folder: Path) -> Path:
+    return as_table_with_plain_answers(folder, "tsv", "\t")
+
+
+def as_parquet_with_plain_answers(folder: Path) -> Path:
+    path = folder / "data.parquet"
+    rows = [
+        {"id": str(row["id"]), "question": row["question"], "context": row["context"],
+         "answer_text": row["answers"]["text"][0], "answer_start": int(row["answers"]["answer_start"][0])}
+        for row in ROWS
+    ]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+def as_json_lines_with_texts_alone(folder: Path) -> Path:
+    path = folder / "data.jsonl"
+    path.write_text("\n".join(json.dumps({**row, "answers": row["answers"]["text"]}) for row in ROWS), "utf-8")
+    return path
+
+
+WRITERS = [
+    as_json, as_json_with_bom, as_rows_under_data, as_list_of_rows, as_list_of_articles, as_one_article,
+    as_annotation_export, as_json_lines, as_json_lines_with_texts_alone, as_csv, as_table_with_plain_answers, as_tsv,
+    as_parquet, as_parquet_with_plain_answers,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("write", WRITERS)
 def test_every_form_gives_the_same_examples(write: Callable[[Path], Path], tmp_path: Path) -> None:
     examples = read_file(write(tmp_path))
     assert examples.ids == ["1", "b"]
@@ -126,6 +199,43 @@ def test_squad_2_rows_without_answer_are_kept(tmp_path: Path) -> None:
     assert examples.answers[2] == ()
     assert examples.has_unanswerable
     assert examples.counts["unanswerable"] == 1
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"text": [""], "answer_start": [-1]},
+        {"text": [""], "answer_start": [None]},  # IndicQA
+        {"text": [None], "answer_start": [None]},
+        {"text": None, "answer_start": None},
+        {"text": "", "answer_start": ""},
+        [{"text": "", "answer_start": -1, "answer_category": "NO_ANSWER"}],  # Haystack's export
+        [{"text": "\u00a0", "answer_start": 0}],
+        [None],
+        [],
+        None,
+    ],
+)
+def test_every_way_to_say_that_there_is_no_answer(answers: object) -> None:
+    builder = ExamplesBuilder("test", strict=True)
+    builder.add("row 0", 0, "q", "Samsun", [{"text": "Samsun", "answer_start": 0}])
+    builder.add("row 1", 1, "q", "Samsun", answers)
+    examples = builder.build()
+    assert examples.answers == [(Answer("Samsun", 0),), ()]
+    assert examples.counts["unanswerable"] == 1 and examples.has_unanswerable
+    assert examples.get_gold_texts(1) == []
+
+
+def test_a_plain_answer_that_occurs_twice_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("question,context,answer\nx,bir iki bir,bir\nx,bir iki bir,iki\nx,bir iki bir,\n", "utf-8")
+    examples = read_file(path)
+    assert (examples.ids, examples.answers) == (["1", "2"], [(Answer("iki", 4),), ()])
+    (note,) = examples.notes["dropped"]
+    assert note.text == "answer 'bir' has no answer_start, and is not exactly once in the context"
+    scored = read_file(path, keep_unplaced=True)
+    assert [scored.get_gold_texts(row) for row in range(3)] == [["bir"], ["iki"], []]
+    assert [scored.is_answerable(row) for row in range(3)] == [True, True, False]
 
 
 def test_tquad(assets: Path) -> None:
@@ -148,7 +258,8 @@ def test_tquad(assets: Path) -> None:
         ("a.json", '{"data": [', ["broken JSON at line 1, column 11"]),
         ("a.json", '{\n"data": [}', ["line 2, column 10"]),
         ("a.json", '{"version": "1.1"}', ["no 'data' here", "it has version"]),
-        ("a.json", "[]", ["no 'data' here", "found list"]),
+        ("a.json", "[]", ["no question in this source"]),
+        ("a.json", "3", ["no 'data' here", "found int"]),
         ("a.json", '{"data": [{"paragraphs": [{"qas": []}]}]}', ["data[0].paragraphs[0]", "no 'context'"]),
         ("a.json", '{"data": []}', ["no question in this source"]),
         ("a.json", '{"data": [{"paragraphs": [{"context": "x", "qas": [{"id": 1}]}]}]}', ["qas[0]", "no 'question'"]),
@@ -161,9 +272,9 @@ def test_tquad(assets: Path) -> None:
         ("a.jsonl", '{"question": "x"}\n{"a" 1}', ["no column context"]),
         ("a.json", "[" * 100000, ["broken JSON"]),
         ("a.jsonl", row(answers={"text": ["y"], "answer_start": [0.5]}), ["line 1", "whole number", "0.5"]),
-        ("a.jsonl", row(answers={"text": ["y"], "answer_start": [None]}), ["line 1", "whole number", "None"]),
+        ("a.jsonl", row(answers={"text": ["y"], "answer_start": ["x"]}), ["line 1", "whole number", "'x'"]),
         ("a.jsonl", row(answers={"text": ["y"], "answer_start": [float("inf")]}), ["line 1", "whole number"]),
-        ("a.jsonl", row(answers={"text": [None], "answer_start": [0]}), ["line 1", "answer must be text"]),
+        ("a.jsonl", row(answers={"text": [3], "answer_start": [0]}), ["line 1", "answer must be text"]),
         ("a.jsonl", row(question="\ud83d"), ["line 1", "question has half of a surrogate pair"]),
         ("a.json", '{"data": [], "data": []}', ["broken JSON: 'data' appears twice in the same object"]),
         ("a.json", '{"data": [{"paragraphs": [], "title": "", "paragraphs": []}]}', ["'paragraphs' appears twice"]),
@@ -177,13 +288,14 @@ def test_tquad(assets: Path) -> None:
         ("a.json", '{"\\u001b[31m": 1}', ["it has <U+001B>[31m"]),
         ("a.json", '{"data": []} 7', ["line 1, column 14: Extra data"]),
         ("a.json", NO_ANSWERS.replace('"y"', '"\\ud83d"').replace("answrs", "answers"), ["context has half of a surr"]),
-        ("a.txt", "x", ["cannot read .txt", ".json, .jsonl, .csv, .parquet"]),
+        ("a.txt", "x", ["cannot read .txt", ".json, .jsonl, .csv, .tsv, .parquet"]),
         ("a.json.gz", "x", ["cannot read .gz; unpack it first"]),
         ("a.json", '{"id": 1}\n{"id": 2}', ["line 2, column 1: Extra data", "name the file .jsonl"]),
-        ("a.json", "[{}]", ["no 'data' here", "found list", "JSON lines"]),
+        ("a.json", "[{}]", ["entry 0: no 'paragraphs' here", "a list of rows", "it is empty"]),
+        ("a.json", "[3]", ["entry 0: no 'paragraphs' here", "found int"]),
         ("a.json", "{}", ["no 'data' here", "it is empty"]),
-        ("a.json", json.dumps(dict.fromkeys(map(str, range(999)))), ["it has 0, 1,", "10, 11, ...; rows"]),
-        ("a.json", NO_ANSWERS, ["data[0].paragraphs[0].qas[0]: no 'answers' here", "it has question, answrs"]),
+        ("a.json", json.dumps(dict.fromkeys(map(str, range(999)))), ["it has 0, 1,", "10, 11, ..."]),
+        ("a.json", NO_ANSWERS, ["data[0].paragraphs[0].qas[0]: no column answers", "it has question, answrs"]),
         ("a.jsonl", row(id="\ud83d"), ["line 1", "id has half of a surrogate pair"]),
         ("a.jsonl", row(answers={"text": {"0": "y"}, "answer_start": {"0": 0}}), ["line 1: text of 'answers'", "list"]),
         ("a.jsonl", row(answers={"text": ["y"], "answer_start": [Decimal("7.5")]}), ["whole number", "'7.5'"]),
@@ -411,7 +523,11 @@ def test_strict_refuses_with_the_first_places_and_the_count() -> None:
 def test_strict_refuses_a_gold_of_several_and_an_empty_question() -> None:
     for question, golds, reason in (
         ("q", [{"text": "bir", "answer_start": 0}, {"text": "üç", "answer_start": 0}], "answer 'üç' is not at 0"),
-        ("q", [{"text": "bir", "answer_start": 0}, {"text": " ", "answer_start": 0}], "an answer is empty"),
+        (
+            "q",
+            [{"text": "bir", "answer_start": 0}, {"text": "iki", "answer_start": 9}, {"text": "bi ki"}],
+            "answer 'bi ki' has no answer_start",
+        ),
         (" ", [{"text": "bir", "answer_start": 0}], "the question is empty"),
     ):
         builder = ExamplesBuilder("test", strict=True)

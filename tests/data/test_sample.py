@@ -183,6 +183,7 @@ def test_train_and_validation_share_no_paragraph(seeds):
     assert find_unseen_rows(generate(2000, seeds[1], split="validation"), generate(2000, seeds[0])).all()
 
 
+@pytest.mark.slow
 def test_the_same_in_another_process():
     code = "from mlqa.data.sample import generate; print(generate(300, 5, split='validation').compute_fingerprint())"
     runs = [

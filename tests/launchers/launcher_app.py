@@ -76,6 +76,7 @@ class Service:
     def __init__(self, state: Path, **options: Any) -> None:
         self.state = state
         settings = {"idle_minutes": 5, "stop_seconds": 2, "checkpoint_seconds": 0.3, "python": job_python(), **options}
+        forked.fork_services()
         self.url = sagemaker_rehearsal.start(state, **settings)
         self.s3 = self.client("s3")
         self.sagemaker = self.client("sagemaker")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from apps import CONFIG_OF_STEPS, STEPS
-from launcher_app import FAST, LAUNCHERS, App, Done, Service, wait_until
+from launcher_app import FAST, LAUNCHERS, App, Done, Service, python, wait_until
 
 SWEEPER = '''
 import json, os
@@ -73,7 +72,7 @@ def make_app(root: Path, service: Service) -> App:
 def build_command(offers: list[str], *overrides: str) -> list[str]:
     listed = ",".join(f"'{offer}'" for offer in offers)
     settings = ["hydra/sweeper=ask_and_tell", f"hydra.sweeper.offers=[{listed}]", "hydra.sweep.dir=sweep"]
-    return [sys.executable, "app.py", "-m", *FAST, *settings, *overrides]
+    return [*python(), "app.py", "-m", *FAST, *settings, *overrides]
 
 
 def run(app: App, offers: list[str], *overrides: str) -> Done:

@@ -21,6 +21,8 @@ from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.request.plan import make_plan
 
+pytestmark = pytest.mark.slow
+
 FAILED_AFTER = 60  # seconds, of member 0 where its failure stops the others
 
 

@@ -12,6 +12,8 @@ import pytest
 from forked import interpreter
 from launcher_app import CONFIG, App, Service
 
+pytestmark = pytest.mark.slow
+
 BODY = """
 import torch, torch.distributed as dist
 if cfg.backend == "smddp":

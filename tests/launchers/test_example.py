@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from launcher_app import python
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).parents[2]
 EXAMPLE = TOP / "launchers" / "example"
 # Of the points (1, 2.5) (2, 4) (3, 6.5) (4, 8): the mean of (x * t - y)^2, by hand.

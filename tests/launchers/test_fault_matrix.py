@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from fault_matrix import COMPLETING, MEMBERS, STOPPING, Cell, Ended, Matrix
 
+pytestmark = pytest.mark.slow
+
 # What is called before the first job. Nothing runs and nobody has paid, so only a missing answer is waited for.
 PREPARING = (
     *("GetCallerIdentity", "HeadBucket", "CreateBucket", "PutPublicAccessBlock", "PutBucketEncryption", "PutObject"),

@@ -14,6 +14,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.test_utils import launcher_common_tests as suites
 from launcher_app import FAST, Service, python
 
+pytestmark = pytest.mark.slow
+
 LAUNCHERS = Path(__file__).resolve().parents[2] / "launchers"
 # The app of the suite writes what it saw into a file outside of its run directory, which no job can: here it writes
 # into its run directory, and what it says of the container's folders is told as ours.

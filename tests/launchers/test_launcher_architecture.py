@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from launcher_app import LAUNCHERS, App
 
+pytestmark = pytest.mark.slow
+
 TOP = LAUNCHERS.parent
 PLUGIN = LAUNCHERS / "hydra_plugins" / "sagemaker_launcher"
 PACKAGE = LAUNCHERS / "hydra_sagemaker_launcher"

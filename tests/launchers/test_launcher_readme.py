@@ -22,6 +22,8 @@ from hydra_sagemaker_launcher.catalog import releases as release_catalog
 from hydra_sagemaker_launcher.catalog.instances import load_instances
 from hydra_sagemaker_launcher.config import RehearsalConf, SageMakerLauncherConf
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).parents[2]
 LAUNCHERS = TOP / "launchers"
 PACKAGE = LAUNCHERS / "hydra_sagemaker_launcher"

@@ -14,6 +14,8 @@ import pytest
 from distributions import Environment, build, copy_repository, list_requirements
 from packaging.requirements import Requirement
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).parents[2]
 LAUNCHERS = TOP / "launchers"
 PLUGIN = "hydra_plugins/sagemaker_launcher"

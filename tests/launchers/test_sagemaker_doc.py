@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from launcher_app import python
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).parents[2]
 DOC = (TOP / "docs" / "sagemaker.md").read_text("utf-8")
 COMMANDS = re.findall(r"^python train\.py .*$", DOC, re.MULTILINE)

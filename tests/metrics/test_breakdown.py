@@ -105,7 +105,7 @@ def test_tables_hold_patterns_that_can_match(language: str) -> None:
     ("words", "expected"), [(1, "1"), (2, "2"), (3, "3-5"), (5, "3-5"), (6, "6-10"), (10, "6-10"), (11, "11+")]
 )
 def test_answer_lengths(words: int, expected: str) -> None:
-    assert classify_answer_length(Answer("  ".join(["söz"] * words), 0)) == expected
+    assert classify_answer_length(Answer("  ".join(["söz"] * words), 0), get_language_rules("tr")) == expected
 
 
 @pytest.mark.parametrize(

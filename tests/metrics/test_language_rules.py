@@ -10,9 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlqa.config.schema import DatasetConfig
+from mlqa.config.schema import DatasetConfig, PrimaryMetric
 from mlqa.data.scripts import APOSTROPHES
-from mlqa.metrics.language_rules import LanguageRules, get_language_rules, resolve_language_rules
+from mlqa.metrics.language_rules import (
+    LanguageRules,
+    get_language_rules,
+    resolve_language_rules,
+    resolve_primary_metric,
+)
 from mlqa.metrics.squad import compute_squad_scores
 
 FOLDING = json.loads((Path(__file__).parent / "golden" / "case_folding.json").read_text("utf-8"))["cases"]
@@ -124,6 +129,47 @@ def test_f1_of_chinese_counts_characters() -> None:
     scores = compute_squad_scores(["北京大"], [["北京大学"]], normalize=get_language_rules("zh").normalize)
     assert (scores.exact_match, scores.f1) == (0.0, pytest.approx(100 * 6 / 7))
     assert compute_squad_scores(["北京大"], [["北京大学"]]).f1 == 0.0
+
+
+WORDS = json.loads((Path(__file__).parent / "golden" / "language_words.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("language", ["ko", "zh"])
+def test_words_are_those_of_the_official_script(language: str) -> None:
+    """golden/language_words.json: EM and F1 of MLQA's script for zh, and of the rules of KorQuAD's for ko."""
+    rules = get_language_rules(language)
+    for case in WORDS[language]:
+        scores = compute_squad_scores(
+            [case["prediction"]], [[case["gold"]]], normalize=rules.normalize, split=rules.split_words
+        )
+        assert (scores.exact_match, scores.f1) == (100.0 * case["exact_match"], 100.0 * case["f1"]), case
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("zh", "北京 大学ABC, 1937年。", ["北", "京", "大", "学", "ABC,", "1937", "年", "。"]),
+        ("ja", "東京タワー", ["東", "京", "タ", "ワ", "ー"]),
+        ("th", "ภาษาไทย", ["ภ", "า", "ษ", "า", "ไ", "ท", "ย"]),
+        ("km", "ភ្នំពេញ", ["ភ្", "នំ", "ពេ", "ញ"]),
+        ("ko", "서울 시", ["서", "울", "시"]),
+        ("tr", "Ankara'nın  nüfusu 北京", ["Ankara'nın", "nüfusu", "北京"]),
+    ],
+)
+def test_words_of_a_text(language: str, text: str, words: list[str]) -> None:
+    assert get_language_rules(language).split_text(text) == words
+
+
+@pytest.mark.parametrize("language", ["zh", "ja", "th", "km", "my", "lo", "ko", "zho", "ja-JP"])
+def test_the_primary_metric_follows_the_language(language: str) -> None:
+    assert resolve_primary_metric(DatasetConfig(language=language)) == "f1_language"
+    own = DatasetConfig(language=language, primary_metric=PrimaryMetric.exact_match)
+    assert resolve_primary_metric(own) == "exact_match"
+
+
+@pytest.mark.parametrize("language", ["tr", "en", "fi", "crh", "ar"])
+def test_the_official_f1_is_the_primary_metric_elsewhere(language: str) -> None:
+    assert resolve_primary_metric(DatasetConfig(language=language)) == "f1"
 
 
 def test_upper_case_no_longer_costs_points() -> None:

@@ -17,6 +17,8 @@ from mlqa.report.content import make_report
 from mlqa.report.page import render_page
 from mlqa.report.tables import render_csv, render_markdown
 
+pytestmark = pytest.mark.slow
+
 KINDS = (
     "answered", "no scores", "other answers", "scores are torn", "scores are a folder", "version 1", "failed",
     "failed without a reason", "stopped", "no directory", "empty directory", "torn", "a list", "bytes", "old schema",

@@ -404,6 +404,7 @@ def test_only_members_that_answered_the_same_questions_are_compared(tmp_path: Pa
     assert comparison.doubts == ["berturk on p3 (s/0): its questions or gold answers differ from the others'"]
 
 
+@pytest.mark.slow
 def test_a_report_loads_no_data_set_and_no_model_library(whole_sweep: Path) -> None:
     heavy = ("torch", "transformers", "datasets", "tokenizers", "pyarrow", "mlqa.data.load", "mlqa.data.readers")
     code = (

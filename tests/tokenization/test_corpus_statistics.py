@@ -76,6 +76,14 @@ def test_white_space_words_hold_their_punctuation() -> None:
     }
 
 
+def test_words_of_a_language_without_spaces() -> None:
+    """kedi ##ler ##i as the words ke dile ri: a token begins inside dile, and one inside ri."""
+    parts = {"kedileri": ["ke", "dile", "ri"], "kediler": ["kedi", "ler"], "ev": ["ev"]}
+    found = compute_corpus_statistics(wordpiece(), {"kedileri": 2, "kediler": 3, "ev": 1}, parts.__getitem__)
+    assert (found["words"], found["fertility"]) == (2 * 3 + 3 * 2 + 1, (2 * 3 + 3 * 2 + 1) / 13)
+    assert found["continued_words"] == 2 * 2 / 13  # dile at ##ler, ri at ##i
+
+
 def test_an_earlier_padded_call_changes_nothing() -> None:
     tokenizer = wordpiece()
     expected = compute_corpus_statistics(tokenizer, count_words(CATS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ def records(run_dir: Path) -> Iterator[Any]:
             place += BLOCK - place % BLOCK
             continue
         length, kind = int.from_bytes(content[place + 4 : place + 6], "little"), content[place + 6]
+        if place + 7 + length > len(content):  # W&B's own process is still writing it
+            return
         open_part += content[place + 7 : place + 7 + length]
         place += 7 + length
         if kind in (1, 4):  # whole, or the last part
@@ -31,6 +34,20 @@ def records(run_dir: Path) -> Iterator[Any]:
             record.ParseFromString(open_part)
             open_part = b""
             yield record
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Read the only run in a directory to its end, which W&B's process writes after `finish` has returned."""
+    end = time.monotonic() + 60
+    while (found := by_records(find_run(folder)))["exit_code"] is None and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+def find_run(folder: Path) -> Path:
+    """Return the folder of the only offline run in a run directory."""
+    (run,) = [path for path in (folder / "wandb").glob("offline-run-*") if not path.is_symlink()]
+    return run
 
 
 def by_records(run_dir: Path) -> dict[str, Any]:

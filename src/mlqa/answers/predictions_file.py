@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mlqa.data.readers import describe_members, explain_read_errors, parse_json
-from mlqa.data.rows import is_encodable, shorten_repr
+from mlqa.data.row_values import is_encodable, shorten_repr
 from mlqa.data.unicode_oddities import escape_oddities
 from mlqa.errors import DataError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+TEXT_KEYS = ("prediction_text", "answers", "answer")  # the member of an entry that has the answer
 
 
 def name_rows(ids: Sequence[str]) -> list[str]:
@@ -42,7 +43,9 @@ def read_predictions(path: str | Path) -> dict[str, str]:
 
     Args:
         path: JSON in the official form {id: text} or as [{"id", "prediction_text"}, ...], or such entries as JSON lines
-            (.jsonl). Ids may be numbers. A list may repeat an id.
+            (.jsonl). Also what `mlqa predict --json` prints ({"id", "answers": [{"text"}, ...]}), the lines of a
+            scores.jsonl ({"id", "answer"}), and the n best of run_qa.py ({id: [{"text"}, ...]}). Of several answers the
+            first one counts. Ids may be numbers. A list may repeat an id.
 
     Returns:
         {name: text}, with names as given by `name_rows`.
@@ -50,11 +53,19 @@ def read_predictions(path: str | Path) -> dict[str, str]:
     Raises:
         DataError: If the file cannot be read or an entry is malformed. The message names the file and the entry.
     """
-    pairs = _read_entries(Path(path).expanduser(), "prediction_text")
-    for place, _, value in pairs:
+    pairs = _read_entries(Path(path).expanduser(), *TEXT_KEYS)
+    texts = [_get_text(value) for *_, value in pairs]
+    for (place, _, _), value in zip(pairs, texts, strict=True):
         if not isinstance(value, str) or not is_encodable(value):
             raise DataError(f"{path}, {place}: the prediction must be text, but is {shorten_repr(value)}")
-    return index_by_id([identifier for _, identifier, _ in pairs], [value for _, _, value in pairs])
+    return index_by_id([identifier for _, identifier, _ in pairs], texts)
+
+
+def _get_text(value: Any) -> Any:
+    """Return the best answer's text, which is "" if a model that may give none lists no answer."""
+    if isinstance(value, list):
+        value = value[0] if value else {"text": ""}
+    return value["text"] if isinstance(value, dict) and "text" in value else value
 
 
 def read_null_odds(path: str | Path) -> dict[str, float]:
@@ -142,8 +153,13 @@ def align_null_odds(
     return [odds.get(name, 0.0) for name in row_of], [row_of[name] for name in odds if name in row_of]
 
 
-def _read_entries(path: Path, key: str) -> list[tuple[str, str, Any]]:
-    """Return (place for messages, id, value) of each entry of a file in any of the forms."""
+def _read_entries(path: Path, *keys: str) -> list[tuple[str, str, Any]]:
+    """Return (place for messages, id, value) of each entry of a file in any of the forms.
+
+    Args:
+        path: The file.
+        keys: The members that may hold the value, in order of preference.
+    """
     with explain_read_errors(path):
         text = path.read_text("utf-8-sig")
     if path.suffix.lower() == ".jsonl":
@@ -156,12 +172,13 @@ def _read_entries(path: Path, key: str) -> list[tuple[str, str, Any]]:
     pairs: list[tuple[str, str, Any]] = []
     for place, entry in parts:
         if not isinstance(entry, dict):
-            form = f'{{id: ...}} or [{{"id": ..., "{key}": ...}}, ...]'
+            form = f'{{id: ...}} or [{{"id": ..., "{keys[0]}": ...}}, ...]'
             raise DataError(f"{path}{', ' * bool(place)}{place}: must be {form}, but is {shorten_repr(entry)}")
-        if {"id", key} <= set(entry):
+        key = next((key for key in keys if key in entry), None)
+        if "id" in entry and key is not None:
             pairs.append((place or "the only entry", _parse_id(path, place, entry["id"]), entry[key]))
         elif place:
-            raise DataError(f"{path}, {place}: needs id and {key}; {describe_members(entry)}")
+            raise DataError(f"{path}, {place}: needs id and {keys[0]}; {describe_members(entry)}")
         else:
             pairs.extend((f"id {escape_oddities(name)}", name, value) for name, value in entry.items())
     if not pairs:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EXAMPLE = """\
 examples, with any override of train.py:
   mlqa audit dataset=tquad
-  mlqa audit dataset=squad_json dataset.train_file=train.json model=xlmr_base
+  mlqa audit dataset=squad_json dataset.language=tr dataset.train_file=train.json model=xlmr_base
   mlqa audit dataset=sample model=tiny_wordpiece --json > audit.json
 """
 
@@ -36,11 +36,14 @@ def run(args: argparse.Namespace) -> None:
     """
     from mlqa.config.compose import compose_config
     from mlqa.data.audit import audit
+    from mlqa.metrics.readiness import find_reasons_to_wait
 
     config, choices = compose_config(args.overrides, OPTIONAL, weights=False)
     splits = load_available_splits(config)
     audited = audit(splits)
-    windows, reason = _compute_window_figures(config, splits)
+    windows, permitted, reason = _measure_tokenizer(config, splits)
+    longest = config.training.max_answer_length
+    reasons = list(find_reasons_to_wait(audited.figures.get("leakage"), permitted, windows.values(), config))
     if args.json:
         content = {
             "dataset": choices["dataset"],
@@ -48,35 +51,42 @@ def run(args: argparse.Namespace) -> None:
             "fingerprint": splits.compute_fingerprint(),
             "figures": audited.figures,
             "tokenizer": windows or {"error": reason},
+            "permitted": permitted,
+            "before_training": reasons,
             "examples": audited.examples,
         }
         print(json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False))
         return
 
-    from mlqa.display.audit_tables import print_audit
+    from mlqa.display.audit_tables import print_audit, print_reasons
 
-    print_audit(audited, windows or reason, choices["model"], config.training.max_answer_length)
+    print_audit(audited, windows or reason, choices["model"], longest)
+    print_reasons(reasons)
 
 
-def _compute_window_figures(config: Config, splits: Splits) -> tuple[dict[str, Any], str]:
-    """Return {split: figures} for the model's tokenizer, or {} and the reason why there are none."""
+def _measure_tokenizer(config: Config, splits: Splits) -> tuple[dict[str, Any], dict[str, float], str]:
+    """Return {split: window figures} and what the model's tokenizer permits, or nothing and the reason for that."""
     from mlqa.data.load import SPLITS
     from mlqa.errors import MlqaError
 
     if config.model.scratch is not None and not len(splits.train):
-        return {}, "this model's tokenizer is trained on the train split: give dataset.train_file or another model"
+        reason = "this model's tokenizer is trained on the train split: give dataset.train_file or another model"
+        return {}, {}, reason
 
     from mlqa.features.window_statistics import compute_window_figures
     from mlqa.features.windows import make_windows
+    from mlqa.metrics.readiness import compute_permitted_scores
 
     training = config.training
+    figures: dict[str, Any] = {}
+    permitted: dict[str, float] = {}
     try:
         tokenizer = load_model_tokenizer(config, splits)
-        figures = {}
         for name in SPLITS:
             if len(split := getattr(splits, name)):
                 windows = make_windows(split, tokenizer, training.max_seq_length, training.doc_stride)
                 figures[name] = compute_window_figures(windows, split, training.max_answer_length)
+                permitted = compute_permitted_scores(tokenizer, split, windows.context)  # validation comes last
     except MlqaError as error:
-        return {}, str(error)
-    return figures, ""
+        return {}, {}, str(error)
+    return figures, permitted, ""

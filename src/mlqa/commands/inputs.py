@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 OPTIONAL = ("dataset.train_file", "dataset.validation_file", "dataset.hub.train_split")
 
 
-def load_available_splits(config: Config, needs_tokenizer: bool = True) -> Splits:
+def load_available_splits(config: Config, needs_tokenizer: bool = True, keep_unplaced: bool = False) -> Splits:
     """Load the splits that have a source. A split without one is empty.
 
     If anything comes from the Hugging Face hub, first check that the hub can be reached. Otherwise its libraries retry
@@ -24,6 +24,7 @@ def load_available_splits(config: Config, needs_tokenizer: bool = True) -> Split
     Args:
         config: A composed config.
         needs_tokenizer: Whether the caller also loads the model's tokenizer, which may come from the hub.
+        keep_unplaced: Whether the caller also scores rows whose golds are nowhere in their context.
 
     Raises:
         ConfigError: If no split has a source.
@@ -39,7 +40,7 @@ def load_available_splits(config: Config, needs_tokenizer: bool = True) -> Split
     hub_model = needs_tokenizer and not is_local_folder(config.model.pretrained or ".")
     if config.dataset.hub is not None or hub_model:
         go_offline_if_unreachable()
-    return load_splits(config.dataset, both=False)
+    return load_splits(config.dataset, both=False, keep_unplaced=keep_unplaced)
 
 
 def load_model_tokenizer(config: Config, splits: Splits) -> Any:

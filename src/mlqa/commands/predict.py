@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--question", help="question about the context")
     parser.add_argument(
         "--file",
-        help='JSON with [{"context", "question"}, ...] or in SQuAD format, instead of --context and --question',
+        help="file of questions in any format of a data set, instead of --context and --question",
     )
     parser.add_argument("--top-k", type=int, default=3, help="answers per question (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")

@@ -14,10 +14,10 @@ from mlqa.errors import ConfigError
 log = logging.getLogger(__name__)
 
 EXAMPLE = """\
-examples, with predictions as {id: text}, [{"id", "prediction_text"}, ...] or JSON lines:
+examples, with predictions of a run, of mlqa predict --json or of run_qa.py, as JSON or JSON lines:
   mlqa score predictions.json dataset=tquad
   mlqa score outputs/2026-11-23/10-00-00/predictions.json dataset=sample
-  mlqa score predictions.json dataset=squad_json dataset.validation_file=dev.json --null-odds null_odds.json
+  mlqa score predictions.json dataset=tquad dataset.validation_file=dev.json --null-odds null_odds.json
 """
 NOT_NEEDED = ("dataset.train_file", "dataset.hub.train_split")  # without train there are no scores on unseen contexts
 
@@ -66,13 +66,13 @@ def run(args: argparse.Namespace) -> None:
     # Read first: a broken file is refused before the data set is loaded.
     given = read_predictions(args.predictions)
     given_odds = None if args.null_odds is None else read_null_odds(args.null_odds)
-    splits = load_available_splits(config, needs_tokenizer=False)
+    splits = load_available_splits(config, needs_tokenizer=False, keep_unplaced=True)
     examples = splits.validation
     predictions = align_predictions(given, examples.ids, args.predictions, examples.dropped_ids)
     if dropped := examples.counts.get("dropped"):
         log.warning(
-            "%d of %d rows of the data set were dropped: they have no question, or no answer that occurs in the "
-            "context. The official script would score them.",
+            "%d of %d rows of the data set have no question, or no answer with a certain place in the context. They "
+            "are scored, as the official script does, but a run would leave them out.",
             dropped,
             examples.counts["rows"],
         )

@@ -20,7 +20,16 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.hydra_errors import explain_override, is_group, suggest_choices
+from mlqa.config.hydra_errors import (
+    explain_empty_sweep,
+    explain_override,
+    explain_unknown,
+    is_empty_sweep,
+    is_group,
+    suggest_choices,
+)
+from mlqa.config.language_codes import suggest_language
+from mlqa.config.loader import install_loader
 from mlqa.config.progress import report_progress
 from mlqa.config.schema import GROUPS, Config, ModelConfig, build_config, register_schema
 from mlqa.config.validation import find_config_problems
@@ -57,6 +66,7 @@ def initialize_hydra(job_name: str = "app") -> Iterator[None]:
     register_schema()
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(find_conf_dir()), job_name=job_name):
+        install_loader()
         yield
 
 
@@ -145,7 +155,15 @@ def split_members(overrides: list[str], multirun: bool) -> list[list[str]]:
     sweeper_params = [f"{key}={value}" for key, value in (base.hydra.sweeper.get("params") or {}).items()]
     of_hydra = [override for override in fixed if override.is_hydra_override()]  # the sweeper never sees them
     of_task = [override for override in parsed if override not in of_hydra]
-    members = BasicSweeper.split_arguments(parse_overrides(sweeper_params) + of_task, None)[0]
+    asked = parse_overrides(sweeper_params) + of_task
+    try:
+        members = BasicSweeper.split_arguments(asked, None)[0]
+    except HydraException as error:  # interval(), which other sweepers draw from
+        raise ConfigError(
+            f"{summarize_error(error)}; give values, or choose a hydra/sweeper that draws them"
+        ) from error
+    if not members:
+        raise ConfigError([explain_empty_sweep(override) for override in asked if is_empty_sweep(override)])
     return [[*(str(override.input_line) for override in of_hydra), *member] for member in members]
 
 
@@ -155,8 +173,10 @@ def parse_overrides(overrides: list[str]) -> list[Override]:
     Raises:
         ConfigError: An override is not in this form.
     """
+    hydra = GlobalHydra.instance()  # whose groups a glob chooses from
+    loader = hydra.config_loader() if hydra.is_initialized() else None
     try:
-        return OverridesParser.create().parse_overrides(overrides)
+        return OverridesParser.create(config_loader=loader).parse_overrides(overrides)
     except HydraException as error:
         wrong = summarize_error(error).removeprefix("LexerNoViableAltException: ")
         raise ConfigError(
@@ -240,6 +260,8 @@ def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
     unknown = [str(key) for key in composed if key != "hydra" and key not in known]
     overrides = parse_overrides(list(composed.hydra.overrides.task))
     typed = {override.key_or_group.partition(".")[0]: override.input_line for override in overrides}
+    added = [override for override in overrides if override.is_add() or override.is_force_add()]
+    unread = [problem for override in added if "." in override.key_or_group and (problem := explain_unknown(override))]
     OmegaConf.update(composed, "training.output_dir", "")  # interpolates Hydra's run directory, which is not set yet
     missing = sorted(_iter_missing(composed, known))
     return [
@@ -247,8 +269,16 @@ def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
             f"{typed.get(key, key)}: there is no key or group {key!r}; {suggest_choices(key, [*known, 'experiment'])}"
             for key in unknown
         ),
-        *(f"{key}: has no value; set {key}=..." for key in missing),
+        *unread,
+        *(f"{key}: has no value; {_suggest_value(composed, key)}" for key in missing),
     ]
+
+
+def _suggest_value(composed: DictConfig, key: str) -> str:
+    if key != "dataset.language":
+        return f"set {key}=..."
+    files = (OmegaConf.select(composed, f"dataset.{split}_file") for split in ("validation", "train"))
+    return suggest_language(next((str(file) for file in files if file), None))
 
 
 def _iter_missing(composed: DictConfig, known: Sequence[str]) -> Iterator[str]:

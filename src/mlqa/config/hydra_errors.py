@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import ChoiceSweep, Override
 
 from mlqa.config.schema import Config
 from mlqa.errors import summarize_error
@@ -43,7 +44,7 @@ def explain_override(override: Override, error: Exception) -> str:
         return f"{typed}: several values need a multirun; give one value, or put -m before the overrides of train.py"
     if options and isinstance(value, str) and value not in options:
         return f"{typed}: {key} has no option {value!r}; {suggest_choices(value, options)}"
-    unknown = explain_unknown(override)
+    unknown = explain_unknown(override) or explain_none(override)
     if unknown is not None:
         return unknown
     if override.is_add() and not key.startswith("hydra"):
@@ -51,7 +52,39 @@ def explain_override(override: Override, error: Exception) -> str:
     if isinstance(error, AssertionError | AttributeError):
         parent = key.rpartition(".")[0] if isinstance(error, AssertionError) else key
         return f"{typed}: {parent} is null with these options; choose an option that sets it"
+    if isinstance(value, float) and value.is_integer():  # as Bayesian sweeps hand over whole numbers
+        return f"{typed}: {summarize_error(error.__cause__ or error)}; write {key}={value:.0f}"
     return f"{typed}: {summarize_error(error.__cause__ or error)}"
+
+
+def explain_none(override: Override) -> str | None:
+    """Refuse the text None, which W&B's sweeps write for null, as the value of a key of the schema.
+
+    Args:
+        override: Any override.
+
+    Returns:
+        What is wrong in one line, or None if no value is this text.
+    """
+    value = override.value()
+    values = value.list if isinstance(value, ChoiceSweep) else [value]
+    key = override.key_or_group
+    if "None" not in values or key.startswith(("hydra.", "hydra/")) or is_group(key):
+        return None
+    return f"{override.input_line}: None is a text here; write null, which is Hydra's word for no value"
+
+
+def is_empty_sweep(override: Override) -> bool:
+    """Return whether an override sweeps over no value, as a glob does that matches no option."""
+    return override.is_sweep_override() and not list(override.sweep_string_iterator())
+
+
+def explain_empty_sweep(override: Override) -> str:
+    """Say which options a glob could have matched."""
+    key = override.key_or_group
+    options = _list_options(key)
+    way_out = f"choose from {', '.join(options)}" if options else f"{key} is not a group with options"
+    return f"{override.input_line}: there is no value to sweep over; {way_out}"
 
 
 def explain_removal(override: Override) -> str:
@@ -77,7 +110,21 @@ def explain_unknown(override: Override) -> str | None:
         return None
     parent, name, names = unknown
     problem = f"{parent} has no key" if parent else "there is no key or group"
-    return f"{override.input_line}: {problem} {name!r}; {suggest_choices(name, names)}"
+    places = [place for place in _iter_keys(Config) if place.rpartition(".")[2] == name]
+    advice = f"{key} is {' or '.join(places)}" if places else suggest_choices(name, names)
+    return f"{override.input_line}: {problem} {name!r}; {advice}"
+
+
+def _iter_keys(cls: Any, prefix: str = "") -> Iterator[str]:
+    """Yield every dotted key of the schema that has a value of its own."""
+    hints = get_type_hints(cls)
+    for item in fields(cls):
+        hint = hints[item.name]
+        node = next((part for part in get_args(hint) if is_dataclass(part)), hint)
+        if is_dataclass(node):
+            yield from _iter_keys(node, f"{prefix}{item.name}.")
+        else:
+            yield f"{prefix}{item.name}"
 
 
 def _find_unknown_key(cls: Any, path: list[str]) -> tuple[str, str, list[str]] | None:

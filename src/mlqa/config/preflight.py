@@ -7,44 +7,42 @@ Hydra stops at the first problem. In a multirun it finds an impossible combinati
 from __future__ import annotations
 
 import os
-import shutil
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.utils import get_args_parser
 from hydra.types import RunMode
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from mlqa.config.anchored_paths import anchor_paths
 from mlqa.config.compose import (
     compose_all,
-    convert_to_config,
     initialize_hydra,
     parse_overrides,
     split_members,
     validate_composed,
 )
-from mlqa.config.hydra_errors import explain_removal, explain_unknown
-from mlqa.config.identity import compute_config_hash
+from mlqa.config.hydra_errors import explain_none, explain_removal, explain_unknown
 from mlqa.config.progress import report_progress
-from mlqa.config.schema import build_config
-from mlqa.config.sweep_loader import SweepLoader
+from mlqa.config.readiness import warn_before_launch
+from mlqa.config.run_places import check_claim, check_rerun, check_run_dir, reserve_directory
+from mlqa.config.schema import Config, build_config
 from mlqa.config.validation import find_config_problems
 from mlqa.environment import get_world_size, is_in_container, is_main
-from mlqa.errors import ConfigError, RunError
-from mlqa.result import FILE, find_completed
+from mlqa.errors import ConfigError
 
 NOT_TO_SET = {
     "training.output_dir": "is always the run directory; set hydra.run.dir=... or hydra.sweep.dir=... instead",
     "training.seed": "is always the seed of the run; set seed=... instead",
 }
 SAGEMAKER_LAUNCHER = "sagemaker_launcher"  # part of the _target_ of the launcher's class
-MIN_FREE_BYTES = 1 << 20  # the files of a run besides its model
 
 
-def check_command_line(argv: Sequence[str]) -> None:
+def check_command_line(argv: Sequence[str]) -> list[DictConfig]:
     """Check every member that this command line would start.
 
     Command lines that start nothing (`--help`, `--cfg`, completion ...) pass. `check_member` checks those that bring
@@ -53,33 +51,67 @@ def check_command_line(argv: Sequence[str]) -> None:
     Args:
         argv: The command line without the program.
 
+    Returns:
+        The composed members, empty if nothing was checked.
+
     Raises:
         ConfigError: With all problems of all members.
     """
     args = get_args_parser().parse_args(list(argv))
-    if args.multirun and get_world_size() > 1:
+    multirun = starts_multirun(args)
+    if multirun and get_world_size() > 1:
         raise ConfigError(
             "-m: torchrun starts the processes of one run, not of several; start each run by its own torchrun, "
             "without -m"
         )
+    if args.experimental_rerun:
+        check_rerun(Path(args.experimental_rerun))
+        return []
     starts_nothing = args.help or args.hydra_help or args.info or args.cfg or args.shell_completion
-    if starts_nothing or args.config_path or args.config_name or args.config_dir or args.experimental_rerun:
-        return
+    if starts_nothing or args.config_path or args.config_name or args.config_dir:
+        return []
     # As Hydra itself will compose them, so that nothing is composed again.
-    overrides = [*args.overrides, "hydra.mode=MULTIRUN"] if args.multirun else args.overrides
+    overrides = [*args.overrides, f"hydra.mode={'MULTIRUN' if multirun else 'RUN'}"]
     with initialize_hydra(job_name=Path(sys.argv[0]).stem):
-        SweepLoader.install()
         problems = dict.fromkeys(_check_overrides(args.overrides))
-        members = compose_all(split_members(overrides, args.multirun), problems)
-    if args.multirun:
+        members = compose_all(split_members(overrides, multirun), problems)
+    if multirun:
         problems.update(dict.fromkeys(_check_wandb_agent(members)))
     for member in report_progress(members, "checked"):
-        problems.update(dict.fromkeys(_find_member_problems(member, args.multirun)))
+        problems.update(dict.fromkeys(_find_member_problems(member, multirun)))
     if not problems:  # only now is each config complete
-        claims = (_check_claim(member, args.multirun, number) for number, member in enumerate(members))
+        claims = (check_claim(member, multirun, number) for number, member in enumerate(members))
         problems.update(dict.fromkeys(problem for found in claims for problem in found))
     if problems:
         raise ConfigError(list(problems))
+    return members
+
+
+def prepare_start(argv: Sequence[str]) -> list[str]:
+    """Check a command line, and return argv for this rank, in a directory that no other process has.
+
+    Args:
+        argv: The command line without the program.
+
+    Raises:
+        ConfigError: With all problems of all members, or because another process has the directory.
+    """
+    members = check_command_line(argv)
+    if not is_main():
+        return build_rank_argv(argv)
+    multirun = starts_multirun(get_args_parser().parse_args(list(argv)))
+    warn_before_launch(members if multirun else [])
+    return add_overrides(argv, reserve_directory(members[0], multirun) if members else [])
+
+
+def starts_multirun(args: Namespace) -> bool:
+    """Return whether Hydra starts a multirun: -m, or hydra.mode=MULTIRUN among the overrides.
+
+    Args:
+        args: The command line, parsed by Hydra's own parser.
+    """
+    modes = [line.partition("=")[2] for line in args.overrides if line.lstrip("+").startswith("hydra.mode=")]
+    return bool(args.multirun or (modes and modes[-1] == RunMode.MULTIRUN.name))
 
 
 def build_rank_argv(argv: Sequence[str]) -> list[str]:
@@ -93,28 +125,39 @@ def build_rank_argv(argv: Sequence[str]) -> list[str]:
     quiet = ["hydra.run.dir=.", "hydra.output_subdir=null"]
     if not any(argument.startswith("hydra/job_logging=") for argument in argv):
         quiet.append("hydra/job_logging=worker")
-    # argparse takes overrides only in one row, so insert after the last override and not after an option behind it.
+    return add_overrides(argv, quiet)
+
+
+def add_overrides(argv: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    """Insert overrides into a command line: argparse takes them only in one row, after the last override."""
     places = [place for place, argument in enumerate(argv, 1) if "=" in argument and not argument.startswith("-")]
     last = max(places, default=0)
-    return [*argv[:last], *quiet, *argv[last:]]
+    return [*argv[:last], *overrides, *argv[last:]]
 
 
-def check_member(composed: DictConfig, hydra: Any) -> None:
+def check_member(composed: DictConfig, hydra: Any) -> Config:
     """Check a member that Hydra has composed, whatever command line, config folder or sweeper it comes from.
 
     Args:
         composed: The composed config of the member.
         hydra: Hydra's own node of it.
 
+    Returns:
+        The config of the run.
+
     Raises:
         ConfigError: With all problems of the member.
     """
+    config = build_config(composed)
+    if hydra.job.chdir:
+        config = anchor_paths(config, Path(hydra.runtime.cwd))
     problems = [
-        *find_config_problems(build_config(composed)),
+        *find_config_problems(config),
         *_check_sagemaker_launch(composed, hydra, hydra.mode is RunMode.MULTIRUN),
     ]
     if problems:
         raise ConfigError(problems)
+    return config
 
 
 def _check_wandb_agent(members: list[DictConfig]) -> list[str]:
@@ -136,9 +179,9 @@ def _find_member_problems(member: DictConfig, multirun: bool) -> list[str]:
             *validate_composed(member),
             *_check_sagemaker_launch(member, member.hydra, multirun),
             *_check_network_isolation(member, member.hydra),
-            *_check_run_dir(member, multirun),
+            *check_run_dir(member, multirun),
         ]
-    except OmegaConfBaseException:  # a group was removed, which _check_overrides has already reported
+    except (OmegaConfBaseException, AttributeError):  # a group was removed, which _check_overrides has reported
         return []
 
 
@@ -168,52 +211,8 @@ def _check_network_isolation(composed: DictConfig, hydra: Any) -> list[str]:
     ]
 
 
-def _check_run_dir(composed: DictConfig, multirun: bool) -> list[str]:
-    """Refuse a run directory that cannot be created, or that has an input of the run in it."""
-    key, chosen = ("sweep", composed.hydra.sweep.dir) if multirun else ("run", composed.hydra.run.dir)
-    if not chosen:
-        return [f"hydra.{key}.dir=: is empty; choose a directory for the files of the run"]
-    place = Path(chosen).expanduser().absolute()
-    existing = next(folder for folder in (place, *place.parents) if folder.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        return [f"hydra.{key}.dir={chosen}: {existing} is not a writable directory; choose another"]
-    inputs = {
-        "model.pretrained": composed.model.pretrained,
-        "dataset.train_file": composed.dataset.train_file,
-        "dataset.validation_file": composed.dataset.validation_file,
-    }
-    inside = [f"{name}={value}" for name, value in inputs.items() if value and place in Path(value).absolute().parents]
-    if inside and place != Path.cwd():
-        return [
-            f"{item}: is inside the run directory, which the run may clear; choose another hydra.{key}.dir"
-            for item in inside
-        ]
-    if shutil.disk_usage(existing).free < MIN_FREE_BYTES:
-        return [f"hydra.{key}.dir={chosen}: its disk is full; free some space or choose another directory"]
-    return []
-
-
 def _is_basic_sweeper(hydra: Any) -> bool:
     return "basic_sweeper" in hydra.sweeper._target_
-
-
-def _check_claim(composed: DictConfig, multirun: bool, number: int) -> list[str]:
-    """Refuse the directory of another completed run, before Hydra writes its .hydra and train.log there."""
-    hydra = composed.hydra
-    if multirun and (composed.hardware.instance_type is not None or hydra.launcher.get("resume")):
-        return []  # the launcher knows its own sweeps
-    if multirun and not _is_basic_sweeper(hydra):
-        return []  # only the overrides that all members share are known
-    with open_dict(hydra), read_write(hydra):
-        hydra.job.num = number
-    run_dir = Path(hydra.sweep.dir, hydra.sweep.subdir) if multirun else Path(hydra.run.dir)
-    if not (run_dir / FILE).exists():  # nearly always, and then the hash of hundreds of members is not needed
-        return []
-    try:
-        find_completed(run_dir, compute_config_hash(convert_to_config(composed)))
-    except RunError as error:
-        return [str(error)]
-    return []
 
 
 def _check_overrides(overrides: list[str]) -> list[str]:
@@ -225,6 +224,8 @@ def _check_overrides(overrides: list[str]) -> list[str]:
             problems.append(f"{override.input_line}: {key} {NOT_TO_SET[key]}")
         elif override.is_delete() and not key.startswith("hydra"):
             problems.append(explain_removal(override))
+        elif none := explain_none(override):
+            problems.append(none)
         elif override.is_force_add() and (unknown := explain_unknown(override)):
             problems.append(unknown)
     return problems

@@ -65,6 +65,11 @@ def check_ranges(config: Config) -> Iterator[str]:
         value = _get_value(config, key)
         if value is not None and not 0 <= value < 1:
             yield f"{key}={value}: choose 0 or more, below 1"
+    if config.training.max_steps == 0:
+        yield (
+            "training.max_steps=0: is not a number of steps to train; choose 1 or more, -1 to train "
+            "training.num_train_epochs, or training.num_train_epochs=0 to score without training"
+        )
     if config.seed > MAX_SEED:
         yield f"seed={config.seed}: choose 0 ... {MAX_SEED}"
     threshold = config.training.null_score_diff_threshold

@@ -84,6 +84,15 @@ class Interval(enum.Enum):
     epoch = "epoch"
 
 
+class PrimaryMetric(enum.Enum):
+    """What sweepers maximize and reports rank by."""
+
+    exact_match = "exact_match"
+    f1 = "f1"
+    exact_match_language = "exact_match_language"
+    f1_language = "f1_language"
+
+
 class TrackingBackend(enum.Enum):
     """The tracker of a run, besides the files, which are always written."""
 
@@ -166,7 +175,7 @@ class SampleConfig:
 class DatasetConfig:
     """A data set, its source, and how its answers are compared."""
 
-    language: str = MISSING  # ISO 639-1
+    language: str = MISSING  # ISO 639-1 or 639-3
     train_file: Optional[str] = None
     validation_file: Optional[str] = None
     download: Optional[DownloadConfig] = None
@@ -178,6 +187,7 @@ class DatasetConfig:
     max_train_samples: Optional[int] = None  # the same rows for every seed, so that runs can be compared
     max_eval_samples: Optional[int] = None
     strict: bool = False  # refuse a data set if an answer is not in its context, instead of dropping the row
+    primary_metric: Optional[PrimaryMetric] = None  # null: f1, or f1_language if SQuAD's words mean nothing
     # How scores by the rules of the language compare answers. null: as the language has it.
     articles: Optional[list[str]] = None  # words that do not count. []: every word counts
     dotted_i: Optional[bool] = None  # whether I folds to ı and İ to i, as in Turkish
@@ -290,6 +300,12 @@ class Config:
     words: Optional[list[str]] = None  # words whose tokens every run shows. null: the word list of the language
     report: ReportConfig = field(default_factory=ReportConfig)
     seed: int = 42
+
+
+def select_numbers(training: TrainingConfig) -> dict[str, int | float]:
+    """Return the numbers of the group training, by name, without the seed: how windows are cut and answers decoded."""
+    names = [item.name for item in fields(TrainingConfig) if item.type in ("int", "float") and item.name != "seed"]
+    return {name: getattr(training, name) for name in names}
 
 
 def register_schema() -> None:

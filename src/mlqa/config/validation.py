@@ -7,17 +7,16 @@ config.json of a model folder and imports nothing heavy.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlqa.config.language_codes import find_code_problem
 from mlqa.config.machine import check_machine
 from mlqa.config.ranges import check_ranges
 from mlqa.config.schema import Batching, Config, Distribution
 
 _WEIGHTS = tuple(name + end for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json"))
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*$")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "vocab.json")
 
 
@@ -30,6 +29,7 @@ def find_config_problems(config: Config, weights: bool = True) -> list[str]:
     """
     checks = (
         _check_windows,
+        _check_untrained,
         check_ranges,
         check_machine,
         _check_model,
@@ -42,6 +42,20 @@ def find_config_problems(config: Config, weights: bool = True) -> list[str]:
     if config.model.pretrained and is_local_folder(config.model.pretrained):
         problems.extend(_check_model_folder(config.model.pretrained, weights))
     return problems
+
+
+def _check_untrained(config: Config) -> Iterator[str]:
+    """Refuse to pay for a model that nothing has trained to answer. On this machine it may be scored as a control."""
+    training = config.training
+    if config.hardware.instance_type is None or training.num_train_epochs > 0 or training.max_steps > 0:
+        return
+    architectures = _read_model_config(config).get("architectures") or []
+    new_head = architectures and not any(str(name).endswith("ForQuestionAnswering") for name in architectures)
+    if config.model.scratch is not None or new_head:
+        yield (
+            f"training.num_train_epochs={training.num_train_epochs:g}: the model's head would be new and its answers "
+            "chance, which is not worth paying for; train it, or score it with hardware=local"
+        )
 
 
 def _check_words(config: Config) -> Iterator[str]:
@@ -151,8 +165,8 @@ def _check_model_folder(pretrained: str, weights: bool) -> Iterator[str]:
 
 def _check_dataset(config: Config) -> Iterator[str]:
     dataset = config.dataset
-    if not _LANGUAGE.match(dataset.language):
-        yield f"dataset.language={dataset.language}: not a language code; give one, e.g. tr, fi, az, pt-BR"
+    if problem := find_code_problem(dataset.language):
+        yield f"dataset.language={dataset.language}: {problem}"
     words = dataset.question_words
     if words is not None and not _is_table(words):
         yield (

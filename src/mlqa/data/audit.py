@@ -17,11 +17,17 @@ from mlqa.data.answer_boundaries import has_end_inside_word, has_start_inside_wo
 from mlqa.data.examples import Answer, Examples
 from mlqa.data.leakage import WAYS, find_leakage
 from mlqa.data.load import SPLITS, Splits
+from mlqa.data.scripts import insert_spaces
 from mlqa.data.unicode_oddities import Oddities, name_character
 
 PERCENTILES = (5, 25, 50, 75, 95, 99)
 EXAMPLES = 5  # examples kept of each finding: the rest is only counted
 EXCERPT = 160
+# incidents of reading that are shown with examples
+NOTES = (
+    "dropped", "short_of_a_gold", "offsets_by_rule", "respelt_answers", "repaired_offsets", "stripped_answers",
+    "duplicate_ids",
+)  # fmt: skip
 
 Figures = dict[str, Any]
 Found = dict[str, list[dict[str, str]]]  # finding -> [{"place", "text"}, ...]
@@ -62,7 +68,7 @@ def audit(splits: Splits) -> Audit:
 
 def _audit_split(examples: Examples) -> tuple[Figures, Found]:
     findings = _Findings()
-    for kind in ("dropped", "short_of_a_gold", "repaired_offsets", "stripped_answers", "duplicate_ids"):
+    for kind in NOTES:
         for note in examples.notes.get(kind, ())[:EXAMPLES]:
             findings.add(kind, note.place, note.text)
     figures = {
@@ -104,7 +110,7 @@ def _count_rows(examples: Examples) -> Figures:
         "kept": read - dropped,
         "audited": len(examples),
         "contexts": len(examples.contexts),
-        "unanswerable": sum(not answers for answers in examples.answers),
+        "unanswerable": sum(not examples.is_answerable(row) for row in range(len(examples))),
         "duplicate_ids": examples.counts.get("duplicate_ids", 0),
     }
 
@@ -113,12 +119,16 @@ def _count_offsets(examples: Examples) -> Figures:
     """Count the golds as read, with each (text, start) of a row once."""
     counts = examples.counts
     golds = counts.get("answers", sum(len(set(answers)) for answers in examples.answers))
-    repaired, unlocated = counts.get("repaired_offsets", 0), counts.get("unlocated_answers", 0)
+    found = {
+        "repaired": counts.get("repaired_offsets", 0),
+        "by_rule": counts.get("offsets_by_rule", 0),
+        "respelt": counts.get("respelt_answers", 0),
+        "unlocated": counts.get("unlocated_answers", 0),
+    }
     return {
         "golds": golds,
-        "right": golds - repaired - unlocated,
-        "repaired": repaired,
-        "unlocated": unlocated,
+        "right": golds - sum(found.values()),
+        **found,
         "stripped": counts.get("stripped_answers", 0),
     }
 
@@ -198,7 +208,7 @@ def _measure_lengths(examples: Examples) -> dict[str, dict[str, float]]:
     golds = (answer.text for answers in examples.answers for answer in dict.fromkeys(answers))
     return {
         "context_characters": _compute_percentiles(map(len, examples.contexts)),
-        "context_words": _compute_percentiles(len(context.split()) for context in examples.contexts),
+        "context_words": _compute_percentiles(len(insert_spaces(context).split()) for context in examples.contexts),
         "question_characters": _compute_percentiles(map(len, examples.questions)),
         "answer_characters": _compute_percentiles(map(len, golds)),
     }

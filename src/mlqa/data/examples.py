@@ -16,10 +16,18 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A gold answer without outer white space: `context[start : start + len(text)] == text`."""
+    """A gold answer without outer white space: `context[start : start + len(text)] == text`.
+
+    Attributes:
+        text: The answer as its context has it.
+        start: Its offset in the context.
+        source_text: The answer as its source writes it, if that differs in more than outer white space. Scores compare
+            with this text, as the official scripts do.
+    """
 
     text: str
     start: int
+    source_text: str | None = None
 
     @property
     def end(self) -> int:
@@ -78,7 +86,11 @@ class Examples:
     @property
     def has_unanswerable(self) -> bool:
         """Whether any question has no answer in its context."""
-        return any(not answers for answers in self.answers)
+        return any(not self.is_answerable(row) for row in range(len(self)))
+
+    def is_answerable(self, row: int) -> bool:
+        """Return whether a row has a gold answer, with or without a place in its context."""
+        return bool(self.answers[row]) or row in self.unplaced
 
     def select(self, rows: Sequence[int] | np.ndarray) -> Examples:
         """Return the given rows in the given order, with only the contexts that they use."""
@@ -96,7 +108,8 @@ class Examples:
 
     def get_gold_texts(self, row: int) -> list[str]:
         """Return every text that counts as right in a row: the answers, then the golds without a place."""
-        return [*(answer.text for answer in self.answers[row]), *self.unplaced.get(row, ())]
+        placed = (answer.text if answer.source_text is None else answer.source_text for answer in self.answers[row])
+        return [*placed, *self.unplaced.get(row, ())]
 
     def sample_rows(self, count: int | None, seed: int) -> Examples:
         """Draw rows without replacement and keep them in their original order.
@@ -115,7 +128,10 @@ class Examples:
         for context in self.contexts:
             digest.update(context.encode("utf-8", "surrogatepass") + b"\0")
         for row in range(len(self)):
-            placed = (f"{answer.start}:{answer.text}" for answer in self.answers[row])
+            placed = (
+                f"{answer.start}:{answer.text}" + (f"={answer.source_text}" if answer.source_text is not None else "")
+                for answer in self.answers[row]
+            )
             golds = ";".join((*placed, *(f":{text}" for text in self.unplaced.get(row, ()))))
             line = f"{self.ids[row]}\0{self.questions[row]}\0{self.context_of[row]}\0{golds}\0"
             digest.update(line.encode("utf-8", "surrogatepass"))

@@ -14,16 +14,19 @@ from mlqa.errors import DataError, UnreachableError, summarize_error
 if TYPE_CHECKING:
     from mlqa.config.schema import HubConfig
 
-OFFLINE = "offline, give files: dataset=squad_json dataset.train_file=... dataset.validation_file=..."
+OFFLINE = (
+    "offline, give files: dataset=squad_json dataset.language=tr dataset.train_file=... dataset.validation_file=..."
+)
 
 
-def read_hub(hub: HubConfig, split: str, strict: bool = False) -> Examples:
+def read_hub(hub: HubConfig, split: str, strict: bool = False, keep_unplaced: bool = False) -> Examples:
     """Read one split of a hub data set, from the hub or from the cache of `datasets`.
 
     Args:
         hub: The config group's `dataset.hub`.
         split: The split's name on the hub.
         strict: Whether an answer that is not in its context is an error.
+        keep_unplaced: Whether to keep rows that can be scored but not trained on (see `ExamplesBuilder`).
 
     Raises:
         UnreachableError: If the hub cannot be reached.
@@ -48,6 +51,6 @@ def read_hub(hub: HubConfig, split: str, strict: bool = False) -> Examples:
     except (datasets.exceptions.DatasetsError, ValueError, RuntimeError) as error:
         # If a file is broken, the library's message gives no reason, but the error's cause does.
         raise DataError(f"hub data set {shown}, split {split}: {summarize_error(error.__cause__ or error)}") from None
-    builder = ExamplesBuilder(f"{shown}, split {split}", strict)
+    builder = ExamplesBuilder(f"{shown}, split {split}", strict, keep_unplaced)
     add_rows(builder, ((f"row {number}", row) for number, row in enumerate(table)))
     return builder.build()

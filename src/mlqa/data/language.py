@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -12,9 +11,25 @@ from typing import Optional, cast
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mlqa.config.language_codes import shorten_code
 from mlqa.errors import DataError, summarize_error
 
 FOLDER = Path(__file__).with_name("languages")
+
+
+class Words(Enum):
+    """What the words of a language are, for scores and for the figures of a tokenizer."""
+
+    whitespace = "whitespace"  # runs of anything but white space
+    mixed = "mixed"  # each character of a script without spaces, and runs of the others
+    characters = "characters"  # each character
+
+
+class Punctuation(Enum):
+    """Which signs do not count when two answers are compared."""
+
+    unicode = "unicode"  # Unicode's category P and what SQuAD strips
+    ascii = "ascii"  # what SQuAD strips
 
 
 class Analyzer(Enum):
@@ -31,6 +46,10 @@ class Language:
         name: The language's English name.
         articles: Words that do not count when two answers are compared, as `LanguageRules.fold` folds them. A word
             that ends with an apostrophe is elided and also goes from the beginning of a word (l'homme).
+        words_by: What a word is. If it is not a run between white space, the words of SQuAD's script mean nothing, and
+            the F1 by the language's rules is the primary metric.
+        separators: Signs that become a space when two answers are compared, before other punctuation is removed.
+        punctuation: Which signs are removed without leaving a space.
         dotted_i: Whether dotted and dotless i are different letters, so that I folds to ı and İ to i.
         analyser: The morphological analyzer for words that the list below lacks.
         question_words: {question type: patterns}. The first type that matches anywhere in the question wins, so "ne
@@ -40,28 +59,26 @@ class Language:
 
     name: str = MISSING
     articles: list[str] = field(default_factory=list)
+    words_by: Words = Words.whitespace
+    separators: str = ""
+    punctuation: Punctuation = Punctuation.unicode
     dotted_i: bool = False
     analyser: Optional[Analyzer] = None
     question_words: dict[str, list[str]] = field(default_factory=dict)
     words: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
 
-def parse_language_code(language: str) -> str:
-    """Return the primary subtag of a language tag in lower case: "tr" for `tr`, `TR`, `tr-TR` and `tr_TR`."""
-    return re.split(r"[-_]", language.strip())[0].lower()
-
-
 def load_language(language: str) -> Language:
     """Return what is known of a language.
 
     Args:
-        language: A language tag, such as `tr` or `pt-BR`. Only its primary subtag (ISO 639-1) counts.
+        language: A language tag, such as `tr` or `pt-BR`. Only its language counts, by ISO 639-1 or 639-3.
 
     Raises:
         DataError: If the language's file has an unknown key, a wrong value, or morphemes that do not join to their
             word.
     """
-    code = parse_language_code(language)
+    code = shorten_code(language)
     path = FOLDER / f"{code}.yaml"
     return _read_language(path) if path.is_file() else Language(name=code)
 

@@ -30,7 +30,7 @@ class Splits:
         ).hexdigest()[:16]
 
 
-def load_splits(dataset: DatasetConfig, both: bool = True) -> Splits:
+def load_splits(dataset: DatasetConfig, both: bool = True, keep_unplaced: bool = False) -> Splits:
     """Read both splits and draw `max_train_samples` and `max_eval_samples` rows from them.
 
     `train_file` and `validation_file` replace a split of any source.
@@ -38,13 +38,14 @@ def load_splits(dataset: DatasetConfig, both: bool = True) -> Splits:
     Args:
         dataset: The config group `dataset`.
         both: Whether both splits are needed. If not, one without a source is empty.
+        keep_unplaced: Whether validation rows that can be scored but not trained on are kept (see `ExamplesBuilder`).
 
     Raises:
         DataError: If a source is missing, unreadable or invalid. The message names it.
         UnreachableError: If a source cannot be reached.
     """
     names = [split for split in SPLITS if both or has_source(dataset, split)]
-    loaded = {split: load_split(dataset, split) for split in names}
+    loaded = {split: load_split(dataset, split, keep_unplaced and split == "validation") for split in names}
     train, validation = (loaded.get(split, Examples.make_empty()) for split in SPLITS)
     return Splits(
         train.sample_rows(dataset.max_train_samples, SUBSET_SEED),
@@ -58,12 +59,13 @@ def has_source(dataset: DatasetConfig, split: str) -> bool:
     return bool(getattr(dataset, f"{split}_file") or dataset.sample or dataset.download or hub_split)
 
 
-def load_split(dataset: DatasetConfig, split: str) -> Examples:
+def load_split(dataset: DatasetConfig, split: str, keep_unplaced: bool = False) -> Examples:
     """Read all rows of a split.
 
     Args:
         dataset: The config group `dataset`.
         split: "train" or "validation".
+        keep_unplaced: Whether to keep rows that can be scored but not trained on.
 
     Raises:
         DataError: If the source is missing, unreadable or invalid. The message names it.
@@ -73,7 +75,7 @@ def load_split(dataset: DatasetConfig, split: str) -> Examples:
     if file is not None:
         from mlqa.data.readers import read_file
 
-        return read_file(file, dataset.strict)
+        return read_file(file, dataset.strict, keep_unplaced)
     if dataset.sample is not None:
         from mlqa.data.sample import generate
 
@@ -85,10 +87,10 @@ def load_split(dataset: DatasetConfig, split: str) -> Examples:
         download = dataset.download
         offline = "offline, give files: dataset.train_file=... dataset.validation_file=..."
         path = fetch(getattr(download, f"{split}_url"), getattr(download, f"{split}_sha256"), offline)
-        return read_file(path, dataset.strict)
+        return read_file(path, dataset.strict, keep_unplaced)
     hub_split = dataset.hub and getattr(dataset.hub, f"{split}_split")
     if dataset.hub is not None and hub_split:
         from mlqa.data.hub import read_hub
 
-        return read_hub(dataset.hub, hub_split, dataset.strict)
+        return read_hub(dataset.hub, hub_split, dataset.strict, keep_unplaced)
     raise DataError(f"dataset.{split}_file: the data set has no source for its {split} split; give a file")

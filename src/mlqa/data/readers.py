@@ -1,4 +1,4 @@
-"""Files to examples: SQuAD 1.1 and 2.0 JSON, JSON lines, CSV and Parquet, told apart by their suffix."""
+"""Files to rows to examples: SQuAD JSON, rows as JSON, JSON lines, CSV, TSV and Parquet, told apart by their suffix."""
 
 from __future__ import annotations
 
@@ -7,43 +7,60 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
 from mlqa.data.examples import Examples
-from mlqa.data.rows import ExamplesBuilder, is_true
+from mlqa.data.row_values import is_true
+from mlqa.data.rows import ExamplesBuilder
 from mlqa.data.unicode_oddities import escape_oddities
 from mlqa.errors import DataError, summarize_error
 
 PARQUET_ROWS, PARQUET_BUFFER = 1024, 1 << 20
 COLUMNS = ("question", "context", "answers")
-OPTIONAL = ("id", "is_impossible")  # without an id, the row's position is its id
+ANSWER_COLUMNS = ("answer", "answer_text")  # the text alone, possibly with a column answer_start
+OPTIONAL = ("id", "is_impossible", "answer_start", *ANSWER_COLUMNS)  # without an id, the row's position is its id
 LISTS = ("data", "paragraphs", "qas")  # the lists of SQuAD's JSON
 PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".tgz")
 MOST_NAMES = 12  # an error lists at most this many members of an object
 
+Row = tuple[str, Mapping[str, Any]]  # place in the file, {column: value}
 
-def read_file(path: str | Path, strict: bool = False) -> Examples:
+
+def read_file(path: str | Path, strict: bool = False, keep_unplaced: bool = False) -> Examples:
     """Read one split from one file.
 
     Args:
         path: A file in one of the forms that docs/data.md describes.
         strict: Whether an answer that is not in its context is an error.
+        keep_unplaced: Whether to keep rows that can be scored but not trained on (see `ExamplesBuilder`).
 
     Raises:
         DataError: If the file is missing, has an unknown suffix, broken syntax, missing columns or no answerable
             question, or breaks `strict`. The message names the file and the place.
     """
-    path = Path(path).expanduser()
+    builder = ExamplesBuilder(str(path := Path(path).expanduser()), strict, keep_unplaced)
+    add_rows(builder, iter_rows(path))
+    return builder.build()
+
+
+def iter_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a file of questions, as they are in the file.
+
+    Args:
+        path: A file in one of the forms that docs/data.md describes.
+
+    Raises:
+        DataError: If the file is missing, has an unknown suffix or broken syntax. The message names the place.
+    """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         give = f"{'unpack it first, and ' * (path.suffix.lower() in PACKED)}give {', '.join(READERS)}"
         raise DataError(f"{path}: cannot read {path.suffix or 'a file without a suffix'}; {give}")
-    builder = ExamplesBuilder(str(path), strict)
     with explain_read_errors(path):
-        reader(path, builder)
-    return builder.build()
+        yield from reader(path)
 
 
 @contextmanager
@@ -61,20 +78,40 @@ def explain_read_errors(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: cannot be read: {error.strerror or summarize_error(error)}") from None
 
 
-def add_rows(builder: ExamplesBuilder, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+def add_rows(builder: ExamplesBuilder, rows: Iterable[Row]) -> None:
     """Add rows to a builder.
 
     Args:
         builder: Where they go.
-        rows: (place, row) pairs. A row has the columns question, context and answers, and possibly id and
-            is_impossible.
+        rows: (place, row) pairs. A row has the columns question, context and answers (or answer, or answer_text), and
+            possibly id and is_impossible.
 
     Raises:
         DataError: If a column is missing, or a value has the wrong type.
     """
     for place, row in rows:
-        _require_columns(row, f"{builder.source}, {place}")
-        builder.add(place, row.get("id"), row["question"], row["context"], row["answers"], row.get("is_impossible"))
+        impossible = row.get("is_impossible")
+        missing = [column for column in COLUMNS if column not in row]
+        if missing == ["answers"] and (is_true(impossible) or any(name in row for name in ANSWER_COLUMNS)):
+            missing = []
+        if missing:
+            raise DataError(_explain_missing(missing, row, f"{builder.source}, {place}"))
+        builder.add(place, row.get("id"), row["question"], row["context"], get_answers(row), impossible)
+
+
+def get_answers(row: Mapping[str, Any]) -> Any:
+    """Return the answers of a row: its column `answers`, or one made of the columns with a plain answer."""
+    if "answers" in row:
+        return row["answers"]
+    name = next((name for name in ANSWER_COLUMNS if name in row), None)
+    if name is None or row[name] is None or isinstance(row[name], list | Mapping):
+        return row.get(name or "")
+    return [{"text": row[name], "answer_start": row.get("answer_start")}]
+
+
+def _explain_missing(missing: list[str], names: Iterable[object], place: str, hint: str = "") -> str:
+    needed = f"needed are id, {', '.join(COLUMNS)}{hint}"
+    return f"{place}: no column {', '.join(missing)}; {describe_members(names)}, {needed}"
 
 
 def parse_json(text: str, source: str, line: int | None = None, **options: Any) -> Any:
@@ -117,18 +154,26 @@ def _find_undecodable_byte(path: Path) -> int:
 
 def _require_columns(names: Iterable[object], place: str, hint: str = "") -> None:
     names = list(names)
-    missing = [column for column in COLUMNS if column not in names]
+    missing = [column for column in COLUMNS[:2] if column not in names]
+    if not any(name in names for name in ("answers", *ANSWER_COLUMNS)):
+        missing.append("answers")
     if missing:
-        needed = f"needed are id, {', '.join(COLUMNS)}{hint}"
-        raise DataError(f"{place}: no column {', '.join(missing)}; {describe_members(names)}, {needed}")
+        raise DataError(_explain_missing(missing, names, place, hint))
 
 
-def _read_squad_json(path: Path, builder: ExamplesBuilder) -> None:
+def _read_json(path: Path) -> Iterator[Row]:
+    """Yield the rows of SQuAD's JSON, of a list of rows, or of a list of rows under "data" as run_qa.py takes it."""
     content = parse_json(path.read_text("utf-8-sig"), str(path), object_pairs_hook=_build_object)
-    for number, article in enumerate(_require_member(content, "data", str(path))):
-        place = f"data[{number}]"
-        for index, paragraph in enumerate(_require_member(article, "paragraphs", f"{path}, {place}")):
-            _add_paragraph(builder, f"{place}.paragraphs[{index}]", paragraph)
+    listed = isinstance(content, list)
+    if isinstance(content, dict) and "data" not in content and ("paragraphs" in content or "question" in content):
+        content, listed = [content], True  # a single article or row
+    for number, item in enumerate(content if listed else _require_member(content, "data", str(path))):
+        place = f"{'entry ' if listed else 'data['}{number}{']' * (not listed)}"
+        if isinstance(item, dict) and "question" in item and "paragraphs" not in item:
+            yield place, item
+            continue
+        for index, paragraph in enumerate(_require_member(item, "paragraphs", f"{path}, {place}")):
+            yield from _iter_paragraph(str(path), f"{place}.paragraphs[{index}]", paragraph)
 
 
 def _build_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -141,29 +186,27 @@ def _build_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     return node
 
 
-def _add_paragraph(builder: ExamplesBuilder, place: str, paragraph: object) -> None:
-    context = _require_member(paragraph, "context", f"{builder.source}, {place}", kind=str)
-    for number, qa in enumerate(_require_member(paragraph, "qas", f"{builder.source}, {place}")):
+def _iter_paragraph(source: str, place: str, paragraph: object) -> Iterator[Row]:
+    context = _require_member(paragraph, "context", f"{source}, {place}", kind=str)
+    for number, qa in enumerate(_require_member(paragraph, "qas", f"{source}, {place}")):
         qa_place = f"{place}.qas[{number}]"
-        question = _require_member(qa, "question", f"{builder.source}, {qa_place}", kind=str)
-        impossible = qa.get("is_impossible")
-        if "answers" not in qa and not is_true(impossible):
-            hint = "a question without an answer has an empty list"
-            raise DataError(f"{builder.source}, {qa_place}: no 'answers' here; {describe_members(qa)}; {hint}")
-        builder.add(qa_place, qa.get("id"), question, context, qa.get("answers"), impossible)
+        _require_member(qa, "question", f"{source}, {qa_place}", kind=str)
+        yield qa_place, {**qa, "context": context}
 
 
 def _require_member(node: object, key: str, place: str, kind: type = list) -> Any:
     if not isinstance(node, dict) or key not in node:
         found = describe_members(node) if isinstance(node, dict) else f"found {type(node).__name__}"
-        hint = "; rows with question, context and answers are read from JSON lines, a .jsonl" if key == "data" else ""
-        raise DataError(f"{place}: no {key!r} here, so this is not SQuAD's JSON; {found}{hint}")
+        raise DataError(
+            f"{place}: no {key!r} here, so this is neither SQuAD's JSON nor a list of rows with question, context and "
+            f"answers; {found}"
+        )
     if not isinstance(node[key], kind):
         raise DataError(f"{place}: {key!r} must be {'a list' if kind is list else 'text'}")
     return node[key]
 
 
-def _read_json_lines(path: Path, builder: ExamplesBuilder) -> None:
+def _read_json_lines(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
@@ -171,19 +214,21 @@ def _read_json_lines(path: Path, builder: ExamplesBuilder) -> None:
             row = parse_json(line, str(path), number)
             if not isinstance(row, dict):
                 raise DataError(f"{path}, line {number}: expected an object with id, question, context, answers")
-            add_rows(builder, [(f"line {number}", row)])
+            yield f"line {number}", row
 
 
-def _read_csv(path: Path, builder: ExamplesBuilder) -> None:
+def _read_table(path: Path, delimiter: str, name: str) -> Iterator[Row]:
+    """Yield the rows of a CSV or TSV. Empty cells of answers and of their starts are None."""
     csv.field_size_limit(2**31 - 1)
     with path.open(encoding="utf-8-sig", newline="") as file:
         # Strict, because an unclosed quote otherwise swallows all rows up to the next one.
-        reader = csv.reader(file, strict=True)
+        reader = csv.reader(file, strict=True, delimiter=delimiter)
         place = "line 1"
         try:
             header = next(reader, [])
-            if header:
-                _require_columns(header, f"{path}, {place}", " (a CSV separated by commas)")
+            if "question" not in header or "context" not in header:
+                missing = [column for column in COLUMNS if column not in header]
+                raise DataError(_explain_missing(missing, header, f"{path}, {place}", f" ({name})"))
             if repeated := [name for name in dict.fromkeys(header) if header.count(name) > 1]:
                 raise DataError(f"{path}, {place}: the header names {escape_oddities(repeated[0])} more than once")
             while True:
@@ -193,12 +238,14 @@ def _read_csv(path: Path, builder: ExamplesBuilder) -> None:
                     raise DataError(f"{path}, {place}: {len(cells)} cells, but the header has {len(header)}")
                 if cells:
                     row: dict[str, Any] = dict(zip_longest(header, cells))
-                    row["answers"] = _parse_answers_cell(row["answers"], f"{path}, {place}") if row["answers"] else None
-                    add_rows(builder, [(place, row)])
+                    if row.get("answers"):
+                        row["answers"] = _parse_answers_cell(row["answers"], f"{path}, {place}")
+                    row |= {key: row[key] or None for key in ("answers", "answer_start", *ANSWER_COLUMNS) if key in row}
+                    yield place, row
         except StopIteration:
             return
         except csv.Error as error:
-            raise DataError(f"{path}, in the row that begins at {place}: broken CSV: {error}") from None
+            raise DataError(f"{path}, in the row that begins at {place}: broken {name.split()[1]}: {error}") from None
 
 
 def _parse_answers_cell(text: str, place: str) -> Any:
@@ -208,10 +255,11 @@ def _parse_answers_cell(text: str, place: str) -> Any:
             return parse(text)
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             continue
-    raise DataError(f'{place}: \'answers\' must hold {{"text": [...], "answer_start": [...]}}, written as JSON')
+    hint = "; a column with the text alone is called answer"
+    raise DataError(f'{place}: \'answers\' must hold {{"text": [...], "answer_start": [...]}}, written as JSON{hint}')
 
 
-def _read_parquet(path: Path, builder: ExamplesBuilder) -> None:
+def _read_parquet(path: Path) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -220,11 +268,12 @@ def _read_parquet(path: Path, builder: ExamplesBuilder) -> None:
         # Without a buffer pyarrow reads a column of a whole row group at once, which is often the whole file.
         with pq.ParquetFile(path, buffer_size=PARQUET_BUFFER) as file:
             names = file.schema_arrow.names
-            _require_columns(names, str(path))
             columns = [name for name in (*OPTIONAL, *COLUMNS) if name in names]
+            if len(columns) < len(names) and not {"question", "context"} <= set(names):
+                _require_columns(names, str(path))
             for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=columns):
                 rows = batch.to_pylist()
-                add_rows(builder, ((f"row {number + index}", row) for index, row in enumerate(rows)))
+                yield from ((f"row {number + index}", row) for index, row in enumerate(rows))
                 number += len(rows)
     except UnicodeDecodeError:
         raise DataError(f"{path}: not UTF-8 in one of the {PARQUET_ROWS} rows from row {number} on") from None
@@ -236,9 +285,10 @@ def _read_parquet(path: Path, builder: ExamplesBuilder) -> None:
         ) from None
 
 
-READERS: dict[str, Callable[[Path, ExamplesBuilder], None]] = {
-    ".json": _read_squad_json,
+READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    ".json": _read_json,
     ".jsonl": _read_json_lines,
-    ".csv": _read_csv,
+    ".csv": partial(_read_table, delimiter=",", name="a CSV separated by commas"),
+    ".tsv": partial(_read_table, delimiter="\t", name="a TSV separated by tabs"),
     ".parquet": _read_parquet,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # All forms of the apostrophe: ' ` ´ ʻ ʼ ‘ ’ ＇. Unicode classifies some of them as letters or symbols.
 APOSTROPHES = "'\u0060\u00b4\u02bb\u02bc\u2018\u2019\uff07"
@@ -30,3 +31,21 @@ def lower(text: str, dotted_i: bool) -> str:
     if dotted_i:
         text = text.translate(TURKIC)
     return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
+
+
+def insert_spaces(text: str) -> str:
+    """Surround each character of an unspaced script, with the marks on it, by spaces. Its digits remain numbers."""
+    if not ANY_UNSPACED.search(text):
+        return text
+    pieces: list[str] = []
+    open_cluster = False
+    for letter in text:
+        if open_cluster and unicodedata.category(letter)[0] == "M":
+            pieces.append(letter)
+            continue
+        alone = bool(ANY_UNSPACED.match(letter)) and unicodedata.category(letter)[0] in "LM"
+        if alone or open_cluster:
+            pieces.append(" ")
+        pieces.append(letter)
+        open_cluster = alone
+    return "".join(pieces)

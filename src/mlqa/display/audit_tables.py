@@ -26,6 +26,8 @@ ROWS = (
     ("distinct contexts", "rows.contexts", None),
     ("unanswerable", "rows.unanswerable", "rows.audited"),
     ("correct answer offsets", "offsets.right", "offsets.golds"),
+    ("  corrected by one rule", "offsets.by_rule", "offsets.golds"),
+    ("  in other letters", "offsets.respelt", "offsets.golds"),
     ("  repaired", "offsets.repaired", "offsets.golds"),
     ("  not in the context", "offsets.unlocated", "offsets.golds"),
     ("  with outer whitespace", "offsets.stripped", "offsets.golds"),
@@ -73,6 +75,20 @@ def print_audit(audit: Audit, windows: dict[str, Figures] | str, model: str, max
         _print_advice(console, _explain_windows(windows, max_answer_length))
 
 
+def print_reasons(reasons: list[str]) -> None:
+    """Print what to look at before paying for a training, under one heading.
+
+    Args:
+        reasons: Sentences of `mlqa.metrics.readiness.find_reasons_to_wait`.
+    """
+    if not reasons:
+        return
+    console = Console()
+    console.print()
+    console.print("Before you pay for a training", style="bold")
+    _print_advice(console, (f"- {reason}" for reason in reasons))
+
+
 def _print_table(console: Console, table: Table, advice: Iterable[str]) -> None:
     console.print(table)
     _print_advice(console, advice)
@@ -112,6 +128,19 @@ def _explain_rows(splits: dict[str, Figures], examples_of: Mapping[str, Any]) ->
             if number := figures["rows"][kind]:
                 yield text.format(name=name, number=number)
                 yield from (f"  {row['place']}: {row['text']}" for row in examples[kind])
+        if by_rule := figures["offsets"]["by_rule"]:
+            first = examples["offsets_by_rule"][0]
+            yield (
+                f"The offsets of {name} are wrong by one rule, and were corrected by it: {by_rule:,} answers. "
+                f"The first: {first['place']}: {first['text']}"
+            )
+        if respelt := figures["offsets"]["respelt"]:
+            first = examples["respelt_answers"][0]
+            yield (
+                f"Answers of {name} that their context writes with other white space, signs, case or Unicode form: "
+                f"{respelt:,}. They are trained as the context has them and scored as given. "
+                f"The first: {first['place']}: {first['text']}"
+            )
         if repaired := figures["offsets"]["repaired"]:
             first = examples["repaired_offsets"][0]
             yield (

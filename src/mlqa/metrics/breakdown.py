@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from mlqa.data.answer_boundaries import is_before_apostrophe_suffix, is_word_character
+from mlqa.data.answer_boundaries import is_before_apostrophe_suffix, is_before_letter
 from mlqa.data.examples import Answer, Examples
 from mlqa.data.language import load_language
 from mlqa.data.scripts import APOSTROPHES
@@ -55,7 +55,7 @@ def classify_questions(
     classify_type = build_question_classifier(rules)
     groups = {
         "question_type": [classify_type(question) for question in examples.questions],
-        "answer_length": [classify_answer_length(first) for first in firsts],
+        "answer_length": [classify_answer_length(first, rules) for first in firsts],
         "answer_form": [classify_answer_form(first, examples.get_context(row)) for row, first in enumerate(firsts)],
     }
     if load_language(rules.language).analyser:
@@ -142,11 +142,11 @@ def _normalize_words(text: str, rules: LanguageRules) -> str:
     return rules.normalize_words(parted)
 
 
-def classify_answer_length(answer: Answer | None) -> str:
-    """Return the group of an answer's number of words (between white space)."""
+def classify_answer_length(answer: Answer | None, rules: LanguageRules) -> str:
+    """Return the group of an answer's number of words, as the language has them."""
     if answer is None:
         return NO_ANSWER
-    words = len(answer.text.split())
+    words = len(rules.split_text(answer.text))
     return next((name for longest, name in ANSWER_LENGTHS.items() if words <= longest), LONGEST_ANSWERS)
 
 
@@ -177,5 +177,4 @@ def classify_answer_form(answer: Answer | None, context: str) -> str:
         return NO_ANSWER
     if is_before_apostrophe_suffix(context, answer):
         return "apostrophe_suffix_follows"
-    following = context[answer.end : answer.end + 1]
-    return "suffix_follows" if following and is_word_character(following) else "whole_word"
+    return "suffix_follows" if is_before_letter(context, answer) else "whole_word"

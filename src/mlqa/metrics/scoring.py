@@ -12,7 +12,7 @@ from mlqa.errors import DataError
 from mlqa.metrics import bootstrap
 from mlqa.metrics.language_rules import LanguageRules
 from mlqa.metrics.no_answer import apply_threshold, find_best_thresholds, score_by_answerability
-from mlqa.metrics.squad import SquadScores, Version, compute_squad_scores, normalize_answer
+from mlqa.metrics.squad import SquadScores, Version, compute_squad_scores
 
 NAMES = ("exact_match", "f1")
 CONTROL_SEED = 0
@@ -50,9 +50,12 @@ def score_questions(
         DataError: There are no rows, or predictions or odds that do not fit them.
     """
     golds = [examples.get_gold_texts(row) for row in range(len(examples))]
-    scores = [compute_squad_scores(predictions, golds, version, form) for form in (normalize_answer, rules.normalize)]
+    scores = [
+        compute_squad_scores(predictions, golds, version),
+        compute_squad_scores(predictions, golds, version, rules.normalize, rules.split_words),
+    ]
     if null_odds is not None and na_prob_thresh is not None:
-        has_answer = [bool(answers) for answers in examples.answers]
+        has_answer = [examples.is_answerable(row) for row in range(len(examples))]
         scores = [apply_threshold(part, predictions, has_answer, null_odds, na_prob_thresh) for part in scores]
     return QuestionScores(*scores)
 
@@ -118,7 +121,7 @@ def score_predictions(
             if intervals:
                 metrics |= _compute_intervals(parts, examples.context_of[rows])
     if version == "2.0":
-        has_answer = [bool(answers) for answers in examples.answers]
+        has_answer = [examples.is_answerable(row) for row in range(len(examples))]
         metrics |= score_by_answerability(scores.official, has_answer)
         if null_odds is not None:
             answers = predictions if best_answers is None else best_answers

@@ -108,6 +108,7 @@ def compute_squad_scores(
     golds: Sequence[Sequence[str]],
     version: Version = "1.1",
     normalize: Callable[[str], str] = normalize_answer,
+    split: Callable[[str], list[str]] = str.split,
 ) -> SquadScores:
     """Score predictions against gold answers, row by row.
 
@@ -116,7 +117,8 @@ def compute_squad_scores(
             script, even if no answer would be right.
         golds: Gold answers of each row, none if the question is unanswerable.
         version: Version of the official script to follow.
-        normalize: Function from a text to space-separated tokens. The score is only official with the default.
+        normalize: Function from a text to what exact match compares. The score is only official with the default.
+        split: Function from a normalized text to the tokens of F1, by default what is between spaces.
 
     Returns:
         The scores of all rows and of each one.
@@ -135,13 +137,15 @@ def compute_squad_scores(
         exact = f1 = 0.0
         if prediction is not None:
             distinct = [normalize(text) for text in dict.fromkeys(texts)]
-            exact, f1 = _score_normalized(normalize(prediction), distinct, version)
+            exact, f1 = _score_normalized(normalize(prediction), distinct, version, split)
         exact_rows.append(exact)
         f1_rows.append(f1)
     return SquadScores.summarize_rows(exact_rows, f1_rows)
 
 
-def _score_normalized(prediction: str, golds: list[str], version: Version) -> tuple[float, float]:
+def _score_normalized(
+    prediction: str, golds: list[str], version: Version, split: Callable[[str], list[str]] = str.split
+) -> tuple[float, float]:
     """Return (exact match, F1), 0-1, of normalized texts. This implements the table above."""
     if version == "2.0":
         golds = [gold for gold in golds if gold]
@@ -151,8 +155,8 @@ def _score_normalized(prediction: str, golds: list[str], version: Version) -> tu
     if prediction in golds:
         # No other gold can score higher than an equal one: its F1 is exactly 1.0, except in the empty case of 1.1.
         return 1.0, 1.0 if prediction else 0.0
-    tokens = prediction.split()
-    return 0.0, max(_compute_token_f1(tokens, gold.split(), version) for gold in golds)
+    tokens = split(prediction)
+    return 0.0, max(_compute_token_f1(tokens, split(gold), version) for gold in golds)
 
 
 def _compute_token_f1(prediction: list[str], gold: list[str], version: Version) -> float:

@@ -16,6 +16,7 @@ from mlqa.data.scripts import lower
 from mlqa.errors import DataError
 from mlqa.features.window_statistics import compute_window_figures
 from mlqa.features.windows import Windows, make_windows
+from mlqa.metrics.language_rules import resolve_language_rules
 from mlqa.metrics.no_answer import detect_squad_version
 from mlqa.metrics.oracle import compute_oracle_scores
 from mlqa.tokenization.corpus_statistics import WHITESPACE_WORD, compute_corpus_statistics, count_words
@@ -55,7 +56,7 @@ def analyze_tokenizer(
 
     The corpus is the contexts of train, each once, or those of validation if there is no train split. The figures are:
 
-    - those of `compute_corpus_statistics`, over words between white space,
+    - those of `compute_corpus_statistics`, over words between white space, split into the words of the language,
     - those of `measure_normalization_loss` and, if there are segmentations, `score_boundaries`, over words that are
       runs of word characters,
     - `parity` and `parity_texts` over the contexts that dataset.parallel_file also has,
@@ -79,7 +80,8 @@ def analyze_tokenizer(
     language, dotted_i = config.dataset.language, load_language(config.dataset.language).dotted_i
     corpus = splits.train if len(splits.train) else splits.validation
     words = count_words(corpus.contexts)
-    figures = compute_corpus_statistics(tokenizer, count_words(corpus.contexts, WHITESPACE_WORD))
+    stretches = count_words(corpus.contexts, WHITESPACE_WORD)
+    figures = compute_corpus_statistics(tokenizer, stretches, resolve_language_rules(config.dataset).split_text)
     losses, collisions = measure_normalization_loss(tokenizer, words, lambda word: lower(word, dotted_i))
     figures |= losses
     if golds := _resolve_segmentations(config, words):

@@ -21,7 +21,8 @@ COMPLETED = "completed"
 # missing: planned, without a result. unreadable: there is a result.json, but this version cannot read it.
 STATUSES = (COMPLETED, "failed", "stopped", "missing", "unreadable")
 WORD_ROW = ("word", "tokens", "pieces", "morphemes", "met", "missed", "inside")  # keys that the page shows
-DEEPEST = 3  # levels below the sweep's directory: hydra.sweep.subdir may put members so deep
+DEEPEST = 3  # levels below a folder that may hold sweeps
+DEEPEST_MEMBER = 16  # levels below a sweep's directory: hydra.sweep.subdir may be made of overrides with slashes
 
 
 @dataclass
@@ -70,6 +71,11 @@ class Member:
     def get_config_value(self, *path: str) -> Any:
         """Return the value at `path` in .hydra/config.yaml, None if there is none."""
         return get_nested(self.config, *path)
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric of the data set by which models are compared. Results before it was recorded have F1."""
+        return self.get_text("dataset", "primary_metric") or "f1"
 
     @property
     def instance_type(self) -> str:
@@ -172,7 +178,8 @@ def read_sweep(top: Path) -> Sweep:
         RunError: There is no trace of a run in the directory.
     """
     manifest = read_manifest(top)
-    folders = {str(folder.relative_to(top)): folder for folder in _iter_topmost_dirs(top, _is_run_dir)}
+    found = _iter_topmost_dirs(top, _is_run_dir, deepest=DEEPEST_MEMBER)
+    folders = {str(folder.relative_to(top)): folder for folder in found}
     is_run = not folders and not manifest.members and _is_run_dir(top)
     if is_run:
         folders = {".": top}
@@ -181,7 +188,7 @@ def read_sweep(top: Path) -> Sweep:
             f"{top}: holds no run: neither a {FILE} nor a members.jsonl is below it; give a sweep's directory"
         )
     name = top.resolve().parent.name if is_run else top.resolve().name
-    planned = manifest.members
+    planned = _name_by_folder(manifest.members, folders)
     names = sorted({*folders, *planned}, key=_get_sort_key)
     members = [
         _read_member(name, top.resolve().name if is_run else key, folders.get(key, top / key), planned.get(key))
@@ -190,9 +197,33 @@ def read_sweep(top: Path) -> Sweep:
     return Sweep(top, members, manifest)
 
 
+def _name_by_folder(planned: dict[str, MemberState], folders: dict[str, Path]) -> dict[str, MemberState]:
+    """Return what was planned by the name of each member's directory, which hydra.sweep.subdir decides.
+
+    A directory is that of the number that Hydra recorded in it, or else of the member with its overrides.
+    """
+    left = {number: state for number, state in planned.items() if number not in folders}
+    named = {number: state for number, state in planned.items() if number in folders}
+    for name, folder in folders.items():
+        if name in named or not left:
+            continue
+        number = str(get_nested(_read_hydra_file(folder, "hydra.yaml"), "hydra", "job", "num"))
+        if number not in left:
+            overrides = _read_hydra_file(folder, "overrides.yaml")
+            written = sorted(map(str, overrides)) if isinstance(overrides, list) else None
+            number = next((key for key, state in left.items() if sorted(state.overrides) == written), "")
+        if number in left:
+            named[name] = left.pop(number)
+    return {**named, **left}
+
+
+def _read_hydra_file(folder: Path, name: str) -> Any:
+    return read_yaml(folder / ".hydra" / name)
+
+
 def _read_member(sweep: str, name: str, directory: Path, planned: MemberState | None) -> Member:
     member = Member(sweep, name, directory)
-    overrides, config = (read_yaml(directory / ".hydra" / name) for name in ("overrides.yaml", "config.yaml"))
+    overrides, config = (_read_hydra_file(directory, name) for name in ("overrides.yaml", "config.yaml"))
     given = map(str, overrides) if isinstance(overrides, list) else ()
     member.overrides = [*given] or (planned.overrides if planned else [])
     member.config = config if isinstance(config, dict) else {}
@@ -221,8 +252,10 @@ def _read_outcome(path: Path, planned: MemberState | None) -> tuple[str, str | N
     return "unreadable", f"{FILE} has the status {status!r:.40}", {}
 
 
-def _iter_topmost_dirs(top: Path, is_wanted: Callable[[Path], bool], level: int = 1) -> Iterator[Path]:
-    """Yield the uppermost folders below `top` that are wanted."""
+def _iter_topmost_dirs(
+    top: Path, is_wanted: Callable[[Path], bool], level: int = 1, deepest: int = DEEPEST
+) -> Iterator[Path]:
+    """Yield the uppermost folders below `top` that are wanted, down to `deepest` levels below it."""
     try:
         folders = sorted(child for child in top.iterdir() if child.is_dir() and not child.name.startswith("."))
     except OSError:
@@ -230,15 +263,15 @@ def _iter_topmost_dirs(top: Path, is_wanted: Callable[[Path], bool], level: int 
     for folder in folders:
         if is_wanted(folder):
             yield folder
-        elif level < DEEPEST and folder.name not in ("report", "model", "checkpoints"):
-            yield from _iter_topmost_dirs(folder, is_wanted, level + 1)
+        elif level < deepest and folder.name not in ("report", "model", "checkpoints"):
+            yield from _iter_topmost_dirs(folder, is_wanted, level + 1, deepest)
 
 
 def _is_sweep_dir(folder: Path) -> bool:
     """Return whether a folder is a sweep's. A dry run leaves multirun.yaml too, but nothing was meant to run."""
     if (folder / MANIFEST).is_file():
         return True
-    return (folder / MULTIRUN).is_file() and any(_iter_topmost_dirs(folder, _is_run_dir))
+    return (folder / MULTIRUN).is_file() and any(_iter_topmost_dirs(folder, _is_run_dir, deepest=DEEPEST_MEMBER))
 
 
 def _is_run_dir(folder: Path) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -42,7 +42,9 @@ def count_words(texts: Iterable[str], word_pattern: str = WORD) -> Counter[str]:
     return Counter(dict(counted.most_common()))
 
 
-def compute_corpus_statistics(tokenizer: Any, counted: Mapping[str, int]) -> dict[str, float]:
+def compute_corpus_statistics(
+    tokenizer: Any, counted: Mapping[str, int], split: Callable[[str], list[str]] | None = None
+) -> dict[str, float]:
     """Compute a tokenizer's figures over the words of a corpus.
 
     Each distinct word is tokenized once, as `mlqa.tokenization.encoding.encode_words` does it, and weighted by its
@@ -51,6 +53,8 @@ def compute_corpus_statistics(tokenizer: Any, counted: Mapping[str, int]) -> dic
     Args:
         tokenizer: A fast tokenizer.
         counted: {word: number of occurrences}, as `count_words` returns it.
+        split: Splits one of these into the words of a language that is written without spaces. They join to it. It
+            decides what a word is for words, fertility and continued_words.
 
     Returns:
         The figures by name:
@@ -73,7 +77,8 @@ def compute_corpus_statistics(tokenizer: Any, counted: Mapping[str, int]) -> dic
     require_fast_tokenizer(tokenizer)
     if not counted:
         raise DataError("the texts hold no word, so a tokenizer cannot be measured on them; give texts with words")
-    ids = encode_words(tokenizer, list(counted)).ids
+    encoded = encode_words(tokenizer, list(counted))
+    ids = encoded.ids
     types = len(counted)
     counts = np.fromiter(counted.values(), dtype=np.int64, count=types)
     lengths = np.fromiter(map(len, ids), dtype=np.int64, count=types)
@@ -83,18 +88,31 @@ def compute_corpus_statistics(tokenizer: Any, counted: Mapping[str, int]) -> dic
     unknowns = np.bincount(np.repeat(np.arange(types), lengths)[unknown], minlength=types)
     used = np.bincount(of_tokens, weights=np.repeat(counts, lengths)) if len(of_tokens) else np.zeros(1)
 
-    words, tokens = int(counts.sum()), max(int(counts @ lengths), 1)
+    inside, continued = np.ones(types, dtype=np.int64), lengths >= 2  # words in each, and how many of them are split
+    if split is not None:
+        parts = [split(word) for word in encoded.words]
+        inside = np.fromiter(map(len, parts), dtype=np.int64, count=types)
+        cut = [_count_split_words(*pair) for pair in zip(parts, encoded.cuts, strict=True)]
+        continued = np.where(inside == 1, continued, cut)
+    words, tokens = int(counts @ inside), max(int(counts @ lengths), 1)
     return {
         "vocab_size": len(tokenizer),
         "words": words,
         "word_types": types,
         "fertility": int(counts @ lengths) / words,
-        "continued_words": int(counts @ (lengths >= 2)) / words,
+        "continued_words": int(counts @ continued) / words,
         "unk_rate": int(counts @ unknowns) / tokens,
         "single_token_retention": float(((lengths == 1) & (unknowns == 0)).mean()),
         "characters_per_token": int(counts @ characters) / tokens,
         "renyi_efficiency": compute_renyi_efficiency(used[used > 0]),
     }
+
+
+def _count_split_words(words: list[str], cuts: Sequence[int]) -> int:
+    """Return how many words of a stretch of text have a token that begins inside them."""
+    ends = np.cumsum([len(word) for word in words])
+    inner = np.setdiff1d(np.asarray(cuts, dtype=np.int64), ends)
+    return len(np.unique(np.searchsorted(ends, inner, side="right")))
 
 
 def compute_renyi_efficiency(counts: np.ndarray, alpha: float = RENYI_ALPHA) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mlqa.config.compose import resolve_model_label
 from mlqa.config.identity import compute_config_hash
+from mlqa.config.run_places import find_sweep_dir
 from mlqa.config.schema import Config
 from mlqa.tracking.protocol import RunIdentity
 
@@ -47,9 +48,11 @@ def build_run_identity(config: Config, choices: dict[str, str], run_dir: Path) -
         sweep: str | None = _with_date(Path(os.environ.get("SAGEMAKER_SWEEP_DIR") or launched))
         name = [launched, os.environ.get("SAGEMAKER_MEMBER", "0"), *parts]
     else:
-        sweep = _with_date(run_dir.parent) if (run_dir.parent / "multirun.yaml").is_file() else None
+        sweep_dir = find_sweep_dir(run_dir)
+        sweep = _with_date(sweep_dir) if sweep_dir else None
+        member = str(run_dir.absolute().relative_to(sweep_dir)) if sweep_dir else run_dir.name
         place = hashlib.sha256(str(run_dir.absolute()).encode()).hexdigest()[:6]
-        name = [*([sweep, run_dir.name] if sweep else [_with_date(run_dir)]), *parts, place]
+        name = [*([sweep, member] if sweep else [_with_date(run_dir)]), *parts, place]
     group = (
         config.tracking.group or os.environ.get("WANDB_RUN_GROUP") or os.environ.get("WANDB_SWEEP_ID") or sweep or None
     )

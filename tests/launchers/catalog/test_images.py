@@ -39,6 +39,7 @@ def test_each_row_has_the_address_of_the_published_image(name, region):
     )
 
 
+@pytest.mark.slow
 def test_every_address_is_the_one_that_sagemaker_core_composes(monkeypatch):
     """The launcher reads sagemaker-core's data and imports none of its modules, so this is where they are compared."""
     from sagemaker.core import common_utils, image_uris

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from hydra_sagemaker_launcher.jobs.safe_extract import extract
 
+pytestmark = pytest.mark.slow
+
 LIMITS = {"max_bytes": 1_000_000, "max_files": 200}
 FILE, FOLDER, LINK, HARD = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
 

@@ -15,6 +15,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.validate import ParamValidator
+from forked import fork_services
 
 import sagemaker_rehearsal
 
@@ -40,6 +41,7 @@ class Rehearsal:
 
     def __init__(self, state: Path, **options: Any) -> None:
         self.state = state
+        fork_services()
         self.url = sagemaker_rehearsal.start(state, **{"idle_minutes": 3, **options})
         self.s3 = self.client("s3")
         self.logs = self.client("logs")

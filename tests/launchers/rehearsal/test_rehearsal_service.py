@@ -15,6 +15,8 @@ from rehearsal_client import Rehearsal
 
 import sagemaker_rehearsal
 
+pytestmark = pytest.mark.slow
+
 LAUNCHERS = Path(sagemaker_rehearsal.__file__).parents[1]
 
 

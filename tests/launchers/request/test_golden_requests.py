@@ -34,7 +34,12 @@ GOLDEN = Path(__file__).with_name("golden")
 RENEW = "RENEW_GOLDEN=1 python -m pytest tests/launchers/request/test_golden_requests.py"
 REGION, SWEEP_DIR = "us-east-1", Path("multirun/2026-11-24/10-00-00")
 # Files of one's own, which travel; everything else is mlqa's default.
-OVERRIDES = ["dataset=squad_json", "dataset.train_file=train.json", "dataset.validation_file=dev.json"]
+OVERRIDES = [
+    "dataset=squad_json",
+    "dataset.language=tr",
+    "dataset.train_file=train.json",
+    "dataset.validation_file=dev.json",
+]
 
 
 @pytest.fixture(scope="module")

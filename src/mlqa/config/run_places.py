@@ -1,0 +1,173 @@
+"""Where a command line writes: check the directory of each member, and reserve the first one for this process."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.types import Quote, QuotedString
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
+
+from mlqa.config.anchored_paths import anchor_paths
+from mlqa.config.compose import convert_to_config
+from mlqa.config.identity import compute_config_hash
+from mlqa.config.run_lock import lock_directory, unlock_directory
+from mlqa.errors import ConfigError, RunError, summarize_error
+from mlqa.result import FILE, find_completed
+
+MIN_FREE_BYTES = 1 << 20  # the files of a run besides its model
+_DATA_KEYS = ("model.pretrained", "dataset.train_file", "dataset.validation_file")
+
+
+def check_run_dir(composed: DictConfig, multirun: bool) -> list[str]:
+    """Refuse a run directory that cannot be created, or that has an input of the run in it."""
+    key = "sweep" if multirun else "run"
+    try:
+        chosen = _resolve(composed, key, "dir")
+    except (OmegaConfBaseException, ValueError) as error:
+        return [f"hydra.{key}.dir={_get_raw_dir(composed, key)}: {summarize_error(error)}"]
+    if not chosen:
+        return [f"hydra.{key}.dir=: is empty; choose a directory for the files of the run"]
+    place = Path(chosen).expanduser().absolute()
+    existing = next(folder for folder in (place, *place.parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        return [f"hydra.{key}.dir={chosen}: {existing} is not a writable directory; choose another"]
+    inputs = {name: OmegaConf.select(composed, name) for name in _DATA_KEYS}
+    inside = [f"{name}={value}" for name, value in inputs.items() if value and place in Path(value).absolute().parents]
+    if inside and place != Path.cwd():
+        return [
+            f"{item}: is inside the run directory, which the run may clear; choose another hydra.{key}.dir"
+            for item in inside
+        ]
+    if shutil.disk_usage(existing).free < MIN_FREE_BYTES:
+        return [f"hydra.{key}.dir={chosen}: its disk is full; free some space or choose another directory"]
+    return []
+
+
+def check_claim(composed: DictConfig, multirun: bool, number: int) -> list[str]:
+    """Refuse the directory of another completed run, before Hydra writes its .hydra and train.log there."""
+    hydra = composed.hydra
+    if multirun and (composed.hardware.instance_type is not None or hydra.launcher.get("resume")):
+        return []  # the launcher knows its own sweeps
+    if multirun and "basic_sweeper" not in hydra.sweeper._target_:
+        return []  # only the overrides that all members share are known
+    with open_dict(hydra), read_write(hydra):
+        hydra.job.num = number
+    try:
+        run_dir = Path(_resolve(composed, "sweep" if multirun else "run", "dir"))
+        if multirun:
+            run_dir /= str(_resolve(composed, "sweep", "subdir"))
+    except (OmegaConfBaseException, ValueError):  # it depends on what is known only when the member starts
+        return []
+    if not (run_dir / FILE).exists():  # nearly always, and then the hash of hundreds of members is not needed
+        return []
+    try:
+        config = convert_to_config(composed)
+        find_completed(run_dir, compute_config_hash(anchor_paths(config, Path.cwd()) if hydra.job.chdir else config))
+    except RunError as error:
+        return [str(error)]
+    return []
+
+
+def check_rerun(pickled: Path) -> None:
+    """Refuse to run a pickled config again whose directory is not on this machine, such as that of a SageMaker job.
+
+    The pickle itself is Hydra's to open. The YAML files beside it say the same.
+
+    Args:
+        pickled: The argument of --experimental-rerun.
+
+    Raises:
+        ConfigError: The file or the directory is missing.
+    """
+    if not pickled.is_file():
+        raise ConfigError(f"--experimental-rerun={pickled}: there is no such file")
+    try:
+        ran_in = OmegaConf.load(pickled.parent / "hydra.yaml").hydra.runtime.output_dir
+        overrides = [str(line) for line in OmegaConf.load(pickled.parent / "overrides.yaml")]
+    except (OSError, OmegaConfBaseException, AttributeError):
+        return
+    if not Path(ran_in).is_dir():
+        raise ConfigError(
+            f"--experimental-rerun={pickled}: this run was in {ran_in}, which is not on this machine; run it again by "
+            f"its overrides: python train.py {shlex.join(overrides)}"
+        )
+
+
+def reserve_directory(composed: DictConfig, multirun: bool) -> list[str]:
+    """Reserve the run directory, or the sweep's, until this process ends.
+
+    A directory that is named by the time may be taken: another process started in the same second. Then the name gets
+    a number, as in 12-30-59_2. Such a name is fixed, because the second may pass before Hydra asks.
+
+    Args:
+        composed: The first member.
+        multirun: Whether a sweep starts.
+
+    Returns:
+        The overrides that fix the directory.
+
+    Raises:
+        ConfigError: A living process has a directory that the user named.
+    """
+    key = "sweep" if multirun else "run"
+    raw = _get_raw_dir(composed, key)
+    resumed = multirun and composed.hydra.launcher.get("resume")
+    is_named_by_time = "${now:" in raw and not resumed
+    chosen = str(resumed or _resolve(composed, key, "dir"))
+    if resumed and not Path(chosen).is_dir():  # as the launcher will say
+        return []
+    folder, number = Path(chosen), 1
+    while (holder := lock_directory(folder)) is not None:
+        if not is_named_by_time:
+            raise ConfigError(
+                f"{'hydra.launcher.resume' if resumed else f'hydra.{key}.dir'}={chosen}: {holder} is running in it; "
+                "wait for its end, or choose another directory"
+            )
+        number += 1
+        folder = Path(f"{chosen}_{number}")
+    atexit.register(unlock_directory, folder)
+    if resumed or not (
+        is_named_by_time or (multirun and "${hydra:" in raw)
+    ):  # which Hydra resolves only for single runs
+        return []
+    return [f"hydra.{key}.dir={QuotedString(str(folder), Quote.single).with_quotes()}"]
+
+
+def _resolve(composed: DictConfig, key: str, name: str) -> Any:
+    """Return hydra.<key>.<name>. ${hydra:...} resolves as it does when Hydra starts a job of this config."""
+    try:
+        return composed.hydra[key][name]
+    except (OmegaConfBaseException, ValueError):
+        hydra_config = HydraConfig.instance()
+        before = hydra_config.cfg
+        hydra_config.set_config(composed)  # copies Hydra's node, so only if something asks
+        try:
+            return composed.hydra[key][name]
+        finally:
+            hydra_config.cfg = before
+
+
+def _get_raw_dir(composed: DictConfig, key: str) -> str:
+    """Return a directory as it is written, with its interpolations."""
+    raw = OmegaConf.to_container(composed.hydra[key], resolve=False)
+    assert isinstance(raw, dict)
+    return str(raw["dir"])
+
+
+def find_sweep_dir(run_dir: Path) -> Path | None:
+    """Return the directory of the sweep that a run is a member of, or None. Members may be several folders below it."""
+    folders: Sequence[Path] = run_dir.absolute().parents
+    for folder in folders:
+        if (folder / "multirun.yaml").is_file():
+            return folder
+        if folder == Path.cwd():
+            break
+    return None

@@ -1,0 +1,105 @@
+"""Each config is composed once, as Hydra itself composes it."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from mlqa.config import compose
+from mlqa.config.loader import RememberingLoader, install_loader
+
+MEMBERS = [
+    ["seed=1", "hardware=p3"],
+    ["seed=2", "hardware=p3", "model.pretrained=x"],
+    ["model=mbert", "experiment=quickstart"],
+    ["hydra.launcher.dry_run=true", "hydra.mode=MULTIRUN", "seed=1", "hardware=p3"],
+]
+
+
+def to_plain(config: DictConfig) -> object:
+    return OmegaConf.to_container(config, resolve=False, enum_to_str=True)
+
+
+def test_it_composes_what_hydra_composes() -> None:
+    with compose.initialize_hydra():
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        remembering = hydra.config_loader
+        hydra.config_loader = ConfigLoaderImpl(remembering.get_search_path())
+        expected = [to_plain(config) for config in compose.compose_all(MEMBERS)]
+        hydra.config_loader = remembering
+        for _ in range(2):
+            assert [to_plain(config) for config in compose.compose_all(MEMBERS)] == expected
+
+
+def test_nobody_sees_what_another_has_changed() -> None:
+    with compose.initialize_hydra():
+        (first,) = compose.compose_all([["seed=1"]])
+        OmegaConf.update(first, "training.num_train_epochs", 99)
+        (again,), (other,) = compose.compose_all([["seed=1"]]), compose.compose_all([["seed=2"]])
+    assert again.training.num_train_epochs == other.training.num_train_epochs == 2
+
+
+def test_the_sweep_goes_on_with_what_its_check_has_composed() -> None:
+    """The check has the overrides as they were typed. Hydra's sweeper gives its own first and the mode last."""
+    with compose.initialize_hydra():
+        compose.compose_all([["seed=1", "hydra.launcher.dry_run=true", "hydra.mode=MULTIRUN"]])
+    with compose.initialize_hydra(), forbid_composing():
+        composed = compose.compose_all([["hydra.launcher.dry_run=true", "hydra.mode=MULTIRUN", "seed=1"]])
+    assert composed[0].seed == 1
+
+
+@contextmanager
+def forbid_composing() -> Iterator[None]:
+    with mock.patch.object(RememberingLoader, "_load_configuration_impl", side_effect=AssertionError("composed again")):
+        yield
+
+
+def compose_of(folder: Path, *overrides: str) -> DictConfig:
+    with initialize_config_dir(version_base="1.3", config_dir=str(folder)):
+        install_loader()
+        return hydra_compose("config", overrides=list(overrides))
+
+
+def test_what_a_file_says_now_is_composed(tmp_path: Path) -> None:
+    config, option = tmp_path / "config.yaml", tmp_path / "size" / "small.yaml"
+    config.write_text("defaults: [optional size: small]\n", "utf-8")
+    assert compose_of(tmp_path) == {}
+    option.parent.mkdir()
+    option.write_text("width: 1\n", "utf-8")
+    assert compose_of(tmp_path) == {"size": {"width": 1}}
+    option.write_text("width: 20\n", "utf-8")
+    assert compose_of(tmp_path) == {"size": {"width": 20}}
+    option.unlink()
+    assert compose_of(tmp_path) == {}
+
+
+def test_folders_are_told_apart(tmp_path: Path) -> None:
+    folders = tmp_path / "a", tmp_path / "b"
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        (folder / "config.yaml").write_text(f"x: {number}\n", "utf-8")
+    assert [compose_of(folder).x for folder in folders] == [0, 1]
+    assert compose_of(folders[0], f"hydra.searchpath=[file://{folders[1]}]").x == 0
+
+
+def test_a_sweeper_sees_the_overrides_of_the_app_alone() -> None:
+    with compose.initialize_hydra():
+        members = compose.split_members(["seed=1,2", "hydra.launcher.dry_run=true", "hydra.mode=MULTIRUN"], True)
+    own = ["hydra.launcher.dry_run=true", "hydra.mode=MULTIRUN"]
+    assert members == [[*own, "seed=1"], [*own, "seed=2"]]
+
+
+def test_a_config_that_cannot_be_kept_is_composed_anew() -> None:
+    failing = mock.patch("pickle.dumps", side_effect=pickle.PicklingError("not the same object"))
+    with failing, compose.initialize_hydra():
+        assert [compose.compose_all([["seed=71"]])[0].seed for _ in range(2)] == [71, 71]
