@@ -205,7 +205,7 @@ CLAIMS = [
     Setting(count, gap, sd, collapses, heavy)
     for count, gap in itertools.product((3, 4, 8), (0.6, 1.0))
     for sd, collapses, heavy in (
-        *((sd, 0.0, False) for sd in (0.2, 0.6, 1.04, 2.0, "published", "mixed")),
+        *((sd, 0.0, False) for sd in (0.2, 0.6, 1.04, 2.0, "mixed")),
         (0.6, 0.0, True),
         (1.04, 0.0, True),
         (0.6, 0.02, False),
@@ -277,12 +277,12 @@ def compare_ways(races: int, picture: Path | None) -> None:
         curves.setdefault(title, {}).setdefault(name, []).append(point)
 
     for count in (3, 8):
-        table = Table(title=f"{count} treatments, published sd: runs as a share of the grid's / wrong winner in %")
+        table = Table(title=f"{count} treatments, mixed sd: runs as a share of the grid's / wrong winner in %")
         for column in ("gap", *WAYS):
             table.add_column(column, justify="right")
         table.add_column("race: decided, settled, budget, false claims", justify="right")
         for gap in GAPS:
-            setting = Setting(count, gap, "published")
+            setting = Setting(count, gap, "mixed")
             cells = []
             for name, way in WAYS.items():
                 outcomes = simulate(setting, way, races)

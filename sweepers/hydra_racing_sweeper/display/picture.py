@@ -18,12 +18,14 @@ _GREY = "#8a8f98"
 _WIDTH, _TOP, _BOTTOM = 940, 46, 40
 _LEFT_PANEL, _RIGHT_PANEL = (56, 470), (590, 900)  # from and to, in pixels
 _ROW = 26
+_LONGEST = 16  # characters of a name beside the intervals
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 980px; margin: 2rem auto; padding: 0 1rem;
   background: #fff; color: #1c1e21 }}
+h1 {{ font-size: 1.3rem }}
 svg {{ width: 100%; height: auto }}
 table {{ border-collapse: collapse; width: 100%; font-size: 14px }}
 th, td {{ text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid #dfe2e6; vertical-align: top }}
@@ -134,6 +136,7 @@ def _draw_intervals(standings: Sequence[Standing], colors: dict[str, str], heigh
     def place(value: float) -> float:
         return left + (value - low) / (high - low) * (right - left)
 
+    names = _shorten([each.name for each in standings])
     parts = [f'<text x="{left}" y="20" font-weight="600">behind the best, with interval</text>']
     for tick in _choose_ticks(low, high):
         x = place(tick)
@@ -176,11 +179,11 @@ def _choose_ticks(low: float, high: float) -> list[float]:
     return [round(number * step, 10) + 0.0 for number in numbers]
 
 
-def _cut(name: str, most: int = 18) -> str:
-    """Return a name that fits: the values alone if the keys are too long."""
-    if len(name) > most:
-        name = " ".join(part.partition("=")[2] or part for part in name.split(" "))
-    return name if len(name) <= most else f"{name[: most - 3]}..."
+def _shorten(names: Sequence[str]) -> list[str]:
+    """Return names that fit: the values alone if one is too long with its keys."""
+    if max(map(len, names)) > _LONGEST:
+        names = [" ".join(part.partition("=")[2] or part for part in name.split(" ")) for name in names]
+    return [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..." for name in names]
 
 
 def _build_page(race: Race, drawing: str) -> str:
