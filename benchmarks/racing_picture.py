@@ -62,7 +62,7 @@ def _draw_panel(
         parts.append(f'<text x="{x:.1f}" y="{y + 16:.1f}" text-anchor="middle">{step}</text>')
     middle, bottom = place(most_x / 2, 0)
     parts.append(f'<text x="{middle:.1f}" y="{bottom + 32:.1f}" text-anchor="middle">{escape(below)}</text>')
-    for name, line in lines.items():
+    for name, line in sorted(lines.items(), key=lambda item: item[0] == "race"):  # ours on top
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in line))
         color, width = _COLORS[name], 3 if name == "race" else 2
         parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="{width}"/>')

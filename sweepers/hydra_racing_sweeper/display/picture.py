@@ -149,7 +149,7 @@ def _draw_intervals(standings: Sequence[Standing], colors: dict[str, str], heigh
     for number, each in enumerate(standings):
         y, color = _TOP + (number + 0.5) * _ROW, colors[each.name]
         parts.append(
-            f'<text x="{left - 12}" y="{y + 4:.1f}" text-anchor="end" fill="{color}">{escape(_cut(each.name))}</text>'
+            f'<text x="{left - 12}" y="{y + 4:.1f}" text-anchor="end" fill="{color}">{escape(names[number])}</text>'
         )
         if each.behind is not None and each.behind_low is not None and each.behind_high is not None:
             a, b = place(each.behind_low), place(each.behind_high)
