@@ -21,7 +21,8 @@ def compute_upper_tail(t: float, df: float) -> float:
     """
     if math.isinf(t):
         return 0.0 if t > 0 else 1.0
-    tail = 0.5 * _compute_incomplete_beta(df / 2, 0.5, df / (df + t * t))
+    total = df + t * t
+    tail = 0.5 * _compute_incomplete_beta(df / 2, 0.5, df / total, t * t / total)
     return tail if t >= 0 else 1 - tail
 
 
@@ -41,16 +42,21 @@ def compute_quantile(upper_tail: float, df: float) -> float:
     return (low + high) / 2
 
 
-def _compute_incomplete_beta(a: float, b: float, x: float) -> float:
-    """Return the regularized incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22)."""
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
+def _compute_incomplete_beta(a: float, b: float, x: float, rest: float) -> float:
+    """Return the regularized incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22).
+
+    Args:
+        a: The first parameter.
+        b: The second parameter.
+        x: The argument, 0 to 1.
+        rest: 1 - x, exact where x is close to 1.
+    """
+    if x <= 0 or rest <= 0:
+        return float(rest <= 0)
     if x > (a + 1) / (a + b + 2):  # there the fraction of the mirrored argument converges faster
-        return 1 - _compute_incomplete_beta(b, a, 1 - x)
-    log_front = (
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x) - math.log(a)
-    )
-    return math.exp(log_front) * _evaluate_fraction(a, b, x)
+        return 1 - _compute_incomplete_beta(b, a, rest, x)
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) - math.log(a)
+    return math.exp(log_front + a * math.log(x) + b * math.log(rest)) * _evaluate_fraction(a, b, x)
 
 
 def _evaluate_fraction(a: float, b: float, x: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hydra_racing_sweeper.student_t import compute_quantile, compute_upper_tail
@@ -14,6 +14,7 @@ VALUES = st.floats(-50, 50)
 
 
 @given(VALUES)
+@example(1e-08)
 def test_one_degree_of_freedom_is_cauchys(t: float) -> None:
     assert compute_upper_tail(t, 1) == pytest.approx(0.5 - math.atan(t) / math.pi, rel=1e-9, abs=1e-13)
 
@@ -36,6 +37,7 @@ def test_quantiles_of_the_printed_table(df: int, five_percent: float, one_in_a_t
 
 
 @given(st.floats(-30, 30), st.floats(0.5, 80))
+@example(5.960464477539063e-08, 5.0)
 def test_fractional_degrees_of_freedom_as_scipy_has_them(t: float, df: float) -> None:
     special = pytest.importorskip("scipy.special", reason="scipy is not installed")
     assert compute_upper_tail(t, df) == pytest.approx(special.stdtr(df, -t), rel=1e-9, abs=1e-15)
