@@ -154,6 +154,7 @@ def _load_training() -> None:
     import mlqa.experiment
     import mlqa.report.build
     import mlqa.training.trainer  # noqa: F401
+    from mlqa.config import readiness
     from mlqa.config.compose import compose_config
     from mlqa.data.language import load_language
     from mlqa.data.sample_vocabulary import load_vocabulary
@@ -166,6 +167,7 @@ def _load_training() -> None:
     Oddities().scan_texts([""], str)
     compose_config(["experiment=quickstart"])  # the files of conf/ are read
     fork_services()
+    readiness.PYTHON = [sys.executable, "-S", __file__, sys.argv[1]]  # the audits before a launch start from here
 
 
 def _load_job() -> None:

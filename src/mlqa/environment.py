@@ -87,8 +87,8 @@ def go_offline_if_unreachable() -> None:
     import urllib.error
     import urllib.request
 
-    request = urllib.request.Request(os.environ.get("HF_ENDPOINT") or "https://huggingface.co", method="HEAD")
     try:
+        request = urllib.request.Request(os.environ.get("HF_ENDPOINT") or "https://huggingface.co", method="HEAD")
         urllib.request.urlopen(request, timeout=HUB_SECONDS).close()
     except urllib.error.HTTPError:
         return  # an HTTP error is an answer

