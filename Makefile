@@ -6,9 +6,10 @@ TORCH ?= torch==2.13.0
 TORCH_INDEX ?= $(if $(shell command -v nvidia-smi),,--extra-index-url https://download.pytorch.org/whl/cpu)
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 BIN = $(VENV)/bin
-# Both distributions of this repository, by path and in one call of pip. Nobody owns their names on PyPI yet, and pip
+# The distributions of this repository, by path and in one call of pip. Nobody owns their names on PyPI yet, and pip
 # does not ask an index for a name that a path on its command line provides.
 LAUNCHER = --editable ./launchers
+PLUGINS = $(LAUNCHER) --editable ./sweepers
 # The versions of the newest image with smdistributed (transformers 4.36.0, torch 2.1, Python 3.10), as far as they run
 # with a newer torch and Python.
 LEGACY = "transformers==4.36.2" "sentencepiece>=0.1.99,<0.2.2" "accelerate==0.25.0" "datasets<3" "numpy<2" \
@@ -32,7 +33,7 @@ PARALLEL ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: $(VENV)/installed ## make the virtual environment and install mlqa and its launcher
+setup: $(VENV)/installed ## make the virtual environment and install mlqa, its launcher and its sweeper
 
 quickstart: $(VENV)/installed ## train and score a small model on generated Turkish, offline, in a few minutes
 	$(BIN)/python train.py experiment=quickstart
@@ -70,10 +71,11 @@ docs: $(VENV)-docs/installed ## build the documentation site in site/, without a
 	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet
 	@echo "read it: $(PYTHON) -m http.server --bind 127.0.0.1 --directory site"
 
-dist: $(VENV)-dist/installed ## build the wheels and source archives of both distributions in dist/, and check them
+dist: $(VENV)-dist/installed ## build the wheels and source archives of the three distributions in dist/, and check them
 	rm -rf dist
 	$(VENV)-dist/bin/python -m build --outdir dist .
 	$(VENV)-dist/bin/python -m build --outdir dist launchers
+	$(VENV)-dist/bin/python -m build --outdir dist sweepers
 	$(VENV)-dist/bin/twine check --strict dist/*
 
 bench: $(VENV)/installed-dev ## measure everything and print one table (half an hour; less with BENCH=features or BENCH=--smoke)
@@ -92,16 +94,16 @@ $(VENV)/torch: $(VENV)/bin/python
 	@$(PIP) install --quiet --no-deps --retries 0 $(TORCH_INDEX) "$(TORCH)"
 	@touch $@
 
-$(VENV)/installed: pyproject.toml launchers/pyproject.toml $(VENV)/torch
-	@echo "installing mlqa, its launcher and their dependencies ..."
-	@$(PIP) install --quiet "$(TORCH)" $(LAUNCHER) --editable ".[rehearsal]"
+$(VENV)/installed: pyproject.toml launchers/pyproject.toml sweepers/pyproject.toml $(VENV)/torch
+	@echo "installing mlqa, its launcher, its sweeper and their dependencies ..."
+	@$(PIP) install --quiet "$(TORCH)" $(PLUGINS) --editable ".[rehearsal]"
 	@touch $@
 
-$(VENV)-legacy/installed: pyproject.toml launchers/pyproject.toml requirements/transformers-4.36.0.txt
+$(VENV)-legacy/installed: pyproject.toml launchers/pyproject.toml sweepers/pyproject.toml requirements/transformers-4.36.0.txt
 	@$(MAKE) --no-print-directory VENV=$(VENV)-legacy $(VENV)-legacy/torch
 	@echo "installing mlqa with transformers 4.36 ..."
 	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet "$(TORCH)" $(LEGACY)
-	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet --no-deps $(LAUNCHER) --editable .
+	@$(VENV)-legacy/bin/python -m pip --disable-pip-version-check install --quiet --no-deps $(PLUGINS) --editable .
 	@touch $@
 
 # Without its dependencies first: the launcher asks for Hydra 1.3.
@@ -128,7 +130,7 @@ $(VENV)-dist/installed:
 	@$(VENV)-dist/bin/python -m pip --disable-pip-version-check install --quiet "build>=1.2" "twine>=6"
 	@touch $@
 
-$(VENV)/installed-dev: pyproject.toml launchers/pyproject.toml $(VENV)/torch
-	@echo "installing mlqa, its launcher, their dependencies, and the tools of tests and checks ..."
-	@$(PIP) install --quiet "$(TORCH)" $(LAUNCHER) --editable ".[dev]"
+$(VENV)/installed-dev: pyproject.toml launchers/pyproject.toml sweepers/pyproject.toml $(VENV)/torch
+	@echo "installing mlqa, its launcher, its sweeper, their dependencies, and the tools of tests and checks ..."
+	@$(PIP) install --quiet "$(TORCH)" $(PLUGINS) --editable ".[dev]"
 	@touch $(VENV)/installed $@

@@ -10,7 +10,7 @@ import logging
 import sys
 from pathlib import Path
 
-for folder in ("launchers", "src"):  # a bare clone runs without installation
+for folder in ("launchers", "sweepers", "src"):  # a bare clone runs without installation
     sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
 
 import hydra

@@ -14,12 +14,13 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
 TREE = TOP / "build" / "pages"
-PAGES = ("*.md", "docs/**/*.md", "launchers/*.md", "benchmarks/*.md")
+PAGES = ("*.md", "docs/**/*.md", "launchers/*.md", "sweepers/*.md", "benchmarks/*.md")
 PICTURES = ("docs/**/*.png",)
 # Where packages are imported from. The rehearsal's stand-in for smdistributed is not an API.
 ROOTS = {
     TOP / "src": ("mlqa",),
     TOP / "launchers": ("hydra_sagemaker_launcher", "hydra_plugins", "sagemaker_rehearsal"),
+    TOP / "sweepers": ("hydra_racing_sweeper", "hydra_plugins"),
 }
 NO_API = TOP / "launchers" / "sagemaker_rehearsal" / "shim"
 # A fenced block or inline code, which hold no links, or a link.

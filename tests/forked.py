@@ -190,7 +190,7 @@ def _load_training_job() -> None:
 SEEN = {
     "launcher": ["launchers"],
     "service": ["launchers"],
-    "training": ["src", "launchers"],
+    "training": ["src", "launchers", "sweepers"],
     "job": [],
     "training job": [],
 }

@@ -51,7 +51,14 @@ HEAVY = (
     "sagemaker",
     "moto",
 )
-ROOTS = {"mlqa": TOP / "src", "hydra_sagemaker_launcher": TOP / "launchers", "sagemaker_rehearsal": TOP / "launchers"}
+ROOTS = {
+    "mlqa": TOP / "src",
+    "hydra_sagemaker_launcher": TOP / "launchers",
+    "sagemaker_rehearsal": TOP / "launchers",
+    "hydra_racing_sweeper": TOP / "sweepers",
+}
+
+PRODUCTS = [folder for root in ("launchers", "sweepers") for folder in (TOP / root, *(TOP / root).glob("hydra_[rs]*"))]
 
 
 def name_module(path: Path, root: Path) -> str:
@@ -170,7 +177,7 @@ def test_the_map_names_files_that_exist() -> None:
     """Every path in docs/architecture.md is there, and every room of src/mlqa and of the launcher is on the map."""
     text = (TOP / "docs" / "architecture.md").read_text("utf-8")
     quoted = re.findall(r"`([\w./-]+(?:\.py|\.yaml|\.md|/))`", text)
-    places = (TOP, SOURCE, TOP / "launchers", TOP / "launchers" / "hydra_sagemaker_launcher")
+    places = (TOP, SOURCE, *PRODUCTS)
     assert len(quoted) > 50
     assert [name for name in quoted if not any((place / name).exists() for place in places)] == []
     rooms = [path for path in SOURCE.iterdir() if path.is_dir() and path.name not in ("__pycache__", "conf")]
@@ -188,7 +195,7 @@ def test_a_page_names_files_that_exist(page: Path) -> None:
     """Every file of code or data that a page has in back-ticks is there."""
     text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     quoted = set(re.findall(r"`([\w./-]+\.(?:py|yaml|md))`", text)) - FOREIGN
-    places = (TOP, TOP / "src", SOURCE, TOP / "launchers", TOP / "launchers" / "hydra_sagemaker_launcher", TOP / "docs")
+    places = (TOP, TOP / "src", SOURCE, *PRODUCTS, TOP / "docs")
     assert [name for name in sorted(quoted) if not any((place / name).exists() for place in places)] == []
 
 

@@ -59,11 +59,11 @@ def test_every_guide_is_named_where_contributors_begin() -> None:
 def test_the_site_names_every_page_and_package() -> None:
     site = (TOP / "mkdocs.yml").read_text("utf-8")
     named = re.findall(r": (\S+\.md)$", site.partition("\nnav:\n")[2].partition("\nvalidation:\n")[0], re.MULTILINE)
-    launchers = [TOP / "launchers" / name for name in ("README.md", "CHANGELOG.md")]
-    pages = {page.relative_to(TOP).as_posix() for page in (*PAGES, *GUIDES, *MORE, *launchers)}
+    products = [TOP / root / name for root in ("launchers", "sweepers") for name in ("README.md", "CHANGELOG.md")]
+    pages = {page.relative_to(TOP).as_posix() for page in (*PAGES, *GUIDES, *MORE, *products)}
     packages = {
         ".".join(init.parent.relative_to(root).parts)
-        for root in (TOP / "src", TOP / "launchers")
+        for root in (TOP / "src", TOP / "launchers", TOP / "sweepers")
         for init in root.rglob("__init__.py")
         if "shim" not in init.parts
     }

@@ -1,4 +1,4 @@
-"""The two distributions of this repository, built from a copy of it, and virtual environments to install them into."""
+"""This repository's three distributions, built from a copy of it, and virtual environments to install them into."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ else:
     import tomli as tomllib
 
 TOP = Path(__file__).parents[2]
-OURS = {"mlqa", "hydra-sagemaker-launcher"}
+OURS = {"mlqa", "hydra-sagemaker-launcher", "hydra-racing-sweeper"}
 
 
 def copy_repository(folder: Path) -> Path:
     """Copy the files that make the distributions, and return the folder of the copy."""
     skipped = shutil.ignore_patterns("__pycache__", "outputs", "multirun")
-    for name in ("src", "conf", "launchers", "requirements"):
+    for name in ("src", "conf", "launchers", "sweepers", "requirements"):
         shutil.copytree(TOP / name, folder / name, ignore=skipped)
     for name in ("train.py", "pyproject.toml", "README.md", "LICENSE", "Makefile"):
         shutil.copy(TOP / name, folder)
@@ -50,7 +50,7 @@ def clean_environment(**more: str) -> dict[str, str]:
 def list_requirements(project: Path, *extras: str) -> list[str]:
     """Return the dependencies that a pyproject.toml declares, with those of some of its extras."""
     declared = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]
-    optional = declared["optional-dependencies"]
+    optional = declared.get("optional-dependencies", {})
     return [*declared["dependencies"], *(line for extra in extras for line in optional[extra])]
 
 

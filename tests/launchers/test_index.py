@@ -141,7 +141,7 @@ esac
     return path
 
 
-def test_make_installs_both_by_path_and_asks_the_index_for_neither(
+def test_make_installs_ours_by_path_and_asks_the_index_for_none(
     index: Index, variables: dict[str, str], tmp_path: Path
 ) -> None:
     clone = copy_repository(tmp_path / "mlqa")
@@ -154,7 +154,8 @@ def test_make_installs_both_by_path_and_asks_the_index_for_neither(
     assert done.returncode == 0, done.stdout + done.stderr
     assert {"torch", "boto3", "moto", "transformers", "sagemaker-training"} <= set(index.asked)
     assert not OURS & set(index.asked)
-    paths = {"mlqa": clone.as_uri(), "hydra-sagemaker-launcher": (clone / "launchers").as_uri()}
+    places = {"mlqa": clone, "hydra-sagemaker-launcher": clone / "launchers", "hydra-racing-sweeper": clone / "sweepers"}
+    paths = {name: place.as_uri() for name, place in places.items()}
     for name in ("venv", "venv-legacy"):
         assert read_origins(tmp_path / name / "bin" / "python", variables) == paths
     assert not index.mark.exists()

@@ -38,6 +38,8 @@ from mlqa.errors import ConfigError, summarize_error
 # Besides its own errors, OmegaConf fails an assertion if an override sets a key below a null, and raises AttributeError
 # if an override sets a null to a mapping. Hydra raises ValueError if the option of a group is not text.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, AssertionError, AttributeError, ValueError)
+# Parts of the _target_ of the sweepers whose members are the cells of the swept keys.
+GRID_SWEEPERS = ("basic_sweeper", "racing_sweeper")
 _FULL_KEY = re.compile(r"full_key:\s*(\S+)")
 
 
@@ -136,7 +138,8 @@ def list_member_overrides(overrides: Sequence[str]) -> list[list[str]]:
 def split_members(overrides: list[str], multirun: bool) -> list[list[str]]:
     """Return the overrides of each member, as Hydra's basic sweeper will make them.
 
-    Under another sweeper only the overrides that all members share are known, and they are returned as one member.
+    A race makes the same members and repeats them with other seeds. Under another sweeper only the overrides that all
+    members share are known, and they are returned as one member.
     Hydra must be initialized.
 
     Raises:
@@ -147,7 +150,7 @@ def split_members(overrides: list[str], multirun: bool) -> list[list[str]]:
     parsed = parse_overrides(overrides)
     fixed = [override for override in parsed if not override.is_sweep_override()]
     base = compose_all([[str(override.input_line) for override in fixed]])[0]
-    if "basic_sweeper" not in base.hydra.sweeper._target_:
+    if not any(sweeper in base.hydra.sweeper._target_ for sweeper in GRID_SWEEPERS):
         return [[str(override.input_line) for override in fixed]]
     sweeper_params = [f"{key}={value}" for key, value in (base.hydra.sweeper.get("params") or {}).items()]
     of_hydra = [override for override in fixed if override.is_hydra_override()]  # the sweeper never sees them

@@ -1,0 +1,1 @@
+"""The sweeper's plugin. Its code is in the package hydra_racing_sweeper."""
