@@ -154,7 +154,11 @@ def test_make_installs_ours_by_path_and_asks_the_index_for_none(
     assert done.returncode == 0, done.stdout + done.stderr
     assert {"torch", "boto3", "moto", "transformers", "sagemaker-training"} <= set(index.asked)
     assert not OURS & set(index.asked)
-    places = {"mlqa": clone, "hydra-sagemaker-launcher": clone / "launchers", "hydra-racing-sweeper": clone / "sweepers"}
+    places = {
+        "mlqa": clone,
+        "hydra-sagemaker-launcher": clone / "launchers",
+        "hydra-racing-sweeper": clone / "sweepers",
+    }
     paths = {name: place.as_uri() for name, place in places.items()}
     for name in ("venv", "venv-legacy"):
         assert read_origins(tmp_path / name / "bin" / "python", variables) == paths
