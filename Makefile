@@ -11,7 +11,7 @@ BIN = $(VENV)/bin
 LAUNCHER = --editable ./launchers
 # The versions of the newest image with smdistributed (transformers 4.36.0, torch 2.1, Python 3.10), as far as they run
 # with a newer torch and Python.
-LEGACY = "transformers==4.36.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pyarrow<18" \
+LEGACY = "transformers==4.36.2" "sentencepiece>=0.1.99,<0.2.2" "accelerate==0.25.0" "datasets<3" "numpy<2" "pyarrow<18" \
   -r requirements/transformers-4.36.0.txt plotly "pytest>=8" "pytest-xdist>=3.8" "hypothesis>=6.100"
 # Only the tests marked `legacy`. They meet every place at which the versions differ: loading and saving models and
 # tokenizers, the Trainer's arguments, loss, optimizers, evaluation, checkpoints and resuming, accelerate's several

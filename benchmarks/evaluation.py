@@ -121,7 +121,7 @@ def compare_forward_passes(examples: Examples, windows: Windows, tokenizer: Any,
     """Answer with a small model, in order and padded to the full width, and by length as mlqa does."""
     config, _ = compose_config(["model=tiny_wordpiece"])
     torch.manual_seed(0)
-    model = load_model(config.model, tokenizer).eval()
+    model = load_model(config.model, tokenizer)[0].eval()
     size = config.training.per_device_eval_batch_size
 
     @torch.no_grad()

@@ -69,7 +69,7 @@ def decode_as_run_qa(
     """
     window, start, end, score = _select_spans(start_logits, end_logits, windows, n_best_size, max_answer_length)
     bounds = np.searchsorted(windows.row[window], np.arange(len(examples) + 1)).tolist()
-    shift = windows.begin - _find_context_begin(windows, start_logits.shape[1])
+    shift = windows.begin - windows.context_begin
     begin = windows.context.starts[start + shift[window]].tolist()
     stop = windows.context.ends[end + shift[window]].tolist()
     starts, ends = start_logits[window, start].tolist(), end_logits[window, end].tolist()
@@ -111,7 +111,7 @@ def _select_spans(
     line = np.arange(len(windows))[:, None]
     score = start_logits[line, start][:, :, None] + end_logits[line, end][:, None, :]
     reach = end[:, None, :] - start[:, :, None]
-    begin = _find_context_begin(windows, width)[:, None]
+    begin = windows.context_begin[:, None]
     stop = begin + (windows.end - windows.begin)[:, None]
     inside = ((start >= begin) & (start < stop))[:, :, None] & ((end >= begin) & (end < stop))[:, None, :]
     window, column = np.nonzero((inside & (reach >= 0) & (reach < max_answer_length)).reshape(len(windows), -1))
@@ -122,12 +122,6 @@ def _select_spans(
     place = np.arange(len(row)) - np.searchsorted(row, row)
     order = order[place < n_best_size]
     return window[order], first[order], last[order], score[order]
-
-
-def _find_context_begin(windows: Windows, width: int) -> Array:
-    """Return the position of each window's first context token in its padded row [windows]."""
-    left = width - windows.lengths if windows.template.pad_left else 0
-    return np.asarray(windows.context_begin + left)
 
 
 def _make_entry(start_logit: float, end_logit: float, text: str) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def train(steps: int, batch_size: int, limit: float, as_is: bool) -> list[float]
         tokenizer = load_tokenizer(config.model, [*examples.contexts, *examples.questions])
         windows = make_windows(examples, tokenizer, config.training.max_seq_length, config.training.doc_stride)
         set_seed(0)
-        model, arguments = load_model(config.model, tokenizer), build_training_arguments(config)
+        model, arguments = load_model(config.model, tokenizer)[0], build_training_arguments(config)
         checkpoints = Checkpoints(Path(folder), "0" * 16)
         QuestionAnsweringTrainer(config, arguments, model, windows, dict, [Clock()], checkpoints).fit(None)
     return [after - before for before, after in itertools.pairwise(ends)]

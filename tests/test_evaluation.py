@@ -30,7 +30,7 @@ def parts() -> tuple[Any, ...]:
     splits = load_splits(config.dataset)
     tokenizer = load_tokenizer(config.model, [*splits.train.contexts, *splits.train.questions])
     torch.manual_seed(0)
-    model = load_model(config.model, tokenizer)
+    model = load_model(config.model, tokenizer)[0]
     windows = make_windows(splits.validation, tokenizer, 48, 8)
     assert len(windows) > len(splits.validation), "rows of several windows"
     return config, splits, windows, model

@@ -35,7 +35,7 @@ def trainer_of(
     tokenizer = load_tokenizer(config.model, SAMPLE.contexts + SAMPLE.questions)
     windows = make_windows(SAMPLE, tokenizer, config.training.max_seq_length, config.training.doc_stride)
     torch.manual_seed(0)
-    model = model or load_model(config.model, tokenizer)
+    model = model or load_model(config.model, tokenizer)[0]
     checkpoints = Checkpoints(tmp_path, "0" * 16)
     return QuestionAnsweringTrainer(
         config, build_training_arguments(config), model, windows, dict, [], checkpoints

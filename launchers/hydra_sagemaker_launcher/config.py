@@ -38,6 +38,8 @@ class SageMakerLauncherConf:
     exclude: list[str] = field(default_factory=list)
     # A requirements file for the container. {python} and {transformers} are the image's versions: reqs/{python}.txt
     requirements: Optional[str] = None
+    # Dotted name of a function: from a member's config and the versions in its image, what cannot run there.
+    check_image: Optional[str] = None
     # {channel: config key}: the local file or folder that the key names is uploaded once, and the job gets a copy.
     # {channel: s3://...}: what is there already. {channel: {file_system: fs-..., ...}}: EFS or FSx for Lustre.
     channels: dict[str, Any] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from mlqa.data.examples import Examples, find_unseen_rows
 from mlqa.data.load import Splits
 from mlqa.distributed import broadcast_object, gather_object
 from mlqa.environment import get_rank, get_world_size, is_main
+from mlqa.features.template import Reading
 from mlqa.features.windows import Windows, make_windows
 from mlqa.metrics.breakdown import Group, break_down_scores, classify_questions
 from mlqa.metrics.language_rules import resolve_language_rules, resolve_primary_metric
@@ -57,7 +58,9 @@ class Evaluation:
     split holds such questions.
     """
 
-    def __init__(self, config: Config, splits: Splits, windows: Windows, autocast: Any) -> None:
+    def __init__(
+        self, config: Config, splits: Splits, windows: Windows, autocast: Any, reading: Reading | None = None
+    ) -> None:
         """Prepare what does not depend on the model.
 
         Args:
@@ -65,8 +68,9 @@ class Evaluation:
             splits: Train and validation split.
             windows: Of the validation split.
             autocast: The type of mixed precision (a torch.dtype), None for full precision.
+            reading: How the model reads windows, as given to `make_windows`.
         """
-        self.examples, self.windows = splits.validation, windows
+        self.examples, self.windows, self.reading = splits.validation, windows, reading
         self.training, self.autocast = config.training, autocast
         self.rules = resolve_language_rules(config.dataset)
         self.primary_metric = resolve_primary_metric(config.dataset)
@@ -102,7 +106,8 @@ class Evaluation:
     def score_shuffled_questions(self, model: Any, tokenizer: Any) -> float:
         """Return the control's F1 (0-100): the score if each question is another one of the same context."""
         shuffled = replace(self.examples, questions=shuffle_questions(self.examples))
-        windows = make_windows(shuffled, tokenizer, self.training.max_seq_length, self.training.doc_stride)
+        length, stride = self.training.max_seq_length, self.training.doc_stride
+        windows = make_windows(shuffled, tokenizer, length, stride, reading=self.reading)
         answers = self._predict_answers(model, shuffled, windows, "Scoring the control")
         return self._score_answers(answers, intervals=False)["f1"]
 

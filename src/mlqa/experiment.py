@@ -1,7 +1,8 @@
 """One run, from a checked config to its result.
 
-The steps: load, audit, tokenize, window, train, write the model, answer, score, write scores and answers. The trackers
-receive metrics and tables on the way. result.json is there from the first step and complete after the last.
+The steps: load, audit, load tokenizer and model, tokenize, window, train, write the model, answer, score, write scores
+and answers. The trackers receive metrics and tables on the way. result.json is there from the first step and complete
+after the last.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlqa.config.compose import resolve_model_label
 from mlqa.config.identity import compute_config_hash
+from mlqa.config.model_facts import is_local_folder
 from mlqa.config.run_lock import unlock_directory
 from mlqa.config.schema import Config, select_numbers
-from mlqa.config.validation import is_local_folder
 from mlqa.data.audit import audit
 from mlqa.data.audit_warnings import describe_leakage
 from mlqa.data.examples import Examples
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlqa.evaluation import Evaluation, EvaluationResult
+    from mlqa.features.template import Reading
     from mlqa.features.windows import Windows
     from mlqa.metrics.tokenizer_analysis import TokenizerAnalysis
     from mlqa.training.trainer import QuestionAnsweringTrainer
@@ -127,8 +129,11 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
 
     with _time_stage(result, "features_seconds"):
         tokenizer, kept_rows = _tokenize(config, splits)
-        train, validation = _cut_windows(config, splits, tokenizer)
-    evaluation = Evaluation(config, splits, validation, get_autocast_dtype(config))
+    model, reading = _load_model(config, result, tokenizer, kept_rows)
+    result.threads = limit_threads(getattr(model.config, "hidden_size", None))
+    with _time_stage(result, "features_seconds"):
+        train, validation = _cut_windows(config, splits, tokenizer, reading)
+    evaluation = Evaluation(config, splits, validation, get_autocast_dtype(config), reading)
     analysis = None
     if is_main():
         _describe_windows(config, result, splits, train, evaluation)
@@ -139,8 +144,6 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         for line in find_reasons_to_wait(None, analysis.figures, windows, config):
             log.warning("%s", line)
 
-    model, result.model = _load_model(config, tokenizer, kept_rows)
-    result.threads = limit_threads(getattr(model.config, "hidden_size", None))
     checkpoints = open_checkpoints(result, run_dir)
     checkpoint = checkpoints.find_resumable()
     trackers.start(checkpoint.history if checkpoint else None)
@@ -151,6 +154,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     trainer = QuestionAnsweringTrainer(
         config, arguments, model, train, lambda: evaluation.compute_metrics(model), callbacks, checkpoints
     )
+    result.memory = trainer.memory
     if config.training.num_train_epochs > 0 or config.training.max_steps > 0:
         _train(trainer, checkpoint, result)
     unwritten: list[str] = []
@@ -216,15 +220,15 @@ def _tokenize(config: Config, splits: Splits) -> tuple[Any, np.ndarray | None]:
     return tokenizer, None
 
 
-def _cut_windows(config: Config, splits: Splits, tokenizer: Any) -> tuple[Windows, Windows]:
+def _cut_windows(config: Config, splits: Splits, tokenizer: Any, reading: Reading) -> tuple[Windows, Windows]:
     """Return the windows of the train and validation splits."""
     from mlqa.features.token_cache import TokenCache
     from mlqa.features.windows import make_windows
 
     length, stride = config.training.max_seq_length, config.training.doc_stride
     cache = TokenCache(get_cache_dir() / "tokens", tokenizer)
-    train = make_windows(splits.train, tokenizer, length, stride, cache)
-    return train, make_windows(splits.validation, tokenizer, length, stride, cache)
+    train = make_windows(splits.train, tokenizer, length, stride, cache, reading)
+    return train, make_windows(splits.validation, tokenizer, length, stride, cache, reading)
 
 
 def _describe_windows(config: Config, result: Result, splits: Splits, train: Windows, evaluation: Evaluation) -> None:
@@ -249,17 +253,25 @@ def _describe_windows(config: Config, result: Result, splits: Splits, train: Win
     }
 
 
-def _load_model(config: Config, tokenizer: Any, kept_rows: np.ndarray | None) -> tuple[Any, dict[str, Any]]:
-    """Return the seeded model, cut to `kept_rows` if there are any, and its description for result.json."""
+def _load_model(config: Config, result: Result, tokenizer: Any, kept_rows: np.ndarray | None) -> tuple[Any, Reading]:
+    """Return the seeded model, cut to `kept_rows` if there are any, and how it reads. `result` describes it."""
     from transformers import set_seed
 
+    from mlqa.features.template import Reading
     from mlqa.models.loading import describe_model, load_model, trim_model
+    from mlqa.models.reading import probe_reading
 
     set_seed(config.seed)
-    model = load_model(config.model, tokenizer)
-    if kept_rows is not None:
-        return model, trim_model(config.model, model, kept_rows)
-    return model, describe_model(config.model, model)
+    model, weights = load_model(config.model, tokenizer)
+    result.weights = weights.to_dict()
+    if kept_rows is None:
+        result.model = describe_model(config.model, model)
+    else:
+        result.model = trim_model(config.model, model, kept_rows)
+    # A model from scratch has no padding that others gave it, and learns with whatever padding its batches have.
+    reading = Reading() if config.model.scratch else probe_reading(model, config.training.max_seq_length)
+    result.model["reading"] = asdict(reading)
+    return model, reading
 
 
 def _record_tokenizer(result: Result, analysis: TokenizerAnalysis, run_dir: Path, trackers: Trackers) -> None:
@@ -318,9 +330,9 @@ def _iter_texts(examples: Examples) -> Iterator[str]:
 
 @contextmanager
 def _time_stage(result: Result, name: str) -> Iterator[None]:
-    """Record the seconds that the block takes as `result.timing[name]`, also if it raises."""
+    """Add the seconds that the block takes to `result.timing[name]`, also if it raises."""
     began = time.monotonic()
     try:
         yield
     finally:
-        result.timing[name] = round(time.monotonic() - began, 3)
+        result.timing[name] = round(result.timing.get(name, 0.0) + time.monotonic() - began, 3)

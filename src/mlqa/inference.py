@@ -17,9 +17,10 @@ from mlqa.data.examples import Examples
 from mlqa.data.readers import iter_rows
 from mlqa.data.row_values import is_encodable, parse_id
 from mlqa.errors import DataError, RunError, summarize_error
+from mlqa.features.template import Reading
 from mlqa.features.windows import make_windows
 from mlqa.metrics.no_answer import put_answer_first
-from mlqa.models.heads import load_auto_class
+from mlqa.models.loading import load_trained_model
 from mlqa.result import FILE, MODEL, read_result
 from mlqa.threads import limit_threads
 from mlqa.tokenization.load import load_pretrained
@@ -55,7 +56,8 @@ class Answerer:
         self.with_null = result["dataset"].get("train_rows", {}).get("unanswerable", 0) > 0
         self.training = _load_training_config(folder, result.get("training"))
         self.tokenizer: Any = load_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
-        self.model: Any = load_pretrained(load_auto_class(), "weights", str(model_folder), None)
+        self.model: Any = load_trained_model(model_folder)
+        self.reading = Reading(**result["model"].get("reading", {}))  # as it was trained
         limit_threads(getattr(self.model.config, "hidden_size", None))
 
     def answer(self, examples: Examples, top_k: int = 1) -> list[list[Candidate]]:
@@ -69,7 +71,8 @@ class Answerer:
             For each row its candidates, best first. A candidate's text is `context[start:end]`.
         """
         self.training.n_best_size = max(self.training.n_best_size, top_k)
-        windows = make_windows(examples, self.tokenizer, self.training.max_seq_length, self.training.doc_stride)
+        length, stride = self.training.max_seq_length, self.training.doc_stride
+        windows = make_windows(examples, self.tokenizer, length, stride, reading=self.reading)
         spans = predict_spans(self.model, windows, self.training)
         answers = decode_n_best(spans, windows, examples, self.training.n_best_size, self.with_null)
         threshold = self.training.null_score_diff_threshold

@@ -46,8 +46,10 @@ class Result:
     timing: dict[str, float] = field(default_factory=dict)
     cost: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
+    weights: dict[str, Any] = field(default_factory=dict)  # what of the model was loaded, and what is new
     dataset: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)  # windows per process and pass, and passes that make a step
     threads: dict[str, Any] = field(default_factory=dict)  # how many rank 0 computed with, and why
     tracking: dict[str, Any] = field(default_factory=dict)  # {"wandb": {...}}: where else the run is recorded
     error: str | None = None

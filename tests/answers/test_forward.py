@@ -24,7 +24,7 @@ def test_sorted_by_length_or_not_the_answers_are_the_same(monkeypatch: pytest.Mo
     tokenizer = train_tokenizer([*examples.contexts, *examples.questions], "wordpiece", 300, 512)
     windows = make_windows(examples, tokenizer, 48, 12)
     torch.manual_seed(0)
-    model = load_model(config.model, tokenizer)
+    model = load_model(config.model, tokenizer)[0]
     found = decode_best_texts(predict_spans(model, windows, training), windows, examples)
     assert len(set(windows.lengths.tolist())) > 3 and len(windows) > len(examples)
 

@@ -188,7 +188,7 @@ def test_an_unknown_key_is_reported_once() -> None:
 
 
 def test_a_model_folder_without_weights_or_tokenizer(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"max_position_embeddings": 256}')
+    (tmp_path / "config.json").write_text('{"model_type": "bert", "max_position_embeddings": 256}')
     reported = list_problems(f"model.pretrained={tmp_path}")
     assert any("has no weights; expected model.safetensors" in line for line in reported)
     assert any("has no tokenizer; expected tokenizer.json" in line for line in reported)

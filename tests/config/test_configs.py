@@ -36,6 +36,7 @@ def list_required(group: str, option: str, tmp_path: Path) -> list[str]:
         ("dataset", "squad_json"): ["dataset.language=tr", train, f"dataset.validation_file={file}"],
         ("dataset", "hub"): ["dataset.language=tr", "dataset.hub.path=a/b"],
         ("dataset", "xquad_tr"): [train],
+        ("model", "pretrained"): ["model.pretrained=some/name"],
     }.get((group, option), [])
 
 

@@ -17,9 +17,9 @@ from mlqa.config.identity import (
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        ([], "32f19d4b40d5"),
-        (["model=tiny_wordpiece", "dataset=sample", "seed=7"], "b3d0c5226e52"),
-        (["model=mbert", "hardware=p3", "optimizer.learning_rate=6e-5"], "f76d1b7128ae"),
+        ([], "60a069238d7a"),
+        (["model=tiny_wordpiece", "dataset=sample", "seed=7"], "42d905afcb89"),
+        (["model=mbert", "hardware=p3", "optimizer.learning_rate=6e-5"], "c960ed95dea9"),
     ],
 )
 def test_the_hash_of_a_config_stays(overrides: list[str], expected: str) -> None:
@@ -33,6 +33,7 @@ def test_the_hash_of_a_config_stays(overrides: list[str], expected: str) -> None
         ["tracking=files"],
         ["hydra.run.dir=/tmp/elsewhere"],
         ["words=[kedi]"],
+        ["training.auto_find_batch_size=false"],
         ["report.reference=blog"],
         ["hardware.spot=true", "hardware.max_hours=9", "hardware.volume_gb=90", "hardware.usd_per_hour=3"],
     ],

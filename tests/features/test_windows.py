@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,8 @@ from mlqa.data.examples import Answer, Examples
 from mlqa.data.readers import read_file
 from mlqa.data.sample import generate
 from mlqa.errors import ModelError
-from mlqa.features.windows import make_template, make_windows
+from mlqa.features.template import make_template
+from mlqa.features.windows import make_windows
 from mlqa.tokenization.scratch import train_tokenizer
 
 SAMPLE = generate(60, seed=1)
@@ -159,20 +161,14 @@ def test_an_answer_cut_by_the_window_is_labelled_cls() -> None:
     assert longer.start_positions.tolist() == longer.end_positions.tolist() == [0, 0]
 
 
-def test_left_padding_moves_labels_with_the_tokens() -> None:
+def test_padding_is_always_on_the_right() -> None:
+    """With absolute positions, padding on the left moves the logits: positions count from the row's first token."""
     tokenizer = train_tokenizer(text_of(SAMPLE), "wordpiece", 600, 512)
-    right = make_windows(SAMPLE, tokenizer, 256, 64)
+    right = make_batch(make_windows(SAMPLE, tokenizer, 256, 64), np.arange(8), 8)
     tokenizer.padding_side = "left"
-    left = make_windows(SAMPLE, tokenizer, 256, 64)
-    chosen = np.arange(8)
-    a, b = make_batch(right, chosen, 8), make_batch(left, chosen, 8)
-    assert (b["input_ids"][:, 0] == tokenizer.pad_token_id).any()
-    for line in range(8):
-        for name in ("start_positions", "end_positions"):
-            assert a["input_ids"][line, a[name][line]] == b["input_ids"][line, b[name][line]]
-        assert a["input_ids"][line][a["attention_mask"][line] == 1].tolist() == (
-            b["input_ids"][line][b["attention_mask"][line] == 1].tolist()
-        )
+    left = make_batch(make_windows(SAMPLE, tokenizer, 256, 64), np.arange(8), 8)
+    assert (right["attention_mask"] == 0).any()
+    assert all(torch.equal(left[name], right[name]) for name in right)
 
 
 def test_no_token_type_ids_where_the_model_has_none() -> None:
@@ -181,16 +177,23 @@ def test_no_token_type_ids_where_the_model_has_none() -> None:
     assert "token_type_ids" not in make_batch(make_windows(SAMPLE, tokenizer, 256, 64), [0], 8)
 
 
-def test_slow_or_padless_tokenizers_are_refused() -> None:
+def test_a_slow_tokenizer_is_refused() -> None:
     class Slow:
         is_fast = False
 
     with pytest.raises(ModelError, match="is a slow tokenizer, without the character offsets"):
         make_template(Slow())
+
+
+def test_without_a_padding_token_padding_is_masked_all_the_same() -> None:
+    """GPT-2, Llama and others have no padding token: any id will do where nobody looks."""
     tokenizer = train_tokenizer(text_of(SAMPLE), "char", 600, 512)
+    padded = make_batch(make_windows(SAMPLE, tokenizer, 256, 64), np.arange(8), 8)
     tokenizer.pad_token = None
-    with pytest.raises(ModelError, match="no padding token"):
-        make_template(tokenizer)
+    batch = make_batch(make_windows(SAMPLE, tokenizer, 256, 64), np.arange(8), 8)
+    assert torch.equal(batch["attention_mask"], padded["attention_mask"])
+    seen = batch["attention_mask"] == 1
+    assert torch.equal(batch["input_ids"][seen], padded["input_ids"][seen])
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -15,7 +15,7 @@ import pytest
 import tokenizers
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from mlqa.data.readers import read_file
@@ -69,6 +69,37 @@ def unigram(scored: list[tuple[str, float]], scheme: str = "always", byte_fallba
     return PreTrainedTokenizerFast(tokenizer_object=backend, **ROBERTA)
 
 
+def bpe(kind: str, end: Any = None) -> Any:
+    """Byte-level as GPT-2's, split first as Llama 3's, or of SentencePiece as Llama 2's and Gemma's. Specials last."""
+    backend = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=kind == "sentencepiece", fuse_unk=True))
+    special, alphabet = ["<unk>"], []
+    if kind == "sentencepiece":
+        special = ["<unk>", *BYTES]
+        backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+        backend.decoder = decoders.Metaspace()
+    elif kind == "suffix":
+        backend.normalizer, backend.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.Whitespace()
+    else:
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        backend.decoder = decoders.ByteLevel()
+    if kind == "split":
+        split = pre_tokenizers.Split(Regex(r"\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+"), "isolated")
+        backend.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(False, use_regex=False)])
+    suffix = {"end_of_word_suffix": "</w>"} if kind == "suffix" else {}
+    trainer = trainers.BpeTrainer(
+        vocab_size=700, special_tokens=special, initial_alphabet=alphabet, show_progress=False, **suffix
+    )
+    backend.train_from_iterator([*generate(150, seed=1).contexts, *SENTENCES * 9], trainer)
+    late = [token for token in ROBERTA.values() if token != "<unk>"]
+    backend.add_special_tokens(late)
+    ids = {token: backend.token_to_id(token) for token in ("<s>", "</s>")}
+    backend.post_processor = processors.RobertaProcessing(
+        ("</s>", ids["</s>"]), ("<s>", ids["<s>"]), trim_offsets=False
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **ROBERTA)
+
+
 def pieces_of(algorithm: str) -> list[tuple[str, float]]:
     """Real pieces of a trained vocabulary, in whose corpus there are several languages."""
     sample = generate(300, seed=1)
@@ -86,6 +117,7 @@ TOKENIZERS = {
     "first": unigram(UNIGRAM, scheme="first"),
     "bytes": unigram(SCORED_BYTES + UNIGRAM, byte_fallback=True),
     "trained": train_tokenizer([*SENTENCES * 9], "unigram", 120, 64),
+    **{f"bpe-{kind}": bpe(kind) for kind in ("bytes", "split", "sentencepiece", "suffix")},
 }
 
 
@@ -117,7 +149,8 @@ def test_the_corpus_is_cut_as_before_and_other_text_is_cut(name: str, corpus: li
         return
     trimmed = trim_vocabulary(whole, corpus)
     assert len(trimmed.tokenizer) == len(trimmed.kept) <= len(whole)
-    for text in (*corpus, " ".join(reversed(corpus))):
+    joined = [] if name == "bpe-sentencepiece" else [" ".join(reversed(corpus))]  # its pieces may cross words
+    for text in (*corpus, *joined):
         assert_same(whole, trimmed, text, corpus[0])
     encoding = encode(trimmed.tokenizer, other, corpus[0])
     assert all(0 <= index < len(trimmed.kept) for index in encoding.ids)
@@ -177,6 +210,16 @@ def test_of_unigram_the_lowest_score_and_the_bytes_stay() -> None:
     assert [vocab[token] for token in ("<s>", "<pad>", "</s>", "<unk>")] == [0, 1, 2, 3]
 
 
+def test_of_byte_level_bpe_every_byte_stays_and_letters_of_several_bytes_with_their_merges() -> None:
+    whole = TOKENIZERS["bpe-bytes"]
+    trimmed = trim_vocabulary(whole, ["猫 kedi"])
+    vocab = set(trimmed.tokenizer.get_vocab())
+    assert set(pre_tokenizers.ByteLevel.alphabet()) <= vocab and len(vocab) < len(whole) // 2
+    assert encode(trimmed.tokenizer, "猫").tokens == encode(whole, "猫").tokens
+    # ş is in no text, but it is Latin: it stays one token, as it was.
+    assert len(encode(whole, "ş").tokens) == len(encode(trimmed.tokenizer, "ş").tokens) == 3
+
+
 @pytest.mark.parametrize(
     "end",
     [
@@ -205,7 +248,7 @@ def test_special_tokens_that_stand_late_go_where_they_went(end: Any) -> None:
 
 
 def test_what_cannot_be_trimmed_is_refused() -> None:
-    with pytest.raises(ModelError, match="BPE, but only WordPiece and Unigram"):
+    with pytest.raises(ModelError, match="BPE with a prefix, but only WordPiece, Unigram and plain BPE"):
         trim_vocabulary(train_tokenizer(SENTENCES, "char", 200, 64), SENTENCES)
     with pytest.raises(ModelError, match="no text to trim by"):
         trim_vocabulary(TOKENIZERS["unigram"], iter([]))

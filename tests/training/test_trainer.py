@@ -254,6 +254,6 @@ def test_adamw_is_fused_where_torch_can(tmp_path: Path) -> None:
 
 def test_attention_is_as_configured(tmp_path: Path) -> None:
     small("Bert").save_pretrained(tmp_path)
-    tokenizer = range(1600)  # only its length is used
-    eager = load_model(ModelConfig(str(tmp_path), attn_implementation=Attention.eager), tokenizer)
+    tokenizer = SimpleNamespace(get_vocab=lambda: {"a": 1599})  # only its highest id is used
+    eager = load_model(ModelConfig(str(tmp_path), attn_implementation=Attention.eager), tokenizer)[0]
     assert eager.config._attn_implementation == "eager"

@@ -68,7 +68,7 @@ def choose_image(hardware: Hardware, region: str) -> Image:
     if hardware.image is not None:
         release = load_releases()[hardware.image]
     else:
-        fitting = _list_fitting(list_candidates(hardware))
+        fitting = list_fitting_releases(list_candidates(hardware))
         release = next((each for each in fitting if is_available(each, region)), fitting[0])
     return Image(build_image_uri(release, region), release)
 
@@ -87,7 +87,7 @@ def find_image_problems(hardware: Hardware) -> list[str]:
         for candidate in candidates:
             if reason := _explain_unserved_instance(candidate):
                 return [f"hardware.instance_type={candidate.instance_type}: {reason}"]
-        if not _list_fitting(candidates) and all(is_offered(each.instance_type) for each in candidates):
+        if not list_fitting_releases(candidates) and all(is_offered(each.instance_type) for each in candidates):
             types = ", ".join(candidate.instance_type for candidate in candidates)
             return [f"hardware.fallbacks: no image serves all of {types}; a job has one image, so remove some"]
         return []
@@ -106,7 +106,7 @@ def find_image_problems(hardware: Hardware) -> list[str]:
     return [f"hardware.image={image}: {reason}" for reason in reasons if reason][:1]
 
 
-def _list_fitting(candidates: Sequence[Hardware]) -> list[Release]:
+def list_fitting_releases(candidates: Sequence[Hardware]) -> list[Release]:
     """Return the confirmed images that serve all candidates, the newest first."""
     return [
         release

@@ -78,13 +78,12 @@ def select_best_spans(
     Returns:
         The spans of the chosen windows, best first.
     """
-    left = width - windows.lengths[chosen] if windows.template.pad_left else np.zeros(len(chosen), dtype=np.int64)
-    begin = windows.context_begin[chosen] + left
+    begin = windows.context_begin[chosen]
     stop = begin + windows.end[chosen] - windows.begin[chosen]
     position = np.arange(width)
     outside = (position < begin[:, None]) | (position >= stop[:, None])
     starts, ends = start_logits.float().cpu().numpy(), end_logits.float().cpu().numpy()
-    line, cls = np.arange(len(chosen)), windows.template.cls_index + left
+    line, cls = np.arange(len(chosen)), windows.template.find_null_positions(windows.lengths[chosen])
     null_score = starts[line, cls] + ends[line, cls]
 
     starts, ends = np.where(outside, -np.inf, starts), np.where(outside, -np.inf, ends)

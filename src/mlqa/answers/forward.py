@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
 from rich.progress import track
 
 from mlqa.answers.decoding import Spans, select_best_spans
@@ -37,6 +38,8 @@ def predict_spans(
         autocast: Type of mixed precision, or None for full precision.
         description: Label of the progress bar.
 
+    A batch that does not fit into memory is read in halves.
+
     Raises:
         ModelError: If the model's logits are NaN.
     """
@@ -44,34 +47,53 @@ def predict_spans(
     model.eval()
     device = next(model.parameters()).device
     batches = bucket_by_length(windows.lengths, training.per_device_eval_batch_size, training.pad_to_multiple_of)
-    parts = []
-    for chosen in track(
+    parts: list[Spans] = []
+    read: list[np.ndarray] = []
+    for batch in track(
         batches,
         description=description,
         console=get_console(),
         transient=True,
         disable=not (is_main() and get_console().is_terminal),
     ):
-        batch = make_batch(windows, chosen, training.pad_to_multiple_of)
-        inputs = {name: value.to(device) for name, value in batch.items() if not name.endswith("_positions")}
-        with torch.autocast(device.type, autocast, enabled=autocast is not None):
-            output = model(**inputs)
-        if torch.isnan(output.start_logits).any():
-            raise ModelError("the model's logits are NaN: lower optimizer.learning_rate, or train in fp32")
-        width = batch["input_ids"].shape[1]
-        parts.append(
-            select_best_spans(
-                output.start_logits,
-                output.end_logits,
-                windows,
-                chosen,
-                width,
-                training.n_best_size,
-                training.max_answer_length,
-            )
-        )
+        waiting = [batch]
+        while waiting:
+            chosen = waiting.pop()
+            try:
+                parts.append(_read_batch(model, windows, chosen, training, autocast, device))
+                read.append(chosen)
+            except RuntimeError as error:
+                if len(chosen) == 1 or not should_reduce_batch_size(error):
+                    raise
+                waiting += [chosen[len(chosen) // 2 :], chosen[: len(chosen) // 2]]
     model.train(was_training)
-    return _merge_batches(batches, parts, len(windows))
+    return _merge_batches(read, parts, len(windows))
+
+
+def _read_batch(
+    model: Any,
+    windows: Windows,
+    chosen: np.ndarray,
+    training: TrainingConfig,
+    autocast: torch.dtype | None,
+    device: torch.device,
+) -> Spans:
+    """Return the best spans of the chosen windows."""
+    batch = make_batch(windows, chosen, training.pad_to_multiple_of)
+    inputs = {name: value.to(device) for name, value in batch.items() if not name.endswith("_positions")}
+    with torch.autocast(device.type, autocast, enabled=autocast is not None):
+        output = model(**inputs)
+    if torch.isnan(output.start_logits).any():
+        raise ModelError("the model's logits are NaN: lower optimizer.learning_rate, or train in fp32")
+    return select_best_spans(
+        output.start_logits,
+        output.end_logits,
+        windows,
+        chosen,
+        batch["input_ids"].shape[1],
+        training.n_best_size,
+        training.max_answer_length,
+    )
 
 
 def _merge_batches(batches: list[np.ndarray], parts: list[Spans], count: int) -> Spans:

@@ -52,7 +52,9 @@ def make_pair_mask(segments: torch.Tensor) -> torch.Tensor:
     return (segments[:, :, None] == segments[:, None, :]).long()
 
 
-def choose_batching(batching: Batching | None, model: Any, device: torch.device) -> tuple[Batching, Packing | None]:
+def choose_batching(
+    batching: Batching | None, model: Any, device: torch.device, one_width: bool = False
+) -> tuple[Batching, Packing | None]:
     """Choose how batches are made.
 
     By default, a GPU reads packed rows, because one pass of full rows per step suits it best. A CPU starts a pass at
@@ -62,6 +64,7 @@ def choose_batching(batching: Batching | None, model: Any, device: torch.device)
         batching: The user's choice, or None for the default.
         model: The model to train.
         device: Device that the model runs on.
+        one_width: Whether the model reads windows of max_seq_length only, so that grouping them saves nothing.
 
     Returns:
         The batching, and how the model takes packed rows if it is `packed`.
@@ -74,7 +77,7 @@ def choose_batching(batching: Batching | None, model: Any, device: torch.device)
     if batching is None and device.type == "cuda":
         with suppress(ModelError):
             return Batching.packed, probe_packing(model)
-    return batching or Batching.grouped, None
+    return Batching.padded if one_width else batching or Batching.grouped, None
 
 
 @torch.no_grad()
@@ -100,7 +103,7 @@ def probe_packing(model: Any) -> Packing:
     first_position = 0 if positions is None or positions.padding_idx is None else positions.padding_idx + 1
     limit = LENGTHS[1] if positions is None else positions.num_embeddings - first_position
     lengths = [min(length, limit) for length in LENGTHS]
-    vocabulary = model.get_input_embeddings().num_embeddings
+    vocabulary = len(model.get_input_embeddings().weight)
     random = torch.Generator().manual_seed(0)
     # Avoid the padding token, one of the first ids, because RoBERTa-type models count positions by it.
     alone = [torch.randint(min(5, vocabulary - 1), vocabulary, (1, length), generator=random) for length in lengths]

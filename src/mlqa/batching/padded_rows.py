@@ -17,7 +17,7 @@ def make_batch(
         windows: Windows of a split.
         chosen: Numbers of the windows to read.
         multiple: The width is rounded up to a multiple of this many tokens. Few different widths mean few compiled
-            kernels. If None, the width is max_seq_length.
+            kernels. If None, or if the model reads one width only, the width is max_seq_length.
         longest: Length in tokens that the batch must at least have room for.
 
     Returns:
@@ -26,21 +26,20 @@ def make_batch(
     chosen = np.asarray(chosen)
     template, lengths = windows.template, windows.lengths[chosen]
     width = windows.max_seq_length
-    if multiple is not None:
+    if multiple is not None and not template.one_width:
         width = min(width, -(-max(longest, int(lengths.max())) // multiple) * multiple)
     input_ids = np.full((len(chosen), width), template.pad_id, dtype=np.int64)
     attention_mask = np.zeros_like(input_ids)
     token_type_ids = np.zeros_like(input_ids)
-    left = width - lengths if template.pad_left else np.zeros_like(lengths)
     for line, window in enumerate(chosen.tolist()):
-        place = slice(left[line], left[line] + lengths[line])
+        place = slice(0, lengths[line])
         windows.write(window, input_ids[line, place], token_type_ids[line, place])
         attention_mask[line, place] = 1
     batch = {
         "input_ids": input_ids,
         "attention_mask": attention_mask,
-        "start_positions": windows.start_positions[chosen] + left,
-        "end_positions": windows.end_positions[chosen] + left,
+        "start_positions": windows.start_positions[chosen],
+        "end_positions": windows.end_positions[chosen],
     }
     if template.has_token_type_ids:
         batch["token_type_ids"] = token_type_ids

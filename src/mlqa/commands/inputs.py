@@ -31,7 +31,7 @@ def load_available_splits(config: Config, needs_tokenizer: bool = True, keep_unp
         DataError: If a source is at fault.
         UnreachableError: If a source cannot be reached.
     """
-    from mlqa.config.validation import is_local_folder
+    from mlqa.config.model_facts import is_local_folder
     from mlqa.data.load import SPLITS, has_source, load_splits
     from mlqa.environment import go_offline_if_unreachable
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlqa.config.model_facts import is_local_folder
 from mlqa.config.schema import Config
-from mlqa.config.validation import is_local_folder
 
 _FILES = ("train_file", "validation_file", "segmentation_file", "parallel_file")
 

@@ -1,13 +1,15 @@
-"""Settings that this machine cannot satisfy: half precision, attention kernels, a compiler."""
+"""Settings that the machine of a run cannot satisfy: half precision, attention kernels, a compiler, a type of model."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from mlqa.config.model_facts import explain_unknown_type, find_model_type, get_installed_transformers
 from mlqa.config.schema import Attention, Batching, Config, Precision
 from mlqa.environment import is_in_container
 
@@ -26,6 +28,25 @@ def check_machine(config: Config) -> Iterator[str]:
     yield from _check_precision(config)
     yield from _check_attention(config)
     yield from _check_compilation(config)
+    installed = get_installed_transformers()
+    if installed and (_is_on_this_machine(config) or is_in_container()):
+        for problem in find_image_problems(config, {"transformers": installed}):
+            yield f"{problem}; choose another model, or another version of transformers"
+
+
+def find_image_problems(config: Any, software: Mapping[str, str]) -> list[str]:
+    """Return why a member cannot run with the software of its machine. The SageMaker launcher asks for each image.
+
+    Args:
+        config: The composed config of the member.
+        software: Versions by name. That of transformers counts.
+    """
+    pretrained = config.model.pretrained
+    model_type = find_model_type(pretrained, config.model.revision)
+    if model_type is None or "transformers" not in software:
+        return []
+    reason = explain_unknown_type(model_type, software["transformers"])
+    return [f"model.pretrained={pretrained}: {reason}"] if reason else []
 
 
 def _is_on_this_machine(config: Config) -> bool:

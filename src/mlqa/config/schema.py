@@ -244,7 +244,7 @@ class TrainingConfig:
     gradient_accumulation_steps: int = 1
     max_grad_norm: float = 1.0
     gradient_checkpointing: bool = False
-    auto_find_batch_size: bool = False  # if a step does not fit into memory, read it in parts. It stays the same step
+    auto_find_batch_size: bool = True  # if a step does not fit into memory, read it in parts. It stays the same step
     torch_compile: bool = False  # one graph of kernels per shape
     fp16: Optional[bool] = None  # null: as hardware.precision says
     bf16: Optional[bool] = None

@@ -6,18 +6,20 @@ config.json of a model folder and imports nothing heavy.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mlqa.config.language_codes import find_code_problem
 from mlqa.config.machine import check_machine
+from mlqa.config.model_facts import count_stated_positions, is_local_folder, read_model_config
 from mlqa.config.ranges import check_ranges
 from mlqa.config.schema import Batching, Config, Distribution
 
 _WEIGHTS = tuple(name + end for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json"))
-_VOCABULARIES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "vocab.json")
+ANSWERING = ("ForQuestionAnswering", "WithSpanHead")  # ends of classes with a head: of transformers, of models/heads.py
+_SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "sentencepiece.model", "tokenizer.model")
+_VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", *_SENTENCEPIECE)
 
 
 def find_config_problems(config: Config, weights: bool = True) -> list[str]:
@@ -49,8 +51,8 @@ def _check_untrained(config: Config) -> Iterator[str]:
     training = config.training
     if config.hardware.instance_type is None or training.num_train_epochs > 0 or training.max_steps > 0:
         return
-    architectures = _read_model_config(config).get("architectures") or []
-    new_head = architectures and not any(str(name).endswith("ForQuestionAnswering") for name in architectures)
+    architectures = read_model_config(config.model.pretrained, config.model.revision).get("architectures") or []
+    new_head = architectures and not any(str(name).endswith(ANSWERING) for name in architectures)
     if config.model.scratch is not None or new_head:
         yield (
             f"training.num_train_epochs={training.num_train_epochs:g}: the model's head would be new and its answers "
@@ -62,11 +64,6 @@ def _check_words(config: Config) -> Iterator[str]:
     for word in config.words or ():
         if word.split() != [word]:
             yield f"words: {word!r} is not one word; give words without white space, e.g. words=[Kedileri,evlerimizden]"
-
-
-def is_local_folder(pretrained: str) -> bool:
-    """Return whether a model name means a folder: it is the name of one, or it is written as a path."""
-    return Path(pretrained).expanduser().is_dir() or pretrained.startswith(("/", "./", "../", "~"))
 
 
 def _check_windows(config: Config) -> Iterator[str]:
@@ -90,28 +87,10 @@ def _check_windows(config: Config) -> Iterator[str]:
         )
 
 
-def _read_model_config(config: Config) -> dict[str, Any]:
-    """Return the config.json of a local model folder, or {} if there is none or it cannot be read."""
-    pretrained = config.model.pretrained
-    if not pretrained or not is_local_folder(pretrained):
-        return {}
-    try:
-        described = json.loads((Path(pretrained).expanduser() / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return described if isinstance(described, dict) else {}
-
-
 def _get_max_positions(config: Config) -> int | None:
     if config.model.scratch is not None:
         return config.model.scratch.max_position_embeddings
-    described = _read_model_config(config)
-    positions = described.get("max_position_embeddings")
-    if not isinstance(positions, int):
-        return None
-    # RoBERTa-type models number positions from the padding index + 1, which is 2.
-    roberta_like = described.get("model_type") in ("roberta", "xlm-roberta", "camembert")
-    return positions - 2 if roberta_like else positions
+    return count_stated_positions(read_model_config(config.model.pretrained, config.model.revision))
 
 
 def _check_model(config: Config) -> Iterator[str]:
@@ -124,7 +103,7 @@ def _check_model(config: Config) -> Iterator[str]:
     if model.pretrained == "":
         yield "model.pretrained=: is empty; give a hub name or a local folder"
         return
-    layers = _read_model_config(config).get("num_hidden_layers")
+    layers = read_model_config(model.pretrained, model.revision).get("num_hidden_layers")
     if model.num_hidden_layers is not None and isinstance(layers, int) and model.num_hidden_layers > layers:
         yield f"model.num_hidden_layers={model.num_hidden_layers}: the model has {layers}; choose {layers} or less"
     if scratch is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlqa.config.validation import is_local_folder
+from mlqa.config.model_facts import is_local_folder
 from mlqa.data.examples import Examples
 from mlqa.data.readers import add_rows
 from mlqa.data.rows import ExamplesBuilder

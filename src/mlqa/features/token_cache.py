@@ -26,7 +26,7 @@ from mlqa.features.tokens import Tokens, concatenate_tokens, prepare_backend, to
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2  # raise it if the same texts and tokenizer yield other tokens, or if the form of the files changes
+FORMAT = 3  # raise it if the same texts and tokenizer yield other tokens, or if the form of the files changes
 MAPPED_FROM = 64 * 2**20  # bytes from which an array is mapped
 MAX_BYTES = 4 * 2**30  # of all entries together: beyond this, the least recently used entries are removed
 STALE_SECONDS = 24 * 3600  # the writer of an unfinished entry this old is gone

@@ -13,6 +13,7 @@ import numpy as np
 
 from mlqa.data.examples import Examples
 from mlqa.tokenization.encoding import require_fast_tokenizer
+from mlqa.tokenization.offsets import flatten_offsets
 
 # Characters to tokenize at a time. This bounds the memory of the tokenizer's own objects, some 100 bytes per character.
 CHUNK = 2**20
@@ -102,21 +103,13 @@ def concatenate_tokens(parts: Iterable[Tokens]) -> Tokens:
 
 
 def _flatten_encodings(texts: Sequence[str], encodings: Sequence[Any]) -> Tokens:
-    lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
-    first = np.concatenate([NO_TOKENS.first, np.cumsum(lengths)])
-    pairs = chain.from_iterable(encoding.offsets for encoding in encodings)
-    offsets = np.fromiter(chain.from_iterable(pairs), np.int32, 2 * int(first[-1])).reshape(-1, 2)
-    ends = offsets[:, 1].copy()
+    first, starts, ends = flatten_offsets(texts, (encoding.offsets for encoding in encodings))
     for number, text in enumerate(texts):
         if any(map(unicodedata.combining, _FROM_FIRST_MARK.findall(text))):
             part = slice(first[number], first[number + 1])
             ends[part] = [_skip_marks(text, end) for end in ends[part].tolist()]
-    return Tokens(
-        ids=np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int32, int(first[-1])),
-        first=first,
-        starts=offsets[:, 0].copy(),
-        ends=ends,
-    )
+    ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int32, int(first[-1]))
+    return Tokens(ids, first, starts, ends)
 
 
 def _skip_marks(text: str, end: int) -> int:
@@ -168,6 +161,9 @@ def locate_gold_tokens(examples: Examples, context: Tokens) -> tuple[np.ndarray,
     begin, stop = context.first[examples.context_of[row]], context.first[examples.context_of[row] + 1]
     token = _find_first_reaching(context.starts, begin, stop, start + 1) - 1
     final = _find_first_reaching(context.ends, begin, stop, end)
+    # Several tokens may share a character, as the bytes of a letter do. An answer of one such character begins, by this
+    # search, at the last of them and ends at the first.
+    token, final = np.minimum(token, final), np.maximum(token, final)
     covered = (token >= begin) & (final < stop)
     first = np.zeros(len(examples), dtype=np.int64)
     last = np.full(len(examples), -1, dtype=np.int64)

@@ -16,41 +16,9 @@ from typing import Any
 import numpy as np
 
 from mlqa.data.examples import Examples
-from mlqa.errors import ModelError
+from mlqa.features.template import Reading, Template, make_template
 from mlqa.features.token_cache import TokenCache
-from mlqa.features.tokens import Tokens, locate_gold_tokens, prepare_backend, tokenize, truncate_tokens
-
-PROBE = "a"
-
-
-@dataclass(frozen=True)
-class Template:
-    """What the tokenizer puts around a pair of question and context.
-
-    Attributes:
-        before: Special tokens before the question.
-        between: Special tokens between question and context.
-        after: Special tokens after the context.
-        kinds: token_type_ids of the five parts: before, question, between, context, after.
-        cls_index: Position that windows without an answer point to, counted from the window's first token.
-        pad_id: Id of the padding token.
-        pad_left: Whether padding comes before the window.
-        has_token_type_ids: Whether the model takes token_type_ids.
-    """
-
-    before: np.ndarray
-    between: np.ndarray
-    after: np.ndarray
-    kinds: tuple[np.ndarray, int, np.ndarray, int, np.ndarray]
-    cls_index: int
-    pad_id: int
-    pad_left: bool
-    has_token_type_ids: bool
-
-    @property
-    def specials(self) -> int:
-        """Number of special tokens per window."""
-        return len(self.before) + len(self.between) + len(self.after)
+from mlqa.features.tokens import Tokens, locate_gold_tokens, tokenize, truncate_tokens
 
 
 @dataclass(frozen=True)
@@ -64,8 +32,9 @@ class Windows:
         row: The example that each window belongs to [windows].
         begin: First context token of each window, as an index into `context.ids` [windows].
         end: Index after its last context token [windows].
-        start_positions: First token of the answer, counted from the window's first token, or `template.cls_index` if
-            the window does not contain the whole answer [windows].
+        has_answer: Whether each window contains the whole answer, boolean [windows].
+        start_positions: First token of the answer, counted from the window's first token, or where `template` puts
+            "no answer" if the window does not contain the whole answer [windows].
         end_positions: Last token of the answer, likewise [windows].
         max_seq_length: The longest window allowed, in tokens.
         cut_questions: Number of questions that were cut.
@@ -77,6 +46,7 @@ class Windows:
     row: np.ndarray
     begin: np.ndarray
     end: np.ndarray
+    has_answer: np.ndarray
     start_positions: np.ndarray
     end_positions: np.ndarray
     max_seq_length: int
@@ -125,18 +95,19 @@ class Windows:
             row=number[self.row[mine]],
             begin=self.begin[mine],
             end=self.end[mine],
+            has_answer=self.has_answer[mine],
             start_positions=self.start_positions[mine],
             end_positions=self.end_positions[mine],
         )
 
-    @property
-    def has_answer(self) -> np.ndarray:
-        """Whether each window contains the whole answer, boolean [windows]."""
-        return np.asarray(self.end_positions >= self.context_begin)
-
 
 def make_windows(
-    examples: Examples, tokenizer: Any, max_seq_length: int, doc_stride: int, cache: TokenCache | None = None
+    examples: Examples,
+    tokenizer: Any,
+    max_seq_length: int,
+    doc_stride: int,
+    cache: TokenCache | None = None,
+    reading: Reading | None = None,
 ) -> Windows:
     """Cut examples into windows.
 
@@ -149,14 +120,15 @@ def make_windows(
         max_seq_length: The longest window, in tokens.
         doc_stride: Context tokens that neighbouring windows share.
         cache: Token cache of the same tokenizer, or None to tokenize without a cache.
+        reading: How the model reads windows. Default: as its tokenizer says.
 
     Returns:
         All windows, in the order of the rows.
 
     Raises:
-        ModelError: If the tokenizer has no character offsets or no padding token.
+        ModelError: If the tokenizer has no character offsets.
     """
-    template = make_template(tokenizer)
+    template = make_template(tokenizer, reading)
     room_for_all = max_seq_length - template.specials
     encode = cache.tokenize if cache is not None else partial(tokenize, tokenizer)
     question = encode([text.lstrip() for text in examples.questions])
@@ -176,6 +148,7 @@ def make_windows(
     first, last = locate_gold_tokens(examples, context)
     inside = (first[row] >= begin) & (last[row] < end) & (first[row] <= last[row])
     shift = len(template.before) + question.lengths[row] + len(template.between) - begin
+    null = template.find_null_positions(template.specials + question.lengths[row] + end - begin)
     return Windows(
         template=template,
         question=question,
@@ -183,56 +156,9 @@ def make_windows(
         row=row,
         begin=begin,
         end=end,
-        start_positions=np.where(inside, first[row] + shift, template.cls_index),
-        end_positions=np.where(inside, last[row] + shift, template.cls_index),
+        has_answer=inside,
+        start_positions=np.where(inside, first[row] + shift, null),
+        end_positions=np.where(inside, last[row] + shift, null),
         max_seq_length=max_seq_length,
         cut_questions=cut_questions,
     )
-
-
-def make_template(tokenizer: Any) -> Template:
-    """Read the special tokens around a pair off a pair that the tokenizer encodes.
-
-    Args:
-        tokenizer: A fast tokenizer of transformers.
-
-    Returns:
-        The special tokens and the padding of the tokenizer.
-
-    Raises:
-        ModelError: If the tokenizer has no character offsets or no padding token, or cannot encode a letter.
-    """
-    backend = prepare_backend(tokenizer)
-    if tokenizer.pad_token_id is None:
-        raise ModelError(f"{type(tokenizer).__name__}: has no padding token; choose a model that has one")
-    probe = backend.encode(PROBE, PROBE, add_special_tokens=True)
-    ids, kinds = np.array(probe.ids, dtype=np.int32), np.array(probe.type_ids, dtype=np.int32)
-    sequence = np.array([-1 if part is None else part for part in probe.sequence_ids])
-    question, context = _find_span(sequence == 0), _find_span(sequence == 1)
-    specials = np.flatnonzero(sequence == -1)
-    cls = [int(place) for place in specials if ids[place] == tokenizer.cls_token_id and place < context.start]
-    return Template(
-        before=ids[: question.start],
-        between=ids[question.stop : context.start],
-        after=ids[context.stop :],
-        kinds=(
-            kinds[: question.start],
-            int(kinds[question.start]),
-            kinds[question.stop : context.start],
-            int(kinds[context.start]),
-            kinds[context.stop :],
-        ),
-        # [CLS] comes first in BERT and has index 0. XLNet puts it last, so its index depends on the length of the
-        # window. There, windows without an answer point to their first token instead.
-        cls_index=cls[0] if cls else 0,
-        pad_id=int(tokenizer.pad_token_id),
-        pad_left=tokenizer.padding_side == "left",
-        has_token_type_ids="token_type_ids" in tokenizer.model_input_names,
-    )
-
-
-def _find_span(mask: np.ndarray) -> slice:
-    places = np.flatnonzero(mask)
-    if not len(places):
-        raise ModelError(f"the tokenizer yields no token for {PROBE!r}, so it cannot encode questions")
-    return slice(int(places[0]), int(places[-1]) + 1)

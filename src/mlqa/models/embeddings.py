@@ -42,8 +42,38 @@ def keep_rows(model: Any, kept: np.ndarray) -> int:
             if isinstance(module, torch.nn.Embedding):
                 module.num_embeddings = len(kept)
                 module.padding_idx = None if module.padding_idx is None else new_ids.get(module.padding_idx)
-    model.config.vocab_size = len(kept)
-    for name, value in model.config.to_dict().items():
-        if name.endswith("_token_id") and isinstance(value, int):
-            setattr(model.config, name, new_ids.get(value))
+    _renumber_copies(model, new_ids, len(old))
     return len(old)
+
+
+def _renumber_copies(model: Any, new_ids: dict[int, int], rows: int) -> None:
+    """Renumber the ids of special tokens in every config of a model, and those that its modules keep themselves.
+
+    BigBird keeps its separator so, Splinter its question token, T5 a config for each half.
+    """
+    configs = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
+    for config in configs.values():
+        if getattr(config, "vocab_size", None) == rows:
+            config.vocab_size = len(new_ids)
+        for name, value in config.to_dict().items():
+            if name.endswith("_token_id"):
+                setattr(config, name, _renumber(value, new_ids, rows))
+    for module in model.modules():
+        copies = {name: value for name, value in vars(module).items() if name.endswith("_token_id")}
+        padding = getattr(module, "padding_idx", None)
+        if isinstance(padding, int) and not hasattr(module, "weight"):  # in a table of positions it is a position
+            copies["padding_idx"] = padding
+            if hasattr(module, "position_embeddings") and new_ids.get(padding) != padding:
+                raise ModelError(
+                    f"model.trim_vocabulary=true: a {model.config.model_type} model counts positions from the id of "
+                    f"its padding, {padding}, which trimming would change; leave model.trim_vocabulary out"
+                )
+        for name, value in copies.items():
+            setattr(module, name, _renumber(value, new_ids, rows))
+
+
+def _renumber(value: Any, new_ids: dict[int, int], rows: int) -> Any:
+    """Return the new id of an id, or of each in a list. None if it is gone. One beyond the table stays as it is."""
+    if isinstance(value, list | tuple):
+        return [new_ids[each] for each in value if each in new_ids]
+    return value if value is not None and value >= rows else new_ids.get(value)

@@ -14,7 +14,9 @@ from safetensors import SafetensorError
 from mlqa.config.schema import ModelConfig
 from mlqa.errors import ModelError, RunError, explain_write_failure
 from mlqa.models.embeddings import keep_rows
-from mlqa.models.heads import load_auto_class
+from mlqa.models.heads import find_model_class
+from mlqa.models.layers import cut_layers
+from mlqa.models.weights import LoadedWeights, load_weights
 from mlqa.tokenization.load import load_pretrained
 from mlqa.tokenization.saving import save_tokenizer
 
@@ -22,10 +24,9 @@ log = logging.getLogger(__name__)
 
 INITIALIZER_RANGE = 0.08  # for a model from scratch: large enough for equal tokens to stand out in the attention
 WORD_SCALE = 3.0  # its word embeddings start this much larger than those of positions and segments
-HEADS = ("qa_outputs", "classifier", "logits_proj")  # new unless the model was fine-tuned for question answering
 
 
-def load_model(model: ModelConfig, tokenizer: Any) -> Any:
+def load_model(model: ModelConfig, tokenizer: Any) -> tuple[Any, LoadedWeights]:
     """Load or build the model, which gives start and end logits for each position.
 
     The weights of a new head come from torch's random state.
@@ -35,53 +36,62 @@ def load_model(model: ModelConfig, tokenizer: Any) -> Any:
         tokenizer: Its tokenizer, for the size of the vocabulary.
 
     Returns:
-        A transformers model for question answering, in float32 on the CPU.
+        A transformers model for question answering, in float32 on the CPU, and what of it was loaded.
 
     Raises:
         ModelError: The model cannot be loaded or does not fit its tokenizer or config.
         UnreachableError: The model cannot be fetched.
     """
     if model.scratch is not None:
-        return _build_scratch_model(model, tokenizer)
+        built = _build_scratch_model(model, tokenizer)
+        return built, LoadedWeights(0, sorted(name for name, _ in built.named_parameters()))
     pretrained = str(model.pretrained)
     options = {"attn_implementation": model.attn_implementation.value} if model.attn_implementation else {}
-    loaded, report = load_pretrained(
-        load_auto_class(),
-        "weights",
-        pretrained,
-        model.revision,
-        config=_load_config(model),
-        output_loading_info=True,
-        **options,
-    )
-    missing = [name for name in report["missing_keys"] if not name.startswith(HEADS)]
-    if missing:
-        log.warning(
-            "%s: %d weights are not in the files and start random, e.g. %s", pretrained, len(missing), missing[0]
-        )
-    rows = loaded.get_input_embeddings().weight.shape[0]
-    if len(tokenizer) > rows:
-        entries = len(tokenizer)
+    loaded, weights = load_weights(_load_config(model), pretrained, model.revision, **options)
+    _check_ids(pretrained, tokenizer, loaded)
+    if weights.missing:
+        log.info("%d weights loaded, the head is new: %s", weights.loaded, ", ".join(weights.missing))
+    else:
+        log.info("%d weights loaded, with the head", weights.loaded)
+    return loaded.float(), weights
+
+
+def load_trained_model(folder: Path) -> Any:
+    """Load a model that `save_model` wrote.
+
+    Raises:
+        ModelError: A weight is missing, or the files are damaged.
+    """
+    config = _read_config(str(folder), None)
+    model, weights = load_weights(config, str(folder), None)
+    if weights.missing:
+        raise ModelError(f"{folder}: lacks {', '.join(weights.missing)}, so it was never trained to answer questions")
+    return model
+
+
+def _check_ids(pretrained: str, tokenizer: Any, model: Any) -> None:
+    """Raise ModelError if a token has no row in the word embeddings."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    highest = max(tokenizer.get_vocab().values())
+    if highest >= rows:
         raise ModelError(
-            f"model.pretrained={pretrained}: its tokenizer has {entries} entries, but its weights have {rows}"
+            f"model.pretrained={pretrained}: its tokenizer has a token {highest}, but its weights have {rows} rows; "
+            "give the tokenizer that belongs to these weights"
         )
-    return loaded.float()
 
 
 def _load_config(model: ModelConfig) -> Any:
     """Load the config of a pre-trained model, with the number of layers that is kept."""
+    loaded = _read_config(str(model.pretrained), model.revision)
+    if model.num_hidden_layers is not None:
+        cut_layers(loaded, model.num_hidden_layers, str(model.pretrained))
+    return loaded
+
+
+def _read_config(pretrained: str, revision: str | None) -> Any:
     from transformers import AutoConfig
 
-    loaded = load_pretrained(AutoConfig, "config.json", str(model.pretrained), model.revision)
-    if model.num_hidden_layers is not None:
-        layers = getattr(loaded, "num_hidden_layers", None)
-        if layers is None or model.num_hidden_layers > layers:
-            raise ModelError(
-                f"model.num_hidden_layers={model.num_hidden_layers}: {model.pretrained} has "
-                f"{layers or 'an unknown number of'} layers; choose no more, or leave it null"
-            )
-        loaded.num_hidden_layers = model.num_hidden_layers
-    return loaded
+    return load_pretrained(AutoConfig, "config.json", pretrained, revision)
 
 
 def _build_scratch_model(model: ModelConfig, tokenizer: Any) -> Any:
@@ -199,6 +209,6 @@ def compute_embedding_share(config: ModelConfig, tokenizer: Any) -> float:
             described = _load_config(config)
             if config.trim_vocabulary:
                 described.vocab_size = len(tokenizer)
-            model = load_auto_class().from_config(described)
+            model = find_model_class(described)(described)
     counts = describe_model(config, model)
     return float(counts["embedding_parameters"] / counts["parameters"])

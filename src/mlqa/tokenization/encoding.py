@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlqa.errors import ModelError
+from mlqa.tokenization.offsets import flatten_offsets
 
 _PROBES = 16
 
@@ -42,11 +43,13 @@ def encode_words(tokenizer: Any, words: Sequence[str]) -> EncodedWords:
     require_fast_tokenizer(tokenizer)
     words = list(words)
     prefix = _choose_prefix(tokenizer, words[:_PROBES])
-    encoded = _encode_texts(tokenizer, [prefix + word for word in words], return_offsets_mapping=True)
-    shift = len(prefix)
+    texts = [prefix + word for word in words]
+    encoded = _encode_texts(tokenizer, texts, return_offsets_mapping=True)
+    first, starts, _ = flatten_offsets(texts, encoded["offset_mapping"])
+    shift, begins, bounds = len(prefix), starts.tolist(), first.tolist()
     cuts = [
-        tuple(sorted({start - shift for start, _ in offsets if 0 < start - shift < len(word)}))
-        for word, offsets in zip(words, encoded["offset_mapping"], strict=True)
+        tuple(sorted({start - shift for start in begins[begin:end] if 0 < start - shift < len(word)}))
+        for word, begin, end in zip(words, bounds, bounds[1:], strict=False)
     ]
     return EncodedWords(words, encoded["input_ids"], cuts)
 

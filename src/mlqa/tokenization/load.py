@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlqa.errors import ModelError, UnreachableError, summarize_error
@@ -11,6 +12,17 @@ if TYPE_CHECKING:
     from mlqa.config.schema import ModelConfig
 
 OFFLINE = "offline, give a folder that holds the model: model.pretrained=<folder>"
+
+# {start of the class of a slow tokenizer: a model for the same texts with a fast one}
+NEAR = {
+    "Phobert": "xlm-roberta-base",
+    "ByT5": "google/mt5-small",
+    "Canine": "bert-base-multilingual-cased",
+    "Flaubert": "camembert-base",
+    "RoFormer": "bert-base-chinese",
+    "BertJapanese": "xlm-roberta-base",
+}
+LFS_POINTER = b"version https://git-lfs"
 
 # By name, because they belong to httpx, requests and huggingface_hub, and each version of transformers uses others.
 UNREACHABLE = (
@@ -44,7 +56,12 @@ def load_tokenizer(model: ModelConfig, texts: Iterable[str]) -> Any:
 
     tokenizer = load_pretrained(AutoTokenizer, "tokenizer", str(model.pretrained), model.revision)
     if not tokenizer.is_fast:
-        raise ModelError(f"model.pretrained={model.pretrained}: its tokenizer has no fast version (tokenizer.json)")
+        kind = type(tokenizer).__name__
+        near = next((name for start, name in NEAR.items() if kind.startswith(start)), "xlm-roberta-base")
+        raise ModelError(
+            f"model.pretrained={model.pretrained}: {kind} has no fast version (tokenizer.json), which gives the "
+            f"character offsets that locate answers; choose a model that has one, such as {near}"
+        )
     return tokenizer
 
 
@@ -64,10 +81,13 @@ def load_pretrained(factory: Any, what: str, pretrained: str, revision: str | No
         UnreachableError: If the hub cannot be reached.
         ModelError: If it is missing or broken.
     """
-    from pathlib import Path
-
     folder = Path(pretrained).expanduser()
     name = str(folder) if folder.is_dir() else pretrained
+    if folder.is_dir() and (pointer := _find_lfs_pointer(folder)):
+        raise ModelError(
+            f"model.pretrained={pretrained}: {pointer} is a pointer of Git LFS, not the file itself; run git lfs pull "
+            "in the folder"
+        )
     try:
         return factory.from_pretrained(name, revision=revision, trust_remote_code=False, **options)
     except Exception as error:
@@ -79,6 +99,14 @@ def load_pretrained(factory: Any, what: str, pretrained: str, revision: str | No
                 f"model.pretrained={pretrained}: its {what} could not be fetched from the Hugging Face hub; {OFFLINE}"
             ) from error
         raise ModelError(f"model.pretrained={pretrained}: its {what} cannot be loaded: {reason}") from error
+
+
+def _find_lfs_pointer(folder: Path) -> str | None:
+    """Return the name of a file that stands for a larger one, as a clone without Git LFS leaves them."""
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.stat().st_size < 1024 and path.read_bytes().startswith(LFS_POINTER):
+            return path.name
+    return None
 
 
 def _is_unreachable(error: BaseException | None) -> bool:

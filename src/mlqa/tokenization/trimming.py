@@ -3,8 +3,8 @@
 Most of a multilingual vocabulary belongs to other languages, and each piece costs a row of weights, of gradients and of
 two moments of Adam (Abdaoui et al. 2020, arXiv 2010.05609, and Ushio et al. 2023, arXiv 2305.15020). Those papers keep
 the pieces that occur in a segmented corpus. Here every piece stays that is *spelled* anywhere in the corpus's words,
-used or not. Each word keeps the choices it had, so WordPiece's longest match and Unigram's best path, ties included,
-find the same tokens, and words outside the corpus change less (docs/vocabulary-trimming.md has the figures).
+used or not. Each word keeps the choices it had, so WordPiece's longest match, Unigram's best path, ties included, and
+BPE's merges find the same tokens, and words outside the corpus change less (docs/vocabulary-trimming.md has figures).
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mlqa.errors import ModelError
+from mlqa.tokenization.byte_level import list_byte_characters, read_bytes
 from mlqa.tokenization.encoding import require_fast_tokenizer
+from mlqa.tokenization.renumbering import rebuild_tokenizer, renumber, split_merge
 
 log = logging.getLogger(__name__)
 
@@ -52,41 +54,63 @@ def trim_vocabulary(tokenizer: Any, texts: Iterable[str]) -> TrimmedTokenizer:
     Ids are renumbered in their old order. The same texts in any order give the same vocabulary.
 
     Args:
-        tokenizer: A fast WordPiece or Unigram tokenizer.
+        tokenizer: A fast WordPiece, Unigram or BPE tokenizer.
         texts: The corpus.
 
     Returns:
         A PreTrainedTokenizerFast whose rules are all in its tokenizer.json, and the old ids.
 
     Raises:
-        ModelError: If the tokenizer is neither WordPiece nor Unigram, or the texts contain nothing to tokenize.
+        ModelError: If the tokenizer is of another type, or the texts contain nothing to tokenize.
     """
     require_fast_tokenizer(tokenizer)
     backend = tokenizer.backend_tokenizer
     described = json.loads(backend.to_str())
     model = described["model"]
-    if model["type"] not in ("WordPiece", "Unigram"):
+    inner = model.get("continuing_subword_prefix") or ""
+    if model["type"] not in ("WordPiece", "Unigram", "BPE") or (model["type"] == "BPE" and inner):
         raise ModelError(
-            f"{KEY}: the tokenizer is {model['type']}, but only WordPiece and Unigram can be trimmed; "
-            "leave model.trim_vocabulary out"
+            f"{KEY}: the tokenizer is {model['type']}{' with a prefix' if inner else ''}, but only WordPiece, Unigram "
+            "and plain BPE can be trimmed; leave model.trim_vocabulary out"
         )
     words = _collect_words(backend, texts, [token["content"] for token in described["added_tokens"]])
     if not words:
         raise ModelError(f"{KEY}: the train split has no text to trim by; give one that has (dataset.train_file)")
 
     ids = _get_piece_ids(model)
-    inner = model.get("continuing_subword_prefix", "")
-    scripts = _find_scripts(words)
+    ending = model.get("end_of_word_suffix") or ""
+    read = read_bytes if _is_byte_level(described) else str  # the text that a piece stands for
+    scripts = _find_scripts(filter(None, map(read, words)))
     keep = {token["id"] for token in described["added_tokens"]} | _get_unknown_ids(model, ids)
-    keep.update(_find_spelled_pieces(words, ids, inner))
+    keep.update(_find_spelled_pieces((word + ending for word in words), ids, inner))
     for piece, index in ids.items():
-        bare = piece.removeprefix(inner)
-        if index < FIRST or BYTE.match(piece) or (len(bare) == 1 and _should_keep(bare, scripts)):
+        text = read(piece.removeprefix(inner).removesuffix(ending)) or ""
+        is_letter = len(text) == 1 and _should_keep(text, scripts)
+        if index < FIRST or BYTE.match(piece) or is_letter or (read is read_bytes and piece in list_byte_characters()):
             keep.add(index)
+    if model["type"] == "BPE":
+        _add_parts(keep, model["merges"], ids)
     kept = sorted(keep)
     log.info("vocabulary trimmed from %d to %d entries", len(tokenizer), len(kept))
-    _renumber(described, {old: new for new, old in enumerate(kept)})
-    return TrimmedTokenizer(_rebuild_tokenizer(tokenizer, described), np.array(kept, dtype=np.int64))
+    renumber(described, {old: new for new, old in enumerate(kept)})
+    return TrimmedTokenizer(rebuild_tokenizer(tokenizer, described), np.array(kept, dtype=np.int64))
+
+
+def _is_byte_level(described: dict[str, Any]) -> bool:
+    """Return whether a tokenizer.json writes each byte of a word as a character, as GPT-2's does."""
+    return any('"ByteLevel"' in json.dumps(described[part]) for part in ("normalizer", "pre_tokenizer"))
+
+
+def _add_parts(keep: set[int], merges: Iterable[Any], ids: dict[str, int]) -> None:
+    """Add the pieces of which BPE makes the pieces in `keep`, in place: letters of several bytes that no word has."""
+    parts: dict[int, tuple[int, int]] = {}
+    for first, second in map(split_merge, merges):
+        parts.setdefault(ids[first + second], (ids[first], ids[second]))
+    waiting = list(keep)
+    while waiting:
+        missing = set(parts.get(waiting.pop(), ())) - keep
+        keep |= missing
+        waiting += missing
 
 
 def _collect_words(backend: Any, texts: Iterable[str], added: list[str]) -> set[str]:
@@ -97,7 +121,10 @@ def _collect_words(backend: Any, texts: Iterable[str], added: list[str]) -> set[
     normalizer, splitter = backend.normalizer, backend.pre_tokenizer
     words: set[str] = set()
     for text in texts:
-        for part in {text, *literal.split(text)}:
+        parts = {text, *literal.split(text)}
+        # Byte-level BPE writes the first word of a text otherwise than one after a space, where it may be elsewhere.
+        parts |= {f" {word}" for part in parts for word in part.split(maxsplit=1)[:1]}
+        for part in parts:
             normal = part if normalizer is None else normalizer.normalize_str(part)
             words.update([normal] if splitter is None else (word for word, _ in splitter.pre_tokenize_str(normal)))
     words.discard("")
@@ -105,9 +132,9 @@ def _collect_words(backend: Any, texts: Iterable[str], added: list[str]) -> set[
 
 
 def _get_piece_ids(model: dict[str, Any]) -> dict[str, int]:
-    if model["type"] == "WordPiece":
-        return dict(model["vocab"])
-    return {piece: index for index, (piece, _) in enumerate(model["vocab"])}
+    if model["type"] == "Unigram":
+        return {piece: index for index, (piece, _) in enumerate(model["vocab"])}
+    return dict(model["vocab"])
 
 
 def _get_unknown_ids(model: dict[str, Any], ids: dict[str, int]) -> set[int]:
@@ -115,8 +142,8 @@ def _get_unknown_ids(model: dict[str, Any], ids: dict[str, int]) -> set[int]:
 
     Unigram derives the score of an unknown character from the lowest one.
     """
-    if model["type"] == "WordPiece":
-        return {ids[model["unk_token"]]}
+    if model["type"] != "Unigram":
+        return {ids[model["unk_token"]]} if model["unk_token"] in ids else set()
     scores = [score for _, score in model["vocab"]]
     return {scores.index(min(scores))} | ({model["unk_id"]} - {None})
 
@@ -170,49 +197,3 @@ def _should_keep(character: str, scripts: set[str]) -> bool:
     if _is_letter(character):
         return _get_script(character) in scripts | {"COMBINING"}
     return unicodedata.category(character)[0] != "C"  # C: private use, unassigned
-
-
-def _renumber(described: dict[str, Any], new: dict[int, int]) -> None:
-    """Reduce a tokenizer.json in place to the ids in `new`, which maps old ids to new ones."""
-    model = described["model"]
-    if model["type"] == "WordPiece":
-        model["vocab"] = {piece: new[old] for piece, old in model["vocab"].items() if old in new}
-    else:
-        model["vocab"] = [entry for old, entry in enumerate(model["vocab"]) if old in new]
-        model["unk_id"] = None if model["unk_id"] is None else new[model["unk_id"]]
-    for token in described["added_tokens"]:
-        token["id"] = new[token["id"]]
-    described["truncation"] = described["padding"] = None
-    _renumber_processor(described["post_processor"], new)
-
-
-def _renumber_processor(processor: dict[str, Any] | None, new: dict[int, int]) -> None:
-    if processor is None:
-        return
-    for part in processor.get("processors", ()):  # Sequence
-        _renumber_processor(part, new)
-    for token in processor.get("special_tokens", {}).values():  # TemplateProcessing
-        token["ids"] = [new[old] for old in token["ids"]]
-    for end in ("cls", "sep"):  # BertProcessing and RobertaProcessing: [token, id]
-        if end in processor:
-            processor[end][1] = new[processor[end][1]]
-
-
-def _rebuild_tokenizer(tokenizer: Any, described: dict[str, Any]) -> Any:
-    """Build a fast tokenizer from a tokenizer.json alone.
-
-    It does not keep its class, because some classes rebuild their rules from a vocab.txt or a sentencepiece.bpe.model.
-    """
-    from tokenizers import Tokenizer
-    from transformers import PreTrainedTokenizerFast
-
-    named = {name: str(token) for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
-    return PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(json.dumps(described, ensure_ascii=False)),
-        model_max_length=tokenizer.model_max_length,
-        padding_side=tokenizer.padding_side,
-        truncation_side=tokenizer.truncation_side,
-        model_input_names=list(tokenizer.model_input_names),
-        clean_up_tokenization_spaces=False,
-        **named,
-    )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import torch
 
@@ -30,13 +33,54 @@ def try_largest_windows(
     training = model.training
     model.train()
     try:
-        with torch.random.fork_rng(), torch.autocast(device.type, autocast, enabled=autocast is not None):
+        with (
+            _cap_memory(device),
+            torch.random.fork_rng(),
+            torch.autocast(device.type, autocast, enabled=autocast is not None),
+        ):
             moments = [torch.empty_like(part) for part in model.parameters() if part.requires_grad for _ in range(2)]
             loss(windows).backward()  # type: ignore[no-untyped-call]
             del moments
     finally:
         model.zero_grad(set_to_none=True)
         model.train(training)
+
+
+@contextmanager
+def _cap_memory(device: torch.device) -> Iterator[None]:
+    """Let an allocation fail that this machine has no memory for. Linux would grant it and then kill the process."""
+    available = _measure_available_bytes() if device.type == "cpu" else None
+    if available is None:
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    in_use = _read_kilobytes(Path("/proc/self/status"), "VmData")
+    limits = [in_use + available, *(limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY)]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _measure_available_bytes() -> int | None:
+    """Return the memory that is left to this process, by the machine and by its cgroup. None if it is not Linux."""
+    if not Path("/proc/meminfo").is_file():
+        return None
+    available = _read_kilobytes(Path("/proc/meminfo"), "MemAvailable")
+    with suppress(OSError, ValueError):  # without a limit, memory.max is the word "max"
+        cgroup = Path("/sys/fs/cgroup")
+        limit, current = (int((cgroup / f"memory.{name}").read_text()) for name in ("max", "current"))
+        cache = re.search(r"^inactive_file (\d+)", (cgroup / "memory.stat").read_text(), re.MULTILINE)
+        available = min(available, limit - current + (int(cache.group(1)) if cache else 0))
+    return available
+
+
+def _read_kilobytes(path: Path, name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB", path.read_text(), re.MULTILINE)
+    return int(found.group(1)) * 1024 if found else 0
 
 
 def find_fitting_accumulation(attempt: Callable[[int], None], step_size: int, accumulation: int) -> int:
@@ -77,7 +121,7 @@ def find_fitting_accumulation(attempt: Callable[[int], None], step_size: int, ac
             return accumulation
         if windows == 1:
             raise RunError(
-                "not even one window fits into the memory of the device: set training.gradient_checkpointing=true or "
-                "lower training.max_seq_length"
+                "not even one window fits into the memory of the device: set training.gradient_checkpointing=true, "
+                "lower training.max_seq_length, or choose a smaller model (model.num_hidden_layers keeps fewer layers)"
             )
         accumulation *= 2

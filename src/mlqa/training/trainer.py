@@ -63,12 +63,15 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.score = score
         self.checkpoints = checkpoints
         training = config.training
-        self.batching, self.packing = choose_batching(training.batching, model, arguments.device)
+        one_width = windows.template.one_width
+        self.batching, self.packing = choose_batching(training.batching, model, arguments.device, one_width)
         multiple = None if self.batching is Batching.padded else training.pad_to_multiple_of
         batches = ShareDataset(windows, multiple, self.packing)
         step_size = arguments.train_batch_size * training.gradient_accumulation_steps
-        if training.auto_find_batch_size:
+        if training.auto_find_batch_size and len(windows):
             arguments.gradient_accumulation_steps = self._fit_accumulation(model, arguments, batches, step_size)
+        accumulation = arguments.gradient_accumulation_steps
+        self.memory = {"windows_at_a_time": -(-step_size // accumulation), "parts_of_a_step": accumulation}
         super().__init__(
             model=model,
             args=arguments,
@@ -86,7 +89,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             step_size * get_world_size(),
             config.seed,
             cut=cut if self.batching is Batching.grouped else None,
-            accumulation=arguments.gradient_accumulation_steps,
+            accumulation=accumulation,
             rank=get_rank(),
             world_size=get_world_size(),
         )
