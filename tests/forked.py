@@ -18,6 +18,7 @@ import contextlib
 import fcntl
 import functools
 import gc
+import importlib.util
 import json
 import os
 import runpy
@@ -139,10 +140,11 @@ def _load_botocore_models(*services: str) -> None:
 
 
 def fork_services() -> None:
-    """Let the rehearsal services that this process starts have their libraries loaded."""
+    """Let the rehearsal services that this process starts have their libraries loaded, if they are installed."""
     import sagemaker_rehearsal
 
-    sagemaker_rehearsal.PYTHON = python("service")
+    if importlib.util.find_spec("moto") is not None:
+        sagemaker_rehearsal.PYTHON = python("service")
 
 
 def _load_training() -> None:

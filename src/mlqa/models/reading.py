@@ -78,9 +78,10 @@ def count_positions(model: Any) -> int | None:
         numbered = getattr(model.get_submodule(parent), "position_ids", None)  # Nyströmformer's begin at 2
         offset = int(getattr(module, "offset", 0))  # 2 in BART and OPT
         return len(module.weight) - offset if numbered is None else int(numbered.shape[-1])
-    for name, buffer in model.named_buffers():
-        if name.endswith(".embed_positions"):  # GPT-J
-            return len(buffer)
+    for module in model.modules():
+        table = getattr(module, "embed_positions", None)
+        if isinstance(table, torch.Tensor):  # GPT-J's: a buffer, in transformers 4.36 no more than an attribute
+            return len(table)
     return getattr(model.config, "max_seq_len", None)  # MPT
 
 
