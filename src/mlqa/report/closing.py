@@ -15,7 +15,7 @@ from mlqa.report.rows import build_treatment_table
 
 MOST_ROWS = 12
 MOST_REASONS = 5
-HEADINGS = ("EM", "seeds", "cheapest on", "$ a run", "minutes")  # besides the treatment and its score
+HEADINGS = ("in the race", "EM", "seeds", "cheapest on", "$ a run", "minutes")  # besides the treatment and its score
 
 
 def print_closing(report: Report, page: Path) -> None:
@@ -33,7 +33,7 @@ def print_closing(report: Report, page: Path) -> None:
             console.print(f"and {left} more", highlight=False)
         for line in (section.answer.sentence, *section.answer.cautions):
             console.print(Text(line), highlight=False)
-        if section.settling.prospects:
+        if section.settling.prospects or section.comparison.race:
             console.print(Text("What would settle it: " + " ".join(section.settling.lines)), highlight=False)
             for command in section.settling.commands[:MOST_REASONS]:
                 console.print(Text(f"  {command}"), highlight=False, soft_wrap=True)
