@@ -21,13 +21,17 @@ def build_race_table(comparison: Comparison, race: Raced) -> Table:
         found = estimate_difference(comparison, one)
         return Cell("") if found is None else Cell(format_interval(found[1], found[2]), found[1])
 
+    def explain(one: Treatment) -> str:
+        return race.put_names(race.get_standing(one).reason or "", comparison.treatments)
+
     columns = (
         Column("treatment", lambda one: make_name_cell(one.whole_name, one.name), False),
-        make_text_column("in the race", lambda one: describe_standing(comparison, one), True),
+        make_text_column("race", lambda one: describe_standing(comparison, one), True),
         make_number_column("seeds that count", "d", lambda one: len(race.get_standing(one).members)),
         make_number_column("collapsed", "d", lambda one: race.get_standing(one).collapsed or None),
         make_number_column(comparison.score_name, ".2f", lambda one: race.get_standing(one).mean),
         Column(f"{MINUS}\u00a0{comparison.treatments[0].name}", make_difference),
         Column(f"{race.level} interval of the difference", make_interval),
+        make_text_column("why it left", explain),
     )
     return build_table(columns, comparison.treatments)

@@ -74,7 +74,7 @@ def list_race_cautions(comparison: Comparison, race: Raced) -> list[str]:
 
 
 def _describe_scope(comparison: Comparison, race: Raced) -> str:
-    scope = "They are about the mean over seeds on these questions."
+    scope = "The intervals are about the mean over seeds on these questions."
     found = sorted(race.record.new_questions, key=lambda one: one.difference)[:MOST_NEW]
     if not found:
         return f"{scope} What holds for new questions was not worked out."

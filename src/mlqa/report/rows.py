@@ -79,7 +79,7 @@ def build_treatment_table(comparison: Comparison) -> Table:
         _make_score_column(comparison.score_name, comparison.metric),
         Column(f"{race.level if race else '95 %'} interval", make_interval),
         Column(f"{MINUS}\u00a0{leader.name}" if leader else "difference", make_difference),
-        make_text_column("in the race" if race else "verdict", lambda one: describe_standing(comparison, one), True),
+        make_text_column("race" if race else "verdict", lambda one: describe_standing(comparison, one), True),
         *([] if comparison.metric == "exact_match" else [_make_score_column("EM", "exact_match")]),
         make_number_column("control", ".2f", get_control),
         make_number_column("ceiling", ".2f", get_ceiling),

@@ -42,12 +42,10 @@ def estimate_difference(comparison: Comparison, treatment: Treatment) -> tuple[f
 
 
 def describe_standing(comparison: Comparison, treatment: Treatment) -> str:
-    """Say how a treatment stands: "best", "ties for the best", "beaten by mbert", "undecided" or "not compared"."""
+    """Say how a treatment stands: "best", "ties for the best", "beaten by mbert", or of a race "dropped"."""
     if comparison.race is not None:
-        standing = comparison.race.get_standing(treatment)
-        state = {"best": "won the race", "not_better": "not better"}.get(standing.state, standing.state)
-        reason = comparison.race.put_names(standing.reason, comparison.treatments) if standing.reason else None
-        return f"{state}: {reason}" if reason and standing.state in ("dropped", "failed") else state
+        state = comparison.race.get_standing(treatment).state
+        return {"best": "won", "not_better": "not better"}.get(state, state)
     verdict, index = comparison.verdict, comparison.find_index(treatment)
     if verdict is None or index is None:
         return "not compared"
