@@ -135,6 +135,9 @@ def test_a_race_that_goes_on_names_nobody(tmp_path: Path) -> None:
     assert section.settling.lines == [
         f"The race has not ended. The same command with hydra.sweep.dir={sweep} goes on with it."
     ]
+    (sweep / "members.jsonl").write_text("")
+    (line,) = section_of(make_report([sweep])).settling.lines
+    assert f"hydra.launcher.resume={sweep} goes on" in line
 
 
 def test_every_form_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

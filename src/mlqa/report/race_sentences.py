@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlqa.report.comparison import Comparison
+from mlqa.report.manifest import FILE as MANIFEST
 from mlqa.report.race import RaceRecord
 from mlqa.report.raced import Raced
 from mlqa.report.standing import estimate_difference
@@ -90,13 +91,15 @@ def _describe_scope(comparison: Comparison, race: Raced) -> str:
 def describe_next_steps(comparison: Comparison, race: Raced) -> list[str]:
     """Say what would settle it: by the race's own price of another round, if the budget ended it."""
     record, leader = race.record, comparison.treatments[0]
+    launched = (record.directory / MANIFEST).is_file()  # by the SageMaker launcher, which finds running jobs again
+    resume = f"{'hydra.launcher.resume' if launched else 'hydra.sweep.dir'}={record.directory}"
     if record.end == "decided":
         return ["Nothing: the race is decided."]
     if record.end == "settled":
         margin = f"{record.indifference:g} {comparison.score_name}"
         return [f"Nothing more is needed to choose {leader.name}: no other is better by more than {margin}."]
     if record.end is None:
-        return [f"The race has not ended. The same command with hydra.sweep.dir={record.directory} goes on with it."]
+        return [f"The race has not ended. The same command with {resume} goes on with it."]
     lines = []
     if (following := record.next_round) is not None:
         price = [format_usd(following.usd)] if following.usd is not None else []
@@ -106,7 +109,7 @@ def describe_next_steps(comparison: Comparison, race: Raced) -> list[str]:
         shown = "" if more is None else f" It could show differences of {more:.1f} {comparison.score_name} and more."
         lines.append(f"Another round of the race is {count_things(following.runs, 'run')}{cost}.{shown}")
     if record.is_resumable:
-        lines.append(f"With a larger budget the same command goes on if it has hydra.sweep.dir={record.directory}.")
+        lines.append(f"With a larger budget the same command goes on if it has {resume}.")
     else:
         lines.append(
             "The level is shared out over the looks, so more seeds are a new race with a larger "
