@@ -55,8 +55,8 @@ def describe_method(record: RaceRecord) -> str:
     """Say how the treatments were compared, and what that means for seeds and intervals."""
     times = f"at most {count_things(record.looks, 'look')}, alpha {record.alpha:g} for all together"
     return (
-        f"The treatments were compared after each round of a race ({times}): that is why their seeds are unequal, and "
-        "the intervals are adjusted for it, so that those of the differences hold for all treatments and looks at once."
+        f"The treatments were compared after each round of a race ({times}): so they may have unequal numbers of seeds, "
+        "and the intervals are adjusted, so that those of the differences hold for all treatments and looks at once."
     )
 
 
