@@ -55,7 +55,7 @@ def describe_method(record: RaceRecord) -> str:
     """Say how the treatments were compared, and what that means for seeds and intervals."""
     times = f"at most {count_things(record.looks, 'look')}, alpha {record.alpha:g} for all together"
     return (
-        f"The treatments were compared after each round of a race ({times}): so they may have unequal numbers of seeds, "
+        f"The treatments were compared after each round of a race ({times}): so their seeds may be unequal, "
         "and the intervals are adjusted, so that those of the differences hold for all treatments and looks at once."
     )
 
