@@ -13,6 +13,8 @@ class ItemsConf:
     score: str = "score"  # key of the item's score
     group: Optional[str] = None  # key of what items share, such as a text with several questions. null: nothing
     scale: float = 1.0  # what an item's score is multiplied by to have the unit of the member's score
+    # Which lines count, if the file holds other tests too: {key of a line: dotted key of result_file with its value}.
+    match: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

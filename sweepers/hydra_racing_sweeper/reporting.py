@@ -89,15 +89,21 @@ def read_items(member: Member, sweep_dir: Path, options: RacingSweeperConf) -> I
         }
     if options.items.file is None or member.directory is None:
         return {}
-    return _read_item_lines(Path(member.directory, options.items.file), options)
+    result = _read_result_file(member, options)
+    wanted = {key: _select(result, place) for key, place in options.items.match.items()}
+    if None in wanted.values():  # whose scores the lines are cannot be told
+        return {}
+    return _read_item_lines(Path(member.directory, options.items.file), wanted, options)
 
 
-def _read_item_lines(path: Path, options: RacingSweeperConf) -> Items:
+def _read_item_lines(path: Path, wanted: Mapping[str, Any], options: RacingSweeperConf) -> Items:
     found: Items = {}
     try:
         lines = path.read_text("utf-8").splitlines()
         for line in lines:
             row = json.loads(line)
+            if any(_select(row, key) != value for key, value in wanted.items()):
+                continue
             number = _parse_number(_select(row, options.items.score))
             if number is None:
                 return {}

@@ -36,5 +36,11 @@ def test_a_mistake_in_the_last_treatment_stops_the_race() -> None:
 def test_a_race_says_where_members_report(tmp_path: Path) -> None:
     command = [sys.executable, str(TOP / "train.py"), "hydra/sweeper=racing", "--cfg", "hydra", "-p", "hydra.sweeper"]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
-    for line in ("usd_key: cost.usd", "seconds_key: cost.billable_seconds", "file: scores.jsonl", "alpha: 0.05"):
+    for line in (
+        "usd_key: cost.usd",
+        "seconds_key: cost.billable_seconds",
+        "file: scores.jsonl",
+        "set: choices.dataset",
+        "alpha: 0.05",
+    ):
         assert line in shown.stdout, shown.stderr

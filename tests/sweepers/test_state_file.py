@@ -144,6 +144,21 @@ def test_items_of_a_value_and_of_a_file(tmp_path: Path) -> None:
     assert read_items(member, tmp_path, RacingSweeperConf(items=items)) == {"q1": (50.0, "3"), "q2": (100.0, "3")}
 
 
+def test_items_of_other_test_sets_in_the_same_file_are_left_out(tmp_path: Path) -> None:
+    lines = [
+        {"set": name, "split": split, "id": "q1", "f1": f1}
+        for name, split, f1 in (("tquad", "validation", 0.5), ("tquad", "test", 0.25), ("xquad", "validation", 1))
+    ]
+    (tmp_path / "scores.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    items = ItemsConf(file="scores.jsonl", score="f1", match={"set": "choices.dataset", "split": "reported_split"})
+    options = RacingSweeperConf(items=items)
+    member = record(tmp_path, 50.0)
+    assert read_items(member, tmp_path, options) == {}  # no result.json says which set the score is of
+    result = {"choices": {"dataset": "tquad"}, "reported_split": "validation"}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    assert read_items(member, tmp_path, options) == {"q1": (0.5, "q1")}
+
+
 def test_numbers_of_other_libraries_become_plain() -> None:
     import numpy
 

@@ -2,5 +2,5 @@
 
 The report takes directories and does not know how their runs were trained or tracked. Data flows one way:
 members (files -> plain rows) -> treatments and configurations -> questions (per-question scores) -> statistics (the
-verdict) -> answer and settling (sentences) -> page, tables, latex, closing (forms).
+verdict, or the decisions of a race) -> answer and settling (sentences) -> page, tables, latex, closing (forms).
 """

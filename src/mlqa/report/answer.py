@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from mlqa.report.comparison import Comparison
 from mlqa.report.flags import list_flags
+from mlqa.report.race_sentences import describe_undecided, describe_win, find_winner, list_race_cautions
+from mlqa.report.raced import Raced
 from mlqa.report.statistics.verdict import Verdict
 from mlqa.report.treatments import Configuration, Treatment
 from mlqa.report.wording import (
@@ -38,9 +40,9 @@ class Answer:
     Attributes:
         sentence: The answer.
         choice: The configuration that it names, None if it names none.
-        is_settled: Whether one treatment beats all others.
+        is_settled: Whether one treatment beats all others, or won a race.
         cautions: What else must be known to act on it, a sentence each.
-        tied: Treatments that no other beats.
+        tied: Treatments that no other beats. Of a race, those that nothing is claimed against.
     """
 
     sentence: str
@@ -58,6 +60,8 @@ def build_answer(comparison: Comparison, is_rehearsal: bool = False) -> Answer:
         is_rehearsal: Whether the jobs ran on this machine.
     """
     verdict = comparison.verdict
+    if comparison.race is not None:
+        return _build_race_answer(comparison, comparison.race, is_rehearsal)
     tied = [comparison.compared[index] for index in verdict.tied] if verdict else list(comparison.treatments)
     choice = choose_configuration(comparison, tied)
     treatment = next(one for one in comparison.treatments if choice in one.configurations)
@@ -77,14 +81,30 @@ def build_answer(comparison: Comparison, is_rehearsal: bool = False) -> Answer:
             f"Nothing is settled: {best.name} has the highest {comparison.score_name} ({best.score:.2f}), but "
             f"the treatments could not be compared question by question ({reason})."
         )
-        return Answer(sentence, None, False, _list_cautions(comparison, best, None, is_rehearsal), [])
+        return Answer(sentence, None, False, _list_cautions(comparison, best, None, tied, is_rehearsal), [])
     else:
         index = verdict_index(comparison, treatment)
         claim = _describe_standing(comparison, verdict, index)
         sentence = f"Choose {choice.name}: {claim}{f'; {cost}' if cost else ''}{crash}."
     settled = verdict is not None and verdict.winner is not None
-    cautions = _list_cautions(comparison, treatment, choice, is_rehearsal)
+    cautions = _list_cautions(comparison, treatment, choice, tied, is_rehearsal)
     return Answer(sentence, choice, settled, cautions, tied)
+
+
+def _build_race_answer(comparison: Comparison, race: Raced, is_rehearsal: bool) -> Answer:
+    """Build the answer of a race: a winner only if the race names one."""
+    tied = race.list_open(comparison.treatments)
+    winner = find_winner(comparison, race)
+    choice = choose_configuration(comparison, [winner]) if winner else None
+    if choice is not None:
+        cost = format_run_cost(choice)
+        crash = f". But {choice.describe_unfinished()}" if choice.has_crashed else ""
+        sentence = f"Choose {choice.name}: {describe_win(comparison, race)}{f'; {cost}' if cost else ''}{crash}."
+    else:
+        sentence = describe_undecided(comparison, race)
+    offers = [winner] if winner else tied
+    cautions = _list_cautions(comparison, comparison.treatments[0], choice, offers, is_rehearsal)
+    return Answer(sentence, choice, winner is not None, cautions, tied)
 
 
 def verdict_index(comparison: Comparison, treatment: Treatment) -> int:
@@ -165,13 +185,21 @@ def _compare_prices(comparison: Comparison, choice: Configuration) -> str:
 
 
 def _list_cautions(
-    comparison: Comparison, treatment: Treatment, choice: Configuration | None, is_rehearsal: bool
+    comparison: Comparison,
+    treatment: Treatment,
+    choice: Configuration | None,
+    tied: Sequence[Treatment],
+    is_rehearsal: bool,
 ) -> list[str]:
     """Return what else must be known, the gravest first."""
     cautions = [REHEARSED] if is_rehearsal else []
+    if comparison.race is not None:
+        cautions += list_race_cautions(comparison, comparison.race)
+    elif comparison.race_caution:
+        cautions.append(comparison.race_caution)
     cautions += [f"{treatment.name}: {flag}." for flag in list_flags(comparison, treatment)]
     if choice is not None:
-        cautions += _list_passed_over(comparison, choice)
+        cautions += _list_passed_over(choice, tied)
     cautions += _describe_seeds(comparison)
     cautions += _describe_leak(comparison, treatment)
     for check in comparison.hardware:
@@ -184,10 +212,8 @@ def _list_cautions(
     return cautions
 
 
-def _list_passed_over(comparison: Comparison, choice: Configuration) -> list[str]:
+def _list_passed_over(choice: Configuration, tied: Sequence[Treatment]) -> list[str]:
     """Return which configurations of tied treatments lost runs, and what is faster."""
-    verdict = comparison.verdict
-    tied = [comparison.compared[index] for index in verdict.tied] if verdict else comparison.treatments
     offers = [one for treatment in tied for one in treatment.configurations if one is not choice]
     lines = []
     for one in offers:

@@ -33,7 +33,8 @@ def print_closing(report: Report, page: Path) -> None:
             console.print(f"and {left} more", highlight=False)
         for line in (section.answer.sentence, *section.answer.cautions):
             console.print(Text(line), highlight=False)
-        if section.settling.prospects:
+        race = section.comparison.race
+        if section.settling.prospects or (race is not None and not race.record.has_winner):
             console.print(Text("What would settle it: " + " ".join(section.settling.lines)), highlight=False)
             for command in section.settling.commands[:MOST_REASONS]:
                 console.print(Text(f"  {command}"), highlight=False, soft_wrap=True)
@@ -52,10 +53,11 @@ def print_closing(report: Report, page: Path) -> None:
 def _build_table(section: Section) -> Table:
     comparison = section.comparison
     content = build_treatment_table(comparison)
+    headings = ("race", *HEADINGS[1:]) if comparison.race else HEADINGS  # 80 columns hold no more
     shown = [
         index
         for index, column in enumerate(content.columns)
-        if index == 0 or column.heading in (comparison.score_name, *HEADINGS)
+        if index == 0 or column.heading in (comparison.score_name, *headings)
     ]
     table = Table(title=Text(comparison.dataset), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     for index in shown:

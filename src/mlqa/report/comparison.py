@@ -16,6 +16,7 @@ from mlqa.report.members import METRICS, Member
 from mlqa.report.names import assign_names
 from mlqa.report.pareto import find_pareto_front
 from mlqa.report.questions import Questions, RowScores, read_scores
+from mlqa.report.raced import Raced, match_race
 from mlqa.report.statistics.agreement import Agreement, measure_agreement
 from mlqa.report.statistics.verdict import Verdict, judge_scores
 from mlqa.report.treatments import Configuration, Treatment, build_treatments, make_evaluation_key
@@ -63,6 +64,8 @@ class Comparison:
         hardware: The checks of all pairs of hardware options.
         not_by_question: Why there is no verdict.
         doubts: One line for each reason why some treatments are not among `compared`.
+        race: The race of the treatments. It has compared them, so there is no verdict besides.
+        race_caution: Why a race of some of the runs does not say how the treatments stand.
     """
 
     dataset: str
@@ -76,6 +79,8 @@ class Comparison:
     hardware: list[HardwareCheck] = field(default_factory=list)
     not_by_question: str | None = None
     doubts: list[str] = field(default_factory=list)
+    race: Raced | None = None
+    race_caution: str | None = None
 
     @property
     def metric(self) -> str:
@@ -114,7 +119,7 @@ class Comparison:
     def list_gaps(self) -> list[str]:
         """Return a sentence for each reason why some treatments were not compared question by question."""
         gaps = [f"Not compared question by question: {doubt}." for doubt in self.doubts]
-        if self.not_by_question and len(self.treatments) > 1:
+        if self.not_by_question and self.race is None and len(self.treatments) > 1:
             gaps.insert(0, f"Nothing was compared question by question: {self.not_by_question}.")
         return gaps
 
@@ -133,13 +138,17 @@ def _build_comparison(members: Sequence[Member], unfinished: Sequence[Member]) -
     fingerprints = {text for member in members if (text := member.get_text("dataset", "fingerprint"))}
     comparison = Comparison(members[0].get_option("dataset"), sorted(fingerprints), treatments)
     _mark_fronts(treatments)
+    if len(treatments) > 1:
+        comparison.race, comparison.race_caution = match_race(treatments)
+    if comparison.race is not None:
+        comparison.treatments = comparison.race.rank(treatments)
     _collect_scores(comparison)
     if comparison.questions is None:
         return comparison
     rows = [np.stack([of_seed.primary for of_seed in seeds]) for seeds in comparison.scores]
     context_of = comparison.questions.context_of
     comparison.hardware = _check_hardware(comparison.scores, context_of)
-    if len(rows) < 2:
+    if len(rows) < 2 or comparison.race is not None:
         return comparison
     comparison.verdict = judge_scores(rows, context_of)
     unseen = _find_unseen(comparison.scores)

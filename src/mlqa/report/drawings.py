@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from mlqa.report.answer import Answer
 from mlqa.report.comparison import Comparison
 from mlqa.report.reference import Reference
-from mlqa.report.rows import describe_standing
+from mlqa.report.standing import describe_standing, estimate_interval
 from mlqa.report.treatments import Configuration, Treatment
 from mlqa.report.wording import format_interval, format_price, list_first
 
@@ -132,17 +132,14 @@ def draw_picture(comparison: Comparison, answer: Answer, references: Sequence[Re
         references: Published results. Those on the same questions are drawn below.
     """
     shown = comparison.treatments[:MOST_ROWS]
-    verdict = comparison.verdict
+    is_compared = comparison.verdict is not None or comparison.race is not None
+    level = comparison.race.level if comparison.race else "95 %"
     made: list[tuple[str, str, float, tuple[float, float] | None, list[float], str]] = []
     for one in shown:
-        index = comparison.find_index(one)
-        interval = None
-        if verdict is not None and index is not None:
-            mean = verdict.measure_mean(index)
-            interval = mean.low, mean.high
-        kind = "alone" if verdict is None else "tied" if one in answer.tied else "beaten"
+        interval = estimate_interval(comparison, one)
+        kind = "alone" if not is_compared else "tied" if one in answer.tied else "beaten"
         words = f"{comparison.score_name} {one.score:.2f}"
-        words += f", 95 % interval {format_interval(*interval)}" if interval else ""
+        words += f", {level} interval {format_interval(*interval)}" if interval else ""
         words += f", {describe_standing(comparison, one)}"
         seeds = one.compute_seed_means("metrics", comparison.metric)
         made.append((one.name, words, one.score, interval, seeds if len(seeds) > 1 else [], kind))
@@ -163,8 +160,9 @@ def draw_picture(comparison: Comparison, answer: Answer, references: Sequence[Re
         )
         for name, words, at, interval, seeds, kind in made
     ]  # fmt: skip
-    note = f"{comparison.score_name} with its 95 % interval for new questions and new seeds. Small marks are seeds."
-    note += " Compare two by their difference, not by whether their intervals overlap." if verdict else ""
+    scope = "new seeds on these questions" if comparison.race else "new questions and new seeds"
+    note = f"{comparison.score_name} with its {level} interval for {scope}. Small marks are seeds."
+    note += " Compare two by their difference, not by whether their intervals overlap." if is_compared else ""
     if left := len(comparison.treatments) - len(shown):
         note += f" {left} more are in the table."
     return Picture(f"{comparison.score_name} by treatment", note, rows, axis)
@@ -225,7 +223,7 @@ def _draw_fertility(comparison: Comparison) -> Plot | None:
         for number, one in enumerate(comparison.treatments)
         if (fertility := one.compute_mean("tokenization", "fertility")) is not None
     ]
-    if len({fertility for fertility, *_ in known}) < 2:
+    if len({round(fertility, 6) for fertility, *_ in known}) < 2:  # means over 2 and 3 seeds differ in the last digit
         return None
     x, y = make_axis([item[0] for item in known]), make_axis([item[1] for item in known])
     note = "Fewer tokens per word leave room for longer contexts. Fertility does not show whether words are split well."

@@ -6,6 +6,7 @@ import re
 
 from mlqa.report.answer import REHEARSED, choose_configuration
 from mlqa.report.content import Report, Section
+from mlqa.report.race_sentences import describe_method
 from mlqa.report.statistics.contrasts import LEVEL
 from mlqa.report.treatments import Treatment
 from mlqa.report.wording import count_things, format_usd, join_texts
@@ -81,7 +82,11 @@ def _write_caption(report: Report, section: Section) -> str:
         f"Results on {comparison.dataset} ({', '.join(section.describe_facts()[:2])}; {spread}{seeds})."
         if comparison.total else f"Results on {comparison.dataset} ({spread}{seeds})."
     ]  # fmt: skip
-    if comparison.verdict is not None:
+    if comparison.race is not None:
+        record = comparison.race.record
+        left = "undecided" if not record.has_winner else "not shown to be worse"
+        parts.append(f"Bold: the best {comparison.score_name}. Underlined: {left}. {describe_method(record)}")
+    elif comparison.verdict is not None:
         what = comparison.score_name
         parts.append(
             f"Bold: the best {what}. Underlined: not told apart from it or from another unbeaten one (two-sided tests "

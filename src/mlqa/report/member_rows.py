@@ -65,7 +65,9 @@ BOUNDS = ("", "_ci_low", "_ci_high")
 CSV_COLUMNS: tuple[CsvColumn, ...] = (
     ("sweep", lambda member: member.sweep),
     ("member", lambda member: member.name),
-    *_list_attributes("status", "reason", "model"),
+    *_list_attributes("status", "reason"),
+    ("race_state", lambda member: member.standing and member.standing.state),
+    *_list_attributes("model"),
     ("dataset", lambda member: member.get_option("dataset")),
     ("hardware", lambda member: member.get_option("hardware")),
     *_list_attributes("seed", "primary_metric", "score"),

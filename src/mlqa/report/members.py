@@ -14,12 +14,14 @@ from typing import Any
 from mlqa.errors import RunError
 from mlqa.report.manifest import FILE as MANIFEST
 from mlqa.report.manifest import MULTIRUN, Manifest, MemberState, read_manifest
+from mlqa.report.race import RaceRecord, RaceStanding, read_race
 from mlqa.report.reading import coerce_finite, fold_text, get_nested, read_lines, read_mapping, read_yaml
 from mlqa.result import FILE, HISTORY, TOKENIZATION, parse_result
 
 COMPLETED = "completed"
+SET_ASIDE = "set aside"  # by the race that it was a member of
 # missing: planned, without a result. unreadable: there is a result.json, but this version cannot read it.
-STATUSES = (COMPLETED, "failed", "stopped", "missing", "unreadable")
+STATUSES = (COMPLETED, SET_ASIDE, "failed", "stopped", "missing", "unreadable")
 WORD_ROW = ("word", "tokens", "pieces", "morphemes", "met", "missed", "inside")  # keys that the page shows
 # The metrics that a run may be judged by, and what a table calls them.
 METRICS = {
@@ -45,6 +47,8 @@ class Member:
     config: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)
     is_rehearsal: bool = False  # its job ran on this machine, and nothing was paid
+    race: RaceRecord | None = None  # that it was a member of
+    standing: RaceStanding | None = None  # of its treatment, if it counts in the race
 
     @property
     def label(self) -> str:
@@ -216,6 +220,8 @@ def read_sweep(top: Path) -> Sweep:
     ]
     for member in members:
         member.is_rehearsal = manifest.is_rehearsal
+    if race := read_race(top):
+        _apply_race(members, race)
     return Sweep(top, members, manifest)
 
 
@@ -229,7 +235,7 @@ def _name_by_folder(planned: dict[str, MemberState], folders: dict[str, Path]) -
     for name, folder in folders.items():
         if name in named or not left:
             continue
-        number = str(get_nested(_read_hydra_file(folder, "hydra.yaml"), "hydra", "job", "num"))
+        number = _read_number(folder)
         if number not in left:
             overrides = _read_hydra_file(folder, "overrides.yaml")
             written = sorted(map(str, overrides)) if isinstance(overrides, list) else None
@@ -237,6 +243,20 @@ def _name_by_folder(planned: dict[str, MemberState], folders: dict[str, Path]) -
         if number in left:
             named[name] = left.pop(number)
     return {**named, **left}
+
+
+def _apply_race(members: list[Member], race: RaceRecord) -> None:
+    """Record of each member how its treatment stands in the race, or that it does not count there."""
+    for member in members:
+        is_number = member.name.isascii() and member.name.isdigit()
+        number = member.name if is_number else _read_number(member.directory)
+        member.race, member.standing = race, race.find_standing(number)
+        if number in race.set_aside:
+            member.status, member.reason = SET_ASIDE, race.set_aside[number]
+
+
+def _read_number(folder: Path) -> str:
+    return str(get_nested(_read_hydra_file(folder, "hydra.yaml"), "hydra", "job", "num"))
 
 
 def _read_hydra_file(folder: Path, name: str) -> Any:

@@ -23,6 +23,8 @@ from mlqa.report.content import Report, Section
 from mlqa.report.drawings import draw_picture, draw_plots
 from mlqa.report.factors import Design
 from mlqa.report.member_rows import MEMBERS, RECORDED
+from mlqa.report.race_rows import build_race_table
+from mlqa.report.race_sentences import describe_method
 from mlqa.report.rows import (
     build_configuration_table,
     build_pair_table,
@@ -98,6 +100,8 @@ def _collect_section(report: Report, section: Section) -> dict[str, Any]:
         "scores": build_score_table(comparison),
         "tokenizers": build_tokenizer_table(comparison),
         "pairs": build_pair_table(comparison, shown),
+        "race": build_race_table(comparison, comparison.race) if comparison.race else None,
+        "method": describe_method(comparison.race.record) if comparison.race else "",
         "hidden_pairs": len(differences) - len(shown),
         "transfer": build_transfer_table(section.transfer) if section.transfer else None,
         "design": section.design,

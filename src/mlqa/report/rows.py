@@ -12,6 +12,7 @@ from mlqa.report.comparison import Comparison
 from mlqa.report.evaluations import TransferMatrix
 from mlqa.report.flags import get_ceiling, get_control, list_flags, list_unfinished
 from mlqa.report.reference import PublishedResult, Reference
+from mlqa.report.standing import describe_standing, estimate_difference, estimate_interval, find_leader
 from mlqa.report.statistics.contrasts import Difference
 from mlqa.report.treatments import Configuration, Treatment
 from mlqa.report.wording import MINUS, count_things, format_interval, format_p_value, format_points, format_price
@@ -34,20 +35,6 @@ def format_mean(mean: float, deviation: float | None) -> str:
     return f"{mean:.2f}" + (f" ± {deviation:.2f}" if deviation is not None else "")
 
 
-def describe_standing(comparison: Comparison, treatment: Treatment) -> str:
-    """Say how a treatment stands: "best", "ties for the best", "beaten by mbert" or "not compared"."""
-    verdict, index = comparison.verdict, comparison.find_index(treatment)
-    if verdict is None or index is None:
-        return "not compared"
-    if verdict.winner == index:
-        return "best"
-    if index in verdict.tied:
-        return "ties for the best"
-    winners = [one.winner for one in verdict.differences if index in (one.first, one.second) and one.winner is not None]
-    names = [comparison.compared[winner].name for winner in dict.fromkeys(winners) if winner != index]
-    return f"beaten by {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-
-
 def _make_score_column(heading: str, name: str) -> Column:
     """Make a column of a score, with the deviation over seeds if there are several."""
 
@@ -68,28 +55,21 @@ def _make_name_column(heading: str) -> Column:
 
 def build_treatment_table(comparison: Comparison) -> Table:
     """Build the main table: a row per treatment, the best first."""
-    verdict = comparison.verdict
-    leader = comparison.compared[0] if verdict else None
+    leader, race = find_leader(comparison), comparison.race
 
     def make_name(one: Treatment) -> Cell:
         notes = [*list_flags(comparison, one), *list_unfinished(one)]
         return make_name_cell(one.whole_name, one.name, "; ".join(notes))
 
     def make_interval(one: Treatment) -> Cell:
-        index = comparison.find_index(one)
-        if verdict is None or index is None:
-            return Cell("")
-        mean = verdict.measure_mean(index)
-        return Cell(format_interval(mean.low, mean.high), mean.low)
+        interval = estimate_interval(comparison, one)
+        return Cell("") if interval is None else Cell(format_interval(*interval), interval[0])
 
     def make_difference(one: Treatment) -> Cell:
-        index = comparison.find_index(one)
-        if verdict is None or leader is None or index is None or one is leader:
+        found = estimate_difference(comparison, one)
+        if found is None:
             return Cell("")
-        difference = verdict.find_difference(index, 0)
-        return Cell(
-            format_points(difference.mean), difference.mean, f"({format_interval(difference.low, difference.high)})"
-        )
+        return Cell(format_points(found[0]), found[0], f"({format_interval(found[1], found[2])})")
 
     def get_offer(one: Treatment) -> Configuration:
         return choose_configuration(comparison, [one])
@@ -97,9 +77,9 @@ def build_treatment_table(comparison: Comparison) -> Table:
     columns = (
         Column("treatment", make_name, False),
         _make_score_column(comparison.score_name, comparison.metric),
-        Column("95 % interval", make_interval),
+        Column(f"{race.level if race else '95 %'} interval", make_interval),
         Column(f"{MINUS}\u00a0{leader.name}" if leader else "difference", make_difference),
-        make_text_column("verdict", lambda one: describe_standing(comparison, one), True),
+        make_text_column("race" if race else "verdict", lambda one: describe_standing(comparison, one), True),
         *([] if comparison.metric == "exact_match" else [_make_score_column("EM", "exact_match")]),
         make_number_column("control", ".2f", get_control),
         make_number_column("ceiling", ".2f", get_ceiling),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from mlqa.report.answer import Answer, choose_configuration
 from mlqa.report.comparison import Comparison
 from mlqa.report.members import Member
+from mlqa.report.race_sentences import describe_next_steps
 from mlqa.report.reading import get_nested, read_yaml
 from mlqa.report.statistics.contrasts import Difference
 from mlqa.report.statistics.forecast import Need, compute_need, compute_smallest_resolved, forecast_decision
@@ -71,6 +72,8 @@ def plan_settling(comparison: Comparison, answer: Answer, sweeps: Sequence[str] 
         sweeps: Directories of the sweeps, for the command that reports them together with the next one.
     """
     verdict = comparison.verdict
+    if comparison.race is not None:
+        return Settling(lines=describe_next_steps(comparison, comparison.race))
     if verdict is None:
         return Settling(lines=_explain_no_verdict(comparison))
     undecided = sorted(verdict.undecided, key=lambda one: -abs(one.mean))

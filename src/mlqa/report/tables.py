@@ -13,6 +13,7 @@ from mlqa.report.cells import build_table
 from mlqa.report.content import Report
 from mlqa.report.member_rows import CSV_COLUMNS, MEMBERS
 from mlqa.report.members import Member
+from mlqa.report.race_rows import build_race_table
 from mlqa.report.rows import (
     build_configuration_table,
     build_pair_table,
@@ -71,6 +72,8 @@ def render_markdown(report: Report) -> str:
         differences = comparison.verdict.differences if comparison.verdict else []
         tables = [build(comparison) for build in (build_treatment_table, build_configuration_table, build_score_table)]
         tables.append(build_tokenizer_table(comparison))
+        if comparison.race:
+            tables.append(build_race_table(comparison, comparison.race))
         if section.transfer:
             tables.append(build_transfer_table(section.transfer))
         sections.append(

@@ -16,7 +16,7 @@ from typing import Any
 from mlqa.config.identity import extract_configuration_settings, extract_evaluation_settings
 from mlqa.report.grouping import compute_known_mean, group_by
 from mlqa.report.manifest import NEVER_STARTED
-from mlqa.report.members import Member
+from mlqa.report.members import SET_ASIDE, Member
 
 OPTIONS = ("model", "dataset", "optimizer")  # the groups whose option makes another treatment
 SEED_KEYS = ("seed", "training.seed")
@@ -101,7 +101,7 @@ class Configuration(Runs):
     @property
     def has_crashed(self) -> bool:
         """Whether a run was lost that nobody stopped: a reason not to rely on this configuration."""
-        return any(one.status != "stopped" and one.reason != NEVER_STARTED for one in self.unfinished)
+        return any(one.status not in ("stopped", SET_ASIDE) and one.reason != NEVER_STARTED for one in self.unfinished)
 
     def describe_unfinished(self) -> str:
         """Say how many runs have no score and why, e.g. "1 of 2 runs failed: CUDA out of memory". Empty if none."""
