@@ -32,6 +32,7 @@ def written(folder: Path, text: str, name: str = "predictions.json") -> Path:
     [
         ("p.json", '{"1": "Ankara", "b": ""}'),
         ("p.json", '\ufeff{"1": "Ankara", "b": ""}'),
+        ("p.json", '[{"id": 1.0, "prediction_text": "Ankara"}, {"id": "b", "prediction_text": ""}]'),
         ("p.json", '[{"id": 1, "prediction_text": "Ankara"}, {"id": "b", "prediction_text": "", "x": 0}]'),
         ("p.jsonl", '{"id": 1, "prediction_text": "Ankara"}\n\n{"id": "b", "prediction_text": ""}\n'),
         # mlqa predict --json, with candidates, and scores.jsonl
@@ -132,3 +133,8 @@ def test_names_are_as_many_as_rows(ids: list[str]) -> None:
     for row, identifier in enumerate(ids):
         if identifier not in ids[:row]:
             assert names[row] == identifier
+
+
+def test_a_prediction_without_a_text_says_how_no_answer_is_written(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match='the prediction must be text, but is None; "" is no answer'):
+        read_predictions(written(tmp_path, '{"1": null}'))

@@ -89,6 +89,12 @@ def test_a_resolver_in_the_directory_of_a_member() -> None:
         (("model.revision=None",), "model.revision=None: None is a text here; write null"),
         (("training.eval_steps=16.0",), "could not be converted to Integer; write training.eval_steps=16"),
         (("+training.learning_rate=1",), "training.learning_rate is optimizer.learning_rate"),
+        (("-m", "seed=range(1,4,0)"), "range() arg 3 must not be zero; give values"),
+        (("seed=${nope}",), "Interpolation key 'nope' not found"),
+        (("seed=${oc.env:MLQA_NOPE}",), "Environment variable 'MLQA_NOPE' not found"),
+        (("words=[a,[b,c]]",), "words: ['b', 'c'] is not one word"),
+        (("model=pretrained",), "model.pretrained=null: has no value; give a name on the hub or a folder"),
+        (("-m", "hydra.sweep.subdir=x", "seed=1,2,3"), "hydra.sweep.subdir=x: #0 and #1 would share"),
         (("+foo=3",), "+foo=3: there is no key or group 'foo'"),
     ],
 )
@@ -128,7 +134,7 @@ def test_a_config_of_another_machine_is_not_run_again(tmp_path: Path) -> None:
     """A member that came back from SageMaker has pickled the directory of its container."""
     hydra = tmp_path / ".hydra"
     hydra.mkdir()
-    (hydra / "config.pickle").write_bytes(b"never opened")
+    (hydra / "config.pickle").write_bytes(b"\x80never unpickled")
     (hydra / "hydra.yaml").write_text("hydra: {runtime: {output_dir: /opt/ml/output/data}}")
     (hydra / "overrides.yaml").write_text("- model=tiny_char\n- words=[a,b]")
     with pytest.raises(ConfigError) as refused:
@@ -139,3 +145,9 @@ def test_a_config_of_another_machine_is_not_run_again(tmp_path: Path) -> None:
     assert check_command_line(["--experimental-rerun", str(hydra / "config.pickle")]) == []
     with pytest.raises(ConfigError, match="there is no such file"):
         check_command_line(["--experimental-rerun", str(tmp_path / "nope.pickle")])
+
+
+def test_a_file_that_is_no_pickle_is_not_run_again(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("seed: 1")
+    with pytest.raises(ConfigError, match=r"is not a pickled config; give the .hydra/config.pickle of a run"):
+        check_command_line(["--experimental-rerun", str(tmp_path / "config.yaml")])

@@ -656,3 +656,20 @@ def test_unseen_means_not_in_train_after_normalization() -> None:
     # Decomposed, other white space and case: still the same context.
     validation = one(["S\u0327ehir bu\u0308yu\u0308ktu\u0308r.", "KEDI ", "Köpek"])
     assert find_unseen_rows(validation, train).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        *((f"x{suffix}", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "is a pointer of Git LFS")
+          for suffix in readers.READERS),
+        ("x.json", " \n", "is empty"),
+        ("x.json", "question,context,answer", "is not JSON; give JSON, or give the file the suffix of its format"),
+        ("x.jsonl", "[" + row() + "]", "if the whole file is one list, name it .json"),
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_something_else(name: str, content: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content, "utf-8")
+    with pytest.raises(DataError) as refused:
+        read_file(tmp_path / name)
+    assert said in str(refused.value) and "\n" not in str(refused.value)

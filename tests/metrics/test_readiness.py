@@ -48,7 +48,7 @@ def test_a_head_that_nothing_trains(tmp_path: Path) -> None:
     (reason,) = find_reasons_to_wait(None, {}, [], compose_config(untrained)[0])
     assert reason.startswith("training.num_train_epochs=0: the model has no head for questions yet")
     assert not list(find_reasons_to_wait(None, {}, [], compose_config([*untrained, "training.max_steps=5"])[0]))
-    for architecture, count in (("BertForMaskedLM", 1), ("BertForQuestionAnswering", 0)):
+    for architecture, count in (("BertForMaskedLM", 1), ("BertForQuestionAnswering", 0), ("EsmWithSpanHead", 0)):
         (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "architectures": [architecture]}))
         config, _ = compose_config(["dataset=sample", "training.num_train_epochs=0"], weights=False)
         config.model.pretrained, config.model.scratch = str(tmp_path), None

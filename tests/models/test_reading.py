@@ -113,6 +113,14 @@ def test_no_answer_is_the_cls_that_comes_last() -> None:
     assert batch["input_ids"][0, batch["start_positions"][0]] == ids["[CLS]"]
 
 
+def test_damaged_weights_are_refused() -> None:
+    model = build("Bert")
+    with torch.no_grad():
+        model.bert.encoder.layer[0].output.dense.weight[0, 0] = float("nan")
+    with pytest.raises(ModelError, match="its logits are not finite before any training, so its weights are damaged"):
+        probe_reading(model, 48)
+
+
 def test_one_width_is_max_seq_length() -> None:
     windows = make_windows(one_with_and_one_without(), TOKENIZER, 48, 8, reading=Reading(one_width=True))
     assert make_batch(windows, [0], 8)["input_ids"].shape == (1, 48)

@@ -57,7 +57,8 @@ def read_predictions(path: str | Path) -> dict[str, str]:
     texts = [_get_text(value) for *_, value in pairs]
     for (place, _, _), value in zip(pairs, texts, strict=True):
         if not isinstance(value, str) or not is_encodable(value):
-            raise DataError(f"{path}, {place}: the prediction must be text, but is {shorten_repr(value)}")
+            hint = '; "" is no answer' if value is None else ""
+            raise DataError(f"{path}, {place}: the prediction must be text, but is {shorten_repr(value)}{hint}")
     return index_by_id([identifier for _, identifier, _ in pairs], texts)
 
 
@@ -187,6 +188,8 @@ def _read_entries(path: Path, *keys: str) -> list[tuple[str, str, Any]]:
 
 
 def _parse_id(path: Path, place: str, value: object) -> str:
+    if isinstance(value, float) and value.is_integer():  # as pandas writes a column of numbers with gaps
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise DataError(f"{path}, {place}: id must be text or a whole number, but is {shorten_repr(value)}")
     return str(value)

@@ -158,7 +158,7 @@ def split_members(overrides: list[str], multirun: bool) -> list[list[str]]:
     asked = parse_overrides(sweeper_params) + of_task
     try:
         members = BasicSweeper.split_arguments(asked, None)[0]
-    except HydraException as error:  # interval(), which other sweepers draw from
+    except (HydraException, ValueError) as error:  # interval(), which other sweepers draw from, or a step of 0
         raise ConfigError(
             f"{summarize_error(error)}; give values, or choose a hydra/sweeper that draws them"
         ) from error
@@ -244,15 +244,15 @@ def convert_to_config(composed: DictConfig) -> Config:
     Raises:
         ConfigError: A value is missing, a key is unknown, or an interpolation cannot be resolved.
     """
-    problems = _find_missing_and_unknown(composed)
-    if problems:
-        raise ConfigError(problems)
     try:
-        return build_config(composed)
+        problems = _find_missing_and_unknown(composed)
+        if not problems:
+            return build_config(composed)
     except OmegaConfBaseException as error:
         full_key = _FULL_KEY.search(str(error))
         prefix = f"{full_key.group(1)}: " if full_key else ""
         raise ConfigError(prefix + summarize_error(error)) from error
+    raise ConfigError(problems)
 
 
 def _find_missing_and_unknown(composed: DictConfig) -> list[str]:

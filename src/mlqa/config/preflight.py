@@ -6,6 +6,7 @@ Hydra stops at the first problem. In a multirun it finds an impossible combinati
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from argparse import Namespace
@@ -29,7 +30,7 @@ from mlqa.config.compose import (
 from mlqa.config.hydra_errors import explain_none, explain_removal, explain_unknown
 from mlqa.config.progress import report_progress
 from mlqa.config.readiness import warn_before_launch
-from mlqa.config.run_places import check_claim, check_rerun, check_run_dir, reserve_directory
+from mlqa.config.run_places import check_claims, check_rerun, check_run_dir, reserve_directory
 from mlqa.config.schema import Config, build_config
 from mlqa.config.validation import find_config_problems
 from mlqa.config.wandb_key import find_key_problems, warn_of_offline_jobs
@@ -81,8 +82,7 @@ def check_command_line(argv: Sequence[str]) -> list[DictConfig]:
     for member in report_progress(members, "checked"):
         problems.update(dict.fromkeys(_find_member_problems(member, multirun)))
     if not problems:  # only now is each config complete
-        claims = (check_claim(member, multirun, number) for number, member in enumerate(members))
-        problems.update(dict.fromkeys(problem for found in claims for problem in found))
+        problems.update(dict.fromkeys(check_claims(members, multirun)))
     if problems:
         raise ConfigError(list(problems))
     return members
@@ -177,16 +177,15 @@ def _check_wandb_agent(members: list[DictConfig]) -> list[str]:
 
 
 def _find_member_problems(member: DictConfig, multirun: bool) -> list[str]:
-    try:
-        return [
-            *validate_composed(member),
-            *_check_sagemaker_launch(member, member.hydra, multirun),
-            *_check_network_isolation(member, member.hydra),
-            *find_key_problems(member, member.hydra),
-            *check_run_dir(member, multirun),
-        ]
-    except (OmegaConfBaseException, AttributeError):  # a group was removed, which _check_overrides has reported
-        return []
+    problems: list[str] = []
+    # A group was removed, or an interpolation has no value: _check_overrides or validate_composed reports it.
+    with contextlib.suppress(OmegaConfBaseException, AttributeError):
+        problems += validate_composed(member)
+        problems += _check_sagemaker_launch(member, member.hydra, multirun)
+        problems += _check_network_isolation(member, member.hydra)
+        problems += find_key_problems(member, member.hydra)
+        problems += check_run_dir(member, multirun)
+    return problems
 
 
 def _check_sagemaker_launch(composed: DictConfig, hydra: Any, multirun: bool) -> list[str]:

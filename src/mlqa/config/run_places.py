@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import pickle
 import shlex
 import shutil
 from collections.abc import Sequence
@@ -51,26 +52,54 @@ def check_run_dir(composed: DictConfig, multirun: bool) -> list[str]:
     return []
 
 
-def check_claim(composed: DictConfig, multirun: bool, number: int) -> list[str]:
-    """Refuse the directory of another completed run, before Hydra writes its .hydra and train.log there."""
+def check_claims(members: Sequence[DictConfig], multirun: bool) -> list[str]:
+    """Refuse directories that two members would share, and those of other completed runs.
+
+    Only now is it early enough: Hydra writes its .hydra and train.log there before a member starts.
+
+    Args:
+        members: The composed members.
+        multirun: Whether a sweep starts.
+    """
+    problems: list[str] = []
+    owners: dict[Path, int] = {}
+    for number, member in enumerate(members):
+        run_dir = _find_claim(member, multirun, number)
+        if run_dir is None:
+            continue
+        if (owner := owners.setdefault(run_dir, number)) == number:
+            problems.extend(_check_claim(member, run_dir))
+        elif not any(line.startswith("hydra.sweep.subdir") for line in problems):
+            problems.append(
+                f"hydra.sweep.subdir={run_dir.name}: #{owner} and #{number} would share {run_dir}; make it of "
+                "${hydra.job.num} or ${hydra.job.override_dirname}"
+            )
+    return problems
+
+
+def _find_claim(composed: DictConfig, multirun: bool, number: int) -> Path | None:
+    """Return the directory of a member, None if others check it or only the start decides it."""
     hydra = composed.hydra
     if multirun and (composed.hardware.instance_type is not None or hydra.launcher.get("resume")):
-        return []  # the launcher knows its own sweeps
+        return None  # the launcher knows its own sweeps
     if multirun and "basic_sweeper" not in hydra.sweeper._target_:
-        return []  # only the overrides that all members share are known
+        return None  # only the overrides that all members share are known
     with open_dict(hydra), read_write(hydra):
         hydra.job.num = number
     try:
         run_dir = Path(_resolve(composed, "sweep" if multirun else "run", "dir"))
-        if multirun:
-            run_dir /= str(_resolve(composed, "sweep", "subdir"))
+        return run_dir / str(_resolve(composed, "sweep", "subdir")) if multirun else run_dir
     except (OmegaConfBaseException, ValueError):  # it depends on what is known only when the member starts
-        return []
+        return None
+
+
+def _check_claim(composed: DictConfig, run_dir: Path) -> list[str]:
     if not (run_dir / FILE).exists():  # nearly always, and then the hash of hundreds of members is not needed
         return []
     try:
         config = convert_to_config(composed)
-        find_completed(run_dir, compute_config_hash(anchor_paths(config, Path.cwd()) if hydra.job.chdir else config))
+        is_anchored = composed.hydra.job.chdir
+        find_completed(run_dir, compute_config_hash(anchor_paths(config, Path.cwd()) if is_anchored else config))
     except RunError as error:
         return [str(error)]
     return []
@@ -85,10 +114,16 @@ def check_rerun(pickled: Path) -> None:
         pickled: The argument of --experimental-rerun.
 
     Raises:
-        ConfigError: The file or the directory is missing.
+        ConfigError: The file or the directory is missing, or the file is no pickle.
     """
     if not pickled.is_file():
         raise ConfigError(f"--experimental-rerun={pickled}: there is no such file")
+    with pickled.open("rb") as file:
+        if file.read(1) != pickle.PROTO:
+            raise ConfigError(
+                f"--experimental-rerun={pickled}: is not a pickled config; give the .hydra/config.pickle of a run "
+                "whose hydra.callbacks had a PickleJobInfoCallback"
+            )
     try:
         ran_in = OmegaConf.load(pickled.parent / "hydra.yaml").hydra.runtime.output_dir
         overrides = [str(line) for line in OmegaConf.load(pickled.parent / "overrides.yaml")]

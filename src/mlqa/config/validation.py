@@ -63,7 +63,7 @@ def _check_untrained(config: Config) -> Iterator[str]:
 
 def _check_words(config: Config) -> Iterator[str]:
     for word in config.words or ():
-        if word.split() != [word]:
+        if not isinstance(word, str) or word.split() != [word]:
             yield f"words: {word!r} is not one word; give words without white space, e.g. words=[Kedileri,evlerimizden]"
 
 
@@ -96,9 +96,11 @@ def _get_max_positions(config: Config) -> int | None:
 
 def _check_model(config: Config) -> Iterator[str]:
     model, scratch = config.model, config.model.scratch
-    if (model.pretrained is None) == (scratch is None):
+    if model.pretrained is None and scratch is None:
+        yield "model.pretrained=null: has no value; give a name on the hub or a folder: model.pretrained=..."
+    elif model.pretrained is not None and scratch is not None:
         yield (
-            f"model.pretrained={model.pretrained}, model.scratch={'null' if scratch is None else '{...}'}: a model is "
+            f"model.pretrained={model.pretrained}, model.scratch={{...}}: a model is "
             "either pre-trained or made from scratch; choose one, e.g. model=berturk or model=tiny_wordpiece"
         )
     if model.pretrained == "":

@@ -24,6 +24,7 @@ ANSWER_COLUMNS = ("answer", "answer_text")  # the text alone, possibly with a co
 OPTIONAL = ("id", "is_impossible", "answer_start", *ANSWER_COLUMNS)  # without an id, the row's position is its id
 LISTS = ("data", "paragraphs", "qas")  # the lists of SQuAD's JSON
 PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".tgz")
+LFS_POINTER = b"version https://git-lfs"  # how a pointer begins
 MOST_NAMES = 12  # an error lists at most this many members of an object
 
 Row = tuple[str, Mapping[str, Any]]  # place in the file, {column: value}
@@ -65,8 +66,10 @@ def iter_rows(path: Path) -> Iterator[Row]:
 
 @contextmanager
 def explain_read_errors(path: Path) -> Iterator[None]:
-    """Raise DataError if the file that is read meanwhile is missing, is a folder, cannot be read or is not UTF-8."""
+    """Raise DataError if the file that is read meanwhile is missing, a folder, a pointer, unreadable or not UTF-8."""
     try:
+        if path.is_file() and is_lfs_pointer(path):  # a pipe can be read only once
+            raise DataError(f"{path}: is a pointer of Git LFS, not the file itself; run git lfs pull in its folder")
         yield
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
@@ -76,6 +79,12 @@ def explain_read_errors(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: is a folder; give a file in it") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or summarize_error(error)}") from None
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Return whether a file stands for a larger one, as a clone without Git LFS leaves it."""
+    with path.open("rb") as file:
+        return file.read(len(LFS_POINTER)) == LFS_POINTER
 
 
 def add_rows(builder: ExamplesBuilder, rows: Iterable[Row]) -> None:
@@ -129,6 +138,9 @@ def parse_json(text: str, source: str, line: int | None = None, **options: Any) 
     try:
         return json.loads(text, **options)
     except json.JSONDecodeError as error:
+        if line is None and not text[: error.pos].strip():  # nothing was parsed
+            found = "is not JSON" if text.strip() else "is empty"
+            raise DataError(f"{source}: {found}; give JSON, or give the file the suffix of its format") from None
         place = f"line {error.lineno}, column {error.colno}" if line is None else f"line {line}, column {error.colno}"
         hint = "; if these are JSON lines, name the file .jsonl" if line is None and error.msg == "Extra data" else ""
         raise DataError(f"{source}: broken JSON at {place}: {error.msg}{hint}") from None
@@ -213,7 +225,8 @@ def _read_json_lines(path: Path) -> Iterator[Row]:
                 continue
             row = parse_json(line, str(path), number)
             if not isinstance(row, dict):
-                raise DataError(f"{path}, line {number}: expected an object with id, question, context, answers")
+                hint = "; if the whole file is one list, name it .json" if isinstance(row, list) else ""
+                raise DataError(f"{path}, line {number}: expected an object with id, question, context, answers{hint}")
             yield f"line {number}", row
 
 

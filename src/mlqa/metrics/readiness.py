@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mlqa.config.schema import Config
+from mlqa.config.validation import ANSWERING
 from mlqa.data.audit_warnings import describe_leakage, format_percent
 from mlqa.data.examples import Examples
 from mlqa.errors import MlqaError
@@ -87,4 +88,4 @@ def _stays_untrained(config: Config) -> bool:
         loaded = load_pretrained(AutoConfig, "config", str(config.model.pretrained), config.model.revision)
     except MlqaError:
         return False
-    return not any(str(name).endswith("ForQuestionAnswering") for name in loaded.architectures or ())
+    return not any(str(name).endswith(ANSWERING) for name in loaded.architectures or ())

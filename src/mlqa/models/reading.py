@@ -33,7 +33,7 @@ def probe_reading(model: Any, max_seq_length: int) -> Reading:
         What windows must respect.
 
     Raises:
-        ModelError: The model cannot read windows of `max_seq_length` tokens.
+        ModelError: The model cannot read windows of `max_seq_length` tokens, or its weights are damaged.
     """
     _check_positions(model, max_seq_length)
     was_training = model.training
@@ -44,7 +44,13 @@ def probe_reading(model: Any, max_seq_length: int) -> Reading:
         ids = _draw_ids(model, width)
         other = ids.clone()
         other[0, -1] = ids[0, 0]
-        causal = bool((_read(model, ids)[..., 0] == _read(model, other)[..., 0]).all())
+        logits = _read(model, ids)
+        causal = bool((logits[..., 0] == _read(model, other)[..., 0]).all())
+    if not bool(logits.isfinite().all()):
+        raise ModelError(
+            f"model.pretrained={model.config.name_or_path}: its logits are not finite before any training, so its "
+            "weights are damaged; give other weights"
+        )
     model.train(was_training)
     return Reading(null_last=causal, one_width=one_width, token_types=_find_token_types(model))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlqa.data.readers import is_lfs_pointer
 from mlqa.errors import ModelError, UnreachableError, summarize_error
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ NEAR = {
     "RoFormer": "bert-base-chinese",
     "BertJapanese": "xlm-roberta-base",
 }
-LFS_POINTER = b"version https://git-lfs"
 
 # By name, because they belong to httpx, requests and huggingface_hub, and each version of transformers uses others.
 UNREACHABLE = (
@@ -104,7 +104,7 @@ def load_pretrained(factory: Any, what: str, pretrained: str, revision: str | No
 def _find_lfs_pointer(folder: Path) -> str | None:
     """Return the name of a file that stands for a larger one, as a clone without Git LFS leaves them."""
     for path in sorted(folder.iterdir()):
-        if path.is_file() and path.stat().st_size < 1024 and path.read_bytes().startswith(LFS_POINTER):
+        if path.is_file() and is_lfs_pointer(path):
             return path.name
     return None
 
