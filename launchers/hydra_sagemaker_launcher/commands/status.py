@@ -20,7 +20,7 @@ EXAMPLE = """examples:
   hydra-sagemaker status multirun/2026-11-28/10-00-00
   hydra-sagemaker status multirun/2026-11-28/10-00-00 --json"""
 
-_MIN_LAST_WIDTH = 10  # columns
+_MIN_LAST_WIDTH = 18  # columns: a name and a number
 _MAX_LAST_LINES = 20  # running jobs whose last line is read: each takes two calls to CloudWatch
 
 
