@@ -90,7 +90,7 @@ def build_table(members: Sequence[MemberView], last_lines: Mapping[int, str], wi
     for heading in ("#", "member", "where", "state", "minutes", "$ so far", "last"):
         justify: Any = "right" if heading in ("#", "minutes", "$ so far") else "left"
         table.add_column(heading, justify=justify, overflow="ellipsis" if heading == "last" else "fold",
-                         no_wrap=heading not in ("member", "where", "state"))  # fmt: skip
+                         no_wrap=heading != "member")  # fmt: skip
     last = table.columns[-1]
     last.max_width = 0
     for member in members:
