@@ -43,7 +43,10 @@ def test_a_long_member_is_folded_and_its_last_line_is_still_there() -> None:
 
 
 def test_only_the_member_is_folded() -> None:
-    running = make_member(0, "experiment=quickstart " * 6, MemberRecord(job_name="job"))
+    running = make_member(0, "experiment=quickstart " * 6, MemberRecord(status="completed", job_name="job"))
     running.record.plan["instance_type"] = "ml.p3.2xlarge"
-    (row,) = [line for line in show([running], {0: "objective=3.611"}, 80) if "ml.p3.2xlarge" in line]
-    assert running.state in row and "objective=3.611" in row and len(row) <= 80
+    lines = show([running], {0: "objective=3.611"}, 80)
+    (row,) = [line for line in lines if "ml.p3.2xlarge" in line]
+    assert "completed" in row and "objective=3" in row
+    assert {len(line) for line in lines} == {len(row)} and lines[0][-1] == "┓"
+    assert "member" in lines[1] and len(row) <= 80
