@@ -26,7 +26,7 @@ from hydra_sagemaker_launcher.jobs.outcome import Outcome, fetch_outcome
 from hydra_sagemaker_launcher.jobs.safe_extract import check_data_filter
 from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.member import Member
-from hydra_sagemaker_launcher.packaging.program import Program, detect_program, pack_program
+from hydra_sagemaker_launcher.packaging.program import Program, detect_program, find_secrets_in_configs, pack_program
 from hydra_sagemaker_launcher.packaging.source_archive import Source
 from hydra_sagemaker_launcher.preflight import find_account_problems
 from hydra_sagemaker_launcher.request.image_check import find_unfit_members
@@ -126,6 +126,7 @@ class Remote:
         problems += dict.fromkeys(find_request_problems(planned, self._options, self._sweep_dir, region))
         done = self._manifest.get_done_statuses(self._options.retry_failed)
         to_come = [item for item in planned if item.member.number not in done]
+        problems += dict.fromkeys(find_secrets_in_configs([item.member for item in to_come]))
         problems += dict.fromkeys(find_unfit_members(to_come, self._options, self.program.root))
         steps: list[Callable[[], Any]] = [check_data_filter, lambda: self.source]
         if not self._options.dry_run:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.member import Member
 
 _NAME_MAX, _PATH_MAX = 255, 4096  # bytes, if the file system does not tell
@@ -14,6 +15,20 @@ _WAY_OUT = (
     "make it of ${hydra.job.num}, or leave keys out of ${hydra.job.override_dirname} by "
     "hydra.job.config.override_dirname.exclude_keys"
 )
+
+
+def make_sweep_dir(path: Path) -> None:
+    """Make the directory of a sweep, as its sweeper would.
+
+    Raises:
+        LaunchError: It cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LaunchError(
+            f"hydra.sweep.dir={path}: cannot be made: {error.strerror or error}; choose a directory that you may write"
+        ) from error
 
 
 def find_directory_problems(members: Sequence[Member], others: Sequence[Member] = ()) -> list[str]:

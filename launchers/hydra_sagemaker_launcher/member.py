@@ -16,6 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
 
 from hydra_sagemaker_launcher.catalog.hardware import Hardware, parse_hardware
 from hydra_sagemaker_launcher.errors import LaunchError
@@ -126,7 +127,7 @@ def compose_member(
 
     Raises:
         HydraException: The config cannot be composed.
-        LaunchError: The hardware node is invalid.
+        LaunchError: The hardware node is invalid, or an interpolation in it or in its directory cannot be resolved.
     """
     config = context.config_loader.load_sweep_config(sweep_config, list(overrides))
     with open_dict(config):
@@ -142,6 +143,11 @@ def compose_member(
             config.hydra.runtime.output_dir = str(directory)
         node = OmegaConf.select(config, hardware_key)
         plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else None
+    except OmegaConfBaseException as error:
+        raise LaunchError(
+            f"{error.full_key or hardware_key}: has no value for #{number}: {str(error).strip().splitlines()[0]}; "
+            "give it one"
+        ) from error
     finally:
         HydraConfig.instance().cfg = before
     return Member(number, list(overrides), config, directory, parse_hardware(plain))  # type: ignore[arg-type]

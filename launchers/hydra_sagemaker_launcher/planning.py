@@ -13,7 +13,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict, read_write
 
 from hydra_sagemaker_launcher.clock import Clock
-from hydra_sagemaker_launcher.directories import find_directory_problems
+from hydra_sagemaker_launcher.directories import find_directory_problems, make_sweep_dir
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.launch_record import describe_launch, format_command
 from hydra_sagemaker_launcher.lock import SweepLock
@@ -59,12 +59,13 @@ class SweepPlanner:
         """Take what Hydra gives a launcher before the first launch. `resume` sets hydra.sweep.dir in the config.
 
         Raises:
-            LaunchError: `resume` is not the directory of a sweep.
+            LaunchError: `resume` is not the directory of a sweep, or the directory cannot be made.
         """
         self._context, self._config = context, config
         context.config_loader = SweepLoader(context.config_loader, config)  # type: ignore[assignment]
         resume = self._options.resume
         if resume is None:
+            make_sweep_dir(Path(str(config.hydra.sweep.dir)))  # the sweeper would end with a stack trace
             return
         if not Path(resume, FILE).is_file():
             raise LaunchError(f"hydra.launcher.resume={resume}: contains no {FILE}; give the directory of a sweep")

@@ -8,7 +8,8 @@ import pytest
 from launcher_app import App
 from omegaconf import OmegaConf
 
-from hydra_sagemaker_launcher.directories import find_directory_problems
+from hydra_sagemaker_launcher.directories import find_directory_problems, make_sweep_dir
+from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.member import Member
 
 
@@ -34,6 +35,18 @@ def test_a_directory_that_cannot_be_made_is_a_problem(tmp_path: Path, name: str,
     (tmp_path / "file").write_text("x")
     (line,) = find_directory_problems([member(0, tmp_path / name)])
     assert line.startswith("hydra.sweep.subdir: ") and words in line
+
+
+@pytest.mark.parametrize("name", ["file", "file/below", "k" * 256])
+def test_a_sweep_directory_that_cannot_be_made_is_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(LaunchError) as refused:
+        make_sweep_dir(tmp_path / name)
+    (line,) = refused.value.problems
+    assert line.startswith(f"hydra.sweep.dir={tmp_path / name}: cannot be made: ") and "choose a directory" in line
+    make_sweep_dir(tmp_path / "new" / "one")
+    make_sweep_dir(tmp_path / "new" / "one")
+    assert (tmp_path / "new" / "one").is_dir()
 
 
 def test_many_of_one_kind_are_one_line(tmp_path: Path) -> None:

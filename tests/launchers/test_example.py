@@ -67,6 +67,7 @@ def test_only_m5_became_jobs(sweep: Path) -> None:
     assert result["status"] == "completed"
     assert result["objective"] == pytest.approx(ERRORS["2"])
     assert result["cost"]["instance_type"] == "ml.m5.large"
+    assert result["cost"]["price_source"].startswith("rehearsal (")  # nobody has paid it
     assert "on ml.m5.large" in (sweep / "3" / "sagemaker.log").read_text("utf-8")
     for number in range(4):
         assert (sweep / str(number) / ".hydra" / "config.yaml").is_file()

@@ -70,6 +70,14 @@ def test_a_dry_run_prints_the_plan_and_asks_nothing(app: App, service: Service) 
     assert not list(app.root.glob("dry/*/")) and not (app.root / "dry" / ".rehearsal").exists()
 
 
+@pytest.mark.parametrize("key", ["hardware.max_hours", "hydra.sweep.subdir"])
+def test_an_interpolation_without_a_value_is_one_line(app: App, key: str) -> None:
+    done = app.run("hardware=m5", f"{key}='${{oc.env:NO_SUCH_VARIABLE}}'", "hydra.launcher.dry_run=true", sweep="dry")
+    assert done.code == 1, done.output
+    done.says(f"error: {key}: has no value for #0", "'NO_SUCH_VARIABLE' not found")
+    assert "Traceback" not in done.output and "full_key" not in done.output
+
+
 def test_leaving_at_once_and_coming_back(app: App, service: Service) -> None:
     service.faults(delay={"job": "-left-", "phase": "Training", "seconds": 3})
     options = ["hardware=m5", "x=1,2", "hydra.launcher.job_name=left"]

@@ -14,7 +14,7 @@ from hydra_sagemaker_launcher.aws.error_text import format_aws_error
 from hydra_sagemaker_launcher.aws.failures import classify_failure, find_aws_error, suggest_cure
 from hydra_sagemaker_launcher.aws.session import Aws, find_rehearsal, open_aws
 from hydra_sagemaker_launcher.aws.training_jobs import TrainingJobClient
-from hydra_sagemaker_launcher.catalog.prices import Price, look_up_prices
+from hydra_sagemaker_launcher.catalog.prices import Price, look_up_prices, mark_rehearsal
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.launch_record import format_command
 from hydra_sagemaker_launcher.lock import find_driver
@@ -161,7 +161,8 @@ class AttachedSweep:
         types = [member.instance_type for member in unpriced]
         prices: dict[str, Price | None] = look_up_prices(types, self.aws.region, self.aws.pricing)
         for member in unpriced:
-            member.looked_up = prices.get(member.instance_type)
+            price = prices.get(member.instance_type)
+            member.looked_up = mark_rehearsal(price) if price is not None and self.is_rehearsal else price
 
 
 def _format_range(numbers: Sequence[int]) -> str:

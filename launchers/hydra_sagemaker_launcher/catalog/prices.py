@@ -10,7 +10,7 @@ import json
 import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
@@ -29,7 +29,9 @@ class Price:
     """What one instance costs per hour, and who says so."""
 
     usd_per_hour: float
-    source: str  # API, CONFIG, the user's catalog ("aws price list 2026-11-28") or the package's ("table 2026-11")
+    # API, CONFIG, the user's catalog ("aws price list 2026-11-28") or the package's ("table 2026-11"). In a rehearsal
+    # "rehearsal (...)".
+    source: str
     estimate: bool
 
 
@@ -77,6 +79,11 @@ def resolve_price(hardware: Hardware, prices: Mapping[str, Price | None]) -> Pri
     if hardware.usd_per_hour is not None:
         return Price(hardware.usd_per_hour, CONFIG, estimate=False)
     return prices.get(hardware.instance_type)
+
+
+def mark_rehearsal(price: Price) -> Price:
+    """Return a price whose source says that nobody pays it. It stays the price that AWS would have billed."""
+    return replace(price, source=f"rehearsal ({price.source})")
 
 
 def compute_cost(hardware: Hardware, price: Price | None, description: Mapping[str, Any]) -> dict[str, Any]:

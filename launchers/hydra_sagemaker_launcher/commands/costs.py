@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from hydra_sagemaker_launcher.commands.arguments import add_sweep_arguments
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from hydra_sagemaker_launcher.attached.sweep import AttachedSweep
 
 EXAMPLE = """examples:
@@ -97,31 +100,58 @@ def _record_end(attempt: Attempt, event: dict[str, Any]) -> None:
 
 def _print_table(attempts: list[Attempt], total: dict[str, float], is_rehearsal: bool) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table()
-    for heading in ("#", "attempt", "job", "status", "instances", "billed s", "$", "warm pool $", "price by"):
-        justify: Any = "right" if heading in ("#", "attempt", "billed s", "$", "warm pool $") else "left"
-        table.add_column(heading, justify=justify, overflow="fold")
-    for each in attempts:
-        table.add_row(
-            str(each.member),
-            str(each.attempt),
-            each.job_name,
-            each.status,
-            each.instances,
-            "" if each.billed_seconds is None else f"{each.billed_seconds:.0f}",
-            "" if each.usd is None else f"{each.usd:.4f}",
-            "" if each.warm_pool_usd is None else f"{each.warm_pool_usd:.4f}",
-            each.price_source or "",
-        )
-    table.add_section()
-    usd = f"{total['usd']:.4f}"
-    pools = f"{total['warm_pool_usd']:.4f}" if total["warm_pool_usd"] else ""
-    table.add_row("", "", f"{len(attempts)} jobs", "", "", f"{total['billed_seconds']:.0f}", usd, pools, "")
+    sources = list(dict.fromkeys(each.price_source for each in attempts if each.price_source))
+    table = build_table(attempts, total, with_sources=len(sources) > 1)
     console = Console()
     console.print(table)
     if total["warm_pool_usd"]:
         console.print("warm pool $: if each pool waited to its end; a next job may have taken it over", highlight=False)
+    if len(sources) == 1:
+        console.print(f"price by: {sources[0]}", highlight=False)
     if is_rehearsal:
         console.print("on AWS; this was a rehearsal, and free", highlight=False)
+
+
+def build_table(attempts: Sequence[Attempt], total: Mapping[str, float], with_sources: bool) -> Table:
+    """Build a table with a row per job. Only names of jobs and sources of prices are folded in a narrow terminal.
+
+    Args:
+        attempts: The jobs.
+        total: Their sums, by the names of the attributes.
+        with_sources: Whether a column says whose price each job has.
+    """
+    from rich.table import Table
+
+    rows = [
+        {
+            "#": str(each.member),
+            "attempt": str(each.attempt),
+            "job": each.job_name,
+            "status": each.status,
+            "instances": each.instances,
+            "billed s": "" if each.billed_seconds is None else f"{each.billed_seconds:.0f}",
+            "$": "" if each.usd is None else f"{each.usd:.4f}",
+            "warm pool $": "" if each.warm_pool_usd is None else f"{each.warm_pool_usd:.4f}",
+            "price by": each.price_source or "",
+        }
+        for each in attempts
+    ]
+    sums = {
+        "job": f"{len(attempts)} jobs" if len(attempts) != 1 else "1 job",
+        "billed s": f"{total['billed_seconds']:.0f}",
+        "$": f"{total['usd']:.4f}",
+        "warm pool $": f"{total['warm_pool_usd']:.4f}",
+    }
+    headings = ["#", "attempt", "job", "status", "instances", "billed s", "$"]
+    headings += ["warm pool $"] if total["warm_pool_usd"] else []
+    headings += ["price by"] if with_sources else []
+    table = Table()
+    for heading in headings:
+        justify: Any = "right" if heading in ("#", "attempt", "billed s", "$", "warm pool $") else "left"
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading not in ("job", "price by"))
+    for row in rows:
+        table.add_row(*(row[heading] for heading in headings))
+    table.add_section()
+    table.add_row(*(sums.get(heading, "") for heading in headings))
+    return table

@@ -56,7 +56,8 @@ def _fetch(sweep: AttachedSweep) -> None:
     left = [member for member in sweep.list_members() if member.record.status is None]
     print(f"{fetched} members fetched" + (f", {lost} could not be fetched" if lost else ""))
     if left:
-        print(f"{len(left)} members are not finished; to go on: {sweep.format_command('resume')}")
+        unfinished = "1 member is" if len(left) == 1 else f"{len(left)} members are"
+        print(f"{unfinished} not finished; to go on: {sweep.format_command('resume')}")
     elif fetched:
         print("hydra.launcher.on_sweep_end was not called, because it is the app's")
     if lost:

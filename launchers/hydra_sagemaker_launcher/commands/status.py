@@ -20,7 +20,7 @@ EXAMPLE = """examples:
   hydra-sagemaker status multirun/2026-11-28/10-00-00
   hydra-sagemaker status multirun/2026-11-28/10-00-00 --json"""
 
-_MIN_LAST_WIDTH = 10  # columns
+_MEMBER_WIDTH, _LAST_WIDTH = 6, 18  # columns in a narrow terminal: a heading, and a name with a number
 _MAX_LAST_LINES = 20  # running jobs whose last line is read: each takes two calls to CloudWatch
 
 
@@ -90,7 +90,8 @@ def build_table(members: Sequence[MemberView], last_lines: Mapping[int, str], wi
     for heading in ("#", "member", "where", "state", "minutes", "$ so far", "last"):
         justify: Any = "right" if heading in ("#", "minutes", "$ so far") else "left"
         table.add_column(heading, justify=justify, overflow="ellipsis" if heading == "last" else "fold",
-                         no_wrap=heading not in ("member", "where", "state"))  # fmt: skip
+                         no_wrap=heading != "member")  # fmt: skip
+    table.columns[1].min_width = _MEMBER_WIDTH
     last = table.columns[-1]
     last.max_width = 0
     for member in members:
@@ -108,7 +109,8 @@ def build_table(members: Sequence[MemberView], last_lines: Mapping[int, str], wi
             ),
         )
     others = Console(width=10_000).measure(table).maximum  # of an empty last column
-    last.max_width = max(_MIN_LAST_WIDTH, width - others)
+    folded = max((len(member.label) - _MEMBER_WIDTH for member in members), default=0)  # what folding members saves
+    last.max_width = max(4, width - others, min(_LAST_WIDTH, width - others + max(0, folded)))
     return table
 
 

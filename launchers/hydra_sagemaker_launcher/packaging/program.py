@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +16,7 @@ from hydra._internal.utils import get_args_parser
 from omegaconf import OmegaConf
 
 from hydra_sagemaker_launcher.container import MEMBER_FILE
-from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.errors import LaunchError, raise_problems
 from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.packaging.source_archive import Source, pack
 from hydra_sagemaker_launcher.request.channels import DataSource
@@ -132,14 +133,32 @@ def build_member_file(
         },
     }
     content = json.dumps(body, ensure_ascii=False, indent=1).encode()
-    task = OmegaConf.to_yaml(member.task_config).encode()
-    secrets = [*find_secrets("config.yaml", task), *find_secrets(MEMBER_FILE, content)]
-    if secrets:
-        raise LaunchError(
-            f"#{member.number}: its config contains what looks like {secrets[0][1]}; a config is stored and shown in "
-            "many places; put the value into Secrets Manager and its ARN into hydra.launcher.secrets"
-        )
+    raise_problems([*_find_secrets_in_config(member), *_describe_secrets(member, MEMBER_FILE, content)][:1])
     return content
+
+
+def find_secrets_in_configs(members: Sequence[Member]) -> Iterator[str]:
+    """Yield a line for each member whose config contains what looks like a secret, as far as a plan can tell cheaply.
+
+    Members differ by their overrides, so the complete config is read of the first one only. `build_member_file` reads
+    all of them.
+    """
+    for member in members[:1]:
+        yield from _find_secrets_in_config(member)
+    for member in members:
+        yield from _describe_secrets(member, "overrides.yaml", "\n".join(member.task_overrides).encode())
+
+
+def _find_secrets_in_config(member: Member) -> Iterator[str]:
+    return _describe_secrets(member, "config.yaml", OmegaConf.to_yaml(member.task_config).encode())
+
+
+def _describe_secrets(member: Member, name: str, content: bytes) -> Iterator[str]:
+    for _, kind in itertools.islice(find_secrets(name, content), 1):
+        yield (
+            f"#{member.number}: its config contains what looks like {kind}; a config is stored and shown in many "
+            "places; put the value into Secrets Manager and its ARN into hydra.launcher.secrets"
+        )
 
 
 def _collect_config_flags(root: Path, script_dir: Path) -> tuple[str, ...]:

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from hydra_sagemaker_launcher.errors import LaunchError
 
 MODES = ("File", "FastFile", "Pipe")
 OWN_CHANNELS = ("code", "member")
@@ -106,13 +109,22 @@ def iter_data_sources(config: DictConfig, channels: Mapping[str, Any]) -> Iterat
     """Yield channel and source of the data that the channels or the keys of a config name.
 
     The value of a key that is neither a path nor in S3 (the name of a hub, null) stays as it is.
+
+    Raises:
+        LaunchError: An interpolation of a key cannot be resolved.
     """
     for name, entry in channels.items():
         channel = parse_channel(entry)
         if channel.source is not None:
             yield name, channel.source
             continue
-        value = OmegaConf.select(config, str(channel.key))
+        try:
+            value = OmegaConf.select(config, str(channel.key))
+        except OmegaConfBaseException as error:
+            raise LaunchError(
+                f"hydra.launcher.channels.{name}={channel.key}: the config has no value there: "
+                f"{str(error).strip().splitlines()[0]}; give {channel.key} one, or leave the channel out"
+            ) from error
         if not isinstance(value, str) or not value:
             continue
         if value.startswith("s3://"):

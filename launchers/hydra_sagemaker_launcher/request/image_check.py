@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra_sagemaker_launcher.catalog.fallbacks import list_candidates
 from hydra_sagemaker_launcher.catalog.images import Image, list_fitting_releases
@@ -27,13 +27,14 @@ def find_unfit_members(planned: Sequence[PlannedMember], options: Any, project: 
         options: The launcher's options. `check_image` names the app's function: from a member's config and its
             software, {name: version}, it returns what is wrong, one line each.
         project: The folder that `requirements` is relative to.
-
-    Raises:
-        LaunchError: `check_image` is not the name of a function.
     """
     if options.check_image is None:
         return
-    check = _find_check(options.check_image)
+    try:
+        check = _find_check(options.check_image)
+    except LaunchError as error:
+        yield from error.problems
+        return
     for item in planned:
         for problem in check(item.member.config, list_software(item.image, options, project)):
             yield f"#{item.member.number}: {problem}; {_find_way_out(item, check, options, project)}"
@@ -53,13 +54,21 @@ def list_software(image: Image, options: Any, project: Path) -> dict[str, str]:
 
 
 def _find_check(dotted: str) -> Check:
-    from hydra.utils import get_method
+    from hydra._internal.utils import _locate  # hydra.utils.get_method would also log the error
 
     try:
-        check: Check = get_method(dotted)
+        check = _locate(dotted)
     except Exception as error:
-        raise LaunchError(f"hydra.launcher.check_image={dotted}: is not a function: {error}") from error
-    return check
+        raise LaunchError(
+            f"hydra.launcher.check_image={dotted}: is not a function: {' '.join(str(error).split())}; give the dotted "
+            "name of one that the app can import"
+        ) from error
+    if not callable(check):
+        raise LaunchError(
+            f"hydra.launcher.check_image={dotted}: is not a function but a {type(check).__name__}; give the dotted "
+            "name of one that the app can import"
+        )
+    return cast("Check", check)
 
 
 def _find_way_out(item: PlannedMember, check: Check, options: Any, project: Path) -> str:

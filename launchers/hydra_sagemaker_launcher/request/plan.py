@@ -24,6 +24,7 @@ from hydra_sagemaker_launcher.catalog.prices import (
     compute_warm_pool_cost,
     compute_worst_case,
     look_up_prices,
+    mark_rehearsal,
     resolve_price,
 )
 from hydra_sagemaker_launcher.errors import LaunchError
@@ -67,6 +68,8 @@ class PlannedMember:
 
 def _price(hardware: Hardware, prices: Mapping[str, Price | None], options: Any) -> Candidate:
     price = resolve_price(hardware, prices)
+    if price is not None and options.service == "rehearsal":
+        price = mark_rehearsal(price)
     worst_case = compute_worst_case(hardware, price)
     warm_pool_usd = compute_warm_pool_cost(hardware, price, options.keep_alive_seconds)
     return Candidate(hardware, price, None if worst_case is None else worst_case + warm_pool_usd, warm_pool_usd)
@@ -96,8 +99,12 @@ def make_plan(
     for hardware in distinct:
         problems.update(dict.fromkeys(_find_hardware_problems(hardware, options)))
     for member in members:
-        data[member.number] = dict(iter_data_sources(member.config, options.channels))
-        problems.update(dict.fromkeys(_find_data_problems(member.config, data[member.number], options)))
+        try:
+            data[member.number] = dict(iter_data_sources(member.config, options.channels))
+        except LaunchError as error:
+            problems.update(dict.fromkeys(error.problems))
+        else:
+            problems.update(dict.fromkeys(_find_data_problems(member.config, data[member.number], options)))
     if problems:
         raise LaunchError(list(problems))
     wanted = {hardware: list_candidates(hardware) for hardware in distinct}

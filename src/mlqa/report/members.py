@@ -147,7 +147,9 @@ class Member:
     def price_source(self) -> str | None:
         """Where the price per hour comes from. A rehearsal paid none, whatever its price list was."""
         source = self.get_text("cost", "price_source")
-        return f"rehearsal, nothing was paid ({source})" if source and self.is_rehearsal else source
+        if source and self.is_rehearsal and not source.startswith("rehearsal"):  # as earlier launchers wrote it
+            return f"rehearsal, nothing was paid ({source})"
+        return source
 
     @property
     def usd_is_estimate(self) -> bool | None:

@@ -40,3 +40,13 @@ def test_a_long_member_is_folded_and_its_last_line_is_still_there() -> None:
     lines = show([running], {0: "epoch 3 of 4, loss 0.25"}, 100)
     assert sum(line.count("model=ber") for line in lines) >= 12 and max(map(len, lines)) <= 100
     assert any("epoch 3 o" in line for line in lines)
+
+
+def test_only_the_member_is_folded() -> None:
+    running = make_member(0, "experiment=quickstart " * 6, MemberRecord(status="completed", job_name="job"))
+    running.record.plan["instance_type"] = "ml.p3.2xlarge"
+    lines = show([running], {0: "objective=3.611"}, 80)
+    (row,) = [line for line in lines if "ml.p3.2xlarge" in line]
+    assert "completed" in row and "objective=3" in row
+    assert {len(line) for line in lines} == {len(row)} and lines[0][-1] == "┓"
+    assert "member" in lines[1] and len(row) <= 80

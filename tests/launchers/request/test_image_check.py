@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
+from hydra_sagemaker_launcher.backend import Remote
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.catalog.images import choose_image
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.manifest import Manifest
 from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.request.image_check import find_unfit_members, list_software
 from hydra_sagemaker_launcher.request.plan import PlannedMember
@@ -77,6 +79,24 @@ def test_the_versions_are_the_images_and_the_pins_of_its_requirements(tmp_path: 
     }  # fmt: skip
 
 
-def test_a_function_that_is_not_there_is_named() -> None:
-    with pytest.raises(LaunchError, match=r"check_image=an_app\.nothing: is not a function"):
-        list(find_unfit_members([], SageMakerLauncherConf(check_image="an_app.nothing"), Path()))
+@pytest.mark.parametrize("dotted", ["an_app.nothing", "no_such_module.check", "an_app.number"])
+def test_a_function_that_is_not_there_is_named_in_one_line(
+    dotted: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys.modules["an_app"], "number", 1, raising=False)
+    (line,) = find_unfit_members([], SageMakerLauncherConf(check_image=dotted), Path())
+    assert line.startswith(f"hydra.launcher.check_image={dotted}: is not a function") and "\n" not in line
+    assert not caplog.messages
+
+
+def test_a_function_that_is_not_there_is_one_problem_of_the_plan(tmp_path: Path) -> None:
+    options = SageMakerLauncherConf(
+        service="rehearsal", dry_run=True, check_image="an_app.nothing", keep_alive_seconds=100_000
+    )
+    remote = Remote(options, tmp_path, Manifest(tmp_path))
+    remote.__dict__["source"] = None  # there is no program to pack
+    composed = OmegaConf.create({"hydra": {"overrides": {"task": []}}})
+    with pytest.raises(LaunchError) as refused:
+        remote.plan_jobs([Member(0, [], composed, Path("0"), Hardware("ml.m5.large"))])
+    keep_alive, check_image = refused.value.problems
+    assert "KeepAlivePeriodInSeconds" in keep_alive and "check_image=an_app.nothing" in check_image

@@ -122,3 +122,36 @@ def test_what_sagemaker_would_refuse_is_known_from_the_plan(tmp_path: Path, monk
     assert "Environment.PLAIN holds what looks like a Hugging Face token" in line and "hf_" not in line
     options.environment = []
     assert list(find_request_problems(planned, options, tmp_path, "us-east-1")) == []
+
+
+def test_a_secret_in_a_config_is_known_from_the_plan(tmp_path: Path) -> None:
+    token = "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"
+    first, second, third = member(0, text=token), member(1, text="x"), member(2, text=token)
+    third.config.hydra.overrides.task = [f"text={token}"]
+    options = SageMakerLauncherConf(service="rehearsal", dry_run=True, keep_alive_seconds=100_000)
+    remote = Remote(options, tmp_path, Manifest(tmp_path))
+    remote.__dict__["source"] = None  # there is no program to pack
+    with pytest.raises(LaunchError) as refused:
+        remote.plan_jobs([first, second, third])
+    _, *secrets = refused.value.problems
+    assert [line.partition(":")[0] for line in secrets] == ["#0", "#2"]
+    assert all("its config contains what looks like a Hugging Face token" in line for line in secrets)
+    assert token not in str(refused.value)
+
+
+def test_a_channel_whose_key_cannot_be_resolved_is_one_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_SUCH_VARIABLE", raising=False)
+    with pytest.raises(LaunchError) as refused:
+        plan(member(0, data="${oc.env:NO_SUCH_VARIABLE}"), channels={"train": "data"}, input_mode="Slow")
+    (line,) = [line for line in refused.value.problems if "channels.train" in line]
+    assert "\n" not in line and "'NO_SUCH_VARIABLE' not found" in line and "give data one" in line
+    assert len(refused.value.problems) == 2
+
+
+def test_a_rehearsal_pays_nobodys_price() -> None:
+    """The dollars are those of AWS, and the source says that they were not paid."""
+    (planned,) = plan(member(0), service="rehearsal")
+    assert planned.price is not None and planned.price.source == "rehearsal (hardware.usd_per_hour)"
+    assert planned.worst_case == 2.0
+    (paid,) = plan(member(0))
+    assert paid.price is not None and paid.price.source == "hardware.usd_per_hour"
