@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,16 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert "Traceback" not in process.stderr.read()
+
+
+def test_a_reader_of_help_that_has_seen_enough(tmp_path: Path) -> None:
+    """`python train.py --help | head`: no traceback."""
+    train = Path(__file__).resolve().parents[1] / "train.py"
+    with subprocess.Popen(
+        [sys.executable, str(train), "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
@@ -47,12 +46,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if rest:
         args.overrides = [*args.overrides, *rest]
     with exit_on_error():
-        try:
-            args.run(args)
-            sys.stdout.flush()
-        except BrokenPipeError:  # `mlqa audit | head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise SystemExit(1) from None
+        args.run(args)
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

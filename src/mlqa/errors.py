@@ -101,7 +101,8 @@ def exit_on_error(logged: bool = False) -> Iterator[None]:
     """End the process when an MlqaError or an interrupt leaves the block.
 
     An MlqaError prints one line per problem on stderr. The exit code is 2 for a wrong config and 1 for any other error.
-    Ctrl-C exits with 130 and SIGTERM with 143, as in shells. With HYDRA_FULL_ERROR=1 the exception passes with its
+    Ctrl-C exits with 130 and SIGTERM with 143, as in shells. A reader that has seen enough (`mlqa audit | head`) ends it
+    quietly with 1, as Python's documentation of SIGPIPE advises. With HYDRA_FULL_ERROR=1 the exception passes with its
     traceback.
 
     Args:
@@ -115,6 +116,10 @@ def exit_on_error(logged: bool = False) -> Iterator[None]:
         for line in str(error).splitlines() if not logged and is_main() else ():  # only rank 0 prints
             print(f"error: {line}", file=sys.stderr)
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
+    except BrokenPipeError:
+        # Python flushes stdout at exit and would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except KeyboardInterrupt as stop:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
