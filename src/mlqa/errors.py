@@ -102,8 +102,8 @@ def exit_on_error(logged: bool = False) -> Iterator[None]:
 
     An MlqaError prints one line per problem on stderr. The exit code is 2 for a wrong config and 1 for any other error.
     Ctrl-C exits with 130 and SIGTERM with 143, as in shells. A reader that has seen enough (`mlqa audit | head`) ends
-    it quietly with 1, as Python's documentation of SIGPIPE advises. With HYDRA_FULL_ERROR=1 the exception passes with its
-    traceback.
+    it quietly with 1, as Python's documentation of SIGPIPE advises. With HYDRA_FULL_ERROR=1 the exception passes with
+    its traceback.
 
     Args:
         logged: Whether the problems were already logged to stderr.
