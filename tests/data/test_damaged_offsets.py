@@ -82,11 +82,15 @@ def damage(corpus: Corpus, counts: Sequence[Count], spell: Callable[[str], str])
 
 
 def list_wrong(examples: Examples, truth: dict[str, Answer]) -> list[tuple[Answer, Answer]]:
-    """Return (found, true) of each answer that begins at another place. Punctuation at its ends does not count."""
+    """Return (found, true) of each answer that begins at another place.
+
+    Punctuation at its ends does not count, nor does which of two neighbours it is that say the same ("ve ve").
+    """
     return [
         (found, truth[name])
         for name, (found,) in zip(examples.ids, examples.answers, strict=True)
-        if found.text.strip(".,“”") != truth[name].text.strip(".,“”") or abs(found.start - truth[name].start) > 1
+        if found.text.strip(".,“”") != truth[name].text.strip(".,“”")
+        or abs(found.start - truth[name].start) > len(found.text) + 2
     ]
 
 

@@ -299,7 +299,9 @@ def test_this_version_reads_what_is_saved(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not legacy_python(), reason="no interpreter with transformers 4.36: `make legacy` makes one")
 def test_the_oldest_version_reads_what_is_saved(tmp_path: Path) -> None:
-    expected = {str(tmp_path / name): save_trimmed(name, tmp_path / name) for name in TOKENIZERS}
+    # Its tokenizers do not know the pairs of BPE's merges as tokenizers writes them since 0.20.
+    names = [name for name in TOKENIZERS if not name.startswith("bpe")]
+    expected = {str(tmp_path / name): save_trimmed(name, tmp_path / name) for name in names}
     code = (
         f"import json\nfrom typing import Any\nfrom transformers import AutoTokenizer\n{getsource(seen_of)}\n"
         f"read = {{path: seen_of(AutoTokenizer.from_pretrained(path), {READ!r}) for path in {list(expected)!r}}}\n"
