@@ -39,6 +39,14 @@ INCOMPLETE = {
     "dropped": "Dropped rows of {name}: {number:,}. dataset.strict=true refuses such a data set. The first:",
     "short_of_a_gold": "Rows of {name} with an unlocated gold, kept for their other golds: {number:,}. The first:",
 }
+CORRECTED = {  # by the keys of the count and of its examples
+    ("by_rule", "offsets_by_rule"): "The offsets of {name} are wrong by one rule, and were corrected by it: "
+    "{number:,} answers.",
+    ("respelt", "respelt_answers"): "Answers of {name} that their context writes with other white space, signs, case "
+    "or Unicode form: {number:,}. They are trained as the context has them and scored as given.",
+    ("repaired", "repaired_offsets"): "Answers of {name} whose offset is wrong and whose text occurs exactly once: "
+    "{number:,}. Their offsets were fixed.",
+}
 BOUNDARIES = {
     "begin or end inside a word": "inside_word",
     "  begin": "begin_inside_word",
@@ -128,25 +136,10 @@ def _explain_rows(splits: dict[str, Figures], examples_of: Mapping[str, Any]) ->
             if number := figures["rows"][kind]:
                 yield text.format(name=name, number=number)
                 yield from (f"  {row['place']}: {row['text']}" for row in examples[kind])
-        if by_rule := figures["offsets"]["by_rule"]:
-            first = examples["offsets_by_rule"][0]
-            yield (
-                f"The offsets of {name} are wrong by one rule, and were corrected by it: {by_rule:,} answers. "
-                f"The first: {first['place']}: {first['text']}"
-            )
-        if respelt := figures["offsets"]["respelt"]:
-            first = examples["respelt_answers"][0]
-            yield (
-                f"Answers of {name} that their context writes with other white space, signs, case or Unicode form: "
-                f"{respelt:,}. They are trained as the context has them and scored as given. "
-                f"The first: {first['place']}: {first['text']}"
-            )
-        if repaired := figures["offsets"]["repaired"]:
-            first = examples["repaired_offsets"][0]
-            yield (
-                f"Answers of {name} whose offset is wrong and whose text occurs exactly once: {repaired:,}. "
-                f"Their offsets were fixed. The first: {first['place']}: {first['text']}"
-            )
+        for (key, examples_key), text in CORRECTED.items():
+            if number := figures["offsets"][key]:
+                first = examples[examples_key][0]
+                yield f"{text.format(name=name, number=number)} The first: {first['place']}: {first['text']}"
         for row in examples.get("conflicting", ())[:2]:
             yield f"Conflicting answers in {name}: {row['place']}: {row['text']}"
     if any(figures["offsets"]["stripped"] for figures in splits.values()):
