@@ -49,6 +49,8 @@ def test_result_json_holds_the_contract(finished: tuple[Path, subprocess.Complet
     assert (result["label"], result["reported_split"]) == ("tiny_wordpiece", "validation")
     assert result["status"] == "completed"
     assert result["error"] is None
+    # From scratch: nothing was loaded, and of the new weights the head is named.
+    assert result["weights"] == {"loaded": 0, "missing": ["qa_outputs.bias", "qa_outputs.weight"], "head": "new"}
     assert result["choices"] == {
         "model": "tiny_wordpiece",
         "dataset": "sample",

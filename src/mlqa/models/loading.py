@@ -44,7 +44,8 @@ def load_model(model: ModelConfig, tokenizer: Any) -> tuple[Any, LoadedWeights]:
     """
     if model.scratch is not None:
         built = _build_scratch_model(model, tokenizer)
-        return built, LoadedWeights(0, sorted(name for name, _ in built.named_parameters()))
+        head = (name for name, _ in built.named_parameters() if not name.startswith(f"{built.base_model_prefix}."))
+        return built, LoadedWeights(0, sorted(head))
     pretrained = str(model.pretrained)
     options = {"attn_implementation": model.attn_implementation.value} if model.attn_implementation else {}
     loaded, weights = load_weights(_load_config(model), pretrained, model.revision, **options)
