@@ -11,6 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from hydra_sagemaker_launcher.aws.data_files import LocalFiles
 from hydra_sagemaker_launcher.aws.rehearsal_secrets import store_secrets
 from hydra_sagemaker_launcher.aws.roles import resolve_role
 from hydra_sagemaker_launcher.backend import Remote
@@ -23,7 +24,13 @@ from hydra_sagemaker_launcher.jobs.outcome import Outcome
 from hydra_sagemaker_launcher.manifest import Manifest, MemberRecord
 from hydra_sagemaker_launcher.member import find_distinct_overrides, hash_config, hash_resumable_config
 from hydra_sagemaker_launcher.packaging.program import build_member_file
-from hydra_sagemaker_launcher.request.channels import DataSource, FileSystem, parse_channel
+from hydra_sagemaker_launcher.request.channels import (
+    DataSource,
+    FileSystem,
+    find_sources,
+    parse_channel,
+)
+from hydra_sagemaker_launcher.request.container_paths import build_path_overrides
 from hydra_sagemaker_launcher.request.plan import PlannedMember
 from hydra_sagemaker_launcher.request.training_job import ARCHIVE, JobSpec, build_training_job_request, make_job_name
 
@@ -47,7 +54,7 @@ class JobPreparer:
         """
         self._remote, self._options, self._sweep_dir = remote, options, sweep_dir
         self._manifest, self._compose = manifest, compose
-        self._uploaded: dict[Path | str, tuple[str, str]] = {}
+        self._uploaded: dict[Path | LocalFiles | str, tuple[str, str]] = {}
 
     def prepare_jobs(self, planned: Sequence[PlannedMember]) -> list[Job]:
         """Upload what the members need, and build their jobs.
@@ -107,14 +114,22 @@ class JobPreparer:
             "code": storage.build_uri("code", self._remote.source.sha256, ""),
             "member": storage.build_uri(place, "member", ""),
         }
-        overrides = member.list_container_overrides()
+        paths: dict[str, dict[str, str]] = {}
         for channel, source in item.data.items():
             channels[channel], name = self._upload(source)
             described = parse_channel(options.channels[channel])
             is_piped = described.get_mode(options.input_mode) == "Pipe"  # SM_CHANNEL_<NAME>_0, _1 ... are the pipes
-            inside = f"${{oc.env:SM_CHANNEL_{channel.upper()}}}" + (f"/{name}" if name and not is_piped else "")
-            if described.key is not None:
-                overrides.append(f"{described.key}='{inside}'")
+            inside = f"${{oc.env:SM_CHANNEL_{channel.upper()}}}"
+            if described.key is None:
+                continue
+            if isinstance(source, LocalFiles):
+                found, names = find_sources(member.config, channel, described.key), source.name_files()
+                paths[described.key] = {
+                    place: f"{inside}/{names[path]}" for place, path in found.items() if isinstance(path, Path)
+                }
+            else:
+                paths[described.key] = {described.key: f"{inside}/{name}" if name and not is_piped else inside}
+        overrides = [*member.list_container_overrides(), *build_path_overrides(member.config, paths)]
         composed = self._compose(overrides) if item.data else member.task_config  # data changes values
         identity = hash_resumable_config(composed, options.hardware_key)
         self._manifest.check_unchanged(member.number, identity)
@@ -169,11 +184,11 @@ class JobPreparer:
         return (State.unknown, record.attempts) if record.job_name else (State.waiting, record.attempts + 1)
 
     def _upload(self, source: DataSource) -> tuple[str | FileSystem, str]:
-        """Upload a local file or folder once, and return where it is and its file name, "" for a folder or prefix."""
+        """Upload local data once, and return where it is and its file name, "" for a folder, several or a prefix."""
         if isinstance(source, FileSystem):
             return source, ""
         if source not in self._uploaded:
-            if isinstance(source, Path):
+            if isinstance(source, Path | LocalFiles):
                 self._uploaded[source] = self._remote.storage.upload_data(source)
                 log.info("data: %s is %s", source, self._uploaded[source][0])
             else:

@@ -116,6 +116,22 @@ def test_data_is_uploaded_once_for_all_members(app: App, service: Service, tmp_p
     missing.says("file=", "there is no such file or folder")
 
 
+def test_several_files_reach_the_container(service: Service, tmp_path: Path) -> None:
+    """A list of files, and the files of a mapping whose keys only the config knows."""
+    body = (
+        "found = [Path(file).read_text() for file in [*cfg.files, *(each.file for each in cfg.sets.values())]]\n"
+        '(out / "found.txt").write_text("|".join(found))'
+    )
+    config = CONFIG + "files: [a/one.txt, b/one.txt]\nsets: {x: {file: two.txt, n: 1}, y: {file: b/one.txt}}\n"
+    own = App.make(tmp_path / "several", body, config, service.environment())
+    for name, text in {"a/one.txt": "1", "b/one.txt": "2", "two.txt": "3"}.items():
+        (own.root / name).parent.mkdir(exist_ok=True)
+        (own.root / name).write_text(text)
+    done = own.run("hardware=m5", "+hydra.launcher.channels={files: files, sets: sets.*.file}")
+    assert done.code == 0, done.output
+    assert (own.root / "sweep" / "0" / "found.txt").read_text() == "1|2|3|2"
+
+
 CANARY = "c4n4ry"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from hydra_sagemaker_launcher.errors import LaunchError
@@ -13,22 +14,53 @@ from hydra_sagemaker_launcher.secret_scan import is_private_file, is_private_fol
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def select_data_files(path: Path) -> tuple[dict[str, Path], list[str]]:
-    """Select what leaves this machine of a file or folder of data. Private files stay, as in the source archive.
+@dataclass(frozen=True)
+class LocalFiles:
+    """Several files of this machine, which one channel takes into one folder.
+
+    Attributes:
+        paths: The files.
+    """
+
+    paths: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        """Return the paths as one text."""
+        return ", ".join(map(str, self.paths))
+
+    def name_files(self) -> dict[Path, str]:
+        """Return the name of each file in S3 and in the container. If two would have the same, each has a number."""
+        paths = list(dict.fromkeys(self.paths))
+        names = [_sanitize_name(path.name) for path in paths]
+        return {
+            path: name if names.count(name) == 1 else f"{number}-{name}"
+            for number, (path, name) in enumerate(zip(paths, names, strict=True))
+        }
+
+
+def select_data_files(source: Path | LocalFiles) -> tuple[dict[str, Path], list[str]]:
+    """Select what leaves this machine of files or a folder of data. Private files stay, as in the source archive.
 
     Args:
-        path: The file or folder.
+        source: The file, the folder, or several files.
 
     Returns:
         {name in S3: file}, and the names of what is private.
 
     Raises:
-        LaunchError: The path is itself a private file, a link leads out of the folder or to a folder, or nothing is
-            left to upload.
+        LaunchError: A path is itself a private file, one of several is a folder, a link leads out of the folder or to a
+            folder, or nothing is left to upload.
     """
+    if isinstance(source, LocalFiles):
+        if folders := [path for path in source.paths if path.is_dir()]:
+            raise LaunchError(f"{folders[0]}: is a folder among several files; give the files in it")
+        named = source.name_files()
+        for path in named:
+            _check_not_private(path)
+        return {name: path for path, name in named.items()}, []
+    path = source
     if path.is_file():
-        if is_private_file(path.name) or is_private_file(path.resolve().name):
-            raise LaunchError(f"{path}: files of this name are private and never uploaded; rename it")
+        _check_not_private(path)
         return {_sanitize_name(path.name): path}, []
     files, left_out = dict[str, Path](), list[str]()
     home = path.resolve()
@@ -65,6 +97,11 @@ def hash_files(files: dict[str, Path]) -> str:
                 digest.update(block)
         total.update(f"{name}\0{digest.hexdigest()}\n".encode())
     return total.hexdigest()
+
+
+def _check_not_private(path: Path) -> None:
+    if is_private_file(path.name) or is_private_file(path.resolve().name):
+        raise LaunchError(f"{path}: files of this name are private and never uploaded; rename it")
 
 
 def _sanitize_name(name: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hydra_sagemaker_launcher.aws.answers import MalformedAnswerError
-from hydra_sagemaker_launcher.aws.data_files import hash_files, select_data_files
+from hydra_sagemaker_launcher.aws.data_files import LocalFiles, hash_files, select_data_files
 from hydra_sagemaker_launcher.aws.error_text import format_aws_error, get_error_code
 from hydra_sagemaker_launcher.aws.failures import Failure, classify_failure, suggest_cure
 from hydra_sagemaker_launcher.aws.patience import Patience, make_impatient
@@ -90,22 +90,22 @@ class Storage:
             ) from error
         return True
 
-    def upload_data(self, path: Path) -> tuple[str, str]:
-        """Upload a file or folder, unless the same content has been uploaded before.
+    def upload_data(self, source: Path | LocalFiles) -> tuple[str, str]:
+        """Upload files or a folder, unless the same content has been uploaded before.
 
         Args:
-            path: The file or folder. Private files in it stay here, with a warning.
+            source: The file, the folder or several files. Private files in a folder stay here, with a warning.
 
         Returns:
-            The S3 prefix for a channel, and the file's name below it ("" for a folder).
+            The S3 prefix for a channel, and the file's name below it ("" for a folder or several files).
 
         Raises:
             LaunchError: `select_data_files` refuses the path, S3 does, or a file changes during the upload.
         """
-        files, left_out = select_data_files(path)
+        files, left_out = select_data_files(source)
         if left_out:
             shown = ", ".join(left_out[:20]) + (", ..." if len(left_out) > 20 else "")
-            log.warning("data: %s: %d private files and folders stay here: %s", path, len(left_out), shown)
+            log.warning("data: %s: %d private files and folders stay here: %s", source, len(left_out), shown)
         digest = hash_files(files)
         # The marker is written last: if it is missing, an upload was cut short or is not what its hash says.
         marker = self.build_key("data", f"{digest}.whole")
@@ -113,9 +113,11 @@ class Storage:
             for name, file in files.items():
                 self.put(self.build_key("data", digest, name), file)
             if hash_files(files) != digest:
-                raise LaunchError(f"{path}: has changed while it was uploaded; start again when nothing writes to it")
+                raise LaunchError(f"{source}: has changed while it was uploaded; start again when nothing writes to it")
             self.put(marker, b"")
-        return self.build_uri("data", digest, ""), next(iter(files)) if path.is_file() else ""
+        return self.build_uri("data", digest, ""), next(iter(files)) if isinstance(
+            source, Path
+        ) and source.is_file() else ""
 
     def download(self, uri: str, into: Path, max_bytes: int) -> bool:
         """Download one object to a file.

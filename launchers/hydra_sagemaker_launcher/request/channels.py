@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hydra_sagemaker_launcher.aws.data_files import LocalFiles
 from hydra_sagemaker_launcher.errors import LaunchError
 
 MODES = ("File", "FastFile", "Pipe")
@@ -42,7 +43,8 @@ class FileSystem:
         return f"{self.type} {self.id}:{self.path} ({self.access})"
 
 
-DataSource = Path | str | FileSystem  # a local file or folder, an S3 URI, or a directory of a file system
+# A local file or folder, several files, an S3 URI, or a directory of a file system.
+DataSource = Path | LocalFiles | str | FileSystem
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Channel:
     """One entry of `hydra.launcher.channels`: the name of a config key, an S3 URI, or a mapping with these fields.
 
     Attributes:
-        key: The config key that names the data, and whose value becomes the path in the container.
+        key: The config key that names the data, and whose value becomes the path in the container. The value may be a
+            list of files, and a `*` in the key stands for every key of a mapping.
         s3: The data in S3, if it is not what the key names.
         file_system: The id of a file system, with type, path and access.
         type: EFS or FSxLustre.
@@ -111,26 +114,77 @@ def iter_data_sources(config: DictConfig, channels: Mapping[str, Any]) -> Iterat
     The value of a key that is neither a path nor in S3 (the name of a hub, null) stays as it is.
 
     Raises:
-        LaunchError: An interpolation of a key cannot be resolved.
+        LaunchError: An interpolation of a key cannot be resolved, or one of several files is in S3.
     """
     for name, entry in channels.items():
         channel = parse_channel(entry)
         if channel.source is not None:
             yield name, channel.source
             continue
+        found = find_sources(config, name, str(channel.key))
+        if len(found) == 1 and str(channel.key) in found:
+            yield name, found[str(channel.key)]
+        elif found:
+            paths = [source for source in found.values() if isinstance(source, Path)]
+            if len(paths) < len(found):
+                raise LaunchError(
+                    f"hydra.launcher.channels.{name}={channel.key}: an s3:// address is one of several files; put them "
+                    "under one s3:// prefix, or give local files"
+                )
+            yield name, LocalFiles(tuple(paths))
+
+
+def find_sources(config: DictConfig, name: str, key: str) -> dict[str, Path | str]:
+    """Find the local paths and S3 addresses in the value of a config key.
+
+    Args:
+        config: The config of a member.
+        name: The channel, for messages.
+        key: The key. A `*` in it stands for every key of a mapping.
+
+    Returns:
+        {key: local path or S3 address}, of a list by keys like `files[0]`.
+
+    Raises:
+        LaunchError: An interpolation cannot be resolved.
+    """
+    found: dict[str, Path | str] = {}
+    for place in _expand_key(config, key):
         try:
-            value = OmegaConf.select(config, str(channel.key))
+            value = OmegaConf.select(config, place)
         except OmegaConfBaseException as error:
             raise LaunchError(
-                f"hydra.launcher.channels.{name}={channel.key}: the config has no value there: "
-                f"{str(error).strip().splitlines()[0]}; give {channel.key} one, or leave the channel out"
+                f"hydra.launcher.channels.{name}={key}: the config has no value there: "
+                f"{str(error).strip().splitlines()[0]}; give {key} one, or leave the channel out"
             ) from error
-        if not isinstance(value, str) or not value:
-            continue
-        if value.startswith("s3://"):
-            yield name, value
-        elif Path(value).expanduser().exists() or value.startswith(("/", "./", "../", "~")):
-            yield name, Path(value).expanduser().absolute()
+        listed = OmegaConf.is_list(value)
+        for number, item in enumerate(value if listed else [value]):
+            source = _find_source(item)
+            if source is not None:
+                found[f"{place}[{number}]" if listed else place] = source
+    return found
+
+
+def _expand_key(config: DictConfig, key: str) -> list[str]:
+    """Return the keys for which one with `*` stands. A mapping that is not there has none."""
+    before, star, after = key.partition(".*")
+    if not star:
+        return [key]
+    node = OmegaConf.select(config, before, throw_on_missing=False)
+    if not OmegaConf.is_dict(node):
+        return []
+    return [place for name in node for place in _expand_key(config, f"{before}.{name}{after}")]
+
+
+def _find_source(value: Any) -> Path | str | None:
+    """Return the local path or S3 address that a value is, or None if it is neither."""
+    if not isinstance(value, str) or not value:
+        return None
+    if value.startswith("s3://"):
+        return value
+    if Path(value).expanduser().exists() or value.startswith(("/", "./", "../", "~")):
+        return Path(value).expanduser().absolute()
+    return None
 
 
 def build_channel(name: str, source: str | FileSystem, mode: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_sagemaker_launcher.aws.data_files import select_data_files
+from hydra_sagemaker_launcher.aws.data_files import LocalFiles, select_data_files
 from hydra_sagemaker_launcher.catalog.fallbacks import (
     find_candidate_problems,
     is_chosen_by_sagemaker,
@@ -130,9 +130,10 @@ def make_plan(
         several = tuple(candidates) if len(candidates) > 1 else ()
         price, channels = candidates[0].price, data[member.number]
         planned.append(PlannedMember(member, image, price, worst_case, channels, several, warm_pool_usd))
-    for path in dict.fromkeys(value for item in planned for value in item.data.values() if isinstance(value, Path)):
+    local = (value for item in planned for value in item.data.values() if isinstance(value, Path | LocalFiles))
+    for source in dict.fromkeys(local):
         try:
-            select_data_files(path)
+            select_data_files(source)
         except LaunchError as error:
             problems.update(dict.fromkeys(error.problems))
     if options.budget_usd is not None:
@@ -183,8 +184,15 @@ def _find_hardware_problems(hardware: Hardware, options: Any) -> Iterator[str]:
 
 def _find_data_problems(config: DictConfig, data: dict[str, DataSource], options: Any) -> Iterator[str]:
     for channel, value in data.items():
-        if isinstance(value, Path) and not value.exists():
-            yield f"{parse_channel(options.channels[channel]).key}={value}: there is no such file or folder"
+        described = parse_channel(options.channels[channel])
+        for path in value.paths if isinstance(value, LocalFiles) else (value,):
+            if isinstance(path, Path) and not path.exists():
+                yield f"{described.key}={path}: there is no such file or folder"
+        if isinstance(value, LocalFiles) and described.get_mode(options.input_mode) == "Pipe":
+            yield (
+                f"{described.key}: names several files, and a pipe is one; set mode: File for "
+                f"hydra.launcher.channels.{channel}"
+            )
     for channel, entry in options.channels.items() if options.network_isolation else ():
         key = parse_channel(entry).key
         named = None if key is None else OmegaConf.select(config, key)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra_sagemaker_launcher.aws.data_files import LocalFiles
 from hydra_sagemaker_launcher.aws.roles import REHEARSAL_ROLE, build_role_arn, find_role
 from hydra_sagemaker_launcher.catalog.fallbacks import (
     has_own_counts,
@@ -222,7 +223,7 @@ def build_trial_request(item: PlannedMember, options: Any, sweep_dir: Path, regi
     root = f"s3://{options.bucket or 'sagemaker-bucket'}/{options.prefix}"
     channels: dict[str, str | FileSystem] = {"code": f"{root}/code/", "member": f"{root}/member/"}
     for key, source in item.data.items():
-        channels[key] = f"{root}/data/{'0' * 64}/" if isinstance(source, Path) else source
+        channels[key] = f"{root}/data/{'0' * 64}/" if isinstance(source, Path | LocalFiles) else source
     number = item.member.number
     name = make_job_name(options.job_name, _TRIAL_SWEEP, number, 1, [])
     prefix = f"{root}/{_TRIAL_SWEEP}/{number}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -121,6 +122,44 @@ class Examples:
         if count is None or count >= len(self):
             return self
         return self.select(np.sort(np.random.default_rng(seed).permutation(len(self))[:count]))
+
+    @classmethod
+    def join(cls, parts: Sequence[Examples]) -> Examples:
+        """Join the rows of several sources in order. A context that several of them have is stored once.
+
+        Counts are added up, and an id that an earlier part has counts as repeated.
+        """
+        if len(parts) == 1:
+            return parts[0]
+        contexts: dict[str, int] = {}
+        context_of, starts = [], np.cumsum([0, *map(len, parts)])
+        counts: Counter[str] = Counter()
+        notes: defaultdict[str, list[Note]] = defaultdict(list)
+        seen: set[str] = set()
+        for part in parts:
+            numbers = [contexts.setdefault(context, len(contexts)) for context in part.contexts]
+            context_of.append(np.array(numbers, dtype=np.int64)[part.context_of])
+            counts.update(part.counts)
+            if repeated := sum(row_id in seen for row_id in part.ids):
+                counts["duplicate_ids"] += repeated
+            seen.update(part.ids)
+            for kind, found in part.notes.items():
+                notes[kind] += found
+        return cls(
+            ids=[row_id for part in parts for row_id in part.ids],
+            questions=[question for part in parts for question in part.questions],
+            contexts=list(contexts),
+            context_of=np.concatenate(context_of),
+            answers=[golds for part in parts for golds in part.answers],
+            counts=dict(counts),
+            notes=dict(notes),
+            unplaced={
+                int(start) + row: texts
+                for start, part in zip(starts, parts, strict=False)
+                for row, texts in part.unplaced.items()
+            },
+            dropped_ids=frozenset().union(*(part.dropped_ids for part in parts)),
+        )
 
     def compute_fingerprint(self) -> str:
         """Compute 16 hex digits of SHA-256 over ids, questions, contexts and answers in order."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -30,21 +31,50 @@ MOST_NAMES = 12  # an error lists at most this many members of an object
 Row = tuple[str, Mapping[str, Any]]  # place in the file, {column: value}
 
 
-def read_file(path: str | Path, strict: bool = False, keep_unplaced: bool = False) -> Examples:
+def read_file(path: str | Path, strict: bool = False, keep_unplaced: bool = False, first_row: int = 0) -> Examples:
     """Read one split from one file.
 
     Args:
         path: A file in one of the forms that docs/data.md describes.
         strict: Whether an answer that is not in its context is an error.
         keep_unplaced: Whether to keep rows that can be scored but not trained on (see `ExamplesBuilder`).
+        first_row: The position of its first row, which is the id of a row without one.
 
     Raises:
         DataError: If the file is missing, has an unknown suffix, broken syntax, missing columns or no answerable
             question, or breaks `strict`. The message names the file and the place.
     """
-    builder = ExamplesBuilder(str(path := Path(path).expanduser()), strict, keep_unplaced)
+    builder = ExamplesBuilder(str(path := Path(path).expanduser()), strict, keep_unplaced, first_row)
     add_rows(builder, iter_rows(path))
     return builder.build()
+
+
+def read_files(paths: Sequence[str], strict: bool = False, keep_unplaced: bool = False) -> Examples:
+    """Read one split from several files, as if it were one file.
+
+    Each file has its own rule of counting offsets, and rows without an id are numbered through.
+
+    Args:
+        paths: Files in the forms that docs/data.md describes.
+        strict: As for `read_file`.
+        keep_unplaced: As for `read_file`.
+
+    Raises:
+        DataError: As for `read_file`.
+    """
+    parts: list[Examples] = []
+    for path in paths:
+        first_row = sum(part.counts["rows"] for part in parts)
+        part = read_file(path, strict, keep_unplaced, first_row)
+        if len(paths) > 1:  # the audit shows the places of all files together
+            name = Path(path).name
+            notes = {
+                kind: [replace(note, place=f"{name}, {note.place}") for note in found]
+                for kind, found in part.notes.items()
+            }
+            part = replace(part, notes=notes)
+        parts.append(part)
+    return Examples.join(parts)
 
 
 def iter_rows(path: Path) -> Iterator[Row]:

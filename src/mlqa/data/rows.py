@@ -43,7 +43,7 @@ class ExamplesBuilder:
     `short_of_a_gold` (kept with the golds that have a place), `unanswerable` and `duplicate_ids`.
     """
 
-    def __init__(self, source: str, strict: bool = False, keep_unplaced: bool = False) -> None:
+    def __init__(self, source: str, strict: bool = False, keep_unplaced: bool = False, first_row: int = 0) -> None:
         """Start with no rows.
 
         Args:
@@ -51,10 +51,12 @@ class ExamplesBuilder:
             strict: Whether to refuse a source with an empty question or an answer that is not in its context.
             keep_unplaced: Whether to keep rows whose question is empty or whose golds are nowhere in the context. Such
                 rows can be scored, as the official scripts do, but not trained on.
+            first_row: The position of the first row, if the source follows others.
         """
         self.source = source
         self.strict = strict
         self.keep_unplaced = keep_unplaced
+        self.first_row = first_row
         self._rows: list[_Row] = []
         self._contexts: dict[str, int] = {}
         self._counts: Counter[str] = Counter()
@@ -114,7 +116,7 @@ class ExamplesBuilder:
             }
             golds = tuple(answer for gold in row.golds if (answer := placed[gold]) is not None)
             if self._check_row(row, placed) and not self.keep_unplaced:
-                dropped_ids.add(str(position) if row.identifier is None else row.identifier)
+                dropped_ids.add(str(self.first_row + position) if row.identifier is None else row.identifier)
                 continue
             if lacking := tuple(text for (text, _), answer in placed.items() if answer is None):
                 unplaced[len(kept)] = lacking
@@ -210,7 +212,10 @@ class ExamplesBuilder:
         if prefix and (without := ids.count(None)):
             log.warning("%s: %d rows have no id; they are called row 0, row 1 ...", self.source, without)
         pairs = zip(ids, kept, strict=True)
-        return [f"{prefix}{position}" if identifier is None else identifier for identifier, position in pairs]
+        return [
+            f"{prefix}{self.first_row + position}" if identifier is None else identifier
+            for identifier, position in pairs
+        ]
 
     def _record_note(self, kind: str, place: str, text: str) -> None:
         """Count an incident, and keep the first places of each kind."""

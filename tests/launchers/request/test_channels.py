@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
 
+from hydra_sagemaker_launcher.aws.data_files import LocalFiles, select_data_files
 from hydra_sagemaker_launcher.catalog.hardware import Hardware
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 from hydra_sagemaker_launcher.errors import LaunchError
 from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.request.channels import FileSystem, find_channel_problems, iter_data_sources
+from hydra_sagemaker_launcher.request.container_paths import build_path_overrides
 from hydra_sagemaker_launcher.request.plan import make_plan
 from hydra_sagemaker_launcher.request.training_job import build_trial_request
 
@@ -104,3 +107,68 @@ def test_a_key_may_go_with_a_source_of_the_channel() -> None:
     config = OmegaConf.create({"data": None, "hub": "org/name"})
     channels = {"disk": {**EFS, "key": "data"}, "hub": "hub"}
     assert dict(iter_data_sources(config, channels)) == {"disk": FileSystem("fs-0123456789abcdef0", "EFS", "/data")}
+
+
+def make_sets(folder: Path) -> DictConfig:
+    """A config in which a list, a mapping and a single key name files, two of which have the same name."""
+    for name in ("a/train.json", "b/train.json", "c.json", "dev.json"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(name)
+    files = [str(folder / "a" / "train.json"), str(folder / "b" / "train.json")]
+    sets = {
+        "own": {"train_file": str(folder / "c.json"), "weight": 0.5, "note": "it's {a}"},
+        "both": {"train_file": files},
+        "hub": {"train_file": None, "path": "org/name"},
+    }
+    return OmegaConf.create({"train": files, "dev": str(folder / "dev.json"), "sets": sets})
+
+
+def test_a_list_of_files_and_every_set_of_a_mapping_travel(tmp_path: Path) -> None:
+    config = make_sets(tmp_path)
+    channels = {"train": "train", "dev": "dev", "sets": "sets.*.train_file", "none": "nothing.*.file"}
+    a, b, c = (tmp_path / name for name in ("a/train.json", "b/train.json", "c.json"))
+    assert dict(iter_data_sources(config, channels)) == {
+        "train": LocalFiles((a, b)),
+        "dev": tmp_path / "dev.json",
+        "sets": LocalFiles((c, a, b)),
+    }
+    assert LocalFiles((c, a, b)).name_files() == {c: "c.json", a: "1-train.json", b: "2-train.json"}
+    files, left_out = select_data_files(LocalFiles((c, a, b)))
+    assert (files, left_out) == ({"c.json": c, "1-train.json": a, "2-train.json": b}, [])
+
+
+def test_the_container_reads_the_copies_at_the_same_keys(tmp_path: Path) -> None:
+    """Hydra's own parser reads the overrides back: only the paths differ, whatever else a mapping holds."""
+    config = make_sets(tmp_path)
+    paths = {
+        "train": {"train[0]": "/in/0-train.json", "train[1]": "/in/1-train.json"},
+        "dev": {"dev": "${oc.env:SM_CHANNEL_DEV}/dev.json"},
+        "sets.*.train_file": {"sets.own.train_file": "/in/c.json", "sets.both.train_file[1]": "/in/b.json"},
+    }
+    parsed = OverridesParser.create().parse_overrides(build_path_overrides(config, paths))
+    assert {override.key_or_group: override.value() for override in parsed} == {
+        "train": ["/in/0-train.json", "/in/1-train.json"],
+        "dev": "${oc.env:SM_CHANNEL_DEV}/dev.json",
+        "sets": {
+            "own": {"train_file": "/in/c.json", "weight": 0.5, "note": "it's {a}"},
+            "both": {"train_file": [str(tmp_path / "a" / "train.json"), "/in/b.json"]},
+            "hub": {"train_file": None, "path": "org/name"},
+        },
+    }
+
+
+def test_several_files_that_cannot_travel_are_named(tmp_path: Path) -> None:
+    config = make_sets(tmp_path)
+    config.sets.own.train_file = [str(tmp_path / "lost.json")]
+    with pytest.raises(LaunchError) as refused:
+        build_inputs(OmegaConf.to_container(config), channels={"sets": {"key": "sets.*.train_file", "mode": "Pipe"}})
+    assert refused.value.problems == [
+        f"sets.*.train_file={tmp_path}/lost.json: there is no such file or folder",
+        "sets.*.train_file: names several files, and a pipe is one; set mode: File for hydra.launcher.channels.sets",
+    ]
+    config.sets.own.train_file = [str(tmp_path)]
+    with pytest.raises(LaunchError, match="is a folder among several files; give the files in it"):
+        build_inputs(OmegaConf.to_container(config), channels={"sets": "sets.*.train_file"})
+    config.train = [str(tmp_path / "c.json"), "s3://lake/b.json"]
+    with pytest.raises(LaunchError, match="an s3:// address is one of several files; put them under one s3:// prefix"):
+        build_inputs(OmegaConf.to_container(config), channels={"train": "train"})
