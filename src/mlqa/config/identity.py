@@ -30,8 +30,8 @@ NOT_COMPUTED = (
 # A run that was cut short may be given more, and one that found no instance may take another.
 LIMITS = ("hardware.max_hours", "hardware.volume_gb", "hardware.fallbacks", "hardware.max_pending_minutes")
 PRICE = ("hardware.spot", "hardware.usd_per_hour")  # what a run costs: the same computation, another row of a report
-# Settings that earlier versions did not have, and what they mean without them. At this value they do not count, so that a
-# run of an earlier version is recognized.
+# Settings that earlier versions did not have, and what those did. At this value they do not count, so that a run of an
+# earlier version is recognized.
 ADDED: dict[str, Any] = {
     "dataset.test_file": None,
     "dataset.validation_share": None,

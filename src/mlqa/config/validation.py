@@ -187,8 +187,8 @@ def _check_splits(dataset: DatasetConfig, has_other_source: bool) -> Iterator[st
         )
     if share and has_validation and has_test:
         yield (
-            f"dataset.validation_share={share:g}: the data set already has a validation and a test split; leave it out, "
-            "or set dataset.validation_file or dataset.test_file to null"
+            f"dataset.validation_share={share:g}: the data set already has a validation and a test split; leave it "
+            "out, or set dataset.validation_file or dataset.test_file to null"
         )
     if folds and (has_test or (share and has_validation)):
         yield f"dataset.folds={folds}: the data set already has a test split; leave it out"

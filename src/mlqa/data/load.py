@@ -53,10 +53,10 @@ class Splits:
 def load_splits(dataset: DatasetConfig, complete: bool = True, keep_unplaced: bool = False) -> Splits:
     """Read all splits, cut those that train gives, and draw `max_train_samples` and `max_eval_samples` rows from them.
 
-    A file of a split (`train_file` ...) replaces the split of any source. `dataset.validation_share` cuts the validation
-    split out of train. The validation split of the source then is the test split, if the data set has no other. If
-    `dataset.folds` is set, a fold of train is held out: as the test split beside a validation split, otherwise as the
-    validation split.
+    A file of a split (`train_file` ...) replaces the split of any source. `dataset.validation_share` cuts the
+    validation split out of train. The validation split of the source then is the test split, if the data set has no
+    other. If `dataset.folds` is set, a fold of train is held out: as the test split if the data set also has a
+    validation split, otherwise as the validation split.
 
     Args:
         dataset: The config group `dataset`.

@@ -54,7 +54,8 @@ def analyze_tokenizer(
 ) -> TokenizerAnalysis:
     """Analyze a tokenizer on a data set.
 
-    The corpus is the contexts of train, each once, or those of the reported split if there is no train split. The figures are:
+    The corpus is the contexts of train, each once, or those of the reported split if there is no train split. The
+    figures are:
 
     - those of `compute_corpus_statistics`, over words between white space, split into the words of the language,
     - those of `measure_normalization_loss` and, if there are segmentations, `score_boundaries`, over words that are
