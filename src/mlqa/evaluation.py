@@ -12,7 +12,6 @@ from mlqa.answers.forward import predict_spans
 from mlqa.batching.sampler import shard_rows
 from mlqa.config.schema import Config
 from mlqa.data.examples import Examples, find_unseen_rows
-from mlqa.data.load import Splits
 from mlqa.distributed import broadcast_object, gather_object
 from mlqa.environment import get_rank, get_world_size, is_main
 from mlqa.features.template import Reading
@@ -52,31 +51,38 @@ class ScoredQuestions:
 
 
 class Evaluation:
-    """Score models on `splits.validation`.
+    """Score models on the questions of one split.
 
-    A model may give no answer if it was trained on questions without one. The script is that of SQuAD 2.0 if either
-    split holds such questions.
+    A model may give no answer if it was trained on questions without one. The script is that of SQuAD 2.0 if the split
+    or train holds such questions.
     """
 
     def __init__(
-        self, config: Config, splits: Splits, windows: Windows, autocast: Any, reading: Reading | None = None
+        self,
+        config: Config,
+        train: Examples,
+        examples: Examples,
+        windows: Windows,
+        autocast: Any,
+        reading: Reading | None = None,
     ) -> None:
         """Prepare what does not depend on the model.
 
         Args:
             config: The run's config.
-            splits: Train and validation split.
-            windows: Of the validation split.
+            train: The train split.
+            examples: The questions to score on.
+            windows: Of these questions.
             autocast: The type of mixed precision (a torch.dtype), None for full precision.
             reading: How the model reads windows, as given to `make_windows`.
         """
-        self.examples, self.windows, self.reading = splits.validation, windows, reading
+        self.examples, self.windows, self.reading = examples, windows, reading
         self.training, self.autocast = config.training, autocast
         self.rules = resolve_language_rules(config.dataset)
         self.primary_metric = resolve_primary_metric(config.dataset)
-        self.version = detect_squad_version(splits.train, splits.validation)
-        self.unseen = find_unseen_rows(splits.validation, splits.train)
-        self.with_null = splits.train.has_unanswerable
+        self.version = detect_squad_version(train, examples)
+        self.unseen = find_unseen_rows(examples, train)
+        self.with_null = train.has_unanswerable
 
     def compute_metrics(self, model: Any) -> dict[str, float]:
         """Return the scores without intervals, for a model in training."""

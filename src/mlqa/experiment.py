@@ -21,10 +21,10 @@ from mlqa.config.identity import compute_config_hash
 from mlqa.config.model_facts import is_local_folder
 from mlqa.config.run_lock import unlock_directory
 from mlqa.config.schema import Config, select_numbers
-from mlqa.data.audit import audit
+from mlqa.data.audit import LEAKAGE, audit
 from mlqa.data.audit_warnings import describe_leakage
 from mlqa.data.examples import Examples
-from mlqa.data.load import Splits, load_splits
+from mlqa.data.load import SPLITS, Splits, load_splits
 from mlqa.distributed import broadcast_object, destroy_process_group
 from mlqa.environment import get_cache_dir, get_model_dir, go_offline_if_unreachable, is_main
 from mlqa.errors import MlqaError, RunError
@@ -132,16 +132,23 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     model, reading = _load_model(config, result, tokenizer, kept_rows)
     result.threads = limit_threads(getattr(model.config, "hidden_size", None))
     with _time_stage(result, "features_seconds"):
-        train, validation = _cut_windows(config, splits, tokenizer, reading)
-    evaluation = Evaluation(config, splits, validation, get_autocast_dtype(config), reading)
+        windows = _cut_windows(config, splits, tokenizer, reading)
+    evaluations = {
+        name: Evaluation(config, splits.train, splits.get(name), windows[name], get_autocast_dtype(config), reading)
+        for name in windows
+        if name != "train"
+    }
+    result.reported_split = splits.reported_split
+    evaluation = evaluations[splits.reported_split]
+    selection = evaluations.get("validation", evaluation)  # what chooses sees this one
     analysis = None
     if is_main():
-        _describe_windows(config, result, splits, train, evaluation)
-        analysis = analyze_tokenizer(tokenizer, config, splits, train, validation)
+        _describe_windows(config, result, splits, windows, evaluation)
+        analysis = analyze_tokenizer(tokenizer, config, splits, windows["train"], evaluation.windows)
         result.tokenization = analysis.figures
-        windows = result.dataset["audit"]["tokenizer"].values()
+        window_figures = result.dataset["audit"]["tokenizer"].values()
         # Leakage was told while the data set was audited.
-        for line in find_reasons_to_wait(None, analysis.figures, windows, config):
+        for line in find_reasons_to_wait(None, analysis.figures, window_figures, config):
             log.warning("%s", line)
 
     checkpoints = open_checkpoints(result, run_dir)
@@ -152,7 +159,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
 
     callbacks = [ProgressAndHistory(trackers.log)]
     trainer = QuestionAnsweringTrainer(
-        config, arguments, model, train, lambda: evaluation.compute_metrics(model), callbacks, checkpoints
+        config, arguments, model, windows["train"], lambda: selection.compute_metrics(model), callbacks, checkpoints
     )
     result.memory = trainer.memory
     if config.training.num_train_epochs > 0 or config.training.max_steps > 0:
@@ -162,7 +169,10 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         try_write(unwritten, save_model, model, tokenizer, get_model_dir(run_dir))
 
     model.to(trainer.args.device)
+    if selection is not evaluation:
+        result.validation = _answer(result, selection, model).metrics
     evaluated = _answer_and_score(config, result, evaluation, model, tokenizer)
+    result.objective = (result.validation or result.metrics)[evaluation.primary_metric]
     if is_main():
         trackers.log({f"eval_{name}": value for name, value in result.metrics.items()}, trainer.state.global_step)
         set_name = result.choices.get("dataset", "dataset")
@@ -170,7 +180,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         result.breakdown = scored.breakdown
         rows = list(scored.rows)
         try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
-        _write_answers(unwritten, evaluated, splits.validation.ids, run_dir)
+        _write_answers(unwritten, evaluated, splits.reported.ids, run_dir)
         trackers.log_table(build_prediction_table(rows[: config.tracking.predictions]))
     if unwritten:
         raise RunError("; ".join(unwritten))
@@ -184,10 +194,11 @@ def _load(config: Config) -> Splits:
 
 
 def _audit(splits: Splits) -> dict[str, Any]:
-    """Return the figures of the audit, and warn if questions of the validation split are also in train."""
+    """Return the figures of the audit, and warn if questions of a scored split are also in train."""
     figures = audit(splits).figures
-    for line in describe_leakage(figures["leakage"]):
-        log.warning("%s", line)
+    for leakage in (figures[key] for key in LEAKAGE if key in figures):
+        for line in describe_leakage(leakage):
+            log.warning("%s", line)
     return figures
 
 
@@ -213,43 +224,47 @@ def _tokenize(config: Config, splits: Splits) -> tuple[Any, np.ndarray | None]:
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.tokenization.trimming import trim_vocabulary
 
-    log.info("tokenizing %d + %d questions", len(splits.train), len(splits.validation))
+    counts = [len(split) for split in (splits.train, splits.validation, splits.test) if len(split)]
+    log.info("tokenizing %s questions", " + ".join(map(str, counts)))
     tokenizer = load_tokenizer(config.model, _iter_texts(splits.train))
     if config.model.trim_vocabulary:
         return trim_vocabulary(tokenizer, _iter_texts(splits.train))
     return tokenizer, None
 
 
-def _cut_windows(config: Config, splits: Splits, tokenizer: Any, reading: Reading) -> tuple[Windows, Windows]:
-    """Return the windows of the train and validation splits."""
+def _cut_windows(config: Config, splits: Splits, tokenizer: Any, reading: Reading) -> dict[str, Windows]:
+    """Return the windows of train and of each split that has rows."""
     from mlqa.features.token_cache import TokenCache
     from mlqa.features.windows import make_windows
 
     length, stride = config.training.max_seq_length, config.training.doc_stride
     cache = TokenCache(get_cache_dir() / "tokens", tokenizer)
-    train = make_windows(splits.train, tokenizer, length, stride, cache, reading)
-    return train, make_windows(splits.validation, tokenizer, length, stride, cache, reading)
+    return {
+        name: make_windows(splits.get(name), tokenizer, length, stride, cache, reading)
+        for name in SPLITS
+        if name == "train" or len(splits.get(name))
+    }
 
 
-def _describe_windows(config: Config, result: Result, splits: Splits, train: Windows, evaluation: Evaluation) -> None:
+def _describe_windows(
+    config: Config, result: Result, splits: Splits, windows: dict[str, Windows], evaluation: Evaluation
+) -> None:
     """Record what the windows hold of the questions, and which version of SQuAD's script scores them."""
     from mlqa.features.window_statistics import compute_window_figures
 
-    validation, longest = evaluation.windows, config.training.max_answer_length
+    train, longest = windows["train"], config.training.max_answer_length
     result.dataset |= {
         "train_examples": len(splits.train),
-        "eval_examples": len(splits.validation),
+        "eval_examples": len(evaluation.examples),
         "windows": len(train),
         "windows_without_answer": int((~train.has_answer).sum()),
-        "cut_questions": train.cut_questions + validation.cut_questions,
-        "train_rows": splits.train.counts,
-        "validation_rows": splits.validation.counts,
+        "cut_questions": sum(cut.cut_questions for cut in windows.values()),
+        **{f"{name}_rows": splits.get(name).counts for name in windows},
         "squad_version": evaluation.version,
         "primary_metric": evaluation.primary_metric,
     }
     result.dataset["audit"]["tokenizer"] = {
-        "train": compute_window_figures(train, splits.train, longest),
-        "validation": compute_window_figures(validation, splits.validation, longest),
+        name: compute_window_figures(cut, splits.get(name), longest) for name, cut in windows.items()
     }
 
 
@@ -304,15 +319,18 @@ def _train(trainer: QuestionAnsweringTrainer, checkpoint: Checkpoint | None, res
 def _answer_and_score(
     config: Config, result: Result, evaluation: Evaluation, model: Any, tokenizer: Any
 ) -> EvaluationResult:
-    """Answer the validation questions, and record their metrics and the objective in `result`."""
-    log.info("scoring %d questions", len(evaluation.examples))
-    with _time_stage(result, "eval_seconds"):
-        evaluated = evaluation.evaluate(model)
+    """Answer the questions that are reported, and record their metrics in `result`."""
+    evaluated = _answer(result, evaluation, model)
     result.metrics = evaluated.metrics
     if config.training.shuffled_questions_control:
         result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
-    result.objective = result.metrics[evaluation.primary_metric]
     return evaluated
+
+
+def _answer(result: Result, evaluation: Evaluation, model: Any) -> EvaluationResult:
+    log.info("scoring %d questions", len(evaluation.examples))
+    with _time_stage(result, "eval_seconds"):
+        return evaluation.evaluate(model)
 
 
 def _write_answers(unwritten: list[str], evaluated: EvaluationResult, ids: list[str], run_dir: Path) -> None:

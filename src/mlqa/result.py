@@ -40,6 +40,7 @@ class Result:
     config_hash: str = ""
     reported_split: str = "validation"  # the split that `metrics` are of
     metrics: dict[str, float] = field(default_factory=dict)
+    validation: dict[str, float] = field(default_factory=dict)  # of the validation split, if another one is reported
     training: dict[str, Any] = field(default_factory=dict)  # the numbers of config.training: windows, decoding, steps
     breakdown: dict[str, Any] = field(default_factory=dict)  # official scores by group
     tokenization: dict[str, float] = field(default_factory=dict)

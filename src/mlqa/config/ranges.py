@@ -26,6 +26,8 @@ AT_LEAST = {
     "optimizer.adam_epsilon": 0,
     "dataset.max_train_samples": 1,
     "dataset.max_eval_samples": 1,
+    "dataset.folds": 2,
+    "dataset.fold": 0,
     "dataset.sample.train_rows": 1,
     "dataset.sample.validation_rows": 1,
     "dataset.sample.seed": 0,
@@ -75,6 +77,11 @@ def check_ranges(config: Config) -> Iterator[str]:
     threshold = config.training.null_score_diff_threshold
     if not math.isfinite(threshold):
         yield f"training.null_score_diff_threshold={threshold}: choose a finite number"
+    share, folds = config.dataset.validation_share, config.dataset.folds
+    if share is not None and not 0 < share < 1:
+        yield f"dataset.validation_share={share:g}: choose a share above 0 and below 1, e.g. 0.1"
+    if folds is not None and config.dataset.fold is not None and config.dataset.fold >= folds:
+        yield f"dataset.fold={config.dataset.fold}: choose 0 ... {folds - 1}, or more dataset.folds"
     decay = config.optimizer.layerwise_decay
     if decay is not None and not 0 < decay <= 1:
         yield f"optimizer.layerwise_decay={decay}: choose a factor above 0, at most 1"

@@ -153,7 +153,8 @@ class HubConfig:
     name: Optional[str] = None  # its configuration
     revision: Optional[str] = None
     train_split: Optional[str] = "train"  # null: the data set has none and is only scored on
-    validation_split: str = "validation"
+    validation_split: Optional[str] = "validation"
+    test_split: Optional[str] = None
 
 
 @dataclass
@@ -172,6 +173,10 @@ class DatasetConfig:
     language: str = MISSING  # ISO 639-1 or 639-3
     train_file: Optional[str] = None
     validation_file: Optional[str] = None
+    test_file: Optional[str] = None  # only reported. null: the validation split is reported
+    validation_share: Optional[float] = None  # cut out of train. The given validation split then is the test split
+    folds: Optional[int] = None  # hold out one fold of train, for a data set without a test split
+    fold: Optional[int] = None  # which one, to be swept: dataset.fold=range(0,5)
     download: Optional[DownloadConfig] = None
     hub: Optional[HubConfig] = None
     sample: Optional[SampleConfig] = None

@@ -162,8 +162,8 @@ def make_evaluation_key(member: Member) -> str:
         primary metric.
     """
     dataset, fingerprint = member.get_config_value("dataset"), member.get_text("dataset", "fingerprint")
-    asked = extract_evaluation_settings(dataset) if isinstance(dataset, dict) else fingerprint
     split = member.get_text("reported_split")
+    asked = extract_evaluation_settings(dataset, split or "") if isinstance(dataset, dict) else fingerprint
     total = member.get_number("metrics", "total")
     return _dump_json([member.get_option("dataset"), split, asked, total, member.primary_metric])
 
