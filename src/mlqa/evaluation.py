@@ -81,8 +81,9 @@ class Evaluation:
         self.rules = resolve_language_rules(config.dataset)
         self.primary_metric = resolve_primary_metric(config.dataset)
         self.version = detect_squad_version(train, examples)
-        self.unseen = find_unseen_rows(examples, train)
-        self.with_null = train.has_unanswerable
+        self.unseen = find_unseen_rows(examples, train) if len(train) else None
+        # Without a train split nothing is known of what the model has learnt.
+        self.with_null = (train if len(train) else examples).has_unanswerable
 
     def compute_metrics(self, model: Any) -> dict[str, float]:
         """Return the scores without intervals, for a model in training."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlqa.config.compose import resolve_model_label
+from mlqa.config.data_files import uses_hub
 from mlqa.config.identity import compute_config_hash
 from mlqa.config.model_facts import is_local_folder
 from mlqa.config.run_lock import unlock_directory
@@ -119,6 +120,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
 
     # torch and transformers are imported from here on, so that an error in the data shows at once.
     arguments, run_dir = _join_processes(config)
+    from mlqa.batching.mixture import Mixture
     from mlqa.evaluation import Evaluation
     from mlqa.metrics.readiness import find_reasons_to_wait
     from mlqa.metrics.tokenizer_analysis import analyze_tokenizer
@@ -159,10 +161,17 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
 
     callbacks = [ProgressAndHistory(trackers.log)]
     trainer = QuestionAnsweringTrainer(
-        config, arguments, model, windows["train"], lambda: selection.compute_metrics(model), callbacks, checkpoints
+        config,
+        arguments,
+        model,
+        windows["train"],
+        lambda: selection.compute_metrics(model),
+        callbacks,
+        checkpoints,
+        Mixture(windows["train"], splits.mixed_sets, config.seed) if splits.mixed_sets else None,
     )
     result.memory = trainer.memory
-    if config.training.num_train_epochs > 0 or config.training.max_steps > 0:
+    if config.training.trains:
         _train(trainer, checkpoint, result)
     unwritten: list[str] = []
     if is_main():
@@ -187,10 +196,13 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
 
 
 def _load(config: Config) -> Splits:
-    if config.dataset.hub is not None or not is_local_folder(config.model.pretrained or "."):
+    if uses_hub(config.dataset) or not is_local_folder(config.model.pretrained or "."):
         go_offline_if_unreachable()
     log.info("reading the data set")
-    return load_splits(config.dataset)
+    splits = load_splits(config.dataset, trains=config.training.trains)
+    for mixed_set in splits.mixed_sets:
+        log.info("%s", mixed_set.describe())
+    return splits
 
 
 def _audit(splits: Splits) -> dict[str, Any]:
@@ -263,6 +275,8 @@ def _describe_windows(
         "squad_version": evaluation.version,
         "primary_metric": evaluation.primary_metric,
     }
+    if splits.mixed_sets:
+        result.dataset["mix"] = {mixed_set.name: mixed_set.to_dict() for mixed_set in splits.mixed_sets}
     result.dataset["audit"]["tokenizer"] = {
         name: compute_window_figures(cut, splits.get(name), longest) for name, cut in windows.items()
     }
@@ -300,7 +314,7 @@ def _record_tokenizer(result: Result, analysis: TokenizerAnalysis, run_dir: Path
 
 def _train(trainer: QuestionAnsweringTrainer, checkpoint: Checkpoint | None, result: Result) -> None:
     """Train to the end, from the checkpoint if there is one."""
-    windows = len(trainer.train_dataset)
+    windows = trainer.batches.windows_per_epoch
     if checkpoint is None:
         log.info("training on %d windows, %s", windows, trainer.batching.value)
     elif checkpoint.is_final:

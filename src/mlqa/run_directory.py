@@ -64,7 +64,8 @@ def claim(config: Config, result: Result) -> Result | None:
             _remove_remains(run_dir)
         result.write(run_dir)
         return None
-    if load_splits(config.dataset).compute_fingerprint() != earlier.dataset["fingerprint"]:
+    splits = load_splits(config.dataset, trains=config.training.trains)
+    if splits.compute_fingerprint() != earlier.dataset["fingerprint"]:
         raise RunError(f"{run_dir} holds a run completed on other data: choose another directory by hydra.run.dir=...")
     if get_world_size() > 1:  # the other processes wait for this one and would never hear that there is nothing to do
         raise RunError(f"{run_dir}: this run is completed; to run it again, remove its {FILE}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from mlqa.batching.mixture import Mixture
 from mlqa.features.windows import Windows
 
 
@@ -50,6 +51,7 @@ class WindowBatchSampler(torch.utils.data.Sampler[list[Share]]):
         accumulation: int = 1,
         rank: int = 0,
         world_size: int = 1,
+        mixture: Mixture | None = None,
     ) -> None:
         """Prepare the sampler for one process.
 
@@ -62,7 +64,9 @@ class WindowBatchSampler(torch.utils.data.Sampler[list[Share]]):
             accumulation: Shares that each process reads per step (gradient_accumulation_steps).
             rank: Rank of this process.
             world_size: Number of processes.
+            mixture: Draws the windows of each epoch. If None, an epoch reads every window once.
         """
+        self.mixture = mixture
         self.lengths, self.step_size, self.seed, self.cut = lengths, step_size, seed, cut
         self.accumulation, self.rank, self.world_size = accumulation, rank, world_size
         self.drop_last = False  # accelerate reads it, and batch_size
@@ -74,9 +78,14 @@ class WindowBatchSampler(torch.utils.data.Sampler[list[Share]]):
         return -(-self.step_size // (self.accumulation * self.world_size))
 
     @property
+    def windows_per_epoch(self) -> int:
+        """Windows that all processes read per epoch."""
+        return len(self.lengths if self.mixture is None else self.mixture)
+
+    @property
     def steps(self) -> int:
         """Optimizer steps per epoch."""
-        return -(-len(self.lengths) // self.step_size)
+        return -(-self.windows_per_epoch // self.step_size)
 
     def __len__(self) -> int:
         return self.steps * self.accumulation
@@ -101,7 +110,9 @@ class WindowBatchSampler(torch.utils.data.Sampler[list[Share]]):
 
     def _draw_steps(self) -> list[np.ndarray]:
         random = np.random.default_rng((self.seed, self.epoch))
-        order = random.permutation(len(self.lengths))
+        order = random.permutation(self.windows_per_epoch)
+        if self.mixture is not None:
+            order = self.mixture.draw(self.epoch)[order]
         return [order[begin : begin + self.step_size] for begin in range(0, len(order), self.step_size)]
 
 

@@ -31,6 +31,7 @@ def load_available_splits(config: Config, needs_tokenizer: bool = True, keep_unp
         DataError: If a source is at fault.
         UnreachableError: If a source cannot be reached.
     """
+    from mlqa.config.data_files import uses_hub
     from mlqa.config.model_facts import is_local_folder
     from mlqa.data.load import SPLITS, has_source, load_splits
     from mlqa.environment import go_offline_if_unreachable
@@ -38,7 +39,7 @@ def load_available_splits(config: Config, needs_tokenizer: bool = True, keep_unp
     if not any(has_source(config.dataset, split) for split in SPLITS):
         raise ConfigError("dataset.train_file, dataset.validation_file: the data set has no source; give a file")
     hub_model = needs_tokenizer and not is_local_folder(config.model.pretrained or ".")
-    if config.dataset.hub is not None or hub_model:
+    if uses_hub(config.dataset) or hub_model:
         go_offline_if_unreachable()
     return load_splits(config.dataset, complete=False, keep_unplaced=keep_unplaced)
 

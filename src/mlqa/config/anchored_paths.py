@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from mlqa.config.data_files import REFERENCE_FILES, SPLIT_FILES, iter_sets
 from mlqa.config.model_facts import is_local_folder
 from mlqa.config.schema import Config
-
-_FILES = ("train_file", "validation_file", "test_file", "segmentation_file", "parallel_file")
 
 
 def anchor_paths(config: Config, folder: Path) -> Config:
@@ -20,10 +20,17 @@ def anchor_paths(config: Config, folder: Path) -> Config:
     Returns:
         The same config.
     """
-    for name in _FILES:
-        if (value := getattr(config.dataset, name)) is not None:
-            setattr(config.dataset, name, str(folder / Path(value).expanduser()))
+    for dataset in (config.dataset, *(mixed_set for _, mixed_set in iter_sets(config.dataset))):
+        for name in (*SPLIT_FILES, *REFERENCE_FILES):
+            setattr(dataset, name, _anchor(getattr(dataset, name), folder))
     pretrained = config.model.pretrained
     if pretrained and (is_local_folder(pretrained) or (folder / pretrained).is_dir()):
         config.model.pretrained = str(folder / Path(pretrained).expanduser())
     return config
+
+
+def _anchor(value: Any, folder: Path) -> Any:
+    """Return a path, or each path of a list, below the folder."""
+    if isinstance(value, list):
+        return [_anchor(path, folder) for path in value]
+    return str(folder / Path(value).expanduser()) if isinstance(value, str) else value

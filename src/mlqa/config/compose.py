@@ -20,6 +20,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mlqa.config.data_files import list_paths
 from mlqa.config.hydra_errors import (
     explain_empty_sweep,
     explain_override,
@@ -30,6 +31,7 @@ from mlqa.config.hydra_errors import (
 )
 from mlqa.config.language_codes import suggest_language
 from mlqa.config.loader import install_loader
+from mlqa.config.mixing import FORM
 from mlqa.config.progress import report_progress
 from mlqa.config.schema import GROUPS, Config, ModelConfig, build_config, register_schema
 from mlqa.config.validation import find_config_problems
@@ -211,6 +213,8 @@ def compose_all(
     for member in report_progress(members, "composed"):
         try:
             composed.append(_compose(member))
+        except ConfigError as error:  # of the sets of a mix
+            problems.update(dict.fromkeys(error.problems))
         except COMPOSITION_ERRORS as error:
             problems.update(dict.fromkeys(_explain_composition_failure(member, error, check or validate_composed)))
     if problems:
@@ -223,14 +227,19 @@ def _explain_composition_failure(
 ) -> list[str]:
     problems: list[str] = []
     accepted: list[str] = []
+    of_mix: list[str] = []
     groups_first = sorted(parse_overrides(overrides), key=lambda override: not is_group(override.key_or_group))
     for override in groups_first:
         line = str(override.input_line)
         try:
             _compose([*accepted, line])
             accepted.append(line)
+        except ConfigError as failure:
+            of_mix = failure.problems
         except COMPOSITION_ERRORS as failure:
             problems.append(explain_override(override, failure))
+    if of_mix:  # without its sets the rest cannot be judged
+        return [*problems, *of_mix]
     try:
         rest = check(_compose(accepted))
     except COMPOSITION_ERRORS:  # an override that failed set what is missing now
@@ -264,6 +273,8 @@ def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
     unread = [problem for override in added if "." in override.key_or_group and (problem := explain_unknown(override))]
     OmegaConf.update(composed, "training.output_dir", "")  # interpolates Hydra's run directory, which is not set yet
     missing = sorted(_iter_missing(composed, known))
+    if "dataset.mix.sets" in missing and "dataset.language" in missing:  # it is that of the target set
+        missing.remove("dataset.language")
     return [
         *(
             f"{typed.get(key, key)}: there is no key or group {key!r}; {suggest_choices(key, [*known, 'experiment'])}"
@@ -275,10 +286,12 @@ def _find_missing_and_unknown(composed: DictConfig) -> list[str]:
 
 
 def _suggest_value(composed: DictConfig, key: str) -> str:
+    if key == "dataset.mix.sets":
+        return f"set {FORM}"
     if key != "dataset.language":
         return f"set {key}=..."
     files = (OmegaConf.select(composed, f"dataset.{split}_file") for split in ("validation", "train"))
-    return suggest_language(next((str(file) for file in files if file), None))
+    return suggest_language(next((path for file in files for path in list_paths(file)), None))
 
 
 def _iter_missing(composed: DictConfig, known: Sequence[str]) -> Iterator[str]:

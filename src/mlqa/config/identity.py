@@ -38,9 +38,18 @@ ADDED: dict[str, Any] = {
     "dataset.folds": None,
     "dataset.fold": None,
     "dataset.hub.test_split": None,
+    "dataset.hub.data_dir": None,
+    "dataset.hub.id_prefix": None,
+    "dataset.mix": None,
 }
 # Settings of a data set that do not decide which questions are asked in the evaluation.
-TRAIN_ONLY = ("dataset.train_file", "dataset.max_train_samples", "dataset.sample.train_rows", "dataset.strict")
+TRAIN_ONLY = (
+    "dataset.train_file",
+    "dataset.max_train_samples",
+    "dataset.mix",
+    "dataset.sample.train_rows",
+    "dataset.strict",
+)
 
 
 def compute_config_hash(config: Config) -> str:

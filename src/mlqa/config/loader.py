@@ -11,6 +11,7 @@ import os
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from hydra._internal import hydra as hydra_internals
@@ -23,6 +24,8 @@ from hydra.core.utils import JobRuntime
 from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig
+
+from mlqa.config.mixing import fill_in_mix
 
 
 @dataclass
@@ -68,7 +71,21 @@ class RememberingLoader(ConfigLoaderImpl):
         places = _describe_places(self.config_search_path)
         key = (places, os.getcwd(), config_name, JobRuntime.instance().get("name"), tuple(of_hydra), tuple(of_task))
         load = super().load_configuration
-        return _recall(_MEMORY.composed, key, lambda: load(config_name, overrides, run_mode, *args, **kwargs))
+
+        def compose() -> DictConfig:
+            config = load(config_name, overrides, run_mode, *args, **kwargs)
+            fill_in_mix(
+                config, self.get_group_options("dataset"), partial(self._compose_dataset, config_name, of_hydra)
+            )
+            return config
+
+        return _recall(_MEMORY.composed, key, compose)
+
+    def _compose_dataset(self, config_name: str | None, of_hydra: list[str], option: str) -> DictConfig:
+        """Return the node `dataset` as an option of the group gives it, from the same places."""
+        places = [line for line in of_hydra if line.startswith("hydra.searchpath=")]
+        node: DictConfig = self.load_configuration(config_name, [*places, f"dataset={option}"], RunMode.RUN).dataset
+        return node
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         """Merge the files of a defaults list, or copy what was merged of the same files: values come later."""

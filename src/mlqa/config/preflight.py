@@ -27,6 +27,7 @@ from mlqa.config.compose import (
     split_members,
     validate_composed,
 )
+from mlqa.config.data_files import iter_sets
 from mlqa.config.hydra_errors import explain_none, explain_removal, explain_unknown
 from mlqa.config.progress import report_progress
 from mlqa.config.readiness import warn_before_launch
@@ -206,11 +207,14 @@ def _check_network_isolation(composed: DictConfig, hydra: Any) -> list[str]:
     """Refuse a member that would download its data in a container without a network."""
     if composed.hardware.instance_type is None or is_in_container() or not hydra.launcher.get("network_isolation"):
         return []
+    nodes = {"dataset": composed.dataset}
+    nodes |= {f"dataset.mix.sets.{name}": mixed_set for name, mixed_set in iter_sets(composed.dataset)}
     return [
-        f"dataset.{source}: cannot be fetched in a container without a network (hydra.launcher.network_isolation); "
+        f"{key}.{source}: cannot be fetched in a container without a network (hydra.launcher.network_isolation); "
         "choose dataset=squad_json and give files, which are uploaded"
+        for key, node in nodes.items()
         for source in ("download", "hub")
-        if composed.dataset[source] is not None
+        if node.get(source) is not None
     ]
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from mlqa.config.data_files import iter_data_files
 from mlqa.environment import get_cache_dir, is_in_container
 
 SECONDS = 300  # for one data set and tokenizer
@@ -94,8 +95,7 @@ def _hash_question(member: DictConfig) -> str:
         name: OmegaConf.to_container(member[name], resolve=True, enum_to_str=True) for name in ("model", "dataset")
     }
     nodes["training"] = {name: member.training[name] for name in _TRAINING}
-    dataset = member.dataset
-    paths = [dataset.train_file, dataset.validation_file, dataset.test_file, member.model.pretrained]
+    paths = [member.model.pretrained, *(path for _, path in iter_data_files(member.dataset))]
     stats = [(str(path), *_stat_files(Path(path).expanduser())) for path in paths if path]
     return hashlib.sha256(json.dumps([nodes, stats], sort_keys=True).encode()).hexdigest()[:24]
 

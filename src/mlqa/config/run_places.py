@@ -18,13 +18,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.config.anchored_paths import anchor_paths
 from mlqa.config.compose import convert_to_config
+from mlqa.config.data_files import iter_data_files
 from mlqa.config.identity import compute_config_hash
 from mlqa.config.run_lock import lock_directory, unlock_directory
 from mlqa.errors import ConfigError, RunError, summarize_error
 from mlqa.result import FILE, find_completed
 
 MIN_FREE_BYTES = 1 << 20  # the files of a run besides its model
-_DATA_KEYS = ("model.pretrained", "dataset.train_file", "dataset.validation_file", "dataset.test_file")
 
 
 def check_run_dir(composed: DictConfig, multirun: bool) -> list[str]:
@@ -40,8 +40,8 @@ def check_run_dir(composed: DictConfig, multirun: bool) -> list[str]:
     existing = next(folder for folder in (place, *place.parents) if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         return [f"hydra.{key}.dir={chosen}: {existing} is not a writable directory; choose another"]
-    inputs = {name: OmegaConf.select(composed, name) for name in _DATA_KEYS}
-    inside = [f"{name}={value}" for name, value in inputs.items() if value and place in Path(value).absolute().parents]
+    inputs = [("model.pretrained", composed.model.pretrained), *iter_data_files(composed.dataset)]
+    inside = [f"{name}={value}" for name, value in inputs if value and place in Path(value).absolute().parents]
     if inside and place != Path.cwd():
         return [
             f"{item}: is inside the run directory, which the run may clear; choose another hydra.{key}.dir"

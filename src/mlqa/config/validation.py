@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlqa.config.data_problems import find_file_problems, find_mix_problems
 from mlqa.config.language_codes import find_code_problem
 from mlqa.config.machine import check_machine
 from mlqa.config.model_facts import count_stated_positions, is_local_folder, read_model_config
 from mlqa.config.ranges import check_ranges
-from mlqa.config.schema import REFERENCES, Batching, Config, DatasetConfig, Distribution
+from mlqa.config.schema import REFERENCES, Batching, Config, Distribution
 
 _WEIGHTS = tuple(name + end for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json"))
 ANSWERING = ("ForQuestionAnswering", "WithSpanHead")  # ends of classes with a head: of transformers, of models/heads.py
@@ -50,7 +51,7 @@ def find_config_problems(config: Config, weights: bool = True) -> list[str]:
 def _check_untrained(config: Config) -> Iterator[str]:
     """Refuse to pay for a model that nothing has trained to answer. On this machine it may be scored as a control."""
     training = config.training
-    if config.hardware.instance_type is None or training.num_train_epochs > 0 or training.max_steps > 0:
+    if config.hardware.instance_type is None or training.trains:
         return
     architectures = read_model_config(config.model.pretrained, config.model.revision).get("architectures") or []
     new_head = architectures and not any(str(name).endswith(ANSWERING) for name in architectures)
@@ -155,31 +156,24 @@ def _check_dataset(config: Config) -> Iterator[str]:
             f"dataset.question_words={words}: not a table of words; give {{type: [word, stem*, ...], ...}}, "
             "e.g. {who: [wer, wen]}"
         )
-    for key in ("train_file", "validation_file", "test_file", "segmentation_file", "parallel_file"):
-        path = getattr(dataset, key)
-        if path is not None and Path(path).expanduser().is_dir():
-            yield f"dataset.{key}={path}: is a folder; give a file"
-        elif path is not None and not Path(path).expanduser().is_file():
-            yield f"dataset.{key}={path}: there is no such file; give the path of a file"
+    yield from find_file_problems(dataset)
     sources = {"download": dataset.download, "hub": dataset.hub, "sample": dataset.sample}
     given = [name for name, source in sources.items() if source is not None]
     if len(given) > 1:
         yield f"dataset.{given[0]}, dataset.{given[1]}: a data set has only one of them; set the other to null"
-    yield from _check_splits(dataset, bool(given))
-    if dataset.hub is not None and dataset.hub.train_split is None and dataset.train_file is None:
-        yield "dataset.hub.train_split=null: the data set has no train split; set dataset.train_file"
+    yield from _check_splits(config, bool(given))
+    yield from find_mix_problems(config)
 
 
-def _check_splits(dataset: DatasetConfig, has_other_source: bool) -> Iterator[str]:
-    """Check that there is a train split and something to score on, and that no split has two sources."""
-    hub = dataset.hub
+def _check_splits(config: Config, has_other_source: bool) -> Iterator[str]:
+    """Check that there is something to train on, if anything is trained, and to score on, each from one source."""
+    dataset, hub = config.dataset, config.dataset.hub
     has_validation = bool(dataset.validation_file or (hub.validation_split if hub else has_other_source))
     has_test = bool(dataset.test_file or (hub is not None and hub.test_split))
     share, folds = dataset.validation_share, dataset.folds
-    if dataset.train_file is None and not has_other_source:
-        yield (
-            "dataset.train_file=null: has no value; give a file or choose a data set that has one, e.g. dataset=tquad"
-        )
+    has_train = bool(dataset.train_file or dataset.mix or (hub.train_split if hub else has_other_source))
+    if not has_train:
+        yield from _check_without_train(config)
     if not (has_validation or has_test or share or folds):
         yield (
             "dataset.validation_file=null: has no value; give a file, cut it out of train "
@@ -195,6 +189,24 @@ def _check_splits(dataset: DatasetConfig, has_other_source: bool) -> Iterator[st
     if (folds is None) != (dataset.fold is None):
         given = "fold" if folds is None else "folds"
         yield f"dataset.{given}={getattr(dataset, given)}: give both, e.g. -m dataset.folds=5 dataset.fold=range(0,5)"
+
+
+def _check_without_train(config: Config) -> Iterator[str]:
+    """Check a data set without a train split, which can only be scored on."""
+    if config.training.trains:
+        hub = config.dataset.hub
+        lacks = "dataset.train_file=null: has no value" if hub is None else "dataset.hub.train_split=null: is missing"
+        yield (
+            f"{lacks}; set dataset.train_file, choose a data set that has one, e.g. dataset=tquad, or score a model as "
+            "it is: training.num_train_epochs=0"
+        )
+    elif config.model.scratch is not None:
+        yield (
+            "dataset.train_file=null: the tokenizer of a model from scratch is trained on the train split; give a "
+            "file, or choose model=pretrained"
+        )
+    elif config.model.trim_vocabulary:
+        yield "model.trim_vocabulary=true: trims to the words of the train split, and there is none; leave it out"
 
 
 def _is_table(words: Any) -> bool:

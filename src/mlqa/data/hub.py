@@ -39,7 +39,7 @@ def read_hub(hub: HubConfig, split: str, strict: bool = False, keep_unplaced: bo
     if is_folder and not Path(hub.path).expanduser().is_dir():
         raise DataError(f"dataset.hub.path={hub.path}: there is no such folder")
     try:
-        table = datasets.load_dataset(hub.path, hub.name, split=split, revision=hub.revision)
+        table = datasets.load_dataset(hub.path, hub.name, data_dir=hub.data_dir, split=split, revision=hub.revision)
     except datasets.exceptions.DatasetNotFoundError as error:
         hint = "check dataset.hub.path, or log in if it is gated"
         raise DataError(f"hub data set {shown}: {summarize_error(error)}; {hint}") from None
@@ -51,6 +51,11 @@ def read_hub(hub: HubConfig, split: str, strict: bool = False, keep_unplaced: bo
     except (datasets.exceptions.DatasetsError, ValueError, RuntimeError) as error:
         # If a file is broken, the library's message gives no reason, but the error's cause does.
         raise DataError(f"hub data set {shown}, split {split}: {summarize_error(error.__cause__ or error)}") from None
-    builder = ExamplesBuilder(f"{shown}, split {split}", strict, keep_unplaced)
-    add_rows(builder, ((f"row {number}", row) for number, row in enumerate(table)))
+    chosen = "" if hub.id_prefix is None else f", ids {hub.id_prefix}..."
+    builder = ExamplesBuilder(f"{shown}, split {split}{chosen}", strict, keep_unplaced)
+    rows = ((f"row {number}", row) for number, row in enumerate(table))
+    if hub.id_prefix is not None:
+        prefix = hub.id_prefix
+        rows = ((place, row) for place, row in rows if str(row.get("id")).startswith(prefix))
+    add_rows(builder, rows)
     return builder.build()

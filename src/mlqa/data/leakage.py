@@ -66,6 +66,21 @@ def find_leakage(validation: Examples, train: Examples) -> tuple[Leak, Leak]:
     return _select_strongest(_link_questions(validation, train, links), len(validation)), contexts
 
 
+def find_shared_contexts(examples: Examples, other: Examples) -> np.ndarray:
+    """Find the rows whose context is in another split, the same or nearly the same.
+
+    Args:
+        examples: The rows to look at.
+        other: The split to search.
+
+    Returns:
+        A Boolean array [rows of examples].
+    """
+    shared = np.zeros(len(examples.contexts), dtype=bool)
+    shared[[link.ours for link in _link_contexts(examples, other)]] = True
+    return np.asarray(shared[examples.context_of], dtype=bool)
+
+
 def find_related_contexts(examples: Examples) -> np.ndarray:
     """Put the contexts of a split into groups: contexts that are nearly the same, directly or by others between them.
 

@@ -7,11 +7,14 @@ data set without a test split reports its validation split.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from mlqa.config.data_files import list_paths
 from mlqa.data.cutting import cut_fold, cut_share
 from mlqa.data.examples import Examples
+from mlqa.data.mixing import MixedSet, mix_train_splits
 from mlqa.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,11 +26,16 @@ SUBSET_SEED = 0  # the same for every run's seed, so that the members of a sweep
 
 @dataclass(frozen=True)
 class Splits:
-    """The splits of a data set. One that it does not have is empty."""
+    """The splits of a data set. One that it does not have is empty.
+
+    Attributes:
+        mixed_sets: Of a mix, the sets of train in its order. Otherwise empty.
+    """
 
     train: Examples
     validation: Examples
     test: Examples = field(default_factory=Examples.make_empty)
+    mixed_sets: tuple[MixedSet, ...] = ()
 
     @property
     def reported_split(self) -> str:
@@ -50,7 +58,13 @@ class Splits:
         return hashlib.sha256(" ".join(split.compute_fingerprint() for split in splits).encode()).hexdigest()[:16]
 
 
-def load_splits(dataset: DatasetConfig, complete: bool = True, keep_unplaced: bool = False) -> Splits:
+def load_splits(
+    dataset: DatasetConfig,
+    complete: bool = True,
+    keep_unplaced: bool = False,
+    trains: bool = True,
+    further: Mapping[str, Examples] | None = None,
+) -> Splits:
     """Read all splits, cut those that train gives, and draw `max_train_samples` and `max_eval_samples` rows from them.
 
     A file of a split (`train_file` ...) replaces the split of any source. `dataset.validation_share` cuts the
@@ -63,11 +77,16 @@ def load_splits(dataset: DatasetConfig, complete: bool = True, keep_unplaced: bo
         complete: Whether a run needs the splits. If not, one without a source is empty.
         keep_unplaced: Whether rows that can be scored but not trained on are kept in the validation and test split
             (see `ExamplesBuilder`).
+        trains: Whether a run needs the train split.
+        further: Further questions that are scored, by the name of their data set. A mix leaves out rows with their
+            contexts.
 
     Raises:
         DataError: If a source is missing, unreadable or invalid, or train is too small to be cut.
         UnreachableError: If a source cannot be reached.
     """
+    if dataset.mix is not None:
+        return _load_mix(dataset, complete, keep_unplaced, further or {})
     loaded = {
         split: load_split(dataset, split, keep_unplaced and split != "train")
         for split in SPLITS
@@ -88,7 +107,8 @@ def load_splits(dataset: DatasetConfig, complete: bool = True, keep_unplaced: bo
         validation.sample_rows(dataset.max_eval_samples, SUBSET_SEED),
         test.sample_rows(dataset.max_eval_samples, SUBSET_SEED),
     )
-    missing = [name for name in ("train", splits.reported_split) if not len(getattr(splits, name))]
+    needed = ("train", splits.reported_split) if trains else (splits.reported_split,)
+    missing = [name for name in needed if not len(splits.get(name))]
     if complete and missing:
         raise DataError(
             f"dataset.{missing[0]}_file: the data set has no source for its {missing[0]} split; give a file"
@@ -96,11 +116,25 @@ def load_splits(dataset: DatasetConfig, complete: bool = True, keep_unplaced: bo
     return splits
 
 
+def _load_mix(dataset: DatasetConfig, complete: bool, keep_unplaced: bool, further: Mapping[str, Examples]) -> Splits:
+    """Load the splits of the target set, and mix its train split, if it has a part in the mix, with the others."""
+    assert dataset.mix is not None
+    sets, target = dataset.mix.sets, dataset.mix.target
+    own = sets.get(target)
+    given = {"train_file": own.train_file, "strict": own.strict} if own else {}
+    splits = load_splits(replace(dataset, mix=None, **given), complete, keep_unplaced, trains=own is not None)
+    trains = {name: splits.train if name == target else load_split(each, "train") for name, each in sets.items()}
+    scored = {name: splits.get(name) for name in ("validation", "test") if len(splits.get(name))}
+    train, mixed_sets = mix_train_splits(trains, sets, scored | dict(further))
+    return replace(splits, train=train, mixed_sets=mixed_sets)
+
+
 def has_source(dataset: DatasetConfig, split: str) -> bool:
     """Return whether the data set has a source of its own for a split: "train", "validation" or "test"."""
     hub_split = dataset.hub is not None and getattr(dataset.hub, f"{split}_split")
     given = split != "test" and (dataset.sample or dataset.download)
-    return bool(getattr(dataset, f"{split}_file") or given or hub_split)
+    is_mixed = split == "train" and dataset.mix is not None
+    return bool(getattr(dataset, f"{split}_file") or given or hub_split or is_mixed)
 
 
 def load_split(dataset: DatasetConfig, split: str, keep_unplaced: bool = False) -> Examples:
@@ -115,11 +149,11 @@ def load_split(dataset: DatasetConfig, split: str, keep_unplaced: bool = False) 
         DataError: If the source is missing, unreadable or invalid. The message names it.
         UnreachableError: If the source cannot be reached.
     """
-    file = getattr(dataset, f"{split}_file")
-    if file is not None:
-        from mlqa.data.readers import read_file
+    files = list_paths(getattr(dataset, f"{split}_file"))
+    if files:
+        from mlqa.data.readers import read_files
 
-        return read_file(file, dataset.strict, keep_unplaced)
+        return read_files(files, dataset.strict, keep_unplaced)
     if dataset.sample is not None and split != "test":
         from mlqa.data.sample import generate
 

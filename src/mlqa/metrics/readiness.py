@@ -78,7 +78,7 @@ def find_reasons_to_wait(
 
 def _stays_untrained(config: Config) -> bool:
     """Return whether nothing trains a head that is new. A model whose config cannot be loaded is not judged."""
-    if config.training.num_train_epochs > 0 or config.training.max_steps > 0:
+    if config.training.trains:
         return False
     if config.model.scratch is not None:
         return True

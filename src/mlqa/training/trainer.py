@@ -21,6 +21,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 
 from mlqa.batching.dataset import ShareDataset
 from mlqa.batching.forward_passes import cut_by_length, estimate_pass_overhead
+from mlqa.batching.mixture import Mixture
 from mlqa.batching.packed_rows import unpack_logits
 from mlqa.batching.packing_support import choose_batching
 from mlqa.batching.sampler import WindowBatchSampler
@@ -47,6 +48,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         score: Returns the metrics of the model in its current state. An evaluation calls it.
         callbacks: Further callbacks.
         checkpoints: The checkpoints of the run.
+        mixture: Draws the windows of each epoch. If None, an epoch reads every window once.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         score: Callable[[], dict[str, float]],
         callbacks: list[TrainerCallback],
         checkpoints: Checkpoints,
+        mixture: Mixture | None = None,
     ) -> None:
         self.config = config
         self.score = score
@@ -92,6 +95,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             accumulation=accumulation,
             rank=get_rank(),
             world_size=get_world_size(),
+            mixture=mixture,
         )
         self.add_callback(_EpochsAndLastCheckpoint(self.batches))
 
