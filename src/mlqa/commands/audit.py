@@ -16,6 +16,7 @@ EXAMPLE = """\
 examples, with any override of train.py:
   mlqa audit dataset=tquad
   mlqa audit dataset=squad_json dataset.language=tr dataset.train_file=train.json model=xlmr_base
+  mlqa audit dataset=mix dataset.mix.sets=[tquad,multi_wiki_qa_tr]
   mlqa audit dataset=sample model=tiny_wordpiece --json > audit.json
 """
 
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
             "dataset": choices["dataset"],
             "model": choices["model"],
             "fingerprint": splits.compute_fingerprint(),
+            "mix": {mixed_set.name: mixed_set.to_dict() for mixed_set in splits.mixed_sets},
             "figures": audited.figures,
             "tokenizer": windows or {"error": reason},
             "permitted": permitted,
@@ -61,6 +63,8 @@ def run(args: argparse.Namespace) -> None:
 
     from mlqa.display.audit_tables import print_audit, print_reasons
 
+    for mixed_set in splits.mixed_sets:
+        print(mixed_set.describe())
     print_audit(audited, windows or reason, choices["model"], longest)
     print_reasons(reasons)
 

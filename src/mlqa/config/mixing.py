@@ -44,9 +44,12 @@ def fill_in_mix(config: DictConfig, options: list[str], compose_option: Callable
     filled: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys((*given, target)):
         try:
-            filled[name] = _fill_in_set(name, given.get(name, {}), options, compose_option)
+            if name not in options:
+                key = f"{KEY}: " if name in given else f"dataset.mix.target={name}: "
+                raise ConfigError(f"{key}dataset has no option {name!r}; {suggest_choices(name, options)}")
+            filled[name] = _fill_in_set(name, given.get(name, {}), compose_option(name))
         except ConfigError as error:
-            problems += error.problems if name in given else [f"dataset.mix.target={name}: {error}"]
+            problems += error.problems
     if problems:
         raise ConfigError(problems)
     of_target = {
@@ -79,13 +82,8 @@ def _parse_sets(sets: Any) -> dict[str, dict[str, Any]]:
     return parsed
 
 
-def _fill_in_set(
-    name: str, given: dict[str, Any], options: list[str], compose_option: Callable[[str], DictConfig]
-) -> dict[str, Any]:
+def _fill_in_set(name: str, given: dict[str, Any], option: DictConfig) -> dict[str, Any]:
     """Return the settings of a set that differ from the defaults, with interpolations as they are."""
-    if name not in options:
-        raise ConfigError(f"{KEY}: dataset has no option {name!r}; {suggest_choices(name, options)}")
-    option = compose_option(name)
     if option.mix is not None:
         raise ConfigError(f"{KEY}: {name} is a mix itself; name its sets instead")
     known = [item.name for item in fields(MixedSetConfig) if item.name != "mix"]
