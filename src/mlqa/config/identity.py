@@ -38,6 +38,8 @@ ADDED: dict[str, Any] = {
     "dataset.folds": None,
     "dataset.fold": None,
     "dataset.hub.test_split": None,
+    "training.keep": "last",
+    "training.patience": None,
 }
 # Settings of a data set that do not decide which questions are asked in the evaluation.
 TRAIN_ONLY = ("dataset.train_file", "dataset.max_train_samples", "dataset.sample.train_rows", "dataset.strict")

@@ -84,6 +84,13 @@ class Interval(enum.Enum):
     epoch = "epoch"
 
 
+class Keep(enum.Enum):
+    """Which model a run keeps: the one after the last step, or the best on the validation split."""
+
+    last = "last"
+    best = "best"
+
+
 class PrimaryMetric(enum.Enum):
     """What sweepers maximize and reports rank by."""
 
@@ -251,6 +258,8 @@ class TrainingConfig:
     logging_steps: int = 50
     eval_strategy: Interval = Interval.no
     eval_steps: Optional[int] = None
+    keep: Keep = Keep.last  # best: by the primary metric on the validation split, after each evaluation
+    patience: Optional[int] = None  # stop after so many evaluations without a better model. null: train to the end
     save_strategy: Interval = Interval.steps  # to resume an interrupted run. A completed run removes its checkpoints
     save_steps: int = 500
     save_total_limit: int = 1
@@ -304,6 +313,16 @@ class Config:
     words: Optional[list[str]] = None  # words whose tokens every run shows. null: the word list of the language
     report: ReportConfig = field(default_factory=ReportConfig)
     seed: int = 42
+
+
+def is_trained(training: TrainingConfig) -> bool:
+    """Return whether a run trains, rather than only scores a model."""
+    return training.num_train_epochs > 0 or training.max_steps > 0
+
+
+def keeps_best(config: Config) -> bool:
+    """Return whether a run chooses its model on the validation split."""
+    return config.training.keep is Keep.best and is_trained(config.training)
 
 
 def select_numbers(training: TrainingConfig) -> dict[str, int | float]:

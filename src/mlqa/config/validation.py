@@ -14,7 +14,8 @@ from mlqa.config.language_codes import find_code_problem
 from mlqa.config.machine import check_machine
 from mlqa.config.model_facts import count_stated_positions, is_local_folder, read_model_config
 from mlqa.config.ranges import check_ranges
-from mlqa.config.schema import REFERENCES, Batching, Config, DatasetConfig, Distribution
+from mlqa.config.schema import REFERENCES, Batching, Config, Distribution
+from mlqa.config.split_checks import check_splits
 
 _WEIGHTS = tuple(name + end for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json"))
 ANSWERING = ("ForQuestionAnswering", "WithSpanHead")  # ends of classes with a head: of transformers, of models/heads.py
@@ -36,6 +37,7 @@ def find_config_problems(config: Config, weights: bool = True) -> list[str]:
         check_machine,
         _check_model,
         _check_dataset,
+        check_splits,
         _check_hardware,
         _check_tracking,
         _check_report,
@@ -165,36 +167,8 @@ def _check_dataset(config: Config) -> Iterator[str]:
     given = [name for name, source in sources.items() if source is not None]
     if len(given) > 1:
         yield f"dataset.{given[0]}, dataset.{given[1]}: a data set has only one of them; set the other to null"
-    yield from _check_splits(dataset, bool(given))
     if dataset.hub is not None and dataset.hub.train_split is None and dataset.train_file is None:
         yield "dataset.hub.train_split=null: the data set has no train split; set dataset.train_file"
-
-
-def _check_splits(dataset: DatasetConfig, has_other_source: bool) -> Iterator[str]:
-    """Check that there is a train split and something to score on, and that no split has two sources."""
-    hub = dataset.hub
-    has_validation = bool(dataset.validation_file or (hub.validation_split if hub else has_other_source))
-    has_test = bool(dataset.test_file or (hub is not None and hub.test_split))
-    share, folds = dataset.validation_share, dataset.folds
-    if dataset.train_file is None and not has_other_source:
-        yield (
-            "dataset.train_file=null: has no value; give a file or choose a data set that has one, e.g. dataset=tquad"
-        )
-    if not (has_validation or has_test or share or folds):
-        yield (
-            "dataset.validation_file=null: has no value; give a file, cut it out of train "
-            "(dataset.validation_share=0.1, dataset.folds=5 dataset.fold=range(0,5)), or choose a data set that has one"
-        )
-    if share and has_validation and has_test:
-        yield (
-            f"dataset.validation_share={share:g}: the data set already has a validation and a test split; leave it "
-            "out, or set dataset.validation_file or dataset.test_file to null"
-        )
-    if folds and (has_test or (share and has_validation)):
-        yield f"dataset.folds={folds}: the data set already has a test split; leave it out"
-    if (folds is None) != (dataset.fold is None):
-        given = "fold" if folds is None else "folds"
-        yield f"dataset.{given}={getattr(dataset, given)}: give both, e.g. -m dataset.folds=5 dataset.fold=range(0,5)"
 
 
 def _is_table(words: Any) -> bool:
