@@ -7,6 +7,7 @@ without one cannot. So when a client has died at any moment, the next one submit
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 import threading
@@ -18,6 +19,7 @@ from typing import Any
 from hydra_sagemaker_launcher.errors import LaunchError
 
 FILE = "members.jsonl"
+_NOT_IN_JSON = ("nan", "inf", "-inf")
 
 
 @dataclass
@@ -125,7 +127,7 @@ class Manifest:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             is_new = not self.path.exists()
             with self.path.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps(line) + "\n")
+                file.write(json.dumps(_replace_floats(line), allow_nan=False) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
             if is_new:
@@ -249,7 +251,7 @@ def read_events(path: Path, may_repair: bool) -> list[dict[str, Any]]:
     events = []
     for number, line in enumerate(lines, 1):
         try:
-            event = json.loads(line)
+            event = json.loads(line, object_hook=_restore_float)
             event["event"]
         except (ValueError, TypeError, KeyError):
             raise LaunchError(
@@ -258,6 +260,22 @@ def read_events(path: Path, may_repair: bool) -> list[dict[str, Any]]:
             ) from None
         events.append(event)
     return events
+
+
+def _replace_floats(value: Any) -> Any:
+    """Replace what JSON has no number for, and other readers refuse: nan, inf and -inf become {"float": "nan"} ..."""
+    if isinstance(value, dict):
+        return {key: _replace_floats(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_replace_floats(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": str(value)}
+    return value
+
+
+def _restore_float(node: dict[str, Any]) -> Any:
+    """Undo `_replace_floats` for one object of a line."""
+    return float(node["float"]) if node.get("float") in _NOT_IN_JSON and len(node) == 1 else node
 
 
 def _sync_folder(folder: Path) -> None:
