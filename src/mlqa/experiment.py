@@ -21,7 +21,7 @@ from mlqa.config.data_files import uses_hub
 from mlqa.config.identity import compute_config_hash
 from mlqa.config.model_facts import is_local_folder
 from mlqa.config.run_lock import unlock_directory
-from mlqa.config.schema import Config, select_numbers
+from mlqa.config.schema import Config, is_trained, keeps_best, select_numbers
 from mlqa.data.audit import LEAKAGE, audit
 from mlqa.data.audit_warnings import describe_leakage
 from mlqa.data.examples import Examples
@@ -57,6 +57,11 @@ if TYPE_CHECKING:
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
 log = logging.getLogger(__name__)
+
+SELECTED_AND_REPORTED = (
+    "the best model is chosen on the questions that are reported, so its score will be a little too high; "
+    "dataset.validation_share=0.1 cuts other questions out of train to choose on"
+)
 
 
 def run(config: Config, choices: dict[str, str]) -> Result:
@@ -126,6 +131,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     from mlqa.metrics.tokenizer_analysis import analyze_tokenizer
     from mlqa.models.loading import save_model
     from mlqa.training.arguments import get_autocast_dtype
+    from mlqa.training.best_model import BestModel
     from mlqa.training.progress import ProgressAndHistory
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
@@ -143,6 +149,8 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     result.reported_split = splits.reported_split
     evaluation = evaluations[splits.reported_split]
     selection = evaluations.get("validation", evaluation)  # what chooses sees this one
+    if keeps_best(config) and selection is evaluation:
+        log.warning("%s", SELECTED_AND_REPORTED)
     analysis = None
     if is_main():
         _describe_windows(config, result, splits, windows, evaluation)
@@ -160,6 +168,9 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         _record_tokenizer(result, analysis, run_dir, trackers)
 
     callbacks = [ProgressAndHistory(trackers.log)]
+    best = None
+    if keeps_best(config):
+        best = BestModel(checkpoints.open_best(), selection.primary_metric, config.training.patience)
     trainer = QuestionAnsweringTrainer(
         config,
         arguments,
@@ -168,11 +179,13 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         lambda: selection.compute_metrics(model),
         callbacks,
         checkpoints,
+        best,
         Mixture(windows["train"], splits.mixed_sets, config.seed) if splits.mixed_sets else None,
     )
     result.memory = trainer.memory
-    if config.training.trains:
+    if is_trained(config.training):
         _train(trainer, checkpoint, result)
+        _select(trainer, result)
     unwritten: list[str] = []
     if is_main():
         try_write(unwritten, save_model, model, tokenizer, get_model_dir(run_dir))
@@ -199,7 +212,7 @@ def _load(config: Config) -> Splits:
     if uses_hub(config.dataset) or not is_local_folder(config.model.pretrained or "."):
         go_offline_if_unreachable()
     log.info("reading the data set")
-    splits = load_splits(config.dataset, trains=config.training.trains)
+    splits = load_splits(config.dataset, trains=is_trained(config.training))
     for mixed_set in splits.mixed_sets:
         log.info("%s", mixed_set.describe())
     return splits
@@ -328,6 +341,20 @@ def _train(trainer: QuestionAnsweringTrainer, checkpoint: Checkpoint | None, res
         result.timing["resumed_after_step"] = resumed_after = checkpoint.step
     seen = windows * trainer.state.epoch * (1 - resumed_after / trainer.state.global_step)
     result.timing["train_samples_per_second"] = round(seen / max(result.timing["train_seconds"], 1e-3), 3)
+
+
+def _select(trainer: QuestionAnsweringTrainer, result: Result) -> None:
+    """Take the model that is to be kept, and record which one it is."""
+    result.selection = {"keep": "last", "split": None, "epochs": round(trainer.state.epoch, 4)}
+    if trainer.best is None:
+        return
+    kept = trainer.restore_best()
+    if kept is None:
+        log.warning("no model was kept while it trained, because it could not be written: the last one is scored")
+        return
+    metric = trainer.best.metric
+    log.info("keeping the model after %g epochs, with %s %.2f on validation", kept.epochs, metric, kept.score)
+    result.selection = {"keep": "best", "split": "validation", "epochs": kept.epochs}
 
 
 def _answer_and_score(

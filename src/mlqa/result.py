@@ -41,6 +41,7 @@ class Result:
     reported_split: str = "validation"  # the split that `metrics` are of
     metrics: dict[str, float] = field(default_factory=dict)
     validation: dict[str, float] = field(default_factory=dict)  # of the validation split, if another one is reported
+    selection: dict[str, Any] = field(default_factory=dict)  # which model was kept, and the split it was chosen on
     training: dict[str, Any] = field(default_factory=dict)  # the numbers of config.training: windows, decoding, steps
     breakdown: dict[str, Any] = field(default_factory=dict)  # official scores by group
     tokenization: dict[str, float] = field(default_factory=dict)

@@ -96,7 +96,13 @@ def test_a_fold_is_the_test_split_if_there_is_a_validation_split() -> None:
 def test_one_file_gives_all_splits(tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl"
     rows = [
-        {"id": name, "question": TRAIN.questions[row], "context": TRAIN.get_context(row), "answer": answer[0].text}
+        {
+            "id": name,
+            "question": TRAIN.questions[row],
+            "context": TRAIN.get_context(row),
+            "answer": answer[0].text,
+            "answer_start": answer[0].start,
+        }
         for row, (name, answer) in enumerate(zip(TRAIN.ids, TRAIN.answers, strict=True))
     ]
     file.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")

@@ -41,6 +41,8 @@ ADDED: dict[str, Any] = {
     "dataset.hub.data_dir": None,
     "dataset.hub.id_prefix": None,
     "dataset.mix": None,
+    "training.keep": "last",
+    "training.patience": None,
 }
 # Settings of a data set that do not decide which questions are asked in the evaluation.
 TRAIN_ONLY = (

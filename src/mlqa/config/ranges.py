@@ -18,6 +18,7 @@ AT_LEAST = {
     "training.n_best_size": 1,
     "training.pad_to_multiple_of": 1,
     "training.eval_steps": 1,
+    "training.patience": 1,
     "training.num_train_epochs": 0,  # 0 scores the untrained model
     "training.max_steps": -1,  # -1: num_train_epochs decides
     "training.max_grad_norm": 0,

@@ -84,6 +84,13 @@ class Interval(enum.Enum):
     epoch = "epoch"
 
 
+class Keep(enum.Enum):
+    """Which model a run keeps: the one after the last step, or the best on the validation split."""
+
+    last = "last"
+    best = "best"
+
+
 class PrimaryMetric(enum.Enum):
     """What sweepers maximize and reports rank by."""
 
@@ -272,6 +279,8 @@ class TrainingConfig:
     logging_steps: int = 50
     eval_strategy: Interval = Interval.no
     eval_steps: Optional[int] = None
+    keep: Keep = Keep.last  # best: by the primary metric on the validation split, after each evaluation
+    patience: Optional[int] = None  # stop after so many evaluations without a better model. null: train to the end
     save_strategy: Interval = Interval.steps  # to resume an interrupted run. A completed run removes its checkpoints
     save_steps: int = 500
     save_total_limit: int = 1
@@ -283,11 +292,6 @@ class TrainingConfig:
     batching: Optional[Batching] = None  # null: packed on a GPU if the model allows it, else grouped. It trains alike
     pad_to_multiple_of: int = 8  # of a batch's width. Choose more if kernels are compiled per shape (torch_compile: 64)
     shuffled_questions_control: bool = False  # also score with the questions of each context shuffled
-
-    @property
-    def trains(self) -> bool:
-        """Whether anything is trained. num_train_epochs=0 scores a model as it is."""
-        return self.num_train_epochs > 0 or self.max_steps > 0
 
 
 @dataclass
@@ -330,6 +334,16 @@ class Config:
     words: Optional[list[str]] = None  # words whose tokens every run shows. null: the word list of the language
     report: ReportConfig = field(default_factory=ReportConfig)
     seed: int = 42
+
+
+def is_trained(training: TrainingConfig) -> bool:
+    """Return whether a run trains, rather than only scores a model."""
+    return training.num_train_epochs > 0 or training.max_steps > 0
+
+
+def keeps_best(config: Config) -> bool:
+    """Return whether a run chooses its model on the validation split."""
+    return config.training.keep is Keep.best and is_trained(config.training)
 
 
 def select_numbers(training: TrainingConfig) -> dict[str, int | float]:

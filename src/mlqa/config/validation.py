@@ -15,7 +15,8 @@ from mlqa.config.language_codes import find_code_problem
 from mlqa.config.machine import check_machine
 from mlqa.config.model_facts import count_stated_positions, is_local_folder, read_model_config
 from mlqa.config.ranges import check_ranges
-from mlqa.config.schema import REFERENCES, Batching, Config, Distribution
+from mlqa.config.schema import REFERENCES, Batching, Config, Distribution, is_trained
+from mlqa.config.split_checks import check_splits
 
 _WEIGHTS = tuple(name + end for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json"))
 ANSWERING = ("ForQuestionAnswering", "WithSpanHead")  # ends of classes with a head: of transformers, of models/heads.py
@@ -37,6 +38,7 @@ def find_config_problems(config: Config, weights: bool = True) -> list[str]:
         check_machine,
         _check_model,
         _check_dataset,
+        check_splits,
         _check_hardware,
         _check_tracking,
         _check_report,
@@ -51,7 +53,7 @@ def find_config_problems(config: Config, weights: bool = True) -> list[str]:
 def _check_untrained(config: Config) -> Iterator[str]:
     """Refuse to pay for a model that nothing has trained to answer. On this machine it may be scored as a control."""
     training = config.training
-    if config.hardware.instance_type is None or training.trains:
+    if config.hardware.instance_type is None or is_trained(training):
         return
     architectures = read_model_config(config.model.pretrained, config.model.revision).get("architectures") or []
     new_head = architectures and not any(str(name).endswith(ANSWERING) for name in architectures)
@@ -161,52 +163,7 @@ def _check_dataset(config: Config) -> Iterator[str]:
     given = [name for name, source in sources.items() if source is not None]
     if len(given) > 1:
         yield f"dataset.{given[0]}, dataset.{given[1]}: a data set has only one of them; set the other to null"
-    yield from _check_splits(config, bool(given))
     yield from find_mix_problems(config)
-
-
-def _check_splits(config: Config, has_other_source: bool) -> Iterator[str]:
-    """Check that there is something to train on, if anything is trained, and to score on, each from one source."""
-    dataset, hub = config.dataset, config.dataset.hub
-    has_validation = bool(dataset.validation_file or (hub.validation_split if hub else has_other_source))
-    has_test = bool(dataset.test_file or (hub is not None and hub.test_split))
-    share, folds = dataset.validation_share, dataset.folds
-    has_train = bool(dataset.train_file or dataset.mix or (hub.train_split if hub else has_other_source))
-    if not has_train:
-        yield from _check_without_train(config)
-    if not (has_validation or has_test or share or folds):
-        yield (
-            "dataset.validation_file=null: has no value; give a file, cut it out of train "
-            "(dataset.validation_share=0.1, dataset.folds=5 dataset.fold=range(0,5)), or choose a data set that has one"
-        )
-    if share and has_validation and has_test:
-        yield (
-            f"dataset.validation_share={share:g}: the data set already has a validation and a test split; leave it "
-            "out, or set dataset.validation_file or dataset.test_file to null"
-        )
-    if folds and (has_test or (share and has_validation)):
-        yield f"dataset.folds={folds}: the data set already has a test split; leave it out"
-    if (folds is None) != (dataset.fold is None):
-        given = "fold" if folds is None else "folds"
-        yield f"dataset.{given}={getattr(dataset, given)}: give both, e.g. -m dataset.folds=5 dataset.fold=range(0,5)"
-
-
-def _check_without_train(config: Config) -> Iterator[str]:
-    """Check a data set without a train split, which can only be scored on."""
-    if config.training.trains:
-        hub = config.dataset.hub
-        lacks = "dataset.train_file=null: has no value" if hub is None else "dataset.hub.train_split=null: is missing"
-        yield (
-            f"{lacks}; set dataset.train_file, choose a data set that has one, e.g. dataset=tquad, or score a model as "
-            "it is: training.num_train_epochs=0"
-        )
-    elif config.model.scratch is not None:
-        yield (
-            "dataset.train_file=null: the tokenizer of a model from scratch is trained on the train split; give a "
-            "file, or choose model=pretrained"
-        )
-    elif config.model.trim_vocabulary:
-        yield "model.trim_vocabulary=true: trims to the words of the train split, and there is none; leave it out"
 
 
 def _is_table(words: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mlqa.config.schema import Config
+from mlqa.config.schema import Config, is_trained
 from mlqa.config.validation import ANSWERING
 from mlqa.data.audit_warnings import describe_leakage, format_percent
 from mlqa.data.examples import Examples
@@ -78,7 +78,7 @@ def find_reasons_to_wait(
 
 def _stays_untrained(config: Config) -> bool:
     """Return whether nothing trains a head that is new. A model whose config cannot be loaded is not judged."""
-    if config.training.trains:
+    if is_trained(config.training):
         return False
     if config.model.scratch is not None:
         return True
