@@ -18,7 +18,8 @@ OPTIONS = [path for path in sorted(CONF.glob("*/*.yaml")) if path.parent.name !=
 GROUPS = {
     "model": {"berturk", "mbert", "xlmr", "berturk_cased", "mbert_cased", "xlmr_base"}
     | {"tiny_wordpiece", "tiny_unigram", "tiny_char"},
-    "dataset": {"tquad", "xquad_tr", "sample", "squad_json", "hub"},
+    "dataset": {"tquad", "xquad_tr", "multi_wiki_qa_tr", "squad_tr", "tydiqa_fi", "squad_v2_fi", "sample"}
+    | {"squad_json", "hub", "mix"},
     "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun", "g6", "g6e", "cpu"},
     "optimizer": {"adamw", "adamw_llrd", "adafactor"},
     "tracking": {"wandb", "files"},
@@ -35,6 +36,7 @@ def list_required(group: str, option: str, tmp_path: Path) -> list[str]:
     return {
         ("dataset", "squad_json"): ["dataset.language=tr", train, f"dataset.validation_file={file}"],
         ("dataset", "hub"): ["dataset.language=tr", "dataset.hub.path=a/b"],
+        ("dataset", "mix"): ["dataset.mix.sets=[tquad]"],
         ("dataset", "xquad_tr"): [train],
         ("model", "pretrained"): ["model.pretrained=some/name"],
     }.get((group, option), [])

@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 def build_path_overrides(config: DictConfig, paths: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Build the overrides that put the paths of the container into a member's config.
 
-    Hydra's grammar sets no item of a list, and no key that the config gets only after it is composed. So a list is
-    replaced as a whole, and of a key with `*` the mapping in front of it.
+    Hydra's grammar sets no item of a list, and no key that the app adds to a config after it is composed. So a list is
+    replaced as a whole, and of a key with `*` the mapping in front of it is laid over what is there (`++`).
 
     Args:
         config: The config of the member.
@@ -37,7 +37,10 @@ def build_path_overrides(config: DictConfig, paths: Mapping[str, Mapping[str, st
             for part in parents:
                 node = node[int(part) if isinstance(node, list) else part]
             node[int(last) if isinstance(node, list) else last] = path
-    return [f"{key}={Override._get_value_element_as_str(_quote(value))}" for key, value in replaced.items()]
+    return [
+        f"{'++' if isinstance(value, dict) else ''}{key}={Override._get_value_element_as_str(_quote(value))}"
+        for key, value in replaced.items()
+    ]
 
 
 def _quote(value: Any) -> Any:

@@ -6,7 +6,7 @@ SageMaker job needs, the record of the run. Filling in a mix twice changes nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -42,12 +42,13 @@ def fill_in_mix(config: DictConfig, options: list[str], compose_option: Callable
     given = _parse_sets(OmegaConf.to_container(mix.sets) if OmegaConf.is_config(mix.sets) else mix.sets)
     target = mix.target or next(iter(given))
     filled: dict[str, dict[str, Any]] = {}
+    language = {} if OmegaConf.is_missing(config.dataset, "language") else {"language": config.dataset.language}
     for name in dict.fromkeys((*given, target)):
         try:
             if name not in options:
                 key = f"{KEY}: " if name in given else f"dataset.mix.target={name}: "
                 raise ConfigError(f"{key}dataset has no option {name!r}; {suggest_choices(name, options)}")
-            filled[name] = _fill_in_set(name, given.get(name, {}), compose_option(name))
+            filled[name] = _fill_in_set(name, given.get(name, language), compose_option(name))
         except ConfigError as error:
             problems += error.problems
     if problems:
@@ -95,7 +96,7 @@ def _fill_in_set(name: str, given: dict[str, Any], option: DictConfig) -> dict[s
     except OmegaConfBaseException as error:
         raise ConfigError(f"{KEY}.{name}: {summarize_error(error)}") from error
     settings: Any = OmegaConf.to_container(merged, enum_to_str=True)
-    if missing := [key for key in ("language", *OmegaConf.missing_keys(merged)) if settings.get(key, "???") == "???"]:
+    if missing := list(_iter_missing(settings)):
         raise ConfigError(f"{KEY}.{name}.{missing[0]}: has no value; give {KEY}={{{name}: {{{missing[0]}: ...}}}}")
     defaults: Any = OmegaConf.to_container(schema)
     return {key: value for key, value in settings.items() if value != defaults[key] and key != "mix"}
@@ -103,3 +104,12 @@ def _fill_in_set(name: str, given: dict[str, Any], option: DictConfig) -> dict[s
 
 def _select(settings: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: settings[key] for key in keys if key in settings}
+
+
+def _iter_missing(settings: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the keys without a value. OmegaConf's own function resolves interpolations, which mean another machine."""
+    for key, value in settings.items():
+        if value == "???":
+            yield f"{prefix}{key}"
+        elif isinstance(value, dict):
+            yield from _iter_missing(value, f"{prefix}{key}.")

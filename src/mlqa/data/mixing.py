@@ -91,8 +91,8 @@ def mix_train_splits(
                 f"dataset.mix.sets.{name}: none of its {len(examples):,} rows is left, because their contexts are "
                 "scored or they have no answer; leave the set out"
             )
-        most = sets[name].max_train_samples or rows
-        per_epoch = max(1, min(round(sets[name].weight * rows), most))
+        wanted, most = max(1, round(sets[name].weight * rows)), sets[name].max_train_samples
+        per_epoch = wanted if most is None else min(wanted, most)
         kept.append(examples.select(np.flatnonzero(is_left)))
         described.append(MixedSet(name, rows, per_epoch, removed, without_answer))
     return Examples.join(kept), tuple(described)
