@@ -43,6 +43,7 @@ class Result:
     validation: dict[str, float] = field(default_factory=dict)  # of the validation split, if another one is reported
     selection: dict[str, Any] = field(default_factory=dict)  # which model was kept, and the split it was chosen on
     training: dict[str, Any] = field(default_factory=dict)  # the numbers of config.training: windows, decoding, steps
+    evaluations: dict[str, Any] = field(default_factory=dict)  # {set: metrics}: scores on further data sets
     breakdown: dict[str, Any] = field(default_factory=dict)  # official scores by group
     tokenization: dict[str, float] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)

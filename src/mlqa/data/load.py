@@ -96,6 +96,20 @@ def load_splits(dataset: DatasetConfig, complete: bool = True, keep_unplaced: bo
     return splits
 
 
+def load_reported(dataset: DatasetConfig, keep_unplaced: bool = False) -> tuple[str, Examples]:
+    """Read the split of a data set that is reported, of which `max_eval_samples` rows are drawn. train is not read.
+
+    Returns:
+        The name of the split, and its rows.
+
+    Raises:
+        DataError: If its source is missing, unreadable or invalid.
+        UnreachableError: If its source cannot be reached.
+    """
+    split = "test" if has_source(dataset, "test") else "validation"
+    return split, load_split(dataset, split, keep_unplaced).sample_rows(dataset.max_eval_samples, SUBSET_SEED)
+
+
 def has_source(dataset: DatasetConfig, split: str) -> bool:
     """Return whether the data set has a source of its own for a split: "train", "validation" or "test"."""
     hub_split = dataset.hub is not None and getattr(dataset.hub, f"{split}_split")
