@@ -68,7 +68,7 @@ class Evaluation:
         reading: Reading | None = None,
         *,
         train: Examples | None = None,
-        with_null: bool = False,
+        with_null: bool | None = None,
     ) -> None:
         """Prepare what does not depend on the model.
 
@@ -80,13 +80,16 @@ class Evaluation:
             autocast: The type of mixed precision (a torch.dtype), None for full precision.
             reading: How the model reads windows, as given to `make_windows`.
             train: What the model was trained on. None: unknown, so that no score tells unseen contexts apart.
-            with_null: Whether the model may give no answer, if `train` does not tell.
+            with_null: Whether the model may give no answer. None: if `train` has questions without one, or the scored
+                questions do if there is no train split.
         """
         self.examples, self.windows, self.reading = examples, windows, reading
         self.training, self.autocast = training, autocast
         self.rules = resolve_language_rules(dataset)
         self.primary_metric = resolve_primary_metric(dataset)
-        self.with_null = with_null if train is None else train.has_unanswerable
+        if train is not None and not len(train):
+            train = None
+        self.with_null = (examples if train is None else train).has_unanswerable if with_null is None else with_null
         self.version: Version = "2.0" if self.with_null else detect_squad_version(examples)
         self.unseen = None if train is None else find_unseen_rows(examples, train)
 

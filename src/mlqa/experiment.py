@@ -31,6 +31,7 @@ from mlqa.environment import get_cache_dir, get_model_dir, go_offline_if_unreach
 from mlqa.errors import MlqaError, RunError
 from mlqa.further_sets import FurtherSet, load_further_sets, score_set
 from mlqa.result import (
+    ANSWERING,
     NULL_ODDS,
     PREDICTIONS,
     SCORES,
@@ -38,6 +39,7 @@ from mlqa.result import (
     Result,
     collect_versions,
     compute_run_cost,
+    read_answering,
     write_json,
     write_json_lines,
 )
@@ -119,8 +121,8 @@ def _track_and_run(config: Config, choices: dict[str, str], result: Result) -> R
 
 def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None:
     """Take the run through its steps, and record the figures of each step in `result`."""
-    splits = _load(config)
     further = load_further_sets(config, result.choices.get("dataset"))
+    splits = _load(config)
     result.dataset["fingerprint"] = splits.compute_fingerprint()
     if is_main():
         result.dataset["audit"] = _audit(splits)
@@ -143,7 +145,14 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     with _time_stage(result, "features_seconds"):
         windows = _cut_windows(config, splits, tokenizer, reading)
     autocast = get_autocast_dtype(config)
-    evaluate = partial(Evaluation, config.training, autocast=autocast, reading=reading, train=splits.train)
+    evaluate = partial(
+        Evaluation,
+        config.training,
+        autocast=autocast,
+        reading=reading,
+        train=splits.train,
+        with_null=None if is_trained(config.training) else read_answering(config.model.pretrained).get("may_give_none"),
+    )
     evaluations = {
         name: evaluate(config.dataset, splits.get(name), windows[name]) for name in windows if name != "train"
     }
@@ -193,6 +202,8 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     unwritten: list[str] = []
     if is_main():
         try_write(unwritten, save_model, model, tokenizer, get_model_dir(run_dir))
+        answering = {"reading": asdict(reading), "may_give_none": evaluation.with_null}
+        try_write(unwritten, write_json, get_model_dir(run_dir) / ANSWERING, answering)
 
     model.to(trainer.args.device)
     with _time_stage(result, "eval_seconds"):
@@ -284,6 +295,8 @@ def _describe_windows(
         "windows_without_answer": int((~train.has_answer).sum()),
         "cut_questions": sum(cut.cut_questions for cut in windows.values()),
         **{f"{name}_rows": splits.get(name).counts for name in windows},
+        "language": config.dataset.language,
+        "reported_fingerprint": evaluation.examples.compute_fingerprint(),
         "squad_version": evaluation.version,
         "primary_metric": evaluation.primary_metric,
     }
@@ -308,7 +321,10 @@ def _load_model(config: Config, result: Result, tokenizer: Any, kept_rows: np.nd
     else:
         result.model = trim_model(config.model, model, kept_rows)
     # A model from scratch has no padding that others gave it, and learns with whatever padding its batches have.
-    reading = Reading() if config.model.scratch else probe_reading(model, config.training.max_seq_length)
+    if not is_trained(config.training) and (known := read_answering(config.model.pretrained)):
+        reading = Reading(**known["reading"])  # as it was trained
+    else:
+        reading = Reading() if config.model.scratch else probe_reading(model, config.training.max_seq_length)
     result.model["reading"] = asdict(reading)
     return model, reading
 

@@ -89,3 +89,12 @@ def _find_problems(option: str, dataset: DatasetConfig) -> Iterator[str]:
         path = getattr(dataset, key)
         if path is not None and not Path(path).expanduser().is_file():
             yield f"dataset={option}: dataset.{key}={path}: there is no such file; give the path of a file"
+
+
+def name_set(option: str, overrides: Sequence[str]) -> str:
+    """Return what a set is called in results: its option, or if overrides name its file or path, the name of that."""
+    values = dict(override.split("=", 1) for override in overrides if "=" in override)
+    for key in ("dataset.test_file", "dataset.validation_file", "dataset.hub.path"):
+        if key in values:
+            return Path(values[key]).stem if key.endswith("_file") else Path(values[key]).name
+    return option
