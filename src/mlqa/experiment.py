@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,9 @@ from mlqa.data.load import SPLITS, Splits, load_splits
 from mlqa.distributed import broadcast_object, destroy_process_group
 from mlqa.environment import get_cache_dir, get_model_dir, go_offline_if_unreachable, is_main
 from mlqa.errors import MlqaError, RunError
+from mlqa.further_sets import FurtherSet, load_further_sets, score_set
 from mlqa.result import (
+    ANSWERING,
     NULL_ODDS,
     PREDICTIONS,
     SCORES,
@@ -37,6 +40,7 @@ from mlqa.result import (
     Result,
     collect_versions,
     compute_run_cost,
+    read_answering,
     write_json,
     write_json_lines,
 )
@@ -118,6 +122,7 @@ def _track_and_run(config: Config, choices: dict[str, str], result: Result) -> R
 
 def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None:
     """Take the run through its steps, and record the figures of each step in `result`."""
+    further = load_further_sets(config, result.choices.get("dataset"))
     splits = _load(config)
     result.dataset["fingerprint"] = splits.compute_fingerprint()
     if is_main():
@@ -141,11 +146,22 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     result.threads = limit_threads(getattr(model.config, "hidden_size", None))
     with _time_stage(result, "features_seconds"):
         windows = _cut_windows(config, splits, tokenizer, reading)
+    autocast = get_autocast_dtype(config)
+    evaluate = partial(
+        Evaluation,
+        config.training,
+        autocast=autocast,
+        reading=reading,
+        train=splits.train,
+        with_null=None if is_trained(config.training) else read_answering(config.model.pretrained).get("may_give_none"),
+    )
     evaluations = {
-        name: Evaluation(config, splits.train, splits.get(name), windows[name], get_autocast_dtype(config), reading)
-        for name in windows
-        if name != "train"
+        name: evaluate(config.dataset, splits.get(name), windows[name]) for name in windows if name != "train"
     }
+
+    def evaluate_set(one: FurtherSet) -> Evaluation:
+        return evaluate(one.dataset, one.examples, _cut_split(config, one.examples, tokenizer, reading))
+
     result.reported_split = splits.reported_split
     evaluation = evaluations[splits.reported_split]
     selection = evaluations.get("validation", evaluation)  # what chooses sees this one
@@ -189,21 +205,21 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     unwritten: list[str] = []
     if is_main():
         try_write(unwritten, save_model, model, tokenizer, get_model_dir(run_dir))
+        answering = {"reading": asdict(reading), "may_give_none": evaluation.with_null}
+        try_write(unwritten, write_json, get_model_dir(run_dir) / ANSWERING, answering)
 
     model.to(trainer.args.device)
-    if selection is not evaluation:
-        result.validation = _answer(result, selection, model).metrics
-    evaluated = _answer_and_score(config, result, evaluation, model, tokenizer)
-    result.objective = (result.validation or result.metrics)[evaluation.primary_metric]
+    with _time_stage(result, "eval_seconds"):
+        rows = _score(config, result, evaluations, model, tokenizer, unwritten)
     if is_main():
-        trackers.log({f"eval_{name}": value for name, value in result.metrics.items()}, trainer.state.global_step)
-        set_name = result.choices.get("dataset", "dataset")
-        scored = evaluation.score_questions(evaluated.predictions, set_name, result.reported_split)
-        result.breakdown = scored.breakdown
-        rows = list(scored.rows)
-        try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
-        _write_answers(unwritten, evaluated, splits.reported.ids, run_dir)
-        trackers.log_table(build_prediction_table(rows[: config.tracking.predictions]))
+        by_prefix = {"test_": result.metrics, "eval_": result.validation}
+        if not result.validation:
+            by_prefix = {"eval_": result.metrics}
+        row = {f"{prefix}{name}": value for prefix, metrics in by_prefix.items() for name, value in metrics.items()}
+        trackers.log(row, trainer.state.global_step)
+        trackers.log_table(build_prediction_table(rows[-len(evaluation.examples) :][: config.tracking.predictions]))
+    with _time_stage(result, "eval_seconds"):
+        _score_further(result, further, evaluate_set, model, rows, run_dir, unwritten)
     if unwritten:
         raise RunError("; ".join(unwritten))
 
@@ -259,16 +275,16 @@ def _tokenize(config: Config, splits: Splits) -> tuple[Any, np.ndarray | None]:
 
 def _cut_windows(config: Config, splits: Splits, tokenizer: Any, reading: Reading) -> dict[str, Windows]:
     """Return the windows of train and of each split that has rows."""
+    names = [name for name in SPLITS if name == "train" or len(splits.get(name))]
+    return {name: _cut_split(config, splits.get(name), tokenizer, reading) for name in names}
+
+
+def _cut_split(config: Config, examples: Examples, tokenizer: Any, reading: Reading) -> Windows:
     from mlqa.features.token_cache import TokenCache
     from mlqa.features.windows import make_windows
 
     length, stride = config.training.max_seq_length, config.training.doc_stride
-    cache = TokenCache(get_cache_dir() / "tokens", tokenizer)
-    return {
-        name: make_windows(splits.get(name), tokenizer, length, stride, cache, reading)
-        for name in SPLITS
-        if name == "train" or len(splits.get(name))
-    }
+    return make_windows(examples, tokenizer, length, stride, TokenCache(get_cache_dir() / "tokens", tokenizer), reading)
 
 
 def _describe_windows(
@@ -285,6 +301,8 @@ def _describe_windows(
         "windows_without_answer": int((~train.has_answer).sum()),
         "cut_questions": sum(cut.cut_questions for cut in windows.values()),
         **{f"{name}_rows": splits.get(name).counts for name in windows},
+        "language": config.dataset.language,
+        "reported_fingerprint": evaluation.examples.compute_fingerprint(),
         "squad_version": evaluation.version,
         "primary_metric": evaluation.primary_metric,
     }
@@ -311,7 +329,10 @@ def _load_model(config: Config, result: Result, tokenizer: Any, kept_rows: np.nd
     else:
         result.model = trim_model(config.model, model, kept_rows)
     # A model from scratch has no padding that others gave it, and learns with whatever padding its batches have.
-    reading = Reading() if config.model.scratch else probe_reading(model, config.training.max_seq_length)
+    if not is_trained(config.training) and (known := read_answering(config.model.pretrained)):
+        reading = Reading(**known["reading"])  # as it was trained
+    else:
+        reading = Reading() if config.model.scratch else probe_reading(model, config.training.max_seq_length)
     result.model["reading"] = asdict(reading)
     return model, reading
 
@@ -357,21 +378,60 @@ def _select(trainer: QuestionAnsweringTrainer, result: Result) -> None:
     result.selection = {"keep": "best", "split": "validation", "epochs": kept.epochs}
 
 
-def _answer_and_score(
-    config: Config, result: Result, evaluation: Evaluation, model: Any, tokenizer: Any
-) -> EvaluationResult:
-    """Answer the questions that are reported, and record their metrics in `result`."""
-    evaluated = _answer(result, evaluation, model)
-    result.metrics = evaluated.metrics
-    if config.training.shuffled_questions_control:
-        result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
-    return evaluated
+def _score(
+    config: Config,
+    result: Result,
+    evaluations: dict[str, Evaluation],
+    model: Any,
+    tokenizer: Any,
+    unwritten: list[str],
+) -> list[dict[str, Any]]:
+    """Score the model on each split. Record the metrics and the objective in `result`, and write scores and answers.
+
+    Returns:
+        The lines of scores.jsonl, those of the reported split last. Only the main process has them.
+    """
+    rows: list[dict[str, Any]] = []
+    run_dir = Path(config.training.output_dir)
+    for name, evaluation in evaluations.items():
+        log.info("scoring %d questions of the %s split", len(evaluation.examples), name)
+        evaluated = evaluation.evaluate(model)
+        if name != result.reported_split:
+            result.validation = evaluated.metrics
+        else:
+            result.metrics = evaluated.metrics
+            if config.training.shuffled_questions_control:
+                result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
+        if is_main():
+            scored = evaluation.score_questions(evaluated.predictions, result.choices.get("dataset", "dataset"), name)
+            rows += scored.rows
+            if name == result.reported_split:
+                result.breakdown = scored.breakdown
+                _write_answers(unwritten, evaluated, evaluation.examples.ids, run_dir)
+    result.objective = (result.validation or result.metrics)[evaluations[result.reported_split].primary_metric]
+    if is_main():
+        try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
+    return rows
 
 
-def _answer(result: Result, evaluation: Evaluation, model: Any) -> EvaluationResult:
-    log.info("scoring %d questions", len(evaluation.examples))
-    with _time_stage(result, "eval_seconds"):
-        return evaluation.evaluate(model)
+def _score_further(
+    result: Result,
+    sets: list[FurtherSet],
+    evaluate: Callable[[FurtherSet], Evaluation],
+    model: Any,
+    rows: list[dict[str, Any]],
+    run_dir: Path,
+    unwritten: list[str],
+) -> None:
+    """Score the model on `evaluation.sets`, and write scores.jsonl again with their questions."""
+    for one in sets:
+        log.info("scoring %d questions of %s", len(one.examples), one.name)
+        scores = score_set(one, evaluate(one), model)
+        if scores is not None:
+            result.evaluations[one.name] = scores.record
+            rows += scores.rows
+    if sets and is_main():
+        try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
 
 
 def _write_answers(unwritten: list[str], evaluated: EvaluationResult, ids: list[str], run_dir: Path) -> None:

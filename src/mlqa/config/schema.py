@@ -309,6 +309,13 @@ class TrackingConfig:
     finish_timeout: float = 60.0  # seconds to wait for W&B at the end: an outage must not keep a paid machine busy
 
 
+@dataclass
+class EvaluationConfig:
+    """What a run is scored on besides its own data set."""
+
+    sets: list[str] = field(default_factory=list)  # options of the group dataset
+
+
 # Published results that mlqa ships: the original experiment's, Turkish scores on TQuAD, the baselines of XQuAD.
 REFERENCES = ("blog", "turkish", "xquad_tr")
 
@@ -331,6 +338,7 @@ class Config:
     optimizer: OptimizerConfig = MISSING
     tracking: TrackingConfig = MISSING
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     words: Optional[list[str]] = None  # words whose tokens every run shows. null: the word list of the language
     report: ReportConfig = field(default_factory=ReportConfig)
     seed: int = 42

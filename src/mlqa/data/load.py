@@ -129,6 +129,20 @@ def _load_mix(dataset: DatasetConfig, complete: bool, keep_unplaced: bool, furth
     return replace(splits, train=train, mixed_sets=mixed_sets)
 
 
+def load_reported(dataset: DatasetConfig, keep_unplaced: bool = False) -> tuple[str, Examples]:
+    """Read the split of a data set that is reported, of which `max_eval_samples` rows are drawn. train is not read.
+
+    Returns:
+        The name of the split, and its rows.
+
+    Raises:
+        DataError: If its source is missing, unreadable or invalid.
+        UnreachableError: If its source cannot be reached.
+    """
+    split = "test" if has_source(dataset, "test") else "validation"
+    return split, load_split(dataset, split, keep_unplaced).sample_rows(dataset.max_eval_samples, SUBSET_SEED)
+
+
 def has_source(dataset: DatasetConfig, split: str) -> bool:
     """Return whether the data set has a source of its own for a split: "train", "validation" or "test"."""
     hub_split = dataset.hub is not None and getattr(dataset.hub, f"{split}_split")
