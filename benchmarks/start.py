@@ -91,7 +91,7 @@ def compare_starts(rounds: int) -> list[Row]:
 
 
 PARTS = {
-    "reading the data": "mlqa.experiment:load_splits",
+    "reading the data": "mlqa.experiment:load_run_data",
     "audit": "mlqa.experiment:audit",
     "tokenizer": "mlqa.tokenization.load:load_tokenizer",
     "features": "mlqa.features.windows:make_windows",

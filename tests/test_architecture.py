@@ -31,7 +31,8 @@ answers
 metrics
 display
 tracking evaluation
-report run_directory inference further_sets
+further_sets
+report run_directory inference
 experiment on_sweep_end
 commands
 cli

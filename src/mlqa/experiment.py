@@ -26,11 +26,11 @@ from mlqa.config.schema import Config, is_trained, keeps_best, select_numbers
 from mlqa.data.audit import LEAKAGE, audit
 from mlqa.data.audit_warnings import describe_leakage
 from mlqa.data.examples import Examples
-from mlqa.data.load import SPLITS, Splits, load_splits
+from mlqa.data.load import SPLITS, Splits
 from mlqa.distributed import broadcast_object, destroy_process_group
 from mlqa.environment import get_cache_dir, get_model_dir, go_offline_if_unreachable, is_main
 from mlqa.errors import MlqaError, RunError
-from mlqa.further_sets import FurtherSet, load_further_sets, score_set
+from mlqa.further_sets import FurtherSet, load_run_data, name_own_set, score_set
 from mlqa.result import (
     ANSWERING,
     NULL_ODDS,
@@ -122,8 +122,8 @@ def _track_and_run(config: Config, choices: dict[str, str], result: Result) -> R
 
 def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None:
     """Take the run through its steps, and record the figures of each step in `result`."""
-    further = load_further_sets(config, result.choices.get("dataset"))
-    splits = _load(config)
+    own_set = name_own_set(config, result.choices)
+    splits, further = _load(config, own_set)
     result.dataset["fingerprint"] = splits.compute_fingerprint()
     if is_main():
         result.dataset["audit"] = _audit(splits)
@@ -224,14 +224,14 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         raise RunError("; ".join(unwritten))
 
 
-def _load(config: Config) -> Splits:
-    if uses_hub(config.dataset) or not is_local_folder(config.model.pretrained or "."):
+def _load(config: Config, own_set: str) -> tuple[Splits, list[FurtherSet]]:
+    if config.evaluation.sets or uses_hub(config.dataset) or not is_local_folder(config.model.pretrained or "."):
         go_offline_if_unreachable()
     log.info("reading the data set")
-    splits = load_splits(config.dataset, trains=is_trained(config.training))
+    splits, further = load_run_data(config, own_set)
     for mixed_set in splits.mixed_sets:
         log.info("%s", mixed_set.describe())
-    return splits
+    return splits, further
 
 
 def _audit(splits: Splits) -> dict[str, Any]:
@@ -309,7 +309,7 @@ def _describe_windows(
     if splits.mixed_sets:
         result.dataset["mix"] = {mixed_set.name: mixed_set.to_dict() for mixed_set in splits.mixed_sets}
     result.dataset["audit"]["tokenizer"] = {
-        name: compute_window_figures(cut, splits.get(name), longest) for name, cut in windows.items()
+        name: compute_window_figures(cut, splits.get(name), longest) for name, cut in windows.items() if len(cut)
     }
 
 
@@ -403,7 +403,7 @@ def _score(
             if config.training.shuffled_questions_control:
                 result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
         if is_main():
-            scored = evaluation.score_questions(evaluated.predictions, result.choices.get("dataset", "dataset"), name)
+            scored = evaluation.score_questions(evaluated.predictions, name_own_set(config, result.choices), name)
             rows += scored.rows
             if name == result.reported_split:
                 result.breakdown = scored.breakdown

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlqa.config.further_sets import compose_set
-from mlqa.config.schema import Config, DatasetConfig
+from mlqa.config.schema import Config, DatasetConfig, is_trained
 from mlqa.data.examples import Examples
-from mlqa.data.load import load_reported
+from mlqa.data.load import Splits, load_reported, load_splits
 
 if TYPE_CHECKING:
     from mlqa.evaluation import Evaluation
@@ -30,6 +31,29 @@ class SetScores:
 
     record: dict[str, Any]
     rows: list[dict[str, Any]]
+
+
+def name_own_set(config: Config, choices: Mapping[str, str]) -> str:
+    """Return the option of the data set that a run is scored on: of a mix its target set."""
+    mix = config.dataset.mix
+    return str(mix.target) if mix is not None else choices.get("dataset", "dataset")
+
+
+def load_run_data(config: Config, own: str) -> tuple[Splits, list[FurtherSet]]:
+    """Read all data of a run: its splits, and the data sets of `evaluation.sets`.
+
+    Args:
+        config: The run's config.
+        own: The option of the data set that the run is scored on.
+
+    Raises:
+        ConfigError: A data set cannot be composed.
+        DataError: A source is missing, unreadable or invalid.
+        UnreachableError: A source cannot be reached.
+    """
+    further = load_further_sets(config, own)
+    scored = {one.name: one.examples for one in further}
+    return load_splits(config.dataset, trains=is_trained(config.training), further=scored), further
 
 
 def load_further_sets(config: Config, own: str | None) -> list[FurtherSet]:

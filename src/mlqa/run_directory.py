@@ -14,12 +14,12 @@ from typing import Any
 from mlqa.config.identity import compute_run_identity
 from mlqa.config.run_lock import lock_directory
 from mlqa.config.run_places import find_sweep_dir
-from mlqa.config.schema import Config, is_trained
-from mlqa.data.load import load_splits
+from mlqa.config.schema import Config
 from mlqa.display.score_tables import print_summary
 from mlqa.distributed import all_gather_object, find_root_cause, ignore_interrupts, raise_on_sigterm
 from mlqa.environment import get_checkpoint_dir, get_local_rank, get_world_size, is_main
 from mlqa.errors import ConfigError, RunError, describe_interruption, summarize_error
+from mlqa.further_sets import load_run_data, name_own_set
 from mlqa.result import (
     FILE,
     MODEL,
@@ -64,7 +64,7 @@ def claim(config: Config, result: Result) -> Result | None:
             _remove_remains(run_dir)
         result.write(run_dir)
         return None
-    splits = load_splits(config.dataset, trains=is_trained(config.training))
+    splits, _ = load_run_data(config, name_own_set(config, result.choices))
     if splits.compute_fingerprint() != earlier.dataset["fingerprint"]:
         raise RunError(f"{run_dir} holds a run completed on other data: choose another directory by hydra.run.dir=...")
     if get_world_size() > 1:  # the other processes wait for this one and would never hear that there is nothing to do

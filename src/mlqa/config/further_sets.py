@@ -13,6 +13,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.config.compose import COMPOSITION_ERRORS, initialize_hydra, parse_overrides
+from mlqa.config.data_files import list_paths
+from mlqa.config.data_problems import find_file_problems
 from mlqa.config.hydra_errors import explain_override
 from mlqa.config.schema import DatasetConfig
 from mlqa.errors import ConfigError
@@ -68,7 +70,7 @@ def find_set_problems(option: str, is_remote: bool, is_isolated: bool) -> tuple[
     except ConfigError as error:
         return tuple(f"evaluation.sets: {problem}" for problem in error.problems)
     afterwards = f"score on it afterwards: mlqa evaluate <run dir> dataset={option}"
-    files = [path for key in FILES if (path := getattr(dataset, key)) is not None]
+    files = [path for key in FILES for path in list_paths(getattr(dataset, key))]
     if files and is_remote:
         reason = f"has files of this machine ({files[0]}), which the job cannot read"
         return (f"evaluation.sets: dataset={option} {reason}; {afterwards}",)
@@ -85,10 +87,7 @@ def _find_problems(option: str, dataset: DatasetConfig) -> Iterator[str]:
             f"dataset={option}: has no file to score on; write an option that names it (conf/dataset), or score on it "
             f"afterwards: mlqa evaluate <run dir> dataset={option} dataset.validation_file=..."
         )
-    for key in FILES:
-        path = getattr(dataset, key)
-        if path is not None and not Path(path).expanduser().is_file():
-            yield f"dataset={option}: dataset.{key}={path}: there is no such file; give the path of a file"
+    yield from (f"dataset={option}: {problem}" for problem in find_file_problems(dataset))
 
 
 def name_set(option: str, overrides: Sequence[str]) -> str:
@@ -96,5 +95,5 @@ def name_set(option: str, overrides: Sequence[str]) -> str:
     values = dict(override.split("=", 1) for override in overrides if "=" in override)
     for key in ("dataset.test_file", "dataset.validation_file", "dataset.hub.path"):
         if key in values:
-            return Path(values[key]).stem if key.endswith("_file") else Path(values[key]).name
+            return Path(values[key].strip("[]").split(",")[0]).stem if key.endswith("_file") else Path(values[key]).name
     return option

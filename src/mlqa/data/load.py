@@ -130,7 +130,9 @@ def _load_mix(dataset: DatasetConfig, complete: bool, keep_unplaced: bool, furth
 
 
 def load_reported(dataset: DatasetConfig, keep_unplaced: bool = False) -> tuple[str, Examples]:
-    """Read the split of a data set that is reported, of which `max_eval_samples` rows are drawn. train is not read.
+    """Read the split of a data set that is reported, of which `max_eval_samples` rows are drawn.
+
+    train is read only if the data set cuts that split out of it.
 
     Returns:
         The name of the split, and its rows.
@@ -140,6 +142,9 @@ def load_reported(dataset: DatasetConfig, keep_unplaced: bool = False) -> tuple[
         UnreachableError: If its source cannot be reached.
     """
     split = "test" if has_source(dataset, "test") else "validation"
+    if not has_source(dataset, split) and (dataset.validation_share or dataset.folds):
+        splits = load_splits(dataset, complete=False, keep_unplaced=keep_unplaced)
+        return splits.reported_split, splits.reported
     return split, load_split(dataset, split, keep_unplaced).sample_rows(dataset.max_eval_samples, SUBSET_SEED)
 
 
