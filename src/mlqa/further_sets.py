@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlqa.config.further_sets import compose_set
+from mlqa.config.run_lock import lock_directory, unlock_directory
 from mlqa.config.schema import Config, DatasetConfig
 from mlqa.data.examples import Examples
 from mlqa.data.load import load_reported
+from mlqa.environment import is_main
+from mlqa.errors import RunError
+from mlqa.metrics.scores_file import replace_score_rows
+from mlqa.result import SCORES, record_evaluations
 
 if TYPE_CHECKING:
     from mlqa.evaluation import Evaluation
@@ -74,8 +80,6 @@ def score_set(further: FurtherSet, evaluation: Evaluation, model: Any) -> SetSco
     Returns:
         The scores, None on every process but the main one.
     """
-    from mlqa.environment import is_main
-
     evaluated = evaluation.evaluate(model)
     if not is_main():
         return None
@@ -87,3 +91,24 @@ def score_set(further: FurtherSet, evaluation: Evaluation, model: Any) -> SetSco
     }
     scored = evaluation.score_questions(evaluated.predictions, further.name, further.split)
     return SetScores(record, scored.rows)
+
+
+def describe_scores(record: dict[str, Any]) -> str:
+    """Return exact match and F1 of an entry of `evaluations`, e.g. "exact match 61.20, F1 78.05, 1,190 questions"."""
+    return f"exact match {record['exact_match']:.2f}, F1 {record['f1']:.2f}, {record['total']:,} questions"
+
+
+def record_scores(run_dir: Path, name: str, scores: SetScores) -> None:
+    """Add the scores on a data set to the files of a run.
+
+    Raises:
+        RunError: A file cannot be written, or another process works in the directory.
+        DataError: A line of its scores.jsonl is damaged.
+    """
+    if (holder := lock_directory(run_dir)) is not None:
+        raise RunError(f"{run_dir}: {holder} is working in it; wait for its end, and give the same command again")
+    try:
+        replace_score_rows(run_dir / SCORES, scores.rows)
+        record_evaluations(run_dir, {name: scores.record})
+    finally:
+        unlock_directory(run_dir)

@@ -17,11 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlqa.commands.evaluate import describe_scores, record_scores
 from mlqa.config.compose import find_conf_dir
 from mlqa.environment import get_console
 from mlqa.errors import ConfigError, MlqaError, RunError
-from mlqa.further_sets import SetScores
+from mlqa.further_sets import SetScores, describe_scores, record_scores
 from mlqa.result import MODEL, SCORES, read_result
 
 log = logging.getLogger(__name__)
@@ -67,7 +66,6 @@ def evaluate_remotely(
             f"model.pretrained={','.join(_quote(str((run / MODEL).absolute())) for run in runs)}",
             f"dataset={','.join(sets[name] for name in names)}",
             f"hydra.sweep.dir={_quote(str(folder))}",
-            "~hydra.callbacks.report",  # the report is that of the sweep that trained the models
         ]
         code = subprocess.run(command).returncode
         if "hydra.launcher.dry_run=true" in others:
