@@ -31,7 +31,7 @@ answers
 metrics
 display
 tracking evaluation
-report run_directory inference further_sets
+report run_directory inference
 experiment on_sweep_end
 commands
 cli

@@ -20,7 +20,7 @@ from typing import Any
 from mlqa.config.compose import find_conf_dir
 from mlqa.environment import get_console
 from mlqa.errors import ConfigError, MlqaError, RunError
-from mlqa.further_sets import SetScores, describe_scores, record_scores
+from mlqa.metrics.set_scores import SetScores, describe_scores, record_scores
 from mlqa.result import MODEL, SCORES, read_result
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ def evaluate_remotely(
     for number, ((settings, names), runs) in enumerate(groups.items()):
         folder = sweep_dir if len(groups) == 1 else sweep_dir / f"group{number}"
         command = [
-            *(sys.executable, str(script), "-m", "model=pretrained", "tracking=files", "training.num_train_epochs=0"),
+            *(sys.executable, str(script), "-m", "model=pretrained", "training.num_train_epochs=0"),
+            *("tracking=files", "report.write=false"),  # the report is that of the sweep that trained the models
             *others,
             *of_sets,
             *(f"training.{name}={value:g}" for name, value in settings),

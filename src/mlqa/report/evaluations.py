@@ -50,7 +50,7 @@ def build_transfer_matrix(comparison: Comparison) -> TransferMatrix | None:
     scores = []
     for treatment in comparison.treatments:
         found = {comparison.dataset: _describe_own(comparison, treatment)}
-        for name in dict.fromkeys(name for run in treatment.runs for name in _list_sets(run)):
+        for name in dict.fromkeys(name for run in treatment.runs for name in list_evaluated_sets(run)):
             score = _score_treatment(treatment, name)
             if score is not None and name != comparison.dataset:
                 found[name] = score
@@ -72,7 +72,8 @@ def _describe_own(comparison: Comparison, treatment: Treatment) -> TransferScore
     return TransferScore(treatment.score, exact, len(treatment.seeds), comparison.total or None, interval)
 
 
-def _list_sets(run: Member) -> list[str]:
+def list_evaluated_sets(run: Member) -> list[str]:
+    """Return the names of the further data sets that a run was evaluated on."""
     evaluations = get_nested(run.result, "evaluations")
     return [str(name) for name in evaluations] if isinstance(evaluations, dict) else []
 

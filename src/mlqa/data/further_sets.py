@@ -1,0 +1,51 @@
+"""The data sets that a model is scored on besides its own: `evaluation.sets` of a run, `mlqa evaluate` afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mlqa.config.further_sets import compose_set
+from mlqa.config.schema import Config, DatasetConfig
+from mlqa.data.examples import Examples
+from mlqa.data.load import load_reported
+
+
+@dataclass(frozen=True)
+class FurtherSet:
+    """A data set to score on: its option, its config, the split that is scored and its questions."""
+
+    name: str
+    dataset: DatasetConfig
+    split: str
+    examples: Examples
+
+
+def load_further_sets(config: Config, own: str | None) -> list[FurtherSet]:
+    """Read the data sets of `evaluation.sets`, before the training that they must not fail after.
+
+    Args:
+        config: The run's config. `dataset.max_eval_samples` also holds for these data sets.
+        own: The option of the run's own data set, which is scored anyway.
+
+    Raises:
+        ConfigError: A data set cannot be composed.
+        DataError: A source is missing, unreadable or invalid.
+        UnreachableError: A source cannot be reached.
+    """
+    most = config.dataset.max_eval_samples
+    names = (name for name in dict.fromkeys(config.evaluation.sets) if name != own)
+    sets = {name: compose_set(name) for name in names}
+    return [
+        load_set(name, replace(dataset, max_eval_samples=most or dataset.max_eval_samples))
+        for name, dataset in sets.items()
+    ]
+
+
+def load_set(name: str, dataset: DatasetConfig) -> FurtherSet:
+    """Read the split of a data set that is reported, without its train split.
+
+    Raises:
+        DataError: The source is missing, unreadable or invalid.
+        UnreachableError: The source cannot be reached.
+    """
+    return FurtherSet(name, dataset, *load_reported(dataset))
