@@ -31,7 +31,6 @@ answers
 metrics
 display
 tracking evaluation
-further_sets
 report run_directory inference
 experiment on_sweep_end
 commands

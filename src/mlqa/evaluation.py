@@ -12,6 +12,7 @@ from mlqa.answers.forward import predict_spans
 from mlqa.batching.sampler import shard_rows
 from mlqa.config.schema import DatasetConfig, TrainingConfig
 from mlqa.data.examples import Examples, find_unseen_rows
+from mlqa.data.further_sets import FurtherSet
 from mlqa.distributed import broadcast_object, gather_object
 from mlqa.environment import get_rank, get_world_size, is_main
 from mlqa.features.template import Reading
@@ -22,6 +23,7 @@ from mlqa.metrics.no_answer import choose_answer, compute_null_odds, detect_squa
 from mlqa.metrics.oracle import find_aligned_answers
 from mlqa.metrics.scores_file import build_score_rows
 from mlqa.metrics.scoring import score_predictions, score_questions, shuffle_questions
+from mlqa.metrics.set_scores import SetScores
 from mlqa.metrics.squad import Version
 
 
@@ -117,6 +119,23 @@ class Evaluation:
         scores = score_questions(predictions, self.examples, rules=self.rules, version=self.version)
         rows = build_score_rows(set_name, split, self.examples, predictions, scores, groups, self.unseen)
         return ScoredQuestions(list(rows), break_down_scores(scores.official, groups, self.rules))
+
+    def score_set(self, further: FurtherSet, model: Any) -> SetScores | None:
+        """Score a model on a further data set, whose questions this evaluation has.
+
+        Returns:
+            The scores, None on every process but the main one.
+        """
+        evaluated = self.evaluate(model)
+        if not is_main():
+            return None
+        record = {
+            **evaluated.metrics,
+            "language": further.dataset.language,
+            "split": further.split,
+            "fingerprint": further.examples.compute_fingerprint(),
+        }
+        return SetScores(record, self.score_questions(evaluated.predictions, further.name, further.split).rows)
 
     def score_shuffled_questions(self, model: Any, tokenizer: Any) -> float:
         """Return the control's F1 (0-100): the score if each question is another one of the same context."""

@@ -26,11 +26,11 @@ from mlqa.config.schema import Config, is_trained, keeps_best, select_numbers
 from mlqa.data.audit import LEAKAGE, audit
 from mlqa.data.audit_warnings import describe_leakage
 from mlqa.data.examples import Examples
+from mlqa.data.further_sets import FurtherSet, load_run_data, name_own_set
 from mlqa.data.load import SPLITS, Splits
 from mlqa.distributed import broadcast_object, destroy_process_group
 from mlqa.environment import get_cache_dir, get_model_dir, go_offline_if_unreachable, is_main
 from mlqa.errors import MlqaError, RunError
-from mlqa.further_sets import FurtherSet, load_run_data, name_own_set, score_set
 from mlqa.result import (
     ANSWERING,
     NULL_ODDS,
@@ -426,7 +426,7 @@ def _score_further(
     """Score the model on `evaluation.sets`, and write scores.jsonl again with their questions."""
     for one in sets:
         log.info("scoring %d questions of %s", len(one.examples), one.name)
-        scores = score_set(one, evaluate(one), model)
+        scores = evaluate(one).score_set(one, model)
         if scores is not None:
             result.evaluations[one.name] = scores.record
             rows += scores.rows

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+
+from mlqa.errors import RunError
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +38,46 @@ def report_ended_sweeps() -> None:
     report that cannot be written is one line in the log, because the members are worth more than their report.
     """
     while _unreported:
-        sweep_dir = Path(_unreported.pop().hydra.sweep.dir).absolute()
+        config = _unreported.pop()
+        sweep_dir = Path(config.hydra.sweep.dir).absolute()
         if not _has_begun(sweep_dir):
             continue
         try:
-            finish_sweep(str(sweep_dir))
+            record_sweeper(config, sweep_dir)
+            finish_sweep(str(sweep_dir), OmegaConf.select(config, "report.write") is not False)
         except Exception as error:  # also a fault of the report itself must not hide what became of the members
             log.error("the report of %s was not written: %s", sweep_dir, " ".join(str(error).split()) or repr(error))
 
 
-def finish_sweep(sweep_dir: str) -> None:
+def record_sweeper(config: DictConfig, sweep_dir: Path) -> None:
+    """Record in each result.json that a sweeper has chosen by the scores on the validation split.
+
+    The sweeper that runs every cell of a grid chooses nothing. A member that ran in a job does not know its sweeper.
+
+    Args:
+        config: Of the multirun.
+        sweep_dir: Its directory.
+    """
+    if "basic_sweeper" in config.hydra.sweeper._target_:
+        return
+    from mlqa.result import FILE, read_result, record_selection
+
+    name = str(config.hydra.runtime.choices["hydra/sweeper"])
+    is_reported = False
+    for path in sorted(sweep_dir.glob(f"*/{FILE}")):
+        with contextlib.suppress(RunError):
+            if (result := read_result(path.parent)).get("status") == "completed":
+                record_selection(path.parent, {"split": "validation", "sweeper": name})
+                is_reported = is_reported or result["reported_split"] == "validation"
+    if is_reported:
+        log.warning(
+            "the sweeper %s chose by the questions that are reported, so the best score is a little too high; "
+            "dataset.validation_share=0.1 cuts other questions out of train to choose by",
+            name,
+        )
+
+
+def finish_sweep(sweep_dir: str, writes_report: bool = True) -> None:
     """Correct the cost of the sweep's W&B runs, then write <sweep_dir>/report and print the closing table.
 
     Members that failed, are missing or cannot be read appear in the report as such. An unreachable W&B server is one
@@ -52,6 +85,7 @@ def finish_sweep(sweep_dir: str) -> None:
 
     Args:
         sweep_dir: Directory of the multirun.
+        writes_report: Whether there is to be a report.
 
     Raises:
         RunError: If the directory does not exist, holds no run or cannot be written to.
@@ -60,7 +94,8 @@ def finish_sweep(sweep_dir: str) -> None:
     from mlqa.tracking.billing import correct_cost
 
     correct_cost(sweep_dir)
-    write_report([sweep_dir])
+    if writes_report:
+        write_report([sweep_dir])
 
 
 def _has_begun(sweep_dir: Path) -> bool:

@@ -129,6 +129,21 @@ def record_evaluations(run_dir: Path, evaluations: Mapping[str, Any]) -> None:
     write_json(run_dir / FILE, {**content, "schema_version": SCHEMA_VERSION})
 
 
+def record_selection(run_dir: Path, selection: Mapping[str, Any]) -> None:
+    """Add to a run's result.json what has chosen by its scores since it ended.
+
+    Args:
+        run_dir: Directory of a run.
+        selection: `split` and `sweeper`. What the run says of its checkpoint stays.
+
+    Raises:
+        RunError: The file cannot be read or written.
+    """
+    content = read_result(run_dir)
+    content["selection"] = {**(content.get("selection") or {}), **selection}
+    write_json(run_dir / FILE, {**content, "schema_version": SCHEMA_VERSION})
+
+
 def find_completed(run_dir: Path, config_hash: str) -> Result | None:
     """Return the result of a completed run with these settings, None if the directory is free to be claimed.
 

@@ -15,11 +15,11 @@ from mlqa.config.identity import compute_run_identity
 from mlqa.config.run_lock import lock_directory
 from mlqa.config.run_places import find_sweep_dir
 from mlqa.config.schema import Config
+from mlqa.data.further_sets import load_run_data, name_own_set
 from mlqa.display.score_tables import print_summary
 from mlqa.distributed import all_gather_object, find_root_cause, ignore_interrupts, raise_on_sigterm
 from mlqa.environment import get_checkpoint_dir, get_local_rank, get_world_size, is_main
 from mlqa.errors import ConfigError, RunError, describe_interruption, summarize_error
-from mlqa.further_sets import load_run_data, name_own_set
 from mlqa.result import (
     FILE,
     MODEL,
@@ -70,6 +70,9 @@ def claim(config: Config, result: Result) -> Result | None:
     if get_world_size() > 1:  # the other processes wait for this one and would never hear that there is nothing to do
         raise RunError(f"{run_dir}: this run is completed; to run it again, remove its {FILE}")
     log.info("this run is completed, its result stands; to run it again, remove its %s", FILE)
+    own = result.choices.get("dataset")
+    if unscored := [name for name in config.evaluation.sets if name != own and name not in earlier.evaluations]:
+        log.info("to score its model also: mlqa evaluate %s dataset=%s", run_dir, ",".join(unscored))
     if get_checkpoint_dir(run_dir).is_dir():  # the run was killed while it removed them
         open_checkpoints(earlier, run_dir).remove()
     print_summary(earlier, run_dir)

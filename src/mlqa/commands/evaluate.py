@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlqa.errors import ConfigError, MlqaError, RunError
 
 if TYPE_CHECKING:
-    from mlqa.further_sets import FurtherSet, SetScores
+    from mlqa.data.further_sets import FurtherSet
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +59,8 @@ def run(args: argparse.Namespace) -> None:
     if others := [override for override in others if override != "hardware=local"]:
         raise ConfigError([f"{override}: needs hardware=..., the machine of the jobs" for override in others])
 
+    from mlqa.data.further_sets import load_set
     from mlqa.environment import go_offline_if_unreachable
-    from mlqa.further_sets import load_set
 
     if any(dataset.hub is not None for dataset in datasets.values()):
         go_offline_if_unreachable()
@@ -118,8 +118,8 @@ def _evaluate_run(run_dir: Path, sets: Sequence[FurtherSet]) -> None:
     from mlqa.environment import get_console
     from mlqa.evaluation import Evaluation
     from mlqa.features.windows import make_windows
-    from mlqa.further_sets import score_set
     from mlqa.inference import Answerer
+    from mlqa.metrics.set_scores import describe_scores, record_scores
 
     answerer = Answerer(run_dir)
     answerer.model.to("cuda" if torch.cuda.is_available() else "cpu")
@@ -135,7 +135,7 @@ def _evaluate_run(run_dir: Path, sets: Sequence[FurtherSet]) -> None:
             answerer.reading,
             with_null=answerer.with_null,
         )
-        scores = score_set(further, evaluation, answerer.model)
+        scores = evaluation.score_set(further, answerer.model)
         assert scores is not None
         record_scores(run_dir, further.name, scores)
         get_console().print(f"{run_dir} on {further.name}: {describe_scores(scores.record)}", highlight=False)
@@ -145,33 +145,10 @@ def _is_known(run_dir: Path, result: dict[str, Any], further: FurtherSet) -> boo
     if result["choices"].get("dataset") == further.name:
         log.warning("%s: %s is the run's own data set, whose score is in its result.json", run_dir, further.name)
         return True
+    from mlqa.metrics.set_scores import describe_scores
+
     known = (result.get("evaluations") or {}).get(further.name) or {}
     if known.get("fingerprint") != further.examples.compute_fingerprint():
         return False
     print(f"{run_dir} on {further.name}: {describe_scores(known)}, scored before")
     return True
-
-
-def describe_scores(record: dict[str, Any]) -> str:
-    """Return exact match and F1 of an entry of `evaluations`, e.g. "exact match 61.20, F1 78.05, 1,190 questions"."""
-    return f"exact match {record['exact_match']:.2f}, F1 {record['f1']:.2f}, {record['total']:,} questions"
-
-
-def record_scores(run_dir: Path, name: str, scores: SetScores) -> None:
-    """Add the scores on a data set to the files of a run.
-
-    Raises:
-        RunError: A file cannot be written, or another process works in the directory.
-        DataError: A line of its scores.jsonl is damaged.
-    """
-    from mlqa.config.run_lock import lock_directory, unlock_directory
-    from mlqa.metrics.scores_file import replace_score_rows
-    from mlqa.result import SCORES, record_evaluations
-
-    if (holder := lock_directory(run_dir)) is not None:
-        raise RunError(f"{run_dir}: {holder} is working in it; wait for its end, and give the same command again")
-    try:
-        replace_score_rows(run_dir / SCORES, scores.rows)
-        record_evaluations(run_dir, {name: scores.record})
-    finally:
-        unlock_directory(run_dir)

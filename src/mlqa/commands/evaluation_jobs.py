@@ -17,11 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlqa.commands.evaluate import describe_scores, record_scores
 from mlqa.config.compose import find_conf_dir
 from mlqa.environment import get_console
 from mlqa.errors import ConfigError, MlqaError, RunError
-from mlqa.further_sets import SetScores
+from mlqa.metrics.set_scores import SetScores, describe_scores, record_scores
 from mlqa.result import MODEL, SCORES, read_result
 
 log = logging.getLogger(__name__)
@@ -60,14 +59,14 @@ def evaluate_remotely(
     for number, ((settings, names), runs) in enumerate(groups.items()):
         folder = sweep_dir if len(groups) == 1 else sweep_dir / f"group{number}"
         command = [
-            *(sys.executable, str(script), "-m", "model=pretrained", "tracking=files", "training.num_train_epochs=0"),
+            *(sys.executable, str(script), "-m", "model=pretrained", "training.num_train_epochs=0"),
+            *("tracking=files", "report.write=false"),  # the report is that of the sweep that trained the models
             *others,
             *of_sets,
             *(f"training.{name}={value:g}" for name, value in settings),
             f"model.pretrained={','.join(_quote(str((run / MODEL).absolute())) for run in runs)}",
             f"dataset={','.join(sets[name] for name in names)}",
             f"hydra.sweep.dir={_quote(str(folder))}",
-            "~hydra.callbacks.report",  # the report is that of the sweep that trained the models
         ]
         code = subprocess.run(command).returncode
         if "hydra.launcher.dry_run=true" in others:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlqa.config.schema import Config
 
-SEED = ("seed", "training.seed")
+REPEATED = ("seed", "training.seed", "dataset.fold")  # runs that repeat a configuration differ in them
 # Where a run writes, how it is tracked and reported, what else its model is scored on, how a step is read that memory
 # is too small for, and what its tokenizer alone is described with.
 NOT_COMPUTED = (
@@ -89,9 +89,9 @@ def is_configuration_setting(key: str) -> bool:
         key: A dotted key, e.g. "training.seed".
 
     Returns:
-        False for a seed, for what is not computed, and for a limit.
+        False for a seed or fold, for what is not computed, and for a limit.
     """
-    return not _is_below(key, (*SEED, *NOT_COMPUTED, *LIMITS))
+    return not _is_below(key, (*REPEATED, *NOT_COMPUTED, *LIMITS))
 
 
 def extract_configuration_settings(config: Mapping[str, Any]) -> dict[str, str]:
@@ -117,7 +117,7 @@ def extract_evaluation_settings(dataset: Mapping[str, Any], split: str = "valida
     is_cut = dataset.get("folds") or (dataset.get("validation_share") and split == "validation")
     left_out = ("dataset.max_train_samples",) if is_cut else (*TRAIN_ONLY, "dataset.validation_share")
     pairs = _flatten({"dataset": dataset})
-    return {key: value for key, value in pairs if not _is_below(key, (*left_out, *NOT_COMPUTED))}
+    return {key: value for key, value in pairs if not _is_below(key, (*left_out, *REPEATED, *NOT_COMPUTED))}
 
 
 def _is_below(key: str, paths: Collection[str]) -> bool:

@@ -324,6 +324,7 @@ REFERENCES = ("blog", "turkish", "xquad_tr")
 class ReportConfig:
     """The report at the end of a multirun. No run depends on it."""
 
+    write: bool = True  # whether a multirun ends with its report
     # Published results to show as well: a name of REFERENCES, or a YAML file of one's own (docs/report.md).
     reference: Optional[str] = None
 

@@ -28,9 +28,22 @@ def list_flags(comparison: Comparison, treatment: Treatment) -> list[str]:
     unknown = treatment.compute_mean("tokenization", "unk_rate")
     if unknown is not None and unknown > MANY_UNKNOWN:
         flags.append(f"{unknown:.0%} of its tokens are unknown".replace("%", " %"))
-    if treatment.first.get_text("selection", "split") == treatment.first.get_text("reported_split") is not None:
-        flags.append("its checkpoint was chosen on the questions that are reported, so the score is a little too high")
+    if chosen := describe_selection(treatment):
+        flags.append(f"{chosen} on the questions that are reported, so the score is a little too high")
     return flags
+
+
+def describe_selection(treatment: Treatment) -> str:
+    """Return what was chosen on the split that is reported, e.g. "its checkpoint was chosen". Empty if nothing was."""
+    first = treatment.first
+    if first.get_text("selection", "split") != (first.get_text("reported_split") or ""):
+        return ""
+    sweeper = first.get_text("selection", "sweeper")
+    if sweeper is None:
+        return "its checkpoint was chosen"
+    if first.get_text("selection", "keep") == "best":
+        return f"its checkpoint was chosen, and the sweeper {sweeper} chose,"
+    return f"the sweeper {sweeper} chose"
 
 
 def list_unfinished(treatment: Treatment) -> list[str]:

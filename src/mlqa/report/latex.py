@@ -30,6 +30,7 @@ def render_latex(report: Report) -> str:
         LaTeX that needs the package booktabs. A report without a score is a comment that says so.
     """
     tables = [_render_table(report, section) for section in report.sections]
+    tables += [_render_transfer(report, section) for section in report.sections if section.transfer]
     head = "% Needs \\usepackage{booktabs}. Written by mlqa.\n"
     return head + ("\n".join(tables) if tables else "% No member has a score.\n")
 
@@ -62,6 +63,42 @@ def _render_table(report: Report, section: Section) -> str:
         if has_price:
             usd = choose_configuration(comparison, [treatment]).usd
             cells.append("" if usd is None else escape_latex(format_usd(usd).removeprefix("$")))
+        lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def _render_transfer(report: Report, section: Section) -> str:
+    """Render the scores of each treatment on each data set, with their intervals."""
+    matrix, comparison = section.transfer, section.comparison
+    assert matrix is not None
+    caption = (
+        f"{comparison.score_name} of models trained on {comparison.dataset} on {join_texts(matrix.sets, 10)}, in "
+        "brackets the 95 % interval for new questions of the set and new seeds. Bold: the highest of each set, which "
+        "was not tested."
+    )
+    if report.is_rehearsal:
+        caption += f" {REHEARSED}"
+    lines = [
+        r"\begin{table}[t]",
+        r"\centering",
+        rf"\caption{{{escape_latex(caption)}}}",
+        rf"\label{{tab:{_LABEL.sub('-', comparison.dataset).strip('-') or 'results'}-transfer}}",
+        rf"\begin{{tabular}}{{l{'r' * len(matrix.sets)}}}",
+        r"\toprule",
+        " & ".join(["Model", *map(escape_latex, matrix.sets)]) + r" \\",
+        r"\midrule",
+    ]
+    best = {name: max(row[name].score for row in matrix.scores if name in row) for name in matrix.sets}
+    for treatment, row in zip(matrix.treatments, matrix.scores, strict=True):
+        cells = [escape_latex(treatment.whole_name)]
+        for name in matrix.sets:
+            cell = row.get(name)
+            text = "" if cell is None else f"{cell.score:.2f}"
+            if cell is not None and cell.score == best[name]:
+                text = rf"\textbf{{{text}}}"
+            if cell is not None and cell.interval is not None:
+                text += f" [{cell.interval[0]:.1f}, {cell.interval[1]:.1f}]"
+            cells.append(text)
         lines.append(" & ".join(cells) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 

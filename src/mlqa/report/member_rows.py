@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from mlqa.report.cells import Cell, Column, make_name_cell, make_number_column, make_text_column
+from mlqa.report.evaluations import list_evaluated_sets
 from mlqa.report.members import Member
 from mlqa.report.reading import get_nested
 from mlqa.report.rows import SCORES, TOKENIZER_FIGURES
@@ -62,6 +63,7 @@ def _list_numbers(node: str, *keys: str) -> Iterable[CsvColumn]:
 
 
 BOUNDS = ("", "_ci_low", "_ci_high")
+SET_NUMBERS = ("total", *(f"{name}{bound}" for name in ("exact_match", "f1") for bound in BOUNDS))
 CSV_COLUMNS: tuple[CsvColumn, ...] = (
     ("sweep", lambda member: member.sweep),
     ("member", lambda member: member.name),
@@ -85,8 +87,20 @@ CSV_COLUMNS: tuple[CsvColumn, ...] = (
     *_list_attributes("usd", "usd_is_estimate", "price_source", "is_rehearsal"),
     *_list_numbers("timing", "train_samples_per_second"),
     *_list_numbers("tokenization", *TOKENIZER_FIGURES[1:]),
+    ("reported_split", lambda member: member.get_text("reported_split")),
+    ("selected_on", lambda member: member.get_text("selection", "split")),
     ("fingerprint", lambda member: member.get_text("dataset", "fingerprint")),
     ("config_hash", lambda member: member.get_text("config_hash")),
     ("commit", lambda member: member.get_text("versions", "commit")),
     ("overrides", lambda member: " ".join(member.overrides)),
 )
+
+
+def list_csv_columns(members: Iterable[Member]) -> list[CsvColumn]:
+    """Return the columns of results.csv: `CSV_COLUMNS`, and the scores on each further data set, e.g. xquad_tr.f1."""
+    sets = dict.fromkeys(name for member in members for name in list_evaluated_sets(member))
+
+    def make_column(name: str, key: str) -> CsvColumn:
+        return f"{name}.{key}", lambda member: member.get_number("evaluations", name, key)
+
+    return [*CSV_COLUMNS, *(make_column(name, key) for name in sets for key in SET_NUMBERS)]

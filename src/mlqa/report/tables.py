@@ -11,7 +11,7 @@ from typing import Any
 from mlqa.display.html import render_template
 from mlqa.report.cells import build_table
 from mlqa.report.content import Report
-from mlqa.report.member_rows import CSV_COLUMNS, MEMBERS
+from mlqa.report.member_rows import MEMBERS, list_csv_columns
 from mlqa.report.members import Member
 from mlqa.report.race_rows import build_race_table
 from mlqa.report.rows import (
@@ -41,9 +41,10 @@ def render_csv(report: Report) -> str:
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([name for name, _ in CSV_COLUMNS])
+    columns = list_csv_columns(report.members)
+    writer.writerow([name for name, _ in columns])
     for member in report.members:
-        writer.writerow([_escape_formula(value(member)) for _, value in CSV_COLUMNS])
+        writer.writerow([_escape_formula(value(member)) for _, value in columns])
     return file.getvalue()
 
 

@@ -1,18 +1,14 @@
-"""Score a model on data sets besides its own: `evaluation.sets` of a run, and `mlqa evaluate` afterwards."""
+"""The data sets that a model is scored on besides its own: `evaluation.sets` of a run, `mlqa evaluate` afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 from mlqa.config.further_sets import compose_set
 from mlqa.config.schema import Config, DatasetConfig, is_trained
 from mlqa.data.examples import Examples
 from mlqa.data.load import Splits, load_reported, load_splits
-
-if TYPE_CHECKING:
-    from mlqa.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
@@ -23,14 +19,6 @@ class FurtherSet:
     dataset: DatasetConfig
     split: str
     examples: Examples
-
-
-@dataclass(frozen=True)
-class SetScores:
-    """`record` is the set's entry in `evaluations` of result.json, `rows` are its lines of scores.jsonl."""
-
-    record: dict[str, Any]
-    rows: list[dict[str, Any]]
 
 
 def name_own_set(config: Config, choices: Mapping[str, str]) -> str:
@@ -85,29 +73,3 @@ def load_set(name: str, dataset: DatasetConfig) -> FurtherSet:
         UnreachableError: The source cannot be reached.
     """
     return FurtherSet(name, dataset, *load_reported(dataset))
-
-
-def score_set(further: FurtherSet, evaluation: Evaluation, model: Any) -> SetScores | None:
-    """Answer the questions of a data set and score them.
-
-    Args:
-        further: The data set.
-        evaluation: Of its questions.
-        model: The model, on its device.
-
-    Returns:
-        The scores, None on every process but the main one.
-    """
-    from mlqa.environment import is_main
-
-    evaluated = evaluation.evaluate(model)
-    if not is_main():
-        return None
-    record = {
-        **evaluated.metrics,
-        "language": further.dataset.language,
-        "split": further.split,
-        "fingerprint": further.examples.compute_fingerprint(),
-    }
-    scored = evaluation.score_questions(evaluated.predictions, further.name, further.split)
-    return SetScores(record, scored.rows)
