@@ -42,7 +42,8 @@ def fill_in_mix(config: DictConfig, options: list[str], compose_option: Callable
     given = _parse_sets(OmegaConf.to_container(mix.sets) if OmegaConf.is_config(mix.sets) else mix.sets)
     target = mix.target or next(iter(given))
     filled: dict[str, dict[str, Any]] = {}
-    language = {} if OmegaConf.is_missing(config.dataset, "language") else {"language": config.dataset.language}
+    own: Any = OmegaConf.to_container(config.dataset)  # without resolving what only a job's container can
+    language = {} if own["language"] == "???" else {"language": own["language"]}
     for name in dict.fromkeys((*given, target)):
         try:
             if name not in options:
@@ -53,11 +54,7 @@ def fill_in_mix(config: DictConfig, options: list[str], compose_option: Callable
             problems += error.problems
     if problems:
         raise ConfigError(problems)
-    of_target = {
-        key: value
-        for key, value in filled[target].items()
-        if key not in OF_SET and (OmegaConf.is_missing(config.dataset, key) or config.dataset[key] is None)
-    }
+    of_target = {key: value for key, value in filled[target].items() if key not in OF_SET and own[key] in (None, "???")}
     with open_dict(config):
         mix.sets = {name: _select(filled[name], OF_TRAIN) for name in given}
         mix.target = target
