@@ -11,7 +11,7 @@ import pytest
 from mlqa.data.examples import Answer, Examples
 from mlqa.errors import DataError
 from mlqa.metrics.language_rules import get_language_rules
-from mlqa.metrics.scores_file import build_score_rows, read_score_rows
+from mlqa.metrics.scores_file import build_score_rows, read_score_rows, replace_score_rows
 from mlqa.metrics.scoring import score_questions
 from mlqa.result import SCORES, write_json_lines
 
@@ -70,3 +70,16 @@ def test_a_damaged_line_is_named(tmp_path: Path, change: dict[str, object]) -> N
     path.write_bytes(b"\n".join(lines))
     with pytest.raises(DataError, match=r"line 2 of its scores.jsonl is damaged"):
         read_score_rows(path, "tquad", "validation")
+
+
+def test_the_lines_of_a_set_are_replaced_and_the_others_stay(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    before = path.read_bytes()
+    further = [{**row, "set": "xquad_tr", "f1": 0.5} for row in read_score_rows(path, "tquad", "validation")]
+    for _ in range(2):  # again changes nothing
+        replace_score_rows(path, further)
+        assert path.read_bytes().startswith(before)
+        assert [row["f1"] for row in read_score_rows(path, "xquad_tr", "validation")] == [0.5] * 3
+    path.write_bytes(before[:40])
+    with pytest.raises(DataError, match=r"line 1 of .* is damaged"):
+        replace_score_rows(path, further)

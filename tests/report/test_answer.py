@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from pathlib import Path
@@ -17,7 +19,7 @@ from mlqa.report.closing import print_closing
 from mlqa.report.content import Section, make_report
 from mlqa.report.latex import render_latex
 from mlqa.report.page import render_page
-from mlqa.report.tables import render_markdown
+from mlqa.report.tables import render_csv, render_markdown
 
 CONTEXTS, PER_CONTEXT = 200, 4
 HARDWARE = {"p3": (1500, 3.825), "g4dn": (4200, 0.736)}
@@ -220,6 +222,15 @@ def test_a_score_chosen_on_what_is_reported_is_told(tmp_path: Path) -> None:
     assert any("its checkpoint was chosen on the questions" in line for line in answer_of(tmp_path / "s").cautions)
 
 
+def test_a_sweeper_that_chose_is_told(tmp_path: Path) -> None:
+    world = World()
+    for number, model in enumerate(("berturk", "mbert")):
+        chosen = {"keep": "last", "split": "validation", "epochs": 2.0, "sweeper": "optuna"}
+        scores = world.run(model, 0.8)
+        write_scored(tmp_path / "s" / str(number), model, "g6", 1, scores, world.context_of, selection=chosen)
+    assert any("the sweeper optuna chose on the questions" in line for line in answer_of(tmp_path / "s").cautions)
+
+
 def test_a_rehearsal_is_labelled_in_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_a1(tmp_path / "s")
     write_manifest(tmp_path / "s", [{"event": "sweep", "sweep_id": "x", "service": "rehearsal"}])
@@ -230,8 +241,6 @@ def test_a_rehearsal_is_labelled_in_every_form(tmp_path: Path, capsys: pytest.Ca
         assert "This was a rehearsal: the jobs ran on this machine and nothing was paid." in text
     for text in (render_page(report), render_markdown(report), told):
         assert "in all on AWS, had it been no rehearsal" in text
-    from mlqa.report.tables import render_csv
-
     assert "rehearsal, nothing was paid (table)" in render_csv(report)
 
 
@@ -387,8 +396,13 @@ def test_further_data_sets_are_a_matrix_with_intervals(tmp_path: Path) -> None:
     cell = by_name["berturk"]["xquad_tr"]
     assert cell.interval is not None and cell.interval[0] < cell.score < cell.interval[1]
     assert by_name["mbert"]["tydiqa"].interval is None and "tydiqa" not in by_name["berturk"]
-    for text in (render_page(report), render_markdown(report)):
+    for text in (render_page(report), render_markdown(report), render_latex(report).replace(r"\_", "_")):
         assert "xquad_tr" in text and f"{cell.score:.2f}" in text
+    rows = list(csv.DictReader(io.StringIO(render_csv(report))))
+    assert {float(row["xquad_tr.f1"]) for row in rows} == {of_one["xquad_tr"].score for of_one in matrix.scores}
+    assert [row["tydiqa.f1"] for row in rows] == ["", "55.5"]
+    own = by_name["berturk"]["sample"]
+    assert own.score == matrix.treatments[0].score and own.interval is not None and own.total == 800
 
 
 def test_without_answers_nothing_is_claimed(tmp_path: Path) -> None:
