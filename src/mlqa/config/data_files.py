@@ -46,6 +46,23 @@ def iter_sets(dataset: Any) -> Iterator[tuple[str, Any]]:
         yield from ((str(name), mixed_set) for name, mixed_set in sets.items())
 
 
+def describe_sets(dataset: Any) -> str:
+    """Return what the sets of a mix are and how much of each an epoch reads, e.g. "tquad + 0.2 squad_tr".
+
+    Args:
+        dataset: The config group `dataset`, typed or as it is composed.
+
+    Returns:
+        The sets, "" if it is no mix.
+    """
+    parts = []
+    for name, mixed_set in iter_sets(dataset):
+        weight, most = _read(mixed_set, "weight"), _read(mixed_set, "max_train_samples")
+        share = "" if weight in (None, 1.0) else f"{weight:g} "
+        parts.append(share + name + (f" (at most {most:,} rows)" if most is not None else ""))
+    return " + ".join(parts)
+
+
 def uses_hub(dataset: Any) -> bool:
     """Return whether anything of a data set comes from the Hugging Face hub."""
     return any(_read(node, "hub") is not None for node in (dataset, *(node for _, node in iter_sets(dataset))))

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from mlqa.config.data_files import describe_sets
+
 if TYPE_CHECKING:
     from mlqa.config.schema import Config
 
@@ -45,6 +47,7 @@ ADDED: dict[str, Any] = {
     "training.keep": "last",
     "training.patience": None,
 }
+MIXED_SETS = "dataset.mix.sets"
 # Settings of a data set that do not decide which questions are asked in the evaluation.
 TRAIN_ONLY = (
     "dataset.train_file",
@@ -100,10 +103,15 @@ def extract_configuration_settings(config: Mapping[str, Any]) -> dict[str, str]:
     Args:
         config: The content of a run's .hydra/config.yaml. A null counts as no key, so that an older config without the
             key is the same configuration.
+
+    Returns:
+        The settings. Of a mix the key `dataset.mix.sets` says in one text what is mixed.
     """
-    return {
+    settings = {
         key: value for key, value in _flatten(config) if is_configuration_setting(key) and value != str(ADDED.get(key))
     }
+    sets = describe_sets(config.get("dataset"))
+    return settings | ({MIXED_SETS: sets} if sets else {})
 
 
 def extract_evaluation_settings(dataset: Mapping[str, Any], split: str = "validation") -> dict[str, str]:

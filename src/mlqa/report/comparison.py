@@ -138,7 +138,7 @@ def _build_comparison(members: Sequence[Member], unfinished: Sequence[Member]) -
     treatments = build_treatments(members, unfinished)
     assign_names(treatments)
     fingerprints = {text for member in members if (text := member.get_text("dataset", "fingerprint"))}
-    comparison = Comparison(members[0].get_option("dataset"), sorted(fingerprints), treatments)
+    comparison = Comparison(members[0].scored_set, sorted(fingerprints), treatments)
     _mark_fronts(treatments)
     if len(treatments) > 1:
         comparison.race, comparison.race_caution = match_race(treatments)

@@ -76,6 +76,12 @@ class Member:
         return self.get_text("choices", group) or next(named, None) or f"unknown {group}"
 
     @property
+    def scored_set(self) -> str:
+        """The option of the data set that is scored: of a mix its target set."""
+        target = self.get_config_value("dataset", "mix", "target")
+        return target if isinstance(target, str) else self.get_option("dataset")
+
+    @property
     def model(self) -> str:
         """What the model is called: the label of result.json or else the option."""
         return self.get_text("label") or self.get_option("model")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from mlqa.config.identity import MIXED_SETS
 from mlqa.report.grouping import group_by
 from mlqa.report.treatments import OPTIONS, Configuration, Runs, Treatment
 
@@ -62,7 +63,8 @@ def find_differing_settings(
 ) -> list[tuple[str, list[str]]]:
     """Return what differs among runs, with the value of each.
 
-    A setting that differs only because the option of its group does is left out.
+    A setting that differs only because the option of its group does is left out, and the settings of a mix's sets if
+    the sets do.
 
     Args:
         options: The options of each, by group.
@@ -76,6 +78,9 @@ def find_differing_settings(
     differing += [(name, chosen) for name, chosen in groups.items() if len(set(chosen)) > 1]
     for key in sorted({key for one in settings for key in one}):
         chosen = groups.get(key.partition(".")[0], [""] * len(settings))
+        if key.startswith(f"{MIXED_SETS}."):
+            mixed = [one.get(MIXED_SETS, "") for one in settings]
+            chosen = [f"{option} {sets}" for option, sets in zip(chosen, mixed, strict=True)]
         values = [one.get(key, "not set") for one in settings]
         if len(set(zip(chosen, values, strict=True))) > len(set(chosen)):  # differs even if the option is the same
             differing.append((key, values))

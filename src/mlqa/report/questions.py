@@ -61,7 +61,7 @@ def read_scores(member: Member) -> tuple[Questions, RowScores]:
     Raises:
         DataError: There is no scores.jsonl, it cannot be read, or the mean of its scores is not that of result.json.
     """
-    set_name, split = member.get_option("dataset"), member.get_text("reported_split") or ""
+    set_name, split = member.scored_set, member.get_text("reported_split") or ""
     return read_set_scores(member, set_name, split, member.score)
 
 

@@ -167,7 +167,7 @@ def make_evaluation_key(member: Member) -> str:
     asked = extract_evaluation_settings(dataset, split or "") if isinstance(dataset, dict) else fingerprint
     # Folds have other questions, and are scored as one data set.
     total = member.get_number("metrics", "total") if get_fold(member) is None else None
-    return _dump_json([member.get_option("dataset"), split, asked, total, member.primary_metric])
+    return _dump_json([member.scored_set, split, asked, total, member.primary_metric])
 
 
 def _attach_unfinished(configurations: Sequence[Configuration], unfinished: Iterable[Member]) -> None:
