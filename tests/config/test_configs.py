@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hydra_sagemaker_launcher.catalog.prices import look_up_prices
 from mlqa.config.compose import compose_config, find_conf_dir, list_member_overrides
 from mlqa.config.preflight import check_command_line
 from mlqa.config.validation import find_config_problems
@@ -23,7 +24,7 @@ GROUPS = {
     "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun", "g6", "g6e", "cpu"},
     "optimizer": {"adamw", "adamw_llrd", "adafactor"},
     "tracking": {"wandb", "files"},
-    "experiment": {"quickstart", "blog_models", "blog_hardware", "like_for_like"},
+    "experiment": {"quickstart", "blog_models", "blog_hardware", "like_for_like", "turkish_2026"},
 }
 COMMAND = re.compile(r"^#\s+python train\.py ?(.*?)(?:\s{3,}.*)?$", re.MULTILINE)
 
@@ -130,3 +131,23 @@ def test_like_for_like_compares_equals() -> None:
     }  # fmt: skip
     assert {config.seed for config, _ in members} == {1, 2, 3} and len(members) == 15
     assert len({(str(config.hardware), str(config.optimizer), str(config.dataset)) for config, _ in members}) == 1
+
+
+@pytest.mark.slow
+def test_turkish_2026_is_what_its_header_says() -> None:
+    """Eight encoders by five seeds and nothing else, and the price of its dry run: hours by the launcher's table."""
+    members = [compose_config(member)[0] for member in list_member_overrides(["experiment=turkish_2026"])]
+    assert len({config.model.pretrained for config in members}) == 8
+    assert {config.seed for config in members} == {1, 2, 3, 4, 5} and len(members) == 40
+    alike = {str((config.hardware, config.optimizer, config.dataset, config.evaluation)) for config in members}
+    assert len(alike) == 1
+    first = members[0]
+    assert (first.training.keep.value, first.dataset.validation_share) == ("best", 0.1)
+    assert (first.optimizer.learning_rate, first.optimizer.warmup_ratio) == (3e-5, 0.1)
+    assert first.evaluation.sets == ["xquad_tr"]
+    instance = str(first.hardware.instance_type)
+    price = look_up_prices([instance], "us-east-1", None)[instance]
+    assert price is not None
+    most = len(members) * first.hardware.max_hours * price.usd_per_hour
+    header = (CONF / "experiment" / "turkish_2026.yaml").read_text("utf-8")
+    assert f"40 jobs on one L4 each, at most ${most:.2f}" in header
