@@ -61,6 +61,14 @@ def test_folds_are_pooled_question_by_question(tmp_path: Path) -> None:
     assert all(list(one.seeds) == [1, 2] for one in comparison.treatments)
 
 
+def test_more_seeds_are_all_folds(tmp_path: Path) -> None:
+    """Two models of equal strength: two more seeds of both are 12 runs of ten minutes."""
+    write_folds(tmp_path / "s", {"berturk": 0.6, "mbert": 0.6})
+    settling = read_section(tmp_path / "s").settling
+    assert settling.purchases[0].runs == 12 and settling.purchases[0].minutes == pytest.approx(120)
+    assert "'dataset.fold=range(0,3)'" in settling.commands[0]
+
+
 def test_every_form_of_the_report_is_written(tmp_path: Path) -> None:
     write_folds(tmp_path / "s", {"berturk": 0.8, "mbert": 0.4})
     report = make_report([tmp_path / "s"])

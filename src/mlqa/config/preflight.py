@@ -185,7 +185,8 @@ def _find_member_problems(member: DictConfig, multirun: bool) -> list[str]:
         problems += validate_composed(member)
         is_remote = member.hardware.instance_type is not None and not is_in_container()
         is_isolated = is_remote and bool(member.hydra.launcher.get("network_isolation"))
-        for option in member.evaluation.sets:
+        own = member.hydra.runtime.choices.dataset  # is scored anyway
+        for option in (name for name in member.evaluation.sets if name != own):
             problems += find_set_problems(option, is_remote, is_isolated)
         problems += _check_sagemaker_launch(member, member.hydra, multirun)
         problems += _check_network_isolation(member, member.hydra)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mlqa.errors import DataError
-from mlqa.report.folds import count_over_folds, read_seed
+from mlqa.report.folds import read_seed
 from mlqa.report.grouping import group_by
 from mlqa.report.members import METRICS, Member
 from mlqa.report.names import assign_names
@@ -104,15 +104,12 @@ class Comparison:
     @property
     def total(self) -> int:
         """Number of questions, 0 if it is not known."""
-        return self._count("total") or 0
+        return self.treatments[0].count_questions("total") or 0
 
     @property
     def unseen(self) -> int | None:
         """Number of questions whose context is not in train, None if that is not known."""
-        return self._count("total_unseen")
-
-    def _count(self, name: str) -> int | None:
-        return count_over_folds(next(iter(self.treatments[0].seeds.values())), "metrics", name)
+        return self.treatments[0].count_questions("total_unseen")
 
     def find_index(self, treatment: Treatment) -> int | None:
         """Return the index of a treatment among those that were compared question by question, None if it is not."""

@@ -133,8 +133,8 @@ def build_score_table(comparison: Comparison) -> Table:
             for heading, ending in SCORES
             for score, name in (("EM", "exact_match"), ("F1", "f1"))
         ),
-        make_number_column("questions", ".0f", lambda one: one.compute_mean("metrics", "total")),
-        make_number_column("unseen", ".0f", lambda one: one.compute_mean("metrics", "total_unseen")),
+        make_number_column("questions", ".0f", lambda one: one.count_questions("total")),
+        make_number_column("unseen", ".0f", lambda one: one.count_questions("total_unseen")),
         make_number_column("epochs", "g", lambda one: one.first.epochs),
     )
     return build_table(columns, comparison.treatments)

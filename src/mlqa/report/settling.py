@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from mlqa.report.answer import Answer, choose_configuration
 from mlqa.report.comparison import Comparison
+from mlqa.report.folds import get_fold
 from mlqa.report.members import Member
 from mlqa.report.race_sentences import describe_next_steps
 from mlqa.report.reading import get_nested, read_yaml
@@ -107,13 +108,14 @@ def _explain_no_verdict(comparison: Comparison) -> list[str]:
 
 
 def _price_seeds(chosen: Sequence[Configuration], more: int, best: float, least: float) -> Purchase:
-    minutes = [one.minutes for one in chosen]
-    dollars = [one.usd for one in chosen]
+    folds = [len({get_fold(run) for run in one.runs}) for one in chosen]  # each seed is a run per fold
+    minutes = [one.minutes and one.minutes * count for one, count in zip(chosen, folds, strict=True)]
+    dollars = [one.usd and one.usd * count for one, count in zip(chosen, folds, strict=True)]
     known_minutes = [value for value in minutes if value is not None]
     known_dollars = [value for value in dollars if value is not None]
     return Purchase(
         more,
-        more * len(chosen),
+        more * sum(folds),
         more * sum(known_minutes) if len(known_minutes) == len(chosen) else None,
         more * sum(known_dollars) if len(known_dollars) == len(chosen) else None,
         best,
@@ -199,9 +201,12 @@ def _build_commands(chosen: Sequence[Configuration], more: int, sweeps: Sequence
 
 
 def _split_overrides(member: Member) -> dict[str, str]:
-    """Return the overrides of a run by key, without its seed."""
+    """Return the overrides of a run by key, without its seed, and with all folds in place of its own."""
     pairs = (item.partition("=") for item in member.overrides)
-    return {key: value for key, _, value in pairs if key.lstrip("+") not in SEED_KEYS}
+    overrides = {key: value for key, _, value in pairs if key.lstrip("+") not in SEED_KEYS}
+    if get_fold(member) is not None:
+        overrides["dataset.fold"] = f"range(0,{member.get_config_value('dataset', 'folds')})"
+    return overrides
 
 
 def _join_overrides(described: Sequence[dict[str, str]]) -> list[dict[str, list[str]]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlqa.config.identity import extract_configuration_settings, extract_evaluation_settings
-from mlqa.report.folds import get_fold, pool_number
+from mlqa.report.folds import count_over_folds, get_fold, pool_number
 from mlqa.report.grouping import compute_known_mean, group_by
 from mlqa.report.manifest import NEVER_STARTED
 from mlqa.report.members import SET_ASIDE, Member
@@ -56,6 +56,10 @@ class Runs:
         """Return the standard deviation over seeds (divisor n - 1), None for fewer than two seeds."""
         values = self.compute_seed_means(*path)
         return statistics.stdev(values) if len(values) > 1 else None
+
+    def count_questions(self, name: str) -> int | None:
+        """Return a number of questions of the metrics, added up over folds. None if it is not known."""
+        return count_over_folds(next(iter(self.seeds.values())), "metrics", name)
 
     @property
     def score(self) -> float:
