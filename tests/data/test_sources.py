@@ -16,7 +16,7 @@ import pytest
 from mlqa.config.schema import DatasetConfig, DownloadConfig, HubConfig, SampleConfig
 from mlqa.data.download import fetch
 from mlqa.data.hub import read_hub
-from mlqa.data.load import load_splits
+from mlqa.data.load import load_reported, load_splits
 from mlqa.errors import DataError, UnreachableError
 
 ROW = {"id": "1", "question": "Kim?", "context": "Ali geldi.", "answers": {"text": ["Ali"], "answer_start": [0]}}
@@ -119,6 +119,40 @@ def test_hub_data_sets_go_through_the_datasets_library(tmp_path: Path, monkeypat
     assert examples.answers[0][0].text == "Ali"
     with pytest.raises(DataError, match="split nope"):
         read_hub(HubConfig(path=str(tmp_path / "set")), "nope")
+
+
+def test_one_language_of_one_folder_of_a_hub_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As TyDi QA keeps nine languages in one table, and the hub's conversion several sets in folders."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    for folder, answer in (("default", "Ali"), ("excluded", "geldi")):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+        golds = {"text": [answer], "answer_start": [ROW["context"].index(answer)]}  # type: ignore[attr-defined]
+        rows = [
+            {**ROW, "id": f"{language}-{number}", "answers": golds} for language in ("fi", "tr") for number in (1, 2)
+        ]
+        (tmp_path / "set" / folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    hub = HubConfig(path=str(tmp_path / "set"), data_dir="default")
+    assert read_hub(hub, "train").ids == ["fi-1", "fi-2", "tr-1", "tr-2"]
+    chosen = read_hub(HubConfig(path=str(tmp_path / "set"), data_dir="excluded", id_prefix="tr-"), "train")
+    assert (chosen.ids, chosen.answers[0][0].text) == (["tr-1", "tr-2"], "geldi")
+    with pytest.raises(DataError, match=r"split train, ids sw-\.\.\.: no question in this source"):
+        read_hub(HubConfig(path=str(tmp_path / "set"), data_dir="default", id_prefix="sw-"), "train")
+
+
+def test_a_split_that_is_cut_out_of_train_can_be_scored_on(tmp_path: Path) -> None:
+    dataset = DatasetConfig(language="tr", sample=SampleConfig(train_rows=200), validation_share=0.5)
+    cut = load_splits(dataset)
+    path = tmp_path / "train.jsonl"
+    rows = [
+        {"id": cut.train.ids[row], "question": cut.train.questions[row], "context": cut.train.get_context(row),
+         "answers": [{"text": gold.text, "answer_start": gold.start} for gold in cut.train.answers[row]]}
+        for row in range(len(cut.train))
+    ]  # fmt: skip
+    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    alone = DatasetConfig(language="tr", train_file=str(path), validation_share=0.5)
+    split, questions = load_reported(alone)
+    assert split == "validation"
+    assert questions.compute_fingerprint() == load_splits(alone).validation.compute_fingerprint()
 
 
 @pytest.mark.parametrize(
