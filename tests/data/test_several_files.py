@@ -25,11 +25,8 @@ def write(path: Path, *rows: dict[str, Any]) -> str:
 
 
 def test_rows_of_several_files_are_those_of_one(tmp_path: Path) -> None:
-    rows = [
-        make_row(CONTEXT, "1923", 7, id="a"),
-        make_row(OTHER, "İzmir", 0, id="b"),
-        make_row(CONTEXT, "Ankara", 0, id="a"),
-    ]
+    rows = [make_row(CONTEXT, "1923", 7, id="a"), make_row(OTHER, "İzmir", 0, id="b")]
+    rows.append(make_row(CONTEXT, "Ankara", 0, id="a"))
     files = [write(tmp_path / "one.json", *rows[:2]), write(tmp_path / "two.jsonl", rows[2])]
     several, one = read_files(files), read_file(write(tmp_path / "all.json", *rows))
     assert several.ids == ["a", "b", "a"] and several.contexts == [CONTEXT, OTHER]

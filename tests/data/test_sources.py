@@ -127,9 +127,8 @@ def test_one_language_of_one_folder_of_a_hub_data_set(tmp_path: Path, monkeypatc
     for folder, answer in (("default", "Ali"), ("excluded", "geldi")):
         (tmp_path / "set" / folder).mkdir(parents=True)
         golds = {"text": [answer], "answer_start": [ROW["context"].index(answer)]}  # type: ignore[attr-defined]
-        rows = [
-            {**ROW, "id": f"{language}-{number}", "answers": golds} for language in ("fi", "tr") for number in (1, 2)
-        ]
+        ids = [f"{language}-{number}" for language in ("fi", "tr") for number in (1, 2)]
+        rows = [{**ROW, "id": one, "answers": golds} for one in ids]
         (tmp_path / "set" / folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
     hub = HubConfig(path=str(tmp_path / "set"), data_dir="default")
     assert read_hub(hub, "train").ids == ["fi-1", "fi-2", "tr-1", "tr-2"]

@@ -33,6 +33,7 @@ def load_available_splits(config: Config, needs_tokenizer: bool = True, keep_unp
     """
     from mlqa.config.data_files import uses_hub
     from mlqa.config.model_facts import is_local_folder
+    from mlqa.data.further_sets import load_further_sets, name_own_set
     from mlqa.data.load import SPLITS, has_source, load_splits
     from mlqa.environment import go_offline_if_unreachable
 
@@ -41,7 +42,11 @@ def load_available_splits(config: Config, needs_tokenizer: bool = True, keep_unp
     hub_model = needs_tokenizer and not is_local_folder(config.model.pretrained or ".")
     if uses_hub(config.dataset) or hub_model:
         go_offline_if_unreachable()
-    return load_splits(config.dataset, complete=False, keep_unplaced=keep_unplaced)
+    further = {}
+    if config.dataset.mix is not None:  # what it leaves out depends on what is scored
+        sets = load_further_sets(config, name_own_set(config, {}))
+        further = {one.name: one.examples for one in sets}
+    return load_splits(config.dataset, complete=False, keep_unplaced=keep_unplaced, further=further)
 
 
 def load_model_tokenizer(config: Config, splits: Splits) -> Any:
