@@ -94,7 +94,7 @@ def _hash_question(member: DictConfig) -> str:
     nodes: dict[str, Any] = {
         name: OmegaConf.to_container(member[name], resolve=True, enum_to_str=True) for name in ("model", "dataset")
     }
-    nodes["training"] = {name: member.training[name] for name in _TRAINING}
+    nodes["training"] = {name: member.training[name] for name in _TRAINING} | {"keep": str(member.training.keep)}
     dataset = member.dataset
     paths = [dataset.train_file, dataset.validation_file, dataset.test_file, member.model.pretrained]
     stats = [(str(path), *_stat_files(Path(path).expanduser())) for path in paths if path]
