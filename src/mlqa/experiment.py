@@ -62,11 +62,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SELECTED_AND_REPORTED = (
-    "the best model is chosen on the questions that are reported, so its score will be a little too high; "
-    "dataset.validation_share=0.1 cuts other questions out of train to choose on"
-)
-
 
 def run(config: Config, choices: dict[str, str]) -> Result:
     """Fine-tune and score one model, and leave result.json in the run directory however the run ends.
@@ -164,9 +159,8 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
 
     result.reported_split = splits.reported_split
     evaluation = evaluations[splits.reported_split]
-    selection = evaluations.get("validation", evaluation)  # what chooses sees this one
-    if keeps_best(config) and selection is evaluation:
-        log.warning("%s", SELECTED_AND_REPORTED)
+    result.objective_split = "validation" if "validation" in evaluations else splits.reported_split
+    selection = evaluations[result.objective_split]  # what chooses sees this one
     analysis = None
     if is_main():
         _describe_windows(config, result, splits, windows, evaluation)
@@ -375,7 +369,7 @@ def _select(trainer: QuestionAnsweringTrainer, result: Result) -> None:
         return
     metric = trainer.best.metric
     log.info("keeping the model after %g epochs, with %s %.2f on validation", kept.epochs, metric, kept.score)
-    result.selection = {"keep": "best", "split": "validation", "epochs": kept.epochs}
+    result.selection = {"keep": "best", "split": result.objective_split, "epochs": kept.epochs}
 
 
 def _score(

@@ -67,8 +67,9 @@ def record_sweeper(config: DictConfig, sweep_dir: Path) -> None:
     for path in sorted(sweep_dir.glob(f"*/{FILE}")):
         with contextlib.suppress(RunError):
             if (result := read_result(path.parent)).get("status") == "completed":
-                record_selection(path.parent, {"split": "validation", "sweeper": name})
-                is_reported = is_reported or result["reported_split"] == "validation"
+                split = result.get("objective_split", "validation")
+                record_selection(path.parent, {"split": split, "sweeper": name})
+                is_reported = is_reported or result["reported_split"] == split
     if is_reported:
         log.warning(
             "the sweeper %s chose by the questions that are reported, so the best score is a little too high; "

@@ -35,6 +35,7 @@ class Result:
 
     status: str = "failed"  # completed, failed or stopped
     objective: float | None = None  # the primary metric: what a sweeper maximizes
+    objective_split: str = "validation"  # the split that it is of
     label: str = ""  # what rows, charts and W&B call the model
     choices: dict[str, str] = field(default_factory=dict)
     seed: int = 0

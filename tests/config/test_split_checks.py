@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlqa.config.compose import compose_config
 from mlqa.config.identity import compute_config_hash, extract_configuration_settings, extract_evaluation_settings
+from mlqa.config.schema import DatasetConfig, HubConfig
+from mlqa.config.split_checks import has_test_split
 from mlqa.errors import ConfigError
 
 SAMPLE = ["model=tiny_wordpiece", "dataset=sample"]
@@ -44,6 +47,24 @@ def test_the_best_model_needs_a_split_to_be_chosen_on(tmp_path: Path) -> None:
     files += [f"dataset.validation_file={file}", "dataset.validation_share=0.1"]
     with pytest.raises(ConfigError, match="already has a validation and a test split"):
         compose_config(["model=tiny_wordpiece", *files])
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"validation_file": "dev"}, False),
+        ({"validation_file": "dev", "validation_share": 0.1}, True),
+        ({"validation_share": 0.1}, False),
+        ({"validation_file": "dev", "test_file": "test"}, True),
+        ({"folds": 5, "fold": 0}, False),
+        ({"folds": 5, "fold": 0, "validation_share": 0.1}, True),
+        ({"folds": 5, "fold": 0, "validation_file": "dev"}, True),
+        ({"hub": HubConfig(path="x", test_split="test")}, True),
+        ({"hub": HubConfig(path="x")}, False),
+    ],
+)
+def test_what_is_reported_is_known_beforehand(settings: dict[str, Any], expected: bool) -> None:
+    assert has_test_split(DatasetConfig(language="tr", **settings)) is expected
 
 
 def test_what_cuts_and_chooses_makes_another_run() -> None:

@@ -75,6 +75,7 @@ def test_every_form_of_the_report_is_written(tmp_path: Path) -> None:
     assert "120 questions in 40 contexts" in render_markdown(report)
     assert "120 questions in 40 contexts" in render_latex(report)
     assert "120 questions in 40 contexts" in render_page(report)
+    assert "each question in one of 3 folds" in render_page(report)
 
 
 def test_a_model_that_lacks_a_fold_is_not_compared(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def _find_reasons(key: str, member: DictConfig) -> list[str]:
     with contextlib.suppress(OSError, ValueError):
         kept: list[str] = json.loads(file.read_text("utf-8"))
         return kept
+    print(f"auditing {_describe(member)} before anything is paid", file=sys.stderr, flush=True)
     overrides = [str(line) for line in member.hydra.overrides.task]
     top = Path(__file__).resolve().parents[2]
     try:
@@ -94,7 +95,7 @@ def _hash_question(member: DictConfig) -> str:
     nodes: dict[str, Any] = {
         name: OmegaConf.to_container(member[name], resolve=True, enum_to_str=True) for name in ("model", "dataset")
     }
-    nodes["training"] = {name: member.training[name] for name in _TRAINING}
+    nodes["training"] = {name: member.training[name] for name in _TRAINING} | {"keep": str(member.training.keep)}
     paths = [member.model.pretrained, *(path for _, path in iter_data_files(member.dataset))]
     stats = [(str(path), *_stat_files(Path(path).expanduser())) for path in paths if path]
     return hashlib.sha256(json.dumps([nodes, stats], sort_keys=True).encode()).hexdigest()[:24]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlqa.config.schema import Config, Keep, is_trained
+from mlqa.config.schema import Config, DatasetConfig, Keep, is_trained
 
 
 def check_splits(config: Config) -> Iterator[str]:
@@ -15,8 +15,7 @@ def check_splits(config: Config) -> Iterator[str]:
     """
     dataset, hub = config.dataset, config.dataset.hub
     has_other_source = bool(hub or dataset.download or dataset.sample)
-    has_validation = bool(dataset.validation_file or (hub.validation_split if hub else has_other_source))
-    has_test = bool(dataset.test_file or (hub is not None and hub.test_split))
+    has_validation, has_test = _has_validation(dataset), _has_given_test(dataset)
     share, folds = dataset.validation_share, dataset.folds
     if not (dataset.train_file or dataset.mix or (hub.train_split if hub else has_other_source)):
         yield from _check_without_train(config)
@@ -42,6 +41,21 @@ def check_splits(config: Config) -> Iterator[str]:
         )
     if config.training.patience is not None and config.training.keep is Keep.last:
         yield f"training.patience={config.training.patience}: is for the best model; add training.keep=best"
+
+
+def has_test_split(dataset: DatasetConfig) -> bool:
+    """Return whether the data set has a test split besides what is chosen on: a given one, or one made by a cut."""
+    makes_one = dataset.validation_share is not None and (_has_validation(dataset) or dataset.folds is not None)
+    return _has_given_test(dataset) or makes_one or (dataset.folds is not None and _has_validation(dataset))
+
+
+def _has_validation(dataset: DatasetConfig) -> bool:
+    others = dataset.hub.validation_split if dataset.hub else dataset.download or dataset.sample
+    return bool(dataset.validation_file or others)
+
+
+def _has_given_test(dataset: DatasetConfig) -> bool:
+    return bool(dataset.test_file or (dataset.hub is not None and dataset.hub.test_split))
 
 
 def _check_without_train(config: Config) -> Iterator[str]:

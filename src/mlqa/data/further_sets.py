@@ -9,6 +9,7 @@ from mlqa.config.further_sets import compose_set
 from mlqa.config.schema import Config, DatasetConfig, is_trained
 from mlqa.data.examples import Examples
 from mlqa.data.load import Splits, load_reported, load_splits
+from mlqa.environment import go_offline_if_unreachable
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def load_further_sets(config: Config, own: str | None) -> list[FurtherSet]:
     most = config.dataset.max_eval_samples
     names = (name for name in dict.fromkeys(config.evaluation.sets) if name != own)
     sets = {name: compose_set(name) for name in names}
+    if any(dataset.hub is not None for dataset in sets.values()):
+        go_offline_if_unreachable()
     return [
         load_set(name, replace(dataset, max_eval_samples=most or dataset.max_eval_samples))
         for name, dataset in sets.items()

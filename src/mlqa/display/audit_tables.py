@@ -116,7 +116,8 @@ def _create_table(title: str, columns: Iterable[str]) -> Table:
 
 
 def _format_share(number: int, total: int) -> str:
-    return f"{number:,} ({format_percent(number, total)})" if number else "0"
+    share = format_percent(number, total).replace("100.0", "100")  # three splits are to fit in 80 columns
+    return f"{number:,} ({share})" if number else "0"
 
 
 def _build_row_table(splits: dict[str, Figures]) -> Table:

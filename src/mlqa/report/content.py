@@ -13,6 +13,7 @@ from mlqa.report.answer import REHEARSED, Answer, build_answer
 from mlqa.report.comparison import Comparison, compare_members
 from mlqa.report.evaluations import TransferMatrix, build_transfer_matrix
 from mlqa.report.factors import Design, analyse_factors
+from mlqa.report.folds import get_fold
 from mlqa.report.members import STATUSES, Member, Sweep, find_sweep_dirs, read_sweep
 from mlqa.report.reference import Reference, load_references
 from mlqa.report.settling import Settling, plan_settling
@@ -50,8 +51,12 @@ class Section:
         counts = sorted({len(one.seeds) for one in comparison.treatments})
         seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else count_things(counts[0], "seed")
         facts.append(f"{count_things(len(comparison.treatments), 'treatment')}, {seeds} each")
-        split = comparison.treatments[0].first.get_text("reported_split")
-        facts.append(f"scored on the {split} split" if split else "split unknown")
+        first = comparison.treatments[0].first
+        split = first.get_text("reported_split")
+        if get_fold(first) is not None:
+            facts.append(f"each question in one of {first.get_config_value('dataset', 'folds')} folds")
+        else:
+            facts.append(f"scored on the {split} split" if split else "split unknown")
         return facts
 
 

@@ -11,7 +11,7 @@ from mlqa.errors import DataError
 from mlqa.report.comparison import Comparison
 from mlqa.report.grouping import compute_known_mean
 from mlqa.report.members import Member
-from mlqa.report.questions import read_set_scores
+from mlqa.report.questions import Questions, RowScores, read_set_scores
 from mlqa.report.reading import get_nested
 from mlqa.report.statistics.verdict import judge_scores
 from mlqa.report.treatments import Treatment
@@ -104,18 +104,16 @@ def _estimate_interval(seeds: Sequence[Sequence[Member]], name: str) -> tuple[fl
     """Return the 95 % interval for new questions of the set and new seeds, by scores.jsonl or else by result.json."""
     rows, context_of = [], None
     digests = set()
-    for runs in seeds:
-        run = runs[0]
-        split = run.get_text("evaluations", name, "split") or run.get_text("reported_split") or "validation"
-        try:
-            questions, scores = read_set_scores(run, name, split, _read_score(run, name))
-        except DataError:
-            break
-        digests.add(questions.digest)
-        context_of = questions.context_of
-        rows.append(scores.primary)
-    if context_of is not None and len(rows) == len(seeds) and len(digests) == 1:
-        verdict = judge_scores([np.stack(rows)], context_of)
+    try:
+        for runs in seeds:
+            answered = [_read_set(run, name) for run in runs]
+            digests |= {questions.digest for questions, _ in answered}
+            context_of = answered[0][0].context_of
+            rows.append([scores.primary for _, scores in answered])
+    except DataError:
+        context_of = None
+    if context_of is not None and len(digests) == 1:
+        verdict = judge_scores([np.stack([np.mean(of_seed, axis=0) for of_seed in rows])], context_of)
         if verdict is not None:
             mean = verdict.measure_mean(0)
             return mean.low, mean.high
@@ -125,3 +123,8 @@ def _estimate_interval(seeds: Sequence[Sequence[Member]], name: str) -> tuple[fl
         for end in ("low", "high")
     )
     return None if low is None or high is None else (low, high)
+
+
+def _read_set(run: Member, name: str) -> tuple[Questions, RowScores]:
+    split = run.get_text("evaluations", name, "split") or run.get_text("reported_split") or "validation"
+    return read_set_scores(run, name, split, _read_score(run, name))
