@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from mlqa.evaluation import Evaluation, EvaluationResult
     from mlqa.features.template import Reading
     from mlqa.features.windows import Windows
+    from mlqa.metrics.calibration.stored import Calibration
     from mlqa.metrics.tokenizer_analysis import TokenizerAnalysis
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
@@ -169,6 +170,8 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         scored = evaluation.score_questions(evaluated.predictions, set_name, result.reported_split)
         result.breakdown = scored.breakdown
         rows = list(scored.rows)
+        calibration = _calibrate(config, result, evaluation, evaluated, rows)
+        try_write(unwritten, calibration.write, get_model_dir(run_dir))
         try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
         _write_answers(unwritten, evaluated, splits.validation.ids, run_dir)
         trackers.log_table(build_prediction_table(rows[: config.tracking.predictions]))
@@ -313,6 +316,27 @@ def _answer_and_score(
         result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
     result.objective = result.metrics[evaluation.primary_metric]
     return evaluated
+
+
+def _calibrate(
+    config: Config,
+    result: Result,
+    evaluation: Evaluation,
+    evaluated: EvaluationResult,
+    rows: list[dict[str, Any]],
+) -> Calibration:
+    """Record in `result` how sure the model may be, and in each row of scores.jsonl the probability of its answer."""
+    from mlqa.metrics.calibration.calibrate import Outcomes, calibrate
+    from mlqa.metrics.calibration.temperature import compute_confidence
+
+    metric = evaluation.primary_metric
+    outcomes = Outcomes.collect(result.reported_split, rows, evaluated.candidates, metric)
+    null_threshold = result.metrics.get("best_f1_thresh")  # SQuAD 2.0's own procedure
+    stored, result.calibration = calibrate(outcomes, outcomes, metric, config.calibration.risk, null_threshold)
+    probabilities = compute_confidence(outcomes.candidates, stored.temperature)
+    for row, probability in zip(rows, probabilities.tolist(), strict=True):
+        row["probability"] = round(probability, 6)
+    return stored
 
 
 def _write_answers(unwritten: list[str], evaluated: EvaluationResult, ids: list[str], run_dir: Path) -> None:

@@ -53,22 +53,22 @@ def test_answers_are_slices_of_the_context(run_dir: Path, capsys: pytest.Capture
 
 def test_the_runs_own_settings_hold(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """max_answer_length is 2 in the run directory's config: no answer may have more tokens."""
-    from mlqa.inference import Answerer
+    from mlqa.inference import Predictor
 
-    answerer = Answerer(run_dir)
-    assert (answerer.training.max_seq_length, answerer.training.max_answer_length) == (256, 2)
+    predictor = Predictor.from_run(run_dir)
+    assert (predictor.training.max_seq_length, predictor.training.max_answer_length) == (256, 2)
     (row,) = printed(capsys, str(run_dir), "--context", CONTEXT, "--question", QUESTION, "--top-k", "20")
     for answer in row["answers"]:
-        assert len(answerer.tokenizer.tokenize(answer["text"])) <= 2
+        assert len(predictor.tokenizer.tokenize(answer["text"])) <= 2
 
 
 def test_a_run_without_its_hydra_folder(run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """hydra.output_subdir=null, or a copy without it: result.json has the settings. Without them nothing is guessed."""
-    from mlqa.inference import Answerer
+    from mlqa.inference import Predictor
 
     copy = tmp_path / "copy"
     shutil.copytree(run_dir, copy, ignore=shutil.ignore_patterns(".hydra"))
-    assert Answerer(copy).training.max_answer_length == 9, "as it was trained"
+    assert Predictor.from_run(copy).training.max_answer_length == 9, "as it was trained"
     result = json.loads((copy / "result.json").read_text("utf-8"))
     (copy / "result.json").write_text(json.dumps({**result, "training": None}), "utf-8")
     with pytest.raises(SystemExit):
@@ -81,7 +81,7 @@ def test_the_table_shows_answer_place_and_score(run_dir: Path, capsys: pytest.Ca
     main(["predict", str(run_dir), "--context", CONTEXT, "--question", QUESTION])
     shown = capsys.readouterr().out
     assert QUESTION in shown
-    for heading in ("answer", "characters", "score", "probability"):
+    for heading in ("answer", "characters", "score", "probability", "sure: "):
         assert heading in shown
 
 

@@ -15,7 +15,7 @@ from mlqa.config.compose import compose_config
 from mlqa.data.sample import generate
 from mlqa.errors import ConfigError, ModelError
 from mlqa.experiment import run
-from mlqa.inference import Answerer, make_unlabelled_examples
+from mlqa.inference import Predictor, make_unlabelled_examples
 from mlqa.models.embeddings import keep_rows
 from mlqa.result import MODEL
 from mlqa.tokenization.scratch import train_tokenizer
@@ -141,5 +141,5 @@ def test_a_trimmed_run_trains_as_the_whole_one(pretrained: Path, tmp_path: Path)
     questions = make_unlabelled_examples(
         validation.questions, [validation.get_context(row) for row in range(12)], validation.ids
     )
-    answered = [candidates[0].text for candidates in Answerer(tmp_path / "trimmed").answer(questions)]
+    answered = [prediction.text for prediction in Predictor.from_run(tmp_path / "trimmed").answer(questions)]
     assert answered == list(json.loads((tmp_path / "trimmed" / "predictions.json").read_text("utf-8")).values())

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from mlqa.config.schema import Config
 
 SEED = ("seed", "training.seed")
-# Where a run writes, how it is tracked and reported, how a step is read that memory is too small for, and what its
-# tokenizer alone is described with.
+# Where a run writes, how it is tracked and reported, how sure is sure enough, how a step is read that memory is too
+# small for, and what its tokenizer alone is described with.
 NOT_COMPUTED = (
     "training.output_dir",
     "training.auto_find_batch_size",
     "tracking",
     "report",
+    "calibration",
     "words",
     "dataset.segmentation_file",
     "dataset.parallel_file",
