@@ -21,6 +21,7 @@ from mlqa.data.readers import iter_rows
 from mlqa.data.row_values import is_encodable, parse_id
 from mlqa.errors import ConfigError, DataError, RunError, summarize_error
 from mlqa.features.template import Reading
+from mlqa.features.tokens import tokenize
 from mlqa.features.windows import make_windows
 from mlqa.metrics.calibration.stored import Calibration, read_calibration
 from mlqa.metrics.no_answer import put_answer_first
@@ -212,6 +213,12 @@ class Predictor:
         n_best = decode_n_best(spans, windows, examples, most, self.with_null, temperature)
         threshold = self.training.null_score_diff_threshold
         return [self._judge(put_answer_first(candidates, threshold)[:top_k]) for candidates in n_best]
+
+    def locate_tokens(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of a text begins and ends, in characters."""
+        with self._lock:
+            tokens = tokenize(self.tokenizer, [text])
+        return list(zip(tokens.starts.tolist(), tokens.ends.tolist(), strict=True))
 
     def _judge(self, answers: list[Candidate]) -> Prediction:
         if self.calibration is None:
