@@ -21,7 +21,7 @@ LONGEST_CONTEXT = 50_000
 MOST_ANSWERS = 20
 SHOWN_ANSWERS = 5
 ANSWER, RUNNER_UP = "answer", "runner-up"
-FIRST, SECOND = "token", "next token"  # neighbours differ, so that their colours do
+WORD, NEXT_WORD = "word", "next word"  # the tokens of a word have one colour, those of the next word another
 
 Marked = list[tuple[str, str | None]]  # stretches of a text, with a mark or without
 
@@ -139,11 +139,18 @@ def mark_answers(context: str, answers: Sequence[Candidate]) -> Marked:
 
 
 def mark_tokens(predictor: Predictor, text: str) -> Marked:
-    """Cut a text into its tokens. Tokens that share a character, as the bytes of a letter do, are one stretch."""
+    """Cut a text into its tokens, each marked by whether its word is an odd or an even one.
+
+    Tokens that share a character, as the bytes of a letter do, are one stretch.
+    """
     places: list[tuple[int, int, str]] = []
+    words, last = 0, 0
     for start, end in predictor.locate_tokens(text):
-        if start < end and (not places or start >= places[-1][1]):
-            places.append((start, end, SECOND if len(places) % 2 else FIRST))
+        start += len(text[start:end]) - len(text[start:end].lstrip())  # SentencePiece tokens hold the space before them
+        if start < end and start >= last:
+            words += not places or any(letter.isspace() for letter in text[last:start])
+            places.append((start, end, NEXT_WORD if words % 2 == 0 else WORD))
+            last = end
     return _cut(text, places)
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from mlqa.demo.asking import (
     ANSWER,
-    FIRST,
     LONGEST_CONTEXT,
     LONGEST_QUESTION,
+    NEXT_WORD,
     RUNNER_UP,
-    SECOND,
+    WORD,
     Asked,
     build_answer,
     show_answer,
@@ -23,7 +23,7 @@ MOST_WAITING = 256  # requests in the queue. The next one is told that the queue
 AT_ONCE = 4  # requests in work: one computes, the others are read and written
 MOST_THREADS = 16
 MARKS = {ANSWER: "#15803d", RUNNER_UP: "#b45309"}
-TOKENS = {FIRST: "#1d4ed8", SECOND: "#a21caf"}
+TOKENS = {WORD: "#1d4ed8", NEXT_WORD: "#a21caf"}
 FONTS = ["system-ui", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]  # the reader's own: nothing is fetched
 
 
@@ -123,7 +123,10 @@ def _build_column(gradio: Any, asked: Asked) -> list[Any]:
             headers=["answer", "probability", "characters"], label="Candidates", interactive=False, wrap=True
         ),
         gradio.HighlightedText(
-            label="Tokens of question and passage", color_map=TOKENS, elem_classes="tokens", **shared
+            label="Tokens, a colour for each word",
+            color_map=TOKENS,
+            elem_classes="tokens",
+            **shared,
         ),
     ]
 
