@@ -123,7 +123,7 @@ def classify_answer(row: Mapping[str, Any], context: str, rules: LanguageRules) 
     def decide() -> str:
         if row.get("exact_match_language", 0) == 1:
             return "rules"
-        if _is_doubtful(row, pairs, rules):
+        if _is_doubtful(row, context, rules):
             return "doubtful"
         if closest is None:  # as an LLM may answer
             return "elsewhere"
@@ -144,7 +144,7 @@ def classify_kind(text: str) -> str:
     return "name" if firsts and all(letter.isupper() for letter in firsts) else "phrase"
 
 
-def _is_doubtful(row: Mapping[str, Any], pairs: Sequence[Any], rules: LanguageRules) -> bool:
+def _is_doubtful(row: Mapping[str, Any], context: str, rules: LanguageRules) -> bool:
     """Return whether something speaks against the gold answers.
 
     No gold is in the passage, or two golds share no word, or the model is confident and shares no word with any gold.
@@ -155,7 +155,8 @@ def _is_doubtful(row: Mapping[str, Any], pairs: Sequence[Any], rules: LanguageRu
         return True
     probability = row.get("probability")
     is_confident = isinstance(probability, int | float) and probability >= CONFIDENT
-    return not pairs or (is_confident and row.get("f1_language", row["f1"]) == 0)
+    is_placed = any(_find_places(gold, context) for gold in row["golds"])
+    return not is_placed or (is_confident and row.get("f1_language", row["f1"]) == 0)
 
 
 def _compare_bounds(answer: Span, gold: Span, context: str, rules: LanguageRules) -> str:
