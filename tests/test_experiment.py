@@ -274,6 +274,9 @@ def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
     questions = make_unlabelled_examples(["kim geldi", "nerede"], ["Ali geldi 3"] * 2, ["0", "1"])
     predictor = Predictor.from_run(tmp_path / "out")
     assert [found.text for found in predictor.answer(questions)] == ["Ali", ""]
+    tuned = Predictor.from_run(tmp_path / "out", null_threshold="tuned")
+    assert tuned.training.null_score_diff_threshold == result.metrics["best_f1_thresh"]
+    assert [found.text for found in tuned.answer(questions)] == ["Ali", ""]
     predictor.training.null_score_diff_threshold = 1e9
     assert "" not in [found.text for found in predictor.answer(questions)]
     odds = json.loads((tmp_path / "out" / "null_odds.json").read_text("utf-8"))

@@ -326,13 +326,14 @@ def _calibrate(
     rows: list[dict[str, Any]],
 ) -> Calibration:
     """Record in `result` how sure the model may be, and in each row of scores.jsonl the probability of its answer."""
-    from mlqa.metrics.calibration.calibrate import Outcomes, calibrate
+    from mlqa.metrics.calibration.calibrate import Outcomes, calibrate, describe_calibration
     from mlqa.metrics.calibration.temperature import compute_confidence
 
     metric = evaluation.primary_metric
     outcomes = Outcomes.collect(result.reported_split, rows, evaluated.candidates, metric)
     null_threshold = result.metrics.get("best_f1_thresh")  # SQuAD 2.0's own procedure
     stored, result.calibration = calibrate(outcomes, outcomes, metric, config.calibration.risk, null_threshold)
+    log.info("%s", describe_calibration(result.calibration))
     probabilities = compute_confidence(outcomes.candidates, stored.temperature)
     for row, probability in zip(rows, probabilities.tolist(), strict=True):
         row["probability"] = round(probability, 6)

@@ -128,8 +128,8 @@ def test_the_page_in_a_browser(driver: Any, address: str, asked: Asked) -> None:
     expected = asked.predictor.predict(QUESTION, CONTEXT)
     assert len(passages) == 2, "two models side by side"
     assert f"{expected.probability:.0%}" in verdict
-    text = passages[0].get_attribute("textContent") or ""
-    assert expected.text in text and "<b>kedi</b>" in text and "${1350}" in text, "as it was typed"
+    text = "".join(passages[0].get_attribute("textContent").split())  # Gradio lays it out with spaces of its own
+    assert "".join(CONTEXT.split()) in text, "as it was typed"
     sent = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
     urls = [one["params"]["request"]["url"] for one in sent if one["method"] == "Network.requestWillBeSent"]
     assert len(urls) > 5 and not [url for url in urls if not url.startswith((address, "data:", "blob:"))]

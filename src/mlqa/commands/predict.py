@@ -115,14 +115,15 @@ def _print_answers(examples: Examples, predictions: list[Prediction], predictor:
             table.add_row(text, span, f"{candidate.score:.2f}", f"{candidate.probability:.3f}")
         console.print(table)
     if predictor.calibration is not None:
-        console.print(describe_threshold(predictor))
+        console.print(describe_threshold(predictor), highlight=False, soft_wrap=True)
 
 
 def describe_threshold(predictor: Predictor) -> str:
     """Say from which probability on an answer is sure, and for which risk."""
-    calibration = predictor.calibration
+    calibration, limit = predictor.calibration, predictor.threshold
     assert calibration is not None
-    limit = predictor.threshold
-    enough = "no probability is enough" if limit is None else f"from a probability of {limit:.3f}"
+    enough = "every answer" if limit == 0 else f"from a probability of {limit:.3f}"
+    if limit is None:
+        enough = "no answer, because no probability is enough"
     score = 100 * (1 - (predictor.risk or 0))
     return f"sure: {enough}, for a mean {calibration.metric} of {score:g} or more on the {calibration.split} split"

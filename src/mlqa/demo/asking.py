@@ -125,7 +125,8 @@ def describe_prediction(predictor: Predictor, prediction: Prediction) -> str:
     if predictor.threshold is None:
         return f"{chance}. Not sure: no probability is enough for {goal}."
     verb = "Sure" if prediction.is_sure else "Not sure"
-    return f"{chance}. {verb}: from {predictor.threshold:.0%} on, the answers reach {goal}."
+    which = f"answers from {predictor.threshold:.0%} on" if predictor.threshold else "all answers"
+    return f"{chance}. {verb}: {which} reach {goal} on the {calibration.split} split."
 
 
 def mark_answers(context: str, answers: Sequence[Candidate]) -> Marked:

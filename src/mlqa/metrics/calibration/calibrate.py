@@ -126,6 +126,15 @@ def calibrate(
     return stored, report
 
 
+def describe_calibration(report: Mapping[str, Any]) -> str:
+    """Return a sentence about the node `calibration` of result.json."""
+    goal = f"{report['metric']} {100 * (1 - report['risk']):g}"
+    sure = f"sure of {report['coverage']:.0%} of the answers for {goal}"
+    ece = f"ECE {report['ece']:.3f} (before {report['ece_uncalibrated']:.3f}, by chance {report['ece_by_chance']:.3f})"
+    same = "; the reported split is the same" if report["is_same_split"] else ""
+    return f"calibrated on {report['split']}: temperature {report['temperature']:.2f}, {ece}, {sure}{same}"
+
+
 def crossfit(outcomes: Outcomes, risk: float) -> dict[str, float | None] | None:
     """Judge each fold of the contexts by the temperature and threshold that the other folds choose.
 
