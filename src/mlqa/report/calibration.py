@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from mlqa.report.cells import Cell, Column, Table, build_table, make_name_cell, make_number_column, make_text_column
 from mlqa.report.comparison import Comparison
-from mlqa.report.drawings import COLOURS, Axis, Line, Plot, make_axis
+from mlqa.report.drawings import COLOURS, Axis, Line, Plot, Tick, make_axis
 from mlqa.report.members import METRICS
 from mlqa.report.reading import coerce_finite, get_nested
 from mlqa.report.treatments import Treatment
@@ -15,6 +15,7 @@ from mlqa.report.wording import list_first
 
 MOST_CURVES = 6  # treatments that are drawn, each by its first run
 FEWEST = 5  # answers of a bin that is drawn
+SHARES = Axis(0.0, 1.0, [Tick(20.0 * step, f"{step / 5:.1f}") for step in range(6)])
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,11 @@ def _read_pairs(one: Treatment, name: str, x: str, y: str) -> list[tuple[float, 
 
 
 def _draw_reliability(known: list[tuple[int, Treatment]]) -> Plot | None:
-    axis = Axis(0.0, 1.0, make_axis([0.0, 1.0], 0.0).ticks)
     lines = [Line("every probability is true", "0,100 100,0", 7, 2)]
     for number, one in known:
         pairs = _read_pairs(one, "reliability", "confidence", "correct")
         if len(pairs) > 1 and all(0 <= value <= 1 for pair in pairs for value in pair):
-            lines.append(Line(one.name, _trace(pairs, axis, axis), number % (COLOURS - 1)))
+            lines.append(Line(one.name, _trace(pairs, SHARES, SHARES), number % (COLOURS - 1)))
     if len(lines) == 1:
         return None
     note = (
@@ -78,8 +78,8 @@ def _draw_reliability(known: list[tuple[int, Treatment]]) -> Plot | None:
         note,
         "probability of the answer",
         "share of exact matches",
-        axis,
-        axis,
+        SHARES,
+        SHARES,
         lines=lines,
     )
 
@@ -89,10 +89,9 @@ def _draw_risk_coverage(known: list[tuple[int, Treatment]], score: str) -> Plot 
     curves = [curve for curve in curves if len(curve[2]) > 1]
     if not curves:
         return None
-    x = Axis(0.0, 1.0, make_axis([0.0, 1.0], 0.0).ticks)
     goals = [100 * (1 - risk) for _, one, _ in curves[:1] if (risk := _get(one, "risk")) is not None and 0 < risk < 1]
     y = make_axis([*(height for *_, pairs in curves for _, height in pairs), *goals], 0.03)
-    lines = [Line(one.name, _trace(pairs, x, y), number % (COLOURS - 1)) for number, one, pairs in curves]
+    lines = [Line(one.name, _trace(pairs, SHARES, y), number % (COLOURS - 1)) for number, one, pairs in curves]
     lines += [
         Line(f"{score} {goal:g}", f"0,{100 - y.place(goal):g} 100,{100 - y.place(goal):g}", 7, 2) for goal in goals
     ]
@@ -106,7 +105,7 @@ def _draw_risk_coverage(known: list[tuple[int, Treatment]], score: str) -> Plot 
         note,
         "share of questions answered",
         f"{score} of the answers",
-        x,
+        SHARES,
         y,
         lines=lines,
     )
@@ -117,38 +116,35 @@ def _trace(pairs: list[tuple[float, float]], x: Axis, y: Axis) -> str:
 
 
 def _build_table(treatments: list[Treatment], score: str) -> Table:
-    def make_ece(one: Treatment) -> Cell:
-        ece, low, high = (_get(one, name) for name in ("ece", "ece_ci_low", "ece_ci_high"))
-        interval = "" if low is None or high is None else f"({low:.3f} to {high:.3f})"
-        return Cell("" if ece is None else f"{ece:.3f}", ece, interval)
+    def make_cell(form: str, name: str, interval: str = "", held_out: str = "") -> Callable[[Treatment], Cell]:
+        """Make the cell of a number, with its interval and the number on held-out folds below it."""
 
-    def make_score(one: Treatment) -> Cell:
-        mean, low, high = (_get(one, name) for name in ("score", "score_ci_low", "score_ci_high"))
-        interval = "" if low is None or high is None else f"({low:.1f} to {high:.1f})"
-        return Cell("nothing" if mean is None else f"{mean:.2f}", mean, interval)
+        def make(one: Treatment) -> Cell:
+            value = _get(one, name)
+            if value is None:
+                return Cell("")
+            low, high = _get(one, f"{interval}_ci_low"), _get(one, f"{interval}_ci_high")
+            details = [] if low is None or high is None else [f"({low:{form}} to {high:{form}})"]
+            folds = _get(one, "crossfitted", held_out)
+            details += [] if folds is None else [f"held out: {folds:{form}}".replace("%", " %")]
+            return Cell(f"{value:{form}}".replace("%", " %"), value, ", ".join(details))
 
-    def get(*path: str) -> Any:
-        return lambda one: _get(one, *path)
+        return make
 
-    def name_metric(one: Treatment) -> str:
+    def name_goal(one: Treatment) -> str:
         metric, risk = one.first.get_text("calibration", "metric"), _get(one, "risk")
         return "" if metric not in METRICS or risk is None else f"{METRICS[metric]} {100 * (1 - risk):g}"
 
     columns = [
         Column("treatment", lambda one: make_name_cell(one.whole_name, one.name), False),
-        make_number_column("temperature", ".2f", get("temperature")),
-        make_number_column("ECE before", ".3f", get("ece_uncalibrated"), True),
-        Column("ECE", make_ece, is_cost=True),
-        make_number_column("ECE by chance", ".3f", get("ece_by_chance"), True),
-        make_number_column("ECE on held-out folds", ".3f", get("crossfitted", "ece"), True),
-        make_number_column("area under the curve", ".3f", get("aurc"), True),
-        make_text_column("goal", name_metric),
-        make_number_column("sure from", ".2f", get("threshold")),
-        make_number_column("answered", ".1%", get("coverage")),
-        Column(f"{score} of those", make_score),
-        make_number_column("answered, held-out folds", ".1%", get("crossfitted", "coverage")),
-        make_number_column("score, held-out folds", ".2f", get("crossfitted", "score")),
-        make_text_column("chosen on", lambda one: one.first.get_text("calibration", "split") or ""),
+        make_number_column("temperature", ".2f", lambda one: _get(one, "temperature")),
+        make_number_column("ECE before", ".3f", lambda one: _get(one, "ece_uncalibrated"), True),
+        Column("ECE", make_cell(".3f", "ece", "ece", "ece"), is_cost=True),
+        make_number_column("ECE by chance", ".3f", lambda one: _get(one, "ece_by_chance"), True),
+        make_text_column("goal", name_goal),
+        make_number_column("sure from", ".2f", lambda one: _get(one, "threshold")),
+        Column("answered", make_cell(".0%", "coverage", held_out="coverage")),
+        Column(f"{score} of those", make_cell(".1f", "score", "score", "score")),
     ]
     return build_table(columns, treatments)
 
@@ -160,6 +156,6 @@ def _write_note(treatments: list[Treatment]) -> str:
         return note
     which = "" if len(same) == len(treatments) else f" of {list_first(same, 5)}"
     return (
-        f"{note}The reported split{which} is the same, so ECE and score flatter the model. The columns of held-out "
-        "folds do not: each fold of the contexts is judged by what the others chose. "
+        f"{note}The reported split{which} is the same, so ECE and score flatter the model. The numbers held "
+        "out do not: each fold of the contexts is judged by what the others chose. "
     )
