@@ -31,7 +31,7 @@ answers
 metrics
 display
 tracking evaluation
-report run_directory inference
+report run_directory inference further_sets
 demo
 experiment on_sweep_end
 commands

@@ -51,7 +51,7 @@ def test_three_processes_answer_as_one(
     parts: tuple[Any, ...], with_null: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, splits, windows, model = parts
-    judge = evaluation.Evaluation(config, splits, windows, None)
+    judge = evaluation.Evaluation(config.training, config.dataset, splits.validation, windows, None, train=splits.train)
     judge.with_null = with_null
     alone = judge._predict_answers(model, judge.examples, windows, "")
     monkeypatch.setattr(evaluation, "get_world_size", lambda: 3)

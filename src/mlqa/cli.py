@@ -15,6 +15,7 @@ COMMANDS = {
     "dashboard": "save a W&B workspace for a sweep, or print its specification",
     "demo": "ask the models of runs in a browser",
     "errors": "group the wrong answers of a run, and write them for annotators",
+    "evaluate": "score the models of finished runs on further data sets",
     "predict": "answer questions with the model of a run",
     "report": "compare the members of sweeps: what to choose, a page, tables",
     "score": "score predictions from any tool on a data set",

@@ -56,6 +56,20 @@ def ignore_interrupts() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def broadcast_weights(model: Any) -> None:
+    """Give every process the weights that rank 0 has.
+
+    Args:
+        model: A torch module on the device of the process.
+    """
+    if get_world_size() == 1:
+        return
+    import torch
+
+    for tensor in model.state_dict().values():
+        torch.distributed.broadcast(tensor, 0)
+
+
 def all_gather_object(value: Any) -> list[Any]:
     """Gather the values of all processes on every process.
 

@@ -10,9 +10,8 @@ import numpy as np
 from mlqa.answers.decoding import decode_best_texts, decode_n_best
 from mlqa.answers.forward import predict_spans
 from mlqa.batching.sampler import shard_rows
-from mlqa.config.schema import Config
+from mlqa.config.schema import DatasetConfig, TrainingConfig
 from mlqa.data.examples import Examples, find_unseen_rows
-from mlqa.data.load import Splits
 from mlqa.distributed import broadcast_object, gather_object
 from mlqa.environment import get_rank, get_world_size, is_main
 from mlqa.features.template import Reading
@@ -23,6 +22,7 @@ from mlqa.metrics.no_answer import compute_null_odds, detect_squad_version, find
 from mlqa.metrics.oracle import find_aligned_answers
 from mlqa.metrics.scores_file import build_score_rows
 from mlqa.metrics.scoring import score_predictions, score_questions, shuffle_questions
+from mlqa.metrics.squad import Version
 
 
 @dataclass(frozen=True)
@@ -60,31 +60,46 @@ class ScoredQuestions:
 
 
 class Evaluation:
-    """Score models on `splits.validation`.
+    """Score models on the questions of one split.
 
-    A model may give no answer if it was trained on questions without one. The script is that of SQuAD 2.0 if either
-    split holds such questions.
+    A model may give no answer if it was trained on questions without one. The script is that of SQuAD 2.0 if the split
+    or train holds such questions.
     """
 
     def __init__(
-        self, config: Config, splits: Splits, windows: Windows, autocast: Any, reading: Reading | None = None
+        self,
+        training: TrainingConfig,
+        dataset: DatasetConfig,
+        examples: Examples,
+        windows: Windows,
+        autocast: Any,
+        reading: Reading | None = None,
+        *,
+        train: Examples | None = None,
+        with_null: bool | None = None,
     ) -> None:
         """Prepare what does not depend on the model.
 
         Args:
-            config: The run's config.
-            splits: Train and validation split.
-            windows: Of the validation split.
+            training: How windows are cut and answers decoded.
+            dataset: The config of the data set that is scored on.
+            examples: The questions to score on.
+            windows: Of these questions.
             autocast: The type of mixed precision (a torch.dtype), None for full precision.
             reading: How the model reads windows, as given to `make_windows`.
+            train: What the model was trained on. None: unknown, so that no score tells unseen contexts apart.
+            with_null: Whether the model may give no answer. None: if `train` has questions without one, or the scored
+                questions do if there is no train split.
         """
-        self.examples, self.windows, self.reading = splits.validation, windows, reading
-        self.training, self.autocast = config.training, autocast
-        self.rules = resolve_language_rules(config.dataset)
-        self.primary_metric = resolve_primary_metric(config.dataset)
-        self.version = detect_squad_version(splits.train, splits.validation)
-        self.unseen = find_unseen_rows(splits.validation, splits.train)
-        self.with_null = splits.train.has_unanswerable
+        self.examples, self.windows, self.reading = examples, windows, reading
+        self.training, self.autocast = training, autocast
+        self.rules = resolve_language_rules(dataset)
+        self.primary_metric = resolve_primary_metric(dataset)
+        if train is not None and not len(train):
+            train = None
+        self.with_null = (examples if train is None else train).has_unanswerable if with_null is None else with_null
+        self.version: Version = "2.0" if self.with_null else detect_squad_version(examples)
+        self.unseen = None if train is None else find_unseen_rows(examples, train)
 
     def compute_metrics(self, model: Any) -> dict[str, float]:
         """Return the scores without intervals, for a model in training."""

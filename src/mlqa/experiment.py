@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +22,17 @@ from mlqa.config.compose import resolve_model_label
 from mlqa.config.identity import compute_config_hash
 from mlqa.config.model_facts import is_local_folder
 from mlqa.config.run_lock import unlock_directory
-from mlqa.config.schema import Config, select_numbers
-from mlqa.data.audit import audit
+from mlqa.config.schema import Config, is_trained, keeps_best, select_numbers
+from mlqa.data.audit import LEAKAGE, audit
 from mlqa.data.audit_warnings import describe_leakage
 from mlqa.data.examples import Examples
-from mlqa.data.load import Splits, load_splits
+from mlqa.data.load import SPLITS, Splits, load_splits
 from mlqa.distributed import broadcast_object, destroy_process_group
 from mlqa.environment import get_cache_dir, get_model_dir, go_offline_if_unreachable, is_main
 from mlqa.errors import MlqaError, RunError
+from mlqa.further_sets import FurtherSet, load_further_sets, score_set
 from mlqa.result import (
+    ANSWERING,
     NULL_ODDS,
     PREDICTIONS,
     SCORES,
@@ -36,6 +40,7 @@ from mlqa.result import (
     Result,
     collect_versions,
     compute_run_cost,
+    read_answering,
     write_json,
     write_json_lines,
 )
@@ -52,11 +57,17 @@ if TYPE_CHECKING:
     from mlqa.evaluation import Evaluation, EvaluationResult
     from mlqa.features.template import Reading
     from mlqa.features.windows import Windows
+    from mlqa.metrics.calibration.calibrate import Outcomes
     from mlqa.metrics.calibration.stored import Calibration
     from mlqa.metrics.tokenizer_analysis import TokenizerAnalysis
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
 log = logging.getLogger(__name__)
+
+SELECTED_AND_REPORTED = (
+    "the best model is chosen on the questions that are reported, so its score will be a little too high; "
+    "dataset.validation_share=0.1 cuts other questions out of train to choose on"
+)
 
 
 def run(config: Config, choices: dict[str, str]) -> Result:
@@ -113,6 +124,7 @@ def _track_and_run(config: Config, choices: dict[str, str], result: Result) -> R
 
 def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None:
     """Take the run through its steps, and record the figures of each step in `result`."""
+    further = load_further_sets(config, result.choices.get("dataset"))
     splits = _load(config)
     result.dataset["fingerprint"] = splits.compute_fingerprint()
     if is_main():
@@ -125,6 +137,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     from mlqa.metrics.tokenizer_analysis import analyze_tokenizer
     from mlqa.models.loading import save_model
     from mlqa.training.arguments import get_autocast_dtype
+    from mlqa.training.best_model import BestModel
     from mlqa.training.progress import ProgressAndHistory
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
@@ -133,16 +146,36 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     model, reading = _load_model(config, result, tokenizer, kept_rows)
     result.threads = limit_threads(getattr(model.config, "hidden_size", None))
     with _time_stage(result, "features_seconds"):
-        train, validation = _cut_windows(config, splits, tokenizer, reading)
-    evaluation = Evaluation(config, splits, validation, get_autocast_dtype(config), reading)
+        windows = _cut_windows(config, splits, tokenizer, reading)
+    autocast = get_autocast_dtype(config)
+    evaluate = partial(
+        Evaluation,
+        config.training,
+        autocast=autocast,
+        reading=reading,
+        train=splits.train,
+        with_null=None if is_trained(config.training) else read_answering(config.model.pretrained).get("may_give_none"),
+    )
+    evaluations = {
+        name: evaluate(config.dataset, splits.get(name), windows[name]) for name in windows if name != "train"
+    }
+
+    def evaluate_set(one: FurtherSet) -> Evaluation:
+        return evaluate(one.dataset, one.examples, _cut_split(config, one.examples, tokenizer, reading))
+
+    result.reported_split = splits.reported_split
+    evaluation = evaluations[splits.reported_split]
+    selection = evaluations.get("validation", evaluation)  # what chooses sees this one
+    if keeps_best(config) and selection is evaluation:
+        log.warning("%s", SELECTED_AND_REPORTED)
     analysis = None
     if is_main():
-        _describe_windows(config, result, splits, train, evaluation)
-        analysis = analyze_tokenizer(tokenizer, config, splits, train, validation)
+        _describe_windows(config, result, splits, windows, evaluation)
+        analysis = analyze_tokenizer(tokenizer, config, splits, windows["train"], evaluation.windows)
         result.tokenization = analysis.figures
-        windows = result.dataset["audit"]["tokenizer"].values()
+        window_figures = result.dataset["audit"]["tokenizer"].values()
         # Leakage was told while the data set was audited.
-        for line in find_reasons_to_wait(None, analysis.figures, windows, config):
+        for line in find_reasons_to_wait(None, analysis.figures, window_figures, config):
             log.warning("%s", line)
 
     checkpoints = open_checkpoints(result, run_dir)
@@ -152,29 +185,41 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
         _record_tokenizer(result, analysis, run_dir, trackers)
 
     callbacks = [ProgressAndHistory(trackers.log)]
+    best = None
+    if keeps_best(config):
+        best = BestModel(checkpoints.open_best(), selection.primary_metric, config.training.patience)
     trainer = QuestionAnsweringTrainer(
-        config, arguments, model, train, lambda: evaluation.compute_metrics(model), callbacks, checkpoints
+        config,
+        arguments,
+        model,
+        windows["train"],
+        lambda: selection.compute_metrics(model),
+        callbacks,
+        checkpoints,
+        best,
     )
     result.memory = trainer.memory
-    if config.training.num_train_epochs > 0 or config.training.max_steps > 0:
+    if is_trained(config.training):
         _train(trainer, checkpoint, result)
+        _select(trainer, result)
     unwritten: list[str] = []
     if is_main():
         try_write(unwritten, save_model, model, tokenizer, get_model_dir(run_dir))
+        answering = {"reading": asdict(reading), "may_give_none": evaluation.with_null}
+        try_write(unwritten, write_json, get_model_dir(run_dir) / ANSWERING, answering)
 
     model.to(trainer.args.device)
-    evaluated = _answer_and_score(config, result, evaluation, model, tokenizer)
+    with _time_stage(result, "eval_seconds"):
+        rows = _score(config, result, evaluations, model, tokenizer, unwritten)
     if is_main():
-        trackers.log({f"eval_{name}": value for name, value in result.metrics.items()}, trainer.state.global_step)
-        set_name = result.choices.get("dataset", "dataset")
-        scored = evaluation.score_questions(evaluated.predictions, set_name, result.reported_split)
-        result.breakdown = scored.breakdown
-        rows = list(scored.rows)
-        calibration = _calibrate(config, result, evaluation, evaluated, rows)
-        try_write(unwritten, calibration.write, get_model_dir(run_dir))
-        try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
-        _write_answers(unwritten, evaluated, splits.validation.ids, run_dir)
-        trackers.log_table(build_prediction_table(rows[: config.tracking.predictions]))
+        by_prefix = {"test_": result.metrics, "eval_": result.validation}
+        if not result.validation:
+            by_prefix = {"eval_": result.metrics}
+        row = {f"{prefix}{name}": value for prefix, metrics in by_prefix.items() for name, value in metrics.items()}
+        trackers.log(row, trainer.state.global_step)
+        trackers.log_table(build_prediction_table(rows[-len(evaluation.examples) :][: config.tracking.predictions]))
+    with _time_stage(result, "eval_seconds"):
+        _score_further(result, further, evaluate_set, model, rows, run_dir, unwritten)
     if unwritten:
         raise RunError("; ".join(unwritten))
 
@@ -187,10 +232,11 @@ def _load(config: Config) -> Splits:
 
 
 def _audit(splits: Splits) -> dict[str, Any]:
-    """Return the figures of the audit, and warn if questions of the validation split are also in train."""
+    """Return the figures of the audit, and warn if questions of a scored split are also in train."""
     figures = audit(splits).figures
-    for line in describe_leakage(figures["leakage"]):
-        log.warning("%s", line)
+    for leakage in (figures[key] for key in LEAKAGE if key in figures):
+        for line in describe_leakage(leakage):
+            log.warning("%s", line)
     return figures
 
 
@@ -216,43 +262,49 @@ def _tokenize(config: Config, splits: Splits) -> tuple[Any, np.ndarray | None]:
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.tokenization.trimming import trim_vocabulary
 
-    log.info("tokenizing %d + %d questions", len(splits.train), len(splits.validation))
+    counts = [len(split) for split in (splits.train, splits.validation, splits.test) if len(split)]
+    log.info("tokenizing %s questions", " + ".join(map(str, counts)))
     tokenizer = load_tokenizer(config.model, _iter_texts(splits.train))
     if config.model.trim_vocabulary:
         return trim_vocabulary(tokenizer, _iter_texts(splits.train))
     return tokenizer, None
 
 
-def _cut_windows(config: Config, splits: Splits, tokenizer: Any, reading: Reading) -> tuple[Windows, Windows]:
-    """Return the windows of the train and validation splits."""
+def _cut_windows(config: Config, splits: Splits, tokenizer: Any, reading: Reading) -> dict[str, Windows]:
+    """Return the windows of train and of each split that has rows."""
+    names = [name for name in SPLITS if name == "train" or len(splits.get(name))]
+    return {name: _cut_split(config, splits.get(name), tokenizer, reading) for name in names}
+
+
+def _cut_split(config: Config, examples: Examples, tokenizer: Any, reading: Reading) -> Windows:
     from mlqa.features.token_cache import TokenCache
     from mlqa.features.windows import make_windows
 
     length, stride = config.training.max_seq_length, config.training.doc_stride
-    cache = TokenCache(get_cache_dir() / "tokens", tokenizer)
-    train = make_windows(splits.train, tokenizer, length, stride, cache, reading)
-    return train, make_windows(splits.validation, tokenizer, length, stride, cache, reading)
+    return make_windows(examples, tokenizer, length, stride, TokenCache(get_cache_dir() / "tokens", tokenizer), reading)
 
 
-def _describe_windows(config: Config, result: Result, splits: Splits, train: Windows, evaluation: Evaluation) -> None:
+def _describe_windows(
+    config: Config, result: Result, splits: Splits, windows: dict[str, Windows], evaluation: Evaluation
+) -> None:
     """Record what the windows hold of the questions, and which version of SQuAD's script scores them."""
     from mlqa.features.window_statistics import compute_window_figures
 
-    validation, longest = evaluation.windows, config.training.max_answer_length
+    train, longest = windows["train"], config.training.max_answer_length
     result.dataset |= {
         "train_examples": len(splits.train),
-        "eval_examples": len(splits.validation),
+        "eval_examples": len(evaluation.examples),
         "windows": len(train),
         "windows_without_answer": int((~train.has_answer).sum()),
-        "cut_questions": train.cut_questions + validation.cut_questions,
-        "train_rows": splits.train.counts,
-        "validation_rows": splits.validation.counts,
+        "cut_questions": sum(cut.cut_questions for cut in windows.values()),
+        **{f"{name}_rows": splits.get(name).counts for name in windows},
+        "language": config.dataset.language,
+        "reported_fingerprint": evaluation.examples.compute_fingerprint(),
         "squad_version": evaluation.version,
         "primary_metric": evaluation.primary_metric,
     }
     result.dataset["audit"]["tokenizer"] = {
-        "train": compute_window_figures(train, splits.train, longest),
-        "validation": compute_window_figures(validation, splits.validation, longest),
+        name: compute_window_figures(cut, splits.get(name), longest) for name, cut in windows.items()
     }
 
 
@@ -272,7 +324,10 @@ def _load_model(config: Config, result: Result, tokenizer: Any, kept_rows: np.nd
     else:
         result.model = trim_model(config.model, model, kept_rows)
     # A model from scratch has no padding that others gave it, and learns with whatever padding its batches have.
-    reading = Reading() if config.model.scratch else probe_reading(model, config.training.max_seq_length)
+    if not is_trained(config.training) and (known := read_answering(config.model.pretrained)):
+        reading = Reading(**known["reading"])  # as it was trained
+    else:
+        reading = Reading() if config.model.scratch else probe_reading(model, config.training.max_seq_length)
     result.model["reading"] = asdict(reading)
     return model, reading
 
@@ -304,38 +359,105 @@ def _train(trainer: QuestionAnsweringTrainer, checkpoint: Checkpoint | None, res
     result.timing["train_samples_per_second"] = round(seen / max(result.timing["train_seconds"], 1e-3), 3)
 
 
-def _answer_and_score(
-    config: Config, result: Result, evaluation: Evaluation, model: Any, tokenizer: Any
-) -> EvaluationResult:
-    """Answer the validation questions, and record their metrics and the objective in `result`."""
-    log.info("scoring %d questions", len(evaluation.examples))
-    with _time_stage(result, "eval_seconds"):
+def _select(trainer: QuestionAnsweringTrainer, result: Result) -> None:
+    """Take the model that is to be kept, and record which one it is."""
+    result.selection = {"keep": "last", "split": None, "epochs": round(trainer.state.epoch, 4)}
+    if trainer.best is None:
+        return
+    kept = trainer.restore_best()
+    if kept is None:
+        log.warning("no model was kept while it trained, because it could not be written: the last one is scored")
+        return
+    metric = trainer.best.metric
+    log.info("keeping the model after %g epochs, with %s %.2f on validation", kept.epochs, metric, kept.score)
+    result.selection = {"keep": "best", "split": "validation", "epochs": kept.epochs}
+
+
+def _score(
+    config: Config,
+    result: Result,
+    evaluations: dict[str, Evaluation],
+    model: Any,
+    tokenizer: Any,
+    unwritten: list[str],
+) -> list[dict[str, Any]]:
+    """Score the model on each split. Record the metrics and the objective in `result`, and write scores and answers.
+
+    Returns:
+        The lines of scores.jsonl, those of the reported split last. Only the main process has them.
+    """
+    from mlqa.metrics.calibration.calibrate import Outcomes
+
+    rows: list[dict[str, Any]] = []
+    outcomes: dict[str, Outcomes] = {}
+    run_dir = Path(config.training.output_dir)
+    for name, evaluation in evaluations.items():
+        log.info("scoring %d questions of the %s split", len(evaluation.examples), name)
         evaluated = evaluation.evaluate(model)
-    result.metrics = evaluated.metrics
-    if config.training.shuffled_questions_control:
-        result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
-    result.objective = result.metrics[evaluation.primary_metric]
-    return evaluated
+        if name != result.reported_split:
+            result.validation = evaluated.metrics
+        else:
+            result.metrics = evaluated.metrics
+            if config.training.shuffled_questions_control:
+                result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
+        if is_main():
+            scored = evaluation.score_questions(evaluated.predictions, result.choices.get("dataset", "dataset"), name)
+            rows += scored.rows
+            metric = evaluation.primary_metric
+            outcomes[name] = Outcomes.collect(name, scored.rows, evaluated.candidates, metric)
+            if name == result.reported_split:
+                result.breakdown = scored.breakdown
+                _write_answers(unwritten, evaluated, evaluation.examples.ids, run_dir)
+    result.objective = (result.validation or result.metrics)[evaluations[result.reported_split].primary_metric]
+    if is_main():
+        calibration = _calibrate(config, result, outcomes, rows)
+        try_write(unwritten, calibration.write, get_model_dir(run_dir))
+        try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
+    return rows
+
+
+def _score_further(
+    result: Result,
+    sets: list[FurtherSet],
+    evaluate: Callable[[FurtherSet], Evaluation],
+    model: Any,
+    rows: list[dict[str, Any]],
+    run_dir: Path,
+    unwritten: list[str],
+) -> None:
+    """Score the model on `evaluation.sets`, and write scores.jsonl again with their questions."""
+    for one in sets:
+        log.info("scoring %d questions of %s", len(one.examples), one.name)
+        scores = score_set(one, evaluate(one), model)
+        if scores is not None:
+            result.evaluations[one.name] = scores.record
+            rows += scores.rows
+    if sets and is_main():
+        try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
 
 
 def _calibrate(
-    config: Config,
-    result: Result,
-    evaluation: Evaluation,
-    evaluated: EvaluationResult,
-    rows: list[dict[str, Any]],
+    config: Config, result: Result, outcomes: dict[str, Outcomes], rows: list[dict[str, Any]]
 ) -> Calibration:
-    """Record in `result` how sure the model may be, and in each row of scores.jsonl the probability of its answer."""
-    from mlqa.metrics.calibration.calibrate import Outcomes, calibrate, describe_calibration
+    """Record in `result` how sure the model may be, and in each row of scores.jsonl the probability of its answer.
+
+    Args:
+        config: The run's config.
+        result: Receives the figures.
+        outcomes: Of each split that was scored. What is chosen is chosen on the validation split if there is one.
+        rows: The lines of these splits, in their order.
+    """
+    from mlqa.metrics.calibration.calibrate import calibrate, describe_calibration
     from mlqa.metrics.calibration.temperature import compute_confidence
 
-    metric = evaluation.primary_metric
-    outcomes = Outcomes.collect(result.reported_split, rows, evaluated.candidates, metric)
-    null_threshold = result.metrics.get("best_f1_thresh")  # SQuAD 2.0's own procedure
-    stored, result.calibration = calibrate(outcomes, outcomes, metric, config.calibration.risk, null_threshold)
+    reported = outcomes[result.reported_split]
+    chosen_on = outcomes.get("validation", reported)
+    metric, metrics = result.dataset["primary_metric"], result.validation or result.metrics
+    null_threshold = metrics.get("best_f1_thresh")  # SQuAD 2.0's own procedure
+    stored, result.calibration = calibrate(chosen_on, reported, metric, config.calibration.risk, null_threshold)
     log.info("%s", describe_calibration(result.calibration))
-    probabilities = compute_confidence(outcomes.candidates, stored.temperature)
-    for row, probability in zip(rows, probabilities.tolist(), strict=True):
+    probabilities = [compute_confidence(each.candidates, stored.temperature).tolist() for each in outcomes.values()]
+    for row, probability in zip(rows, chain.from_iterable(probabilities), strict=True):
         row["probability"] = round(probability, 6)
     return stored
 

@@ -26,6 +26,7 @@ TOKENIZATION = "tokenization.json"
 NULL_ODDS = "null_odds.json"  # SQuAD 2.0 only
 MODEL = "model"
 CALIBRATION = "calibration.json"  # in the folder of the model
+ANSWERING = "mlqa.json"  # in model/: how the model reads and answers, for whoever scores it without its run
 _PACKAGES = ("mlqa", "torch", "transformers", "tokenizers", "datasets", "accelerate", "hydra-core")
 
 
@@ -41,7 +42,10 @@ class Result:
     config_hash: str = ""
     reported_split: str = "validation"  # the split that `metrics` are of
     metrics: dict[str, float] = field(default_factory=dict)
+    validation: dict[str, float] = field(default_factory=dict)  # of the validation split, if another one is reported
+    selection: dict[str, Any] = field(default_factory=dict)  # which model was kept, and the split it was chosen on
     training: dict[str, Any] = field(default_factory=dict)  # the numbers of config.training: windows, decoding, steps
+    evaluations: dict[str, Any] = field(default_factory=dict)  # {set: metrics}: scores on further data sets
     breakdown: dict[str, Any] = field(default_factory=dict)  # official scores by group
     calibration: dict[str, Any] = field(default_factory=dict)  # how sure the model may be: docs/calibration.md
     tokenization: dict[str, float] = field(default_factory=dict)
@@ -94,6 +98,37 @@ def read_result(run_dir: Path) -> dict[str, Any]:
         raise RunError(f"{path}: cannot be read: {error.strerror or error}") from None
     except RunError as error:
         raise RunError(f"{path} {error}") from None
+
+
+def read_answering(model: str | None) -> dict[str, Any]:
+    """Return how the model of a run reads and answers.
+
+    Args:
+        model: A folder with a model, or a name of the hub.
+
+    Returns:
+        `reading` and `may_give_none`, or nothing if no run left it there.
+    """
+    try:
+        content = json.loads((Path(model or "").expanduser() / ANSWERING).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) and isinstance(content.get("reading"), dict) else {}
+
+
+def record_evaluations(run_dir: Path, evaluations: Mapping[str, Any]) -> None:
+    """Add scores on further data sets to a run's result.json, which keeps everything else as it is.
+
+    Args:
+        run_dir: Directory of a run.
+        evaluations: {set: metrics}. A set that is there already is replaced.
+
+    Raises:
+        RunError: The file cannot be read or written.
+    """
+    content = read_result(run_dir)
+    content["evaluations"] = {**(content.get("evaluations") or {}), **evaluations}
+    write_json(run_dir / FILE, {**content, "schema_version": SCHEMA_VERSION})
 
 
 def find_completed(run_dir: Path, config_hash: str) -> Result | None:

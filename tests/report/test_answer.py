@@ -382,7 +382,7 @@ def test_further_data_sets_are_a_matrix_with_intervals(tmp_path: Path) -> None:
         (folder / "scores.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, *more]), "utf-8")
     report = make_report([tmp_path / "s"])
     matrix = report.sections[0].transfer
-    assert matrix is not None and matrix.sets == ["xquad_tr", "tydiqa"]
+    assert matrix is not None and matrix.sets == ["sample", "xquad_tr", "tydiqa"]
     by_name = {one.name: of_one for one, of_one in zip(matrix.treatments, matrix.scores, strict=True)}
     cell = by_name["berturk"]["xquad_tr"]
     assert cell.interval is not None and cell.interval[0] < cell.score < cell.interval[1]

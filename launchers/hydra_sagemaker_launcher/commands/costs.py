@@ -64,7 +64,7 @@ def collect_attempts(sweep: AttachedSweep) -> list[Attempt]:
     Raises:
         LaunchError: A job has no recorded end, and the service cannot be asked.
     """
-    from hydra_sagemaker_launcher.manifest import read_events
+    from hydra_sagemaker_launcher.events import read_events
 
     by_name: dict[str, Attempt] = {}
     latest: dict[int, str] = {}

@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> None:
     audited = audit(splits)
     windows, permitted, reason = _measure_tokenizer(config, splits)
     longest = config.training.max_answer_length
-    reasons = list(find_reasons_to_wait(audited.figures.get("leakage"), permitted, windows.values(), config))
+    leakage = audited.figures.get("test_leakage", audited.figures.get("leakage"))
+    reasons = list(find_reasons_to_wait(leakage, permitted, windows.values(), config))
     if args.json:
         content = {
             "dataset": choices["dataset"],
@@ -86,7 +87,7 @@ def _measure_tokenizer(config: Config, splits: Splits) -> tuple[dict[str, Any], 
             if len(split := getattr(splits, name)):
                 windows = make_windows(split, tokenizer, training.max_seq_length, training.doc_stride)
                 figures[name] = compute_window_figures(windows, split, training.max_answer_length)
-                permitted = compute_permitted_scores(tokenizer, split, windows.context)  # validation comes last
+                permitted = compute_permitted_scores(tokenizer, split, windows.context)  # the reported split comes last
     except MlqaError as error:
         return {}, {}, str(error)
     return figures, permitted, ""

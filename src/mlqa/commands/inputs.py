@@ -40,7 +40,7 @@ def load_available_splits(config: Config, needs_tokenizer: bool = True, keep_unp
     hub_model = needs_tokenizer and not is_local_folder(config.model.pretrained or ".")
     if config.dataset.hub is not None or hub_model:
         go_offline_if_unreachable()
-    return load_splits(config.dataset, both=False, keep_unplaced=keep_unplaced)
+    return load_splits(config.dataset, complete=False, keep_unplaced=keep_unplaced)
 
 
 def load_model_tokenizer(config: Config, splits: Splits) -> Any:

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Score the predictions on the validation split and print tables or JSON.
+    """Score the predictions on the split that a run would report and print tables or JSON.
 
     Raises:
         ConfigError: If an override or a threshold is wrong.
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
     given_odds = None if args.null_odds is None else read_null_odds(args.null_odds)
     judgements = None if args.relabelled is None else read_annotation_file(Path(args.relabelled).expanduser())
     splits = load_available_splits(config, needs_tokenizer=False, keep_unplaced=True)
-    examples = splits.validation
+    examples = splits.reported
     predictions = align_predictions(given, examples.ids, args.predictions, examples.dropped_ids)
     if dropped := examples.counts.get("dropped"):
         log.warning(

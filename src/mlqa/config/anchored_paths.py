@@ -7,7 +7,7 @@ from pathlib import Path
 from mlqa.config.model_facts import is_local_folder
 from mlqa.config.schema import Config
 
-_FILES = ("train_file", "validation_file", "segmentation_file", "parallel_file")
+_FILES = ("train_file", "validation_file", "test_file", "segmentation_file", "parallel_file")
 
 
 def anchor_paths(config: Config, folder: Path) -> Config:

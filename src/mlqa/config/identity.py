@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlqa.config.schema import Config
 
-SEED = ("seed", "training.seed")
-# Where a run writes, how it is tracked and reported, how sure is sure enough, how a step is read that memory is too
-# small for, and what its tokenizer alone is described with.
+REPEATED = ("seed", "training.seed", "dataset.fold")  # runs that repeat a configuration differ in them
+# Where a run writes, how it is tracked and reported, how sure is sure enough, what else its model is scored on, how a
+# step is read that memory is too small for, and what its tokenizer alone is described with.
 NOT_COMPUTED = (
     "training.output_dir",
     "training.auto_find_batch_size",
     "tracking",
     "report",
     "calibration",
+    "evaluation",
     "words",
     "dataset.segmentation_file",
     "dataset.parallel_file",
@@ -31,6 +32,17 @@ NOT_COMPUTED = (
 # A run that was cut short may be given more, and one that found no instance may take another.
 LIMITS = ("hardware.max_hours", "hardware.volume_gb", "hardware.fallbacks", "hardware.max_pending_minutes")
 PRICE = ("hardware.spot", "hardware.usd_per_hour")  # what a run costs: the same computation, another row of a report
+# Settings that earlier versions did not have, and what those did. At this value they do not count, so that a run of an
+# earlier version is recognized.
+ADDED: dict[str, Any] = {
+    "dataset.test_file": None,
+    "dataset.validation_share": None,
+    "dataset.folds": None,
+    "dataset.fold": None,
+    "dataset.hub.test_split": None,
+    "training.keep": "last",
+    "training.patience": None,
+}
 # Settings of a data set that do not decide which questions are asked in the evaluation.
 TRAIN_ONLY = ("dataset.train_file", "dataset.max_train_samples", "dataset.sample.train_rows", "dataset.strict")
 
@@ -41,7 +53,7 @@ def compute_config_hash(config: Config) -> str:
     Returns:
         12 hex digits over every setting that decides what a run computes, the seed included.
     """
-    settings = _drop_keys(asdict(config), (*NOT_COMPUTED, *LIMITS, *PRICE))
+    settings = _drop_keys(_drop_added(asdict(config)), (*NOT_COMPUTED, *LIMITS, *PRICE))
     text = json.dumps(settings, sort_keys=True, default=lambda value: value.value)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -69,9 +81,9 @@ def is_configuration_setting(key: str) -> bool:
         key: A dotted key, e.g. "training.seed".
 
     Returns:
-        False for a seed, for what is not computed, and for a limit.
+        False for a seed or fold, for what is not computed, and for a limit.
     """
-    return not _is_below(key, (*SEED, *NOT_COMPUTED, *LIMITS))
+    return not _is_below(key, (*REPEATED, *NOT_COMPUTED, *LIMITS))
 
 
 def extract_configuration_settings(config: Mapping[str, Any]) -> dict[str, str]:
@@ -81,17 +93,23 @@ def extract_configuration_settings(config: Mapping[str, Any]) -> dict[str, str]:
         config: The content of a run's .hydra/config.yaml. A null counts as no key, so that an older config without the
             key is the same configuration.
     """
-    return {key: value for key, value in _flatten(config) if is_configuration_setting(key)}
+    return {
+        key: value for key, value in _flatten(config) if is_configuration_setting(key) and value != str(ADDED.get(key))
+    }
 
 
-def extract_evaluation_settings(dataset: Mapping[str, Any]) -> dict[str, str]:
+def extract_evaluation_settings(dataset: Mapping[str, Any], split: str = "validation") -> dict[str, str]:
     """Return the settings that decide which questions are asked in the evaluation, by dotted key.
 
     Args:
         dataset: The node `dataset` of a config.
+        split: The split that is reported.
     """
+    # Questions that were cut out of train depend on how train is read.
+    is_cut = dataset.get("folds") or (dataset.get("validation_share") and split == "validation")
+    left_out = ("dataset.max_train_samples",) if is_cut else (*TRAIN_ONLY, "dataset.validation_share")
     pairs = _flatten({"dataset": dataset})
-    return {key: value for key, value in pairs if not _is_below(key, (*TRAIN_ONLY, *NOT_COMPUTED))}
+    return {key: value for key, value in pairs if not _is_below(key, (*left_out, *REPEATED, *NOT_COMPUTED))}
 
 
 def _is_below(key: str, paths: Collection[str]) -> bool:
@@ -104,6 +122,18 @@ def _drop_keys(node: dict[str, Any], paths: Collection[str], prefix: str = "") -
         for key, value in node.items()
         if f"{prefix}{key}" not in paths
     }
+
+
+def _drop_added(settings: dict[str, Any]) -> dict[str, Any]:
+    """Remove the settings of `ADDED` that have their value there."""
+    for key, default in ADDED.items():
+        *path, name = key.split(".")
+        node: Any = settings
+        for part in path:
+            node = node.get(part) or {}
+        if name in node and getattr(node[name], "value", node[name]) == default:
+            del node[name]
+    return settings
 
 
 def _flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -27,6 +27,7 @@ from mlqa.config.compose import (
     split_members,
     validate_composed,
 )
+from mlqa.config.further_sets import find_set_problems
 from mlqa.config.hydra_errors import explain_none, explain_removal, explain_unknown
 from mlqa.config.progress import report_progress
 from mlqa.config.readiness import warn_before_launch
@@ -181,6 +182,10 @@ def _find_member_problems(member: DictConfig, multirun: bool) -> list[str]:
     # A group was removed, or an interpolation has no value: _check_overrides or validate_composed reports it.
     with contextlib.suppress(OmegaConfBaseException, AttributeError):
         problems += validate_composed(member)
+        is_remote = member.hardware.instance_type is not None and not is_in_container()
+        is_isolated = is_remote and bool(member.hydra.launcher.get("network_isolation"))
+        for option in member.evaluation.sets:
+            problems += find_set_problems(option, is_remote, is_isolated)
         problems += _check_sagemaker_launch(member, member.hydra, multirun)
         problems += _check_network_isolation(member, member.hydra)
         problems += find_key_problems(member, member.hydra)

@@ -18,6 +18,7 @@ AT_LEAST = {
     "training.n_best_size": 1,
     "training.pad_to_multiple_of": 1,
     "training.eval_steps": 1,
+    "training.patience": 1,
     "training.num_train_epochs": 0,  # 0 scores the untrained model
     "training.max_steps": -1,  # -1: num_train_epochs decides
     "training.max_grad_norm": 0,
@@ -26,6 +27,8 @@ AT_LEAST = {
     "optimizer.adam_epsilon": 0,
     "dataset.max_train_samples": 1,
     "dataset.max_eval_samples": 1,
+    "dataset.folds": 2,
+    "dataset.fold": 0,
     "dataset.sample.train_rows": 1,
     "dataset.sample.validation_rows": 1,
     "dataset.sample.seed": 0,
@@ -78,6 +81,11 @@ def check_ranges(config: Config) -> Iterator[str]:
     risk = config.calibration.risk
     if not 0 < risk < 1:
         yield f"calibration.risk={risk:g}: choose a mean loss above 0 and below 1, e.g. 0.1 for an F1 of 90"
+    share, folds = config.dataset.validation_share, config.dataset.folds
+    if share is not None and not 0 < share < 1:
+        yield f"dataset.validation_share={share:g}: choose a share above 0 and below 1, e.g. 0.1"
+    if folds is not None and config.dataset.fold is not None and config.dataset.fold >= folds:
+        yield f"dataset.fold={config.dataset.fold}: choose 0 ... {folds - 1}, or more dataset.folds"
     decay = config.optimizer.layerwise_decay
     if decay is not None and not 0 < decay <= 1:
         yield f"optimizer.layerwise_decay={decay}: choose a factor above 0, at most 1"

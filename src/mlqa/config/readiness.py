@@ -95,7 +95,7 @@ def _hash_question(member: DictConfig) -> str:
     }
     nodes["training"] = {name: member.training[name] for name in _TRAINING}
     dataset = member.dataset
-    paths = [dataset.train_file, dataset.validation_file, member.model.pretrained]
+    paths = [dataset.train_file, dataset.validation_file, dataset.test_file, member.model.pretrained]
     stats = [(str(path), *_stat_files(Path(path).expanduser())) for path in paths if path]
     return hashlib.sha256(json.dumps([nodes, stats], sort_keys=True).encode()).hexdigest()[:24]
 

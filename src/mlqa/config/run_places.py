@@ -24,7 +24,7 @@ from mlqa.errors import ConfigError, RunError, summarize_error
 from mlqa.result import FILE, find_completed
 
 MIN_FREE_BYTES = 1 << 20  # the files of a run besides its model
-_DATA_KEYS = ("model.pretrained", "dataset.train_file", "dataset.validation_file")
+_DATA_KEYS = ("model.pretrained", "dataset.train_file", "dataset.validation_file", "dataset.test_file")
 
 
 def check_run_dir(composed: DictConfig, multirun: bool) -> list[str]:

@@ -84,6 +84,13 @@ class Interval(enum.Enum):
     epoch = "epoch"
 
 
+class Keep(enum.Enum):
+    """Which model a run keeps: the one after the last step, or the best on the validation split."""
+
+    last = "last"
+    best = "best"
+
+
 class PrimaryMetric(enum.Enum):
     """What sweepers maximize and reports rank by."""
 
@@ -153,7 +160,8 @@ class HubConfig:
     name: Optional[str] = None  # its configuration
     revision: Optional[str] = None
     train_split: Optional[str] = "train"  # null: the data set has none and is only scored on
-    validation_split: str = "validation"
+    validation_split: Optional[str] = "validation"
+    test_split: Optional[str] = None
 
 
 @dataclass
@@ -172,6 +180,10 @@ class DatasetConfig:
     language: str = MISSING  # ISO 639-1 or 639-3
     train_file: Optional[str] = None
     validation_file: Optional[str] = None
+    test_file: Optional[str] = None  # only reported. null: the validation split is reported
+    validation_share: Optional[float] = None  # cut out of train. The given validation split then is the test split
+    folds: Optional[int] = None  # hold out one fold of train, for a data set without a test split
+    fold: Optional[int] = None  # which one, to be swept: dataset.fold=range(0,5)
     download: Optional[DownloadConfig] = None
     hub: Optional[HubConfig] = None
     sample: Optional[SampleConfig] = None
@@ -246,6 +258,8 @@ class TrainingConfig:
     logging_steps: int = 50
     eval_strategy: Interval = Interval.no
     eval_steps: Optional[int] = None
+    keep: Keep = Keep.last  # best: by the primary metric on the validation split, after each evaluation
+    patience: Optional[int] = None  # stop after so many evaluations without a better model. null: train to the end
     save_strategy: Interval = Interval.steps  # to resume an interrupted run. A completed run removes its checkpoints
     save_steps: int = 500
     save_total_limit: int = 1
@@ -272,6 +286,13 @@ class TrackingConfig:
     predictions: int = 200  # rows in the table of predictions. 0: no table
     artifacts: bool = False  # upload predictions.json and model/ at the end
     finish_timeout: float = 60.0  # seconds to wait for W&B at the end: an outage must not keep a paid machine busy
+
+
+@dataclass
+class EvaluationConfig:
+    """What a run is scored on besides its own data set."""
+
+    sets: list[str] = field(default_factory=list)  # options of the group dataset
 
 
 # Published results that mlqa ships: the original experiment's, Turkish scores on TQuAD, the baselines of XQuAD.
@@ -303,10 +324,21 @@ class Config:
     optimizer: OptimizerConfig = MISSING
     tracking: TrackingConfig = MISSING
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     words: Optional[list[str]] = None  # words whose tokens every run shows. null: the word list of the language
     report: ReportConfig = field(default_factory=ReportConfig)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     seed: int = 42
+
+
+def is_trained(training: TrainingConfig) -> bool:
+    """Return whether a run trains, rather than only scores a model."""
+    return training.num_train_epochs > 0 or training.max_steps > 0
+
+
+def keeps_best(config: Config) -> bool:
+    """Return whether a run chooses its model on the validation split."""
+    return config.training.keep is Keep.best and is_trained(config.training)
 
 
 def select_numbers(training: TrainingConfig) -> dict[str, int | float]:

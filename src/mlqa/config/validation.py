@@ -15,6 +15,7 @@ from mlqa.config.machine import check_machine
 from mlqa.config.model_facts import count_stated_positions, is_local_folder, read_model_config
 from mlqa.config.ranges import check_ranges
 from mlqa.config.schema import REFERENCES, Batching, Config, Distribution
+from mlqa.config.split_checks import check_splits
 
 _WEIGHTS = tuple(name + end for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json"))
 ANSWERING = ("ForQuestionAnswering", "WithSpanHead")  # ends of classes with a head: of transformers, of models/heads.py
@@ -36,6 +37,7 @@ def find_config_problems(config: Config, weights: bool = True) -> list[str]:
         check_machine,
         _check_model,
         _check_dataset,
+        check_splits,
         _check_hardware,
         _check_tracking,
         _check_report,
@@ -155,7 +157,7 @@ def _check_dataset(config: Config) -> Iterator[str]:
             f"dataset.question_words={words}: not a table of words; give {{type: [word, stem*, ...], ...}}, "
             "e.g. {who: [wer, wen]}"
         )
-    for key in ("train_file", "validation_file", "segmentation_file", "parallel_file"):
+    for key in ("train_file", "validation_file", "test_file", "segmentation_file", "parallel_file"):
         path = getattr(dataset, key)
         if path is not None and Path(path).expanduser().is_dir():
             yield f"dataset.{key}={path}: is a folder; give a file"
@@ -165,9 +167,6 @@ def _check_dataset(config: Config) -> Iterator[str]:
     given = [name for name, source in sources.items() if source is not None]
     if len(given) > 1:
         yield f"dataset.{given[0]}, dataset.{given[1]}: a data set has only one of them; set the other to null"
-    for key in ("train_file", "validation_file"):
-        if not given and getattr(dataset, key) is None:
-            yield f"dataset.{key}=null: has no value; give a file or choose a data set that has one, e.g. dataset=tquad"
     if dataset.hub is not None and dataset.hub.train_split is None and dataset.train_file is None:
         yield "dataset.hub.train_split=null: the data set has no train split; set dataset.train_file"
 

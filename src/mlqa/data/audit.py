@@ -29,6 +29,8 @@ NOTES = (
     "duplicate_ids",
 )  # fmt: skip
 
+LEAKAGE = {"leakage": "validation", "test_leakage": "test"}  # figures, and the split that is looked for in train
+
 Figures = dict[str, Any]
 Found = dict[str, list[dict[str, str]]]  # finding -> [{"place", "text"}, ...]
 
@@ -38,8 +40,8 @@ class Audit:
     """The result of an audit, as nested dicts that can be written as JSON.
 
     Attributes:
-        figures: {"train": {...}, "validation": {...}, "leakage": {...}}, numbers only. A split without rows is missing,
-            and so is leakage if either split is.
+        figures: {"train": {...}, "validation": {...}, "leakage": {...}}, numbers only, also "test" and "test_leakage"
+            if there is a test split. A split without rows is missing, and so is its leakage.
         examples: {"train": {finding: [{"place", "text"}, ...]}, ...}, at most `EXAMPLES` per finding.
     """
 
@@ -53,7 +55,7 @@ def audit(splits: Splits) -> Audit:
     The time is about linear in the rows (0.9 s for TQuAD's 9,200).
 
     Args:
-        splits: The data set, of which one split may be empty.
+        splits: The data set, of which any split may be empty.
     """
     figures: Figures = {}
     examples: dict[str, Found] = {}
@@ -61,8 +63,9 @@ def audit(splits: Splits) -> Audit:
         split: Examples = getattr(splits, name)
         if len(split):
             figures[name], examples[name] = _audit_split(split)
-    if len(figures) == len(SPLITS):
-        figures["leakage"], examples["leakage"] = _audit_leakage(splits)
+    for key, name in LEAKAGE.items():
+        if {"train", name} <= figures.keys():
+            figures[key], examples[key] = _audit_leakage(splits.train, getattr(splits, name), name)
     return Audit(figures, examples)
 
 
@@ -226,9 +229,8 @@ def _compute_percentiles(numbers: Iterable[int]) -> dict[str, float]:
     }
 
 
-def _audit_leakage(splits: Splits) -> tuple[Figures, Found]:
-    train, validation = splits.train, splits.validation
-    questions, contexts = find_leakage(validation, train)
+def _audit_leakage(train: Examples, scored: Examples, name: str) -> tuple[Figures, Found]:
+    questions, contexts = find_leakage(scored, train)
     findings = _Findings()
 
     def question(split: Examples, row: int) -> str:
@@ -242,10 +244,10 @@ def _audit_leakage(splits: Splits) -> tuple[Figures, Found]:
             for row in np.flatnonzero(leak.way == number)[:EXAMPLES].tolist():
                 twin = int(leak.twin[row])
                 both = f" ~ {text(train, twin)}" if number else ""
-                place = f"{_format_place(validation, row)}, train {_format_place(train, twin)}"
-                findings.add(f"{way}_{kind}", place, text(validation, row) + both)
+                place = f"{_format_place(scored, row)}, train {_format_place(train, twin)}"
+                findings.add(f"{way}_{kind}", place, text(scored, row) + both)
     figures = {
-        "validation_rows": len(validation),
+        f"{name}_rows": len(scored),
         "questions": questions.count_by_way(),
         "contexts": contexts.count_by_way(),
     }

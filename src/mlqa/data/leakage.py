@@ -66,6 +66,24 @@ def find_leakage(validation: Examples, train: Examples) -> tuple[Leak, Leak]:
     return _select_strongest(_link_questions(validation, train, links), len(validation)), contexts
 
 
+def find_related_contexts(examples: Examples) -> np.ndarray:
+    """Put the contexts of a split into groups: contexts that are nearly the same, directly or by others between them.
+
+    Returns:
+        The number of each context's group, from 0 [contexts].
+    """
+    group_of = list(range(len(examples.contexts)))
+
+    def find(context: int) -> int:
+        while group_of[context] != context:
+            group_of[context] = context = group_of[group_of[context]]
+        return context
+
+    for link in _link_contexts(examples, examples):
+        group_of[find(link.ours)] = find(link.theirs)
+    return np.unique([find(context) for context in group_of], return_inverse=True)[1]
+
+
 class _Link(NamedTuple):
     """An entry of validation and one of train that are the same in a way, an index in `WAYS`."""
 

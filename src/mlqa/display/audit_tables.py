@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mlqa.data.audit import Audit
-from mlqa.data.audit_warnings import describe_leakage, format_percent
+from mlqa.data.audit import LEAKAGE, Audit
+from mlqa.data.audit_warnings import describe_leakage, format_percent, get_leaking_split
 from mlqa.data.leakage import NEAR_CONTEXT, NEAR_QUESTION, WAYS
 from mlqa.data.load import SPLITS
 from mlqa.data.unicode_oddities import escape_oddities
@@ -67,10 +67,9 @@ def print_audit(audit: Audit, windows: dict[str, Figures] | str, model: str, max
         max_answer_length: In tokens.
     """
     splits = {name: audit.figures[name] for name in SPLITS if name in audit.figures}
-    leakage = audit.figures.get("leakage")
     console = Console()
     _print_table(console, _build_row_table(splits), _explain_rows(splits, audit.examples))
-    if leakage is not None:
+    for leakage in (audit.figures[key] for key in LEAKAGE if key in audit.figures):
         _print_table(console, _build_leakage_table(leakage), describe_leakage(leakage))
     _print_table(console, _build_answer_table(splits, audit.examples), _explain_answers(splits))
     _print_table(console, _build_unicode_table(splits), _explain_unicode(splits))
@@ -147,10 +146,9 @@ def _explain_rows(splits: dict[str, Figures], examples_of: Mapping[str, Any]) ->
 
 
 def _build_leakage_table(leakage: Figures) -> Table:
-    total = leakage["validation_rows"]
-    table = _create_table(
-        f"Leakage: validation questions ({total:,}) found in train", ("same text", "normalized", "near")
-    )
+    split = get_leaking_split(leakage)
+    total = leakage[f"{split}_rows"]
+    table = _create_table(f"Leakage: {split} questions ({total:,}) found in train", ("same text", "normalized", "near"))
     for label, kind in (("with their context", "questions"), ("their context alone", "contexts")):
         table.add_row(label, *(_format_share(leakage[kind][way], total) for way in WAYS))
     table.caption = (

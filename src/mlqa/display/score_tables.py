@@ -32,6 +32,10 @@ def print_summary(result: Result, run_dir: Path) -> None:
     """
     metrics, timing, cost = result.metrics, result.timing, result.cost
     table = build_score_table(metrics, " ".join({**result.choices, "model": result.label}.values()))
+    others = {"validation split": result.validation, **result.evaluations}
+    for name, scores in others.items():
+        if scores:
+            table.add_row(name, *(_format_score(scores, key) for key in ("exact_match", "f1")), str(scores["total"]))
     if "f1_shuffled_questions" in metrics:
         table.add_row("control: questions exchanged", "", f"{metrics['f1_shuffled_questions']:.2f}", "")
     tokenization = result.tokenization

@@ -46,7 +46,7 @@ def find_reasons_to_wait(
     """Yield what to look at before paying for a training, one sentence each.
 
     Args:
-        leakage: The figures `leakage` of an audit, None if a split is missing.
+        leakage: The figures of an audit on the leakage of the reported split, None if a split is missing.
         permitted: Has `unk_rate` and `oracle_exact_match`, or is empty.
         windows: Window figures of each split.
         config: The config of the run.

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlqa.errors import DataError
+from mlqa.result import write_json_lines
 
 if TYPE_CHECKING:
     from mlqa.data.examples import Examples
@@ -104,6 +105,31 @@ def read_score_rows(path: Path, set_name: str, split: str) -> list[dict[str, Any
     if not rows:
         raise DataError(f"its {path.name} holds no scores of {set_name}, {split}")
     return rows
+
+
+def replace_score_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the lines of one scored split to scores.jsonl, in place of those that it has of the same split.
+
+    Args:
+        path: The file. If there is none, it is created.
+        rows: The lines, of one set and split.
+
+    Raises:
+        DataError: The file cannot be read, or a line is damaged.
+        RunError: It cannot be written.
+    """
+    kept: list[Mapping[str, Any]] = []
+    scored = {(row["set"], row["split"]) for row in rows}
+    try:
+        for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else (), 1):
+            row = _parse_row(line)
+            if row is None:
+                raise DataError(f"line {number} of {path} is damaged; remove the file, and score the run again")
+            if (row["set"], row["split"]) not in scored:
+                kept.append(row)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    write_json_lines(path, [*kept, *rows])
 
 
 def _parse_row(line: bytes) -> dict[str, Any] | None:

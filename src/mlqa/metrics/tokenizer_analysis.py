@@ -50,25 +50,26 @@ class TokenizerAnalysis:
 
 
 def analyze_tokenizer(
-    tokenizer: Any, config: Config, splits: Splits, train: Windows | None = None, validation: Windows | None = None
+    tokenizer: Any, config: Config, splits: Splits, train: Windows | None = None, reported: Windows | None = None
 ) -> TokenizerAnalysis:
     """Analyze a tokenizer on a data set.
 
-    The corpus is the contexts of train, each once, or those of validation if there is no train split. The figures are:
+    The corpus is the contexts of train, each once, or those of the reported split if there is no train split. The
+    figures are:
 
     - those of `compute_corpus_statistics`, over words between white space, split into the words of the language,
     - those of `measure_normalization_loss` and, if there are segmentations, `score_boundaries`, over words that are
       runs of word characters,
     - `parity` and `parity_texts` over the contexts that dataset.parallel_file also has,
-    - those of `compute_oracle_scores` on validation, or on train if there is no validation split,
+    - those of `compute_oracle_scores` on the reported split, or on train if there is none,
     - `windows_per_question` and `padding_share` (at max_seq_length) on the split of the corpus.
 
     Args:
         tokenizer: A fast tokenizer of transformers.
         config: The config of the run.
-        splits: The data set. One of its splits may be empty.
+        splits: The data set. A split may be empty.
         train: Windows of the train split, or None to make them if they are needed.
-        validation: Windows of the validation split, likewise.
+        reported: Windows of the reported split, likewise.
 
     Returns:
         The analysis.
@@ -78,7 +79,7 @@ def analyze_tokenizer(
         DataError: If a segmentation or parallel file cannot be used.
     """
     language, dotted_i = config.dataset.language, load_language(config.dataset.language).dotted_i
-    corpus = splits.train if len(splits.train) else splits.validation
+    corpus = splits.train if len(splits.train) else splits.reported
     words = count_words(corpus.contexts)
     stretches = count_words(corpus.contexts, WHITESPACE_WORD)
     figures = compute_corpus_statistics(tokenizer, stretches, resolve_language_rules(config.dataset).split_text)
@@ -90,15 +91,15 @@ def analyze_tokenizer(
         figures |= _measure_parity(tokenizer, config.dataset.parallel_file, splits)
 
     def get_windows(examples: Examples) -> Windows:
-        windows = train if examples is splits.train else validation
+        windows = train if examples is splits.train else reported
         if windows is not None:
             return windows
         return make_windows(examples, tokenizer, config.training.max_seq_length, config.training.doc_stride)
 
-    scored = splits.validation if len(splits.validation) else splits.train
+    scored = splits.reported if len(splits.reported) else splits.train
     scored_windows = get_windows(scored)
     corpus_windows = scored_windows if corpus is scored else get_windows(corpus)
-    version = detect_squad_version(splits.train, splits.validation)
+    version = detect_squad_version(splits.train, splits.reported)
     figures |= compute_oracle_scores(scored, scored_windows.context, version)
     window_figures = compute_window_figures(corpus_windows, corpus, config.training.max_answer_length)
     figures["windows_per_question"] = window_figures["windows_per_question"]
@@ -130,7 +131,7 @@ def _measure_parity(tokenizer: Any, path: str, splits: Splits) -> dict[str, floa
     translation_of = {row_id: parallel.get_context(row) for row, row_id in enumerate(parallel.ids)}
     pairs = {
         (split.get_context(row), translation_of[row_id]): None
-        for split in (splits.validation, splits.train)
+        for split in (splits.test, splits.validation, splits.train)
         for row, row_id in enumerate(split.ids)
         if row_id in translation_of
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Sequence
@@ -11,11 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mlqa.errors import DataError
+from mlqa.report.folds import count_over_folds, read_seed
 from mlqa.report.grouping import group_by
 from mlqa.report.members import METRICS, Member
 from mlqa.report.names import assign_names
 from mlqa.report.pareto import find_pareto_front
-from mlqa.report.questions import Questions, RowScores, read_scores
+from mlqa.report.questions import Questions, RowScores
 from mlqa.report.raced import Raced, match_race
 from mlqa.report.statistics.agreement import Agreement, measure_agreement
 from mlqa.report.statistics.verdict import Verdict, judge_scores
@@ -104,13 +104,15 @@ class Comparison:
     @property
     def total(self) -> int:
         """Number of questions, 0 if it is not known."""
-        return int(self.treatments[0].compute_mean("metrics", "total") or 0)
+        return self._count("total") or 0
 
     @property
     def unseen(self) -> int | None:
         """Number of questions whose context is not in train, None if that is not known."""
-        known = self.treatments[0].compute_mean("metrics", "total_unseen")
-        return None if known is None else int(known)
+        return self._count("total_unseen")
+
+    def _count(self, name: str) -> int | None:
+        return count_over_folds(next(iter(self.treatments[0].seeds.values())), "metrics", name)
 
     def find_index(self, treatment: Treatment) -> int | None:
         """Return the index of a treatment among those that were compared question by question, None if it is not."""
@@ -167,7 +169,7 @@ def _collect_scores(comparison: Comparison) -> None:
         seeds, digests, questions = [], set(), None
         for seed, runs in treatment.seeds.items():
             try:
-                known = _read_seed(runs)
+                known = read_seed(runs)
             except DataError as error:
                 reasons.setdefault(str(error), []).append(f"{treatment.name} ({runs[-1].label})")
                 break
@@ -193,15 +195,6 @@ def _collect_scores(comparison: Comparison) -> None:
         comparison.not_by_question, comparison.doubts = "; ".join(comparison.doubts), []
     elif len(comparison.compared) < 2 <= len(comparison.treatments):
         comparison.not_by_question = "only one treatment can be compared"
-
-
-def _read_seed(runs: Sequence[Member]) -> list[tuple[Member, Questions, RowScores]]:
-    """Return the questions and scores of the runs of a seed that have any. Raise the last DataError if none has."""
-    found = []
-    for run in runs:
-        with contextlib.suppress(DataError):
-            found.append((run, *read_scores(run)))
-    return found or [(runs[-1], *read_scores(runs[-1]))]
 
 
 def _check_hardware(scores: Sequence[Sequence[SeedScores]], context_of: np.ndarray) -> list[HardwareCheck]:

@@ -1,4 +1,4 @@
-"""The transfer matrix: each treatment on each further data set that its runs were evaluated on."""
+"""The transfer matrix: each treatment on its own data set and on each further one that its runs were evaluated on."""
 
 from __future__ import annotations
 
@@ -46,17 +46,30 @@ def build_transfer_matrix(comparison: Comparison) -> TransferMatrix | None:
     Returns:
         None if no run was evaluated on a further data set.
     """
-    sets: dict[str, None] = {}
+    sets: dict[str, None] = {comparison.dataset: None}
     scores = []
     for treatment in comparison.treatments:
-        found: dict[str, TransferScore] = {}
+        found = {comparison.dataset: _describe_own(comparison, treatment)}
         for name in dict.fromkeys(name for run in treatment.runs for name in _list_sets(run)):
             score = _score_treatment(treatment, name)
-            if score is not None:
+            if score is not None and name != comparison.dataset:
                 found[name] = score
                 sets[name] = None
         scores.append(found)
-    return TransferMatrix(comparison.treatments, list(sets), scores) if sets else None
+    return TransferMatrix(comparison.treatments, list(sets), scores) if len(sets) > 1 else None
+
+
+def _describe_own(comparison: Comparison, treatment: Treatment) -> TransferScore:
+    """Return the score on the data set that is compared, with the interval of the comparison if it has one."""
+    index, interval = comparison.find_index(treatment), None
+    if index is not None and comparison.questions is not None:
+        seeds = np.stack([of_seed.primary for of_seed in comparison.scores[index]])
+        verdict = comparison.verdict or judge_scores([seeds], comparison.questions.context_of)
+        if verdict is not None:
+            mean = verdict.measure_mean(index if comparison.verdict else 0)
+            interval = mean.low, mean.high
+    exact = treatment.compute_mean("metrics", "exact_match")
+    return TransferScore(treatment.score, exact, len(treatment.seeds), comparison.total or None, interval)
 
 
 def _list_sets(run: Member) -> list[str]:

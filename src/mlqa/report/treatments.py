@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlqa.config.identity import extract_configuration_settings, extract_evaluation_settings
+from mlqa.report.folds import get_fold, pool_number
 from mlqa.report.grouping import compute_known_mean, group_by
 from mlqa.report.manifest import NEVER_STARTED
 from mlqa.report.members import SET_ASIDE, Member
 
 OPTIONS = ("model", "dataset", "optimizer")  # the groups whose option makes another treatment
-SEED_KEYS = ("seed", "training.seed")
+SEED_KEYS = ("seed", "training.seed", "dataset.fold")  # what runs of one treatment differ in
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Runs:
 
     def compute_seed_means(self, *path: str) -> list[float]:
         """Return the number at `path` in result.json for each seed that has one, averaged over the runs of the seed."""
-        means = (compute_known_mean(run.get_number(*path) for run in runs) for runs in self.seeds.values())
+        means = (pool_number(runs, *path) for runs in self.seeds.values())
         return [mean for mean in means if mean is not None]
 
     def compute_mean(self, *path: str) -> float | None:
@@ -162,9 +163,10 @@ def make_evaluation_key(member: Member) -> str:
         primary metric.
     """
     dataset, fingerprint = member.get_config_value("dataset"), member.get_text("dataset", "fingerprint")
-    asked = extract_evaluation_settings(dataset) if isinstance(dataset, dict) else fingerprint
     split = member.get_text("reported_split")
-    total = member.get_number("metrics", "total")
+    asked = extract_evaluation_settings(dataset, split or "") if isinstance(dataset, dict) else fingerprint
+    # Folds have other questions, and are scored as one data set.
+    total = member.get_number("metrics", "total") if get_fold(member) is None else None
     return _dump_json([member.get_option("dataset"), split, asked, total, member.primary_metric])
 
 
@@ -206,7 +208,8 @@ def _make_treatment_key(member: Member) -> str:
     else:  # Without a config only members with the same overrides are known to be the same.
         stripped = [item for item in member.overrides if not item.startswith("hardware=")]
         settings = _strip_seed(Member("", "", member.directory, overrides=stripped)) or member.label
-    return _dump_json([options, settings, member.get_text("dataset", "fingerprint")])
+    data = member.get_text("dataset", "fingerprint") if get_fold(member) is None else None
+    return _dump_json([options, settings, data])
 
 
 def _make_hardware_key(member: Member) -> str:

@@ -91,14 +91,16 @@ class WandbTracker(Tracker):
             self._keep_best(json.loads(line))
 
     def log(self, row: dict[str, float], step: int) -> None:
-        """Log metrics under "train/" or "eval/", and an estimate of the cost so far if the price is known.
+        """Log metrics under "train/", "eval/" or "test/", and an estimate of the cost so far if the price is known.
 
         Args:
             row: Value of each metric, as transformers names it.
             step: Number of optimizer steps so far.
         """
-        names = {key if key.startswith("eval_") else f"train/{key}": value for key, value in row.items()}
-        plain = {key.replace("eval_", "eval/", 1): value for key, value in names.items()}
+        plain = {
+            key.replace("_", "/", 1) if key.startswith(("eval_", "test_")) else f"train/{key}": value
+            for key, value in row.items()
+        }
         self._step = step
         self._keep_best(row)
         if (usd := self._identity.usd_per_hour) is not None:
@@ -133,7 +135,7 @@ class WandbTracker(Tracker):
         """
         completed = result["status"] == "completed"
         summary = {f"{node}/{key}": value for node in SUMMARY_NODES for key, value in result.get(node, {}).items()}
-        self._keep_best({f"eval_{name}": value for name, value in result["metrics"].items()})
+        self._keep_best({f"eval_{name}": value for name, value in (result["validation"] or result["metrics"]).items()})
         summary |= {f"best/{name}": value for name, value in self._best.items()}
         summary |= {"status": result["status"], "error": result.get("error")}
         summary = {name: value for name, value in summary.items() if value is not None}

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.torch_version import TorchVersion
 
-from mlqa.config.schema import Config, OptimizerName, Precision
+from mlqa.config.schema import Config, Interval, Keep, OptimizerName, Precision, TrainingConfig
 from mlqa.environment import get_checkpoint_dir, get_world_size
 
 # Settings that are passed on under their own names.
@@ -46,7 +46,7 @@ def build_training_arguments(config: Config) -> Any:
         "remove_unused_columns": False,
         "report_to": "none",
         "disable_tqdm": True,
-        ("eval_strategy" if "eval_strategy" in known else "evaluation_strategy"): training.eval_strategy.value,
+        ("eval_strategy" if "eval_strategy" in known else "evaluation_strategy"): resolve_eval_strategy(training).value,
         ("use_cpu" if "use_cpu" in known else "no_cuda"): not torch.cuda.is_available(),
     }
     if get_world_size() > 1 and not torch.cuda.is_available():
@@ -57,6 +57,13 @@ def build_training_arguments(config: Config) -> Any:
     # From 5.0 on, warmup_steps also takes a share of the steps, as a float.
     arguments["warmup_ratio" if "warmup_ratio" in known else "warmup_steps"] = optimizer.warmup_ratio
     return TrainingArguments(**arguments)
+
+
+def resolve_eval_strategy(training: TrainingConfig) -> Interval:
+    """Return when to evaluate. The best model cannot be found without evaluations, so each epoch is the least."""
+    if training.keep is Keep.best and training.eval_strategy is Interval.no:
+        return Interval.epoch
+    return training.eval_strategy
 
 
 def _resolve_optimizer_name(config: Config) -> str:

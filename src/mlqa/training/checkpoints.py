@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 STATE = "trainer_state.json"
 PARTIAL = ".partial"
+BEST = "-best"  # end of the folder with the best model
 
 
 @dataclass(frozen=True)
@@ -59,19 +60,24 @@ class Checkpoints:
     Args:
         run_dir: The run directory.
         identity: The identity of the run, from `compute_run_identity`.
+        kind: The end of the folder's name, if it does not hold the checkpoints to resume from.
 
     Raises:
         RunError: A file is in the place of their folder.
     """
 
-    def __init__(self, run_dir: Path, identity: str) -> None:
+    def __init__(self, run_dir: Path, identity: str, kind: str = "") -> None:
         self.identity = identity
         self.run_dir = run_dir
-        self.folder = get_checkpoint_dir(run_dir) / identity
+        self.folder = get_checkpoint_dir(run_dir) / f"{identity}{kind}"
         if self.folder.parent.exists() and not self.folder.parent.is_dir():
             raise RunError(
                 f"{self.folder.parent} is a file, but a run keeps its checkpoints there; choose another directory"
             )
+
+    def open_best(self) -> Checkpoints:
+        """Return the place of the run's best model, a checkpoint without the state of the optimizer."""
+        return Checkpoints(self.run_dir, self.identity, BEST)
 
     def find_resumable(self) -> Checkpoint | None:
         """Find the newest complete checkpoint from which all processes can resume.
@@ -87,7 +93,7 @@ class Checkpoints:
 
     def find_latest(self) -> Checkpoint | None:
         """Return the newest complete checkpoint of this run, and log why newer ones are skipped."""
-        others = [path.name for path in self.folder.parent.glob("*") if path != self.folder]
+        others = [path.name for path in self.folder.parent.glob("*") if path.name.removesuffix(BEST) != self.identity]
         if others and not self.folder.is_dir():
             log.warning(
                 "%s has checkpoints of another run (other settings, data or number of processes): they are not used",
@@ -170,6 +176,7 @@ class Checkpoints:
     def remove(self) -> None:
         """Remove the checkpoints of this run, which has its result and its model."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.open_best().folder, ignore_errors=True)
         self.tidy()
 
     def tidy(self) -> None:

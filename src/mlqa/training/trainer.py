@@ -25,9 +25,16 @@ from mlqa.batching.packed_rows import unpack_logits
 from mlqa.batching.packing_support import choose_batching
 from mlqa.batching.sampler import WindowBatchSampler
 from mlqa.config.schema import Batching, Config, Interval
+from mlqa.distributed import broadcast_weights
 from mlqa.environment import get_rank, get_world_size, is_main
 from mlqa.features.windows import Windows
-from mlqa.training.arguments import choose_loader_options, get_autocast_dtype, register_safe_globals
+from mlqa.training.arguments import (
+    choose_loader_options,
+    get_autocast_dtype,
+    register_safe_globals,
+    resolve_eval_strategy,
+)
+from mlqa.training.best_model import BestModel, Kept
 from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
 from mlqa.training.compilation import allow_shapes
 from mlqa.training.memory import find_fitting_accumulation, try_largest_windows
@@ -47,6 +54,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         score: Returns the metrics of the model in its current state. An evaluation calls it.
         callbacks: Further callbacks.
         checkpoints: The checkpoints of the run.
+        best: The best model of the run, if it is to be kept.
     """
 
     def __init__(
@@ -58,10 +66,12 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         score: Callable[[], dict[str, float]],
         callbacks: list[TrainerCallback],
         checkpoints: Checkpoints,
+        best: BestModel | None = None,
     ) -> None:
         self.config = config
         self.score = score
         self.checkpoints = checkpoints
+        self.best = best
         training = config.training
         one_width = windows.template.one_width
         self.batching, self.packing = choose_batching(training.batching, model, arguments.device, one_width)
@@ -93,7 +103,8 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             rank=get_rank(),
             world_size=get_world_size(),
         )
-        self.add_callback(_EpochsAndLastCheckpoint(self.batches))
+        by_epoch = resolve_eval_strategy(training) is Interval.epoch
+        self.add_callback(_EpochsAndLastCheckpoint(self.batches, by_epoch, best is not None))
 
     def fit(self, checkpoint: Checkpoint | None) -> None:
         """Train to the end but never past it.
@@ -109,6 +120,19 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         if self.config.training.torch_compile:
             allow_shapes()
         self.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
+
+    def restore_best(self) -> Kept | None:
+        """Load the best model that was kept.
+
+        Returns:
+            What was loaded, None if nothing was: the model stays as the last step left it.
+        """
+        if self.best is None or self.best.kept is None:
+            return None
+        if is_main():  # another machine may not have the files
+            self._load_from_checkpoint(str(self.best.kept.path))
+        broadcast_weights(self.model)
+        return self.best.kept
 
     def _fit_accumulation(self, model: Any, arguments: Any, batches: ShareDataset, step_size: int) -> int:
         """Find the parts into which steps must be split, before transformers reads the arguments."""
@@ -207,36 +231,59 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         Returns:
             The metrics as they are logged: `eval_exact_match`, `eval_f1` ...
         """
-        metrics = {f"eval_{name}": value for name, value in self.score().items()}
+        scores = self.score()
+        metrics = {f"eval_{name}": value for name, value in scores.items()}
         self.log(metrics)
+        if self.best is not None:
+            self.best.offer(scores, self.state.global_step, self._save_model_and_state)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        if self.best is not None and self.best.is_patience_over(self.state.log_history):
+            self.state.max_steps = self.state.global_step  # so that a checkpoint says that nothing is left to train
+            self.control.should_training_stop = True
+            self.control.should_save = self.args.save_strategy != Interval.no.value
         return metrics
 
     def _save_checkpoint(self, *_: Any, **__: Any) -> None:
         """Write a checkpoint completely or not at all. If it cannot be written, warn and go on training."""
 
         def save_files(folder: Path) -> None:
-            self.save_model(str(folder), _internal_call=True)
+            self._save_model_and_state(folder)
             self._save_optimizer_and_scheduler(str(folder))
             self._save_rng_state(str(folder))
-            if is_main():
-                self.state.save_to_json(str(folder / STATE))
 
         self.checkpoints.write(self.state.global_step, save_files, self.config.training.save_total_limit)
 
+    def _save_model_and_state(self, folder: Path) -> None:
+        self.save_model(str(folder), _internal_call=True)
+        if is_main():
+            self.state.save_to_json(str(folder / STATE))
+
 
 class _EpochsAndLastCheckpoint(TrainerCallback):  # type: ignore[misc]
-    """Tell the sampler which epoch begins, and request a checkpoint when training ends and scoring is left."""
+    """Tell the sampler which epoch begins, and request a checkpoint when training ends and scoring is left.
 
-    def __init__(self, batches: WindowBatchSampler) -> None:
+    An evaluation at the end of an epoch takes place in its last step. A checkpoint of this step is then written after
+    the evaluation, and a run that resumes from it has not missed one.
+    """
+
+    def __init__(self, batches: WindowBatchSampler, by_epoch: bool, at_end: bool) -> None:
         self.batches = batches
+        self.by_epoch = by_epoch  # whether each epoch ends with an evaluation
+        self.at_end = at_end  # whether training ends with an evaluation
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.batches.set_epoch(state.global_step // self.batches.steps)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step >= state.max_steps and args.save_strategy != Interval.no.value:
+        is_last = state.global_step >= state.max_steps
+        if is_last and args.save_strategy != Interval.no.value:
             control.should_save = True
+        if (self.by_epoch and (is_last or state.global_step % self.batches.steps == 0)) or (self.at_end and is_last):
+            control.should_evaluate = True
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.by_epoch:
+            control.should_evaluate = False
 
 
 def _collate_share(batch: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

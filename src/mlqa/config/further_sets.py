@@ -1,0 +1,100 @@
+"""The data sets of `evaluation.sets`: options of the group `dataset`, composed before anything starts."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hydra import compose as hydra_compose
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mlqa.config.compose import COMPOSITION_ERRORS, initialize_hydra, parse_overrides
+from mlqa.config.hydra_errors import explain_override
+from mlqa.config.schema import DatasetConfig
+from mlqa.errors import ConfigError
+
+FILES = ("validation_file", "test_file")
+
+
+def compose_set(option: str, overrides: Sequence[str] = ()) -> DatasetConfig:
+    """Return the config of a data set that is only scored on.
+
+    Args:
+        option: Option of the group `dataset`.
+        overrides: Further overrides of keys below `dataset`.
+
+    Raises:
+        ConfigError: There is no such option, an override is wrong, or the data set has nothing to score on.
+    """
+    lines = [f"dataset={option}", *overrides]
+    # Inside a run Hydra is initialized already, perhaps with a config folder of the user's own.
+    with contextlib.nullcontext() if GlobalHydra.instance().is_initialized() else initialize_hydra():
+        for end in range(1, len(lines) + 1):
+            try:
+                node = hydra_compose("config", overrides=lines[:end]).dataset
+            except COMPOSITION_ERRORS as error:
+                raise ConfigError(explain_override(parse_overrides([lines[end - 1]])[0], error)) from error
+    if OmegaConf.is_missing(node, "train_file"):
+        node.train_file = None
+    missing = sorted(OmegaConf.missing_keys(node))
+    if missing:
+        raise ConfigError(f"dataset={option}: {', '.join(missing)} has no value; add {missing[0]}=...")
+    try:
+        dataset = OmegaConf.to_object(node)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"dataset={option}: {error}") from error
+    assert isinstance(dataset, DatasetConfig)
+    problems = list(_find_problems(option, dataset))
+    if problems:
+        raise ConfigError(problems)
+    return dataset
+
+
+@functools.lru_cache  # the members of a sweep share their sets
+def find_set_problems(option: str, is_remote: bool, is_isolated: bool) -> tuple[str, ...]:
+    """Return a line for each reason why one of `evaluation.sets` cannot be scored on.
+
+    Args:
+        option: Option of the group `dataset`.
+        is_remote: Whether the run is a SageMaker job, where files of this machine are missing.
+        is_isolated: Whether its container has no network.
+    """
+    try:
+        dataset = compose_set(option)
+    except ConfigError as error:
+        return tuple(f"evaluation.sets: {problem}" for problem in error.problems)
+    afterwards = f"score on it afterwards: mlqa evaluate <run dir> dataset={option}"
+    files = [path for key in FILES if (path := getattr(dataset, key)) is not None]
+    if files and is_remote:
+        reason = f"has files of this machine ({files[0]}), which the job cannot read"
+        return (f"evaluation.sets: dataset={option} {reason}; {afterwards}",)
+    if is_isolated and dataset.sample is None:
+        reason = "cannot be fetched in a container without a network (hydra.launcher.network_isolation)"
+        return (f"evaluation.sets: dataset={option} {reason}; {afterwards}",)
+    return ()
+
+
+def _find_problems(option: str, dataset: DatasetConfig) -> Iterator[str]:
+    hub = dataset.hub
+    if not (any(getattr(dataset, key) for key in FILES) or dataset.download or dataset.sample or hub):
+        yield (
+            f"dataset={option}: has no file to score on; write an option that names it (conf/dataset), or score on it "
+            f"afterwards: mlqa evaluate <run dir> dataset={option} dataset.validation_file=..."
+        )
+    for key in FILES:
+        path = getattr(dataset, key)
+        if path is not None and not Path(path).expanduser().is_file():
+            yield f"dataset={option}: dataset.{key}={path}: there is no such file; give the path of a file"
+
+
+def name_set(option: str, overrides: Sequence[str]) -> str:
+    """Return what a set is called in results: its option, or if overrides name its file or path, the name of that."""
+    values = dict(override.split("=", 1) for override in overrides if "=" in override)
+    for key in ("dataset.test_file", "dataset.validation_file", "dataset.hub.path"):
+        if key in values:
+            return Path(values[key]).stem if key.endswith("_file") else Path(values[key]).name
+    return option
