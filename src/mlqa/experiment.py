@@ -455,7 +455,7 @@ def _calibrate(
     metric, metrics = result.dataset["primary_metric"], result.validation or result.metrics
     null_threshold = metrics.get("best_f1_thresh")  # SQuAD 2.0's own procedure
     stored, result.calibration = calibrate(chosen_on, reported, metric, config.calibration.risk, null_threshold)
-    log.info("%s", describe_calibration(result.calibration))
+    log.info("%s", describe_calibration(stored, result.calibration))
     probabilities = [compute_confidence(each.candidates, stored.temperature).tolist() for each in outcomes.values()]
     for row, probability in zip(rows, chain.from_iterable(probabilities), strict=True):
         row["probability"] = round(probability, 6)

@@ -126,4 +126,6 @@ def describe_threshold(predictor: Predictor) -> str:
     if limit is None:
         enough = "no answer, because no probability is enough"
     score = 100 * (1 - (predictor.risk or 0))
-    return f"sure: {enough}, for a mean {calibration.metric} of {score:g} or more on the {calibration.split} split"
+    return (
+        f"sure: {enough}, for a mean {calibration.metric_label} of {score:g} or more on the {calibration.split} split"
+    )

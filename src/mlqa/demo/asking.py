@@ -116,12 +116,13 @@ def show_answer(asked: Asked, question: str, context: str) -> Shown:
 def describe_prediction(predictor: Predictor, prediction: Prediction) -> str:
     """Say how sure the model is. The sentence holds nothing that was typed."""
     kind = "An answer" if prediction.text else "No answer in the passage"
-    chance = f"**{kind}, probability {prediction.probability:.0%}**"
+    percent = "over 99%" if prediction.probability > 0.99 else f"{prediction.probability:.0%}"
+    chance = f"**{kind}, probability {percent}**"
     if prediction.is_sure is None:
         return f"{chance}. The model is not calibrated, so the probability is usually too high."
     calibration = predictor.calibration
     assert calibration is not None and predictor.risk is not None
-    goal = f"a mean {calibration.metric} of {100 * (1 - predictor.risk):g}"
+    goal = f"a mean {calibration.metric_label} of {100 * (1 - predictor.risk):g}"
     if predictor.threshold is None:
         return f"{chance}. Not sure: no probability is enough for {goal}."
     verb = "Sure" if prediction.is_sure else "Not sure"

@@ -120,7 +120,11 @@ def _build_column(gradio: Any, asked: Asked) -> list[Any]:
         gradio.Markdown("", label=heading, elem_classes="verdict"),
         gradio.HighlightedText(label=heading, color_map=MARKS, show_legend=True, elem_classes="marked", **shared),
         gradio.Dataframe(
-            headers=["answer", "probability", "characters"], label="Candidates", interactive=False, wrap=True
+            headers=["answer", "probability", "characters"],
+            column_widths=["56%", "22%", "22%"],
+            label="Candidates",
+            interactive=False,
+            wrap=True,
         ),
         gradio.HighlightedText(
             label="Tokens, a colour for each word",

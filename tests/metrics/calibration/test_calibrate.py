@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,11 @@ def test_the_file_is_read_back(tmp_path: Path) -> None:
     assert read_calibration(tmp_path) == STORED
 
 
+def test_the_metric_has_a_name() -> None:
+    assert STORED.metric_label == "F1"
+    assert replace(STORED, metric="exact_match_language").metric_label == "exact match by the language's rules"
+
+
 @pytest.mark.parametrize(("risk", "threshold"), [(None, 0.7), (0.1, 0.7), (0.05, 0.9), (0.4, 0.0), (0.01, None)])
 def test_another_risk_is_looked_up(risk: float | None, threshold: float | None) -> None:
     assert STORED.find_threshold(risk) == threshold
@@ -105,7 +111,9 @@ def test_a_damaged_file_is_refused(tmp_path: Path, text: str) -> None:
         read_calibration(tmp_path)
 
 
-@pytest.mark.parametrize("change", [{"temperature": 0}, {"temperature": "1"}, {"curve": [1]}, {"threshold": "x"}])
+@pytest.mark.parametrize(
+    "change", [{"temperature": 0}, {"temperature": "1"}, {"curve": [1]}, {"threshold": "x"}, {"metric": "x"}]
+)
 def test_a_wrong_value_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     STORED.write(tmp_path)
     content = json.loads((tmp_path / "calibration.json").read_text("utf-8"))

@@ -126,9 +126,9 @@ def calibrate(
     return stored, report
 
 
-def describe_calibration(report: Mapping[str, Any]) -> str:
-    """Return a sentence about the node `calibration` of result.json."""
-    goal = f"{report['metric']} {100 * (1 - report['risk']):g}"
+def describe_calibration(stored: Calibration, report: Mapping[str, Any]) -> str:
+    """Return a sentence about what `calibrate` returned."""
+    goal = f"{stored.metric_label} {100 * (1 - report['risk']):g}"
     sure = f"sure of {report['coverage']:.0%} of the answers for {goal}"
     ece = f"ECE {report['ece']:.3f} (before {report['ece_uncalibrated']:.3f}, by chance {report['ece_by_chance']:.3f})"
     same = "; the reported split is the same" if report["is_same_split"] else ""

@@ -36,6 +36,12 @@ class Calibration:
     curve: Sequence[dict[str, Any]] = field(default_factory=list)
     null_threshold: float | None = None
 
+    @property
+    def metric_label(self) -> str:
+        """What a sentence calls the metric."""
+        label = {"f1": "F1", "exact_match": "exact match"}[self.metric.removesuffix("_language")]
+        return f"{label} by the language's rules" if self.metric.endswith("_language") else label
+
     def find_threshold(self, risk: float | None) -> float | None:
         """Return the threshold for a risk, 0-1. None stands for the risk that was stated when the model was made."""
         if risk is None or risk == self.risk:
@@ -66,7 +72,7 @@ def read_calibration(folder: Path) -> Calibration | None:
         optional = (stored.threshold, stored.null_threshold)
         numbers = [stored.temperature, stored.risk, *(number for number in optional if number is not None)]
         [Point(**{name: float(value) for name, value in each.items()}) for each in stored.curve]
-        if not all(math.isfinite(number) for number in numbers) or stored.temperature <= 0:
+        if not all(map(math.isfinite, numbers)) or stored.temperature <= 0 or not stored.metric_label:
             raise ValueError
     except FileNotFoundError:
         return None
