@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -178,6 +179,8 @@ def test_candidates_that_overlap_are_not_marked() -> None:
         (["a", "b", "c", "d", "e"], 2, "5 runs: give at most 4"),
         (["a", "--port", "0"], 2, "--port=0"),
         (["a", "--risk", "2"], 2, "--risk=2"),
+        (["a", "--host", "192.0.2.1"], 1, "cannot listen on 192.0.2.1: "),
+        (["a", "--host", "no such host"], 1, "cannot listen on no such host: "),
         (["nowhere"], 1, "has no model/"),
     ],
 )
@@ -196,3 +199,12 @@ def test_a_missing_package_is_one_line(capsys: pytest.CaptureFixture[str], monke
     with pytest.raises(SystemExit):
         main(["demo", "nowhere"])
     assert capsys.readouterr().err == 'error: gradio is not installed; run: pip install "mlqa[demo]"\n'
+
+
+def test_a_taken_port_is_said_before_a_model_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(SystemExit):
+            main(["demo", "nowhere", "--port", str(taken.getsockname()[1])])
+    assert "cannot listen on 127.0.0.1, port" in capsys.readouterr().err

@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> None:
 
     from mlqa.demo.page import build_page, get_launch_options, import_gradio
 
-    gradio = import_gradio()  # a missing package is said before a model is loaded
+    gradio = import_gradio()  # a missing package or a taken port is said before a model is loaded
+    _check_address(args.host, args.port)
 
     from pathlib import Path
 
@@ -60,9 +61,25 @@ def run(args: argparse.Namespace) -> None:
     page = build_page([load_asked(folder, args.risk) for folder in folders], find_examples(folders[0]))
     try:
         _, address, _ = page.launch(**get_launch_options(gradio, args.host, args.port), prevent_thread_lock=True)
-    except OSError as error:
-        raise RunError(f"demo: cannot listen on {args.host}: {error}; choose another --port or --host") from None
+    except OSError:
+        raise RunError("demo: no port is free; name another one by --port") from None
     print(f"{address}  (API: {address}?view=api, Ctrl-C ends it)", flush=True)
     if args.host != LOOPBACK:
         print("It has no password: everybody who reaches this machine can ask it.", flush=True)
     page.block_thread()
+
+
+def _check_address(host: str, port: int | None) -> None:
+    """Raise RunError if nobody can listen there."""
+    import socket
+
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        place = host if port is None else f"{host}, port {port}"
+        raise RunError(
+            f"demo: cannot listen on {place}: {error.strerror or error}; choose another --host or --port"
+        ) from None
