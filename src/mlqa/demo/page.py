@@ -39,7 +39,7 @@ def import_gradio() -> Any:
     try:
         import gradio
     except ImportError:
-        raise RunError('gradio is not installed; run: pip install "mlqa[demo]"') from None
+        raise RunError("mlqa demo needs gradio: pip install 'gradio>=6,<7'") from None
     return gradio
 
 
