@@ -33,7 +33,7 @@ def run_dir(tmp_path: Path) -> Path:
     run = tmp_path / "run"
     write_json_lines(run / "scores.jsonl", list(rows))
     write_json(run / "predictions.json", dict(zip(examples.ids, ANSWERS, strict=True)))
-    result = {"schema_version": 2, "status": "completed", "choices": {"dataset": "squad_json"}}
+    result = {"schema_version": 2, "status": "completed", "choices": {"dataset": "squad_json"}, "dataset": {}}
     write_json(run / "result.json", {**result, "reported_split": "validation"})
     (run / ".hydra").mkdir()
     (run / ".hydra" / "config.yaml").write_text("dataset:\n  language: tr\n", "utf-8")

@@ -79,11 +79,11 @@ def _read_scores(run_dir: Path) -> tuple[list[dict[str, Any]], LanguageRules]:
         raise RunError(f"{run_dir}: has no {SCORES}; give the directory of a completed run") from None
     except DataError as error:
         raise DataError(f"{run_dir}: {error}") from None
-    return rows, get_language_rules(_find_language(run_dir))
+    return rows, get_language_rules(result["dataset"].get("language") or _find_language(run_dir))
 
 
 def _find_language(run_dir: Path) -> str:
-    """Return the language of the run's data set by its .hydra/config.yaml, "" if that does not say."""
+    """Return the language of the data set by .hydra/config.yaml, for runs that did not record it. "" if it says none."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
