@@ -83,7 +83,7 @@ def _read_scores(run_dir: Path) -> tuple[list[dict[str, Any]], LanguageRules]:
 
 
 def _find_language(run_dir: Path) -> str:
-    """Return the language of the data set by .hydra/config.yaml, for runs that did not record it. "" if it says none."""
+    """Return the language of the data set by .hydra/config.yaml, for older runs. "" if it says none."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
