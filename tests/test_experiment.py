@@ -14,10 +14,11 @@ from forked import python
 from tiny_runs import TINY, TOP, run_here, train
 
 from mlqa.config.compose import compose_config
+from mlqa.data.questions import make_unlabelled_examples
 from mlqa.data.sample import generate
 from mlqa.errors import DataError, RunError
 from mlqa.experiment import run
-from mlqa.inference import Predictor, make_unlabelled_examples
+from mlqa.inference import Predictor
 from mlqa.metrics.squad import compute_squad_scores
 
 pytestmark = pytest.mark.slow

@@ -12,9 +12,10 @@ import transformers
 from safetensors.torch import load_file
 
 from mlqa.config.compose import compose_config
+from mlqa.data.questions import make_unlabelled_examples
 from mlqa.data.sample import generate
 from mlqa.experiment import run
-from mlqa.inference import Predictor, make_unlabelled_examples
+from mlqa.inference import Predictor
 from mlqa.tokenization.scratch import train_tokenizer
 
 pytestmark = pytest.mark.slow

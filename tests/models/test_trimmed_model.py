@@ -12,10 +12,11 @@ import torch
 import transformers
 
 from mlqa.config.compose import compose_config
+from mlqa.data.questions import make_unlabelled_examples
 from mlqa.data.sample import generate
 from mlqa.errors import ConfigError, ModelError
 from mlqa.experiment import run
-from mlqa.inference import Predictor, make_unlabelled_examples
+from mlqa.inference import Predictor
 from mlqa.models.embeddings import keep_rows
 from mlqa.result import MODEL
 from mlqa.tokenization.scratch import train_tokenizer

@@ -67,7 +67,8 @@ def run(args: argparse.Namespace) -> None:
     if problems:
         raise ConfigError(problems)
 
-    from mlqa.inference import Predictor, load_questions, make_unlabelled_examples
+    from mlqa.data.questions import load_questions, make_unlabelled_examples
+    from mlqa.inference import Predictor
 
     if args.file is not None:
         examples = load_questions(args.file)
