@@ -123,9 +123,10 @@ def describe_threshold(predictor: Predictor) -> str:
     """Say from which probability on an answer is sure, and for which risk."""
     calibration, limit = predictor.calibration, predictor.threshold
     assert calibration is not None
-    enough = "every answer" if limit == 0 else f"from a probability of {limit:.3f}"
     if limit is None:
         enough = "no answer, because no probability is enough"
+    else:
+        enough = f"from a probability of {limit:.3f}" if limit else "every answer"
     score = 100 * (1 - (predictor.risk or 0))
     return (
         f"sure: {enough}, for a mean {calibration.metric_label} of {score:g} or more on the {calibration.split} split"
