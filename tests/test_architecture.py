@@ -33,6 +33,7 @@ metrics
 display
 tracking evaluation
 report run_directory inference
+demo
 experiment on_sweep_end
 commands
 cli

@@ -14,10 +14,11 @@ from forked import python
 from tiny_runs import TINY, TOP, run_here, train
 
 from mlqa.config.compose import compose_config
+from mlqa.data.questions import make_unlabelled_examples
 from mlqa.data.sample import generate
 from mlqa.errors import DataError, RunError
 from mlqa.experiment import run
-from mlqa.inference import Answerer, make_unlabelled_examples
+from mlqa.inference import Predictor
 from mlqa.metrics.squad import compute_squad_scores
 
 pytestmark = pytest.mark.slow
@@ -272,10 +273,13 @@ def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
     assert set(predictions.values()) == {"", "Ali"}
     assert result.metrics["exact_match"] == 100.0
     questions = make_unlabelled_examples(["kim geldi", "nerede"], ["Ali geldi 3"] * 2, ["0", "1"])
-    answerer = Answerer(tmp_path / "out")
-    assert [found[0].text for found in answerer.answer(questions)] == ["Ali", ""]
-    answerer.training.null_score_diff_threshold = 1e9
-    assert "" not in [found[0].text for found in answerer.answer(questions)]
+    predictor = Predictor.from_run(tmp_path / "out")
+    assert [found.text for found in predictor.answer(questions)] == ["Ali", ""]
+    tuned = Predictor.from_run(tmp_path / "out", null_threshold="tuned")
+    assert tuned.training.null_score_diff_threshold == result.metrics["best_f1_thresh"]
+    assert [found.text for found in tuned.answer(questions)] == ["Ali", ""]
+    predictor.training.null_score_diff_threshold = 1e9
+    assert "" not in [found.text for found in predictor.answer(questions)]
     odds = json.loads((tmp_path / "out" / "null_odds.json").read_text("utf-8"))
     assert list(odds) == list(predictions)
     assert all((predictions[identifier] == "") == (value > 0) for identifier, value in odds.items())

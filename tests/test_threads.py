@@ -250,7 +250,7 @@ sys.meta_path.insert(0, Look())
         f"import runpy; sys.argv = ['train.py', 'experiment=quickstart', 'dataset.sample.train_rows=8', "
         f"'dataset.sample.validation_rows=8']; runpy.run_path({str(TOP / 'train.py')!r}, run_name='__main__')",
         "from mlqa.cli import main; main(['predict', '.', '--context', 'a b', '--question', 'a?'])",
-        "from mlqa.inference import Answerer",
+        "from mlqa.inference import Predictor",
         "import mlqa.training.trainer",
     ],
     ids=["train.py", "mlqa predict", "inference", "trainer"],

@@ -13,6 +13,8 @@ from mlqa.errors import exit_on_error
 COMMANDS = {
     "audit": "find faults in a data set: offsets, leakage, duplicates, Unicode, lengths",
     "dashboard": "save a W&B workspace for a sweep, or print its specification",
+    "demo": "ask the models of runs in a browser",
+    "errors": "group the wrong answers of a run, and write them for annotators",
     "evaluate": "score the models of finished runs on further data sets",
     "predict": "answer questions with the model of a run",
     "report": "compare the members of sweeps: what to choose, a page, tables",

@@ -19,7 +19,7 @@ from mlqa.features.template import Reading
 from mlqa.features.windows import Windows, make_windows
 from mlqa.metrics.breakdown import Group, break_down_scores, classify_questions
 from mlqa.metrics.language_rules import resolve_language_rules, resolve_primary_metric
-from mlqa.metrics.no_answer import choose_answer, compute_null_odds, detect_squad_version, find_best_answer
+from mlqa.metrics.no_answer import compute_null_odds, detect_squad_version, find_best_answer, put_answer_first
 from mlqa.metrics.oracle import find_aligned_answers
 from mlqa.metrics.scores_file import build_score_rows
 from mlqa.metrics.scoring import score_predictions, score_questions, shuffle_questions
@@ -29,19 +29,27 @@ from mlqa.metrics.squad import Version
 
 @dataclass(frozen=True)
 class Answers:
-    """One prediction per row. If the model may give no answer, also the odds of that and the best real answer."""
+    """One prediction per row. If the model may give no answer, also the odds of that and the best real answer.
+
+    `candidates` are the scores of each row's candidates, that of the prediction first, if they were asked for.
+    """
 
     predictions: list[str]
-    null_odds: list[float] | None
-    best_answers: list[str] | None
+    null_odds: list[float] | None = None
+    best_answers: list[str] | None = None
+    candidates: list[list[float]] | None = None
 
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """The answers of one model to all rows, which only the main process has, and their metrics."""
+    """The answers of one model to all rows, which only the main process has, and their metrics.
+
+    `candidates` are the scores of each row's candidates, that of the prediction first.
+    """
 
     predictions: list[str]
     null_odds: list[float] | None
+    candidates: list[list[float]]
     metrics: dict[str, float]
 
 
@@ -102,9 +110,10 @@ class Evaluation:
 
     def evaluate(self, model: Any) -> EvaluationResult:
         """Return the answers and all metrics of a trained model."""
-        answers = self._predict_answers(model, self.examples, self.windows, "Scoring")
+        answers = self._predict_answers(model, self.examples, self.windows, "Scoring", with_candidates=True)
         metrics = self._score_answers(answers, null_odds=answers.null_odds, best_answers=answers.best_answers)
-        return EvaluationResult(answers.predictions, answers.null_odds, metrics)
+        assert answers.candidates is not None
+        return EvaluationResult(answers.predictions, answers.null_odds, answers.candidates, metrics)
 
     def score_questions(self, predictions: list[str], set_name: str, split: str) -> ScoredQuestions:
         """Score each question by itself and each group. May take seconds for Turkish, because its words are analyzed.
@@ -145,12 +154,14 @@ class Evaluation:
         answers = self._predict_answers(model, shuffled, windows, "Scoring the control")
         return self._score_answers(answers, intervals=False)["f1"]
 
-    def _predict_answers(self, model: Any, examples: Examples, windows: Windows, description: str) -> Answers:
+    def _predict_answers(
+        self, model: Any, examples: Examples, windows: Windows, description: str, with_candidates: bool = False
+    ) -> Answers:
         """Answer this process's own rows. Only the main process returns the answers to all of them."""
         mine = shard_rows(windows, self.training.pad_to_multiple_of, get_rank(), get_world_size())
         if get_world_size() > 1:
             examples, windows = examples.select(mine), windows.select_rows(mine)
-        ours = gather_object((mine, self._predict_locally(model, examples, windows, description)))
+        ours = gather_object((mine, self._predict_locally(model, examples, windows, description, with_candidates)))
         rows = np.concatenate([np.zeros(0, dtype=np.int64), *(rows for rows, _ in ours)])
         order = np.argsort(rows).tolist()
 
@@ -158,20 +169,27 @@ class Evaluation:
             values = [value for _, answers in ours for value in getattr(answers, name)]
             return [values[place] for place in order]
 
-        predictions = in_order("predictions")
-        if not self.with_null:
-            return Answers(predictions, None, None)
-        return Answers(predictions, in_order("null_odds"), in_order("best_answers"))
+        known = ("predictions", *(("null_odds", "best_answers") if self.with_null else ()))
+        return Answers(**{name: in_order(name) for name in (*known, *(("candidates",) if with_candidates else ()))})
 
-    def _predict_locally(self, model: Any, examples: Examples, windows: Windows, description: str) -> Answers:
+    def _predict_locally(
+        self, model: Any, examples: Examples, windows: Windows, description: str, with_candidates: bool
+    ) -> Answers:
         spans = predict_spans(model, windows, self.training, self.autocast, description)
+        if not self.with_null and not with_candidates:
+            return Answers(decode_best_texts(spans, windows, examples))
+        threshold = self.training.null_score_diff_threshold
+        n_best = decode_n_best(spans, windows, examples, self.training.n_best_size, self.with_null)
+        ranked = [put_answer_first(candidates, threshold) for candidates in n_best]
+        scores = [[candidate.score for candidate in candidates] for candidates in ranked] if with_candidates else None
+        predictions = [candidates[0].text for candidates in ranked]
         if not self.with_null:
-            return Answers(decode_best_texts(spans, windows, examples), None, None)
-        n_best = decode_n_best(spans, windows, examples, self.training.n_best_size, with_null=True)
+            return Answers(predictions, candidates=scores)
         return Answers(
-            [choose_answer(candidates, self.training.null_score_diff_threshold) for candidates in n_best],
+            predictions,
             [compute_null_odds(candidates) for candidates in n_best],
             [find_best_answer(candidates) for candidates in n_best],
+            scores,
         )
 
     def _score_answers(self, answers: Answers, **options: Any) -> dict[str, float]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from mlqa.evaluation import Evaluation, EvaluationResult
     from mlqa.features.template import Reading
     from mlqa.features.windows import Windows
+    from mlqa.metrics.calibration.calibrate import Outcomes
+    from mlqa.metrics.calibration.stored import Calibration
     from mlqa.metrics.tokenizer_analysis import TokenizerAnalysis
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
@@ -385,7 +388,10 @@ def _score(
     Returns:
         The lines of scores.jsonl, those of the reported split last. Only the main process has them.
     """
+    from mlqa.metrics.calibration.calibrate import Outcomes
+
     rows: list[dict[str, Any]] = []
+    outcomes: dict[str, Outcomes] = {}
     run_dir = Path(config.training.output_dir)
     for name, evaluation in evaluations.items():
         log.info("scoring %d questions of the %s split", len(evaluation.examples), name)
@@ -399,11 +405,15 @@ def _score(
         if is_main():
             scored = evaluation.score_questions(evaluated.predictions, name_own_set(config, result.choices), name)
             rows += scored.rows
+            metric = evaluation.primary_metric
+            outcomes[name] = Outcomes.collect(name, scored.rows, evaluated.candidates, metric)
             if name == result.reported_split:
                 result.breakdown = scored.breakdown
                 _write_answers(unwritten, evaluated, evaluation.examples.ids, run_dir)
     result.objective = (result.validation or result.metrics)[evaluations[result.reported_split].primary_metric]
     if is_main():
+        calibration = _calibrate(config, result, outcomes, rows)
+        try_write(unwritten, calibration.write, get_model_dir(run_dir))
         try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
     return rows
 
@@ -426,6 +436,32 @@ def _score_further(
             rows += scores.rows
     if sets and is_main():
         try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
+
+
+def _calibrate(
+    config: Config, result: Result, outcomes: dict[str, Outcomes], rows: list[dict[str, Any]]
+) -> Calibration:
+    """Record in `result` how sure the model may be, and in each row of scores.jsonl the probability of its answer.
+
+    Args:
+        config: The run's config.
+        result: Receives the figures.
+        outcomes: Of each split that was scored. What is chosen is chosen on the validation split if there is one.
+        rows: The lines of these splits, in their order.
+    """
+    from mlqa.metrics.calibration.calibrate import calibrate, describe_calibration
+    from mlqa.metrics.calibration.temperature import compute_confidence
+
+    reported = outcomes[result.reported_split]
+    chosen_on = outcomes.get("validation", reported)
+    metric, metrics = result.dataset["primary_metric"], result.validation or result.metrics
+    null_threshold = metrics.get("best_f1_thresh")  # SQuAD 2.0's own procedure
+    stored, result.calibration = calibrate(chosen_on, reported, metric, config.calibration.risk, null_threshold)
+    log.info("%s", describe_calibration(stored, result.calibration))
+    probabilities = [compute_confidence(each.candidates, stored.temperature).tolist() for each in outcomes.values()]
+    for row, probability in zip(rows, chain.from_iterable(probabilities), strict=True):
+        row["probability"] = round(probability, 6)
+    return stored
 
 
 def _write_answers(unwritten: list[str], evaluated: EvaluationResult, ids: list[str], run_dir: Path) -> None:

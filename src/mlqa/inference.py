@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -14,11 +16,12 @@ from mlqa.answers.decoding import Candidate, decode_n_best
 from mlqa.answers.forward import predict_spans
 from mlqa.config.schema import TrainingConfig, select_numbers
 from mlqa.data.examples import Examples
-from mlqa.data.readers import iter_rows
-from mlqa.data.row_values import is_encodable, parse_id
-from mlqa.errors import DataError, RunError, summarize_error
+from mlqa.data.questions import make_unlabelled_examples
+from mlqa.errors import ConfigError, RunError, summarize_error
 from mlqa.features.template import Reading
+from mlqa.features.tokens import tokenize
 from mlqa.features.windows import make_windows
+from mlqa.metrics.calibration.stored import Calibration, read_calibration
 from mlqa.metrics.no_answer import put_answer_first
 from mlqa.models.loading import load_trained_model
 from mlqa.result import FILE, MODEL, read_result
@@ -28,55 +31,209 @@ from mlqa.tokenization.load import load_pretrained
 log = logging.getLogger(__name__)
 
 
-class Answerer:
-    """Model, tokenizer and window settings of a run directory, ready to answer."""
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says to a question.
 
-    def __init__(self, run_dir: str | Path) -> None:
+    Attributes:
+        answers: The candidates, the answer first. A text is `context[start:end]`, or "" for "no answer".
+        is_sure: Whether the answer's probability reaches the threshold for the stated risk. None if the model has no
+            calibration.json.
+    """
+
+    answers: list[Candidate]
+    is_sure: bool | None
+
+    @property
+    def text(self) -> str:
+        """The answer, "" if the context does not answer the question."""
+        return self.answers[0].text
+
+    @property
+    def probability(self) -> float:
+        """The probability that the answer is right, 0-1."""
+        return self.answers[0].probability
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the prediction as `mlqa predict --json` prints it."""
+        return {"answers": [asdict(candidate) for candidate in self.answers], "sure": self.is_sure}
+
+
+class Predictor:
+    """The model of a run, ready to answer.
+
+    Any number of threads may share one. They take turns, because a forward pass uses all cores or the whole GPU anyway.
+    Many questions in one call are read in batches, which is several times faster than one call each.
+
+    Attributes:
+        calibration: What turns scores into probabilities, None if the run wrote no calibration.json. Then the
+            temperature is 1, and the probabilities are usually too high.
+        risk: The mean loss to accept of the answers that count as sure, 0-1.
+        threshold: The lowest probability to be sure of, None if no answer is that sure.
+        tokenizer: The tokenizer of transformers.
+        training: The window and decoding settings of the run.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        training: TrainingConfig,
+        *,
+        reading: Reading | None = None,
+        with_null: bool = False,
+        calibration: Calibration | None = None,
+        risk: float | None = None,
+    ) -> None:
+        """Wrap a model. Most callers want `from_run`.
+
+        Args:
+            model: A transformers model for question answering, on the device it is to run on.
+            tokenizer: Its fast tokenizer.
+            training: Window and decoding settings.
+            reading: How the model reads windows.
+            with_null: Whether the model may give no answer.
+            calibration: What turns scores into probabilities.
+            risk: As in `from_run`.
+        """
+        self.model, self.tokenizer, self.training = model, tokenizer, training
+        self.reading, self.with_null, self.calibration = reading, with_null, calibration
+        self.risk = calibration.risk if calibration and risk is None else risk
+        self.threshold = calibration.find_threshold(risk) if calibration else None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def from_run(
+        cls,
+        path: str | Path,
+        *,
+        device: str | None = None,
+        risk: float | None = None,
+        null_threshold: float | Literal["tuned"] | None = None,
+    ) -> Predictor:
         """Load the model of a run.
 
         Args:
-            run_dir: Directory of a completed run.
+            path: Directory of a completed run.
+            device: A device of torch, such as "cuda" or "cpu". Default: the GPU if there is one.
+            risk: The mean loss to accept of the answers that count as sure, 0-1. Default: calibration.risk of the run.
+            null_threshold: SQuAD 2.0: no answer if its score exceeds that of the best answer by more than this.
+                "tuned" is the one that SQuAD 2.0's procedure chose on the validation split. Default: as the run was
+                scored.
 
         Raises:
-            RunError: If the directory has no finished run.
+            RunError: If the directory has no finished run, or what a file of it holds cannot be used.
             ModelError: If its model cannot be loaded.
+            ConfigError: If the run does not have what an argument asks for.
         """
+        import torch
         from transformers import AutoTokenizer
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
-        folder = Path(run_dir).expanduser()
+        folder = Path(path).expanduser()
         model_folder = folder / MODEL
         if not (model_folder / "config.json").is_file():
             raise RunError(f"{folder}: has no model/; give the directory of a completed run (outputs/<date>/<time>)")
         result = read_result(folder)
         if result["status"] != "completed":
             log.warning("%s: the run is %s, so its model may not be fully trained", folder, result["status"])
+        calibration = read_calibration(model_folder)
+        if calibration is None and risk is not None:
+            raise ConfigError(f"{folder}: its model has no calibration.json, which a risk needs; train it again")
         # A model that was trained on unanswerable questions may give no answer.
-        self.with_null = result["dataset"].get("train_rows", {}).get("unanswerable", 0) > 0
-        self.training = _load_training_config(folder, result.get("training"))
-        self.tokenizer: Any = load_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
-        self.model: Any = load_trained_model(model_folder)
-        self.reading = Reading(**result["model"].get("reading", {}))  # as it was trained
-        limit_threads(getattr(self.model.config, "hidden_size", None))
+        with_null = result["dataset"].get("train_rows", {}).get("unanswerable", 0) > 0
+        training = _load_training_config(folder, result.get("training"))
+        if null_threshold is not None:
+            training.null_score_diff_threshold = _choose_null_threshold(folder, null_threshold, calibration, with_null)
+        tokenizer: Any = load_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
+        model: Any = load_trained_model(model_folder)
+        limit_threads(getattr(model.config, "hidden_size", None))
+        return cls(
+            model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval(),
+            tokenizer,
+            training,
+            reading=Reading(**result["model"].get("reading", {})),  # as it was trained
+            with_null=with_null,
+            calibration=calibration,
+            risk=risk,
+        )
 
-    def answer(self, examples: Examples, top_k: int = 1) -> list[list[Candidate]]:
-        """Answer questions.
+    def predict(self, question: str, context: str, top_k: int = 1) -> Prediction:
+        """Answer one question.
 
         Args:
-            examples: The questions and their contexts.
-            top_k: Number of candidates to return per question.
+            question: The question.
+            context: The text that may hold the answer.
+            top_k: Number of candidates to return, the answer included.
 
-        Returns:
-            For each row its candidates, best first. A candidate's text is `context[start:end]`.
+        Raises:
+            DataError: If a text is empty or cannot be encoded as UTF-8.
+            ConfigError: If `top_k` is out of range.
         """
-        self.training.n_best_size = max(self.training.n_best_size, top_k)
+        return self.predict_all([(question, context)], top_k)[0]
+
+    def predict_all(self, questions: Sequence[tuple[str, str]], top_k: int = 1) -> list[Prediction]:
+        """Answer many questions in batches.
+
+        Args:
+            questions: Pairs of a question and its context.
+            top_k: Number of candidates to return for each, the answer included.
+
+        Raises:
+            DataError: If a text is empty or cannot be encoded as UTF-8. The message has its number, from 0.
+            ConfigError: If `top_k` is out of range.
+        """
+        ids = [str(number) for number in range(len(questions))]
+        asked, contexts = [question for question, _ in questions], [context for _, context in questions]
+        return self.answer(make_unlabelled_examples(asked, contexts, ids), top_k)
+
+    def answer(self, examples: Examples, top_k: int = 1) -> list[Prediction]:
+        """Answer the questions of a split.
+
+        Args:
+            examples: The questions and their contexts. Those that share a context are the fastest.
+            top_k: Number of candidates to return for each, the answer included.
+
+        Raises:
+            ConfigError: If `top_k` is below 1, or above the candidates that the run's settings keep.
+        """
+        most = self.training.n_best_size
+        if not 1 <= top_k <= most:
+            raise ConfigError(f"--top-k={top_k}: choose 1 ... {most}, the candidates that the run keeps (n_best_size)")
+        if not len(examples):
+            return []
         length, stride = self.training.max_seq_length, self.training.doc_stride
-        windows = make_windows(examples, self.tokenizer, length, stride, reading=self.reading)
-        spans = predict_spans(self.model, windows, self.training)
-        answers = decode_n_best(spans, windows, examples, self.training.n_best_size, self.with_null)
+        temperature = self.calibration.temperature if self.calibration else 1.0
+        with self._lock:  # neither tokenizers nor progress bars may be used by two threads at once
+            windows = make_windows(examples, self.tokenizer, length, stride, reading=self.reading)
+            spans = predict_spans(self.model, windows, self.training)
+        n_best = decode_n_best(spans, windows, examples, most, self.with_null, temperature)
         threshold = self.training.null_score_diff_threshold
-        return [put_answer_first(candidates, threshold)[:top_k] for candidates in answers]
+        return [self._judge(put_answer_first(candidates, threshold)[:top_k]) for candidates in n_best]
+
+    def locate_tokens(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of a text begins and ends, in characters."""
+        with self._lock:
+            tokens = tokenize(self.tokenizer, [text])
+        return list(zip(tokens.starts.tolist(), tokens.ends.tolist(), strict=True))
+
+    def _judge(self, answers: list[Candidate]) -> Prediction:
+        if self.calibration is None:
+            return Prediction(answers, None)
+        return Prediction(answers, self.threshold is not None and answers[0].probability >= self.threshold)
+
+
+def _choose_null_threshold(
+    folder: Path, wanted: float | Literal["tuned"], calibration: Calibration | None, with_null: bool
+) -> float:
+    if not with_null:
+        raise ConfigError(f"{folder}: was trained without unanswerable questions, so it has no threshold for no answer")
+    if wanted != "tuned":
+        return wanted
+    if calibration is None or calibration.null_threshold is None:
+        raise ConfigError(f"{folder}: has no tuned threshold in its calibration.json; give a number")
+    return calibration.null_threshold
 
 
 def _load_training_config(run_dir: Path, recorded: Any) -> TrainingConfig:
@@ -105,53 +262,3 @@ def _load_training_config(run_dir: Path, recorded: Any) -> TrainingConfig:
     except (OmegaConfBaseException, ValueError, TypeError, AttributeError, OSError) as error:
         raise RunError(f"{path}: cannot be read: {summarize_error(error)}") from None
     return training
-
-
-def load_questions(path: str | Path) -> Examples:
-    """Load questions from a file. Gold answers in it are ignored.
-
-    Args:
-        path: A file in any form that a data set may have (see docs/data.md). Only context and question are needed.
-
-    Returns:
-        Examples without gold answers. A question without an id is named by its number, from 0.
-
-    Raises:
-        DataError: If the file cannot be read or an entry is malformed. The message names the file and the entry.
-    """
-    path = Path(path).expanduser()
-    rows = list(iter_rows(path))
-    if not rows:
-        raise DataError(f'{path}: has no questions; give [{{"context": ..., "question": ...}}, ...]')
-    for place, row in rows:
-        if not all(isinstance(row.get(key), str) for key in ("context", "question")):
-            raise DataError(f"{path}, {place}: needs context and question as text")
-    ids = [parse_id(f"{path}, {place}", row.get("id")) for place, row in rows]
-    return make_unlabelled_examples(
-        [row["question"] for _, row in rows],
-        [row["context"] for _, row in rows],
-        [str(number) if identifier is None else identifier for number, identifier in enumerate(ids)],
-    )
-
-
-def make_unlabelled_examples(questions: list[str], contexts: list[str], ids: list[str]) -> Examples:
-    """Make examples without gold answers.
-
-    Args:
-        questions: The questions.
-        contexts: The context of each question.
-        ids: The id of each question.
-
-    Returns:
-        The examples, with one context per question.
-
-    Raises:
-        DataError: If a text is empty or cannot be encoded as UTF-8.
-    """
-    for kind, texts in (("question", questions), ("context", contexts)):
-        for identifier, text in zip(ids, texts, strict=True):
-            if not text.strip():
-                raise DataError(f"the {kind} of entry {identifier} is empty; give some text")
-            if not is_encodable(text):
-                raise DataError(f"the {kind} of entry {identifier} is not valid UTF-8; remove the invalid characters")
-    return Examples(ids, questions, contexts, np.arange(len(questions)), [()] * len(questions))

@@ -25,6 +25,7 @@ HISTORY = "history.jsonl"
 TOKENIZATION = "tokenization.json"
 NULL_ODDS = "null_odds.json"  # SQuAD 2.0 only
 MODEL = "model"
+CALIBRATION = "calibration.json"  # in the folder of the model
 ANSWERING = "mlqa.json"  # in model/: how the model reads and answers, for whoever scores it without its run
 _PACKAGES = ("mlqa", "torch", "transformers", "tokenizers", "datasets", "accelerate", "hydra-core")
 
@@ -47,6 +48,7 @@ class Result:
     training: dict[str, Any] = field(default_factory=dict)  # the numbers of config.training: windows, decoding, steps
     evaluations: dict[str, Any] = field(default_factory=dict)  # {set: metrics}: scores on further data sets
     breakdown: dict[str, Any] = field(default_factory=dict)  # official scores by group
+    calibration: dict[str, Any] = field(default_factory=dict)  # how sure the model may be: docs/calibration.md
     tokenization: dict[str, float] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)
     cost: dict[str, Any] = field(default_factory=dict)

@@ -12,9 +12,10 @@ import transformers
 from safetensors.torch import load_file
 
 from mlqa.config.compose import compose_config
+from mlqa.data.questions import make_unlabelled_examples
 from mlqa.data.sample import generate
 from mlqa.experiment import run
-from mlqa.inference import Answerer, make_unlabelled_examples
+from mlqa.inference import Predictor
 from mlqa.tokenization.scratch import train_tokenizer
 
 pytestmark = pytest.mark.slow
@@ -71,7 +72,7 @@ def test_a_vocabulary_of_sentencepiece_alone(tmp_path: Path) -> None:
     assert result["weights"] == {"loaded": weights, "missing": head, "head": "new"}
     text = SAMPLE.get_context(0)
     asked = make_unlabelled_examples([SAMPLE.questions[0]], [text], ["0"])
-    found = Answerer(tmp_path / "run").answer(asked)[0][0]
+    found = Predictor.from_run(tmp_path / "run").answer(asked)[0]
     assert found.text in text
 
 

@@ -26,7 +26,7 @@ class Candidate:
         start: Offset of its first character in the context.
         end: Offset after its last character.
         score: Sum of a start and an end logit.
-        probability: Softmax of the score over the n-best candidates of the question.
+        probability: Softmax of score / temperature over the n-best candidates of the question.
     """
 
     text: str
@@ -148,7 +148,12 @@ def decode_best_texts(spans: Spans, windows: Windows, examples: Examples) -> lis
 
 
 def decode_n_best(
-    spans: Spans, windows: Windows, examples: Examples, n_best_size: int, with_null: bool
+    spans: Spans,
+    windows: Windows,
+    examples: Examples,
+    n_best_size: int,
+    with_null: bool,
+    temperature: float = 1.0,
 ) -> list[list[Candidate]]:
     """Return the best candidates of each row.
 
@@ -159,6 +164,7 @@ def decode_n_best(
         n_best_size: Number of candidates to keep per row, besides "no answer".
         with_null: Whether "no answer" (empty text) competes. It has its lowest score over all windows of the row, as in
             the SQuAD 2.0 baseline of BERT.
+        temperature: Divides the scores in the softmax of the probabilities (mlqa.metrics.calibration.temperature).
 
     Returns:
         For each row its candidates, best first. A row always has at least one: "no answer" if there is no other.
@@ -190,13 +196,13 @@ def decode_n_best(
         if with_null or not candidates:
             candidates.append(("", 0, 0, float(null[number])))
             candidates.sort(key=lambda candidate: -candidate[3])
-        answers.append(_add_probabilities(candidates))
+        answers.append(_add_probabilities(candidates, temperature))
     return answers
 
 
-def _add_probabilities(candidates: list[tuple[str, int, int, float]]) -> list[Candidate]:
+def _add_probabilities(candidates: list[tuple[str, int, int, float]], temperature: float) -> list[Candidate]:
     scores = np.array([candidate[3] for candidate in candidates], dtype=np.float64)
-    weights = np.exp(scores - scores.max())
+    weights = np.exp((scores - scores.max()) / temperature)
     return [
         Candidate(text, start, end, score, float(weight))
         for (text, start, end, score), weight in zip(candidates, weights / weights.sum(), strict=True)

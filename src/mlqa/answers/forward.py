@@ -5,6 +5,7 @@ Only the best spans of each window are kept, so memory grows with the number of 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -49,13 +50,10 @@ def predict_spans(
     batches = bucket_by_length(windows.lengths, training.per_device_eval_batch_size, training.pad_to_multiple_of)
     parts: list[Spans] = []
     read: list[np.ndarray] = []
-    for batch in track(
-        batches,
-        description=description,
-        console=get_console(),
-        transient=True,
-        disable=not (is_main() and get_console().is_terminal),
-    ):
+    shown: Iterable[np.ndarray] = batches
+    if len(batches) > 1 and is_main() and get_console().is_terminal:  # a bar costs a third of the time of one question
+        shown = track(batches, description=description, console=get_console(), transient=True)
+    for batch in shown:
         waiting = [batch]
         while waiting:
             chosen = waiting.pop()

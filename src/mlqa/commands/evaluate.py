@@ -113,29 +113,26 @@ def _evaluate_run(run_dir: Path, sets: Sequence[FurtherSet]) -> None:
     left = [further for further in sets if not _is_known(run_dir, result, further)]
     if not left:
         return
-    import torch
-
     from mlqa.environment import get_console
     from mlqa.evaluation import Evaluation
     from mlqa.features.windows import make_windows
-    from mlqa.inference import Answerer
+    from mlqa.inference import Predictor
     from mlqa.metrics.set_scores import describe_scores, record_scores
 
-    answerer = Answerer(run_dir)
-    answerer.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    length, stride = answerer.training.max_seq_length, answerer.training.doc_stride
+    predictor = Predictor.from_run(run_dir)
+    length, stride = predictor.training.max_seq_length, predictor.training.doc_stride
     for further in left:
-        windows = make_windows(further.examples, answerer.tokenizer, length, stride, reading=answerer.reading)
+        windows = make_windows(further.examples, predictor.tokenizer, length, stride, reading=predictor.reading)
         evaluation = Evaluation(
-            answerer.training,
+            predictor.training,
             further.dataset,
             further.examples,
             windows,
             None,
-            answerer.reading,
-            with_null=answerer.with_null,
+            predictor.reading,
+            with_null=predictor.with_null,
         )
-        scores = evaluation.score_set(further, answerer.model)
+        scores = evaluation.score_set(further, predictor.model)
         assert scores is not None
         record_scores(run_dir, further.name, scores)
         get_console().print(f"{run_dir} on {further.name}: {describe_scores(scores.record)}", highlight=False)

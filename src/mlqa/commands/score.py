@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import math
+from pathlib import Path
 from typing import Any
 
 from mlqa.commands.inputs import load_available_splits
@@ -18,6 +19,7 @@ examples, with predictions of a run, of mlqa predict --json or of run_qa.py, as 
   mlqa score predictions.json dataset=tquad
   mlqa score outputs/2026-11-23/10-00-00/predictions.json dataset=sample
   mlqa score predictions.json dataset=tquad dataset.validation_file=dev.json --null-odds null_odds.json
+  mlqa score predictions.json dataset=tquad --relabelled errors.csv       also by the golds of annotators
 """
 NOT_NEEDED = ("dataset.train_file", "dataset.hub.train_split")  # without train there are no scores on unseen contexts
 
@@ -34,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="X",
         help="predict no answer if the odds exceed X (default: as predicted)",
+    )
+    parser.add_argument(
+        "--relabelled", metavar="FILE", help="CSV of mlqa errors with verdicts: also score by the golds of annotators"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 
@@ -56,9 +61,16 @@ def run(args: argparse.Namespace) -> None:
 
     config, choices = compose_config(args.overrides, optional=NOT_NEEDED, weights=False)
 
-    from mlqa.answers.predictions_file import align_null_odds, align_predictions, read_null_odds, read_predictions
+    from mlqa.answers.predictions_file import (
+        align_null_odds,
+        align_predictions,
+        name_rows,
+        read_null_odds,
+        read_predictions,
+    )
     from mlqa.data.examples import find_unseen_rows
     from mlqa.metrics.breakdown import break_down_scores, classify_questions
+    from mlqa.metrics.error_analysis.annotation import apply_judgements, count_verdicts, read_annotation_file
     from mlqa.metrics.language_rules import resolve_language_rules
     from mlqa.metrics.no_answer import detect_squad_version
     from mlqa.metrics.scoring import score_predictions, score_questions
@@ -66,6 +78,7 @@ def run(args: argparse.Namespace) -> None:
     # Read first: a broken file is refused before the data set is loaded.
     given = read_predictions(args.predictions)
     given_odds = None if args.null_odds is None else read_null_odds(args.null_odds)
+    judgements = None if args.relabelled is None else read_annotation_file(Path(args.relabelled).expanduser())
     splits = load_available_splits(config, needs_tokenizer=False, keep_unplaced=True)
     examples = splits.reported
     predictions = align_predictions(given, examples.ids, args.predictions, examples.dropped_ids)
@@ -94,6 +107,14 @@ def run(args: argparse.Namespace) -> None:
     metrics = score_predictions(predictions, examples, unseen=unseen, odds_order=order, **common)
     official = score_questions(predictions, examples, **common).official
     groups = break_down_scores(official, classify_questions(examples, rules), rules)
+    relabelled: dict[str, Any] | None = None
+    if judgements is not None:
+        changed = apply_judgements(examples, name_rows(examples.ids), judgements, args.relabelled)
+        relabelled = {
+            "file": args.relabelled,
+            "verdicts": count_verdicts(judgements),
+            "metrics": score_predictions(predictions, changed, unseen=unseen, odds_order=order, **common),
+        }
     if args.json:
         report = {
             "predictions": args.predictions,
@@ -104,6 +125,7 @@ def run(args: argparse.Namespace) -> None:
             "missing": predictions.count(None),
             "metrics": metrics,
             "breakdown": groups,
+            **({} if relabelled is None else {"relabelled": relabelled}),
         }
         print(json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False))
         return
@@ -114,5 +136,9 @@ def run(args: argparse.Namespace) -> None:
 
     console = Console()
     console.print(build_score_table(metrics, f"{args.predictions} on {choices['dataset']}, SQuAD {version}"))
+    if relabelled is not None:
+        console.print()
+        verdicts = ", ".join(f"{number} {verdict}" for verdict, number in relabelled["verdicts"].items())
+        console.print(build_score_table(relabelled["metrics"], f"by the golds of {args.relabelled} ({verdicts})"))
     console.print()
     console.print(build_breakdown_table(groups))

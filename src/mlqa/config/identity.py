@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from mlqa.config.schema import Config
 
 REPEATED = ("seed", "training.seed", "dataset.fold")  # runs that repeat a configuration differ in them
-# Where a run writes, how it is tracked and reported, what else its model is scored on, how a step is read that memory
-# is too small for, and what its tokenizer alone is described with.
+# Where a run writes, how it is tracked and reported, how sure is sure enough, what else its model is scored on, how a
+# step is read that memory is too small for, and what its tokenizer alone is described with.
 NOT_COMPUTED = (
     "training.output_dir",
     "training.auto_find_batch_size",
     "tracking",
     "report",
+    "calibration",
     "evaluation",
     "words",
     "dataset.segmentation_file",

@@ -78,6 +78,9 @@ def check_ranges(config: Config) -> Iterator[str]:
     threshold = config.training.null_score_diff_threshold
     if not math.isfinite(threshold):
         yield f"training.null_score_diff_threshold={threshold}: choose a finite number"
+    risk = config.calibration.risk
+    if not 0 < risk < 1:
+        yield f"calibration.risk={risk:g}: choose a mean loss above 0 and below 1, e.g. 0.1 for an F1 of 90"
     share, folds = config.dataset.validation_share, config.dataset.folds
     if share is not None and not 0 < share < 1:
         yield f"dataset.validation_share={share:g}: choose a share above 0 and below 1, e.g. 0.1"

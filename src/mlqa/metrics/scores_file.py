@@ -11,6 +11,7 @@ exact_match_language, f1_language   the same by the rules of the language
 groups                 {grouping of the breakdown: group}
 question, golds        the question and its distinct gold answers, [] if the context does not answer it
 answer                 the prediction, null if there is none
+probability            that the answer is right, 0-1 (docs/calibration.md). A run adds it, `mlqa score` knows none
 context_text           the text of the context, on the first line of each context only
 """
 

@@ -18,6 +18,7 @@ from mlqa.display.html import render_template
 from mlqa.display.tokenizer_page import mark_words
 from mlqa.report.answer import REHEARSED
 from mlqa.report.browser import build_browser_data
+from mlqa.report.calibration import build_calibration
 from mlqa.report.cells import build_table
 from mlqa.report.content import Report, Section
 from mlqa.report.drawings import draw_picture, draw_plots
@@ -95,6 +96,7 @@ def _collect_section(report: Report, section: Section) -> dict[str, Any]:
         "language": comparison.treatments[0].first.get_config_value("dataset", "language") or "",
         "picture": draw_picture(comparison, section.answer, report.references),
         "plots": draw_plots(comparison),
+        "calibration": build_calibration(comparison),
         "treatments": build_treatment_table(comparison),
         "configurations": build_configuration_table(comparison),
         "scores": build_score_table(comparison),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mlqa.data.questions import load_questions
 from mlqa.errors import DataError
-from mlqa.inference import load_questions
 
 ROWS = [
     {"context": "Samsun kentidir.", "question": "Neresi?"},

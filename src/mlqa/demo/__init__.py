@@ -1,0 +1,1 @@
+"""A page to ask models in a browser, by Gradio (the extra `demo`)."""

@@ -1,0 +1,1 @@
+"""Why answers are wrong: groups of errors, and the file in which annotators look at them."""
