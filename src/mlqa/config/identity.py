@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from mlqa.config.model_facts import get_installed_transformers
+
 if TYPE_CHECKING:
     from mlqa.config.schema import Config
 
@@ -30,6 +32,19 @@ NOT_COMPUTED = (
 # A run that was cut short may be given more, and one that found no instance may take another.
 LIMITS = ("hardware.max_hours", "hardware.volume_gb", "hardware.fallbacks", "hardware.max_pending_minutes")
 PRICE = ("hardware.spot", "hardware.usd_per_hour")  # what a run costs: the same computation, another row of a report
+# How an endpoint is asked and what it charges: the same questions and answers.
+ASKING = tuple(
+    f"model.endpoint.{name}"
+    for name in (
+        *("key_variable", "concurrency", "timeout_seconds", "max_retries", "budget_usd"),
+        *("usd_per_million_input", "usd_per_million_output"),
+    )
+)
+# Settings that earlier versions did not have, and what they mean without them. At this value they do not count, so that a
+# run of an earlier version is recognized.
+ADDED: dict[str, Any] = {
+    "model.endpoint": None,
+}
 # Settings of a data set that do not decide which questions are asked in the evaluation.
 TRAIN_ONLY = ("dataset.train_file", "dataset.max_train_samples", "dataset.sample.train_rows", "dataset.strict")
 
@@ -40,7 +55,7 @@ def compute_config_hash(config: Config) -> str:
     Returns:
         12 hex digits over every setting that decides what a run computes, the seed included.
     """
-    settings = _drop_keys(asdict(config), (*NOT_COMPUTED, *LIMITS, *PRICE))
+    settings = _drop_keys(_drop_added(asdict(config)), (*NOT_COMPUTED, *LIMITS, *PRICE, *ASKING))
     text = json.dumps(settings, sort_keys=True, default=lambda value: value.value)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -55,9 +70,8 @@ def compute_run_identity(config_hash: str, fingerprint: str, world_size: int) ->
         fingerprint: Of the data (`Splits.compute_fingerprint`).
         world_size: Number of processes, which decides how windows are shared out.
     """
-    import transformers
-
-    parts = [config_hash, fingerprint, str(world_size), transformers.__version__.split(".")[0]]
+    installed = get_installed_transformers() or ""
+    parts = [config_hash, fingerprint, str(world_size), installed.split(".")[0]]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
@@ -70,7 +84,7 @@ def is_configuration_setting(key: str) -> bool:
     Returns:
         False for a seed, for what is not computed, and for a limit.
     """
-    return not _is_below(key, (*SEED, *NOT_COMPUTED, *LIMITS))
+    return not _is_below(key, (*SEED, *NOT_COMPUTED, *LIMITS, *ASKING))
 
 
 def extract_configuration_settings(config: Mapping[str, Any]) -> dict[str, str]:
@@ -103,6 +117,18 @@ def _drop_keys(node: dict[str, Any], paths: Collection[str], prefix: str = "") -
         for key, value in node.items()
         if f"{prefix}{key}" not in paths
     }
+
+
+def _drop_added(settings: dict[str, Any]) -> dict[str, Any]:
+    """Remove the settings of `ADDED` that have their value there."""
+    for key, default in ADDED.items():
+        *path, name = key.split(".")
+        node: Any = settings
+        for part in path:
+            node = node.get(part) or {}
+        if name in node and getattr(node[name], "value", node[name]) == default:
+            del node[name]
+    return settings
 
 
 def _flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

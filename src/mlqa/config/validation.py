@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlqa.config.endpoint import check_endpoint
 from mlqa.config.language_codes import find_code_problem
 from mlqa.config.machine import check_machine
 from mlqa.config.model_facts import count_stated_positions, is_local_folder, read_model_config
@@ -35,6 +36,7 @@ def find_config_problems(config: Config, weights: bool = True) -> list[str]:
         check_ranges,
         check_machine,
         _check_model,
+        check_endpoint,
         _check_dataset,
         _check_hardware,
         _check_tracking,
@@ -96,6 +98,8 @@ def _get_max_positions(config: Config) -> int | None:
 
 def _check_model(config: Config) -> Iterator[str]:
     model, scratch = config.model, config.model.scratch
+    if model.endpoint is not None:
+        return
     if model.pretrained is None and scratch is None:
         yield "model.pretrained=null: has no value; give a name on the hub or a folder: model.pretrained=..."
     elif model.pretrained is not None and scratch is not None:
