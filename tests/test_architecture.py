@@ -32,6 +32,7 @@ metrics
 display
 tracking evaluation
 report run_directory inference
+llm
 experiment on_sweep_end
 commands
 cli

@@ -54,7 +54,7 @@ def test_the_letters_of_english_fold_as_english_does() -> None:
 
 
 def test_a_whole_word_comes_before_a_part_of_one() -> None:
-    """"ANKARALI" holds "ankara", but the word itself is meant."""
+    """ "ANKARALI" holds "ankara", but the word itself is meant."""
     assert align("ankara", "ANKARALI biri ANKARA doğumlu.") == Aligned("ANKARA", Step.folded)
     context = "ANKARALI biri."
     assert align("ankara", context) == Aligned("ANKARA", Step.folded)

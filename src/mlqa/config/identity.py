@@ -40,8 +40,8 @@ ASKING = tuple(
         *("usd_per_million_input", "usd_per_million_output"),
     )
 )
-# Settings that earlier versions did not have, and what they mean without them. At this value they do not count, so that a
-# run of an earlier version is recognized.
+# Settings that earlier versions did not have, and what they mean without them. At this value they do not count, so that
+# a run of an earlier version is recognized.
 ADDED: dict[str, Any] = {
     "model.endpoint": None,
 }

@@ -143,7 +143,9 @@ class EndpointConfig:
     temperature: Optional[float] = 0.0  # above 0, each seed is another draw. null: the endpoint decides
     max_tokens: Optional[int] = 64  # of an answer. null: the endpoint decides
     send_seed: bool = True  # false: for endpoints that refuse the field
-    parameters: Any = None  # {field: value} to add to each request, e.g. {top_p: 0.9}. Any, so that a dict may replace null
+    parameters: Any = (
+        None  # {field: value} to add to each request, e.g. {top_p: 0.9}. Any, so that a dict may replace null
+    )
     concurrency: int = 4  # requests at a time
     timeout_seconds: float = 60.0  # per request
     max_retries: int = 6  # per question, after a busy endpoint, an outage or a reply that cannot be read

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 60  # an outage must not block a paid machine; tracking.finish_timeout limits the end
 TAG_LENGTH = 64  # characters: W&B refuses longer tags
-SUMMARY_NODES = ("metrics", "breakdown", "tokenization", "timing", "cost", "model", "dataset", "versions")
+SUMMARY_NODES = ("metrics", "breakdown", "tokenization", "timing", "cost", "model", "endpoint", "dataset", "versions")
 BEST = ("exact_match", "f1", "exact_match_unseen", "f1_unseen")
 STEP = "train/global_step"
 
