@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mlqa.report.comparison import Comparison
-from mlqa.report.flags import list_flags
+from mlqa.report.flags import CONTAMINATION, is_asked, list_flags
 from mlqa.report.race_sentences import describe_undecided, describe_win, find_winner, list_race_cautions
 from mlqa.report.raced import Raced
 from mlqa.report.statistics.verdict import Verdict
@@ -198,6 +198,8 @@ def _list_cautions(
     elif comparison.race_caution:
         cautions.append(comparison.race_caution)
     cautions += [f"{treatment.name}: {flag}." for flag in list_flags(comparison, treatment)]
+    if any(is_asked(one) for one in comparison.treatments):
+        cautions.append(CONTAMINATION)
     if choice is not None:
         cautions += _list_passed_over(choice, tied)
     cautions += _describe_seeds(comparison)
