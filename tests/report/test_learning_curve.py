@@ -95,8 +95,8 @@ def test_three_sizes_are_too_few() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("law", "seeds"), [((25.0, 0.5, 10.0), 3), ((30.0, 0.25, 0.0), 3), ((20.0, 0.4, 5.0), 1)])
 def test_the_intervals_cover_the_truth(law: tuple[float, float, float], seeds: int) -> None:
-    """Of 60 sweeps at least 53 are covered: a 95 % interval misses more than 7 in 1 of 110 tests."""
-    random, sweeps = np.random.default_rng(0), 60
+    """Of 40 sweeps at least 35 are covered: a 95 % interval misses more than 5 in 1 of 70 tests."""
+    random, sweeps = np.random.default_rng(0), 40
     truth = {
         "score": 100 - error(8000, *law),
         "next 1,000": error(8000, *law) - error(9000, *law),
@@ -110,7 +110,7 @@ def test_the_intervals_cover_the_truth(law: tuple[float, float, float], seeds: i
         found = [fitted.predict_score(8000), fitted.predict_gain(8000, 1000), fitted.predict_gain(8000, 8000)]
         for (name, value), one in zip(truth.items(), [*found, fitted.exponent, fitted.floor], strict=True):
             covered[name] += one.low <= value <= one.high
-    assert min(covered.values()) >= 53, covered
+    assert min(covered.values()) >= 35, covered
 
 
 def test_a_curve_that_levels_off_shows_by_its_misfit() -> None:
@@ -155,11 +155,11 @@ def test_the_report_says_what_more_questions_give_and_cost(tmp_path: Path, capsy
     for curve, sentence in zip(curves.curves, curves.sentences, strict=True):
         assert curve.law is not None
         gain = curve.law.predict_gain(8000, 1000)
-        said = re.search(r"1,000 more questions would give ([\d.]+) \(([\d.]+) to ([\d.]+)\) F1 for \$500.00", sentence)
+        said = re.search(r"1,000 more questions would give ([\d.]+) \(([\d.]+) to ([\d.]+)\) F1 for \$500,", sentence)
         assert said and float(said[1]) == pytest.approx(gain.value, abs=0.05)
-        price = re.search(r"for \$500.00, \$([\d,.]+) a point", sentence)
-        assert price and float(price[1].replace(",", "")) == pytest.approx(500 / gain.value, abs=0.01)
-        assert "Twice as many (16,000) would give" in sentence and "for $4,000.00" in sentence
+        price = re.search(r"for \$500, \$([\d,.]+) a point", sentence)
+        assert price and float(price[1].replace(",", "")) == pytest.approx(500 / gain.value, rel=0.01)
+        assert "Twice as many (16,000) would give" in sentence and "for $4,000," in sentence
         assert sentence.split(":")[0] in page
     assert "Learning curve" in page and page.count('class="s0 d2"') >= 1 and "a forecast" in page
     printed = " ".join(capsys.readouterr().err.split())
@@ -173,7 +173,7 @@ def test_without_a_price_the_report_says_how_to_give_one(tmp_path: Path) -> None
     assert section.curves is not None and "mlqa report --usd-per-question" in section.curves.sentences[-1]
     assert "$" not in section.curves.sentences[0]
     (priced,) = make_report([sweep], usd_per_question=2).sections
-    assert priced.curves is not None and "for $2,000.00" in priced.curves.sentences[0]
+    assert priced.curves is not None and "for $2,000," in priced.curves.sentences[0]
 
 
 def test_three_sizes_are_drawn_without_a_curve_and_two_are_no_picture(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def print_summary(result: Result, run_dir: Path) -> None:
     if result.endpoint:
         get_console().print(describe_asking(result.endpoint), highlight=False)
     minutes = timing["total_seconds"] / 60
-    usd = "" if not cost["usd"] else f", ${cost['usd']:.2f}"
+    usd = "" if not cost["usd"] or result.endpoint else f", ${cost['usd']:.2f}"
     get_console().print(f"{minutes:.1f} minutes{usd}; everything is in {run_dir}", highlight=False, soft_wrap=True)
 
 

@@ -129,11 +129,16 @@ def _describe_gain(law: PowerLaw, size: float, more: float, name: str, usd_per_q
     text = f"{verb} would give {_format_estimate(gain)} {name}"
     if usd_per_question is not None:
         usd = more * usd_per_question
-        text += f" for {format_usd(usd)}"
+        text += f" for {_format_price(usd)}"
         if gain.value > 0 and usd > 0:
-            most = f" to {format_usd(usd / gain.low)}" if gain.low > 0 else " or far more"
-            text += f", {format_usd(usd / gain.value)} a point ({format_usd(usd / gain.high)}{most})"
+            most = f" to {_format_price(usd / gain.low)}" if gain.low > 0 else " or far more"
+            text += f", {_format_price(usd / gain.value)} a point ({_format_price(usd / gain.high)}{most})"
     return f"{text}."
+
+
+def _format_price(usd: float) -> str:
+    """Format dollars, without cents from $100 on: nobody knows a forecast that well."""
+    return f"${usd:,.0f}" if usd >= 100 else format_usd(usd)
 
 
 def _format_estimate(one: Estimate) -> str:
