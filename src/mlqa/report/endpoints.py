@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mlqa.report.cells import Column, Table, build_table, make_name_cell, make_number_column, make_text_column
 from mlqa.report.comparison import Comparison
-from mlqa.report.flags import is_asked
 from mlqa.report.members import Member
 from mlqa.report.reading import get_nested
 from mlqa.report.treatments import Treatment
@@ -12,7 +11,7 @@ from mlqa.report.treatments import Treatment
 
 def build_endpoint_table(comparison: Comparison) -> Table | None:
     """Build the table of the asked models, None if there is none. Shares are of the questions."""
-    asked = [one for one in comparison.treatments if is_asked(one)]
+    asked = [one for one in comparison.treatments if one.is_asked]
     if not asked:
         return None
     columns = (

@@ -8,6 +8,10 @@ from mlqa.report.treatments import Treatment
 LOW_CEILING = 90.0  # best F1 that a tokenizer permits: under it, answers are lost however long a model trains
 MANY_UNKNOWN = 0.05  # share of unknown tokens
 
+ASKED_PRICE = (
+    "The dollars of a model behind an endpoint are those of answering these questions, and come again with each use. "
+    "The dollars of the others are those of a training."
+)
 CONTAMINATION = (
     "Nobody knows whether the training of a model behind an endpoint held these questions and their answers "
     "(contamination). So its score may be remembered, and may be lower on texts that are not public."
@@ -22,7 +26,7 @@ def list_flags(comparison: Comparison, treatment: Treatment) -> list[str]:
         treatment: One of its treatments.
     """
     flags = []
-    if is_asked(treatment):
+    if treatment.is_asked:
         flags.append("asked, not trained here: these questions may have been in its training (contamination)")
     control = get_control(treatment)
     if control is not None and control >= find_lower_end(comparison, treatment):
@@ -38,11 +42,6 @@ def list_flags(comparison: Comparison, treatment: Treatment) -> list[str]:
     if treatment.first.get_text("selection", "split") == treatment.first.get_text("reported_split") is not None:
         flags.append("its checkpoint was chosen on the questions that are reported, so the score is a little too high")
     return flags
-
-
-def is_asked(treatment: Treatment) -> bool:
-    """Return whether a treatment is a model behind an endpoint."""
-    return treatment.first.get_text("endpoint", "name") is not None
 
 
 def list_unfinished(treatment: Treatment) -> list[str]:
