@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -340,3 +343,25 @@ def test_a_run_on_the_command_line_loads_no_torch(stand_in: StandIn, tmp_path: P
     assert done.returncode == 0 and "HEAVY []" in done.stderr, done.stderr
     assert "0 of 12 answers are not in their context" in done.stderr
     assert read(tmp_path / "run")["metrics"]["exact_match"] == 100
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_at_once_and_the_same_command_goes_on(stand_in: StandIn, tmp_path: Path) -> None:
+    """Two questions are answered, the others hang: the run must not wait for them."""
+    answered = (200, {}, json.dumps({"choices": [{"message": {"content": "kedi"}}]}).encode())
+    stand_in.troubles = [answered, answered, *[30.0] * 99]
+    arguments = [*overrides(stand_in, *SAMPLE), f"hydra.run.dir={tmp_path / 'run'}", "model.endpoint.concurrency=2"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, str(TOP / "train.py"), *arguments]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        while len(stand_in.bodies) < 4:
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        assert process.wait(20) == 130
+        assert time.monotonic() - began < 15
+    assert read(tmp_path / "run")["status"] == "stopped"
+    stand_in.troubles = []
+    done = run_llm(stand_in, tmp_path / "run", "model.endpoint.concurrency=2")
+    assert (done["status"], done["endpoint"]["kept"], done["endpoint"]["requests"]) == ("completed", 2, ROWS - 2)
