@@ -21,6 +21,7 @@ from mlqa.errors import ModelError, RunError, UnreachableError
 from mlqa.experiment import run
 from mlqa.llm.questioner import Questioner
 from mlqa.llm.spending import BYTES_PER_TOKEN
+from mlqa.tokenization.load import load_tokenizer
 
 TOP = Path(__file__).resolve().parents[2]
 ROWS = 12
@@ -326,6 +327,28 @@ def test_the_control_exchanges_the_questions(stand_in: StandIn, tmp_path: Path) 
     result = run_llm(stand_in, tmp_path / "run", "training.shuffled_questions_control=true")
     assert result["metrics"]["f1"] == 100 and result["metrics"]["f1_shuffled_questions"] < 50
     assert len(stand_in.bodies) == ROWS  # every question of a context was asked before, so the control is free
+
+
+def test_what_the_model_remembers_is_asked_without_the_context(stand_in: StandIn, tmp_path: Path) -> None:
+    """It knows half of the answers by heart, and reads the others."""
+    golds = know_golds()
+    known = {asked.rpartition("\n")[2]: gold for asked, gold in list(golds.items())[::2]}
+    by_reading = answer_by(golds)
+    stand_in.answer = lambda message: (
+        by_reading(message) if "Passage:" in message else known.get(message.splitlines()[-1], "I do not know")
+    )
+    result = run_llm(stand_in, tmp_path / "run", "model.endpoint.without_context=true")
+    assert result["metrics"]["exact_match"] == 100
+    assert result["metrics"]["exact_match_without_context"] == pytest.approx(50)
+    messages = [body["messages"] for body in stand_in.bodies[ROWS:]]
+    assert len(messages) == ROWS and all(len(each) == 1 and "Passage" not in each[0]["content"] for each in messages)
+    assert messages[0][0]["content"].startswith("Answer the question.")
+
+
+def test_a_tokenizer_of_an_endpoint_is_refused_in_one_line(stand_in: StandIn) -> None:
+    config = compose_config(overrides(stand_in, *SAMPLE))[0]
+    with pytest.raises(ModelError, match="a model behind an endpoint has no tokenizer that is known here"):
+        load_tokenizer(config.model, [])
 
 
 @pytest.mark.slow

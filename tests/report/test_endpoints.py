@@ -40,7 +40,8 @@ def write_asked(folder: Path, seed: int, share: float) -> None:
     scores = (np.random.default_rng((seed, 9)).random(len(CONTEXT_OF)) < share).astype(float)
     write_scored(
         folder, "gpt-x", "local", seed, scores, CONTEXT_OF, cost=cost, endpoint=asked(seed), tokenization={},
-        timing={"total_seconds": 60.0}, overrides=["model=llm", f"seed={seed}"],
+        timing={"total_seconds": 60.0}, metrics={"f1_without_context": 30.0 + seed},
+        overrides=["model=llm", f"seed={seed}"],
     )  # fmt: skip
 
 
@@ -73,6 +74,7 @@ def test_an_asked_model_that_beats_the_others_is_chosen_and_flagged(tmp_path: Pa
     (section,) = make_report([tmp_path / "sweep"]).sections
     assert section.answer.sentence.startswith("Choose gpt-x on local: it beats berturk")
     assert any(re.match(r"gpt-x: asked, not trained here.*contamination", line) for line in section.answer.cautions)
+    assert any("without the context it reaches F1 31.50" in line for line in section.answer.cautions)
 
 
 def test_the_table_has_what_the_answers_took(sweep: Path) -> None:
@@ -82,7 +84,8 @@ def test_the_table_has_what_the_answers_took(sweep: Path) -> None:
     cells = {column.heading: cell.text for column, cell in zip(table.columns, table.rows[0], strict=True)}
     assert cells == {
         "treatment": "gpt-x", "served": "gpt-x-2026-01", "prompt in": "tr", "examples": "3", "temperature": "0.7",
-        "tokens in": "500", "tokens out": "7.5", "$ per 1,000 questions": "0.1000", "seconds, median": "0.70",
+        "F1 without the context": "31.50", "tokens in": "500", "tokens out": "7.5",
+        "$ per 1,000 questions": "0.1000", "seconds, median": "0.70",
         "seconds, 95 %": "1.00", "not in the context": "10.0%", "refused": "2.5%", "cut off": "5.0%",
     }  # fmt: skip
     page = write_report([sweep]).read_text("utf-8")

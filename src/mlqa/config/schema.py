@@ -140,6 +140,7 @@ class EndpointConfig:
     key_variable: Optional[str] = None  # null: MLQA_LLM_API_KEY, or OPENAI_API_KEY, which only api.openai.com gets
     examples: int = 3  # questions of train that are shown with their answers. The seed draws them
     prompt_language: Optional[str] = None  # null: the language of the data set, or English if it has no prompt
+    without_context: bool = False  # also ask without the context: what the model remembers or guesses
     temperature: Optional[float] = 0.0  # above 0, each seed is another draw. null: the endpoint decides
     max_tokens: Optional[int] = 64  # of an answer. null: the endpoint decides
     send_seed: bool = True  # false: for endpoints that refuse the field

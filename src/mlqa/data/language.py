@@ -44,6 +44,7 @@ class Prompt:
 
     Attributes:
         instruction: What to do: copy the shortest span of the passage that answers the question, and write no more.
+        from_memory: What to do if the passage is withheld, to see what the model remembers.
         no_answer_rule: What to write if the passage does not answer the question: `no_answer`. For data sets with such
             questions only.
         no_answer: That text.
@@ -53,6 +54,7 @@ class Prompt:
     """
 
     instruction: str = MISSING
+    from_memory: str = MISSING
     no_answer_rule: str = MISSING
     no_answer: str = MISSING
     context: str = MISSING

@@ -35,6 +35,9 @@ def print_summary(result: Result, run_dir: Path) -> None:
     table = build_score_table(metrics, " ".join({**result.choices, "model": result.label}.values()))
     if "f1_shuffled_questions" in metrics:
         table.add_row("control: questions exchanged", "", f"{metrics['f1_shuffled_questions']:.2f}", "")
+    if "f1_without_context" in metrics:
+        cells = (f"{metrics[f'{name}_without_context']:.2f}" for name in ("exact_match", "f1"))
+        table.add_row("control: without the context", *cells, "")
     if tokenization := result.tokenization:
         oracle = (tokenization["oracle_exact_match"], tokenization["oracle_f1"])
         table.add_row("best this tokenizer permits", *(f"{cell:.2f}" for cell in oracle), "")

@@ -36,14 +36,22 @@ class PromptWriter:
     seed: int
     may_have_none: bool
 
-    def build_request(self, question: str, context: str) -> dict[str, Any]:
-        """Return the body of the request. It holds no key."""
+    def build_request(self, question: str, context: str | None) -> dict[str, Any]:
+        """Return the body of the request. It holds no key.
+
+        Args:
+            question: What is asked.
+            context: None withholds it, and asks from memory without any example.
+        """
         endpoint = self.endpoint
         body: dict[str, Any] = {"model": endpoint.name}
+        from_memory = f"{self.prompt.from_memory}\n\n{self.prompt.question}: {question}"
         if endpoint.api is EndpointApi.chat:
-            body["messages"] = self._write_messages(question, context)
+            asked = [{"role": "user", "content": from_memory}]
+            body["messages"] = asked if context is None else self._write_messages(question, context)
         else:
-            body |= {"prompt": self._write_text(question, context), "stop": ["\n"]}
+            text = f"{from_memory}\n{self.prompt.answer}:"
+            body |= {"prompt": text if context is None else self._write_text(question, context), "stop": ["\n"]}
         body |= {"max_tokens": endpoint.max_tokens, "temperature": endpoint.temperature}
         if endpoint.send_seed:
             body["seed"] = self.seed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any
 
 from mlqa.config.schema import Config
 from mlqa.data.examples import Examples
@@ -76,25 +75,26 @@ class Questioner:
         self._cache = AnswerCache(get_cache_dir() / CACHE, build_url(endpoint), config.seed)
         self._warn_of_few_examples()
 
-    def answer(self, examples: Examples) -> Answered:
+    def answer(self, examples: Examples, from_memory: bool = False) -> Answered:
         """Ask every question, or take its answer from the cache.
+
+        Args:
+            examples: The questions.
+            from_memory: Whether their contexts are withheld. Answers are aligned to them all the same.
 
         Raises:
             MlqaError: As `ask_all`.
         """
-        bodies = self._build_requests(examples)
+        bodies = [
+            self.writer.build_request(question, None if from_memory else examples.get_context(row))
+            for row, question in enumerate(examples.questions)
+        ]
         asked = ask_all(bodies, self.endpoint, self._cache, self.spending)
         pairs = zip(bodies, asked.replies, strict=True)
         prices = [self.spending.price_reply(body, reply) for body, reply in pairs if reply is not None]
         known = [price for price in prices if price is not None]
         aligned = [self._align(reply, examples.get_context(row)) for row, reply in enumerate(asked.replies)]
         return Answered(asked, aligned, sum(known) if self.spending.has_price else None)
-
-    def _build_requests(self, examples: Examples) -> list[dict[str, Any]]:
-        return [
-            self.writer.build_request(question, examples.get_context(row))
-            for row, question in enumerate(examples.questions)
-        ]
 
     def _align(self, reply: Reply | None, context: str) -> Aligned:
         if reply is None:

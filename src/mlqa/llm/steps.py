@@ -54,8 +54,7 @@ def ask_and_score(config: Config, splits: Splits, result: Result, trackers: Trac
         answered = questioner.answer(splits.validation)
         result.endpoint = describe_answers(questioner, answered)
         warn_of_losses(result.endpoint, answered, questioner.endpoint.max_tokens)
-        if config.training.shuffled_questions_control:
-            result.metrics["f1_shuffled_questions"] = _score_control(questioner, splits.validation)
+        _ask_controls(questioner, splits.validation, config, result)
     finally:
         result.timing["eval_seconds"] = round(time.monotonic() - began, 3)
         if questioner.spending.has_price:
@@ -92,11 +91,22 @@ def _write_files(run_dir: Path, rows: list[dict[str, Any]], examples: Examples, 
         raise RunError("; ".join(unwritten))
 
 
-def _score_control(questioner: Questioner, examples: Examples) -> float:
-    """Return the F1 (0-100) if each question is another one of the same context."""
-    log.info("asking the control: questions exchanged within their context")
-    shuffled = replace(examples, questions=shuffle_questions(examples))
-    answers = questioner.answer(shuffled).predictions
-    return score_predictions(answers, shuffled, rules=questioner.rules, version=questioner.version, intervals=False)[
-        "f1"
-    ]
+def _ask_controls(questioner: Questioner, examples: Examples, config: Config, result: Result) -> None:
+    """Record what the model reaches with other questions of the same contexts, and without the contexts.
+
+    The first should be far lower, because a model must read the question. The second is what the model remembers or
+    guesses: nobody knows what its training held, but this much of the score needs no text.
+    """
+
+    def score(answered: Answered, asked: Examples) -> dict[str, float]:
+        options: dict[str, Any] = {"rules": questioner.rules, "version": questioner.version, "intervals": False}
+        return score_predictions(answered.predictions, asked, **options)
+
+    if config.training.shuffled_questions_control:
+        log.info("asking the control: questions exchanged within their context")
+        shuffled = replace(examples, questions=shuffle_questions(examples))
+        result.metrics["f1_shuffled_questions"] = score(questioner.answer(shuffled), shuffled)["f1"]
+    if questioner.endpoint.without_context:
+        log.info("asking the control: without the context")
+        metrics = score(questioner.answer(examples, from_memory=True), examples)
+        result.metrics |= {f"{name}_without_context": metrics[name] for name in ("exact_match", "f1")}

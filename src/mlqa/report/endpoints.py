@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlqa.report.cells import Column, Table, build_table, make_name_cell, make_number_column, make_text_column
 from mlqa.report.comparison import Comparison
+from mlqa.report.flags import get_memory
 from mlqa.report.members import Member
 from mlqa.report.reading import get_nested
 from mlqa.report.treatments import Treatment
@@ -20,6 +21,7 @@ def build_endpoint_table(comparison: Comparison) -> Table | None:
         make_text_column("prompt in", lambda one: one.first.get_text("endpoint", "prompt_language") or ""),
         make_number_column("examples", "d", lambda one: _count_examples(one.first)),
         make_number_column("temperature", "g", lambda one: one.compute_mean("endpoint", "temperature")),
+        make_number_column("F1 without the context", ".2f", get_memory),
         make_number_column("tokens in", ",.0f", lambda one: _divide(one, 1, "input_tokens"), is_cost=True),
         make_number_column("tokens out", ",.1f", lambda one: _divide(one, 1, "output_tokens"), is_cost=True),
         make_number_column("$ per 1,000 questions", ",.4f", lambda one: _divide(one, 1000, "usd"), is_cost=True),

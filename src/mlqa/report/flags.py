@@ -28,6 +28,8 @@ def list_flags(comparison: Comparison, treatment: Treatment) -> list[str]:
     flags = []
     if treatment.is_asked:
         flags.append("asked, not trained here: these questions may have been in its training (contamination)")
+        if (memory := get_memory(treatment)) is not None:
+            flags.append(f"without the context it reaches F1 {memory:.2f}: so much it remembers or guesses")
     control = get_control(treatment)
     if control is not None and control >= find_lower_end(comparison, treatment):
         flags.append(f"not shown to read the question: with exchanged questions F1 is {control:.2f}")
@@ -52,6 +54,11 @@ def list_unfinished(treatment: Treatment) -> list[str]:
 def get_control(treatment: Treatment) -> float | None:
     """Return the F1 with questions exchanged within their context, None if it was not measured."""
     return treatment.compute_mean("metrics", "f1_shuffled_questions")
+
+
+def get_memory(treatment: Treatment) -> float | None:
+    """Return the F1 of an asked model without the context, None if it was not measured."""
+    return treatment.compute_mean("metrics", "f1_without_context")
 
 
 def get_ceiling(treatment: Treatment) -> float | None:
