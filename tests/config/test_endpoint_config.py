@@ -81,6 +81,7 @@ def test_which_key_goes_where(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MISTRAL_API_KEY", "sk-mistral")
     assert read_key(endpoint("api.openai.com")) == "sk-openai"
     assert read_key(endpoint("api.openai.com.evil.example")) is None
+    assert read_key(EndpointConfig(base_url="http://api.openai.com/v1", name="m")) is None
     assert read_key(endpoint("api.mistral.ai", "MISTRAL_API_KEY")) == "sk-mistral"
     assert find_key_variable(endpoint("api.openai.com", "OTHER")) is None
     monkeypatch.setenv("MLQA_LLM_API_KEY", "sk-any")

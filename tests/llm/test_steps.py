@@ -345,6 +345,20 @@ def test_what_the_model_remembers_is_asked_without_the_context(stand_in: StandIn
     assert messages[0][0]["content"].startswith("Answer the question.")
 
 
+def test_the_scores_are_there_if_the_budget_ends_in_a_control(stand_in: StandIn, tmp_path: Path) -> None:
+    stand_in.answer = answer_by(know_golds(), lambda gold: f"{gold} a b c")
+    by_reading = stand_in.answer
+    stand_in.answer = lambda message: by_reading(message) if "Passage:" in message else "word " * 60
+    prices = ["model.endpoint.usd_per_million_input=0", "model.endpoint.usd_per_million_output=1e6"]
+    budget = ["model.endpoint.budget_usd=200", "model.endpoint.concurrency=1", "model.endpoint.without_context=true"]
+    with pytest.raises(RunError, match="are left; the answers so far are kept"):
+        run_llm(stand_in, tmp_path / "run", *prices, *budget)
+    result = read(tmp_path / "run")
+    assert result["status"] == "failed" and result["metrics"]["total"] == ROWS and result["metrics"]["f1"] > 0
+    assert len(read_lines(tmp_path / "run" / "scores.jsonl")) == ROWS
+    assert "f1_without_context" not in result["metrics"] and 12 < result["endpoint"]["usd_paid"] <= 200
+
+
 def test_a_tokenizer_of_an_endpoint_is_refused_in_one_line(stand_in: StandIn) -> None:
     config = compose_config(overrides(stand_in, *SAMPLE))[0]
     with pytest.raises(ModelError, match="a model behind an endpoint has no tokenizer that is known here"):

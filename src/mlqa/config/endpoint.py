@@ -34,10 +34,11 @@ def is_this_machine(base_url: str) -> bool:
 def find_key_variable(endpoint: EndpointConfig) -> str | None:
     """Return the name of the environment variable that holds the key of an endpoint, None if there is no key.
 
-    A key for OpenAI is never sent to another host.
+    A key for OpenAI is never sent to another host, nor unencrypted.
     """
     names = [endpoint.key_variable or KEY]
-    if endpoint.key_variable is None and _get_host(endpoint.base_url) == OPENAI_HOST:
+    is_openai = _get_host(endpoint.base_url) == OPENAI_HOST and endpoint.base_url.startswith("https:")
+    if endpoint.key_variable is None and is_openai:
         names.append(OPENAI_KEY)
     return next((name for name in names if os.environ.get(name, "").strip()), None)
 

@@ -74,13 +74,16 @@ class EndpointClient:
         import httpx
 
         headers = {"User-Agent": "mlqa"}
+        is_local = is_this_machine(self._endpoint.base_url)
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
+            if not is_local and not self._endpoint.base_url.startswith("https:"):
+                log.warning("model.endpoint.base_url=%s: the key is not encrypted; use https", self._endpoint.base_url)
         self._client = httpx.AsyncClient(
             headers=headers,
             timeout=httpx.Timeout(self._endpoint.timeout_seconds, pool=None),
             limits=httpx.Limits(max_connections=self._endpoint.concurrency),
-            trust_env=not is_this_machine(self._endpoint.base_url),  # no proxy between this machine and itself
+            trust_env=not is_local,  # no proxy between this machine and itself
         )
         return self
 

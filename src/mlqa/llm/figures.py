@@ -52,6 +52,7 @@ def describe_answers(questioner: Questioner, answered: Answered) -> dict[str, An
         "input_tokens": _sum_counts([reply.input_tokens for reply in replies]),
         "output_tokens": _sum_counts([reply.output_tokens for reply in replies]),
         "usd": None if answered.usd is None else round(answered.usd, 6),
+        "usd_paid": None,
         "seconds_per_answer": _summarize([reply.seconds for reply in replies]),
     }
 

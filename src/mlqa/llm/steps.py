@@ -54,15 +54,17 @@ def ask_and_score(config: Config, splits: Splits, result: Result, trackers: Trac
         answered = questioner.answer(splits.validation)
         result.endpoint = describe_answers(questioner, answered)
         warn_of_losses(result.endpoint, answered, questioner.endpoint.max_tokens)
-        _ask_controls(questioner, splits.validation, config, result)
+        rows = _score(questioner, splits, answered, result)
+        unwritten = _write_files(Path(config.training.output_dir), rows, splits.validation, answered)
+        _ask_controls(questioner, splits.validation, config, result)  # last: scores are there if the budget ends here
     finally:
         result.timing["eval_seconds"] = round(time.monotonic() - began, 3)
         if questioner.spending.has_price:
             result.endpoint["usd_paid"] = round(questioner.spending.paid_usd, 6)
-    rows = _score(questioner, splits, answered, result)
     trackers.log({f"eval_{name}": value for name, value in result.metrics.items()}, 0)
-    _write_files(Path(config.training.output_dir), rows, splits.validation, answered)
     trackers.log_table(build_prediction_table(rows[: config.tracking.predictions]))
+    if unwritten:
+        raise RunError("; ".join(unwritten))
 
 
 def _score(questioner: Questioner, splits: Splits, answered: Answered, result: Result) -> list[dict[str, Any]]:
@@ -79,16 +81,18 @@ def _score(questioner: Questioner, splits: Splits, answered: Answered, result: R
     return list(build_score_rows(set_name, result.reported_split, examples, predictions, scores, groups, unseen))
 
 
-def _write_files(run_dir: Path, rows: list[dict[str, Any]], examples: Examples, answered: Answered) -> None:
-    """Write the files of the run. A question that was refused is not in predictions.json, where "" is "no answer"."""
+def _write_files(run_dir: Path, rows: list[dict[str, Any]], examples: Examples, answered: Answered) -> list[str]:
+    """Write the files of the run, and return why some could not be written.
+
+    A question that was refused is not in predictions.json, where "" is "no answer".
+    """
     pairs = zip(name_rows(examples.ids), answered.predictions, strict=True)
     predictions = {name: text for name, text in pairs if text is not None}
     unwritten: list[str] = []
     try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
     try_write(unwritten, write_json, run_dir / PREDICTIONS, predictions)
     try_write(unwritten, write_json_lines, run_dir / ENDPOINT_ANSWERS, build_answer_lines(examples, answered))
-    if unwritten:
-        raise RunError("; ".join(unwritten))
+    return unwritten
 
 
 def _ask_controls(questioner: Questioner, examples: Examples, config: Config, result: Result) -> None:
