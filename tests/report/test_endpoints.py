@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,8 @@ def test_the_table_has_what_the_answers_took(sweep: Path) -> None:
     }  # fmt: skip
     page = write_report([sweep]).read_text("utf-8")
     assert "Asked, not trained" in page and CONTAMINATION in page
+    rows = list(csv.DictReader((sweep / "report" / "results.csv").open(encoding="utf-8")))
+    assert [row["output_tokens"] for row in rows] == ["", "", "600", "1200"]
     assert "$ per 1,000 questions" in (sweep / "report" / "results.md").read_text("utf-8")
 
 
