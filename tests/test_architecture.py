@@ -33,7 +33,7 @@ metrics
 display
 tracking evaluation
 report run_directory inference
-demo
+demo llm
 experiment on_sweep_end
 commands
 cli

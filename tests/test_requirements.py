@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 
 TOP = Path(__file__).resolve().parents[1]
 FILES = sorted((TOP / "requirements").glob("*.txt"))
-# Only dashboards and reports use these, which do not run in a job.
-NOT_IN_A_JOB = {"wandb-workspaces", "scipy", "jinja2", "markupsafe"}
+# Only dashboards, reports and endpoints use these, which do not run in a job.
+NOT_IN_A_JOB = {"httpx", "wandb-workspaces", "scipy", "jinja2", "markupsafe"}
 BY_OMEGACONF = {"pyyaml"}
 # The Dockerfiles of the images install these. They are never pinned here, because pip would replace them.
 OF_ITS_TORCH = {"torch", "numpy"}

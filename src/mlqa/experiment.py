@@ -125,6 +125,11 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     result.dataset["fingerprint"] = splits.compute_fingerprint()
     if is_main():
         result.dataset["audit"] = _audit(splits)
+    if config.model.endpoint is not None:
+        from mlqa.llm.steps import ask_and_score
+
+        ask_and_score(config, splits, result, trackers)
+        return
 
     # torch and transformers are imported from here on, so that an error in the data shows at once.
     arguments, run_dir = _join_processes(config)

@@ -24,6 +24,7 @@ SCORES = "scores.jsonl"
 HISTORY = "history.jsonl"
 TOKENIZATION = "tokenization.json"
 NULL_ODDS = "null_odds.json"  # SQuAD 2.0 only
+ENDPOINT_ANSWERS = "endpoint_answers.jsonl"  # of a model behind an endpoint only: what it wrote
 MODEL = "model"
 CALIBRATION = "calibration.json"  # in the folder of the model
 ANSWERING = "mlqa.json"  # in model/: how the model reads and answers, for whoever scores it without its run
@@ -53,6 +54,7 @@ class Result:
     timing: dict[str, float] = field(default_factory=dict)
     cost: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
+    endpoint: dict[str, Any] = field(default_factory=dict)  # how it was asked, tokens, dollars, seconds per answer
     weights: dict[str, Any] = field(default_factory=dict)  # what of the model was loaded, and what is new
     dataset: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -244,6 +246,25 @@ def compute_run_cost(seconds: float, usd_per_hour: float | None) -> dict[str, An
         "usd": None if usd_per_hour is None else round(seconds / 3600 * usd_per_hour, 4),
         "price_source": "hardware.usd_per_hour",
         "estimate": False,
+    }
+
+
+def compute_endpoint_cost(seconds: float, usd: float | None, is_estimate: bool) -> dict[str, Any]:
+    """Return the cost node of a run that asked an endpoint.
+
+    Args:
+        seconds: Wall-clock time of the whole run.
+        usd: Price of the tokens of all answers, None if it is not known.
+        is_estimate: Whether the tokens were estimated, because the endpoint did not count them.
+    """
+    return {
+        "billable_seconds": round(seconds),
+        "instance_type": "endpoint",
+        "instance_count": 1,
+        "usd_per_hour": None,
+        "usd": usd,
+        "price_source": "model.endpoint.usd_per_million_input, usd_per_million_output",
+        "estimate": is_estimate,
     }
 
 

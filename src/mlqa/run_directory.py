@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mlqa.config.endpoint import is_this_machine
 from mlqa.config.identity import compute_run_identity
 from mlqa.config.run_lock import lock_directory
 from mlqa.config.run_places import find_sweep_dir
@@ -21,6 +22,7 @@ from mlqa.distributed import all_gather_object, find_root_cause, ignore_interrup
 from mlqa.environment import get_checkpoint_dir, get_local_rank, get_world_size, is_main
 from mlqa.errors import ConfigError, RunError, describe_interruption, summarize_error
 from mlqa.result import (
+    ENDPOINT_ANSWERS,
     FILE,
     MODEL,
     NULL_ODDS,
@@ -28,6 +30,7 @@ from mlqa.result import (
     SCORES,
     TOKENIZATION,
     Result,
+    compute_endpoint_cost,
     compute_run_cost,
     find_completed,
 )
@@ -80,7 +83,7 @@ def claim(config: Config, result: Result) -> Result | None:
 
 
 def _remove_remains(run_dir: Path) -> None:
-    for name in (FILE, PREDICTIONS, SCORES, NULL_ODDS, TOKENIZATION):
+    for name in (FILE, PREDICTIONS, SCORES, NULL_ODDS, TOKENIZATION, ENDPOINT_ANSWERS):
         (run_dir / name).unlink(missing_ok=True)
     shutil.rmtree(run_dir / MODEL, ignore_errors=True)
 
@@ -114,10 +117,20 @@ def record_ending(config: Config, result: Result, trackers: Trackers) -> Iterato
         try:
             with ignore_interrupts():
                 result.timing["total_seconds"] = round(time.monotonic() - began, 3)
-                result.cost = compute_run_cost(result.timing["total_seconds"], config.hardware.usd_per_hour)
+                result.cost = _compute_cost(config, result)
                 finalize_run(result, Path(config.training.output_dir))
         finally:
             trackers.finish(asdict(result))
+
+
+def _compute_cost(config: Config, result: Result) -> dict[str, Any]:
+    """Return the cost of a run: of its tokens if it asked an endpoint with a price, else of its machine."""
+    seconds, endpoint = result.timing["total_seconds"], config.model.endpoint
+    if endpoint is None or (endpoint.usd_per_million_input is None and is_this_machine(endpoint.base_url)):
+        return compute_run_cost(seconds, config.hardware.usd_per_hour)
+    asked = result.endpoint
+    usd = asked.get("usd", asked.get("usd_paid"))
+    return compute_endpoint_cost(seconds, usd, None in (asked.get("input_tokens"), asked.get("output_tokens")))
 
 
 def finalize_run(result: Result, run_dir: Path) -> None:

@@ -18,13 +18,13 @@ CONF = find_conf_dir()
 OPTIONS = [path for path in sorted(CONF.glob("*/*.yaml")) if path.parent.name != "hydra"]
 GROUPS = {
     "model": {"berturk", "mbert", "xlmr", "berturk_cased", "mbert_cased", "xlmr_base"}
-    | {"tiny_wordpiece", "tiny_unigram", "tiny_char"},
+    | {"tiny_wordpiece", "tiny_unigram", "tiny_char", "llm"},
     "dataset": {"tquad", "xquad_tr", "multi_wiki_qa_tr", "squad_tr", "tydiqa_fi", "squad_v2_fi", "sample"}
     | {"squad_json", "hub", "mix"},
     "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun", "g6", "g6e", "cpu"},
     "optimizer": {"adamw", "adamw_llrd", "adafactor"},
     "tracking": {"wandb", "files"},
-    "experiment": {"quickstart", "blog_models", "blog_hardware", "like_for_like", "turkish_2026"},
+    "experiment": {"quickstart", "blog_models", "blog_hardware", "like_for_like", "turkish_2026", "learning_curve"},
 }
 COMMAND = re.compile(r"^#\s+python train\.py ?(.*?)(?:\s{3,}.*)?$", re.MULTILINE)
 
@@ -40,6 +40,7 @@ def list_required(group: str, option: str, tmp_path: Path) -> list[str]:
         ("dataset", "mix"): ["dataset.mix.sets=[tquad]"],
         ("dataset", "xquad_tr"): [train],
         ("model", "pretrained"): ["model.pretrained=some/name"],
+        ("model", "llm"): ["model.endpoint.base_url=http://127.0.0.1:8000/v1", "model.endpoint.name=some/name"],
     }.get((group, option), [])
 
 

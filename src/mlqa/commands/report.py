@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
+
+from mlqa.errors import ConfigError
 
 EXAMPLE = """\
 examples:
@@ -25,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="also show published results: blog, turkish, xquad_tr, or a YAML file (docs/report.md)",
     )
+    parser.add_argument(
+        "--usd-per-question",
+        type=float,
+        metavar="USD",
+        help="what it costs to annotate a question, for a learning curve (default: report.usd_per_question)",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -32,8 +41,12 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         RunError: If a directory holds no run, or the report cannot be written.
-        ConfigError: If the published results cannot be found.
+        ConfigError: If the published results cannot be found, or the price is not a number of dollars.
     """
+    price = args.usd_per_question
+    if price is not None and not 0 <= price < math.inf:
+        raise ConfigError(f"report: --usd-per-question={price:g}: choose 0 or more")
+
     from mlqa.report.build import write_report
 
-    write_report(args.sweep_dir, args.output, args.reference)
+    write_report(args.sweep_dir, args.output, args.reference, price)

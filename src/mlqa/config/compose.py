@@ -112,11 +112,13 @@ def resolve_model_label(model: ModelConfig, choices: Mapping[str, str]) -> str:
     """Return what a run's model is called: its option, or what was loaded if that is not what the option names.
 
     Returns:
-        The option of the group `model`. If `model.pretrained` was set to something else, the last two parts of its
-        value: a name of the hub, or the end of a folder's path. In a SageMaker job these are the parts of the path on
-        the machine that launched it, so that a model has one name wherever it is trained.
+        The option of the group `model`. If an endpoint is asked or `model.pretrained` was set to something else, the
+        last two parts of its name: a name of the hub, or the end of a folder's path. In a SageMaker job these are the
+        parts of the path on the machine that launched it, so that a model has one name wherever it is trained.
     """
     option = choices.get("model", "model")
+    if model.endpoint is not None:
+        return "/".join(PurePath(model.endpoint.name).parts[-2:])
     file = find_conf_dir() / "model" / f"{option}.yaml"
     if model.pretrained is None or not file.is_file():  # an option from a config folder of the user's own
         return option

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mlqa.config.data_files import describe_sets
+from mlqa.config.model_facts import get_installed_transformers
 
 if TYPE_CHECKING:
     from mlqa.config.schema import Config
@@ -45,10 +46,19 @@ ADDED: dict[str, Any] = {
     "dataset.hub.data_dir": None,
     "dataset.hub.id_prefix": None,
     "dataset.mix": None,
+    "model.endpoint": None,
     "training.keep": "last",
     "training.patience": None,
 }
 MIXED_SETS = "dataset.mix.sets"
+# How an endpoint is asked and what it charges: the same questions and answers.
+ASKING = tuple(
+    f"model.endpoint.{name}"
+    for name in (
+        *("key_variable", "concurrency", "timeout_seconds", "max_retries", "budget_usd"),
+        *("usd_per_million_input", "usd_per_million_output"),
+    )
+)
 # Settings of a data set that do not decide which questions are asked in the evaluation.
 TRAIN_ONLY = (
     "dataset.train_file",
@@ -65,7 +75,7 @@ def compute_config_hash(config: Config) -> str:
     Returns:
         12 hex digits over every setting that decides what a run computes, the seed included.
     """
-    settings = _drop_keys(_drop_added(asdict(config)), (*NOT_COMPUTED, *LIMITS, *PRICE))
+    settings = _drop_keys(_drop_added(asdict(config)), (*NOT_COMPUTED, *LIMITS, *PRICE, *ASKING))
     text = json.dumps(settings, sort_keys=True, default=lambda value: value.value)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -80,9 +90,8 @@ def compute_run_identity(config_hash: str, fingerprint: str, world_size: int) ->
         fingerprint: Of the data (`Splits.compute_fingerprint`).
         world_size: Number of processes, which decides how windows are shared out.
     """
-    import transformers
-
-    parts = [config_hash, fingerprint, str(world_size), transformers.__version__.split(".")[0]]
+    installed = get_installed_transformers() or ""
+    parts = [config_hash, fingerprint, str(world_size), installed.split(".")[0]]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
@@ -95,7 +104,7 @@ def is_configuration_setting(key: str) -> bool:
     Returns:
         False for a seed or fold, for what is not computed, and for a limit.
     """
-    return not _is_below(key, (*REPEATED, *NOT_COMPUTED, *LIMITS))
+    return not _is_below(key, (*REPEATED, *NOT_COMPUTED, *LIMITS, *ASKING))
 
 
 def extract_configuration_settings(config: Mapping[str, Any]) -> dict[str, str]:

@@ -42,10 +42,24 @@ AT_LEAST = {
     "model.scratch.num_hidden_layers": 1,
     "model.scratch.num_attention_heads": 1,
     "model.scratch.intermediate_size": 1,
+    "model.endpoint.examples": 0,
+    "model.endpoint.temperature": 0,
+    "model.endpoint.max_tokens": 1,
+    "model.endpoint.concurrency": 1,
+    "model.endpoint.max_retries": 0,
+    "model.endpoint.usd_per_million_input": 0,
+    "model.endpoint.usd_per_million_output": 0,
+    "report.usd_per_question": 0,
     "tracking.predictions": 0,
     "seed": 0,
 }
-ABOVE_ZERO = ("optimizer.learning_rate", "hardware.max_hours", "tracking.finish_timeout")
+ABOVE_ZERO = (
+    "optimizer.learning_rate",
+    "hardware.max_hours",
+    "tracking.finish_timeout",
+    "model.endpoint.timeout_seconds",
+    "model.endpoint.budget_usd",
+)
 BELOW_ONE = ("optimizer.warmup_ratio", "optimizer.adam_beta1", "optimizer.adam_beta2", "model.scratch.dropout")
 MAX_SEED = 2**32 - 1  # the largest that numpy takes
 
@@ -62,7 +76,7 @@ def check_ranges(config: Config) -> Iterator[str]:
             yield f"{key}={value}: choose {least} or more"
     for key in ABOVE_ZERO:
         value = _get_value(config, key)
-        if not 0 < value < math.inf:
+        if value is not None and not 0 < value < math.inf:
             yield f"{key}={value}: choose more than 0"
     for key in BELOW_ONE:
         value = _get_value(config, key)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlqa.config.data_problems import find_file_problems, find_mix_problems
+from mlqa.config.endpoint import check_endpoint
 from mlqa.config.language_codes import find_code_problem
 from mlqa.config.machine import check_machine
 from mlqa.config.model_facts import count_stated_positions, is_local_folder, read_model_config
@@ -37,6 +38,7 @@ def find_config_problems(config: Config, weights: bool = True) -> list[str]:
         check_ranges,
         check_machine,
         _check_model,
+        check_endpoint,
         _check_dataset,
         check_splits,
         _check_hardware,
@@ -99,6 +101,8 @@ def _get_max_positions(config: Config) -> int | None:
 
 def _check_model(config: Config) -> Iterator[str]:
     model, scratch = config.model, config.model.scratch
+    if model.endpoint is not None:
+        return
     if model.pretrained is None and scratch is None:
         yield "model.pretrained=null: has no value; give a name on the hub or a folder: model.pretrained=..."
     elif model.pretrained is not None and scratch is not None:

@@ -39,6 +39,30 @@ class Analyzer(Enum):
 
 
 @dataclass
+class Prompt:
+    """How a language model is asked in the language.
+
+    Attributes:
+        instruction: What to do: copy the shortest span of the passage that answers the question, and write no more.
+        from_memory: What to do if the passage is withheld, to see what the model remembers.
+        no_answer_rule: What to write if the passage does not answer the question: `no_answer`. For data sets with such
+            questions only.
+        no_answer: That text.
+        context: Heading of the passage.
+        question: Heading of the question.
+        answer: Heading of the answer.
+    """
+
+    instruction: str = MISSING
+    from_memory: str = MISSING
+    no_answer_rule: str = MISSING
+    no_answer: str = MISSING
+    context: str = MISSING
+    question: str = MISSING
+    answer: str = MISSING
+
+
+@dataclass
 class Language:
     """The keys of a language's file. A language without a file has the defaults.
 
@@ -54,6 +78,7 @@ class Language:
         analyser: The morphological analyzer for words that the list below lacks.
         question_words: {question type: patterns}. The first type that matches anywhere in the question wins, so "ne
             zaman" (when) comes before "ne" (what). `stem*` matches any ending, two words must follow each other.
+        prompt: How a language model is asked. null: in English.
         words: {word: [{morpheme as it appears in the word: its meaning}, ...]}, the examples that every run shows.
     """
 
@@ -65,6 +90,7 @@ class Language:
     dotted_i: bool = False
     analyser: Optional[Analyzer] = None
     question_words: dict[str, list[str]] = field(default_factory=dict)
+    prompt: Optional[Prompt] = None
     words: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -38,13 +39,38 @@ def print_summary(result: Result, run_dir: Path) -> None:
             table.add_row(name, *(_format_score(scores, key) for key in ("exact_match", "f1")), str(scores["total"]))
     if "f1_shuffled_questions" in metrics:
         table.add_row("control: questions exchanged", "", f"{metrics['f1_shuffled_questions']:.2f}", "")
-    tokenization = result.tokenization
-    oracle = (tokenization["oracle_exact_match"], tokenization["oracle_f1"])
-    table.add_row("best this tokenizer permits", *(f"{cell:.2f}" for cell in oracle), "")
+    if "f1_without_context" in metrics:
+        cells = (f"{metrics[f'{name}_without_context']:.2f}" for name in ("exact_match", "f1"))
+        table.add_row("control: without the context", *cells, "")
+    if tokenization := result.tokenization:
+        oracle = (tokenization["oracle_exact_match"], tokenization["oracle_f1"])
+        table.add_row("best this tokenizer permits", *(f"{cell:.2f}" for cell in oracle), "")
     get_console().print(table)
+    if result.endpoint:
+        get_console().print(describe_asking(result.endpoint), highlight=False)
     minutes = timing["total_seconds"] / 60
-    usd = "" if not cost["usd"] else f", ${cost['usd']:.2f}"
+    usd = "" if not cost["usd"] or result.endpoint else f", ${cost['usd']:.2f}"
     get_console().print(f"{minutes:.1f} minutes{usd}; everything is in {run_dir}", highlight=False, soft_wrap=True)
+
+
+def describe_asking(endpoint: Mapping[str, Any]) -> str:
+    """Describe what the answers of an endpoint took, e.g. "3 of 30 answers are not in their context; ...".
+
+    Args:
+        endpoint: The node `endpoint` of result.json.
+    """
+    parts = [f"{endpoint['alignment']['unaligned']} of {endpoint['questions']} answers are not in their context"]
+    if endpoint["refused"]:
+        parts.append(f"{endpoint['refused']} refused")
+    if endpoint["kept"]:
+        parts.append(f"{endpoint['kept']} from the cache")
+    if None not in (endpoint["input_tokens"], endpoint["output_tokens"]):
+        parts.append(f"{endpoint['input_tokens']:,} tokens in, {endpoint['output_tokens']:,} out")
+    if endpoint["usd"] is not None:
+        parts.append(f"${endpoint['usd']:.4f}, of which this run paid ${endpoint['usd_paid']:.4f}")
+    if seconds := endpoint["seconds_per_answer"]:
+        parts.append(f"{seconds['median']:.2f} s per answer (95 %: {seconds['p95']:.2f} s)")
+    return "; ".join(parts)
 
 
 def build_score_table(metrics: Mapping[str, float], title: str) -> Table:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mlqa.report.comparison import Comparison
-from mlqa.report.flags import list_flags
+from mlqa.report.flags import ASKED_PRICE, CONTAMINATION, list_flags
 from mlqa.report.race_sentences import describe_undecided, describe_win, find_winner, list_race_cautions
 from mlqa.report.raced import Raced
 from mlqa.report.statistics.verdict import Verdict
@@ -117,9 +117,11 @@ def verdict_index(comparison: Comparison, treatment: Treatment) -> int:
 def choose_configuration(comparison: Comparison, tied: Sequence[Treatment]) -> Configuration:
     """Choose the cheapest configuration of the tied treatments, of about equal prices that of the best score.
 
-    One that lost runs is chosen only if all did. Without any price, the best score counts, and then the least time.
+    One that lost runs is chosen only if all did. Without any price, the best score counts, and then the least time. A
+    model behind an endpoint is chosen only if no trained one ties with it, because their prices are not for the same.
     """
     offers = [one for treatment in tied for one in treatment.configurations]
+    offers = [one for one in offers if not one.is_asked] or offers
     whole = [one for one in offers if not one.has_crashed]
     offers = whole or offers
     score_of = {id(one): treatment.score for treatment in tied for one in treatment.configurations}
@@ -198,6 +200,9 @@ def _list_cautions(
     elif comparison.race_caution:
         cautions.append(comparison.race_caution)
     cautions += [f"{treatment.name}: {flag}." for flag in list_flags(comparison, treatment)]
+    if asked := [one for one in comparison.treatments if one.is_asked]:
+        cautions.append(CONTAMINATION)
+        cautions += [ASKED_PRICE] if len(asked) < len(comparison.treatments) else []
     if choice is not None:
         cautions += _list_passed_over(choice, tied)
     cautions += _describe_seeds(comparison)
@@ -214,7 +219,8 @@ def _list_cautions(
 
 def _list_passed_over(choice: Configuration, tied: Sequence[Treatment]) -> list[str]:
     """Return which configurations of tied treatments lost runs, and what is faster."""
-    offers = [one for treatment in tied for one in treatment.configurations if one is not choice]
+    others = [one for treatment in tied for one in treatment.configurations if one is not choice]
+    offers = [one for one in others if one.is_asked is choice.is_asked]  # the others are not at the same price
     lines = []
     for one in offers:
         if one.has_crashed:

@@ -17,7 +17,10 @@ FOLDER = "report"
 
 
 def write_report(
-    sweep_dirs: Sequence[str | Path], output: str | Path | None = None, reference: str | None = None
+    sweep_dirs: Sequence[str | Path],
+    output: str | Path | None = None,
+    reference: str | None = None,
+    usd_per_question: float | None = None,
 ) -> Path:
     """Write the report on one or several sweeps and print the closing table.
 
@@ -26,6 +29,8 @@ def write_report(
         output: Folder to write into. None means `report` in the sweep's directory, or `./report` if there are several.
         reference: Published results to show: a name, e.g. "blog", or a YAML file. None means those that the members'
             config names.
+        usd_per_question: What it costs to annotate a question, for a learning curve. None means what the members'
+            config says.
 
     Returns:
         The path of the page.
@@ -34,7 +39,7 @@ def write_report(
         RunError: If a directory holds no run, or the folder cannot be written to.
         ConfigError: If there are no published results of that name, and no such file.
     """
-    report = make_report(sweep_dirs, reference)
+    report = make_report(sweep_dirs, reference, usd_per_question)
     if output is None:
         output = report.sweeps[0].directory / FOLDER if len(report.sweeps) == 1 else Path(FOLDER)
     folder = Path(output).expanduser()

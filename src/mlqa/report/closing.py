@@ -33,6 +33,8 @@ def print_closing(report: Report, page: Path) -> None:
             console.print(f"and {left} more", highlight=False)
         for line in (section.answer.sentence, *section.answer.cautions):
             console.print(Text(line), highlight=False)
+        for line in section.curves.sentences if section.curves else ():
+            console.print(Text(line), highlight=False)
         race = section.comparison.race
         if section.settling.prospects or (race is not None and not race.record.has_winner):
             console.print(Text("What would settle it: " + " ".join(section.settling.lines)), highlight=False)

@@ -218,8 +218,13 @@ def _find_unseen(scores: Sequence[Sequence[SeedScores]]) -> np.ndarray | None:
 
 
 def _mark_fronts(treatments: Sequence[Treatment]) -> None:
-    """Mark the configurations that nothing beats in price (or time) and in the score of their treatment at once."""
-    offers = [(one, treatment.score) for treatment in treatments for one in treatment.configurations]
+    """Mark the configurations that nothing beats in price (or time) and in the score of their treatment at once.
+
+    Models that were asked and not trained take no part: their price and time are not those of a training.
+    """
+    offers = [
+        (one, treatment.score) for treatment in treatments if not treatment.is_asked for one in treatment.configurations
+    ]
     for axis in ("usd", "minutes"):
         priced = [(one, price, score) for one, score in offers if (price := getattr(one, axis)) is not None]
         for index in find_pareto_front([(price, score) for _, price, score in priced]):

@@ -14,7 +14,9 @@ from mlqa.report.comparison import Comparison, compare_members
 from mlqa.report.evaluations import TransferMatrix, build_transfer_matrix
 from mlqa.report.factors import Design, analyse_factors
 from mlqa.report.folds import get_fold
+from mlqa.report.learning_curve import LearningCurves, find_learning_curves
 from mlqa.report.members import STATUSES, Member, Sweep, find_sweep_dirs, read_sweep
+from mlqa.report.reading import coerce_finite
 from mlqa.report.reference import Reference, load_references
 from mlqa.report.settling import Settling, plan_settling
 from mlqa.report.wording import count_things, format_usd, join_texts
@@ -29,6 +31,7 @@ class Section:
     settling: Settling
     design: Design | None
     transfer: TransferMatrix | None
+    curves: LearningCurves | None = None
 
     def describe_facts(self) -> list[str]:
         """Return the facts that a score means nothing without: questions, leak, treatments and seeds."""
@@ -126,13 +129,16 @@ class Report:
         return [*([REHEARSED] if self.is_rehearsal else []), *self.problems, *problems]
 
 
-def make_report(sweep_dirs: Sequence[str | Path], reference: str | None = None) -> Report:
+def make_report(
+    sweep_dirs: Sequence[str | Path], reference: str | None = None, usd_per_question: float | None = None
+) -> Report:
     """Read sweeps and compare their members.
 
     Args:
         sweep_dirs: Directories of sweeps, of runs, or above them.
         reference: Published results to show: a name or a file. None takes the members' own report.reference. Results
             that were published on the members' data sets are shown as well.
+        usd_per_question: What it costs to annotate a question. None takes the members' own report.usd_per_question.
 
     Raises:
         RunError: A directory holds no run.
@@ -146,14 +152,21 @@ def make_report(sweep_dirs: Sequence[str | Path], reference: str | None = None) 
     members = [member for sweep in sweeps for member in sweep.members]
     is_rehearsal = any(sweep.manifest.is_rehearsal for sweep in sweeps)
     names = [str(sweep.directory) for sweep in sweeps]
+    usd_per_question = _find_question_price(members) if usd_per_question is None else usd_per_question
     sections = []
     for comparison in compare_members(members):
         answer = build_answer(comparison, is_rehearsal)
         settling = plan_settling(comparison, answer, names)
         transfer = build_transfer_matrix(comparison)
-        sections.append(Section(comparison, answer, settling, analyse_factors(comparison), transfer))
+        curves = find_learning_curves(comparison, usd_per_question)
+        sections.append(Section(comparison, answer, settling, analyse_factors(comparison), transfer, curves))
     references, problems = _find_references(members, sections, reference)
     return Report(sweeps, sections, references, problems)
+
+
+def _find_question_price(members: Sequence[Member]) -> float | None:
+    prices = (coerce_finite(member.get_config_value("report", "usd_per_question")) for member in members)
+    return next((price for price in prices if price is not None and price >= 0), None)
 
 
 def _find_references(

@@ -182,7 +182,8 @@ def draw_plots(comparison: Comparison) -> list[Plot]:
 
 
 def _draw_scatter(comparison: Comparison, axis: str, unit: str, title: str) -> Plot | None:
-    known = [(one, cost) for one in comparison.configurations if (cost := getattr(one, axis)) is not None]
+    trained = [one for one in comparison.configurations if not one.is_asked]
+    known = [(one, cost) for one in trained if (cost := getattr(one, axis)) is not None]
     if not known:
         return None
     score_of = {id(one): treatment.score for treatment in comparison.treatments for one in treatment.configurations}

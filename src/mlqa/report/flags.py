@@ -8,6 +8,15 @@ from mlqa.report.treatments import Treatment
 LOW_CEILING = 90.0  # best F1 that a tokenizer permits: under it, answers are lost however long a model trains
 MANY_UNKNOWN = 0.05  # share of unknown tokens
 
+ASKED_PRICE = (
+    "The dollars of a model behind an endpoint are those of answering these questions, and come again with each use. "
+    "The dollars of the others are those of a training."
+)
+CONTAMINATION = (
+    "Nobody knows whether the training of a model behind an endpoint held these questions and their answers "
+    "(contamination). So its score may be remembered, and may be lower on texts that are not public."
+)
+
 
 def list_flags(comparison: Comparison, treatment: Treatment) -> list[str]:
     """Return the flags of a treatment, each a short sentence without its full stop.
@@ -17,6 +26,10 @@ def list_flags(comparison: Comparison, treatment: Treatment) -> list[str]:
         treatment: One of its treatments.
     """
     flags = []
+    if treatment.is_asked:
+        flags.append("asked, not trained here: these questions may have been in its training (contamination)")
+        if (memory := get_memory(treatment)) is not None:
+            flags.append(f"without the context it reaches F1 {memory:.2f}: so much it remembers or guesses")
     control = get_control(treatment)
     if control is not None and control >= find_lower_end(comparison, treatment):
         flags.append(f"not shown to read the question: with exchanged questions F1 is {control:.2f}")
@@ -54,6 +67,11 @@ def list_unfinished(treatment: Treatment) -> list[str]:
 def get_control(treatment: Treatment) -> float | None:
     """Return the F1 with questions exchanged within their context, None if it was not measured."""
     return treatment.compute_mean("metrics", "f1_shuffled_questions")
+
+
+def get_memory(treatment: Treatment) -> float | None:
+    """Return the F1 of an asked model without the context, None if it was not measured."""
+    return treatment.compute_mean("metrics", "f1_without_context")
 
 
 def get_ceiling(treatment: Treatment) -> float | None:

@@ -111,7 +111,9 @@ class Member:
 
     @property
     def epochs(self) -> float | None:
-        """The epochs by the config."""
+        """The epochs by the config, None for a model that was asked and not trained."""
+        if self.get_text("endpoint", "name"):
+            return None
         return coerce_finite(self.get_config_value("training", "num_train_epochs"))
 
     @property

@@ -22,7 +22,9 @@ from mlqa.report.calibration import build_calibration
 from mlqa.report.cells import build_table
 from mlqa.report.content import Report, Section
 from mlqa.report.drawings import draw_picture, draw_plots
+from mlqa.report.endpoints import build_endpoint_table
 from mlqa.report.factors import Design
+from mlqa.report.flags import CONTAMINATION
 from mlqa.report.member_rows import MEMBERS, RECORDED
 from mlqa.report.race_rows import build_race_table
 from mlqa.report.race_sentences import describe_method
@@ -71,6 +73,7 @@ def render_page(report: Report) -> str:
             [MEMBERS[0], *(column for column in MEMBERS if column.heading in RECORDED)], report.members
         ),
         rehearsed=REHEARSED,
+        contamination=CONTAMINATION,
         minus=MINUS,
         format_chance=format_chance,
         format_points=format_points,
@@ -107,6 +110,8 @@ def _collect_section(report: Report, section: Section) -> dict[str, Any]:
         "hidden_pairs": len(differences) - len(shown),
         "transfer": build_transfer_table(section.transfer) if section.transfer else None,
         "design": section.design,
+        "curves": section.curves,
+        "endpoints": build_endpoint_table(comparison),
         "cells": _list_cells(section.design),
     }
 

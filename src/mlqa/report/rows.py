@@ -141,7 +141,7 @@ def build_score_table(comparison: Comparison) -> Table:
 
 
 def build_tokenizer_table(comparison: Comparison) -> Table:
-    """Build the table of tokenizers, beside the score that was reached with them."""
+    """Build the table of tokenizers, beside the score that was reached with them. Nobody knows that of an endpoint."""
 
     def compute_share(one: Treatment) -> float | None:
         ceiling, f1 = get_ceiling(one), one.compute_mean("metrics", "f1")
@@ -153,7 +153,7 @@ def build_tokenizer_table(comparison: Comparison) -> Table:
         make_number_column("share of its ceiling", ".1%", compute_share),
         *(_make_figure_column(FIGURES[key].label, key) for key in TOKENIZER_FIGURES),
     )
-    return build_table(columns, comparison.treatments)
+    return build_table(columns, [one for one in comparison.treatments if not one.is_asked])
 
 
 @dataclass(frozen=True)

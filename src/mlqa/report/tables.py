@@ -11,6 +11,7 @@ from typing import Any
 from mlqa.display.html import render_template
 from mlqa.report.cells import build_table
 from mlqa.report.content import Report
+from mlqa.report.endpoints import build_endpoint_table
 from mlqa.report.member_rows import MEMBERS, list_csv_columns
 from mlqa.report.members import Member
 from mlqa.report.race_rows import build_race_table
@@ -75,6 +76,8 @@ def render_markdown(report: Report) -> str:
         tables.append(build_tokenizer_table(comparison))
         if comparison.race:
             tables.append(build_race_table(comparison, comparison.race))
+        if endpoints := build_endpoint_table(comparison):
+            tables.append(endpoints)
         if section.transfer:
             tables.append(build_transfer_table(section.transfer))
         sections.append(

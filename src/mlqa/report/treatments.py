@@ -69,6 +69,11 @@ class Runs:
         return mean
 
     @property
+    def is_asked(self) -> bool:
+        """Whether this is a model behind an endpoint. Its dollars are those of answers and not of a training."""
+        return self.first.get_text("endpoint", "name") is not None
+
+    @property
     def model(self) -> str:
         """What the model is called: its option, or what was loaded instead."""
         return self.first.model

@@ -47,6 +47,10 @@ def load_tokenizer(model: ModelConfig, texts: Iterable[str]) -> Any:
         UnreachableError: If the hub cannot be reached.
         ModelError: If there is no tokenizer, or no fast one.
     """
+    if model.endpoint is not None:
+        raise ModelError(
+            "model.endpoint: a model behind an endpoint has no tokenizer that is known here; choose another model"
+        )
     if model.scratch is not None:
         from mlqa.tokenization.scratch import train_tokenizer
 

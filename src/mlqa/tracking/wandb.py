@@ -23,8 +23,8 @@ START_SECONDS = 60  # an outage must not block a paid machine; tracking.finish_t
 TAG_LENGTH = 64  # characters: W&B refuses longer tags
 # nodes of result.json
 SUMMARY_NODES = (
-    "metrics", "validation", "evaluations", "breakdown", "tokenization", "timing", "cost", "model", "dataset",
-    "versions",
+    "metrics", "validation", "evaluations", "breakdown", "tokenization", "timing", "cost", "model", "endpoint",
+    "dataset", "versions",
 )  # fmt: skip
 BEST = ("exact_match", "f1", "exact_match_unseen", "f1_unseen")
 STEP = "train/global_step"

@@ -1,0 +1,1 @@
+"""Language models behind an OpenAI-compatible endpoint: asked the questions of a data set, not trained."""
