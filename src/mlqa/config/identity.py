@@ -24,6 +24,7 @@ NOT_COMPUTED = (
     "tracking",
     "report",
     "words",
+    "words_file",
     "dataset.segmentation_file",
     "dataset.parallel_file",
 )
