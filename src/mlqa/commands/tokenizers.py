@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--words", metavar="WORD", nargs="+", default=[], help="show these words instead of the list")
     parser.add_argument("--text", metavar="TEXT", help="show the words of this text, each once")
     parser.add_argument(
-        "--readings", choices=READINGS, default="best",
+        "--readings",
+        choices=READINGS,
+        default="best",
         help="which reading of an ambiguous word the morpheme figures take: the best for the tokenizer (default), the "
         "mean of all, or the likeliest",
     )

@@ -60,8 +60,8 @@ class Language:
             zaman" (when) comes before "ne" (what). `stem*` matches any ending, two words must follow each other.
         source: Where the words and their morphemes are from, with the licence.
         words: {word: its readings}, the examples that every run shows. `read_readings` has the forms of a value.
-        suffix_families: {family: meanings}. Which meanings of morphemes, in `words` or by the analyzer, make up a family
-            of suffixes, such as the cases.
+        suffix_families: {family: meanings}. Which meanings, in `words` or by the analyzer, make up a family of
+            suffixes, such as the cases.
     """
 
     name: str = MISSING

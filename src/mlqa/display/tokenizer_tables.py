@@ -107,12 +107,12 @@ def describe_sources(rows: Rows) -> list[str]:
             lines[f"Morphemes: {details['source']}. Of several readings of a word, {reading} counts."] = None
         if coverage := details.get("coverage"):
             reasons = "; ".join(
-                f"{why}: {one['types']:,} types such as {', '.join(one['examples'][:3])}"
+                f"{one['types']:,} have none because {why} ({', '.join(one['examples'][:3])})"
                 for why, one in coverage["reasons"].items()
             )
             lines[
                 f"Coverage: {coverage['types']:.1%} of the sampled types and {coverage['words']:.1%} of their running "
-                f"words have an analysis. {reasons}"
+                f"words have an analysis. Of the types, {reasons or 'all have one'}."
             ] = None
         for note in row.get("notes") or ():
             lines[note[0].upper() + note[1:] + "."] = None

@@ -66,7 +66,9 @@ def classify_questions(
             groups["inflection"] = [
                 NO_ANSWER if first is None else inflections[first.text.split()[-1]] for first in firsts
             ]
-        counts = count_morphemes({word for first in firsts if first is not None for word in first.text.split()}, lexicon)
+        counts = count_morphemes(
+            {word for first in firsts if first is not None for word in first.text.split()}, lexicon
+        )
         if counts is not None:
             groups["answer_morphemes"] = [classify_answer_morphemes(first, counts) for first in firsts]
     if on_tokens is not None:

@@ -1,4 +1,4 @@
-"""Analyze how a tokenizer treats morphemes: against a gold file, the language's analyzer, or the language's word list."""
+"""Analyze how a tokenizer treats morphemes: those of a gold file, of the language's analyzer or of its word list."""
 
 from __future__ import annotations
 
@@ -93,9 +93,7 @@ def find_golds(counted: Mapping[str, int], lexicon: Lexicon, entries: Sequence[W
     )
 
 
-def analyze_morphemes(
-    tokenizer: Any, golds: Golds, used: Collection[int], lexicon: Lexicon
-) -> MorphemeAnalysis:
+def analyze_morphemes(tokenizer: Any, golds: Golds, used: Collection[int], lexicon: Lexicon) -> MorphemeAnalysis:
     """Compute every figure of a tokenizer that needs morphemes.
 
     Args:
@@ -164,7 +162,7 @@ def _describe_family(columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _measure_coverage(found: Mapping[str, Found], counted: Mapping[str, int]) -> dict[str, Any]:
-    """Return the shares (0-1) of the word types and of the running words that have a reading, and why others have none."""
+    """Return the shares (0-1) of word types and of their running words with a reading, and why others have none."""
     known = [word for word, one in found.items() if one.readings]
     reasons = Counter(one.why for one in found.values() if not one.readings)
     return {

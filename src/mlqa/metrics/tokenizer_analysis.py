@@ -128,7 +128,9 @@ def analyze_tokenizer(
     version, longest = detect_squad_version(splits.train, splits.validation), config.training.max_answer_length
     rows = score_oracle_rows(scored, scored_windows.context, version, longest)
     by_context = {name: np.bincount(scored.context_of, weights=column) for name, column in rows.items()}
-    _add(analysis, {name: column[by_context["rows"] > 0] for name, column in by_context.items()}, summarize_oracle_scores)
+    _add(
+        analysis, {name: column[by_context["rows"] > 0] for name, column in by_context.items()}, summarize_oracle_scores
+    )
     window_figures = compute_window_figures(corpus_windows, corpus, longest)
     analysis.figures["windows_per_question"] = window_figures["windows_per_question"]
     analysis.figures["padding_share"] = window_figures["padding_at_max_seq_length"]
@@ -164,12 +166,10 @@ def _add_corpus_figures(analysis: TokenizerAnalysis, tokenizer: Any, config: Con
     analysis.intervals.update(estimate_figure_intervals(by_text, summarize_corpus))
     kept = {"kept": counts.kept_whole * 1.0, "types": np.ones(len(counts.kept_whole))}
     _add(analysis, kept, lambda sums: {"single_token_retention": sums["kept"] / sums["types"]})
-    return np.flatnonzero(counts.used).tolist()
+    return [int(index) for index in np.flatnonzero(counts.used)]
 
 
-def _add_normalization(
-    analysis: TokenizerAnalysis, tokenizer: Any, words: Mapping[str, int], lexicon: Lexicon
-) -> None:
+def _add_normalization(analysis: TokenizerAnalysis, tokenizer: Any, words: Mapping[str, int], lexicon: Lexicon) -> None:
     """Add which words the normalizer confuses."""
     flags, collisions = flag_normalization_losses(tokenizer, words, lambda word: lower(word, lexicon.language.dotted_i))
     analysis.collisions.extend(collisions)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import json
 from importlib.resources import files
 from typing import Any
 
-from mlqa.display.html import render_template
+from mlqa.display.html import build_security_policy, render_template
+from mlqa.display.tokenizer_labels import list_readings
 from mlqa.display.tokenizer_page import mark_words
 from mlqa.report.answer import REHEARSED
 from mlqa.report.browser import build_browser_data
@@ -71,6 +71,7 @@ def render_page(report: Report) -> str:
         ),
         rehearsed=REHEARSED,
         minus=MINUS,
+        list_readings=list_readings,
         format_chance=format_chance,
         format_points=format_points,
         count_things=count_things,
@@ -78,7 +79,7 @@ def render_page(report: Report) -> str:
         times_questions=TIMES_QUESTIONS,
         style=Markup(_read_resource("page.css")),
         script=Markup(script),
-        policy=_build_security_policy(script),
+        policy=build_security_policy(script),
         data=pack_json(browsers),
     )
 
@@ -133,14 +134,6 @@ def pack_json(content: Any) -> str:
     """
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode("utf-8", "replace"), mtime=0)).decode()
-
-
-def _build_security_policy(script: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
 
 
 def _read_resource(name: str) -> str:

@@ -10,7 +10,7 @@ from mlqa.tokenization.encoding import EncodedWords
 from mlqa.tokenization.morphemes import compute_agreement
 from mlqa.tokenization.readings import OR, Reading
 
-ALL = "all"  # every morpheme but the first of a word
+ALL = "all"  # every morpheme but the first of a word, and the first ones that belong to a family, such as the word mi
 
 
 def count_suffix_cuts(
@@ -38,14 +38,16 @@ def count_suffix_cuts(
         tokens = frozenset(cuts)
         best = max(readings[word], key=lambda way: compute_agreement(tokens, frozenset(way.find_places()[1:-1])))
         places = best.find_places()
-        for part in range(1, len(best.parts)):
-            begin, end = places[part : part + 2]
+        edges = tokens | {places[0], places[-1]}
+        for (_, meaning), begin, end in zip(best.parts, places, places[1:], strict=False):
+            family = family_of.get(meaning.split(OR)[0])
+            if begin == places[0] and family is None:
+                continue
             is_broken = any(begin < cut < end for cut in tokens)
-            is_clean = not is_broken and begin in tokens and (end in tokens or end == places[-1])
-            family = family_of.get(best.parts[part][1].split(OR)[0])
+            cuts_of_one = (1, not is_broken and begin in edges and end in edges, is_broken)
             for name in (ALL, family):
                 if name is not None:
-                    table[row, names.index(name)] += (1, is_clean, is_broken)
+                    table[row, names.index(name)] += cuts_of_one
     return {
         name: dict(zip(("suffixes", "clean", "broken"), table[:, number].T, strict=True))
         for number, name in enumerate(names)

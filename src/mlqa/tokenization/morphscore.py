@@ -43,23 +43,24 @@ def count_stem_boundaries(
     Args:
         encoded: The words of `stemmed` and their tokens.
         stemmed: Words with their stems.
-        unknown: Id of the unknown token, which is not counted as a token, or None.
+        unknown: Id of the unknown token, which keeps no word whole, or None. The official script drops unknown tokens
+            and so moves the places after them.
 
     Returns:
-        {name: float [words]}: each word's `recall` and `precision` times its weight, and its `weight`, 0 for a word that
-        does not count: one that is its stem and several tokens.
+        {name: float [words]}: each word's `recall` and `precision` times its weight, and its `weight`, which is 0 for a
+        word that does not count: one that is its stem and several tokens.
     """
     rows = []
     for one, ids, cuts in zip(stemmed, encoded.ids, encoded.cuts, strict=True):
         boundaries = [place for place in (one.start, one.end) if 0 < place < len(one.word)]
-        tokens = sum(index != unknown for index in ids)
         met = sum(place in cuts for place in boundaries)
-        if tokens == 1:
+        is_whole = len(ids) == 1 and ids[0] != unknown
+        if is_whole:
             recall = precision = 1.0
         else:
             recall = PARTIAL if met == 1 and len(boundaries) == 2 else float(met > 0)
-            precision = met / tokens if tokens else 0.0
-        weight = one.weight if tokens == 1 or boundaries else 0.0
+            precision = met / max(len(ids), 1)
+        weight = one.weight if is_whole or boundaries else 0.0
         rows.append((recall * weight, precision * weight, weight))
     table = np.array(rows, dtype=np.float64).reshape(-1, 3)
     return {"recall": table[:, 0], "precision": table[:, 1], "weight": table[:, 2]}

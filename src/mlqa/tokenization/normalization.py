@@ -36,8 +36,8 @@ def flag_normalization_losses(
 
         - case_collisions: The word type becomes equal to another with the same letters, one that differs in case only
           (Kedi, kedi).
-        - letter_collisions: The word type becomes equal to another with other letters (açı, acı and ılık, ilik), because
-          accents, dots or compatibility forms are lost.
+        - letter_collisions: The word type becomes equal to another with other letters (açı, acı and ılık, ilik),
+          because accents, dots or compatibility forms are lost.
         - case_splits: The word type stays apart from another that differs in case only. A cased tokenizer does so by
           design (Kedi, kedi), one that lowercases does so by English rules (Işık, ışık).
     """

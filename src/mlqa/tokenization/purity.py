@@ -1,4 +1,4 @@
-"""%TR and %Pure of Bayram et al. 2025 (arXiv 2502.07057): the share of a tokenizer's distinct tokens that mean something.
+"""%TR and %Pure of Bayram et al. 2025 (arXiv 2502.07057): how many of a tokenizer's distinct tokens mean something.
 
 They ask a web service and a list for what is a Turkish word, root or affix. Here the language's analyzer is asked, and
 the morphemes of the corpus's own words are the list, so figures are comparable with each other, not with the paper's.

@@ -57,7 +57,7 @@ def read_word_file(path: str | Path) -> list[WordEntry]:
     with explain_read_errors(file):
         text = file.read_text("utf-8-sig")
     read = _READERS.get(file.suffix.lower(), _read_lines)
-    entries = {}
+    entries: dict[str, WordEntry] = {}
     for number, entry in read(text, str(path)):
         if not all("".join(way.surfaces) == entry.word for way in entry.readings):
             raise DataError(f"{path}, line {number}: the morphemes of {entry.word} do not join to it; {_ADVICE}")
