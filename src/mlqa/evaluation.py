@@ -18,11 +18,14 @@ from mlqa.environment import get_rank, get_world_size, is_main
 from mlqa.features.template import Reading
 from mlqa.features.windows import Windows, make_windows
 from mlqa.metrics.breakdown import Group, break_down_scores, classify_questions
+from mlqa.metrics.gold_tokens import classify_golds
 from mlqa.metrics.language_rules import resolve_language_rules, resolve_primary_metric
 from mlqa.metrics.no_answer import choose_answer, compute_null_odds, detect_squad_version, find_best_answer
 from mlqa.metrics.oracle import find_aligned_answers
 from mlqa.metrics.scores_file import build_score_rows
 from mlqa.metrics.scoring import score_predictions, score_questions, shuffle_questions
+from mlqa.tokenization.corpus_statistics import WHITESPACE_WORD, count_words
+from mlqa.tokenization.readings import Lexicon
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Evaluation:
         self.primary_metric = resolve_primary_metric(config.dataset)
         self.version = detect_squad_version(splits.train, splits.validation)
         self.unseen = find_unseen_rows(splits.validation, splits.train)
+        self.train_contexts = splits.train.contexts
         self.with_null = splits.train.has_unanswerable
 
     def compute_metrics(self, model: Any) -> dict[str, float]:
@@ -99,6 +103,12 @@ class Evaluation:
         """
         on_tokens = find_aligned_answers(self.examples, self.windows.context)
         groups = classify_questions(self.examples, self.rules, on_tokens)
+        groups |= classify_golds(
+            self.examples,
+            self.windows.context,
+            Lexicon(self.rules.language),
+            count_words(self.train_contexts, WHITESPACE_WORD),
+        )
         scores = score_questions(predictions, self.examples, rules=self.rules, version=self.version)
         rows = build_score_rows(set_name, split, self.examples, predictions, scores, groups, self.unseen)
         return ScoredQuestions(list(rows), break_down_scores(scores.official, groups, self.rules))

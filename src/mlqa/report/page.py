@@ -35,6 +35,7 @@ from mlqa.report.rows import (
     build_treatment_table,
 )
 from mlqa.report.settling import MORE_SEEDS, TIMES_QUESTIONS
+from mlqa.report.tokenizer_effects import build_correlation_table, build_effect_table, measure_tokenizer_effects
 from mlqa.report.wording import MINUS, count_things, format_chance, format_points
 
 MOST_PAIRS = 300  # rows of the table of differences, those with the smallest p-values
@@ -88,6 +89,7 @@ def _collect_section(report: Report, section: Section) -> dict[str, Any]:
     comparison = section.comparison
     differences = comparison.verdict.differences if comparison.verdict else []
     shown = sorted(differences, key=lambda one: one.p_holm)[:MOST_PAIRS]
+    effects = measure_tokenizer_effects(comparison)
     return {
         "comparison": comparison,
         "answer": section.answer,
@@ -100,6 +102,9 @@ def _collect_section(report: Report, section: Section) -> dict[str, Any]:
         "configurations": build_configuration_table(comparison),
         "scores": build_score_table(comparison),
         "tokenizers": build_tokenizer_table(comparison),
+        "effects": effects,
+        "effect_table": build_effect_table(effects),
+        "correlations": build_correlation_table(effects),
         "pairs": build_pair_table(comparison, shown),
         "race": build_race_table(comparison, comparison.race) if comparison.race else None,
         "method": describe_method(comparison.race.record) if comparison.race else "",
