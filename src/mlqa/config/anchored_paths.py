@@ -23,6 +23,8 @@ def anchor_paths(config: Config, folder: Path) -> Config:
     for name in _FILES:
         if (value := getattr(config.dataset, name)) is not None:
             setattr(config.dataset, name, str(folder / Path(value).expanduser()))
+    if config.words_file is not None:
+        config.words_file = str(folder / Path(config.words_file).expanduser())
     pretrained = config.model.pretrained
     if pretrained and (is_local_folder(pretrained) or (folder / pretrained).is_dir()):
         config.model.pretrained = str(folder / Path(pretrained).expanduser())

@@ -62,6 +62,7 @@ def _check_untrained(config: Config) -> Iterator[str]:
 
 
 def _check_words(config: Config) -> Iterator[str]:
+    yield from _check_file("words_file", config.words_file)
     for word in config.words or ():
         if not isinstance(word, str) or word.split() != [word]:
             yield f"words: {word!r} is not one word; give words without white space, e.g. words=[Kedileri,evlerimizden]"
@@ -156,11 +157,7 @@ def _check_dataset(config: Config) -> Iterator[str]:
             "e.g. {who: [wer, wen]}"
         )
     for key in ("train_file", "validation_file", "segmentation_file", "parallel_file"):
-        path = getattr(dataset, key)
-        if path is not None and Path(path).expanduser().is_dir():
-            yield f"dataset.{key}={path}: is a folder; give a file"
-        elif path is not None and not Path(path).expanduser().is_file():
-            yield f"dataset.{key}={path}: there is no such file; give the path of a file"
+        yield from _check_file(f"dataset.{key}", getattr(dataset, key))
     sources = {"download": dataset.download, "hub": dataset.hub, "sample": dataset.sample}
     given = [name for name, source in sources.items() if source is not None]
     if len(given) > 1:
@@ -170,6 +167,13 @@ def _check_dataset(config: Config) -> Iterator[str]:
             yield f"dataset.{key}=null: has no value; give a file or choose a data set that has one, e.g. dataset=tquad"
     if dataset.hub is not None and dataset.hub.train_split is None and dataset.train_file is None:
         yield "dataset.hub.train_split=null: the data set has no train split; set dataset.train_file"
+
+
+def _check_file(key: str, path: str | None) -> Iterator[str]:
+    if path is not None and Path(path).expanduser().is_dir():
+        yield f"{key}={path}: is a folder; give a file"
+    elif path is not None and not Path(path).expanduser().is_file():
+        yield f"{key}={path}: there is no such file; give the path of a file"
 
 
 def _is_table(words: Any) -> bool:

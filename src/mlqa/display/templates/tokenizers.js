@@ -2,7 +2,8 @@
 const search = document.getElementById("search");
 const words = [...document.querySelectorAll(".word")];
 const shown = document.getElementById("shown");
-const fold = (text) => text.normalize("NFC").toLocaleLowerCase(document.documentElement.lang || undefined);
+// without case and marks, so that kagidi finds kâğıdı and KEDİ finds kedi
+const fold = (text) => text.toLowerCase().normalize("NFD").replace(/\p{M}/gu, "").replaceAll("ı", "i");
 
 function filterWords() {
   const wanted = fold(search.value.trim());
