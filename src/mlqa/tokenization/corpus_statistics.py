@@ -122,7 +122,7 @@ def count_corpus(
     if split is not None:
         parts = [split(word) for word in encoded.words]
         inside = np.fromiter(map(len, parts), dtype=np.int64, count=types)
-        cut = [_count_split_words(*pair) for pair in zip(parts, encoded.cuts, strict=True)]
+        cut = [_count_split_words(*pair) if len(pair[0]) > 1 else 0 for pair in zip(parts, encoded.cuts, strict=True)]
         continued = np.where(inside == 1, continued, cut)
     columns = {
         "words": inside,
