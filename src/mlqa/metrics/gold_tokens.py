@@ -47,13 +47,13 @@ def classify_golds(
         - gold_words: `continued` if any word is split into several tokens, else `whole`.
         - gold_suffixes: `cut_wrongly` if a token begins inside a suffix of any word, by the reading that fits the
           tokens best, else `not_cut`, or `no_suffix` if no word has one. `unknown` if a word has no reading. Absent if
-          the language has neither a word list nor an analyzer.
+          the language has no analyzer.
         - gold_rarity: `rare` if any word occurs at most `RAREST` times in train, else `frequent`. Absent without a
           train split.
     """
     words = [_list_words(examples, context, row) for row in range(len(examples))]
     groups = {"gold_words": [_join(of_one, lambda word: bool(word[1]), CONTINUED, WHOLE_WORDS) for of_one in words]}
-    if lexicon.language.analyser is not None or lexicon.listed:
+    if lexicon.language.analyser is not None:
         found = read_words({word for of_one in words for word, _ in of_one or ()}, lexicon)
         if found or not any(words):
             groups["gold_suffixes"] = [_classify_suffixes(of_one, found) for of_one in words]
