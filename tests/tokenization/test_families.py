@@ -8,7 +8,7 @@ import pytest
 
 from mlqa.tokenization.encoding import EncodedWords
 from mlqa.tokenization.families import count_suffix_cuts
-from mlqa.tokenization.pieces import read_byte_piece, strip_marks
+from mlqa.tokenization.pieces import is_single_letter, read_byte_piece, strip_marks
 from mlqa.tokenization.readings import Reading
 
 EVLERI = Reading([("ev", "house"), ("ler", "plural"), ("i", "accusative / its")])
@@ -52,6 +52,12 @@ def test_pieces_of_bytes_are_readable(piece: str, text: str) -> None:
 
 def test_marks_of_place_are_no_letters() -> None:
     assert [strip_marks(token) for token in ("##leri", "▁Ke", "␣Ke", "ke", "▁")] == ["leri", "Ke", "Ke", "ke", ""]
+
+
+def test_a_byte_is_no_more_than_a_letter() -> None:
+    assert [is_single_letter(text) for text in ("a", "ğ", "<C4>", "<0xC4>", "ab", ".", "", "<unk>")] == [True] * 4 + [
+        False
+    ] * 4
 
 
 def test_purity_by_hand() -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from mlqa.errors import DataError
 from mlqa.tokenization.encoding import encode_words, require_fast_tokenizer
-from mlqa.tokenization.pieces import strip_marks, write_tokens
+from mlqa.tokenization.pieces import is_single_letter, strip_marks, write_tokens
 
 WORD = r"\w+"
 WHITESPACE_WORD = r"\S+"
@@ -49,7 +49,7 @@ class CorpusCounts(NamedTuple):
     Attributes:
         occurrences: How often each type occurs, int64 [types].
         columns: {name: float [types]}, for one occurrence of each type: `words` in it, `continued` ones, `tokens`,
-            `unknown` tokens, tokens that are one letter (`single`), `characters`.
+            `unknown` tokens, tokens that are one letter or a byte of one (`single`), `characters`.
         kept_whole: Whether the type is one known token, bool [types].
         used: Occurrences of each token id, float [ids].
         vocabulary: Entries of the vocabulary, added tokens included.
@@ -115,7 +115,7 @@ def count_corpus(
     used = np.bincount(of_tokens, weights=counts[type_of]) if len(of_tokens) else np.zeros(1)
     distinct = np.unique(of_tokens)
     texts = map(strip_marks, write_tokens(tokenizer, distinct.tolist()))
-    short = distinct[np.array([len(text) == 1 and text.isalpha() for text in texts], dtype=bool)]
+    short = distinct[np.array([is_single_letter(text) for text in texts], dtype=bool)]
     singles = np.bincount(type_of[np.isin(of_tokens, short)], minlength=types)
 
     inside, continued = np.ones(types, dtype=np.int64), lengths >= 2  # words in each, and how many of them are split
@@ -170,7 +170,8 @@ def summarize_corpus(sums: Mapping[str, Any]) -> dict[str, Any]:
         - fertility: Tokens per word (Rust et al. 2021, arXiv 2012.15613, and Ács 2019).
         - continued_words: Share (0-1) of the words that are split into two tokens or more (same source).
         - unk_rate: Share (0-1) of the words' tokens that are the unknown token, 0 if the tokenizer has none.
-        - single_characters: Share (0-1) of the words' tokens that are one letter, without the mark of their place.
+        - single_characters: Share (0-1) of the words' tokens that are one letter or a byte of one, without the mark
+          of their place.
         - characters_per_token: Code points of the words per token (Limisiewicz et al. 2023, arXiv 2305.17179).
     """
     tokens = np.maximum(sums["tokens"], 1)

@@ -9,6 +9,7 @@ from typing import Any
 from mlqa.tokenization.byte_level import list_byte_characters
 
 SPACE = "␣"  # a space in a piece of byte-level BPE, which its vocabulary writes as Ġ
+_BYTE = re.compile(r"<(?:0x)?[0-9A-F]{2}>")
 _MARKS = re.compile(rf"^(?:##|▁|{SPACE})|</w>$|@@$")
 
 
@@ -40,6 +41,11 @@ def read_byte_piece(piece: str) -> str:
 def strip_marks(token: str) -> str:
     """Return a token without the mark of its place in the word: ##leri, ▁Ke and ␣Ke become leri, Ke and Ke."""
     return _MARKS.sub("", token)
+
+
+def is_single_letter(text: str) -> bool:
+    """Return whether a token without marks is one letter, or one byte of a letter, such as <C4> and <0xC4>."""
+    return (len(text) == 1 and text.isalpha()) or bool(_BYTE.fullmatch(text))
 
 
 def _writes_bytes(tokenizer: Any) -> bool:
