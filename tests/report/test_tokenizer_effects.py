@@ -65,7 +65,7 @@ def test_the_page_and_markdown_say_so(sweep: Path) -> None:
     report = make_report([sweep])
     page, text = render_page(report), render_markdown(report)
     assert "Do the tokenizers matter?" in page and "3 models are too few" in page
-    assert "| fertility | -1.00 | 3 |" in text and "3 models are too few" in text
+    assert "| fertility | −1.00 | 3 |" in text and "3 models are too few" in text
     assert "a word of the answer is continued" in text
 
 

@@ -161,8 +161,7 @@ def build_effect_table(effects: TokenizerEffects) -> Table:
 
     def make_difference(one: Effect) -> Cell:
         difference = one.scores[0] - one.scores[1]
-        text = f"{difference:+.2f}".replace("-", MINUS)
-        return Cell(text, difference, format_interval(*one.interval) if one.interval else "")
+        return Cell(_format_signed(difference), difference, format_interval(*one.interval) if one.interval else "")
 
     columns = (
         Column("treatment", lambda one: make_name_cell(one.treatment.whole_name, one.treatment.name), False),
@@ -176,11 +175,15 @@ def build_effect_table(effects: TokenizerEffects) -> Table:
     return build_table(columns, effects.effects)
 
 
+def _format_signed(number: float) -> str:
+    return f"{number:+.2f}".replace("-", MINUS)
+
+
 def build_correlation_table(effects: TokenizerEffects) -> Table:
     """Build the table of rank correlations: one row per figure."""
     columns = (
         Column("figure", lambda one: Cell(FIGURES[one.figure].label), False),
-        make_number_column("rank correlation with the score", "+.2f", lambda one: one.rho),
+        Column("rank correlation with the score", lambda one: Cell(_format_signed(one.rho), one.rho)),
         make_number_column("models", ".0f", lambda one: one.models),
     )
     return build_table(columns, effects.correlations)
