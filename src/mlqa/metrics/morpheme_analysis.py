@@ -131,8 +131,10 @@ def analyze_morphemes(tokenizer: Any, golds: Golds, used: Collection[int], lexic
         add(count_stem_boundaries(encoded, golds.stemmed, tokenizer.unk_token_id), summarize_stem_boundaries)
     if golds.coverage:
         details["coverage"] = golds.coverage
-        figures["analyzed_types"] = golds.coverage["types"]
-        figures["analyzed_words"] = golds.coverage["words"]
+        for name in ("types", "words"):
+            figures[f"analyzed_{name}"] = golds.coverage[name]
+            if name in golds.coverage["intervals"]:
+                intervals[f"analyzed_{name}"] = golds.coverage["intervals"][name]
         judged = judge_tokens(tokenizer, used, [way for ways in golds.readings.values() for way in ways], lexicon)
         columns = {"language": judged["language"] * 1.0, "pure": judged["pure"] * 1.0}
         columns["tokens"] = np.ones(len(judged["pure"]))
@@ -163,13 +165,23 @@ def _describe_family(columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 def _measure_coverage(found: Mapping[str, Found], counted: Mapping[str, int]) -> dict[str, Any]:
     """Return the shares (0-1) of word types and of their running words with a reading, and why others have none."""
-    known = [word for word, one in found.items() if one.readings]
+    known = np.array([bool(one.readings) for one in found.values()], dtype=np.float64)
+    counts = np.array([counted[word] for word in found], dtype=np.float64)
+    columns = {"known": known, "types": np.ones(len(known)), "known_words": known * counts, "words": counts}
+    sums = {name: float(column.sum()) for name, column in columns.items()}
     reasons = Counter(one.why for one in found.values() if not one.readings)
     return {
-        "types": len(known) / max(len(found), 1),
-        "words": sum(counted[word] for word in known) / max(sum(counted[word] for word in found), 1),
+        **{name: float(share) for name, share in _summarize_coverage(sums).items()},
+        "intervals": estimate_figure_intervals(columns, _summarize_coverage),
         "reasons": {
             why: {"types": count, "examples": [word for word, one in found.items() if one.why == why][:MOST_EXAMPLES]}
             for why, count in reasons.most_common()
         },
+    }
+
+
+def _summarize_coverage(sums: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "types": divide(sums["known"], sums["types"], 0.0),
+        "words": divide(sums["known_words"], sums["words"], 0.0),
     }
