@@ -14,7 +14,7 @@ import numpy as np
 from mlqa.tokenization.pieces import strip_marks, write_tokens
 from mlqa.tokenization.readings import Lexicon, Reading
 
-MOST_TOKENS = 2000  # distinct tokens to look up, spread evenly over the vocabulary: two seconds
+MOST_TOKENS = 1000  # distinct tokens to look up, spread evenly over the vocabulary: a second
 
 
 def judge_tokens(
