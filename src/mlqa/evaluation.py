@@ -18,6 +18,7 @@ from mlqa.environment import get_rank, get_world_size, is_main
 from mlqa.features.template import Reading
 from mlqa.features.windows import Windows, make_windows
 from mlqa.metrics.breakdown import Group, break_down_scores, classify_questions
+from mlqa.metrics.gold_tokens import classify_golds
 from mlqa.metrics.language_rules import resolve_language_rules, resolve_primary_metric
 from mlqa.metrics.no_answer import compute_null_odds, detect_squad_version, find_best_answer, put_answer_first
 from mlqa.metrics.oracle import find_aligned_answers
@@ -25,6 +26,8 @@ from mlqa.metrics.scores_file import build_score_rows
 from mlqa.metrics.scoring import score_predictions, score_questions, shuffle_questions
 from mlqa.metrics.set_scores import SetScores
 from mlqa.metrics.squad import Version
+from mlqa.tokenization.corpus_statistics import WHITESPACE_WORD, count_words
+from mlqa.tokenization.readings import Lexicon
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Evaluation:
         self.with_null = (examples if train is None else train).has_unanswerable if with_null is None else with_null
         self.version: Version = "2.0" if self.with_null else detect_squad_version(examples)
         self.unseen = None if train is None else find_unseen_rows(examples, train)
+        self.train_contexts = [] if train is None else train.contexts
 
     def compute_metrics(self, model: Any) -> dict[str, float]:
         """Return the scores without intervals, for a model in training."""
@@ -125,6 +129,12 @@ class Evaluation:
         """
         on_tokens = find_aligned_answers(self.examples, self.windows.context)
         groups = classify_questions(self.examples, self.rules, on_tokens)
+        groups |= classify_golds(
+            self.examples,
+            self.windows.context,
+            Lexicon(self.rules.language),
+            count_words(self.train_contexts, WHITESPACE_WORD),
+        )
         scores = score_questions(predictions, self.examples, rules=self.rules, version=self.version)
         rows = build_score_rows(set_name, split, self.examples, predictions, scores, groups, self.unseen)
         return ScoredQuestions(list(rows), break_down_scores(scores.official, groups, self.rules))

@@ -56,12 +56,12 @@ def test_csv_holds_the_numbers_in_full(compared: tuple[dict[str, Any], Path]) ->
 def test_the_page_is_whole_and_fetches_nothing(compared: tuple[dict[str, Any], Path]) -> None:
     text = (compared[1] / "page.html").read_text("utf-8")
     assert "Kedi" in text and "tiny_char" in text
-    assert "http" not in text and "<script" not in text
+    assert "http:" not in text and "https:" not in text and text.count("<script") == 1
     opened: list[str] = []
 
     class Balanced(HTMLParser):
         def handle_starttag(self, tag: str, attrs: Any) -> None:
-            if tag != "meta":
+            if tag not in ("meta", "link", "input", "br"):
                 opened.append(tag)
 
         def handle_endtag(self, tag: str) -> None:
@@ -151,3 +151,61 @@ def test_a_file_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture
         main(["tokenizers", "model=tiny_char", *SAMPLE, "words=[ev]", "--csv", str(tmp_path / "no" / "x.csv")])
     assert ended.value.code == 1
     assert "x.csv: cannot be written" in capsys.readouterr().err
+
+
+def test_words_and_texts_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["tokenizers", "--words", "kedileri", "kâğıdı", "model=tiny_char", *SAMPLE, "--json"])
+    (row,) = json.loads(capsys.readouterr().out)["tokenizers"]
+    assert [word["word"] for word in row["analysed_words"]] == ["kedileri", "kâğıdı"]
+    assert [len(word["readings"]) for word in row["analysed_words"]] == [2, 1]
+    main(["tokenizers", "model=tiny_char", *SAMPLE, "--text", "Kediler, kediler uyur.  Kediler,", "--json"])
+    (row,) = json.loads(capsys.readouterr().out)["tokenizers"]
+    assert [word["word"] for word in row["analysed_words"]] == ["Kediler,", "kediler", "uyur."]
+
+
+def test_a_words_file_has_readings_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    file = tmp_path / "words.txt"
+    file.write_text("mbwa\nwatoto\twa toto\n", "utf-8")
+    main(["tokenizers", "model=tiny_char", *SAMPLE, "dataset.language=ha", f"words_file={file}"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "wa + toto" in said and "mbwa ha has no word list and no analyzer" in said
+    assert "No morpheme figures: ha has no analyzer, and 0 listed words of the 50 that are needed" in said
+    assert "fertility" in said and "oracle F1" in said
+
+
+def test_a_missing_words_file_and_unquoted_letters_say_what_to_do(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for override, said in (
+        (f"words_file={tmp_path / 'no.txt'}", "no.txt: there is no such file; give the path of a file"),
+        ("words=[ışık]", """quote each word: 'words=["kâğıdı"]', or give words_file="""),
+    ):
+        with pytest.raises(SystemExit):
+            main(["tokenizers", "model=tiny_char", *SAMPLE, override])
+        assert said in capsys.readouterr().err
+
+
+def test_the_readings_that_count_are_chosen(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    gold = tmp_path / "gold.txt"
+    gold.write_text("ab\tab | a b\n", "utf-8")  # the likeliest reading has no boundary, the tokens have one
+    f1 = {}
+    for reading in ("best", "mean", "likeliest"):
+        options = [f"dataset.segmentation_file={gold}", "--readings", reading, "--words", "ev", "--json"]
+        main(["tokenizers", "model=tiny_char", *SAMPLE, *options])
+        (row,) = json.loads(capsys.readouterr().out)["tokenizers"]
+        f1[reading] = (row["morpheme_precision"], row["morpheme_recall"])
+        assert row["morphemes"]["readings"][reading]["morpheme_precision"] == row["morpheme_precision"]
+    assert f1 == {"best": (1, 1), "mean": (0.5, 1), "likeliest": (0, 1)}
+
+
+def test_a_language_with_a_list_has_morpheme_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["tokenizers", "model=tiny_char", *SAMPLE, "dataset.language=hu", "--json", "--words", "házban"])
+    (row,) = json.loads(capsys.readouterr().out)["tokenizers"]
+    assert row["morpheme_words"] == 60 and row["morphemes"]["source"].startswith("the word list of Hungarian (")
+    assert {"plural", "case", "possessive", "tense"} <= set(row["morphemes"]["suffix_families"])
+    assert row["analysed_words"][0]["why"] == "it is not in the word list of Hungarian, which has no analyzer"
+    low, high = row["intervals"]["morpheme_f1"]
+    assert low <= row["morpheme_f1"] <= high

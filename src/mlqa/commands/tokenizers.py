@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,17 +18,29 @@ if TYPE_CHECKING:
     from mlqa.config.schema import Config
     from mlqa.data.load import Splits
 
+READINGS = ("best", "mean", "likeliest")
+OVERRIDE = re.compile(r"[~+]*[A-Za-z_][\w./@-]*=")  # key=value, which no word is
 EXAMPLE = """\
 examples; overrides are those of train.py, and every combination of comma-separated values is one tokenizer:
   mlqa tokenizers model=berturk,mbert,xlmr dataset=tquad
-  mlqa tokenizers model=berturk model.pretrained=./cased,./uncased 'words=[Kedileri,evlerimizden]'
+  mlqa tokenizers model=berturk model.pretrained=./cased,./uncased --words Kedileri kâğıdı
+  mlqa tokenizers model=berturk dataset=tquad --text "Ankara'nın kedileri uyuyor." words_file=mywords.csv
   mlqa tokenizers model=tiny_wordpiece,tiny_unigram dataset=sample --html tokenizers.html --csv tokenizers.csv
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `mlqa tokenizers`."""
-    parser.add_argument("overrides", nargs="*", help="what to compare: model=a,b,... dataset=... words=[...]")
+    parser.add_argument("overrides", nargs="*", help="what to compare: model=a,b,... dataset=... words_file=...")
+    parser.add_argument("--words", metavar="WORD", nargs="+", default=[], help="show these words instead of the list")
+    parser.add_argument("--text", metavar="TEXT", help="show the words of this text, each once")
+    parser.add_argument(
+        "--readings",
+        choices=READINGS,
+        default="best",
+        help="which reading of an ambiguous word the morpheme figures take: the best for the tokenizer (default), the "
+        "mean of all, or the likeliest",
+    )
     parser.add_argument("--html", metavar="FILE", help="write a page that shows the tokens of each word in colour")
     parser.add_argument("--csv", metavar="FILE", help="write the figures, one row per tokenizer")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
@@ -44,11 +57,13 @@ def run(args: argparse.Namespace) -> None:
         UnreachableError: If the data set or a model cannot be reached.
     """
     from mlqa.config.compose import compose_config, list_member_overrides
-    from mlqa.display.tokenizer_tables import build_figures_table, build_words_table, format_figures_csv
+    from mlqa.display.tokenizer_tables import format_figures_csv
 
+    words, overrides = _separate_overrides(args.words)
+    words += args.text.split() if args.text else []
     rows: list[dict[str, Any]] = []
     splits: dict[str, Splits] = {}  # each data set is read once, however many tokenizers use it
-    members = list_member_overrides(args.overrides)
+    members = list_member_overrides([*args.overrides, *overrides])
     datasets: dict[str, None] = {}
     for overrides in members:
         config, choices = compose_config(overrides, OPTIONAL, weights=False)
@@ -59,7 +74,9 @@ def run(args: argparse.Namespace) -> None:
         # If the weights are not the option's own, the option's name would mislead.
         given = any(override.startswith("model.pretrained=") for override in overrides) and config.model.pretrained
         name = Path(given).name if given else choices["model"]
-        rows.append({"model": name, **_analyze_config(config, splits[key])})
+        if words:
+            config.words = list(dict.fromkeys(words))
+        rows.append({"model": name, **_choose_reading(_analyze_config(config, splits[key]), args.readings)})
     _make_names_unique(rows, members)
     dataset = ", ".join(datasets)
     if args.csv:
@@ -73,10 +90,43 @@ def run(args: argparse.Namespace) -> None:
         print(json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False))
         return
 
+    _print_tables(rows, f"Tokenizers on {dataset}")
+
+
+def _separate_overrides(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words after --words, and the overrides that follow them, such as model=berturk."""
+    overrides = [word for word in words if OVERRIDE.match(word)]
+    return [word for word in words if word not in overrides], overrides
+
+
+def _choose_reading(row: dict[str, Any], reading: str) -> dict[str, Any]:
+    """Return a row with the figures of `reading` for words of several readings."""
+    by_reading = row["morphemes"].get("readings", {})
+    if reading not in by_reading or reading == "best":
+        return row
+    changed = by_reading[reading]
+    intervals = {name: interval for name, interval in row["intervals"].items() if name not in changed}
+    return {**row, **changed, "intervals": intervals, "morphemes": {**row["morphemes"], "reading": reading}}
+
+
+def _print_tables(rows: Sequence[dict[str, Any]], title: str) -> None:
     from rich.console import Console
 
+    from mlqa.display.tokenizer_tables import (
+        build_families_table,
+        build_figures_table,
+        build_words_table,
+        describe_sources,
+    )
+
     console = Console()
-    console.print(build_figures_table(rows, f"Tokenizers on {dataset}", console.width))
+    console.print(build_figures_table(rows, title, console.width))
+    console.print()
+    if (families := build_families_table(rows)) is not None:
+        console.print(families)
+        console.print()
+    for line in describe_sources(rows):
+        console.print(line, markup=False, highlight=False)
     console.print()
     console.print(build_words_table(rows, console.width))
 

@@ -23,6 +23,7 @@ def anchor_paths(config: Config, folder: Path) -> Config:
     for dataset in (config.dataset, *(mixed_set for _, mixed_set in iter_sets(config.dataset))):
         for name in (*SPLIT_FILES, *REFERENCE_FILES):
             setattr(dataset, name, _anchor(getattr(dataset, name), folder))
+    config.words_file = _anchor(config.words_file, folder)
     pretrained = config.model.pretrained
     if pretrained and (is_local_folder(pretrained) or (folder / pretrained).is_dir()):
         config.model.pretrained = str(folder / Path(pretrained).expanduser())

@@ -183,9 +183,10 @@ def parse_overrides(overrides: list[str]) -> list[Override]:
         return OverridesParser.create(config_loader=loader).parse_overrides(overrides)
     except HydraException as error:
         wrong = summarize_error(error).removeprefix("LexerNoViableAltException: ")
-        raise ConfigError(
-            f"{wrong}: not a valid override; write key=value, and quote a value with special characters"
-        ) from error
+        advice = "write key=value, and quote a value with special characters"
+        if wrong.startswith("words="):  # letters outside ASCII are special to Hydra's grammar
+            advice = """quote each word: 'words=["kâğıdı"]', or give words_file=, or mlqa tokenizers --words kâğıdı"""
+        raise ConfigError(f"{wrong}: not a valid override; {advice}") from error
 
 
 def _compose(overrides: list[str]) -> DictConfig:

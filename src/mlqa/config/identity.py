@@ -29,6 +29,7 @@ NOT_COMPUTED = (
     "calibration",
     "evaluation",
     "words",
+    "words_file",
     "dataset.segmentation_file",
     "dataset.parallel_file",
 )

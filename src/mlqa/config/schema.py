@@ -381,7 +381,8 @@ class Config:
     tracking: TrackingConfig = MISSING
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
-    words: Optional[list[str]] = None  # words whose tokens every run shows. null: the word list of the language
+    words: Optional[list[str]] = None  # words whose tokens every run shows. null: words_file, or the language's list
+    words_file: Optional[str] = None  # file of such words, possibly with their morphemes: .txt, .csv, .conllu
     report: ReportConfig = field(default_factory=ReportConfig)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     seed: int = 42

@@ -67,6 +67,7 @@ def _check_untrained(config: Config) -> Iterator[str]:
 
 
 def _check_words(config: Config) -> Iterator[str]:
+    yield from _check_file("words_file", config.words_file)
     for word in config.words or ():
         if not isinstance(word, str) or word.split() != [word]:
             yield f"words: {word!r} is not one word; give words without white space, e.g. words=[Kedileri,evlerimizden]"
@@ -168,6 +169,13 @@ def _check_dataset(config: Config) -> Iterator[str]:
     if len(given) > 1:
         yield f"dataset.{given[0]}, dataset.{given[1]}: a data set has only one of them; set the other to null"
     yield from find_mix_problems(config)
+
+
+def _check_file(key: str, path: str | None) -> Iterator[str]:
+    if path is not None and Path(path).expanduser().is_dir():
+        yield f"{key}={path}: is a folder; give a file"
+    elif path is not None and not Path(path).expanduser().is_file():
+        yield f"{key}={path}: there is no such file; give the path of a file"
 
 
 def _is_table(words: Any) -> bool:

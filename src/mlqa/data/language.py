@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Optional, cast
+from typing import Any, Optional, cast
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.config.language_codes import shorten_code
 from mlqa.errors import DataError, summarize_error
+
+Glossed = list[tuple[str, str]]  # the morphemes of a word as they appear in it, with their meanings
 
 FOLDER = Path(__file__).with_name("languages")
 
@@ -75,11 +78,15 @@ class Language:
         separators: Signs that become a space when two answers are compared, before other punctuation is removed.
         punctuation: Which signs are removed without leaving a space.
         dotted_i: Whether dotted and dotless i are different letters, so that I folds to ı and İ to i.
+        optional_circumflex: Whether a word may be written with or without its circumflexes (kâğıt, kağıt).
         analyser: The morphological analyzer for words that the list below lacks.
         question_words: {question type: patterns}. The first type that matches anywhere in the question wins, so "ne
             zaman" (when) comes before "ne" (what). `stem*` matches any ending, two words must follow each other.
         prompt: How a language model is asked. null: in English.
-        words: {word: [{morpheme as it appears in the word: its meaning}, ...]}, the examples that every run shows.
+        source: Where the words and their morphemes are from, with the licence.
+        words: {word: its readings}, the examples that every run shows. `read_readings` has the forms of a value.
+        suffix_families: {family: meanings}. Which meanings, in `words` or by the analyzer, make up a family of
+            suffixes, such as the cases.
     """
 
     name: str = MISSING
@@ -88,10 +95,13 @@ class Language:
     separators: str = ""
     punctuation: Punctuation = Punctuation.unicode
     dotted_i: bool = False
+    optional_circumflex: bool = False
     analyser: Optional[Analyzer] = None
     question_words: dict[str, list[str]] = field(default_factory=dict)
     prompt: Optional[Prompt] = None
-    words: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    source: str = ""
+    words: dict[str, Any] = field(default_factory=dict)
+    suffix_families: dict[str, list[str]] = field(default_factory=dict)
 
 
 def load_language(language: str) -> Language:
@@ -117,7 +127,41 @@ def _read_language(path: Path) -> Language:
     except OmegaConfBaseException as error:
         key = f"{error.full_key}: " if error.full_key else ""
         raise DataError(f"{path}: {key}{summarize_error(error)}") from None
-    for word, parts in language.words.items():
-        if "".join(morpheme for part in parts for morpheme in part) != word:
+    for word, value in language.words.items():
+        try:
+            readings = read_readings(value)
+        except ValueError as error:
+            raise DataError(f"{path}: words.{word}: {error}") from None
+        if any("".join(morpheme for morpheme, _ in reading) != word for reading in readings):
             raise DataError(f"{path}: words.{word}: the morphemes do not join to the word; correct them")
     return language
+
+
+def read_readings(value: Any) -> list[Glossed]:
+    """Read the readings of a word: the ways in which it can be cut into morphemes, the most common one first.
+
+    Args:
+        value: `[kedi: cat, ler: plural]` for one reading, a list of such lists for several, or, without meanings,
+            `kedi+ler+i | kedi+leri`.
+
+    Returns:
+        [[(morpheme as it appears in the word, its meaning or "")]].
+
+    Raises:
+        ValueError: If it has none of these forms.
+    """
+    if isinstance(value, str):
+        readings = [[(part, "") for part in re.split(r"[+\s]+", way.strip())] for way in value.split("|")]
+    elif isinstance(value, list) and value and all(isinstance(way, list) for way in value):
+        readings = [_read_reading(way) for way in value]
+    else:
+        readings = [_read_reading(value)]
+    if not all(reading and all(part for part, _ in reading) for reading in readings):
+        raise ValueError("a morpheme is empty; write kedi+ler+i | kedi+leri or [kedi: cat, ler: plural, i: its]")
+    return readings
+
+
+def _read_reading(value: Any) -> Glossed:
+    if not isinstance(value, list) or not all(isinstance(part, dict) for part in value):
+        raise ValueError("write kedi+ler+i | kedi+leri or [kedi: cat, ler: plural, i: its]")
+    return [(str(morpheme), str(meaning)) for part in value for morpheme, meaning in part.items()]

@@ -33,9 +33,39 @@ def format_figure(figures: Mapping[str, float], name: str) -> str:
     return "" if value is None else f"{value:{FIGURES[name].form}}"
 
 
+def format_interval(row: Mapping[str, Any], name: str) -> str:
+    """Format the 95 % interval of a figure, e.g. "39.6% to 40.5%". Return "" if it has none."""
+    interval = (row.get("intervals") or {}).get(name)
+    return "" if interval is None else " to ".join(f"{bound:{FIGURES[name].form}}" for bound in interval)
+
+
+def format_half_width(row: Mapping[str, Any], name: str) -> str:
+    """Format half the width of a figure's 95 % interval, e.g. "±0.5". Return "" if it has none."""
+    interval = (row.get("intervals") or {}).get(name)
+    if interval is None:
+        return ""
+    return "±" + f"{(interval[1] - interval[0]) / 2:{FIGURES[name].form}}".rstrip("%")
+
+
 def format_morphemes(row: Mapping[str, Any]) -> str:
-    """Format the morphemes of a word with their glosses, e.g. "kedi (cat) + ler (plural)"."""
-    return " + ".join(f"{part['surface']} ({part['gloss']})" for part in row["morphemes"])
+    """Format the morphemes of a word or a reading with their meanings, e.g. "kedi (cat) + ler (plural)"."""
+    return " + ".join(
+        f"{part['surface']} ({part['gloss']})" if part["gloss"] else part["surface"] for part in row["morphemes"]
+    )
+
+
+def list_readings(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the readings of a word row, which rows of older runs have as their own morphemes only."""
+    readings = row.get("readings")
+    return list(readings) if readings is not None else [row] if row["morphemes"] else []
+
+
+def format_fit(reading: Mapping[str, Any]) -> str:
+    """Format how tokens meet the morphemes of a reading, e.g. "1 of 2 met, 1 inside". Return "" if it is unknown."""
+    if reading["met"] is None:
+        return ""
+    total, inside = len(reading["met"]) + len(reading["missed"]), len(reading["inside"])
+    return f"{len(reading['met'])} of {total}" + (f", {inside} inside" if inside else "")
 
 
 def build_word_cells(model: str, row: Mapping[str, Any]) -> list[str | int | None]:

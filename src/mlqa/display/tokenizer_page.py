@@ -1,17 +1,34 @@
-"""The HTML page that compares tokenizers: figures with bars, and the tokens of each word in colour.
+"""The HTML page that compares tokenizers: figures with bars, suffix families, and the tokens of each word in colour.
 
-The page is one file without scripts, and it fetches nothing. Rows are tokenization.json plus "model".
+The page is one file that fetches nothing. Its script searches words and copies tables, and the rest works without it.
+Rows are tokenization.json plus "model".
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
-from mlqa.display.html import render_template
-from mlqa.display.tokenizer_labels import FIGURES, format_figure
-from mlqa.display.tokenizer_tables import Rows, group_by_word, select_figures
+from mlqa.display.html import build_security_policy, render_template
+from mlqa.display.tokenizer_labels import (
+    FIGURES,
+    format_figure,
+    format_fit,
+    format_interval,
+    format_morphemes,
+    list_readings,
+)
+from mlqa.display.tokenizer_latex import render_figures_latex, render_words_latex
+from mlqa.display.tokenizer_tables import (
+    Rows,
+    describe_sources,
+    get_family,
+    group_by_word,
+    list_families,
+    select_figures,
+)
 
 MarkedPieces = list[tuple[str, list[str]]]
 
@@ -26,11 +43,24 @@ def render_tokenizer_page(rows: Rows, title: str) -> str:
     Returns:
         The document, to be written as UTF-8.
     """
-    figures = [(FIGURES[name], _draw_bars(rows, name)) for name in select_figures(rows)]
-    models = [row["model"] for row in rows]
-    words = mark_words(rows)
+    from markupsafe import Markup
+
+    script = (files("mlqa.display") / "templates" / "tokenizers.js").read_text("utf-8")
     return render_template(
-        "mlqa.display", "tokenizers.html.j2", title=title, models=models, figures=figures, words=words
+        "mlqa.display",
+        "tokenizers.html.j2",
+        title=title,
+        models=[row["model"] for row in rows],
+        figures=[(FIGURES[name], _draw_bars(rows, name)) for name in select_figures(rows)],
+        families=[(name, [get_family(row, name) for row in rows]) for name in list_families(rows)],
+        words=mark_words(rows),
+        sources=describe_sources(rows),
+        latex={"figures": render_figures_latex(rows), "words": render_words_latex(rows)},
+        list_readings=list_readings,
+        format_morphemes=format_morphemes,
+        format_fit=format_fit,
+        script=Markup(script),
+        policy=build_security_policy(script),
     )
 
 
@@ -50,10 +80,13 @@ def mark_words(rows: Rows) -> list[tuple[Mapping[str, Any], list[tuple[str, Mapp
     ]
 
 
-def _draw_bars(rows: Rows, name: str) -> list[tuple[str, int]]:
-    """Return the text of each cell and the width of its bar, in per cent of the line's largest number."""
+def _draw_bars(rows: Rows, name: str) -> list[tuple[str, str, int]]:
+    """Return the text of each cell, its interval, and the width of its bar, in per cent of the largest number."""
     largest = max(float(row.get(name) or 0) for row in rows) or 1.0
-    return [(format_figure(row, name), round(100 * float(row.get(name) or 0) / largest)) for row in rows]
+    return [
+        (format_figure(row, name), format_interval(row, name), round(100 * float(row.get(name) or 0) / largest))
+        for row in rows
+    ]
 
 
 def _mark_pieces(word: Mapping[str, Any]) -> MarkedPieces:

@@ -7,7 +7,8 @@ Field & Welsh 2007, "Bootstrapping clustered data", J. R. Stat. Soc. B 69 (drawi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,28 @@ def estimate_intervals(scores: Mapping[str, Sequence[float]], cluster_of: np.nda
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     return {name: (float(low[column]), float(high[column])) for column, name in enumerate(scores)}
+
+
+def estimate_figure_intervals(
+    columns: Mapping[str, np.ndarray], summarize: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> dict[str, tuple[float, float]]:
+    """Return the 95 % percentile interval of figures that are computed from sums over units, such as texts or words.
+
+    Args:
+        columns: {name: float [units]}.
+        summarize: Computes figures from {name: sums over the units [draws]}.
+
+    Returns:
+        {figure: (low, high)}, in the unit of the figure. Empty if there are fewer than two units.
+    """
+    units = len(next(iter(columns.values())))
+    if units < 2:
+        return {}
+    random = np.random.default_rng(SEED)
+    means = draw_cluster_means(list(columns.values()), np.arange(units), random, REPLICATES, MOST_CLUSTERS)
+    tail = (1 - CONFIDENCE) / 2
+    figures = summarize({name: means[:, column] * units for column, name in enumerate(columns)})
+    return {name: tuple(np.quantile(drawn, [tail, 1 - tail]).tolist()) for name, drawn in figures.items()}
 
 
 def draw_cluster_means(

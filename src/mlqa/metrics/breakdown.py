@@ -29,6 +29,7 @@ from mlqa.metrics.groups import (
 from mlqa.metrics.language_rules import LanguageRules
 from mlqa.metrics.squad import SquadScores
 from mlqa.tokenization.morphology import classify_inflections, count_morphemes
+from mlqa.tokenization.readings import Lexicon
 
 Group = dict[str, float]
 
@@ -59,12 +60,15 @@ def classify_questions(
         "answer_form": [classify_answer_form(first, examples.get_context(row)) for row, first in enumerate(firsts)],
     }
     if load_language(rules.language).analyser:
-        inflections = classify_inflections({first.text.split()[-1] for first in firsts if first is not None})
+        lexicon = Lexicon(rules.language)
+        inflections = classify_inflections({first.text.split()[-1] for first in firsts if first is not None}, lexicon)
         if inflections is not None:
             groups["inflection"] = [
                 NO_ANSWER if first is None else inflections[first.text.split()[-1]] for first in firsts
             ]
-        counts = count_morphemes({word for first in firsts if first is not None for word in first.text.split()})
+        counts = count_morphemes(
+            {word for first in firsts if first is not None for word in first.text.split()}, lexicon
+        )
         if counts is not None:
             groups["answer_morphemes"] = [classify_answer_morphemes(first, counts) for first in firsts]
     if on_tokens is not None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlqa.metrics.groups import GROUPINGS
+from mlqa.metrics.groups import GROUPINGS, OF_A_TOKENIZER
 from mlqa.report.comparison import Comparison
 
 MISSING = "missing"  # the group of a question that a run did not classify
-OF_A_TOKENIZER = "token_boundary"  # this grouping differs between treatments
 
 
 def build_browser_data(comparison: Comparison) -> dict[str, Any] | None:
@@ -67,7 +66,7 @@ def build_browser_data(comparison: Comparison) -> dict[str, Any] | None:
 
 def _list_groups(of_questions: list[dict[str, str]]) -> list[list[Any]]:
     groups = []
-    for name in dict.fromkeys(name for of_one in of_questions for name in of_one if name != OF_A_TOKENIZER):
+    for name in dict.fromkeys(name for of_one in of_questions for name in of_one if name not in OF_A_TOKENIZER):
         found = [of_one.get(name, MISSING) for of_one in of_questions]
         values = list(dict.fromkeys(found))
         known = GROUPINGS.get(name)

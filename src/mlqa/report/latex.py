@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mlqa.display.latex import escape_latex
 from mlqa.report.answer import REHEARSED, choose_configuration
 from mlqa.report.content import Report, Section
 from mlqa.report.race_sentences import describe_method
@@ -11,12 +12,6 @@ from mlqa.report.statistics.contrasts import LEVEL
 from mlqa.report.treatments import Treatment
 from mlqa.report.wording import count_things, format_usd, join_texts
 
-_ESCAPES = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "±": r"$\pm$", "−": "$-$", "…": r"\dots{}",
-}  # fmt: skip
-_TO_ESCAPE = re.compile("|".join(map(re.escape, _ESCAPES)))
 _LABEL = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -137,8 +132,3 @@ def _write_caption(report: Report, section: Section) -> str:
     if report.is_rehearsal:
         parts.append(REHEARSED)
     return escape_latex(" ".join(parts))
-
-
-def escape_latex(text: str) -> str:
-    """Escape a text so that LaTeX shows it unchanged."""
-    return _TO_ESCAPE.sub(lambda match: _ESCAPES[match.group()], " ".join(text.split()))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import json
 from importlib.resources import files
 from typing import Any
 
-from mlqa.display.html import render_template
+from mlqa.display.html import build_security_policy, render_template
+from mlqa.display.tokenizer_labels import list_readings
 from mlqa.display.tokenizer_page import mark_words
 from mlqa.report.answer import REHEARSED
 from mlqa.report.browser import build_browser_data
@@ -38,6 +38,7 @@ from mlqa.report.rows import (
     build_treatment_table,
 )
 from mlqa.report.settling import MORE_SEEDS, TIMES_QUESTIONS
+from mlqa.report.tokenizer_effects import build_correlation_table, build_effect_table, measure_tokenizer_effects
 from mlqa.report.wording import MINUS, count_things, format_chance, format_points
 
 MOST_PAIRS = 300  # rows of the table of differences, those with the smallest p-values
@@ -75,6 +76,7 @@ def render_page(report: Report) -> str:
         rehearsed=REHEARSED,
         contamination=CONTAMINATION,
         minus=MINUS,
+        list_readings=list_readings,
         format_chance=format_chance,
         format_points=format_points,
         count_things=count_things,
@@ -82,7 +84,7 @@ def render_page(report: Report) -> str:
         times_questions=TIMES_QUESTIONS,
         style=Markup(_read_resource("page.css")),
         script=Markup(script),
-        policy=_build_security_policy(script),
+        policy=build_security_policy(script),
         data=pack_json(browsers),
     )
 
@@ -91,6 +93,7 @@ def _collect_section(report: Report, section: Section) -> dict[str, Any]:
     comparison = section.comparison
     differences = comparison.verdict.differences if comparison.verdict else []
     shown = sorted(differences, key=lambda one: one.p_holm)[:MOST_PAIRS]
+    effects = measure_tokenizer_effects(comparison)
     return {
         "comparison": comparison,
         "answer": section.answer,
@@ -104,6 +107,9 @@ def _collect_section(report: Report, section: Section) -> dict[str, Any]:
         "configurations": build_configuration_table(comparison),
         "scores": build_score_table(comparison),
         "tokenizers": build_tokenizer_table(comparison),
+        "effects": effects,
+        "effect_table": build_effect_table(effects),
+        "correlations": build_correlation_table(effects),
         "pairs": build_pair_table(comparison, shown),
         "race": build_race_table(comparison, comparison.race) if comparison.race else None,
         "method": describe_method(comparison.race.record) if comparison.race else "",
@@ -140,14 +146,6 @@ def pack_json(content: Any) -> str:
     """
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode("utf-8", "replace"), mtime=0)).decode()
-
-
-def _build_security_policy(script: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
 
 
 def _read_resource(name: str) -> str:

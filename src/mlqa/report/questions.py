@@ -45,7 +45,7 @@ class RowScores:
     """Scores of one member's answers: `exact` and `f1` are the official ones (0-1), float [questions].
 
     `primary` is the score (0-100) that the member is judged by, and `seen` is boolean [questions], whether the context
-    is in train, None if that is not known.
+    is in train, None if that is not known. `groups` are those of each question, some of which depend on the tokenizer.
     """
 
     exact: np.ndarray
@@ -53,6 +53,7 @@ class RowScores:
     primary: np.ndarray
     answers: list[str | None]
     seen: np.ndarray | None
+    groups: list[dict[str, str]]
 
 
 def read_scores(member: Member) -> tuple[Questions, RowScores]:
@@ -101,6 +102,7 @@ def read_set_scores(member: Member, set_name: str, split: str, recorded: float |
         100 * np.array(primary, dtype=np.float64),
         [row["answer"] for row in rows],
         None if None in seen else np.array(seen, dtype=bool),
+        [row["groups"] for row in rows],
     )
     mean = float(scores.primary.mean())
     if recorded is None or abs(mean - recorded) > TOLERANCE:

@@ -26,7 +26,8 @@ SCORES = (
 )
 TOKENIZER_FIGURES = (
     "vocab_size", "fertility", "continued_words", "unk_rate", "characters_per_token", "morpheme_precision",
-    "morpheme_recall", "boundary_recall", "oracle_exact_match", "oracle_f1", "windows_per_question", "embedding_share",
+    "morpheme_recall", "morpheme_f1", "clean_suffixes", "morphscore_recall", "language_tokens", "pure_tokens",
+    "boundary_recall", "oracle_exact_match", "oracle_f1", "windows_per_question", "embedding_share",
 )  # fmt: skip
 
 

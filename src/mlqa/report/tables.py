@@ -24,6 +24,7 @@ from mlqa.report.rows import (
     build_transfer_table,
     build_treatment_table,
 )
+from mlqa.report.tokenizer_effects import build_correlation_table, build_effect_table, measure_tokenizer_effects
 
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>#|~]|\b_|_\b)")  # an underscore inside a word marks nothing
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -74,6 +75,8 @@ def render_markdown(report: Report) -> str:
         differences = comparison.verdict.differences if comparison.verdict else []
         tables = [build(comparison) for build in (build_treatment_table, build_configuration_table, build_score_table)]
         tables.append(build_tokenizer_table(comparison))
+        effects = measure_tokenizer_effects(comparison)
+        tables += [build_effect_table(effects), build_correlation_table(effects)]
         if comparison.race:
             tables.append(build_race_table(comparison, comparison.race))
         if endpoints := build_endpoint_table(comparison):
@@ -85,6 +88,7 @@ def render_markdown(report: Report) -> str:
                 "section": section,
                 "facts": section.describe_facts(),
                 "tables": tables,
+                "caution": effects.caution,
                 "pairs": build_pair_table(comparison, sorted(differences, key=lambda one: one.p_holm)[:MOST_PAIRS]),
                 "hidden_pairs": max(0, len(differences) - MOST_PAIRS),
             }
