@@ -32,7 +32,8 @@ metrics
 display
 tracking evaluation
 report run_directory inference
-experiment on_sweep_end
+experiment on_sweep_end serving
+publishing
 commands
 cli
 """

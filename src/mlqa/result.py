@@ -25,6 +25,9 @@ HISTORY = "history.jsonl"
 TOKENIZATION = "tokenization.json"
 NULL_ODDS = "null_odds.json"  # SQuAD 2.0 only
 MODEL = "model"
+ONNX = "onnx"  # a folder: what `mlqa export` writes
+ENDPOINT = "model.tar.gz"  # what `mlqa export --sagemaker` writes
+CARD, DATA_STATEMENT = "README.md", "data_statement.md"  # in the folder of the model: what `mlqa card` writes
 _PACKAGES = ("mlqa", "torch", "transformers", "tokenizers", "datasets", "accelerate", "hydra-core")
 
 
@@ -51,6 +54,7 @@ class Result:
     versions: dict[str, str] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)  # windows per process and pass, and passes that make a step
     threads: dict[str, Any] = field(default_factory=dict)  # how many rank 0 computed with, and why
+    serving: dict[str, Any] = field(default_factory=dict)  # what `mlqa export` measured, and what questions cost
     tracking: dict[str, Any] = field(default_factory=dict)  # {"wandb": {...}}: where else the run is recorded
     error: str | None = None
 
@@ -92,6 +96,16 @@ def read_result(run_dir: Path) -> dict[str, Any]:
         raise RunError(f"{path}: cannot be read: {error.strerror or error}") from None
     except RunError as error:
         raise RunError(f"{path} {error}") from None
+
+
+def record_serving(run_dir: Path, serving: Mapping[str, Any]) -> None:
+    """Write the node `serving` into the result.json of a run. All else in it stays, known to this version or not.
+
+    Raises:
+        RunError: The file cannot be read or written.
+    """
+    content = read_result(run_dir)
+    write_json(run_dir / FILE, {**content, "serving": dict(serving)})
 
 
 def find_completed(run_dir: Path, config_hash: str) -> Result | None:

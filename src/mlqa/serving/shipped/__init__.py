@@ -1,0 +1,1 @@
+"""Files that travel with an exported model and run without mlqa."""
