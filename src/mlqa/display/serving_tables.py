@@ -14,12 +14,12 @@ def format_score(score: float | None) -> str:
 
 
 def list_graph_rows(serving: Mapping[str, Any]) -> list[list[str]]:
-    """Return a row per graph: name, megabytes, EM, F1, equal answers, logit difference, ms with one thread and with all.
+    """Return a row per graph: name, megabytes, EM, F1, equal answers, logit difference, ms by threads.
 
     Args:
         serving: The node `serving` of result.json.
     """
-    rows = [["mlqa", "", format_score(serving["exact_match"]), format_score(serving["f1"]), "", "", "", ""]]
+    rows = [["mlqa", "", format_score(serving["exact_match"]), format_score(serving["f1"]), "", "", ""]]
     for name, check in serving["checks"].items():
         speeds = [speed for speed in serving["speeds"] if speed["graph"] == name]
         times = [f"{speed['milliseconds']:.1f} ({speed['threads']})" for speed in speeds]
@@ -29,17 +29,16 @@ def list_graph_rows(serving: Mapping[str, Any]) -> list[list[str]]:
                 f"{serving['megabytes'][name]:.1f}",
                 format_score(check["exact_match"]),
                 format_score(check["f1"]),
-                f"{check['same_answers']} of {check['questions']}",
+                f"{check['same_answers']}/{check['questions']}",
                 f"{check['logit_difference']:.2g}",
                 ", ".join(times),
-                ", ".join(f"{speed['questions_per_second']:.1f}" for speed in speeds),
             ]
         )
     return rows
 
 
-GRAPH_HEADINGS = ("graph", "MB", "EM", "F1", "same answers", "logits differ by", "ms (threads)", "questions/s")
-COST_HEADINGS = ("instance", "device", "graph", "questions/s", "$/h", "$ per million", "speed by")
+GRAPH_HEADINGS = ("graph", "MB", "EM", "F1", "same answers", "logits ±", "ms (threads)")
+COST_HEADINGS = ("instance", "device", "graph", "questions/s", "$/h", "$ a million", "speed by")
 
 
 def list_cost_rows(serving: Mapping[str, Any]) -> list[list[str]]:
@@ -75,14 +74,15 @@ def build_cost_table(serving: Mapping[str, Any]) -> Table:
     Args:
         serving: The node `serving` of result.json.
     """
-    return _build("Dollars per million questions, instances always busy", COST_HEADINGS, list_cost_rows(serving))
+    rows = [row[:-1] for row in list_cost_rows(serving)]
+    return _build("A million questions, on instances that are always busy", COST_HEADINGS[:-1], rows)
 
 
 def _build(title: str, headings: tuple[str, ...], rows: list[list[str]]) -> Table:
     table = Table(title=title, title_justify="left")
-    for number, heading in enumerate(headings):
-        text = heading in ("graph", "instance", "device", "speed by")
-        table.add_column(heading, justify="left" if text else "right", no_wrap=number == 0)
+    for heading in headings:
+        text = heading in ("graph", "instance", "device")
+        table.add_column(heading, justify="left" if text else "right")
     for row in rows:
         table.add_row(*row)
     return table

@@ -96,7 +96,7 @@ def estimate_costs(
         usd_per_hour: Price of this machine, None if it has none.
 
     Returns:
-        A row per CPU family and graph, and per type of GPU with its cheapest instance of one GPU.
+        A row per CPU family with its fastest graph, and per type of GPU with its cheapest instance of one GPU.
     """
     costs = []
     if usd_per_hour:
@@ -107,11 +107,12 @@ def estimate_costs(
         ]
     for row in _choose_cpus(instances):
         cores = row["vcpus"] / VCPUS_PER_CORE
-        for speed in speeds:
-            if speed.threads == 1:
-                rate, device = speed.questions_per_second * cores, f"{row['vcpus']} vCPUs"
-                basis = f"{cores:g} cores, each as fast as one thread here"
-                costs.append(_price("cpu", row["instance_type"], device, speed.graph, rate, row["usd_per_hour"], basis))
+        one_thread = [speed for speed in speeds if speed.threads == 1]
+        if one_thread:
+            best = max(one_thread, key=lambda one: one.questions_per_second)
+            rate, device = best.questions_per_second * cores, f"{row['vcpus']} vCPUs"
+            basis = f"{cores:g} cores, each as fast as one thread here"
+            costs.append(_price("cpu", row["instance_type"], device, best.graph, rate, row["usd_per_hour"], basis))
     for row in _choose_gpus(instances):
         cores = (row["vcpus"] or VCPUS_PER_CORE) / VCPUS_PER_CORE
         reads = UTILIZATION * load_gpus()[row["gpu"]]["tflops"] * 1e12 / work.operations

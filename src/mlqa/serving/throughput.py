@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import statistics
 import time
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from typing import Any
 
 from mlqa.data.examples import Examples
 
-SECONDS = 8.0  # that one measurement may take
+SECONDS = 5.0  # that one measurement may take
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Speed:
     Attributes:
         graph: "fp32" or "int8".
         threads: Threads of onnxruntime.
-        questions_per_second: One question after another.
+        questions_per_second: One question after another, each at its best time.
         milliseconds: The median of a question, with tokenizing and decoding.
     """
 
@@ -46,7 +48,9 @@ def open_graph(path: Path, threads: int = 0) -> Any:
 
 
 def measure_speed(reader: Any, graph: str, threads: int, examples: Examples) -> Speed:
-    """Answer questions one after another, until all are answered or `SECONDS` have passed.
+    """Answer questions one after another, again and again until `SECONDS` have passed.
+
+    The best time of each question counts: other processes only make it longer.
 
     Args:
         reader: A `Reader` of predict.py, whose session computes with `threads`.
@@ -56,14 +60,16 @@ def measure_speed(reader: Any, graph: str, threads: int, examples: Examples) -> 
     """
     pairs = [(question, examples.get_context(row)) for row, question in enumerate(examples.questions)]
     reader.answer(*pairs[0])  # the first call also sets up buffers
-    taken: list[float] = []
+    best: dict[int, float] = {}
     ends = time.perf_counter() + SECONDS
-    for pair in pairs:
+    for number, pair in itertools.cycle(enumerate(pairs)):
         began = time.perf_counter()
         reader.answer(*pair)
-        taken.append(time.perf_counter() - began)
-        if time.perf_counter() > ends:
+        stopped = time.perf_counter()
+        best[number] = min(best.get(number, math.inf), stopped - began)
+        if stopped > ends:
             break
+    taken = list(best.values())
     return Speed(graph, threads, round(len(taken) / sum(taken), 3), round(1000 * statistics.median(taken), 3))
 
 
@@ -79,6 +85,6 @@ def measure_host(reader: Any, examples: Examples) -> float:
 
     before, reader.session = reader.session, Nothing()
     try:
-        return 1 / measure_speed(reader, "", 1, examples.select(range(min(len(examples), 50)))).questions_per_second
+        return 1 / measure_speed(reader, "", 1, examples).questions_per_second
     finally:
         reader.session = before

@@ -39,7 +39,13 @@ def model_fn(model_dir):
 
 
 def predict_fn(data, model):
-    """Answer a request that the container has read from JSON."""
+    """Answer a request that the container has read from JSON.
+
+    Raises:
+        ValueError: The request has another form. The container answers with status 400 and this message.
+    """
+    if not isinstance(data, dict) or "inputs" not in data:
+        raise ValueError('a request is {"inputs": {"question": ..., "context": ...}}, or a list of such pairs')
     pairs, top_k = data["inputs"], int(data.get("parameters", {}).get("top_k", 1))
     answers = [
         model.answer(pair["question"], pair["context"], top_k)
