@@ -48,7 +48,7 @@ def make_handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self.reply({"error": "Invalid username or password."}, 401)
             return False
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             hub.calls.append(f"GET {self.path}")
             if not self.is_known():
                 return
@@ -57,12 +57,12 @@ def make_handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             else:
                 self.reply({"error": "not found"}, 404)
 
-        def do_PUT(self) -> None:  # noqa: N802
+        def do_PUT(self) -> None:
             hub.calls.append(f"PUT {self.path}")
             hub.blobs[self.path.rpartition("/")[2]] = self.read()
             self.reply({})
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             hub.calls.append(f"POST {self.path}")
             body = self.read()
             if not self.is_known():

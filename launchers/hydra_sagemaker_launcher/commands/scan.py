@@ -1,4 +1,4 @@
-"""`hydra-sagemaker scan`: what in files looks like a secret, by the rules that keep secrets out of a sweep's archive."""
+"""`hydra-sagemaker scan`: what looks like a secret in files, by the rules that guard the archive of a sweep."""
 
 from __future__ import annotations
 

@@ -118,13 +118,14 @@ def _show(upload: Upload, address: str, user: str, private: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"To {address}, {'private' if private else 'public'}, as {user}", title_justify="left")
+    console = Console()
+    console.print(f"to {address}, {'private' if private else 'public'}, as {user}:", highlight=False, soft_wrap=True)
+    table = Table()
     table.add_column("file")
     table.add_column("MB", justify="right")
     for name, size in upload.files:
         table.add_row(name, f"{size / 1e6:.2f}")
     table.add_section()
     table.add_row(f"{len(upload.files)} files", f"{sum(size for _, size in upload.files) / 1e6:.2f}")
-    console = Console()
     console.print(table)
     console.print("searched for secrets and for folders of this machine: none found", highlight=False)

@@ -7,7 +7,9 @@ from typing import Any
 
 from mlqa.data.audit_warnings import format_percent
 from mlqa.data.language import load_language
-from mlqa.publishing.card import TASK, describe_data_licence, render
+from mlqa.publishing.card import TASK
+from mlqa.publishing.card_page import describe_data_licence
+from mlqa.publishing.rendering import render
 from mlqa.publishing.run_facts import RunFacts
 
 SIZES = (
@@ -48,22 +50,22 @@ def build_data_statement(facts: RunFacts) -> Any:
         size_categories=[next((name for limit, name in SIZES if total < limit), "n>10M")],
         pretty_name=facts.dataset_name,
     )
-    page = render(
-        "data_statement.md.j2",
-        name=facts.dataset_name,
-        origin=_describe_origin(facts),
-        rows=list(_iter_counts(dataset)),
-        findings=list(_iter_findings(dataset)),
-        language=f"{load_language(facts.language).name} ({facts.language})" if facts.language else "unknown",
-        split_line=_describe_split(facts),
-        licence=describe_data_licence(facts),
-        fingerprint=dataset.get("fingerprint", "unknown"),
-        people=(
+    values = {
+        "name": facts.dataset_name,
+        "origin": _describe_origin(facts),
+        "rows": list(_iter_counts(dataset)),
+        "findings": list(_iter_findings(dataset)),
+        "language": f"{load_language(facts.language).name} ({facts.language})" if facts.language else "unknown",
+        "split_line": _describe_split(facts),
+        "licence": describe_data_licence(facts),
+        "fingerprint": dataset.get("fingerprint", "unknown"),
+        "people": (
             "nobody: a program wrote it."
             if facts.member.get_option("dataset") == "sample"
             else "see its source. mlqa knows nothing of the annotators."
         ),
-    )
+    }
+    page = render("data_statement.md.j2", values)
     return DatasetCard(f"---\n{data.to_yaml()}\n---\n\n{page}")
 
 

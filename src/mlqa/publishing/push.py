@@ -61,12 +61,12 @@ def stage_upload(run_dir: Path, repository: str, folder: Path) -> Upload:
         shutil.copytree(run_dir / ONNX, folder / ONNX, ignore=shutil.ignore_patterns("__pycache__"))
     content = {key: value for key, value in read_result(run_dir).items() if key not in PRIVATE_NODES}
     write_clean_json(content, folder / FILE)
-    problems = [*find_secrets(folder), *find_machine_paths(folder)]
+    problems = [*find_secrets(folder), *find_machine_paths(folder, run_dir)]
     if problems:
         listed = "; ".join(problem.removeprefix(f"{folder}/") for problem in problems[:5])
         raise RunError(f"nothing was uploaded: {listed}")
-    files = [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in sorted(folder.rglob("*")) if path.is_file()]
-    return Upload(folder, repository, files)
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return Upload(folder, repository, [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths])
 
 
 def open_hub() -> tuple[Any, str]:

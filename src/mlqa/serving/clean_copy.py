@@ -13,7 +13,6 @@ from mlqa.errors import RunError
 
 # transformers writes into config.json and tokenizer_config.json from where it loaded them.
 SOURCES = ("_name_or_path", "name_or_path", "tokenizer_file", "vocab_file", "merges_file", "special_tokens_map_file")
-TEXT = (".json", ".md", ".txt", ".jsonl", ".yaml", ".py")
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "merges.txt")  # whose entries may look like paths
 _PATH = re.compile(r"(?<![\w./:~-])(?:~|/[\w.-]+)(?:/[\w.@+-]+)+/?|\b[A-Za-z]:\\(?:[^\s\\\"']+\\)*[^\s\\\"']+")
 
@@ -42,7 +41,7 @@ def copy_model(folder: Path, target: Path) -> None:
 
 
 def write_clean_json(content: Any, path: Path) -> None:
-    """Write JSON in which each text that is a path of this machine is shortened to its last part."""
+    """Write JSON. In its texts, each path of a machine is shortened to its last part."""
     path.write_text(json.dumps(_shorten_paths(content), ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
@@ -51,26 +50,27 @@ def _shorten_paths(content: Any, name: str = "") -> Any:
         return {key: _shorten_paths(value, key) for key, value in content.items()}
     if isinstance(content, list):
         return [_shorten_paths(value, name) for value in content]
-    if isinstance(content, str) and (_PATH.fullmatch(content) or (name in SOURCES and Path(content).is_absolute())):
-        return re.split(r"[/\\]", content.rstrip("/\\"))[-1]
+    if isinstance(content, str):
+        return Path(content).name if name in SOURCES and Path(content).is_absolute() else _PATH.sub(_get_name, content)
     return content
 
 
-def shorten_paths_in_text(text: str) -> str:
-    """Return a text in which each path is shortened to its last part."""
-    return _PATH.sub(lambda found: re.split(r"[/\\]", found[0].rstrip("/\\"))[-1], text)
+def _get_name(found: re.Match[str]) -> str:
+    return re.split(r"[/\\]", found[0].rstrip("/\\"))[-1]
 
 
-def find_machine_paths(folder: Path) -> Iterator[str]:
-    """Yield a line for each place in the text files below a folder that names a folder of this machine.
+def find_machine_paths(folder: Path, run_dir: Path) -> Iterator[str]:
+    """Yield a line for each file below a folder that names the user's folders.
 
-    Only folders that say who or where the user is are looked for: the home folder, the working directory and the
-    folders above the run.
+    Weights and vocabularies are not looked at: they hold numbers, and words that may look like a path.
+
+    Args:
+        folder: The folder to look through.
+        run_dir: The directory of the run. It, the home folder and the working directory are looked for.
     """
-    telling = {str(path) for path in (Path.home(), Path.cwd()) if len(path.parts) > 1}
+    places = [str(path).encode() for path in (Path.home(), Path.cwd(), run_dir.resolve()) if len(path.parts) > 1]
     for path in sorted(folder.rglob("*")):
-        if not path.is_file() or path.suffix not in TEXT:
-            continue
-        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
-            if path.name not in VOCABULARIES and any(place in line for place in telling):
-                yield f"{path.relative_to(folder)}:{number}: names a folder of this machine"
+        if path.is_file() and path.suffix != ".safetensors" and path.name not in VOCABULARIES:
+            content = path.read_bytes()
+            if any(place in content for place in places):
+                yield f"{path.relative_to(folder)}: names a folder of this machine"

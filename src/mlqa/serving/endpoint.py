@@ -1,7 +1,7 @@
 """Pack the model of a run for a SageMaker endpoint, as Hugging Face's inference containers expect it.
 
 The archive has the model at its top and the handler in code/: the container finds code/inference.py and calls its
-`model_fn` and `predict_fn` (huggingface.co/docs/sagemaker/inference, github.com/aws/sagemaker-huggingface-inference-toolkit).
+`model_fn` and `predict_fn` (github.com/aws/sagemaker-huggingface-inference-toolkit, handler_service.py).
 """
 
 from __future__ import annotations

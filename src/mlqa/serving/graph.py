@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlqa.errors import ConfigError, ModelError, explain_write_failure, summarize_error
+from mlqa.errors import ConfigError, ModelError, RunError, explain_write_failure, summarize_error
 
 OPSET = 17  # the newest that torch's exporter by tracing writes, and read by every onnxruntime since 1.12 (2022)
 ORDER = ("input_ids", "attention_mask", "token_type_ids")
@@ -74,7 +74,7 @@ def export_graph(model: Any, inputs: Sequence[str], path: Path) -> None:
 
     rows = torch.ones(2, 48, dtype=torch.long)
     rows[1, 40:] = 0  # as ids, mask and types. A mask without padding would be traced away by some models
-    options = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    options: Any = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     try:
         with _use_eager_attention(model), _silence():
             torch.onnx.export(
@@ -88,8 +88,6 @@ def export_graph(model: Any, inputs: Sequence[str], path: Path) -> None:
                 **options,
             )
     except OSError as error:
-        from mlqa.errors import RunError
-
         raise RunError(f"{path}: cannot be written: {explain_write_failure(error, path.parent)}") from None
     except Exception as error:  # a model's own code may raise anything while it is traced
         raise ModelError(
@@ -126,12 +124,17 @@ def _use_eager_attention(model: Any) -> Iterator[None]:
     """Compute attention by plain products while a model is traced: the kernels decide by sizes that a trace fixes."""
     before = getattr(model.config, "_attn_implementation", None)
     if before not in (None, "eager"):
-        model.set_attn_implementation("eager") if hasattr(model, "set_attn_implementation") else None
+        _set_attention(model, "eager")
     try:
         yield
     finally:
-        if before not in (None, "eager") and hasattr(model, "set_attn_implementation"):
-            model.set_attn_implementation(before)
+        if before not in (None, "eager"):
+            _set_attention(model, before)
+
+
+def _set_attention(model: Any, implementation: str) -> None:
+    if hasattr(model, "set_attn_implementation"):  # transformers 4.48 and newer
+        model.set_attn_implementation(implementation)
 
 
 @contextlib.contextmanager

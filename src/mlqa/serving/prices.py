@@ -100,11 +100,9 @@ def estimate_costs(
     """
     costs = []
     if usd_per_hour:
-        fastest = {speed.graph: speed for speed in sorted(speeds, key=lambda one: one.questions_per_second)}
-        costs += [
-            _price("cpu", "this machine", f"{one.threads} threads", one.graph, one.questions_per_second, usd_per_hour, "")
-            for one in fastest.values()
-        ]
+        best = max(speeds, key=lambda one: one.questions_per_second)
+        rate, device = best.questions_per_second, f"{best.threads} thread{'s' if best.threads > 1 else ''}"
+        costs.append(_price("cpu", "this machine", device, best.graph, rate, usd_per_hour, ""))
     for row in _choose_cpus(instances):
         cores = row["vcpus"] / VCPUS_PER_CORE
         one_thread = [speed for speed in speeds if speed.threads == 1]
@@ -123,9 +121,7 @@ def estimate_costs(
     return sorted(costs, key=lambda one: one.usd_per_million)
 
 
-def _price(
-    kind: str, where: str, device: str, graph: str, rate: float, usd_per_hour: float, basis: str
-) -> ServingCost:
+def _price(kind: str, where: str, device: str, graph: str, rate: float, usd_per_hour: float, basis: str) -> ServingCost:
     dollars = usd_per_hour / 3600 / rate * MILLION
     return ServingCost(
         kind, where, device, graph, round(rate, 3), usd_per_hour, round(dollars, 4), not basis, basis or "measured here"

@@ -24,10 +24,10 @@ def build_settings(
         inputs: The inputs of the graph.
 
     Returns:
-        "inputs": {name: its row among ids, mask and types}. "parts": the window, as pairs of token id and token type. "question" and "context" stand for their tokens.
-        "room": tokens for question and context. "first": special tokens before the context. "null": the position of
-        "no answer", -1 is the last token. "multiple": what widths are multiples of. "threshold": the odds above which
-        there is no answer. The others are named as in the config.
+        "parts": the window, as pairs of token id and token type. "question" and "context" stand for their tokens.
+        "inputs": {name: its row among ids, mask and types}. "room": tokens for question and context. "first": special
+        tokens before the context. "null": the position of "no answer", -1 is the last token. "multiple": what widths
+        are multiples of. "threshold": the odds above which there is no answer. The others are named as in the config.
     """
     before, question, between, context, after = template.kinds
     parts: list[tuple[int | str, int]] = [
