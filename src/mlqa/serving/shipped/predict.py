@@ -39,13 +39,13 @@ class Reader:
             ids, kinds = zip(*((i, kind) for part, kind in s["parts"] for i in window.get(part, [part])), strict=True)
             fill = [0] * (min(-(-len(ids) // s["multiple"]) * s["multiple"], s["max_seq_length"]) - len(ids))
             rows = np.array([[*ids, *(s["pad_id"] for _ in fill)], [1] * len(ids) + fill, [*kinds, *fill]])[:, None]
-            inputs = {name: rows[row] for name, row in s["inputs"].items()}
-            start, end = (logits[0] for logits in self.session.run(None, inputs))
+            logits = self.session.run(None, {name: rows[row] for name, row in s["inputs"].items()})
+            start, end = (row[0] for row in logits)
             null = min(null, start[s["null"] % len(ids)] + end[s["null"] % len(ids)])
             start, end = (row[s["first"] + len(asked) :][: len(window["context"])] for row in (start, end))
             left, right = (np.argsort(-row, kind="stable")[: s["n_best"]] for row in (start, end))
             pairs = ((i, j) for i in left for j in right if 0 <= j - i < s["max_answer_length"])
-            spans += [(-start[i] - end[j], starts[begin + i], ends[begin + j]) for i, j in pairs]
+            spans += sorted((-start[i] - end[j], starts[begin + i], ends[begin + j]) for i, j in pairs)[: s["n_best"]]
         for cost, begin, stop in sorted(spans):
             best.setdefault((stop - len(context[begin:stop].lstrip()), context[begin:stop].strip()), -cost)
         ranked, none = [(v, t, at) for (at, t), v in best.items() if t][: s["n_best"]], (null, "", 0)
