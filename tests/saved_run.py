@@ -70,9 +70,15 @@ def write_run(
             "fingerprint": "0123456789abcdef",
             "primary_metric": "f1",
         },
-        cost={"billable_seconds": 7200, "instance_type": "ml.g5.xlarge", "instance_count": 2, "usd": 5.63, "usd_per_hour": 1.408},
+        cost={
+            "billable_seconds": 7200,
+            "instance_type": "ml.g5.xlarge",
+            "instance_count": 2,
+            "usd": 5.63,
+            "usd_per_hour": 1.408,
+        },
         versions={"mlqa": "0.1.0", "torch": "2.13.0+cpu", "transformers": "5.24.0"},
-    )  # fmt: skip
+    )
     result.write(run_dir)
     config = {
         "model": {"pretrained": None},

@@ -179,4 +179,4 @@ def explain_refusal(quantized: GraphCheck, exact: GraphCheck, most: float) -> st
         lost, of_what = exact.f1 - quantized.f1, "points of F1 are lost"
     if lost <= most:
         return None
-    return f"{lost:.2f} {of_what} on {quantized.questions} questions, {most:g} are allowed (--max-loss)"
+    return f"{lost:.2f} {of_what} on {quantized.questions} questions, more than --max-loss={most:g}"
