@@ -1,1 +1,0 @@
-"""Files that travel with an exported model and run without mlqa."""
