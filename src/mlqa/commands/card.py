@@ -24,17 +24,14 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `mlqa card`."""
-    from mlqa.publishing.emissions import GRAMS_PER_KWH
-
     parser.add_argument("run_dir", help="directory of a completed run")
     parser.add_argument("--license", metavar="ID", help="of the model, as the hub names it (default: the base model's)")
     parser.add_argument("--watts", type=float, help="power of the machine, for the CO2 (default: by its hardware)")
     parser.add_argument(
         "--grams-per-kwh",
         type=float,
-        default=GRAMS_PER_KWH,
         metavar="G",
-        help="CO2 of the electricity there (default: %(default)s, the world's mean)",
+        help="CO2 of the electricity there (default: the world's mean)",
     )
     parser.add_argument("--push", metavar="OWNER/NAME", help="upload model, tokenizer, card and result to the hub")
     parser.add_argument("--private", action="store_true", help="--push: create a private repository")
@@ -75,7 +72,7 @@ def _write(args: argparse.Namespace, run_dir: Path) -> None:
 
     from mlqa.publishing.card import build_card
     from mlqa.publishing.data_statement import build_data_statement
-    from mlqa.publishing.emissions import estimate_emissions
+    from mlqa.publishing.emissions import GRAMS_PER_KWH, estimate_emissions
     from mlqa.publishing.run_facts import read_run_facts
     from mlqa.result import CARD, DATA_STATEMENT, MODEL
     from mlqa.serving.launcher import list_instances
@@ -86,7 +83,7 @@ def _write(args: argparse.Namespace, run_dir: Path) -> None:
         instances = list_instances()
     except RunError as error:
         logging.getLogger(__name__).warning("no estimate of CO2 on AWS: %s", error)
-    emissions = estimate_emissions(facts.result, instances, args.watts, args.grams_per_kwh)
+    emissions = estimate_emissions(facts.result, instances, args.watts, args.grams_per_kwh or GRAMS_PER_KWH)
     for name, card in (
         (CARD, build_card(facts, args.license, emissions, args.push)),
         (DATA_STATEMENT, build_data_statement(facts)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlqa.serving.prices import load_gpus
+from mlqa.serving.gpus import load_gpus
 
 GRAMS_PER_KWH = 473  # of CO2: the world's electricity in 2024 (Ember, Global Electricity Review 2025)
 WATTS_PER_VCPU = 5.0  # of a server's CPU at full load, memory included: 10 per core

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mlqa.serving.gpus import load_gpus
 from mlqa.serving.throughput import Speed
 
 MILLION = 1_000_000
@@ -58,13 +55,6 @@ class Work:
 
     operations: float
     host_seconds: float
-
-
-@cache
-def load_gpus() -> dict[str, dict[str, float]]:
-    """Return {name of a GPU: {"tflops", "watts"}} (gpus.yaml)."""
-    content: dict[str, dict[str, float]] = yaml.safe_load(Path(__file__).with_name("gpus.yaml").read_text("utf-8"))
-    return content
 
 
 def count_operations(parameters: int, layers: int, hidden_size: int, lengths: Iterable[int], questions: int) -> float:
