@@ -19,6 +19,8 @@ from mlqa.publishing.emissions import estimate_emissions
 from mlqa.publishing.limits import list_weak_groups
 from mlqa.publishing.run_facts import read_run_facts
 
+pytestmark = pytest.mark.slow
+
 METRICS = {"f1": 51.234, "f1_ci_low": 45.0, "f1_ci_high": 57.5, "exact_match_language": 41.0, "f1_language": 52.0}
 
 

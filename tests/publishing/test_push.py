@@ -14,6 +14,8 @@ from saved_run import write_run
 
 from mlqa.cli import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:

@@ -15,6 +15,8 @@ from saved_run import SAMPLE, write_run
 from mlqa.cli import main
 from mlqa.inference import Answerer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -22,6 +22,7 @@ from mlqa.serving import check, export, throughput
 from mlqa.serving.check import GraphCheck, explain_refusal, refuse_unequal
 
 pytest.importorskip("onnxruntime")
+pytestmark = pytest.mark.slow
 ALONE = """
 import sys
 class Refuse:
@@ -136,6 +137,15 @@ def test_what_eight_bits_may_cost() -> None:
     assert "2.00 per cent of its answers differ" in str(
         explain_refusal(dataclasses.replace(blind, same_answers=196), blind, 1.0)
     )
+
+
+def test_a_missing_package_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(SystemExit):
+        main(["export", str(tmp_path)])
+    assert capsys.readouterr().err == ('error: export: needs the package onnxruntime; run pip install "mlqa[export]"\n')
 
 
 @pytest.mark.parametrize(
