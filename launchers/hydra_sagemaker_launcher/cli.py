@@ -18,6 +18,7 @@ COMMANDS = {
     "resume": "go on with a sweep, or only fetch what has ended",
     "costs": "what was billed for each job of a sweep",
     "catalog": "show or update the catalog of instance types, prices and images",
+    "scan": "look for secrets in files before they leave this machine",
     "policy": "print the IAM policies of the user and of the role of the jobs",
 }
 

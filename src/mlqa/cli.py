@@ -12,10 +12,12 @@ from mlqa.errors import exit_on_error
 # Each name is a module of mlqa.commands with EXAMPLE, add_arguments(parser) and run(args).
 COMMANDS = {
     "audit": "find faults in a data set: offsets, leakage, duplicates, Unicode, lengths",
+    "card": "write the model card of a run, or publish its model",
     "dashboard": "save a W&B workspace for a sweep, or print its specification",
     "demo": "ask the models of runs in a browser",
     "errors": "group the wrong answers of a run, and write them for annotators",
     "evaluate": "score the models of finished runs on further data sets",
+    "export": "take the model of a run to production: ONNX, 8 bits, SageMaker",
     "predict": "answer questions with the model of a run",
     "report": "compare the members of sweeps: what to choose, a page, tables",
     "score": "score predictions from any tool on a data set",

@@ -28,6 +28,9 @@ ENDPOINT_ANSWERS = "endpoint_answers.jsonl"  # of a model behind an endpoint onl
 MODEL = "model"
 CALIBRATION = "calibration.json"  # in the folder of the model
 ANSWERING = "mlqa.json"  # in model/: how the model reads and answers, for whoever scores it without its run
+ONNX = "onnx"  # a folder: what `mlqa export` writes
+ENDPOINT = "model.tar.gz"  # what `mlqa export --sagemaker` writes
+CARD, DATA_STATEMENT = "README.md", "data_statement.md"  # in the folder of the model: what `mlqa card` writes
 _PACKAGES = ("mlqa", "torch", "transformers", "tokenizers", "datasets", "accelerate", "hydra-core")
 
 
@@ -60,6 +63,7 @@ class Result:
     versions: dict[str, str] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)  # windows per process and pass, and passes that make a step
     threads: dict[str, Any] = field(default_factory=dict)  # how many rank 0 computed with, and why
+    serving: dict[str, Any] = field(default_factory=dict)  # what `mlqa export` measured, and what questions cost
     tracking: dict[str, Any] = field(default_factory=dict)  # {"wandb": {...}}: where else the run is recorded
     error: str | None = None
 
@@ -147,6 +151,16 @@ def record_selection(run_dir: Path, selection: Mapping[str, Any]) -> None:
     content = read_result(run_dir)
     content["selection"] = {**(content.get("selection") or {}), **selection}
     write_json(run_dir / FILE, {**content, "schema_version": SCHEMA_VERSION})
+
+
+def record_serving(run_dir: Path, serving: Mapping[str, Any]) -> None:
+    """Write the node `serving` into the result.json of a run. All else in it stays, known to this version or not.
+
+    Raises:
+        RunError: The file cannot be read or written.
+    """
+    content = read_result(run_dir)
+    write_json(run_dir / FILE, {**content, "serving": dict(serving)})
 
 
 def find_completed(run_dir: Path, config_hash: str) -> Result | None:

@@ -24,6 +24,7 @@ from mlqa.report.build import write_report
 from mlqa.report.closing import print_closing
 from mlqa.report.content import Report, make_report
 from mlqa.report.page import render_page
+from mlqa.report.rows import build_treatment_table
 from mlqa.report.tables import render_csv, render_markdown
 
 TOP = Path(__file__).resolve().parents[2]
@@ -307,6 +308,16 @@ def test_a_report_loads_no_data_set_and_no_model_library(whole_sweep: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=TOP)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_what_questions_cost_is_a_column_if_a_run_was_exported(tmp_path: Path) -> None:
+    serving = {"usd_per_million": {"cpu": 4.25, "gpu": 0.5}}
+    write_member(tmp_path / "0", result("berturk", f1=70.0, serving=serving), settings=config())
+    write_member(tmp_path / "1", result("mbert", f1=60.0), settings=config())
+    table = build_treatment_table(make_report([tmp_path]).sections[0].comparison)
+    headings = [column.heading for column in table.columns]
+    places = [headings.index(f"$ a million questions, {kind} (estimate)") for kind in ("CPU", "GPU")]
+    assert [[row[place].text for place in places] for row in table.rows] == [["4.25", "0.50"], ["", ""]]
 
 
 def test_a_model_is_called_by_what_was_loaded(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from hydra_sagemaker_launcher.aws.service_model import load_service_model
 from hydra_sagemaker_launcher.data_file import read_data_file
 
 _CPU_FAMILY = re.compile(r"ml\.[cmrt]\d(?P<attributes>[a-z]*)(-flex)?\.\w+")  # e.g. ml.m5, ml.r5d, ml.c7i-flex
+_SIZE = re.compile(r"(?P<times>\d*)xlarge")
+_SMALL = {"large": 2, "medium": 1}
 _WITHOUT_BF16 = ("kepler", "volta", "turing")
 
 
@@ -61,6 +63,19 @@ def find_instance(instance_type: str) -> Instance | None:
     if family := _CPU_FAMILY.fullmatch(instance_type):
         return Instance(own_disks="d" in family["attributes"])
     return None
+
+
+def count_vcpus(instance_type: str) -> int | None:
+    """Return the virtual CPUs of an instance type, by the rule of EC2's names: an xlarge has 4, a 2xlarge 8.
+
+    Returns:
+        None if the size is not a number of xlarges, large or medium.
+    """
+    size = instance_type.rpartition(".")[2]
+    if size in _SMALL:
+        return 2 if instance_type.startswith("ml.t") else _SMALL[size]
+    found = _SIZE.fullmatch(size)
+    return 4 * int(found["times"] or 1) if found else None
 
 
 def list_offered_types() -> list[str]:

@@ -64,6 +64,13 @@ def look_up_prices(types: Iterable[str], region: str, pricing: Any | None) -> di
     return prices
 
 
+def list_priced_types(region: str) -> list[str]:
+    """Return the instance types that a dated catalog has a price of: the user's, or else the package's."""
+    table = read_data_file("catalog/prices.yaml")["prices"]
+    listed = read_catalog()["prices"].get(region, {"usd_per_hour": {}})["usd_per_hour"]
+    return sorted({*listed, *table.get(region, {}), *table[_TABLE_REGION]})
+
+
 def _read_catalog_price(instance_type: str, region: str) -> Price | None:
     """Return the price that a dated catalog gives. None if none does."""
     listed = read_catalog()["prices"].get(region)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import os
-from typing import Literal
+from typing import Any, Literal
 
-from hydra_sagemaker_launcher.catalog.instances import load_instances
+from hydra_sagemaker_launcher.catalog.instances import count_vcpus, find_instance, load_instances
 from hydra_sagemaker_launcher.catalog.price_list import PRICE_LIST_URL, PriceList, fetch_price_list
-from hydra_sagemaker_launcher.catalog.prices import look_up_prices
+from hydra_sagemaker_launcher.catalog.prices import list_priced_types, look_up_prices
 from hydra_sagemaker_launcher.catalog.release_data import IMAGE_DATA_URL, fetch_images
 from hydra_sagemaker_launcher.catalog.releases import load_releases, parse_release
 from hydra_sagemaker_launcher.catalog.user_catalog import get_catalog_path, read_catalog, write_catalog
@@ -17,6 +18,7 @@ from hydra_sagemaker_launcher.errors import LaunchError
 
 EXAMPLE = """examples:
   hydra-sagemaker catalog show
+  hydra-sagemaker catalog show --json
   hydra-sagemaker catalog update
   hydra-sagemaker catalog update --region eu-central-1 us-east-1"""
 
@@ -31,16 +33,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     parser.add_argument("--region", nargs="+", default=[region], help=f"whose prices (default: {region})")
+    parser.add_argument(
+        "--json", action="store_true", help="show: print the instances with a price as one JSON object, CPUs also"
+    )
     parser.add_argument("--price-list-url", default=PRICE_LIST_URL, help="a mirror of AWS's price list")
     parser.add_argument("--image-data-url", default=IMAGE_DATA_URL, help="a mirror of the images' release data")
 
 
 def run(args: argparse.Namespace) -> None:
     """Run the command with its parsed arguments."""
-    if args.action == "show":
+    if args.action == "show" and args.json:
+        print(json.dumps({"region": args.region[0], "instances": describe_instances(args.region[0])}, indent=1))
+    elif args.action == "show":
         _show(args.region[0])
     else:
         _update(args)
+
+
+def describe_instances(region: str) -> list[dict[str, Any]]:
+    """Return what every instance type with a price costs and has.
+
+    Args:
+        region: Whose prices. No account is asked.
+
+    Returns:
+        A row per type: "instance_type", "gpus", "gpu", "gpu_memory_gb" (of one GPU), "vcpus", "usd_per_hour",
+        "price_source" and "estimate". Types without GPUs have 0 GPUs.
+    """
+    rows = []
+    for name, price in look_up_prices([*load_instances(), *list_priced_types(region)], region, None).items():
+        instance = find_instance(name)
+        if price is not None and instance is not None:
+            rows.append(
+                {
+                    "instance_type": name,
+                    "gpus": instance.gpus,
+                    "gpu": instance.gpu,
+                    "gpu_memory_gb": instance.gpu_memory_gb,
+                    "vcpus": count_vcpus(name),
+                    "usd_per_hour": price.usd_per_hour,
+                    "price_source": price.source,
+                    "estimate": price.estimate,
+                }
+            )
+    return rows
 
 
 def _show(region: str) -> None:

@@ -54,6 +54,16 @@ def _make_name_column(heading: str) -> Column:
     return Column(heading, lambda one: make_name_cell(one.whole_name, one.name), False)
 
 
+def _make_serving_column(kind: str) -> Column:
+    """Make a column of what a million questions cost by `mlqa export`, the lowest price of a kind of device."""
+    return make_number_column(
+        f"$ a million questions, {kind.upper()} (estimate)",
+        ".2f",
+        lambda one: one.compute_mean("serving", "usd_per_million", kind),
+        is_cost=True,
+    )
+
+
 def build_treatment_table(comparison: Comparison) -> Table:
     """Build the main table: a row per treatment, the best first."""
     leader, race = find_leader(comparison), comparison.race
@@ -88,6 +98,7 @@ def build_treatment_table(comparison: Comparison) -> Table:
         make_text_column("cheapest on", lambda one: get_offer(one).hardware),
         Column("$ a run", lambda one: Cell(format_price(get_offer(one)), get_offer(one).usd), is_cost=True),
         make_number_column("minutes", ".1f", lambda one: get_offer(one).minutes, is_cost=True),
+        *(_make_serving_column(kind) for kind in ("cpu", "gpu")),
     )
     return build_table(columns, comparison.treatments)
 

@@ -1,0 +1,61 @@
+"""predict.py, which ships with an export, answers as mlqa does: windows, offsets, spans, no answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from saved_run import SAMPLE, write_run
+
+from mlqa.inference import Answerer, make_unlabelled_examples
+from mlqa.serving.check import TorchSession
+from mlqa.serving.export import SHIPPED, load_reader, write_settings
+
+LONG = " ".join(SAMPLE.contexts[:3])
+TEXTS = [
+    (SAMPLE.questions[0], SAMPLE.get_context(0)),
+    ("Kim?", LONG),  # several windows
+    (" ".join(SAMPLE.questions[:6]), LONG),  # the question is cut
+    ("  Nerede?", "  Ankara   \n\n  başkenttir.\t "),
+    (
+        "Hangi ağaç?",
+        "c\u0327am ag\u0306ac\u0327 deg\u0306il. I\u0307stanbul\u0301",
+    ),  # marks that are letters of their own
+    ("Ne?", "🙂 ☃"),
+    ("Ne?", "."),
+]
+
+
+def test_it_is_short() -> None:
+    assert len((SHIPPED / "predict.py").read_text("utf-8").splitlines()) < 60
+
+
+def make_reader(answerer: Answerer, folder: Path) -> Any:
+    write_settings(answerer, folder)
+    return load_reader(SHIPPED / "predict.py")(folder, TorchSession(answerer.model))
+
+
+@pytest.mark.parametrize("unanswerable", [0, 5])
+@pytest.mark.parametrize(
+    ("model_type", "algorithm"),
+    [("bert", "wordpiece"), ("convbert", "char"), ("xlm-roberta", "unigram"), ("gpt2", "wordpiece")],
+)  # fmt: skip
+def test_it_answers_as_mlqa_does(tmp_path: Path, model_type: str, algorithm: str, unanswerable: int) -> None:
+    answerer = Answerer(write_run(tmp_path / "run", model_type, algorithm, unanswerable))
+    reader = make_reader(answerer, tmp_path)
+    questions, contexts = map(list, zip(*TEXTS, strict=True))
+    examples = make_unlabelled_examples(questions, contexts, [str(number) for number in range(len(TEXTS))])
+    for (question, context), expected in zip(TEXTS, answerer.answer(examples, 5), strict=True):
+        found = reader.answer(question, context, 5)
+        assert [(one["text"], one["start"]) for one in found] == [(one.text, one.start) for one in expected]
+        assert [one["probability"] for one in found] == pytest.approx([one.probability for one in expected], abs=1e-5)
+
+
+def test_the_threshold_decides_between_an_answer_and_none(tmp_path: Path) -> None:
+    answerer = Answerer(write_run(tmp_path / "run", unanswerable=5))
+    texts = []
+    for threshold in (-1e6, 1e6):
+        answerer.training.null_score_diff_threshold = threshold
+        texts.append(make_reader(answerer, tmp_path).answer("Kim?", LONG)[0]["text"])
+    assert texts[0] == "" and texts[1]
