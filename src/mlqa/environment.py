@@ -1,12 +1,13 @@
-"""What this process runs in: a laptop, one rank of several, or a SageMaker container. Imports nothing heavy."""
+"""What this process runs in: a laptop or a SageMaker container, one rank of several, which commit. Nothing heavy."""
 
 from __future__ import annotations
 
 import functools
 import logging
 import os
+import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HUB_SECONDS = 5
+GIT_SECONDS = 10
+_TOP = Path(__file__).resolve().parents[2]
+_MOST_DIFF = 1_000_000  # bytes
+
+
+class SourceState(NamedTuple):
+    """The commit of the program, with "-dirty" if files were changed, and these changes as `git diff` shows them."""
+
+    commit: str
+    diff: str
 
 
 def get_rank() -> int:
@@ -95,6 +106,35 @@ def go_offline_if_unreachable() -> None:
     except (OSError, ValueError):
         log.warning("the Hugging Face hub cannot be reached: only its cache on this machine is used")
         os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def read_source_state() -> SourceState | None:
+    """Read which commit this program is, and how its Python files differ from it.
+
+    Returns:
+        None if this is no clone. In a SageMaker job the state of the clone that launched it: the launcher sets
+        SAGEMAKER_SOURCE_COMMIT, and SAGEMAKER_SOURCE_DIFF to the path of the changes.
+    """
+    if commit := os.environ.get("SAGEMAKER_SOURCE_COMMIT"):
+        try:
+            diff = Path(os.environ["SAGEMAKER_SOURCE_DIFF"]).read_text("utf-8")
+        except (KeyError, OSError, UnicodeDecodeError):
+            diff = ""
+        return SourceState(commit, diff)
+    if not (_TOP / ".git").exists():
+        return None
+    try:
+        commit = _call_git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*").strip()
+        # Settings are in every config that is logged. A file of settings may hold more than that.
+        diff = _call_git("diff", "HEAD", "--", "*.py") if commit.endswith("-dirty") else ""
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+    return SourceState(commit, diff if len(diff) <= _MOST_DIFF else "")
+
+
+def _call_git(*arguments: str) -> str:
+    command = ["git", "-C", str(_TOP), *arguments]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=GIT_SECONDS, check=True).stdout
 
 
 @functools.cache

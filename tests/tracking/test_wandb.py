@@ -80,7 +80,7 @@ def test_an_offline_run_is_read_back_by_both_readers(tmp_path: Path, caplog: pyt
     with caplog.at_level(logging.INFO):
         trackers = track(tmp_path)
     (run_dir,) = (tmp_path / "wandb").glob("offline-run-*")
-    assert f"W&B ran offline; to upload it: wandb sync {run_dir}" in caplog.text
+    assert caplog.text.count(f"W&B is offline; to upload this run: mlqa sync {tmp_path}") == 2  # start and end
     assert trackers.collect_places()["wandb"]["mode"] == "offline"
     until(lambda: by_records(run_dir)["exit_code"] == 0)
     found = by_records(run_dir)
@@ -162,7 +162,7 @@ def test_a_sweeps_members_do_not_meet(server: WandbServer, tmp_path: Path, statu
     second.log({"loss": 1.0}, 1)
     second.finish({**RESULT, "status": status})
     assert [row["train/loss"] for row in server.runs[ID].rows()] == [9]
-    assert [row["train/loss"] for row in server.runs["second"].rows()] == [1]
+    assert [row["train/loss"] for row in server.runs["second"].rows() if "train/loss" in row] == [1]
     assert server.runs["second"].exit_code == (0 if status == "completed" else 1)
 
 
@@ -190,11 +190,8 @@ def test_a_killed_run_goes_on_as_the_same_run(server: WandbServer, tmp_path: Pat
     trackers.log({"loss": 1.0}, 20)
     trackers.finish(RESULT)
     assert list(server.runs) == [ID]
-    assert [(row["train/global_step"], row["train/loss"]) for row in server.runs[ID].rows()] == [
-        (10, 3),
-        (10, 2),
-        (20, 1),
-    ]
+    rows = [row for row in server.runs[ID].rows() if "train/loss" in row]
+    assert [(row["train/global_step"], row["train/loss"]) for row in rows] == [(10, 3), (10, 2), (20, 1)]
     assert server.runs[ID].summary["best/f1"] == 90  # of the part before the kill
 
 
@@ -224,9 +221,9 @@ def test_an_outage_ends_in_bounded_time_and_loses_nothing(
     assert time.monotonic() - began < 2  # training is not slowed
     trackers.finish(RESULT)
     assert time.monotonic() - began < 20
-    (line,) = [record.message for record in caplog.records if "--include-online" in record.message]
+    (line,) = [record.message for record in caplog.records if "did not finish within" in record.message]
     (run_dir,) = (tmp_path / "wandb").glob("run-*")
-    assert line.endswith(f"wandb sync --include-online {run_dir}")
+    assert line.endswith(f"to complete it: mlqa sync {tmp_path}")
     until(lambda: len(by_records(run_dir)["rows"]) == 50)
 
 
@@ -237,7 +234,7 @@ def test_a_server_that_refuses_leaves_an_offline_run(
     import wandb
 
     wandb.teardown()
-    monkeypatch.setattr("mlqa.tracking.wandb.START_SECONDS", 4)
+    monkeypatch.setattr("mlqa.tracking.wandb_connection.START_SECONDS", 4)
     with WandbServer() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         monkeypatch.setenv("WANDB_API_KEY", KEY)

@@ -17,6 +17,7 @@ from mlqa.config.ranges import check_ranges
 from mlqa.config.schema import REFERENCES, Batching, Config, Distribution
 
 _WEIGHTS = tuple(name + end for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json"))
+MOST_CHARACTERS, MOST_TAG_CHARACTERS, MOST_PREDICTIONS = 128, 64, 10_000  # W&B's
 ANSWERING = ("ForQuestionAnswering", "WithSpanHead")  # ends of classes with a head: of transformers, of models/heads.py
 _SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "sentencepiece.model", "tokenizer.model")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", *_SENTENCEPIECE)
@@ -182,6 +183,14 @@ def _check_tracking(config: Config) -> Iterator[str]:
     project = config.tracking.project
     if project and (len(project) > 128 or set(project) & set("/\\#?%:")):
         yield f"tracking.project={project}: W&B refuses this name; choose at most 128 characters without / \\ # ? % :"
+    for name in ("name", "job_type", "group"):
+        if (text := getattr(config.tracking, name)) is not None and not 0 < len(text.strip()) <= MOST_CHARACTERS:
+            yield f"tracking.{name}={text}: W&B takes 1 to {MOST_CHARACTERS} characters"
+    for tag in config.tracking.tags:
+        if not 0 < len(tag) <= MOST_TAG_CHARACTERS:
+            yield f"tracking.tags: {tag!r}: W&B takes 1 to {MOST_TAG_CHARACTERS} characters per tag"
+    if config.tracking.predictions > MOST_PREDICTIONS:
+        yield f"tracking.predictions={config.tracking.predictions}: W&B shows at most {MOST_PREDICTIONS} rows"
 
 
 def _check_report(config: Config) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 from mlqa.config.schema import TrackingBackend, TrackingConfig
 from mlqa.errors import summarize_error
 from mlqa.tracking.files import FileTracker
-from mlqa.tracking.protocol import RunIdentity, Table, Tracker
+from mlqa.tracking.protocol import Page, RunIdentity, Table, Tracker
+from mlqa.tracking.tables import build_evaluation_table
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,7 @@ class Trackers:
     def __init__(self, trackers: list[Tracker]) -> None:
         self._trackers = trackers
         self._failed: list[Tracker] = []
+        self._evaluated: tuple[int, dict[str, Any]] = (-1, {})  # the step and the scores of the last evaluation
 
     def collect_places(self) -> dict[str, Any]:
         """Collect how to find the run at each tracker.
@@ -36,33 +39,51 @@ class Trackers:
         Args:
             history: The history.jsonl of the earlier steps if training resumes from a checkpoint, else None.
         """
+        for line in history.read_text("utf-8").splitlines() if history is not None else ():
+            row = json.loads(line)
+            self._drop_repeated(row, row.pop("step"))
         self._call_each(lambda tracker: tracker.start(history))
 
     def log(self, row: dict[str, float], step: int) -> None:
-        """Log metrics to each tracker.
+        """Log metrics to each tracker. A score that the last evaluation of the same step had is not logged again.
 
         Args:
             row: Value of each metric.
             step: Number of optimizer steps so far.
         """
-        self._call_each(lambda tracker: tracker.log(row, step))
+        if rest := self._drop_repeated(row, step):
+            self._call_each(lambda tracker: tracker.log(rest, step))
 
     def log_table(self, table: Table) -> None:
         """Log a table to each tracker."""
         self._call_each(lambda tracker: tracker.log_table(table))
 
+    def log_page(self, page: Page) -> None:
+        """Log a page to each tracker."""
+        self._call_each(lambda tracker: tracker.log_page(page))
+
     def finish(self, result: dict[str, Any]) -> None:
-        """Finish each tracker, also those that failed before.
+        """Log the scores on each set and finish each tracker, also those that failed before.
 
         Args:
             result: Content of result.json, whatever its status.
         """
+        self.log_table(build_evaluation_table(result))
         self._call_each(lambda tracker: tracker.finish(result))
         for tracker in self._failed:  # an unfinished W&B run would receive the next member's rows
             try:
                 tracker.finish(result)
             except Exception as error:
                 log.debug("tracking: %s could not be closed: %s", type(tracker).__name__, error)
+
+    def _drop_repeated(self, row: dict[str, Any], step: int) -> dict[str, Any]:
+        """Return the row without the scores of the last evaluation, if the step is still the same."""
+        scores = {name: value for name, value in row.items() if name.startswith("eval_")}
+        if not scores:
+            return row
+        known = self._evaluated[1] if self._evaluated[0] == step else {}
+        self._evaluated = (step, {**known, **scores})
+        return {name: value for name, value in row.items() if name not in known or known[name] != value}
 
     def _call_each(self, call: Callable[[Tracker], None]) -> None:
         for tracker in list(self._trackers):
