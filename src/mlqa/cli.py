@@ -16,6 +16,7 @@ COMMANDS = {
     "predict": "answer questions with the model of a run",
     "report": "compare the members of sweeps: what to choose, a page, tables",
     "score": "score predictions from any tool on a data set",
+    "sync": "complete a run at W&B or trackio after an outage, a kill or offline work",
     "tokenizers": "compare tokenizers on a data set and show how each splits words",
 }
 

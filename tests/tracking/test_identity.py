@@ -90,11 +90,11 @@ def test_a_name_says_what_was_run_and_fits_a_list(tmp_path: Path) -> None:
     found = identity(tmp_path, "seed=7")
     assert found.name == f"tiny_wordpiece · sample · local · s7 · {found.config['config_hash'][:4]}"
     assert identity(tmp_path, "seed=7").name == identity(tmp_path / "another", "seed=7").name
-    folder = tmp_path / ("ein-sehr-langer-name-" * 5)
-    long = identity(tmp_path, "model=pretrained", f"model.pretrained={folder}", "~model.scratch")
+    name = "ein-sehr-langer-name-" * 4
+    long = identity(tmp_path, f"model.pretrained=owner/{name}", "model.scratch=null")
     assert len(long.name) == 64
     assert long.name.startswith("…") and " · sample · local · s42 · " in long.name
-    assert long.config["label"].endswith(folder.name)  # whole
+    assert long.config["label"] == f"owner/{name}"  # whole
 
 
 def test_what_is_asked_for_wins_over_the_environment_as_in_wandb(

@@ -214,6 +214,7 @@ def test_an_outage_ends_in_bounded_time_and_loses_nothing(
     server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     trackers = opened(tmp_path, finish_timeout=3.0)
+    trackers.log_table(WORDS)  # as every run does before it trains
     server.deaf.set()
     began = time.monotonic()
     for step in range(50):
@@ -248,8 +249,11 @@ def test_a_server_that_refuses_leaves_an_offline_run(
 @pytest.mark.parametrize("asked", [False, True])
 def test_artefacts_go_up_only_where_asked(server: WandbServer, tmp_path: Path, asked: bool) -> None:
     (tmp_path / "predictions.json").write_text('{"q": "a"}')
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
     track(tmp_path, artifacts=asked)
-    assert ("run" in [artifact["artifactTypeName"] for artifact in server.artifacts]) is asked
+    kinds = [artifact["artifactTypeName"] for artifact in server.artifacts]
+    assert set(kinds) == ({"run_table", "dataset", "model"} if asked else {"run_table"})
 
 
 def test_the_billed_cost_takes_the_estimates_place(server: WandbServer, tmp_path: Path) -> None:

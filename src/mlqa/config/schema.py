@@ -98,6 +98,7 @@ class TrackingBackend(enum.Enum):
 
     files = "files"
     wandb = "wandb"
+    trackio = "trackio"
 
 
 class WandbMode(enum.Enum):

@@ -63,7 +63,8 @@ def build_run_identity(config: Config, choices: dict[str, str], run_dir: Path) -
     tags = [*asked.tags] or [tag for tag in environment("WANDB_TAGS", "").split(",") if tag]
     price, count = config.hardware.usd_per_hour, config.hardware.instance_count
     return RunIdentity(
-        id=_shorten(_NOT_IN_IDS.sub("-", "-".join(place))),
+        # A W&B agent has named the run already.
+        id=environment("WANDB_RUN_ID") or _shorten(_NOT_IN_IDS.sub("-", "-".join(place))),
         group=group and _shorten(group),
         tags=(
             *(f"{key}:{named[key]}" for key in ("model", "hardware", "dataset") if key in named),

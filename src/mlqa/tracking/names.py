@@ -90,7 +90,7 @@ def find_missing_rows(history: list[dict[str, Any]], logged: list[dict[str, Any]
     Returns:
         Rows of `history`, without the metrics that some row of the same step at the service already has.
     """
-    known = {(row.get(STEP), name, _normalize(value)) for row in logged for name, value in row.items()}
+    known = {(row.get(STEP), name, normalize_value(value)) for row in logged for name, value in row.items()}
     missing: list[dict[str, Any]] = []
     for row in history:
         step = row["step"]
@@ -98,7 +98,7 @@ def find_missing_rows(history: list[dict[str, Any]], logged: list[dict[str, Any]
         rest: dict[str, Any] = {
             name: value
             for name, value in row.items()
-            if name != "step" and value is not None and (step, own[name], _normalize(value)) not in known
+            if name != "step" and value is not None and (step, own[name], normalize_value(value)) not in known
         }
         if rest.keys() - {"epoch"}:
             places: dict[str, Any] = {name: row[name] for name in ("step", "epoch") if name in row}
@@ -106,8 +106,8 @@ def find_missing_rows(history: list[dict[str, Any]], logged: list[dict[str, Any]
     return missing
 
 
-def _normalize(value: Any) -> Any:
-    """Return a number as the nearest value of 12 digits, because services round and store integers as floats."""
+def normalize_value(value: Any) -> Any:
+    """Return a number as the nearest value of 12 digits, because services round, and store integers as floats."""
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return float(f"{value:.12g}")
     return str(value)

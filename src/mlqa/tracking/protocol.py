@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mlqa.config.schema import TrackingConfig
+
 Cell = str | int | float | bool | None
 
 
@@ -47,6 +49,13 @@ class Page(NamedTuple):
     html: str
 
 
+class Logged(NamedTuple):
+    """What a service has of a run, under its own names: rows with the step under `names.STEP`, summary and media."""
+
+    rows: list[dict[str, Any]]
+    summary: dict[str, Any]
+
+
 class Tracker:
     """A destination for the metrics of one run. A method that a tracker does not define does nothing."""
 
@@ -81,11 +90,18 @@ class Tracker:
             result: Content of result.json, whatever its status.
         """
 
-    def read_logged(self) -> tuple[list[dict[str, Any]], set[str]]:
-        """Read back what the service already has of this run, so that `mlqa sync` adds only what is missing.
+    @classmethod
+    def read_logged(cls, config: TrackingConfig, identity: RunIdentity) -> Logged | None:
+        """Read back what the service has of a run, so that `mlqa sync` adds only what is missing.
+
+        Args:
+            config: The node `tracking`.
+            identity: Identity of the run.
 
         Returns:
-            Rows of metrics under the service's names, with the number of steps under `names.STEP`, and the names of
-            tables and pages.
+            None if the service does not know the run.
+
+        Raises:
+            MlqaError: The service cannot be asked.
         """
-        return [], set()
+        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 from collections.abc import Callable
@@ -99,16 +100,21 @@ class Trackers:
                 )
 
 
-def _open_wandb(config: TrackingConfig, identity: RunIdentity) -> Tracker:
-    from mlqa.tracking.wandb import WandbTracker
-
-    return WandbTracker(config, identity)
-
-
-# What opens the tracker of each backend. It imports the backend's package, which only its users need.
-OPENERS: dict[TrackingBackend, Callable[[TrackingConfig, RunIdentity], Tracker]] = {
-    TrackingBackend.wandb: _open_wandb,
+# The tracker of each backend, as <module>:<class>. The module imports the backend's package, which only its users need.
+TRACKERS = {
+    TrackingBackend.wandb: "mlqa.tracking.wandb:WandbTracker",
+    TrackingBackend.trackio: "mlqa.tracking.trackio:TrackioTracker",
 }
+
+
+def load_tracker(backend: TrackingBackend) -> Any:
+    """Import the tracker of a backend.
+
+    Returns:
+        A subclass of `Tracker`, which is opened with the node `tracking` and the identity of a run.
+    """
+    module, _, name = TRACKERS[backend].partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def open_trackers(config: TrackingConfig, identity: RunIdentity) -> Trackers:
@@ -121,9 +127,9 @@ def open_trackers(config: TrackingConfig, identity: RunIdentity) -> Trackers:
         identity: Identity of the run.
     """
     trackers: list[Tracker] = [FileTracker(identity.directory)]
-    if config.backend in OPENERS:
+    if config.backend in TRACKERS:
         try:
-            trackers.append(OPENERS[config.backend](config, identity))
+            trackers.append(load_tracker(config.backend)(config, identity))
         except (Exception, SystemExit) as error:
             log.warning(
                 "tracking: %s could not start (%s); this run is tracked in files only",

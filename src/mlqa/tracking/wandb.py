@@ -9,13 +9,16 @@ from typing import Any
 
 from mlqa.config.schema import TrackingConfig
 from mlqa.environment import is_in_container
+from mlqa.errors import RunError, summarize_error
 from mlqa.tracking.names import STEP, BestScores, rename_metrics
-from mlqa.tracking.protocol import Page, RunIdentity, Table, Tracker
+from mlqa.tracking.protocol import Logged, Page, RunIdentity, Table, Tracker
 from mlqa.tracking.wandb_artifacts import upload_artifacts
-from mlqa.tracking.wandb_connection import open_run, save_diff
-from mlqa.tracking.wandb_mode import decide_mode
+from mlqa.tracking.wandb_connection import open_run, read_run, save_diff
+from mlqa.tracking.wandb_mode import decide_mode, has_key
 
 log = logging.getLogger(__name__)
+
+NO_KEY_TO_SYNC = "sync: there is no W&B key in WANDB_API_KEY or the netrc; set one, or run `wandb login`"
 
 
 class WandbTracker(Tracker):
@@ -26,6 +29,7 @@ class WandbTracker(Tracker):
         self._began = time.monotonic()
         self._step = 0
         self._best = BestScores()
+        self._takes_media = True
         self._run, self._mode = open_run(config, identity, decide_mode(config.mode))
         # An axis of our own: a resumed run repeats some steps, and W&B drops rows whose own step is not new.
         self._run.define_metric(STEP)
@@ -65,17 +69,33 @@ class WandbTracker(Tracker):
         import wandb
 
         wandb_table = wandb.Table(columns=list(table.columns), data=list(map(list, table.rows)))
-        logged: dict[str, Any] = {table.name: wandb_table, STEP: self._step}
+        logged: dict[str, Any] = {table.name: wandb_table}
         if table.bar is not None:
             label, number = table.bar
             logged[f"{table.name}_{number}"] = wandb.plot.bar(wandb_table, label, number, title=f"{number} by {label}")
-        self._run.log(logged)
+        self._log_media(logged)
 
     def log_page(self, page: Page) -> None:
         """Log a page as W&B's HTML panel."""
         import wandb
 
-        self._run.log({page.name: wandb.Html(page.html, inject=False), STEP: self._step})
+        self._log_media({page.name: wandb.Html(page.html, inject=False)})
+
+    def _log_media(self, logged: dict[str, Any]) -> None:
+        """Log tables and pages. W&B asks its server first, so after an outage they are left to `mlqa sync`."""
+        if not self._takes_media:
+            return
+        try:
+            self._run.log({**logged, STEP: self._step})
+        except Exception as error:
+            if self._mode != "online":
+                raise
+            self._takes_media = False
+            log.warning(
+                "tracking: W&B takes no tables now (%s); to add them later: mlqa sync %s",
+                summarize_error(error),
+                self._identity.directory,
+            )
 
     def finish(self, result: dict[str, Any]) -> None:
         """Write the summary, upload the artifacts if the config asks for it, and close the W&B run.
@@ -104,6 +124,25 @@ class WandbTracker(Tracker):
             )
         else:
             self._announce()
+
+    @classmethod
+    def read_logged(cls, config: TrackingConfig, identity: RunIdentity) -> Logged | None:
+        """Read back what W&B has of a run.
+
+        Args:
+            config: The node `tracking`.
+            identity: Identity of the run.
+
+        Returns:
+            None if W&B does not know the run.
+
+        Raises:
+            RunError: There is no W&B key.
+            UnreachableError: W&B cannot be asked.
+        """
+        if not has_key():
+            raise RunError(NO_KEY_TO_SYNC)
+        return read_run(config, identity)
 
     def _announce(self) -> None:
         """Log where the run is, or the command that uploads it."""

@@ -10,13 +10,14 @@ from typing import Any
 
 from mlqa.config.schema import TrackingConfig
 from mlqa.environment import is_in_container
-from mlqa.errors import summarize_error
-from mlqa.tracking.protocol import RunIdentity
+from mlqa.errors import UnreachableError, summarize_error
+from mlqa.tracking.protocol import Logged, RunIdentity
 from mlqa.tracking.wandb_mode import PROJECT, Mode, get_key_place, get_server, is_key_refused
 
 log = logging.getLogger(__name__)
 
 START_SECONDS = 60  # an outage must not block a paid machine; tracking.finish_timeout limits the end
+READ_SECONDS = 30  # timeout of one request
 TAG_LENGTH = 64  # characters: W&B refuses longer tags
 
 
@@ -25,7 +26,7 @@ def open_run(config: TrackingConfig, identity: RunIdentity, mode: Mode) -> tuple
 
     Args:
         config: The node `tracking`.
-        identity: Identity of the run. Its id is WANDB_RUN_ID if that is set, as a W&B agent sets it.
+        identity: Identity of the run.
         mode: Of `decide_mode`.
 
     Returns:
@@ -52,6 +53,11 @@ def describe_failure(error: BaseException) -> str:
             f"W&B at {get_server()} refuses the key in {get_key_place()} ({reason}); get the right one by wandb login"
         )
     return f"W&B at {get_server()} could not be used ({reason})"
+
+
+def resolve_project(config: TrackingConfig) -> str:
+    """Return the W&B project of a run: that of the config, of the environment or "mlqa"."""
+    return config.project or os.environ.get("WANDB_PROJECT") or PROJECT
 
 
 def find_run_dirs(run_dir: Path, run_id: str, root: str | None = None) -> list[Path]:
@@ -97,9 +103,9 @@ def _init(config: TrackingConfig, identity: RunIdentity, mode: Mode) -> Any:
     if not _hides_code():
         settings["git_commit"] = identity.commit
     return wandb.init(
-        project=config.project or os.environ.get("WANDB_PROJECT") or PROJECT,
+        project=resolve_project(config),
         entity=config.entity or os.environ.get("WANDB_ENTITY"),
-        id=os.environ.get("WANDB_RUN_ID") or identity.id,
+        id=identity.id,
         name=identity.name or identity.id,
         notes=identity.notes,
         group=identity.group,
@@ -112,6 +118,36 @@ def _init(config: TrackingConfig, identity: RunIdentity, mode: Mode) -> Any:
         reinit="finish_previous",  # a run that is still open would receive this one's rows
         settings=wandb.Settings(**settings),
     )
+
+
+def read_run(config: TrackingConfig, identity: RunIdentity) -> Logged | None:
+    """Read what W&B has of a run.
+
+    Args:
+        config: The node `tracking`.
+        identity: Identity of the run.
+
+    Returns:
+        None if W&B does not know the run.
+
+    Raises:
+        UnreachableError: W&B cannot be asked.
+    """
+    import wandb
+
+    try:
+        api = wandb.Api(timeout=READ_SECONDS)
+        entity = config.entity or os.environ.get("WANDB_ENTITY") or api.default_entity
+        try:
+            run = api.run(f"{entity}/{resolve_project(config)}/{identity.id}")
+        except wandb.errors.CommError as error:
+            if "could not find run" in str(error).lower():
+                return None
+            raise
+        rows = [dict(row) for row in run.scan_history(use_cache=False)]
+        return Logged(rows, {key: run.summary.get(key) for key in run.summary.keys()})  # noqa: SIM118
+    except (Exception, SystemExit) as error:
+        raise UnreachableError(f"sync: {describe_failure(error)}") from error
 
 
 def save_diff(run: Any, diff: str) -> None:
