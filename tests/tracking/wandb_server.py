@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 ENTITY = "team"
 KEY = "k" * 40
+SETTINGS = ("groupName", "jobType", "tags", "displayName", "notes", "commit")
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Run:
     name: str
     project: str = "mlqa"
     sweep: str | None = None
-    settings: dict[str, Any] = field(default_factory=dict)  # group, job type, tags, display name
+    settings: dict[str, Any] = field(default_factory=dict)  # group, job type, tags, display name, notes, commit
     config: dict[str, Any] = field(default_factory=dict)
     history: dict[int, dict[str, Any]] = field(default_factory=dict)  # by line
     summary: dict[str, Any] = field(default_factory=dict)
@@ -155,7 +156,11 @@ class WandbServer:
         inserted = name not in self.runs
         run = self.runs.setdefault(name, Run(name, sent.get("project") or "mlqa", sent.get("sweep")))
         run.settings.update(
-            {key: sent[key] for key in ("groupName", "jobType", "tags", "displayName") if sent.get(key)}
+            {
+                key: sent[key]
+                for key in ("groupName", "jobType", "tags", "displayName", "notes", "commit")
+                if sent.get(key)
+            }
         )
         if sent.get("config"):
             run.config = json.loads(sent["config"])
@@ -171,6 +176,18 @@ class WandbServer:
     def _op_Run(self, sent: dict[str, Any]) -> dict[str, Any]:
         run = self.runs.get(sent["name"])
         return {"project": {"run": self._bucket(run) if run else None}}
+
+    def _op_RunHistoryKeys(self, sent: dict[str, Any]) -> dict[str, Any]:
+        rows = self.runs[sent["name"]].rows()
+        return {"project": {"run": {"historyKeys": {"lastStep": rows[-1]["_step"] if rows else -1}}}}
+
+    def _op_RunParquetHistory(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"project": {"run": {"parquetHistory": {"parquetUrls": [], "liveData": []}}}}
+
+    def _op_HistoryPage(self, sent: dict[str, Any]) -> dict[str, Any]:
+        wanted = range(sent["minStep"], sent["maxStep"])
+        rows = [json.dumps(row) for row in self.runs[sent["run"]].rows() if row["_step"] in wanted]
+        return {"project": {"run": {"history": rows}}}
 
     def _op_OrganizationCoreWeaveOrganizationID(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"entity": None}

@@ -32,6 +32,23 @@ def rename_metrics(row: Mapping[str, Any]) -> dict[str, Any]:
     return named
 
 
+def read_history(path: Path | None) -> list[dict[str, Any]]:
+    """Return the lines of a history.jsonl, without one that a kill has cut short. No file has no lines.
+
+    Returns:
+        "step" and the metrics of each line, as transformers names them.
+    """
+    rows = []
+    for line in path.read_text("utf-8").splitlines() if path is not None and path.is_file() else ():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and "step" in row:
+            rows.append(row)
+    return rows
+
+
 class BestScores:
     """The best of all evaluations of a run, also of those before an interruption."""
 
@@ -44,8 +61,8 @@ class BestScores:
         Args:
             history: Their history.jsonl, None if there are none.
         """
-        for line in history.read_text("utf-8").splitlines() if history is not None else ():
-            self.add(json.loads(line))
+        for row in read_history(history):
+            self.add(row)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Take over the scores of an evaluation.

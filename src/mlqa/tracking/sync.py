@@ -18,7 +18,7 @@ from mlqa.config.schema import Config, TrackingBackend, WandbMode
 from mlqa.errors import RunError
 from mlqa.result import HISTORY, SCORES, TOKENIZATION, read_result
 from mlqa.tracking.identity import build_run_identity
-from mlqa.tracking.names import BestScores, find_missing_rows, normalize_value
+from mlqa.tracking.names import BestScores, find_missing_rows, normalize_value, read_history
 from mlqa.tracking.protocol import Logged, Page, RunIdentity, Table
 from mlqa.tracking.tables import (
     build_evaluation_table,
@@ -68,7 +68,7 @@ def sync_run(run_dir: Path, backend: TrackingBackend) -> str:
     logged = tracker.read_logged(config.tracking, identity)
     if backend is TrackingBackend.wandb and _upload_offline_dirs(run_dir, identity, config.tracking.dir, logged):
         logged = tracker.read_logged(config.tracking, identity)
-    history = _read_lines(run_dir / HISTORY)
+    history = read_history(run_dir / HISTORY)
     rows = find_missing_rows(history, logged.rows if logged else [])
     media = [item for item in _iter_media(run_dir, result, config.tracking.predictions) if _lacks(logged, item.name)]
     if not rows and not media and logged is not None and _has_summary(run_dir, result, logged):
@@ -77,7 +77,7 @@ def sync_run(run_dir: Path, backend: TrackingBackend) -> str:
     if "wandb" in opened.place and opened.place["wandb"]["mode"] != "online":
         opened.finish(result)
         raise RunError(f"{run_dir}: was not synced, because W&B was not online")
-    opened.start(run_dir / HISTORY if history else None)
+    opened.start(run_dir / HISTORY)
     for row in rows:
         opened.log({name: value for name, value in row.items() if name != "step"}, row["step"])
     for item in media:
@@ -92,7 +92,8 @@ def sync_run(run_dir: Path, backend: TrackingBackend) -> str:
 def _read_config(run_dir: Path) -> Config:
     path = run_dir / ".hydra" / "config.yaml"
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(path))
+        recorded = _drop_interpolations(OmegaConf.to_container(OmegaConf.load(path)))
+        merged = OmegaConf.merge(OmegaConf.structured(Config), recorded, {"training": {"output_dir": str(run_dir)}})
         config = OmegaConf.to_object(merged)
     except FileNotFoundError:
         raise RunError(
@@ -104,17 +105,15 @@ def _read_config(run_dir: Path) -> Config:
     return config
 
 
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the readable lines of a file, [] if there is none. A run that is killed may leave half a line."""
-    rows = []
-    for line in path.read_text("utf-8").split("\n") if path.is_file() else ():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict):
-            rows.append(row)
-    return rows
+def _drop_interpolations(node: Any) -> Any:
+    """Return a config without what only the process that ran could resolve: its directory, the channels of its job."""
+    if isinstance(node, dict):
+        return {key: _drop_interpolations(value) for key, value in node.items() if not _is_interpolation(value)}
+    return [item for item in node if not _is_interpolation(item)] if isinstance(node, list) else node
+
+
+def _is_interpolation(value: Any) -> bool:
+    return isinstance(value, str) and "${" in value
 
 
 def _iter_media(run_dir: Path, result: dict[str, Any], predictions: int) -> Iterator[Table | Page]:
@@ -127,8 +126,10 @@ def _iter_media(run_dir: Path, result: dict[str, Any], predictions: int) -> Iter
         label = result.get("label") or "model"
         yield from (table for table in build_tokenizer_tables(label, figures, words) if table.rows)
         yield build_word_page(label, figures, words)
-    if rows := _read_lines(run_dir / SCORES)[:predictions]:
-        yield build_prediction_table(rows)
+    path = run_dir / SCORES
+    if predictions and path.is_file():
+        rows = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
+        yield build_prediction_table(rows[:predictions])
     if (evaluations := build_evaluation_table(result)).rows:
         yield evaluations
 
@@ -140,7 +141,7 @@ def _lacks(logged: Logged | None, name: str) -> bool:
 def _has_summary(run_dir: Path, result: dict[str, Any], logged: Logged) -> bool:
     """Return whether the tracker has every number and text of the summary."""
     best = BestScores()
-    best.restore(run_dir / HISTORY if (run_dir / HISTORY).is_file() else None)
+    best.restore(run_dir / HISTORY)
     return all(
         normalize_value(logged.summary.get(name)) == normalize_value(value)
         for name, value in best.build_summary(result).items()

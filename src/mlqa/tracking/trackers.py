@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from mlqa.config.schema import TrackingBackend, TrackingConfig
 from mlqa.errors import summarize_error
 from mlqa.tracking.files import FileTracker
+from mlqa.tracking.names import read_history
 from mlqa.tracking.protocol import Page, RunIdentity, Table, Tracker
 from mlqa.tracking.tables import build_evaluation_table
 
@@ -40,9 +40,8 @@ class Trackers:
         Args:
             history: The history.jsonl of the earlier steps if training resumes from a checkpoint, else None.
         """
-        for line in history.read_text("utf-8").splitlines() if history is not None else ():
-            row = json.loads(line)
-            self._drop_repeated(row, row.pop("step"))
+        for row in read_history(history):
+            self._drop_repeated(row, row["step"])
         self._call_each(lambda tracker: tracker.start(history))
 
     def log(self, row: dict[str, float], step: int) -> None:

@@ -91,8 +91,10 @@ class TrackioTracker(Tracker):
             self._run.log(numbers, step=self._step)
             self.log_table(Table(SUMMARY, ("name", "value"), [[name, str(value)] for name, value in summary.items()]))
         finally:
+            import trackio
+
             with _silence():
-                self._run.finish()
+                trackio.finish()
         self._announce()
 
     @classmethod
