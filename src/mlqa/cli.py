@@ -12,7 +12,7 @@ from mlqa.errors import exit_on_error
 # Each name is a module of mlqa.commands with EXAMPLE, add_arguments(parser) and run(args).
 COMMANDS = {
     "audit": "find faults in a data set: offsets, leakage, duplicates, Unicode, lengths",
-    "dashboard": "save a W&B workspace for a sweep, or print its specification",
+    "dashboard": "save a W&B workspace and report for a sweep, or print the specification",
     "predict": "answer questions with the model of a run",
     "report": "compare the members of sweeps: what to choose, a page, tables",
     "score": "score predictions from any tool on a data set",

@@ -37,7 +37,7 @@ def test_what_a_kill_left_out_is_added_once(
     place = {"wandb": {"mode": "online", "entity": "team", "project": "kept", "id": "killed", "url": "x"}}
     folder = record_run(tmp_path / "run", tracking=place)
     main(["sync", str(folder)])
-    assert "added 4 rows, 5 tables and pages, and the summary" in capsys.readouterr().out
+    assert "added 4 rows, 5 tables and the summary" in capsys.readouterr().out
     (run,) = server.runs.values()
     assert (run.name, run.project, run.exit_code) == ("killed", "kept", 0)
     assert run.settings["commit"] == RESULT["versions"]["commit"]
@@ -61,7 +61,8 @@ def test_what_a_kill_left_out_is_added_once(
     run.history = dict(enumerate(kept))
     del run.summary["predictions"]
     main(["sync", str(folder)])
-    assert "added 2 rows, 1 tables and pages, and the summary" in capsys.readouterr().out
+    assert "added 2 rows, 1 table and the summary" in capsys.readouterr().out
+    assert run.summary["eval/f1"] == 65.25  # of the last step, though the row of an earlier one came later
     assert sorted((row[STEP], row["eval/f1"]) for row in run.rows() if "eval/f1" in row) == [(10, 70), (20, 65.25)]
     main(["sync", str(folder)])
     assert "complete, nothing to add" in capsys.readouterr().out
@@ -91,7 +92,7 @@ def test_an_offline_run_is_uploaded_and_completed(
     result = json.loads((folder / "result.json").read_text())
     (folder / "result.json").write_text(json.dumps({**result, "tracking": {"wandb": place}}))
     main(["sync", str(folder)])
-    assert "added 3 rows, 5 tables and pages, and the summary" in capsys.readouterr().out
+    assert "added 3 rows, 5 tables and the summary" in capsys.readouterr().out
     end = time.monotonic() + 60
     while server.runs["one"].exit_code != 0 and time.monotonic() < end:
         time.sleep(0.1)

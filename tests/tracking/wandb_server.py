@@ -291,8 +291,49 @@ class WandbServer:
         return {"agentHeartbeat": {"agent": {"id": sent["id"]}, "commands": json.dumps(commands)}}
 
     def _op_UpsertView2(self, sent: dict[str, Any]) -> dict[str, Any]:
-        self.views.append(sent)
-        return {"upsertView": {"view": {"id": "W", "name": sent.get("name", "view")}, "inserted": True}}
+        """Save a workspace or a report: over the one with this id, or as a new one."""
+        known = [view for view in self.views if sent.get("id") and view["id"] == sent["id"]]
+        view = known[0] if known else {"id": f"W{len(self.views)}"}
+        view.update({**sent, "id": view["id"]})
+        if not known:
+            self.views.append(view)
+        shown = {
+            "id": view["id"], "name": view["name"], "type": view["type"], "displayName": view["displayName"],
+            "spec": view["spec"], "description": view["description"], "previewUrl": None,
+            "project": {"id": "P", "name": view["projectName"], "entityName": ENTITY},
+        }  # fmt: skip
+        return {"upsertView": {"view": shown, "inserted": not known}}
+
+    _op_upsertView = _op_UpsertView2  # noqa: N815
+
+    def _op_Views(self, sent: dict[str, Any]) -> dict[str, Any]:
+        found = [{"node": view} for view in self.views if view["type"] == sent["viewType"]]
+        return {"project": {"allViews": {"edges": found}}}
+
+    def _op_ProjectInternalId(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"project": {"id": "P", "internalId": "1"}}
+
+    def _op_GetProjects(self, _: dict[str, Any]) -> dict[str, Any]:
+        node = {
+            "__typename": "Project", "id": "P", "name": "mlqa", "entityName": ENTITY, "isBenchmark": False,
+            "createdAt": "2026-01-01T00:00:00", "user": None,
+        }  # fmt: skip
+        page = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
+        return {"models": {"pageInfo": page, "edges": [{"node": node}]}}
+
+    def _op_Runs(self, sent: dict[str, Any]) -> dict[str, Any]:
+        group = json.loads(sent["filters"]).get("group")
+        runs = [run for run in self.runs.values() if run.settings.get("groupName") == group]
+        edges = [{"node": self._bucket(run), "cursor": run.name} for run in runs]
+        page = {"endCursor": None, "hasNextPage": False}
+        return {
+            "project": {
+                "internalId": "1",
+                "runCount": len(edges),
+                "readOnly": False,
+                "runs": {"edges": edges, "pageInfo": page},
+            }
+        }
 
     def _bucket(self, run: Run) -> dict[str, Any]:
         project = {"id": "P", "name": run.project, "internalId": "1", "entity": {"id": "T", "name": ENTITY}}
@@ -303,7 +344,8 @@ class WandbServer:
             "config": json.dumps(run.config), "summaryMetrics": json.dumps(run.summary), "sweepName": run.sweep,
             "tags": run.settings.get("tags", []), "state": "finished", "group": run.settings.get("groupName"),
             "jobType": run.settings.get("jobType"), "historyLineCount": len(run.history), "eventsLineCount": 0,
-            "logLineCount": 0, "historyTail": json.dumps(tail), "eventsTail": "[]", "wandbConfig": "{}",
+            "logLineCount": 0, "historyTail": json.dumps(tail), "eventsTail": "[]",
+            "wandbConfig": json.dumps({"t": {}}),  # a run without it is taken for one that never began
             "createdAt": "2026-01-01T00:00:00", "heartbeatAt": "2026-01-01T00:00:00", "commit": None,
             "user": {"name": "somebody", "username": "somebody"},
             "readOnly": False, "systemMetrics": "{}", "historyKeys": {}, "runInfo": None, "projectId": "1",

@@ -50,14 +50,14 @@ def build_run_identity(config: Config, choices: dict[str, str], run_dir: Path) -
     launched = os.environ.get("SAGEMAKER_SWEEP_ID")
     if launched:
         # The same group as that of members that ran on the launching machine.
-        sweep: str | None = _with_date(Path(os.environ.get("SAGEMAKER_SWEEP_DIR") or launched))
+        sweep: str | None = name_sweep(Path(os.environ.get("SAGEMAKER_SWEEP_DIR") or launched))
         place = [launched, os.environ.get("SAGEMAKER_MEMBER", "0"), *parts]
     else:
         sweep_dir = find_sweep_dir(run_dir)
-        sweep = _with_date(sweep_dir) if sweep_dir else None
+        sweep = name_sweep(sweep_dir) if sweep_dir else None
         member = str(run_dir.absolute().relative_to(sweep_dir)) if sweep_dir else run_dir.name
         digest = hashlib.sha256(str(run_dir.absolute()).encode()).hexdigest()[:6]
-        place = [*([sweep, member] if sweep else [_with_date(run_dir)]), *parts, digest]
+        place = [*([sweep, member] if sweep else [name_sweep(run_dir)]), *parts, digest]
     asked, environment, source = config.tracking, os.environ.get, read_source_state()
     group = asked.group or environment("WANDB_RUN_GROUP") or environment("WANDB_SWEEP_ID") or sweep or None
     tags = [*asked.tags] or [tag for tag in environment("WANDB_TAGS", "").split(",") if tag]
@@ -96,10 +96,14 @@ def _build_name(named: Mapping[str, str], seed: int, config_hash: str) -> str:
     return ((model if len(model) <= room else f"…{model[1 - room :] if room > 1 else ''}") + end)[-_LONGEST_NAME:]
 
 
-def _with_date(folder: Path) -> str:
-    """Return the folder's name, after its parent's name if that is a date: Hydra's <date>/<time>."""
-    parent = folder.absolute().parent.name
-    return f"{parent}_{folder.name}" if _DATE.fullmatch(parent) else folder.absolute().name
+def name_sweep(folder: Path) -> str:
+    """Return the name of a sweep or a run: its folder's, after its parent's if that is a date (<date>/<time>).
+
+    Args:
+        folder: Its directory.
+    """
+    folder = folder.absolute()
+    return f"{folder.parent.name}_{folder.name}" if _DATE.fullmatch(folder.parent.name) else folder.name
 
 
 def _shorten(text: str) -> str:

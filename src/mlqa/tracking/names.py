@@ -54,6 +54,9 @@ class BestScores:
 
     def __init__(self) -> None:
         self._best: dict[str, float] = {}
+        # The last value of each metric, under the name that trackers show. W&B takes the one that it received last,
+        # which is not the last one if `mlqa sync` adds a row of an earlier step.
+        self.last: dict[str, float] = {}
 
     def restore(self, history: Path | None) -> None:
         """Take over the scores of the earlier steps.
@@ -70,6 +73,8 @@ class BestScores:
         Args:
             row: Value of each metric, e.g. of "eval_f1". Others are ignored.
         """
+        known = {name: value for name, value in row.items() if name not in ("step", "epoch") and value is not None}
+        self.last |= rename_metrics(known)
         for name in BEST:
             if (value := row.get(f"eval_{name}")) is not None:
                 self._best[name] = max(value, self._best.get(name, value))
@@ -91,7 +96,9 @@ class BestScores:
                     summary |= {f"{node}/{key}/{metric}": number for metric, number in value.items()}
                 else:
                     summary[f"{node}/{key}"] = value
-        self.add({f"eval_{name}": value for name, value in result["metrics"].items()})
+        for name in BEST:
+            if (value := result["metrics"].get(name)) is not None:
+                self._best[name] = max(value, self._best.get(name, value))
         summary |= {f"best/{name}": value for name, value in self._best.items()}
         summary |= {name: result.get(name) for name in SUMMARY_VALUES}
         return {name: value for name, value in summary.items() if value is not None and value != ""}

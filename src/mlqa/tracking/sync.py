@@ -77,16 +77,20 @@ def sync_run(run_dir: Path, backend: TrackingBackend) -> str:
     if "wandb" in opened.place and opened.place["wandb"]["mode"] != "online":
         opened.finish(result)
         raise RunError(f"{run_dir}: was not synced, because W&B was not online")
-    opened.start(run_dir / HISTORY)
     for row in rows:
         opened.log({name: value for name, value in row.items() if name != "step"}, row["step"])
+    opened.start(run_dir / HISTORY)  # after the rows, which may be of earlier steps than those that were not lost
     for item in media:
         if isinstance(item, Table):
             opened.log_table(item)
         else:
             opened.log_page(item)
     opened.finish(result)
-    return f"added {len(rows)} rows, {len(media)} tables and pages, and the summary"
+    return f"added {_count(len(rows), 'row')}, {_count(len(media), 'table')} and the summary"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _read_config(run_dir: Path) -> Config:

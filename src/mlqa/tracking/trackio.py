@@ -130,15 +130,18 @@ def _import_trackio(config: TrackingConfig) -> Any:
     """Import trackio, which looks once where it keeps its files.
 
     Raises:
-        RunError: It is not installed.
+        RunError: It is not installed, or this process has used it for another folder.
     """
     if config.dir:
         os.environ["TRACKIO_DIR"] = str(Path(config.dir).expanduser().absolute())
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         import trackio
+        from trackio.utils import TRACKIO_DIR
     except ImportError:
         raise RunError(INSTALL) from None
+    if config.dir and Path(os.environ["TRACKIO_DIR"]) != Path(TRACKIO_DIR).absolute():
+        raise RunError(f"tracking.dir={config.dir}: this process keeps trackio's files in {TRACKIO_DIR} already")
     return trackio
 
 

@@ -108,7 +108,7 @@ class WandbTracker(Tracker):
         completed = result["status"] == "completed"
         try:
             try:
-                self._run.summary.update(self._best.build_summary(result))
+                self._run.summary.update({**self._best.last, **self._best.build_summary(result)})
                 if completed and self._config.artifacts:
                     upload_artifacts(self._run, self._identity.directory, result, offline=self._mode != "online")
             finally:
