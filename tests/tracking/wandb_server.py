@@ -265,27 +265,27 @@ class WandbServer:
         return {"project": {"sweep": {**described, **times, **rest, "earlyStopJobRunning": False}}}
 
     grid: list[dict[str, Any]] = []  # noqa: RUF012  # the runs that the server draws from its next sweep
+    too_bad: set[str] = set()  # noqa: RUF012  # runs that it stops after their first evaluation
 
     def _op_CreateAgent(self, sent: dict[str, Any]) -> dict[str, Any]:
         return {"createAgent": {"agent": {"id": f"agent:{sent['sweep']}"}}}
 
     def _op_Heartbeat(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """Stop the agent's run if it is too bad, as early termination does, or give it its next one."""
         sweep = self.sweeps[sent["id"].split(":")[-1]]
-        current = self.runs.get(sweep.get("current", ""))
+        current = sweep.get("current")
+        running = json.loads(sent.get("runState") or sent.get("state") or "{}")
         commands: list[dict[str, Any]] = []
-        if "current" in sweep and (current is None or current.exit_code is None):
-            pass  # it is running
+        if current in running:
+            if current in self.too_bad & self.runs.keys() and any(
+                "eval/f1" in row for row in self.runs[current].rows()
+            ):
+                commands = [{"type": "stop", "run_id": current}]
         elif sweep["left"]:
             args = {key: {"value": value} for key, value in sweep["left"].pop(0).items()}
             sweep["current"] = f"drawn{len(sweep['left'])}"
-            commands = [
-                {
-                    "type": "run",
-                    "run_id": sweep["current"],
-                    "program": OmegaConf.create(sweep["config"])["program"],
-                    "args": args,
-                }
-            ]
+            program = OmegaConf.create(sweep["config"])["program"]
+            commands = [{"type": "run", "run_id": sweep["current"], "program": program, "args": args}]
         else:
             commands = [{"type": "exit"}]
         return {"agentHeartbeat": {"agent": {"id": sent["id"]}, "commands": json.dumps(commands)}}

@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> None:
         RunError: If wandb-workspaces is not installed, there is no W&B key, or the sweep has no report yet.
         UnreachableError: If W&B cannot be reached or refuses the workspace.
     """
-    from mlqa.tracking.dashboard import DEFAULT_KEYS, build_specification, save_dashboard
-    from mlqa.tracking.swept_keys import read_swept_keys
+    from mlqa.tracking.dashboard import build_specification, save_dashboard
+    from mlqa.tracking.swept_keys import DEFAULT_KEYS, read_swept_keys
     from mlqa.tracking.wandb_mode import PROJECT
 
     if not args.sweep.strip():
