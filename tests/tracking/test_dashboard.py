@@ -63,7 +63,8 @@ def test_every_name_in_a_panel_is_logged_by_a_run(
         named_by_panels(build_specification("sweep", "mlqa", "team")["spec"]["section"]["panelBankConfig"]) - OWN - {""}
     )
     assert {"best/f1", "cost/usd", "tokenization/fertility", "train/loss", "eval/f1"} <= names
-    assert names <= logged, names - logged
+    missing = {name for name in names - logged if not name.startswith("system/")}  # W&B itself logs those of a GPU
+    assert not missing
     assert {"predictions", "tokenization/words", "tokenization/figures"} <= tables
     documented = (TOP / "docs" / "wandb.md").read_text("utf-8")
     for name in found["summary"]:
