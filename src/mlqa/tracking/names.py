@@ -96,8 +96,9 @@ class BestScores:
                     summary |= {f"{node}/{key}/{metric}": number for metric, number in value.items()}
                 else:
                     summary[f"{node}/{key}"] = value
+        chosen_by = result.get("validation") or result["metrics"]  # a test split is reported, never the best of several
         for name in BEST:
-            if (value := result["metrics"].get(name)) is not None:
+            if (value := chosen_by.get(name)) is not None:
                 self._best[name] = max(value, self._best.get(name, value))
         summary |= {f"best/{name}": value for name, value in self._best.items()}
         summary |= {name: result.get(name) for name in SUMMARY_VALUES}
