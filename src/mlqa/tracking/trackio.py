@@ -8,7 +8,7 @@ import io
 import logging
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ class TrackioTracker(Tracker):
             summary = self._best.build_summary(result)
             numbers = {name: value for name, value in summary.items() if _is_number(value)}
             self._run.log(numbers, step=self._step)
-            self.log_table(Table(SUMMARY, ("name", "value"), [[name, str(value)] for name, value in summary.items()]))
+            self.log_table(Table(SUMMARY, ("name", "value"), [*_flatten(summary)]))
         finally:
             import trackio
 
@@ -154,6 +154,15 @@ def _build_show_command(config: TrackingConfig, project: str) -> str:
     folder = config.dir or os.environ.get("TRACKIO_DIR")
     place = f"TRACKIO_DIR={shlex.quote(str(Path(folder).expanduser().absolute()))} " if folder else ""
     return f"{place}trackio show --project {shlex.quote(project)}"
+
+
+def _flatten(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each value of nested results as text, by its path with slashes."""
+    for name, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _is_number(value: Any) -> bool:
