@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +18,11 @@ log = logging.getLogger(__name__)
 HUB_SECONDS = 5
 GIT_SECONDS = 10
 _TOP = Path(__file__).resolve().parents[2]
-_MOST_DIFF = 1_000_000  # bytes
+_MOST_DIFF = 1_000_000  # characters
+# Changes that assign a long text to what is called a secret, or hold the beginning of a known kind of key.
+_SECRET = re.compile(
+    r"(?i:key|token|secret|password)\w*[\"']?\s*[=:]\s*[\"'][^\"'\s]{16,}|\b(?:hf_|sk-|gh[pousr]_|AKIA|ASIA|wandb_v)\w{16,}"
+)
 
 
 class SourceState(NamedTuple):
@@ -112,8 +117,9 @@ def read_source_state() -> SourceState | None:
     """Read which commit this program is, and how its Python files differ from it.
 
     Returns:
-        None if this is no clone. In a SageMaker job the state of the clone that launched it: the launcher sets
-        SAGEMAKER_SOURCE_COMMIT, and SAGEMAKER_SOURCE_DIFF to the path of the changes.
+        None if this is no clone. The changes are "" if they are long or may hold a secret. In a SageMaker job it is the
+        state of the clone that launched it: the launcher sets SAGEMAKER_SOURCE_COMMIT, and SAGEMAKER_SOURCE_DIFF to the
+        path of the changes.
     """
     if commit := os.environ.get("SAGEMAKER_SOURCE_COMMIT"):
         try:
@@ -129,7 +135,7 @@ def read_source_state() -> SourceState | None:
         diff = _call_git("diff", "HEAD", "--", "*.py") if commit.endswith("-dirty") else ""
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
-    return SourceState(commit, diff if len(diff) <= _MOST_DIFF else "")
+    return SourceState(commit, "" if len(diff) > _MOST_DIFF or _SECRET.search(diff) else diff)
 
 
 def _call_git(*arguments: str) -> str:

@@ -283,7 +283,7 @@ def _record_tokenizer(result: Result, analysis: TokenizerAnalysis, run_dir: Path
     write_json(run_dir / TOKENIZATION, replace(analysis, figures=result.tokenization).to_dict())
     for table in build_tokenizer_tables(result.label, result.tokenization, analysis.words):
         trackers.log_table(table)
-    trackers.log_page(build_word_page(result.label, result.tokenization, analysis.words))
+    trackers.log_page(build_word_page(result.label, analysis.words))
 
 
 def _train(trainer: QuestionAnsweringTrainer, checkpoint: Checkpoint | None, result: Result) -> None:

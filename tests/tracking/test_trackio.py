@@ -69,7 +69,7 @@ def tracked(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     second.log({"eval_f1": 65.25}, 20)
     for table in build_tokenizer_tables("tiny", {"fertility": 2.0}, [WORD]):
         second.log_table(table)
-    second.log_page(build_word_page("tiny", {"fertility": 2.0}, [WORD]))
+    second.log_page(build_word_page("tiny", [WORD]))
     second.log_table(build_prediction_table([QUESTION]))
     second.finish(RESULT)
     return folder, run_dir

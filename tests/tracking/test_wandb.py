@@ -195,21 +195,6 @@ def test_a_killed_run_goes_on_as_the_same_run(server: WandbServer, tmp_path: Pat
     assert server.runs[ID].summary["best/f1"] == 90  # of the part before the kill
 
 
-def test_an_offline_run_is_completed_by_its_sync_command(
-    server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    with caplog.at_level(logging.INFO):
-        track(tmp_path)
-    assert not server.runs
-    monkeypatch.delenv("WANDB_MODE")
-    command = caplog.text.split("to upload it: wandb ")[1].split()
-    done = subprocess.run([sys.executable, "-m", "wandb", *command], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    until(lambda: ID in server.runs and server.runs[ID].exit_code == 0)
-    assert server.runs[ID].summary["metrics/f1"] == 75.63
-
-
 def test_an_outage_ends_in_bounded_time_and_loses_nothing(
     server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -221,7 +206,7 @@ def test_an_outage_ends_in_bounded_time_and_loses_nothing(
         trackers.log({"loss": 1.0}, step)
     assert time.monotonic() - began < 2  # training is not slowed
     trackers.finish(RESULT)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 40  # a table waits once for W&B's answer
     (line,) = [record.message for record in caplog.records if "did not finish within" in record.message]
     (run_dir,) = (tmp_path / "wandb").glob("run-*")
     assert line.endswith(f"to complete it: mlqa sync {tmp_path}")
@@ -254,6 +239,11 @@ def test_artefacts_go_up_only_where_asked(server: WandbServer, tmp_path: Path, a
     track(tmp_path, artifacts=asked)
     kinds = [artifact["artifactTypeName"] for artifact in server.artifacts]
     assert set(kinds) == ({"run_table", "dataset", "model"} if asked else {"run_table"})
+    assert [server.artifacts[int(number[1:])]["artifactTypeName"] for number in server.used] == ["dataset"] * asked
+    if asked:
+        (model,) = (artifact for artifact in server.artifacts if artifact["artifactTypeName"] == "model")
+        assert "latest" in [alias["alias"] for alias in model["aliases"]]
+    assert not server.unknown
 
 
 def test_the_billed_cost_takes_the_estimates_place(server: WandbServer, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ class WandbServer:
         self.sweeps: dict[str, dict[str, Any]] = {}
         self.views: list[dict[str, Any]] = []
         self.artifacts: list[dict[str, Any]] = []
+        self.used: list[str] = []  # numbers of artifacts that are the input of a run
         self.unknown: list[str] = []
         self.everything: list[bytes] = []  # every body, to look for what must not be in it
         self.deaf = threading.Event()
@@ -235,6 +236,10 @@ class WandbServer:
 
     def _op_CommitArtifact(self, sent: dict[str, Any]) -> dict[str, Any]:
         return {"commitArtifact": {"artifact": {"id": sent["artifactID"], "digest": "D", "state": "COMMITTED"}}}
+
+    def _op_UseArtifact(self, sent: dict[str, Any]) -> dict[str, Any]:
+        self.used.append(sent["input"]["artifactID"])
+        return {"useArtifact": {"artifact": {"id": sent["input"]["artifactID"]}}}
 
     def _any_run(self) -> str:
         return next(reversed(self.runs))

@@ -35,7 +35,8 @@ def read_source_state(root: Path) -> SourceState | None:
         diff = _call_git(root, "diff", "HEAD", "--", "*.py") if commit.endswith("-dirty") else ""
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
-    if len(diff) > MOST_DIFF or any(find_secrets("source.py", diff.encode())):
+    changed = "\n".join(line[1:] for line in diff.splitlines())  # without the signs before each line
+    if len(diff) > MOST_DIFF or any(find_secrets("source.py", changed.encode())):
         diff = ""
     return SourceState(commit, diff)
 

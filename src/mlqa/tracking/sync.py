@@ -129,7 +129,7 @@ def _iter_media(run_dir: Path, result: dict[str, Any], predictions: int) -> Iter
         figures = {name: value for name, value in content.items() if isinstance(value, int | float)}
         label = result.get("label") or "model"
         yield from (table for table in build_tokenizer_tables(label, figures, words) if table.rows)
-        yield build_word_page(label, figures, words)
+        yield build_word_page(label, words)
     path = run_dir / SCORES
     if predictions and path.is_file():
         rows = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]

@@ -36,16 +36,15 @@ def build_tokenizer_tables(model: str, figures: Mapping[str, float], words: Sequ
     ]
 
 
-def build_word_page(model: str, figures: Mapping[str, float], words: Sequence[Mapping[str, Any]]) -> Page:
+def build_word_page(model: str, words: Sequence[Mapping[str, Any]]) -> Page:
     """Build the page on which the colours of each word's tokens show how they fit its morphemes.
 
     Args:
         model: Name of the model.
-        figures: Figures of tokenization.json.
         words: Word rows of tokenization.json.
     """
-    row = {"model": model, **figures, "analysed_words": list(words)}
-    return Page(WORD_PAGE, render_tokenizer_page([row], f"The tokenizer of {model}"))
+    row = {"model": model, "analysed_words": list(words)}
+    return Page(WORD_PAGE, render_tokenizer_page([row], f"Words in tokens of {model}"))
 
 
 def build_prediction_table(rows: Iterable[Mapping[str, Any]]) -> Table:

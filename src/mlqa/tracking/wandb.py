@@ -110,7 +110,13 @@ class WandbTracker(Tracker):
             try:
                 self._run.summary.update({**self._best.last, **self._best.build_summary(result)})
                 if completed and self._config.artifacts:
-                    upload_artifacts(self._run, self._identity.directory, result, offline=self._mode != "online")
+                    upload_artifacts(
+                        self._run,
+                        self._identity.directory,
+                        result,
+                        offline=self._mode != "online",
+                        seconds=self._config.finish_timeout,
+                    )
             finally:
                 self._run.finish(exit_code=0 if completed else 1)
                 if is_in_container():
