@@ -241,6 +241,10 @@ class WandbServer:
         self.used.append(sent["input"]["artifactID"])
         return {"useArtifact": {"artifact": {"id": sent["input"]["artifactID"]}}}
 
+    def _op_ArtifactByID(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Know nothing more of an artifact: the client then gives up to look at what it has sent."""
+        return {"artifact": None}
+
     def _any_run(self) -> str:
         return next(reversed(self.runs))
 

@@ -86,7 +86,9 @@ def sync_run(run_dir: Path, backend: TrackingBackend) -> str:
         else:
             opened.log_page(item)
     opened.finish(result)
-    return f"added {_count(len(rows), 'row')}, {_count(len(media), 'table')} and the summary"
+    shown = opened.place.get(backend.value, {})
+    added = f"added {_count(len(rows), 'row')}, {_count(len(media), 'table')} and the summary"
+    return f"{added}; to see it: {shown.get('url') or shown.get('show')}"
 
 
 def _count(number: int, noun: str) -> str:
