@@ -36,10 +36,15 @@ settings.load_profile("mlqa")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Run one process more than there are cores: each waits a quarter of the time, for jobs, services and a browser."""
+    """Run one process more than there are cores: each waits a quarter of the time, for jobs, services and a browser.
+
+    The quick tests wait for nothing, and each process needs seconds to find them.
+    """
     from mlqa.threads import count_cores
 
-    return count_cores().usable + 1 if config.option.numprocesses == "auto" else None
+    if config.option.numprocesses != "auto":
+        return None
+    return count_cores().usable + (config.option.markexpr != "not slow")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

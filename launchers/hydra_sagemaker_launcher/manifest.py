@@ -6,8 +6,6 @@ without one cannot. So when a client has died at any moment, the next one submit
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
 import threading
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra_sagemaker_launcher.errors import LaunchError
+from hydra_sagemaker_launcher.events import append_event, read_events
 
 FILE = "members.jsonl"
 
@@ -122,14 +121,7 @@ class Manifest:
             line["member"] = member
         line |= facts
         with self._lock:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            is_new = not self.path.exists()
-            with self.path.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps(line) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            if is_new:
-                _sync_folder(self.path.parent)
+            append_event(self.path, line)
             self._apply_event(line)
 
     def get_record(self, member: int) -> MemberRecord:
@@ -217,53 +209,3 @@ class Manifest:
                 record.status, record.reason = event["status"], event["reason"]
                 record.return_value = event["return_value"]
                 record.refused = event.get("refused")
-
-
-def read_events(path: Path, may_repair: bool) -> list[dict[str, Any]]:
-    """Read the events of a manifest, whose last line may be torn.
-
-    Args:
-        path: The file.
-        may_repair: Whether to remove half a line, on which the dead client never acted, and to complete one that lacks
-            only its end.
-
-    Returns:
-        The events, none without the file.
-
-    Raises:
-        LaunchError: A line is not an event.
-    """
-    if not path.is_file():
-        return []
-    # Not splitlines(): an override may contain one of the other line ends of Unicode.
-    *lines, torn = path.read_bytes().split(b"\n")
-    if torn and may_repair:
-        try:
-            json.loads(torn)
-        except ValueError:
-            os.truncate(path, path.stat().st_size - len(torn))
-        else:
-            lines.append(torn)
-            with path.open("ab") as file:
-                file.write(b"\n")
-    events = []
-    for number, line in enumerate(lines, 1):
-        try:
-            event = json.loads(line)
-            event["event"]
-        except (ValueError, TypeError, KeyError):
-            raise LaunchError(
-                f"{path}, line {number}: not an event of this launcher; fix or remove the line, and look in the "
-                "SageMaker console for jobs of this sweep before it is resumed"
-            ) from None
-        events.append(event)
-    return events
-
-
-def _sync_folder(folder: Path) -> None:
-    """Write a new file's entry in its folder to disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ class ItemsConf:
     file: Optional[str] = None  # relative to the member's directory. null: only what the return value holds
     id: str = "id"  # key of the item's name
     score: str = "score"  # key of the item's score
+    score_named_by: Optional[str] = None  # dotted key of result_file that holds the name of that key. null: `score`
     group: Optional[str] = None  # key of what items share, such as a text with several questions. null: nothing
     scale: float = 1.0  # what an item's score is multiplied by to have the unit of the member's score
     # Which lines count, if the file holds other tests too: {key of a line: dotted key of result_file with its value}.

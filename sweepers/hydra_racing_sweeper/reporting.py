@@ -91,12 +91,14 @@ def read_items(member: Member, sweep_dir: Path, options: RacingSweeperConf) -> I
         return {}
     result = _read_result_file(member, options)
     wanted = {key: _select(result, place) for key, place in options.items.match.items()}
-    if None in wanted.values():  # whose scores the lines are cannot be told
+    named_by = options.items.score_named_by
+    score_key = options.items.score if named_by is None else _select(result, named_by)
+    if None in (score_key, *wanted.values()):  # whose scores the lines are, or which of them, cannot be told
         return {}
-    return _read_item_lines(Path(member.directory, options.items.file), wanted, options)
+    return _read_item_lines(Path(member.directory, options.items.file), str(score_key), wanted, options)
 
 
-def _read_item_lines(path: Path, wanted: Mapping[str, Any], options: RacingSweeperConf) -> Items:
+def _read_item_lines(path: Path, score_key: str, wanted: Mapping[str, Any], options: RacingSweeperConf) -> Items:
     found: Items = {}
     try:
         lines = path.read_text("utf-8").splitlines()
@@ -104,7 +106,7 @@ def _read_item_lines(path: Path, wanted: Mapping[str, Any], options: RacingSweep
             row = json.loads(line)
             if any(_select(row, key) != value for key, value in wanted.items()):
                 continue
-            number = _parse_number(_select(row, options.items.score))
+            number = _parse_number(_select(row, score_key))
             if number is None:
                 return {}
             name = str(_select(row, options.items.id))

@@ -66,6 +66,7 @@ def test_the_mask_by_hand() -> None:
     assert seen.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["Bert", "Roberta", "XLMRoberta", "Electra"])
 def test_gradients_are_those_of_each_window_alone(tmp_path: Path, kind: str) -> None:
     """Loss and every gradient equal those of windows read one by one without padding, to 1e-5."""
@@ -91,6 +92,7 @@ def test_gradients_are_those_of_each_window_alone(tmp_path: Path, kind: str) -> 
         torch.testing.assert_close(found[name], parameter.grad, atol=1e-5, rtol=1e-4, msg=name)
 
 
+@pytest.mark.slow
 def test_every_batching_trains_alike(tmp_path: Path) -> None:
     """Steps have the same windows, so all losses are the same."""
     losses = {}

@@ -27,6 +27,7 @@ def test_every_window_once_an_epoch() -> None:
     assert sorted(number for batch in epoch for number in batch) == list(range(1003))
 
 
+@pytest.mark.slow
 @given(
     count=st.integers(1, 300),
     step_size=st.sampled_from([4, 12, 16]),

@@ -84,6 +84,7 @@ def test_all_benchmarks_end_with_one_table(folder: Path) -> None:
     assert [row.what for row in read_rows(folder / "all.jsonl")] == ["a fast way"]
 
 
+@pytest.mark.slow
 def test_a_missed_target_is_named_and_fails(folder: Path) -> None:
     (folder / "slow.py").write_text(SCRIPT.format(what="a slow way", ours=3.0), "utf-8")
     done = run(folder)

@@ -45,6 +45,7 @@ def test_every_combination_is_a_tokenizer(compared: tuple[dict[str, Any], Path])
     assert not missing
 
 
+@pytest.mark.slow
 def test_csv_holds_the_numbers_in_full(compared: tuple[dict[str, Any], Path]) -> None:
     rows = list(csv.DictReader((compared[1] / "figures.csv").open(encoding="utf-8")))
     assert [row["model"] for row in rows] == ["tiny_wordpiece", "tiny_char"]

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
+import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
@@ -103,3 +105,17 @@ def test_a_config_that_cannot_be_kept_is_composed_anew() -> None:
     failing = mock.patch("pickle.dumps", side_effect=pickle.PicklingError("not the same object"))
     with failing, compose.initialize_hydra():
         assert [compose.compose_all([["seed=71"]])[0].seed for _ in range(2)] == [71, 71]
+
+
+def test_what_the_environment_and_code_say_now_is_composed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "size").mkdir()
+    for name, width in (("small", 1), ("large", 20)):
+        (tmp_path / "size" / f"{name}.yaml").write_text(f"width: {width}\n", "utf-8")
+    (tmp_path / "config.yaml").write_text('defaults: [_self_, {size: "${oc.env:SIZE}"}]\n', "utf-8")
+    for name, width in (("small", 1), ("large", 20)):
+        monkeypatch.setenv("SIZE", name)
+        assert compose_of(tmp_path) == {"size": {"width": width}}
+    (tmp_path / "config.yaml").write_text("defaults: [stored_later]\n", "utf-8")
+    for depth in (1, 2):
+        ConfigStore.instance().store("stored_later", {"depth": depth})
+        assert compose_of(tmp_path) == {"depth": depth}

@@ -67,6 +67,7 @@ def test_what_is_a_word(text: str, words: list[str]) -> None:
 words = st.lists(st.sampled_from(["kedi", "köpek", "ev", "i̇z", "x", "😀", "1923'te", "-"]), max_size=8).map(" ".join)
 
 
+@pytest.mark.slow
 @given(st.lists(words, min_size=1, max_size=6), st.lists(words, min_size=1, max_size=6), st.sampled_from(Unit))
 def test_every_pair_is_found_and_none_wrongly(left: list[str], right: list[str], unit: Unit) -> None:
     expected = brute_force(left, right, unit, 3)
@@ -83,6 +84,7 @@ def changed(draw: random.Random, words: list[str], share: float) -> str:
     return " ".join(f"w{draw.randrange(10**6)}" if draw.random() < share else word for word in words)
 
 
+@pytest.mark.slow
 def test_against_brute_force() -> None:
     """Texts changed to every degree."""
     draw = random.Random(3)

@@ -360,6 +360,7 @@ def peak(path: Path) -> int:
     return most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
 def test_files_of_rows_are_read_a_part_at_a_time(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a.{ending}"

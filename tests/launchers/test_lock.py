@@ -120,6 +120,7 @@ def test_without_locks_in_the_file_system_the_process_id_decides(
         SweepLock(tmp_path).acquire()
 
 
+@pytest.mark.slow
 def test_a_sweep_that_another_process_drives_is_neither_read_nor_paid_for(tmp_path: Path) -> None:
     sweep_dir = tmp_path / "sweep"
     with Matrix(tmp_path).open() as matrix:

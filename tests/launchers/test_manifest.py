@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -51,6 +52,20 @@ def test_what_could_not_be_fetched_is_remembered_until_it_is(tmp_path: Path) -> 
     assert Manifest(tmp_path).get_record(0).is_lost
     manifest.write("finished", 0, status="completed", reason=None, return_value=1)
     assert not Manifest(tmp_path).get_record(0).is_lost
+
+
+def test_a_line_is_json_for_every_reader(tmp_path: Path) -> None:
+    value = {"loss": float("nan"), "bounds": [float("-inf"), float("inf"), 1.5], "own": {"float": "wide"}}
+    Manifest(tmp_path).write("finished", 0, status="completed", reason=None, return_value=value)
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    for line in (tmp_path / FILE).read_text("utf-8").splitlines():
+        json.loads(line, parse_constant=refuse)
+    read = Manifest(tmp_path).get_record(0).return_value
+    assert math.isnan(read["loss"])
+    assert (read["bounds"], read["own"]) == (value["bounds"], value["own"])
 
 
 def test_an_event_is_on_disk_when_write_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,8 @@ from omegaconf import open_dict
 from hydra_sagemaker_launcher.as_completed import StreamedSweep
 from hydra_sagemaker_launcher.config import SageMakerLauncherConf
 from hydra_sagemaker_launcher.errors import LaunchError
-from hydra_sagemaker_launcher.manifest import Manifest, read_events
+from hydra_sagemaker_launcher.events import read_events
+from hydra_sagemaker_launcher.manifest import Manifest
 
 pytestmark = pytest.mark.slow
 

@@ -159,6 +159,16 @@ def test_items_of_other_test_sets_in_the_same_file_are_left_out(tmp_path: Path) 
     assert read_items(member, tmp_path, options) == {"q1": (0.5, "q1")}
 
 
+def test_the_score_of_an_item_is_the_metric_that_the_member_names(tmp_path: Path) -> None:
+    (tmp_path / "scores.jsonl").write_text(json.dumps({"id": "q1", "f1": 0.5, "exact_match": 0}))
+    items = ItemsConf(file="scores.jsonl", score="f1", score_named_by="dataset.primary_metric")
+    options = RacingSweeperConf(items=items)
+    member = record(tmp_path, 50.0)
+    assert read_items(member, tmp_path, options) == {}  # nothing names it
+    (tmp_path / "result.json").write_text(json.dumps({"dataset": {"primary_metric": "exact_match"}}))
+    assert read_items(member, tmp_path, options) == {"q1": (0.0, "q1")}
+
+
 def test_numbers_of_other_libraries_become_plain() -> None:
     import numpy
 

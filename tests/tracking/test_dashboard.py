@@ -82,6 +82,7 @@ def test_every_name_in_a_panel_is_logged_by_a_run(
     )
 
 
+@pytest.mark.slow
 def test_dry_run_needs_no_network_and_nothing_heavy() -> None:
     code = (
         "import socket, sys\n"

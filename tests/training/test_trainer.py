@@ -68,6 +68,7 @@ def test_accumulated_gradients_equal_those_of_one_batch(tmp_path: Path) -> None:
     assert (moved[0] - moved[1]).abs().mean() < 1e-5
 
 
+@pytest.mark.slow
 def test_padded_batches_are_as_wide_as_max_seq_length(tmp_path: Path) -> None:
     widths = {}
     for batching in ("padded", "grouped"):

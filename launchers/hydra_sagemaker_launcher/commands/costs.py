@@ -64,7 +64,7 @@ def collect_attempts(sweep: AttachedSweep) -> list[Attempt]:
     Raises:
         LaunchError: A job has no recorded end, and the service cannot be asked.
     """
-    from hydra_sagemaker_launcher.manifest import read_events
+    from hydra_sagemaker_launcher.events import read_events
 
     by_name: dict[str, Attempt] = {}
     latest: dict[int, str] = {}
@@ -121,6 +121,7 @@ def build_table(attempts: Sequence[Attempt], total: Mapping[str, float], with_so
         total: Their sums, by the names of the attributes.
         with_sources: Whether a column says whose price each job has.
     """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     rows = [
@@ -146,7 +147,7 @@ def build_table(attempts: Sequence[Attempt], total: Mapping[str, float], with_so
     headings = ["#", "attempt", "job", "status", "instances", "billed s", "$"]
     headings += ["warm pool $"] if total["warm_pool_usd"] else []
     headings += ["price by"] if with_sources else []
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in headings:
         justify: Any = "right" if heading in ("#", "attempt", "billed s", "$", "warm pool $") else "left"
         table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading not in ("job", "price by"))

@@ -44,8 +44,14 @@ def run(args: argparse.Namespace) -> None:
     members = sweep.list_members(args.member)
     if sweep.aws is None:
         _print_saved_logs(sweep, members)
-    else:
+        return
+    try:
         _print_logs(sweep, args)
+    except LaunchError:
+        if not _has_rehearsal_ended(sweep, args):
+            raise
+        command = sweep.format_command("logs")
+        print(f"the rehearsal has ended with its sweep; the last lines of each member: {command}", file=sys.stderr)
 
 
 def _print_saved_logs(sweep: AttachedSweep, members: list[MemberView]) -> None:
@@ -97,6 +103,12 @@ def _is_over(sweep: AttachedSweep, members: list[MemberView], in_progress: set[s
     if any(member.record.job_name in in_progress for member in members):
         return False
     return sweep.driver is None or all(member.record.status is not None for member in members)
+
+
+def _has_rehearsal_ended(sweep: AttachedSweep, args: argparse.Namespace) -> bool:
+    """Return whether the service cannot be asked because its sweep is over: a stand-in ends with it."""
+    sweep.refresh()
+    return sweep.is_rehearsal and all(member.record.status is not None for member in sweep.list_members(args.member))
 
 
 def _print_lines(lines: list[Line], members: list[MemberView]) -> None:

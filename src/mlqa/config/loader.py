@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from hydra._internal import hydra as hydra_internals
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository, IConfigRepository
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
 from hydra.core.default_element import ResultDefault
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import JobRuntime
@@ -27,7 +28,7 @@ from omegaconf import DictConfig
 
 @dataclass
 class _Memory:
-    """What was read, merged and composed in this process, until a file is not what it was.
+    """What was read, merged and composed in this process, until a file or anything else it depends on is another.
 
     Configs are kept as bytes of pickle, made and read in this process only: that copies a config in a fifth of the time
     of `copy.deepcopy`. Whoever asks so gets a config of their own.
@@ -37,11 +38,15 @@ class _Memory:
     merged: dict[str, bytes] = field(default_factory=dict)
     composed: dict[Any, bytes] = field(default_factory=dict)
     stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)
+    surroundings: Any = None
 
     def forget_if_outdated(self) -> None:
-        if any(_read_stamp(path) != stamp for path, stamp in self.stamps.items()):
+        surroundings = (dict(os.environ), list(_list_stored(ConfigStore.instance().repo)))
+        is_outdated = any(_read_stamp(path) != stamp for path, stamp in self.stamps.items())
+        if is_outdated or surroundings != self.surroundings:
             for remembered in (self.files, self.merged, self.composed, self.stamps):
                 remembered.clear()
+            self.surroundings = surroundings
 
 
 _MEMORY = _Memory()
@@ -126,6 +131,15 @@ def _recall(memory: dict[Any, bytes], key: Any, make: Callable[[], DictConfig]) 
 
 def _describe_places(search_path: ConfigSearchPath) -> str:
     return repr([(place.provider, place.path) for place in search_path.get_path()])
+
+
+def _list_stored(folder: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the place of each config that code has registered, and its values. The same may be registered again."""
+    for name, entry in folder.items():
+        if isinstance(entry, dict):
+            yield from _list_stored(entry, f"{path}{name}/")
+        else:
+            yield f"{path}{name}", repr(entry.node)
 
 
 def _read_stamp(path: str) -> tuple[int, int] | None:

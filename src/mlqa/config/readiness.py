@@ -58,6 +58,7 @@ def _find_reasons(key: str, member: DictConfig) -> list[str]:
     with contextlib.suppress(OSError, ValueError):
         kept: list[str] = json.loads(file.read_text("utf-8"))
         return kept
+    print(f"auditing {_describe(member)} before anything is paid", file=sys.stderr, flush=True)
     overrides = [str(line) for line in member.hydra.overrides.task]
     top = Path(__file__).resolve().parents[2]
     try:

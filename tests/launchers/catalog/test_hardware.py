@@ -38,6 +38,7 @@ def test_the_families_of_the_table_are_complete(offered):
     assert {name for name in offered if name.rpartition(".")[0] in families} == set(INSTANCES)
 
 
+@pytest.mark.slow
 def test_gpu_counts_are_those_of_sagemaker_core():
     file = resources.files("sagemaker.core") / "image_uri_config" / "instance_gpu_info.json"
     counts = {name: gpus["Count"] for region in json.loads(file.read_text()).values() for name, gpus in region.items()}

@@ -30,6 +30,13 @@ def test_words_and_figures_are_not_broken(width: int) -> None:
     assert "instances" in heading and "billed s" in heading
 
 
+def test_the_name_of_a_job_keeps_room_beside_a_warm_pool() -> None:
+    """A folded name of 34 letters takes five lines at most, in a terminal of 80 columns."""
+    lines = show(False, 80, warm_pool_usd=0.25)
+    assert max(map(len, lines)) <= 80
+    assert len([line for line in lines if line.strip()]) <= 1 + 1 + 5 + 1  # heading, rule, job, total
+
+
 def test_columns_that_say_something_are_shown() -> None:
     assert "warm pool" not in "".join(show(False, 200)) and "price by" not in "".join(show(False, 200))
     assert "warm pool $" in "".join(show(False, 200, warm_pool_usd=0.25))

@@ -252,6 +252,7 @@ hostile_name = st.text(st.sampled_from("./\\abC:~\0 \nü"), max_size=12) | st.sa
 kinds = st.sampled_from([tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, b"V"])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(hostile_name, kinds, hostile_name), max_size=5))
 def test_no_name_and_no_kind_leads_out(tmp_path_factory, entries):

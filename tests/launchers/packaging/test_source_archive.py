@@ -297,6 +297,7 @@ def test_no_text_keeps_the_search_busy(tmp_path):
     assert time.process_time() - start < 5
 
 
+@pytest.mark.slow
 def test_this_repository_passes():
     root = Path(__file__).parents[3]
     source = pack(root, ["*.py", "*.yaml", "*.toml", "*.md"], ["tests/**"])
