@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,7 +53,7 @@ def test_three_processes_answer_as_one(
     config, splits, windows, model = parts
     judge = evaluation.Evaluation(config, splits, windows, None)
     judge.with_null = with_null
-    alone = judge._predict_answers(model, judge.examples, windows, "", with_probabilities=True)
+    alone = judge._predict_answers(model, judge.examples, windows, "")
     monkeypatch.setattr(evaluation, "get_world_size", lambda: 3)
     sent: list[Any] = []
     for rank in (1, 2, 0):
@@ -63,32 +61,10 @@ def test_three_processes_answer_as_one(
         monkeypatch.setattr(
             evaluation, "gather_object", lambda value, rank=rank: sent.append(value) or ([] if rank else sent)
         )
-        together = judge._predict_answers(model, judge.examples, windows, "", with_probabilities=True)
+        together = judge._predict_answers(model, judge.examples, windows, "")
     assert sorted(np.concatenate([rows for rows, _ in sent]).tolist()) == list(range(31)), "no question twice"
     assert together.predictions == alone.predictions
     assert together.best_answers == alone.best_answers
-    assert together.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
     assert (together.null_odds is None) is (alone.null_odds is None) is not with_null
     if with_null:
         assert together.null_odds == pytest.approx(alone.null_odds, abs=1e-5)
-
-
-@pytest.mark.parametrize("with_null", [False, True])
-def test_an_answers_probability_is_its_share_of_the_best_spans(parts: tuple[Any, ...], with_null: bool) -> None:
-    """Test against the definition: softmax over the scores of the n best spans, and of no answer if that may be."""
-    config, splits, windows, model = parts
-    judge = evaluation.Evaluation(config, splits, windows, None)
-    judge.with_null = with_null
-    judge.training = replace(judge.training, n_best_size=4, null_score_diff_threshold=-1e9 if with_null else 0.0)
-    evaluated = judge.evaluate(model)
-    spans = evaluation.predict_spans(model, windows, judge.training, None, "")
-    n_best = evaluation.decode_n_best(spans, windows, judge.examples, 4, with_null)
-    assert evaluated.probabilities is not None
-    for text, probability, candidates in zip(evaluated.predictions, evaluated.probabilities, n_best, strict=True):
-        weights = [math.exp(candidate.score) for candidate in candidates]
-        place = [candidate.text for candidate in candidates].index(text)
-        assert probability == pytest.approx(weights[place] / sum(weights), abs=1e-6)
-    scored = judge.score_questions(evaluated.predictions, "sample", "validation", evaluated.probabilities)
-    assert [row["probability"] for row in scored.rows] == pytest.approx(evaluated.probabilities, abs=1e-6)
-    plain = judge.score_questions(evaluated.predictions, "sample", "validation")
-    assert not any("probability" in row for row in plain.rows)

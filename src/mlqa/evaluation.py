@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlqa.answers.decoding import Candidate, decode_best_texts, decode_n_best
+from mlqa.answers.decoding import decode_best_texts, decode_n_best
 from mlqa.answers.forward import predict_spans
 from mlqa.batching.sampler import shard_rows
 from mlqa.config.schema import Config
@@ -27,13 +27,9 @@ from mlqa.metrics.scoring import score_predictions, score_questions, shuffle_que
 
 @dataclass(frozen=True)
 class Answers:
-    """One prediction per row and its probability (`Candidate.probability`), if that was asked for.
-
-    If the model may give no answer, also the odds of that and the best real answer.
-    """
+    """One prediction per row. If the model may give no answer, also the odds of that and the best real answer."""
 
     predictions: list[str]
-    probabilities: list[float] | None
     null_odds: list[float] | None
     best_answers: list[str] | None
 
@@ -45,7 +41,6 @@ class EvaluationResult:
     predictions: list[str]
     null_odds: list[float] | None
     metrics: dict[str, float]
-    probabilities: list[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,25 +85,22 @@ class Evaluation:
 
     def evaluate(self, model: Any) -> EvaluationResult:
         """Return the answers and all metrics of a trained model."""
-        answers = self._predict_answers(model, self.examples, self.windows, "Scoring", with_probabilities=True)
+        answers = self._predict_answers(model, self.examples, self.windows, "Scoring")
         metrics = self._score_answers(answers, null_odds=answers.null_odds, best_answers=answers.best_answers)
-        return EvaluationResult(answers.predictions, answers.null_odds, metrics, answers.probabilities)
+        return EvaluationResult(answers.predictions, answers.null_odds, metrics)
 
-    def score_questions(
-        self, predictions: list[str], set_name: str, split: str, probabilities: list[float] | None = None
-    ) -> ScoredQuestions:
+    def score_questions(self, predictions: list[str], set_name: str, split: str) -> ScoredQuestions:
         """Score each question by itself and each group. May take seconds for Turkish, because its words are analyzed.
 
         Args:
             predictions: One answer per row.
             set_name: Option of the group `dataset`, for scores.jsonl.
             split: Name of the split, for scores.jsonl.
-            probabilities: Of the predictions, for scores.jsonl. None: they are not known.
         """
         on_tokens = find_aligned_answers(self.examples, self.windows.context)
         groups = classify_questions(self.examples, self.rules, on_tokens)
         scores = score_questions(predictions, self.examples, rules=self.rules, version=self.version)
-        rows = build_score_rows(set_name, split, self.examples, predictions, scores, groups, self.unseen, probabilities)
+        rows = build_score_rows(set_name, split, self.examples, predictions, scores, groups, self.unseen)
         return ScoredQuestions(list(rows), break_down_scores(scores.official, groups, self.rules))
 
     def score_shuffled_questions(self, model: Any, tokenizer: Any) -> float:
@@ -119,14 +111,12 @@ class Evaluation:
         answers = self._predict_answers(model, shuffled, windows, "Scoring the control")
         return self._score_answers(answers, intervals=False)["f1"]
 
-    def _predict_answers(
-        self, model: Any, examples: Examples, windows: Windows, description: str, with_probabilities: bool = False
-    ) -> Answers:
+    def _predict_answers(self, model: Any, examples: Examples, windows: Windows, description: str) -> Answers:
         """Answer this process's own rows. Only the main process returns the answers to all of them."""
         mine = shard_rows(windows, self.training.pad_to_multiple_of, get_rank(), get_world_size())
         if get_world_size() > 1:
             examples, windows = examples.select(mine), windows.select_rows(mine)
-        ours = gather_object((mine, self._predict_locally(model, examples, windows, description, with_probabilities)))
+        ours = gather_object((mine, self._predict_locally(model, examples, windows, description)))
         rows = np.concatenate([np.zeros(0, dtype=np.int64), *(rows for rows, _ in ours)])
         order = np.argsort(rows).tolist()
 
@@ -135,25 +125,17 @@ class Evaluation:
             return [values[place] for place in order]
 
         predictions = in_order("predictions")
-        probabilities = in_order("probabilities") if with_probabilities else None
         if not self.with_null:
-            return Answers(predictions, probabilities, None, None)
-        return Answers(predictions, probabilities, in_order("null_odds"), in_order("best_answers"))
+            return Answers(predictions, None, None)
+        return Answers(predictions, in_order("null_odds"), in_order("best_answers"))
 
-    def _predict_locally(
-        self, model: Any, examples: Examples, windows: Windows, description: str, with_probabilities: bool
-    ) -> Answers:
+    def _predict_locally(self, model: Any, examples: Examples, windows: Windows, description: str) -> Answers:
         spans = predict_spans(model, windows, self.training, self.autocast, description)
-        if not self.with_null and not with_probabilities:
-            return Answers(decode_best_texts(spans, windows, examples), None, None, None)
-        n_best = decode_n_best(spans, windows, examples, self.training.n_best_size, with_null=self.with_null)
         if not self.with_null:
-            probabilities = [candidates[0].probability for candidates in n_best]
-            return Answers(decode_best_texts(spans, windows, examples), probabilities, None, None)
-        chosen = [choose_answer(candidates, self.training.null_score_diff_threshold) for candidates in n_best]
+            return Answers(decode_best_texts(spans, windows, examples), None, None)
+        n_best = decode_n_best(spans, windows, examples, self.training.n_best_size, with_null=True)
         return Answers(
-            chosen,
-            [_get_probability(candidates, text) for candidates, text in zip(n_best, chosen, strict=True)],
+            [choose_answer(candidates, self.training.null_score_diff_threshold) for candidates in n_best],
             [compute_null_odds(candidates) for candidates in n_best],
             [find_best_answer(candidates) for candidates in n_best],
         )
@@ -169,8 +151,3 @@ class Evaluation:
         scores = broadcast_object(scores)
         assert scores is not None
         return scores
-
-
-def _get_probability(candidates: list[Candidate], text: str) -> float:
-    """Return the probability of the answer that was chosen, which with a threshold need not be the first."""
-    return next(candidate.probability for candidate in candidates if candidate.text == text)

@@ -166,9 +166,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     if is_main():
         trackers.log({f"eval_{name}": value for name, value in result.metrics.items()}, trainer.state.global_step)
         set_name = result.choices.get("dataset", "dataset")
-        scored = evaluation.score_questions(
-            evaluated.predictions, set_name, result.reported_split, evaluated.probabilities
-        )
+        scored = evaluation.score_questions(evaluated.predictions, set_name, result.reported_split)
         result.breakdown = scored.breakdown
         rows = list(scored.rows)
         try_write(unwritten, write_json_lines, run_dir / SCORES, rows)

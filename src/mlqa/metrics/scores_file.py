@@ -11,7 +11,6 @@ exact_match_language, f1_language   the same by the rules of the language
 groups                 {grouping of the breakdown: group}
 question, golds        the question and its distinct gold answers, [] if the context does not answer it
 answer                 the prediction, null if there is none
-probability            of the prediction among the n-best of its question, 0-1. Absent if a model was not asked
 context_text           the text of the context, on the first line of each context only
 """
 
@@ -41,7 +40,6 @@ def build_score_rows(
     scores: QuestionScores,
     groups: Mapping[str, Sequence[str]],
     unseen: np.ndarray | None,
-    probabilities: Sequence[float] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the lines of one scored split.
 
@@ -53,7 +51,6 @@ def build_score_rows(
         scores: Of the predictions.
         groups: Of `mlqa.metrics.breakdown.classify_questions`.
         unseen: Boolean [questions], whether the context is not in train. None if that is not known.
-        probabilities: Of the predictions. None if they are not known.
     """
     from mlqa.answers.predictions_file import name_rows  # here, because a reader of the file needs none of it
 
@@ -75,8 +72,6 @@ def build_score_rows(
             "golds": list(dict.fromkeys(examples.get_gold_texts(row))),
             "answer": predictions[row],
         }
-        if probabilities is not None:
-            line["probability"] = round(probabilities[row], 6)
         if context not in written:
             written.add(context)
             line["context_text"] = examples.contexts[context]

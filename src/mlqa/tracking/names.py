@@ -11,8 +11,8 @@ from typing import Any
 STEP = "train/global_step"
 # Nodes of result.json whose entries are the summary "<node>/<entry>".
 SUMMARY_NODES = (
-    "metrics", "validation", "evaluations", "breakdown", "tokenization", "timing", "cost", "model", "dataset",
-    "selection", "versions",
+    "metrics", "validation", "evaluations", "breakdown", "tokenization", "timing", "cost", "model", "endpoint",
+    "dataset", "selection", "versions",
 )  # fmt: skip
 SUMMARY_VALUES = ("label", "objective", "reported_split", "status", "error")
 BEST = ("exact_match", "f1", "exact_match_unseen", "f1_unseen")
