@@ -48,7 +48,7 @@ if __name__ == "__main__":
     logging.raiseExceptions = False  # on a full disk, report it once and not for each line of train.log
     schema.disable_schema_copies()
     loader.install_loader_for_main()
-    with errors.exit_on_error():
+    with errors.end_by_signal(), errors.exit_on_error():
         sys.argv[1:] = preflight.prepare_start(sys.argv[1:])
         try:
             main()

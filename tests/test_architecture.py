@@ -47,6 +47,7 @@ HEAVY = (
     "datasets",
     "evaluate",
     "wandb",
+    "trackio",
     "pandas",
     "pyarrow",
     "boto3",
@@ -151,7 +152,14 @@ def test_naming_the_report_loads_nothing_heavy() -> None:
 def test_only_tracking_imports_wandb() -> None:
     import_line = re.compile(r"^\s*(?:import|from) wandb", re.MULTILINE)
     users = [path.relative_to(SOURCE).as_posix() for path in MODULES if import_line.search(path.read_text("utf-8"))]
-    assert users == ["tracking/billing.py", "tracking/dashboard.py", "tracking/wandb.py"]
+    parts = ("billing", "dashboard", "wandb", "wandb_artifacts", "wandb_connection")
+    assert users == [f"tracking/{part}.py" for part in parts]
+
+
+def test_a_tracker_is_one_file() -> None:
+    import_line = re.compile(r"^\s*(?:import|from) trackio", re.MULTILINE)
+    users = [path.relative_to(SOURCE).as_posix() for path in MODULES if import_line.search(path.read_text("utf-8"))]
+    assert users == ["tracking/trackio.py"]
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,7 @@ def test_a_multirun_with_hydras_own_launcher(tmp_path: Path) -> None:
 def test_evaluation_while_training(tmp_path: Path) -> None:
     run_here(tmp_path, "training.eval_strategy=steps", "training.eval_steps=2")
     rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text("utf-8").splitlines()]
-    assert [row["step"] for row in rows if "eval_f1" in row] == [2, 4, 4]
+    assert [row["step"] for row in rows if "eval_f1" in row] == [2, 4]
 
 
 def test_zero_epochs_scores_the_untrained_model(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import runpy
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def main() -> None:
             os.environ["SM_CHECKPOINT_DIR"] = str(checkpoints)
         for channel, source in member["sources"].items():
             os.environ[f"SAGEMAKER_SOURCE_{channel.upper()}"] = source
+        _tell_source_state(member)
         for name, arn in member["secrets"].items():
             os.environ[name] = _fetch_secret(arn)
         output = Path(os.environ["SM_OUTPUT_DATA_DIR"])
@@ -52,6 +54,16 @@ def main() -> None:
         if not (isinstance(error, SystemExit) and error.code in (None, 0)):
             _write_failure_file(_find_failure_reason(error, Path(os.environ.get("SM_OUTPUT_DATA_DIR", "."))))
         raise
+
+
+def _tell_source_state(member: dict[str, Any]) -> None:
+    """Set the commit of the program, and the path of a file with its changes since then, if they are known."""
+    if member.get("commit"):
+        os.environ["SAGEMAKER_SOURCE_COMMIT"] = member["commit"]
+    if member.get("diff"):
+        file = Path(tempfile.mkdtemp(), "source.diff")
+        file.write_text(member["diff"], "utf-8")
+        os.environ["SAGEMAKER_SOURCE_DIFF"] = str(file)
 
 
 def convert_to_json_value(value: Any) -> Any:

@@ -13,7 +13,7 @@ from mlqa.errors import exit_on_error
 COMMANDS = {
     "audit": "find faults in a data set: offsets, leakage, duplicates, Unicode, lengths",
     "card": "write the model card of a run, or publish its model",
-    "dashboard": "save a W&B workspace for a sweep, or print its specification",
+    "dashboard": "save a W&B workspace and report for a sweep, or print the specification",
     "demo": "ask the models of runs in a browser",
     "errors": "group the wrong answers of a run, and write them for annotators",
     "evaluate": "score the models of finished runs on further data sets",
@@ -21,6 +21,7 @@ COMMANDS = {
     "predict": "answer questions with the model of a run",
     "report": "compare the members of sweeps: what to choose, a page, tables",
     "score": "score predictions from any tool on a data set",
+    "sync": "complete a run at W&B or trackio after an outage, a kill or offline work",
     "tokenizers": "compare tokenizers on a data set and show how each splits words",
 }
 

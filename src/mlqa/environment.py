@@ -1,12 +1,14 @@
-"""What this process runs in: a laptop, one rank of several, or a SageMaker container. Imports nothing heavy."""
+"""What this process runs in: a laptop or a SageMaker container, one rank of several, which commit. Nothing heavy."""
 
 from __future__ import annotations
 
 import functools
 import logging
 import os
+import re
+import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,6 +16,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HUB_SECONDS = 5
+GIT_SECONDS = 10
+_TOP = Path(__file__).resolve().parents[2]
+_MOST_DIFF = 1_000_000  # characters
+# Changes that assign a long text to what is called a secret, or hold the beginning of a known kind of key.
+_SECRET = re.compile(
+    r"(?i:key|token|secret|password)\w*[\"']?\s*[=:]\s*[\"'][^\"'\s]{16,}|\b(?:hf_|sk-|gh[pousr]_|AKIA|ASIA|wandb_v)\w{16,}"
+)
+
+
+class SourceState(NamedTuple):
+    """The commit of the program, with "-dirty" if files were changed, and these changes as `git diff` shows them."""
+
+    commit: str
+    diff: str
 
 
 def get_rank() -> int:
@@ -95,6 +111,36 @@ def go_offline_if_unreachable() -> None:
     except (OSError, ValueError):
         log.warning("the Hugging Face hub cannot be reached: only its cache on this machine is used")
         os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def read_source_state() -> SourceState | None:
+    """Read which commit this program is, and how its Python files differ from it.
+
+    Returns:
+        None if this is no clone. The changes are "" if they are long or may hold a secret. In a SageMaker job it is the
+        state of the clone that launched it: the launcher sets SAGEMAKER_SOURCE_COMMIT, and SAGEMAKER_SOURCE_DIFF to the
+        path of the changes.
+    """
+    if commit := os.environ.get("SAGEMAKER_SOURCE_COMMIT"):
+        try:
+            diff = Path(os.environ["SAGEMAKER_SOURCE_DIFF"]).read_text("utf-8")
+        except (KeyError, OSError, UnicodeDecodeError):
+            diff = ""
+        return SourceState(commit, diff)
+    if not (_TOP / ".git").exists():
+        return None
+    try:
+        commit = _call_git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*").strip()
+        # Settings are in every config that is logged. A file of settings may hold more than that.
+        diff = _call_git("diff", "HEAD", "--", "*.py") if commit.endswith("-dirty") else ""
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+    return SourceState(commit, "" if len(diff) > _MOST_DIFF or _SECRET.search(diff) else diff)
+
+
+def _call_git(*arguments: str) -> str:
+    command = ["git", "-C", str(_TOP), *arguments]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=GIT_SECONDS, check=True).stdout
 
 
 @functools.cache

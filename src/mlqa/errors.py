@@ -6,8 +6,10 @@ traceback (`HYDRA_FULL_ERROR=1` shows it). Any other exception is a bug and keep
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,6 +19,8 @@ from pathlib import Path
 from hydra.errors import CompactHydraException
 
 from mlqa.environment import is_main
+
+SIGTERM_CODE = 143  # 128 + 15, as in shells
 
 
 class MlqaError(CompactHydraException):
@@ -125,4 +129,23 @@ def exit_on_error(logged: bool = False) -> Iterator[None]:
             raise
         if is_main():
             print(describe_interruption(stop), file=sys.stderr)
-        raise SystemExit(143 if isinstance(stop, SigtermInterrupt) else 130) from None
+        raise SystemExit(SIGTERM_CODE if isinstance(stop, SigtermInterrupt) else 130) from None
+
+
+@contextmanager
+def end_by_signal() -> Iterator[None]:
+    """End a process that was stopped by SIGTERM by the signal itself, if a W&B agent started it.
+
+    A W&B agent stops members early by SIGTERM. It takes an exit code above zero for a failure, also 143, and gives up
+    after some failures. A death by the signal is none.
+    """
+    try:
+        yield
+    except SystemExit as stop:
+        if stop.code == SIGTERM_CODE and os.environ.get("WANDB_SWEEP_ID"):
+            logging.shutdown()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise

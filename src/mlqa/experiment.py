@@ -48,7 +48,7 @@ from mlqa.result import (
 from mlqa.run_directory import claim, open_checkpoints, record_ending, try_write
 from mlqa.threads import limit_threads
 from mlqa.tracking.identity import build_run_identity
-from mlqa.tracking.tables import build_prediction_table, build_tokenizer_tables
+from mlqa.tracking.tables import build_prediction_table, build_tokenizer_tables, build_word_page
 from mlqa.tracking.trackers import Trackers, open_trackers
 from mlqa.training.checkpoints import Checkpoint
 
@@ -346,6 +346,7 @@ def _record_tokenizer(result: Result, analysis: TokenizerAnalysis, run_dir: Path
     write_json(run_dir / TOKENIZATION, replace(analysis, figures=result.tokenization).to_dict())
     for table in build_tokenizer_tables(result.label, result.tokenization, analysis.words):
         trackers.log_table(table)
+    trackers.log_page(build_word_page(result.label, analysis.words))
 
 
 def _train(trainer: QuestionAnsweringTrainer, checkpoint: Checkpoint | None, result: Result) -> None:

@@ -7,12 +7,12 @@ import importlib.metadata
 import json
 import os
 import platform
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from mlqa.environment import read_source_state
 from mlqa.errors import RunError
 
 SCHEMA_VERSION = 2
@@ -283,15 +283,11 @@ def compute_endpoint_cost(seconds: float, usd: float | None, is_estimate: bool) 
 
 
 def collect_versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that decide a result, and the commit if this is a clone."""
+    """Return the versions of Python and of the packages that decide a result, and the commit if it is known."""
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
-    top = Path(__file__).resolve().parents[2]
-    if (top / ".git").exists():
-        git = ["git", "-C", str(top), "describe", "--always", "--dirty", "--abbrev=12"]
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            done = subprocess.run(git, capture_output=True, text=True, timeout=10, check=True)
-            versions["commit"] = done.stdout.strip()
+    if (source := read_source_state()) is not None:
+        versions["commit"] = source.commit
     return versions

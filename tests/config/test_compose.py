@@ -183,6 +183,17 @@ def test_wandb_mode_of_the_shell_asks_for_a_key_as_well(monkeypatch: pytest.Monk
     assert line.startswith("WANDB_MODE=online: the jobs on SageMaker have no W&B key")
 
 
+def test_an_agents_member_needs_a_key_in_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Test that a W&B sweep does not search blind: it draws its members by the scores that it receives."""
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep0")
+    (line,) = list_problems("-m", "hardware=p3")
+    assert line.startswith(
+        "WANDB_SWEEP_ID: the jobs on SageMaker have no W&B key; give +hydra.launcher.secrets.WANDB_API_KEY="
+    )
+    assert list_problems("-m", "hardware=p3", "tracking.mode=offline") == []
+
+
 def test_an_unknown_key_is_reported_once() -> None:
     assert len(list_problems("++foo=1")) == 1
 

@@ -66,7 +66,7 @@ def test_members_of_one_sweep_have_one_group(tmp_path: Path) -> None:
         make_sweep(tmp_path / name, SUBDIRS[name])
         identities = [build_run_identity(settings, choices, tmp_path / name / subdir) for subdir in SUBDIRS[name]]
         assert [identity.group for identity in identities] == [name, name]
-        assert len({identity.name for identity in identities}) == 2
+        assert len({identity.id for identity in identities}) == 2
         assert {find_sweep_dir(tmp_path / name / subdir) for subdir in SUBDIRS[name]} == {tmp_path / name}
     assert find_sweep_dir(tmp_path / "alone") is None
 

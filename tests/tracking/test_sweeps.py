@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from wandb_server import KEY, WandbServer
 
 from mlqa.config.preflight import check_command_line
+from mlqa.config.wandb_agent import translate_agent_arguments
 from mlqa.errors import ConfigError
 
 TOP = Path(__file__).resolve().parents[2]
@@ -62,17 +63,29 @@ def test_one_agent_run_does_not_hold_several_members(variable: str, monkeypatch:
 
 
 def test_sweep_and_agent(server: WandbServer, tmp_path: Path) -> None:
-    """Run `wandb sweep` and `wandb agent` as a user types them. The server draws two models."""
+    """Run a Bayesian sweep with early termination by `wandb sweep` and `wandb agent`, as a user types them.
+
+    The server draws a member that cannot run, then one that it stops after its first evaluation, then one with floats
+    for integers, null and a nested parameter. The agent must come to the last.
+    """
     text = (TOP / "sweeps" / "quickstart.yaml").read_text("utf-8")
     tiny = '"dataset.sample.train_rows=60", "dataset.sample.validation_rows=20", "model.scratch.num_hidden_layers=1", '
     text = text.replace("program: train.py", f"program: {TOP / 'train.py'}")
     (tmp_path / "sweep.yaml").write_text(text.replace('"${args_no_hyphens}"', tiny + '"${args_no_hyphens}"'))
-    server.grid = [{"model": "tiny_wordpiece"}, {"model": "tiny_char"}]
+    text = text.replace("method: grid", "method: bayes\nearly_terminate: {type: hyperband, min_iter: 1}")
+    good = {"optimizer": {"learning_rate": 0.002}, "training.num_train_epochs": 1.0, "training.batching": None}
+    server.grid = [
+        {"model": "tiny_char", "optimizer.learning_rate": -1},
+        {"model": "tiny_char", "training.num_train_epochs": 2000.0, "training.eval_strategy": "epoch"},
+        {"model": "tiny_char", "training.per_device_train_batch_size": 4.0, **good},
+    ]
+    server.too_bad = {"drawn1"}
     # The `python` of the sweep's command has its libraries loaded.
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").write_text(f'#!/bin/sh\nexec {shlex.join(python("training"))} "$@"\n')
     (tmp_path / "bin" / "python").chmod(0o755)
-    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    soon = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}  # rows reach the server at once, not every 15 seconds
+    environment = {**os.environ, **soon, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
     # An agent looks every 5 seconds whether its run has ended.
     code = "from wandb import wandb_agent; wandb_agent.Agent.POLL_INTERVAL = 0.2; from wandb.cli.cli import cli; cli()"
@@ -86,11 +99,36 @@ def test_sweep_and_agent(server: WandbServer, tmp_path: Path) -> None:
     agent = wandb("agent", "team/mlqa/sweep0")
     assert agent.returncode == 0, agent.stderr
     assert sorted(server.runs) == ["drawn0", "drawn1"], (agent.stderr, server.unknown)
-    for name, model in (("drawn1", "tiny_wordpiece"), ("drawn0", "tiny_char")):
-        run = server.runs[name]
-        assert run.exit_code == 0, agent.stderr
-        assert run.sweep == "sweep0"
-        assert run.settings["groupName"] == "sweep0"
-        assert run.config["model"]["value"] == model
-        assert 0 <= run.summary["eval/f1"] <= 100
+    stopped, good_run = server.runs["drawn1"], server.runs["drawn0"]
+    assert (stopped.exit_code, good_run.exit_code) == (1, 0), agent.stderr
+    assert stopped.summary["error"] == "stopped by SIGTERM"
+    assert stopped.summary["train/global_step"] < 2000
+    assert (good_run.sweep, good_run.settings["groupName"]) == ("sweep0", "sweep0")
+    assert good_run.config["model"]["value"] == "tiny_char"
+    settings = good_run.config["cfg"]["value"]
+    assert (settings["optimizer"]["learning_rate"], settings["training"]["num_train_epochs"]) == (0.002, 1)
+    assert (settings["training"]["per_device_train_batch_size"], settings["training"]["batching"]) == (4, None)
+    assert 0 <= good_run.summary["eval/f1"] <= 100
     assert not any(KEY.encode() in body for body in server.everything)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("training.batching=None", ["training.batching=null"]),
+        ("training.per_device_train_batch_size=16.0", ["training.per_device_train_batch_size=16"]),
+        ("optimizer.learning_rate=1e-05", ["optimizer.learning_rate=1e-05"]),
+        (
+            "optimizer={'learning_rate': 2e-05, 'name': 'adamw'}",
+            ["optimizer.learning_rate=2e-05", "optimizer.name=adamw"],
+        ),
+        ("training={'batching': None}", ["training.batching=null"]),
+        ("tracking.tags=['a', 'b']", ["tracking.tags=['a', 'b']"]),
+        ("model=berturk", ["model=berturk"]),
+        ("-m", ["-m"]),
+    ],
+)
+def test_what_an_agent_writes_is_translated(written: str, meant: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert translate_agent_arguments([written]) == [written]
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep0")
+    assert translate_agent_arguments([written]) == meant

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from mlqa.config.schema import TrackingBackend, TrackingConfig, WandbMode
 from mlqa.tracking.protocol import RunIdentity
-from mlqa.tracking.trackers import OPENERS, Trackers, open_trackers
+from mlqa.tracking.trackers import TRACKERS, Trackers, open_trackers
 from mlqa.tracking.wandb_mode import decide_mode, has_key
 
 RESULT: dict[str, Any] = {
@@ -32,6 +33,25 @@ def test_history_is_on_disk_line_by_line(tmp_path: Path) -> None:
     assert rows == [{"step": 10, "loss": 1.5}, {"step": 20, "loss": None}]
 
 
+def test_the_last_evaluation_is_logged_once(tmp_path: Path) -> None:
+    """Test that the scores at the end of a run repeat none of the evaluation that training ended with."""
+    trackers = open_trackers(TrackingConfig(backend=TrackingBackend.files), identity(tmp_path))
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text('{"step": 10, "eval_f1": 70.0, "eval_total": 20.0}\n', "utf-8")
+    trackers.start(kept)
+    trackers.log({"eval_f1": 70.0, "eval_total": 20, "eval_f1_ci_low": 60.0}, 10)
+    trackers.log({"eval_f1": 70.0, "eval_total": 20}, 20)  # another evaluation, though its scores are the same
+    trackers.log({"eval_f1": 71.0, "eval_total": 20}, 20)  # of another model
+    trackers.log({"eval_f1": 71.0, "eval_total": 20}, 20)
+    rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert rows == [
+        {"step": 10, "eval_f1": 70.0, "eval_total": 20.0},
+        {"step": 10, "eval_f1_ci_low": 60.0},
+        {"step": 20, "eval_f1": 70.0, "eval_total": 20},
+        {"step": 20, "eval_f1": 71.0},
+    ]
+
+
 def test_a_failing_tracker_warns_once_and_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     class Failing:
         def log(self, row: dict[str, float], step: int) -> None:
@@ -46,6 +66,9 @@ def test_a_failing_tracker_warns_once_and_is_left_out(caplog: pytest.LogCaptureF
         def __init__(self) -> None:
             self.steps = []
 
+        def log_table(self, table: Any) -> None:
+            pass
+
         def log(self, row: dict[str, float], step: int) -> None:
             self.steps.append(step)
 
@@ -55,8 +78,8 @@ def test_a_failing_tracker_warns_once_and_is_left_out(caplog: pytest.LogCaptureF
     counting = Counting()
     trackers = Trackers([Failing(), counting])
     with caplog.at_level(logging.WARNING):
-        trackers.log({}, 1)
-        trackers.log({}, 2)
+        trackers.log({"loss": 1.0}, 1)
+        trackers.log({"loss": 1.0}, 2)
         trackers.finish(RESULT)
     assert counting.steps == [1, 2, -1]
     assert [record.message for record in caplog.records] == [
@@ -101,11 +124,9 @@ def test_the_key_of_a_server_of_ones_own_is_found_as_wandb_finds_it(
 
 
 @pytest.mark.usefixtures("no_account")
-def test_wandb_that_cannot_start_leaves_the_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("WANDB_RUN_ID", "not/allowed:in an id")
-    trackers = open_trackers(TrackingConfig(backend=TrackingBackend.wandb), identity(tmp_path))
+def test_wandb_that_cannot_start_leaves_the_files(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    refused = replace(identity(tmp_path), id="not/allowed:in an id")
+    trackers = open_trackers(TrackingConfig(backend=TrackingBackend.wandb), refused)
     trackers.log({"loss": 1.0}, 1)
     trackers.finish(RESULT)
     assert (tmp_path / "history.jsonl").read_text()
@@ -113,4 +134,4 @@ def test_wandb_that_cannot_start_leaves_the_files(
 
 
 def test_every_backend_is_opened_or_is_the_files() -> None:
-    assert set(OPENERS) == set(TrackingBackend) - {TrackingBackend.files}
+    assert set(TRACKERS) == set(TrackingBackend) - {TrackingBackend.files}

@@ -80,7 +80,7 @@ def test_an_offline_run_is_read_back_by_both_readers(tmp_path: Path, caplog: pyt
     with caplog.at_level(logging.INFO):
         trackers = track(tmp_path)
     (run_dir,) = (tmp_path / "wandb").glob("offline-run-*")
-    assert f"W&B ran offline; to upload it: wandb sync {run_dir}" in caplog.text
+    assert caplog.text.count(f"W&B is offline; to upload this run: mlqa sync {tmp_path}") == 2  # start and end
     assert trackers.collect_places()["wandb"]["mode"] == "offline"
     until(lambda: by_records(run_dir)["exit_code"] == 0)
     found = by_records(run_dir)
@@ -162,7 +162,7 @@ def test_a_sweeps_members_do_not_meet(server: WandbServer, tmp_path: Path, statu
     second.log({"loss": 1.0}, 1)
     second.finish({**RESULT, "status": status})
     assert [row["train/loss"] for row in server.runs[ID].rows()] == [9]
-    assert [row["train/loss"] for row in server.runs["second"].rows()] == [1]
+    assert [row["train/loss"] for row in server.runs["second"].rows() if "train/loss" in row] == [1]
     assert server.runs["second"].exit_code == (0 if status == "completed" else 1)
 
 
@@ -190,44 +190,27 @@ def test_a_killed_run_goes_on_as_the_same_run(server: WandbServer, tmp_path: Pat
     trackers.log({"loss": 1.0}, 20)
     trackers.finish(RESULT)
     assert list(server.runs) == [ID]
-    assert [(row["train/global_step"], row["train/loss"]) for row in server.runs[ID].rows()] == [
-        (10, 3),
-        (10, 2),
-        (20, 1),
-    ]
+    rows = [row for row in server.runs[ID].rows() if "train/loss" in row]
+    assert [(row["train/global_step"], row["train/loss"]) for row in rows] == [(10, 3), (10, 2), (20, 1)]
     assert server.runs[ID].summary["best/f1"] == 90  # of the part before the kill
-
-
-def test_an_offline_run_is_completed_by_its_sync_command(
-    server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    with caplog.at_level(logging.INFO):
-        track(tmp_path)
-    assert not server.runs
-    monkeypatch.delenv("WANDB_MODE")
-    command = caplog.text.split("to upload it: wandb ")[1].split()
-    done = subprocess.run([sys.executable, "-m", "wandb", *command], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    until(lambda: ID in server.runs and server.runs[ID].exit_code == 0)
-    assert server.runs[ID].summary["metrics/f1"] == 75.63
 
 
 def test_an_outage_ends_in_bounded_time_and_loses_nothing(
     server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     trackers = opened(tmp_path, finish_timeout=3.0)
+    trackers.log_table(WORDS)  # as every run does before it trains
     server.deaf.set()
     began = time.monotonic()
     for step in range(50):
         trackers.log({"loss": 1.0}, step)
     assert time.monotonic() - began < 2  # training is not slowed
     trackers.finish(RESULT)
-    assert time.monotonic() - began < 20
-    (line,) = [record.message for record in caplog.records if "--include-online" in record.message]
+    assert time.monotonic() - began < 40  # a table waits once for W&B's answer
+    (line,) = [record.message for record in caplog.records if "did not finish within" in record.message]
     (run_dir,) = (tmp_path / "wandb").glob("run-*")
-    assert line.endswith(f"wandb sync --include-online {run_dir}")
-    until(lambda: len(by_records(run_dir)["rows"]) == 50)
+    assert line.endswith(f"to complete it: mlqa sync {tmp_path}")
+    until(lambda: sum("train/loss" in row for row in by_records(run_dir)["rows"]) == 50)
 
 
 @pytest.mark.usefixtures("no_account")
@@ -237,7 +220,7 @@ def test_a_server_that_refuses_leaves_an_offline_run(
     import wandb
 
     wandb.teardown()
-    monkeypatch.setattr("mlqa.tracking.wandb.START_SECONDS", 4)
+    monkeypatch.setattr("mlqa.tracking.wandb_connection.START_SECONDS", 4)
     with WandbServer() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         monkeypatch.setenv("WANDB_API_KEY", KEY)
@@ -251,8 +234,16 @@ def test_a_server_that_refuses_leaves_an_offline_run(
 @pytest.mark.parametrize("asked", [False, True])
 def test_artefacts_go_up_only_where_asked(server: WandbServer, tmp_path: Path, asked: bool) -> None:
     (tmp_path / "predictions.json").write_text('{"q": "a"}')
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
     track(tmp_path, artifacts=asked)
-    assert ("run" in [artifact["artifactTypeName"] for artifact in server.artifacts]) is asked
+    kinds = [artifact["artifactTypeName"] for artifact in server.artifacts]
+    assert set(kinds) == ({"run_table", "dataset", "model"} if asked else {"run_table"})
+    assert [server.artifacts[int(number[1:])]["artifactTypeName"] for number in server.used] == ["dataset"] * asked
+    if asked:
+        (model,) = (artifact for artifact in server.artifacts if artifact["artifactTypeName"] == "model")
+        assert "latest" in [alias["alias"] for alias in model["aliases"]]
+    assert not server.unknown
 
 
 def test_the_billed_cost_takes_the_estimates_place(server: WandbServer, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 ENTITY = "team"
 KEY = "k" * 40
+SETTINGS = ("groupName", "jobType", "tags", "displayName", "notes", "commit")
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Run:
     name: str
     project: str = "mlqa"
     sweep: str | None = None
-    settings: dict[str, Any] = field(default_factory=dict)  # group, job type, tags, display name
+    settings: dict[str, Any] = field(default_factory=dict)  # group, job type, tags, display name, notes, commit
     config: dict[str, Any] = field(default_factory=dict)
     history: dict[int, dict[str, Any]] = field(default_factory=dict)  # by line
     summary: dict[str, Any] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class WandbServer:
         self.sweeps: dict[str, dict[str, Any]] = {}
         self.views: list[dict[str, Any]] = []
         self.artifacts: list[dict[str, Any]] = []
+        self.used: list[str] = []  # numbers of artifacts that are the input of a run
         self.unknown: list[str] = []
         self.everything: list[bytes] = []  # every body, to look for what must not be in it
         self.deaf = threading.Event()
@@ -155,7 +157,11 @@ class WandbServer:
         inserted = name not in self.runs
         run = self.runs.setdefault(name, Run(name, sent.get("project") or "mlqa", sent.get("sweep")))
         run.settings.update(
-            {key: sent[key] for key in ("groupName", "jobType", "tags", "displayName") if sent.get(key)}
+            {
+                key: sent[key]
+                for key in ("groupName", "jobType", "tags", "displayName", "notes", "commit")
+                if sent.get(key)
+            }
         )
         if sent.get("config"):
             run.config = json.loads(sent["config"])
@@ -171,6 +177,18 @@ class WandbServer:
     def _op_Run(self, sent: dict[str, Any]) -> dict[str, Any]:
         run = self.runs.get(sent["name"])
         return {"project": {"run": self._bucket(run) if run else None}}
+
+    def _op_RunHistoryKeys(self, sent: dict[str, Any]) -> dict[str, Any]:
+        rows = self.runs[sent["name"]].rows()
+        return {"project": {"run": {"historyKeys": {"lastStep": rows[-1]["_step"] if rows else -1}}}}
+
+    def _op_RunParquetHistory(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"project": {"run": {"parquetHistory": {"parquetUrls": [], "liveData": []}}}}
+
+    def _op_HistoryPage(self, sent: dict[str, Any]) -> dict[str, Any]:
+        wanted = range(sent["minStep"], sent["maxStep"])
+        rows = [json.dumps(row) for row in self.runs[sent["run"]].rows() if row["_step"] in wanted]
+        return {"project": {"run": {"history": rows}}}
 
     def _op_OrganizationCoreWeaveOrganizationID(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"entity": None}
@@ -219,6 +237,14 @@ class WandbServer:
     def _op_CommitArtifact(self, sent: dict[str, Any]) -> dict[str, Any]:
         return {"commitArtifact": {"artifact": {"id": sent["artifactID"], "digest": "D", "state": "COMMITTED"}}}
 
+    def _op_UseArtifact(self, sent: dict[str, Any]) -> dict[str, Any]:
+        self.used.append(sent["input"]["artifactID"])
+        return {"useArtifact": {"artifact": {"id": sent["input"]["artifactID"]}}}
+
+    def _op_ArtifactByID(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Know nothing more of an artifact: the client then gives up to look at what it has sent."""
+        return {"artifact": None}
+
     def _any_run(self) -> str:
         return next(reversed(self.runs))
 
@@ -248,34 +274,75 @@ class WandbServer:
         return {"project": {"sweep": {**described, **times, **rest, "earlyStopJobRunning": False}}}
 
     grid: list[dict[str, Any]] = []  # noqa: RUF012  # the runs that the server draws from its next sweep
+    too_bad: set[str] = set()  # noqa: RUF012  # runs that it stops after their first evaluation
 
     def _op_CreateAgent(self, sent: dict[str, Any]) -> dict[str, Any]:
         return {"createAgent": {"agent": {"id": f"agent:{sent['sweep']}"}}}
 
     def _op_Heartbeat(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """Stop the agent's run if it is too bad, as early termination does, or give it its next one."""
         sweep = self.sweeps[sent["id"].split(":")[-1]]
-        current = self.runs.get(sweep.get("current", ""))
+        current = sweep.get("current")
+        running = json.loads(sent.get("runState") or sent.get("state") or "{}")
         commands: list[dict[str, Any]] = []
-        if "current" in sweep and (current is None or current.exit_code is None):
-            pass  # it is running
+        if current in running:
+            if current in self.too_bad & self.runs.keys() and any(
+                "eval/f1" in row for row in self.runs[current].rows()
+            ):
+                commands = [{"type": "stop", "run_id": current}]
         elif sweep["left"]:
             args = {key: {"value": value} for key, value in sweep["left"].pop(0).items()}
             sweep["current"] = f"drawn{len(sweep['left'])}"
-            commands = [
-                {
-                    "type": "run",
-                    "run_id": sweep["current"],
-                    "program": OmegaConf.create(sweep["config"])["program"],
-                    "args": args,
-                }
-            ]
+            program = OmegaConf.create(sweep["config"])["program"]
+            commands = [{"type": "run", "run_id": sweep["current"], "program": program, "args": args}]
         else:
             commands = [{"type": "exit"}]
         return {"agentHeartbeat": {"agent": {"id": sent["id"]}, "commands": json.dumps(commands)}}
 
     def _op_UpsertView2(self, sent: dict[str, Any]) -> dict[str, Any]:
-        self.views.append(sent)
-        return {"upsertView": {"view": {"id": "W", "name": sent.get("name", "view")}, "inserted": True}}
+        """Save a workspace or a report: over the one with this id, or as a new one."""
+        known = [view for view in self.views if sent.get("id") and view["id"] == sent["id"]]
+        view = known[0] if known else {"id": f"W{len(self.views)}"}
+        view.update({**sent, "id": view["id"]})
+        if not known:
+            self.views.append(view)
+        shown = {
+            "id": view["id"], "name": view["name"], "type": view["type"], "displayName": view["displayName"],
+            "spec": view["spec"], "description": view["description"], "previewUrl": None,
+            "project": {"id": "P", "name": view["projectName"], "entityName": ENTITY},
+        }  # fmt: skip
+        return {"upsertView": {"view": shown, "inserted": not known}}
+
+    _op_upsertView = _op_UpsertView2  # noqa: N815
+
+    def _op_Views(self, sent: dict[str, Any]) -> dict[str, Any]:
+        found = [{"node": view} for view in self.views if view["type"] == sent["viewType"]]
+        return {"project": {"allViews": {"edges": found}}}
+
+    def _op_ProjectInternalId(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"project": {"id": "P", "internalId": "1"}}
+
+    def _op_GetProjects(self, _: dict[str, Any]) -> dict[str, Any]:
+        node = {
+            "__typename": "Project", "id": "P", "name": "mlqa", "entityName": ENTITY, "isBenchmark": False,
+            "createdAt": "2026-01-01T00:00:00", "user": None,
+        }  # fmt: skip
+        page = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
+        return {"models": {"pageInfo": page, "edges": [{"node": node}]}}
+
+    def _op_Runs(self, sent: dict[str, Any]) -> dict[str, Any]:
+        group = json.loads(sent["filters"]).get("group")
+        runs = [run for run in self.runs.values() if run.settings.get("groupName") == group]
+        edges = [{"node": self._bucket(run), "cursor": run.name} for run in runs]
+        page = {"endCursor": None, "hasNextPage": False}
+        return {
+            "project": {
+                "internalId": "1",
+                "runCount": len(edges),
+                "readOnly": False,
+                "runs": {"edges": edges, "pageInfo": page},
+            }
+        }
 
     def _bucket(self, run: Run) -> dict[str, Any]:
         project = {"id": "P", "name": run.project, "internalId": "1", "entity": {"id": "T", "name": ENTITY}}
@@ -286,7 +353,8 @@ class WandbServer:
             "config": json.dumps(run.config), "summaryMetrics": json.dumps(run.summary), "sweepName": run.sweep,
             "tags": run.settings.get("tags", []), "state": "finished", "group": run.settings.get("groupName"),
             "jobType": run.settings.get("jobType"), "historyLineCount": len(run.history), "eventsLineCount": 0,
-            "logLineCount": 0, "historyTail": json.dumps(tail), "eventsTail": "[]", "wandbConfig": "{}",
+            "logLineCount": 0, "historyTail": json.dumps(tail), "eventsTail": "[]",
+            "wandbConfig": json.dumps({"t": {}}),  # a run without it is taken for one that never began
             "createdAt": "2026-01-01T00:00:00", "heartbeatAt": "2026-01-01T00:00:00", "commit": None,
             "user": {"name": "somebody", "username": "somebody"},
             "readOnly": False, "systemMetrics": "{}", "historyKeys": {}, "runInfo": None, "projectId": "1",

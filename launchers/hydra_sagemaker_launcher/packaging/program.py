@@ -19,6 +19,7 @@ from hydra_sagemaker_launcher.container import MEMBER_FILE
 from hydra_sagemaker_launcher.errors import LaunchError, raise_problems
 from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.packaging.source_archive import Source, pack
+from hydra_sagemaker_launcher.packaging.source_state import read_source_state
 from hydra_sagemaker_launcher.request.channels import DataSource
 from hydra_sagemaker_launcher.request.training_job import PROGRAM, REQUIREMENTS_VARIABLE
 from hydra_sagemaker_launcher.secret_scan import find_secrets
@@ -119,8 +120,11 @@ def build_member_file(
     Raises:
         LaunchError: The file, or the member's config, contains what looks like a secret.
     """
+    state = read_source_state(program.root)
     body = {
         "program": program.name,
+        "commit": state.commit if state else None,
+        "diff": state.diff if state else "",
         "module": program.module,
         "flags": program.flags,
         "overrides": overrides,

@@ -35,7 +35,9 @@ from mlqa.config.readiness import warn_before_launch
 from mlqa.config.run_places import check_claims, check_rerun, check_run_dir, reserve_directory
 from mlqa.config.schema import Config, build_config
 from mlqa.config.validation import find_config_problems
+from mlqa.config.wandb_agent import translate_agent_arguments
 from mlqa.config.wandb_key import find_key_problems, warn_of_offline_jobs
+from mlqa.config.wandb_variables import find_variable_problems
 from mlqa.environment import get_world_size, is_in_container, is_main
 from mlqa.errors import ConfigError
 
@@ -99,6 +101,7 @@ def prepare_start(argv: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: With all problems of all members, or because another process has the directory.
     """
+    argv = translate_agent_arguments(argv)
     members = check_command_line(argv)
     if not is_main():
         return build_rank_argv(argv)
@@ -191,6 +194,7 @@ def _find_member_problems(member: DictConfig, multirun: bool) -> list[str]:
         problems += _check_sagemaker_launch(member, member.hydra, multirun)
         problems += _check_network_isolation(member, member.hydra)
         problems += find_key_problems(member, member.hydra)
+        problems += find_variable_problems(member)
         problems += check_run_dir(member, multirun)
     return problems
 

@@ -16,10 +16,11 @@ from mlqa.config.language_codes import find_code_problem
 from mlqa.config.machine import check_machine
 from mlqa.config.model_facts import count_stated_positions, is_local_folder, read_model_config
 from mlqa.config.ranges import check_ranges
-from mlqa.config.schema import REFERENCES, Batching, Config, Distribution, is_trained
+from mlqa.config.schema import REFERENCES, Batching, Config, Distribution, TrackingBackend, is_trained
 from mlqa.config.split_checks import check_splits
 
 _WEIGHTS = tuple(name + end for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json"))
+MOST_CHARACTERS, MOST_TAG_CHARACTERS, MOST_PREDICTIONS = 128, 64, 10_000  # W&B's
 ANSWERING = ("ForQuestionAnswering", "WithSpanHead")  # ends of classes with a head: of transformers, of models/heads.py
 _SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "sentencepiece.model", "tokenizer.model")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", *_SENTENCEPIECE)
@@ -188,6 +189,19 @@ def _check_tracking(config: Config) -> Iterator[str]:
     project = config.tracking.project
     if project and (len(project) > 128 or set(project) & set("/\\#?%:")):
         yield f"tracking.project={project}: W&B refuses this name; choose at most 128 characters without / \\ # ? % :"
+    if config.tracking.backend is TrackingBackend.trackio and config.hardware.instance_type is not None:
+        yield (
+            "tracking=trackio: keeps a run on the machine that trains it, and a job's is gone when it ends; choose "
+            "tracking=files, and then `mlqa sync --to trackio <sweep dir>/*`"
+        )
+    for name in ("name", "job_type", "group"):
+        if (text := getattr(config.tracking, name)) is not None and not 0 < len(text.strip()) <= MOST_CHARACTERS:
+            yield f"tracking.{name}={text}: W&B takes 1 to {MOST_CHARACTERS} characters"
+    for tag in config.tracking.tags:
+        if not 0 < len(tag) <= MOST_TAG_CHARACTERS:
+            yield f"tracking.tags: {tag!r}: W&B takes 1 to {MOST_TAG_CHARACTERS} characters per tag"
+    if config.tracking.predictions > MOST_PREDICTIONS:
+        yield f"tracking.predictions={config.tracking.predictions}: W&B shows at most {MOST_PREDICTIONS} rows"
 
 
 def _check_report(config: Config) -> Iterator[str]:

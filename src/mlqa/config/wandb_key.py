@@ -16,15 +16,19 @@ _WAY_OUT = f"+hydra.launcher.secrets.{KEY}=<ARN in Secrets Manager or SSM>"
 
 
 def find_key_problems(composed: DictConfig, hydra: Any) -> list[str]:
-    """Refuse a member that must be online in a job without a key or without a network.
+    """Refuse a member that must be online in a job without a key or without a network, as for a W&B agent.
 
     Args:
         composed: The composed config of the member.
         hydra: Hydra's own node of it.
     """
-    if _resolve_job_mode(composed, hydra) != "online":
+    mode = _resolve_job_mode(composed, hydra)
+    if mode == "auto" and os.environ.get("WANDB_SWEEP_ID"):
+        asked = "WANDB_SWEEP_ID"  # a W&B sweep draws its next members by the scores of those before
+    elif mode == "online":
+        asked = "tracking.mode=online" if composed.tracking.mode is WandbMode.online else "WANDB_MODE=online"
+    else:
         return []
-    asked = "tracking.mode=online" if composed.tracking.mode is WandbMode.online else "WANDB_MODE=online"
     offline = "track offline by tracking.mode=offline"
     if hydra.launcher.get("network_isolation"):
         return [

@@ -22,12 +22,14 @@ class Cell:
         value: What a column of numbers is sorted by, None if nothing is known.
         detail: Shown below or after the text.
         title: The full text if `text` was shortened.
+        link: The address that the page links the text to, "" for none.
     """
 
     text: str
     value: float | None = None
     detail: str = ""
     title: str = ""
+    link: str = ""
 
     @property
     def line(self) -> str:

@@ -26,6 +26,19 @@ def _join_versions(member: Member) -> str:
     return ", ".join(f"{key} {value}" for key, value in items if key != "commit")
 
 
+def get_tracker_url(member: Member) -> str | None:
+    """Return the address of the member's W&B run, None if it was not online."""
+    url = member.get_text("tracking", "wandb", "url") or ""
+    return url if url.startswith(("https://", "http://")) else None
+
+
+def _make_tracker_cell(member: Member) -> Cell:
+    if url := get_tracker_url(member):
+        return Cell("run", link=url)
+    is_offline = member.get_text("tracking", "wandb", "mode") == "offline"
+    return Cell("offline", title=f"to upload it: mlqa sync {member.directory}") if is_offline else Cell("")
+
+
 MEMBERS = (
     make_text_column("member", lambda member: member.label),
     make_text_column("status", lambda member: member.status, True),
@@ -35,6 +48,7 @@ MEMBERS = (
     make_number_column("F1", ".2f", lambda member: member.get_number("metrics", "f1")),
     make_number_column("minutes", ".1f", lambda member: member.minutes, is_cost=True),
     Column("$", _make_usd_cell, is_cost=True),
+    Column("W&B", _make_tracker_cell, False),
     make_text_column("overrides", lambda member: " ".join(member.overrides)),
     make_text_column("commit", lambda member: member.get_text("versions", "commit") or ""),
     make_text_column("versions", _join_versions),
@@ -94,6 +108,7 @@ CSV_COLUMNS: tuple[CsvColumn, ...] = (
     ("fingerprint", lambda member: member.get_text("dataset", "fingerprint")),
     ("config_hash", lambda member: member.get_text("config_hash")),
     ("commit", lambda member: member.get_text("versions", "commit")),
+    ("wandb_url", get_tracker_url),
     ("overrides", lambda member: " ".join(member.overrides)),
 )
 

@@ -6,8 +6,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from mlqa.errors import MlqaError, summarize_error
+from mlqa.errors import MlqaError
 from mlqa.result import FILE, read_result
+from mlqa.tracking.wandb_connection import describe_failure
 from mlqa.tracking.wandb_mode import has_key
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ SECONDS = 30  # timeout of one request to W&B
 def correct_cost(sweep_dir: str | Path) -> int:
     """Replace the estimated cost in the W&B summary of each member by the billed cost.
 
-    Only members count that were tracked online and whose `cost` in <sweep dir>/<number>/result.json is no longer an
+    Only jobs count that were tracked online and whose `cost` in <sweep dir>/<number>/result.json is no longer an
     estimate. Nothing is raised: if W&B cannot be reached, log one warning per sweep.
 
     Args:
@@ -35,7 +36,9 @@ def correct_cost(sweep_dir: str | Path) -> int:
             log.debug("tracking: %s", error)
             continue
         place, cost = result.get("tracking", {}).get("wandb", {}), result.get("cost", {})
-        if place.get("mode") == "online" and cost.get("usd") is not None and not cost.get("estimate"):
+        # A member that ran here has said what it cost.
+        is_billed = cost.get("usd") is not None and not cost.get("estimate") and cost.get("instance_type") != "local"
+        if place.get("mode") == "online" and is_billed:
             billed.append((place, cost))
     if not billed or not has_key():
         return 0
@@ -50,5 +53,5 @@ def correct_cost(sweep_dir: str | Path) -> int:
             corrected += 1
     except (Exception, SystemExit) as error:
         missing = len(billed) - corrected
-        log.warning("tracking: the billed cost of %d run(s) did not reach W&B: %s", missing, summarize_error(error))
+        log.warning("tracking: the billed cost of %d run(s) did not reach W&B: %s", missing, describe_failure(error))
     return corrected

@@ -1,24 +1,45 @@
-"""A W&B workspace for a sweep, as code: the first panels of a comparison of models and hardware."""
+"""A W&B workspace and a W&B report for a sweep, as code. Each is made once per group and then updated."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+from collections.abc import Sequence
 from typing import Any
 
-from mlqa.errors import MlqaError, RunError, UnreachableError, summarize_error
-from mlqa.tracking.tables import FIGURE_TABLE, WORD_TABLE
+from mlqa.errors import MlqaError, RunError, UnreachableError
+from mlqa.tracking.swept_keys import DEFAULT_KEYS, find_differing_keys, name_config_key
+from mlqa.tracking.tables import EVALUATION_TABLE, FIGURE_TABLE, PREDICTION_TABLE, WORD_PAGE, WORD_TABLE
+from mlqa.tracking.wandb_connection import READ_SECONDS, describe_failure
 from mlqa.tracking.wandb_mode import has_key
 
-F1, COST, FERTILITY = "best/f1", "cost/usd", "tokenization/fertility"
+F1, UNSEEN, EXACT, COST, FERTILITY = (
+    "best/f1",
+    "best/f1_unseen",
+    "best/exact_match",
+    "cost/usd",
+    "tokenization/fertility",
+)
 INSTALL = "mlqa dashboard needs wandb-workspaces: pip install 'wandb-workspaces>=0.4,<0.5'"
+STEP, EPOCH = "train/global_step", "train/epoch"
+WORKSPACES, REPORTS = "project-view", "runs"  # what W&B calls the two kinds of a view
+_VIEWS = """
+query Views($entityName: String, $name: String, $viewType: String) {
+    project(name: $name, entityName: $entityName) {
+        allViews(viewType: $viewType) { edges { node { id name displayName } } }
+    }
+}
+"""
 
 
-def build_workspace(group: str, project: str, entity: str) -> Any:
+def build_workspace(group: str, project: str, entity: str, swept: Sequence[str] = DEFAULT_KEYS) -> Any:
     """Build the workspace that shows the runs of `group`, without saving it.
 
     Args:
         group: Group of the runs in W&B.
         project: W&B project.
         entity: W&B user or team.
+        swept: The settings that the members differ in, by dotted key.
 
     Returns:
         A `wandb_workspaces.workspaces.Workspace`.
@@ -26,58 +47,79 @@ def build_workspace(group: str, project: str, entity: str) -> Any:
     Raises:
         RunError: If wandb-workspaces is not installed.
     """
-    try:
-        import wandb_workspaces.reports.v2 as panels
-        import wandb_workspaces.workspaces as ws
-    except ImportError:
-        raise RunError(INSTALL) from None
-
-    def plot_bars(title: str, metric: str, group_by: str) -> Any:
-        return panels.BarPlot(title=title, metrics=[metric], groupby=group_by, orientation="h")
-
-    def plot_points(title: str, x: str, y: str) -> Any:
-        return panels.ScatterPlot(title=title, x=panels.SummaryMetric(x), y=panels.SummaryMetric(y))
-
-    def plot_lines(title: str, metric: str) -> Any:
-        return panels.LinePlot(title=title, x=panels.Metric("train/global_step"), y=[panels.Metric(metric)])
-
-    columns = [*map(panels.Config, ("model", "hardware"))]
-    columns += map(panels.SummaryMetric, (FERTILITY, "timing/train_seconds", COST, F1))
-    scores = [
-        plot_bars("F1 by model", F1, "model"),
-        plot_bars("F1 by hardware", F1, "hardware"),
-        plot_points("Cost against F1", COST, F1),
-        panels.ParallelCoordinatesPlot(
-            title="F1 by settings and cost", columns=[*map(panels.ParallelCoordinatesPlotColumn, columns)]
-        ),
-    ]
+    panels, ws = _import_workspaces()
     tokenizers = [
+        panels.MediaBrowser(title="How each tokenizer cuts words", media_keys=[WORD_PAGE]),
         panels.WeavePanelSummaryTable(table_name=FIGURE_TABLE),
         panels.WeavePanelSummaryTable(table_name=WORD_TABLE),
-        plot_bars("Tokens per word", FERTILITY, "model"),
-        plot_points("Best F1 that a tokenizer permits against F1 reached", "tokenization/oracle_f1", F1),
+        _plot_bars(panels, "Tokens per word", FERTILITY, "label"),
+        _plot_bars(panels, "Words of several tokens", "tokenization/continued_words", "label"),
+        _plot_points(panels, "Best F1 that a tokenizer permits against F1 reached", "tokenization/oracle_f1", F1),
+        _plot_points(panels, "Tokens per word against F1", FERTILITY, F1),
     ]
-    training = [plot_lines("Loss", "train/loss"), plot_lines("F1 during training", "eval/f1")]
+    training = [
+        _plot_lines(panels, "Loss", "train/loss", STEP),
+        _plot_lines(panels, "F1 by step", "eval/f1", STEP),
+        _plot_lines(panels, "F1 by epoch", "eval/f1", EPOCH),
+        _plot_lines(panels, "Learning rate", "train/learning_rate", STEP),
+    ]
+    tables = [panels.WeavePanelSummaryTable(table_name=name) for name in (EVALUATION_TABLE, PREDICTION_TABLE)]
+    machine = [
+        panels.LinePlot(title=title, x="_runtime", y=[panels.Metric(f"system/gpu.0.{name}")])
+        for title, name in (("GPU use, %", "gpu"), ("GPU memory, %", "memoryAllocated"), ("GPU power, W", "powerWatts"))
+    ]
     return ws.Workspace(
         entity=entity,
         project=project,
-        name=f"mlqa {group}",
+        name=_name_workspace(group),
         runset_settings=ws.RunsetSettings(filters=[ws.Metric("Group") == group]),
         sections=[
-            ws.Section(name="Scores and cost", is_open=True, panels=scores),
+            ws.Section(name="Scores and cost", is_open=True, panels=_build_score_panels(panels, swept)),
             ws.Section(name="Tokenizers", is_open=True, panels=tokenizers),
+            ws.Section(name="Sets and questions", panels=tables),
             ws.Section(name="Training", panels=training),
+            ws.Section(name="Machine", panels=machine),
         ],
     )
 
 
-def build_specification(group: str, project: str, entity: str) -> dict[str, Any]:
-    """Build the specification that would be saved. This needs neither a key nor a network.
+def build_report(group: str, project: str, entity: str, text: str, swept: Sequence[str] = DEFAULT_KEYS) -> Any:
+    """Build the W&B report of a sweep: what our report says, its table, and its pictures as live panels.
 
     Args:
         group: Group of the runs in W&B.
         project: W&B project.
         entity: W&B user or team.
+        text: Content of the report's results.md.
+        swept: The settings that the members differ in, by dotted key.
+
+    Returns:
+        A `wandb_workspaces.reports.v2.Report`.
+
+    Raises:
+        RunError: If wandb-workspaces is not installed.
+    """
+    panels, ws = _import_workspaces()
+    runs = panels.Runset(project=project, entity=entity, name=group, filters=[ws.Metric("Group") == group])
+    pictures = panels.PanelGrid(runsets=[runs], panels=_build_score_panels(panels, swept))
+    return panels.Report(
+        project=project,
+        entity=entity,
+        title=_name_workspace(group)[:128],
+        description="Made by mlqa. A change made here is lost when it is made again.",
+        blocks=[panels.MarkdownBlock(text=text), pictures],
+        width="fluid",
+    )
+
+
+def build_specification(group: str, project: str, entity: str, swept: Sequence[str] = DEFAULT_KEYS) -> dict[str, Any]:
+    """Build the specification of the workspace that would be saved. This needs neither a key nor a network.
+
+    Args:
+        group: Group of the runs in W&B.
+        project: W&B project.
+        entity: W&B user or team.
+        swept: The settings that the members differ in, by dotted key.
 
     Returns:
         Values that can be written as JSON.
@@ -85,35 +127,118 @@ def build_specification(group: str, project: str, entity: str) -> dict[str, Any]
     Raises:
         RunError: If wandb-workspaces is not installed.
     """
-    workspace = build_workspace(group, project, entity)
+    workspace = build_workspace(group, project, entity, swept)
     content: dict[str, Any] = workspace._to_model().model_dump(by_alias=True, exclude_none=True, mode="json")
     return content
 
 
-def save_workspace(group: str, project: str, entity: str | None) -> str:
-    """Save the workspace in W&B.
+def save_dashboard(
+    group: str, project: str, entity: str | None, swept: Sequence[str] | None, text: str | None
+) -> list[str]:
+    """Save the workspace, and the report if there is a text, in W&B. What was saved before is updated.
 
     Args:
         group: Group of the runs in W&B.
         project: W&B project.
         entity: W&B user or team. None means the key's own.
+        swept: The settings that the members differ in. None means that W&B is asked for the runs of the group.
+        text: Content of the report's results.md, None for no report.
 
     Returns:
-        The address of the workspace.
+        The addresses of the workspace and of the report.
 
     Raises:
         RunError: If there is no W&B key, or wandb-workspaces is not installed.
-        UnreachableError: If W&B cannot be reached or refuses the workspace.
+        UnreachableError: If W&B cannot be reached or refuses.
     """
     if not has_key():
         raise RunError("dashboard: no W&B key in WANDB_API_KEY or the netrc: give one, or use --dry-run")
+    _import_workspaces()
+    os.environ.setdefault("WANDB_SILENT", "true")  # it prints addresses itself
     try:
         import wandb
 
-        workspace = build_workspace(group, project, entity or wandb.Api(timeout=30).default_entity or "")
-        workspace.save()
-        return str(workspace.url)
+        api = wandb.Api(timeout=READ_SECONDS)
+        entity = entity or api.default_entity or ""
+        if swept is None:
+            runs = api.runs(f"{entity}/{project}", filters={"group": group})
+            swept = find_differing_keys([run.config.get("cfg") or {} for run in runs]) or DEFAULT_KEYS
+        workspace = build_workspace(group, project, entity, swept)
+        saved = _find_view(api, entity, project, WORKSPACES, workspace.name)
+        workspace._internal_id, workspace._internal_name = saved or ("", _name_view(group))
+        addresses = [str(workspace.save().url)]
+        if text is not None:
+            report = build_report(group, project, entity, text, swept)
+            if saved := _find_view(api, entity, project, REPORTS, report.title):
+                report.id = saved[0]
+            addresses.append(str(report.save().url))
     except MlqaError:
         raise
     except (Exception, SystemExit) as error:
-        raise UnreachableError(f"dashboard: W&B did not save the workspace: {summarize_error(error)}") from error
+        raise UnreachableError(f"dashboard: {describe_failure(error)}") from error
+    return addresses
+
+
+def _import_workspaces() -> tuple[Any, Any]:
+    try:
+        import wandb_workspaces.reports.v2 as panels
+        import wandb_workspaces.workspaces as ws
+    except ImportError:
+        raise RunError(INSTALL) from None
+    return panels, ws
+
+
+def _build_score_panels(panels: Any, swept: Sequence[str]) -> list[Any]:
+    columns = [*(panels.Config(name_config_key(key)) for key in swept)]
+    columns += map(panels.SummaryMetric, (FERTILITY, "timing/train_seconds", COST, F1))
+    return [
+        _plot_bars(panels, "F1 by model, mean and standard deviation over seeds", F1, "label"),
+        _plot_bars(panels, "F1 on contexts that are not in train, by model", UNSEEN, "label"),
+        _plot_bars(panels, "Exact match by model", EXACT, "label"),
+        _plot_bars(panels, "F1 by hardware", F1, "hardware"),
+        _plot_bars(panels, "Cost by hardware, US dollars", COST, "hardware"),
+        _plot_points(panels, "Cost against F1", COST, F1),
+        panels.ParallelCoordinatesPlot(
+            title="F1 by swept settings and cost", columns=[*map(panels.ParallelCoordinatesPlotColumn, columns)]
+        ),
+    ]
+
+
+def _plot_bars(panels: Any, title: str, metric: str, group_by: str) -> Any:
+    return panels.BarPlot(
+        title=title,
+        metrics=[metric],
+        groupby=panels.Config(group_by),
+        groupby_aggfunc="mean",
+        groupby_rangefunc="stddev",
+        orientation="h",
+    )
+
+
+def _plot_points(panels: Any, title: str, x: str, y: str) -> Any:
+    return panels.ScatterPlot(title=title, x=panels.SummaryMetric(x), y=panels.SummaryMetric(y))
+
+
+def _plot_lines(panels: Any, title: str, metric: str, axis: str) -> Any:
+    return panels.LinePlot(title=title, x=panels.Metric(axis), y=[panels.Metric(metric)])
+
+
+def _name_workspace(group: str) -> str:
+    return f"mlqa {group}"
+
+
+def _name_view(group: str) -> str:
+    """Return W&B's own name of a workspace, the same for the same group."""
+    return f"nw-{hashlib.sha256(group.encode()).hexdigest()[:11]}-v"
+
+
+def _find_view(api: Any, entity: str, project: str, kind: str, title: str) -> tuple[str, str] | None:
+    """Return W&B's id and name of the view with this title, None if there is none yet."""
+    from wandb_workspaces._graphql import execute_graphql
+
+    asked = {"entityName": entity, "name": project, "viewType": kind}
+    found = execute_graphql(api, _VIEWS, asked).get("project") or {}
+    for edge in (found.get("allViews") or {}).get("edges", []):
+        if edge["node"]["displayName"] == title:
+            return edge["node"]["id"], edge["node"]["name"]
+    return None

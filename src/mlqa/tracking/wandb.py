@@ -2,88 +2,43 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import re
 import time
 from pathlib import Path
 from typing import Any
 
 from mlqa.config.schema import TrackingConfig
 from mlqa.environment import is_in_container
-from mlqa.errors import summarize_error
-from mlqa.result import MODEL, PREDICTIONS
-from mlqa.tracking.protocol import RunIdentity, Table, Tracker
-from mlqa.tracking.wandb_mode import PROJECT, Mode, decide_mode
+from mlqa.errors import RunError, summarize_error
+from mlqa.tracking.names import STEP, BestScores, rename_metrics
+from mlqa.tracking.protocol import Logged, Page, RunIdentity, Table, Tracker
+from mlqa.tracking.wandb_artifacts import upload_artifacts
+from mlqa.tracking.wandb_connection import open_run, read_run, save_diff
+from mlqa.tracking.wandb_mode import decide_mode, has_key
 
 log = logging.getLogger(__name__)
 
-START_SECONDS = 60  # an outage must not block a paid machine; tracking.finish_timeout limits the end
-TAG_LENGTH = 64  # characters: W&B refuses longer tags
-# nodes of result.json
-SUMMARY_NODES = (
-    "metrics", "validation", "evaluations", "breakdown", "tokenization", "timing", "cost", "model", "endpoint",
-    "dataset", "versions",
-)  # fmt: skip
-BEST = ("exact_match", "f1", "exact_match_unseen", "f1_unseen")
-STEP = "train/global_step"
+NO_KEY_TO_SYNC = "sync: there is no W&B key in WANDB_API_KEY or the netrc; set one, or run `wandb login`"
 
 
 class WandbTracker(Tracker):
     """A W&B run. A resumed run keeps its id. docs/wandb.md lists what is logged."""
 
     def __init__(self, config: TrackingConfig, identity: RunIdentity) -> None:
-        import wandb
-
         self._config, self._identity = config, identity
         self._began = time.monotonic()
         self._step = 0
-        self._best: dict[str, float] = {}
-        self._mode = decide_mode(config.mode)
-        try:
-            self._run = self._init(self._mode)
-        except Exception as error:
-            if self._mode != "online":
-                raise
-            log.warning("tracking: W&B could not be reached (%s); this run is kept offline", summarize_error(error))
-            self._mode = "offline"
-            wandb.teardown()  # its service process keeps the id of a run that it could not start
-            self._run = self._init("offline")
+        self._best = BestScores()
+        self._takes_media = True
+        self._run, self._mode = open_run(config, identity, decide_mode(config.mode))
         # An axis of our own: a resumed run repeats some steps, and W&B drops rows whose own step is not new.
         self._run.define_metric(STEP)
         self._run.define_metric("*", step_metric=STEP)
+        save_diff(self._run, identity.diff)
         place = {key: getattr(self._run, key) for key in ("entity", "project", "id")}
         url = self._run.url if self._mode == "online" else None
         self.place: dict[str, Any] = {"wandb": {"mode": self._mode, **place, "url": url}}
-
-    def _init(self, mode: Mode) -> Any:
-        import wandb
-
-        config, identity = self._config, self._identity
-        return wandb.init(
-            project=config.project or os.environ.get("WANDB_PROJECT") or PROJECT,
-            entity=config.entity,
-            id=os.environ.get("WANDB_RUN_ID") or identity.name,
-            name=identity.name,
-            group=identity.group,
-            job_type="train",
-            tags=[tag[:TAG_LENGTH] for tag in (*identity.tags, *config.tags) if tag],
-            config=identity.config,
-            dir=str(identity.directory),
-            mode=mode,
-            resume="allow",
-            reinit="finish_previous",  # a run that is still open would receive this one's rows
-            settings=wandb.Settings(
-                symlink=not is_in_container(),  # nothing that leaves a container may depend on links
-                sagemaker_disable=True,  # otherwise W&B replaces id and group by the job's name in a container
-                disable_git=True,  # the URL of a remote may hold a token; result.json has the commit
-                init_timeout=START_SECONDS,
-                finish_timeout=config.finish_timeout,
-                finish_timeout_raises=True,
-                silent=True,
-            ),
-        )
+        self._announce()
 
     def start(self, history: Path | None) -> None:
         """Restore the best scores of the earlier steps. Steps that are logged again share the same axis.
@@ -91,8 +46,7 @@ class WandbTracker(Tracker):
         Args:
             history: The history.jsonl of the earlier steps if training resumes from a checkpoint, else None.
         """
-        for line in history.read_text("utf-8").splitlines() if history is not None else ():
-            self._keep_best(json.loads(line))
+        self._best.restore(history)
 
     def log(self, row: dict[str, float], step: int) -> None:
         """Log metrics under "train/", "eval/" or "test/", and an estimate of the cost so far if the price is known.
@@ -101,20 +55,12 @@ class WandbTracker(Tracker):
             row: Value of each metric, as transformers names it.
             step: Number of optimizer steps so far.
         """
-        plain = {
-            key.replace("_", "/", 1) if key.startswith(("eval_", "test_")) else f"train/{key}": value
-            for key, value in row.items()
-        }
+        named = rename_metrics(row)
         self._step = step
-        self._keep_best(row)
+        self._best.add(row)
         if (usd := self._identity.usd_per_hour) is not None:
-            plain["cost/usd"] = usd * (time.monotonic() - self._began) / 3600
-        self._run.log({**plain, STEP: step})
-
-    def _keep_best(self, row: dict[str, Any]) -> None:
-        for name in BEST:
-            if (value := row.get(f"eval_{name}")) is not None:
-                self._best[name] = max(value, self._best.get(name, value))
+            named["cost/usd"] = usd * (time.monotonic() - self._began) / 3600
+        self._run.log({**named, STEP: step})
 
     def log_table(self, table: Table) -> None:
         """Log a table and its bar chart. A table without rows is skipped."""
@@ -123,14 +69,36 @@ class WandbTracker(Tracker):
         import wandb
 
         wandb_table = wandb.Table(columns=list(table.columns), data=list(map(list, table.rows)))
-        logged: dict[str, Any] = {table.name: wandb_table, STEP: self._step}
+        logged: dict[str, Any] = {table.name: wandb_table}
         if table.bar is not None:
             label, number = table.bar
             logged[f"{table.name}_{number}"] = wandb.plot.bar(wandb_table, label, number, title=f"{number} by {label}")
-        self._run.log(logged)
+        self._log_media(logged)
+
+    def log_page(self, page: Page) -> None:
+        """Log a page as W&B's HTML panel."""
+        import wandb
+
+        self._log_media({page.name: wandb.Html(page.html, inject=False)})
+
+    def _log_media(self, logged: dict[str, Any]) -> None:
+        """Log tables and pages. W&B asks its server first, so after an outage they are left to `mlqa sync`."""
+        if not self._takes_media:
+            return
+        try:
+            self._run.log({**logged, STEP: self._step})
+        except Exception as error:
+            if self._mode != "online":
+                raise
+            self._takes_media = False
+            log.warning(
+                "tracking: W&B takes no tables now (%s); to add them later: mlqa sync %s",
+                summarize_error(error),
+                self._identity.directory,
+            )
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Write the summary, upload the artifact if the config asks for it, and close the W&B run.
+        """Write the summary, upload the artifacts if the config asks for it, and close the W&B run.
 
         If the upload does not finish within `tracking.finish_timeout`, log the command that completes it.
 
@@ -138,45 +106,56 @@ class WandbTracker(Tracker):
             result: Content of result.json, whatever its status.
         """
         completed = result["status"] == "completed"
-        summary = {f"{node}/{key}": value for node in SUMMARY_NODES for key, value in result.get(node, {}).items()}
-        self._keep_best({f"eval_{name}": value for name, value in (result["validation"] or result["metrics"]).items()})
-        summary |= {f"best/{name}": value for name, value in self._best.items()}
-        summary |= {"status": result["status"], "error": result.get("error")}
-        summary = {name: value for name, value in summary.items() if value is not None}
-        # A resumed run has several directories, and `wandb sync` needs them in their order.
-        folder = self._identity.directory / "wandb"
         try:
             try:
-                self._run.summary.update(summary)
+                self._run.summary.update({**self._best.last, **self._best.build_summary(result)})
                 if completed and self._config.artifacts:
-                    self._upload()
+                    upload_artifacts(
+                        self._run,
+                        self._identity.directory,
+                        result,
+                        offline=self._mode != "online",
+                        seconds=self._config.finish_timeout,
+                    )
             finally:
                 self._run.finish(exit_code=0 if completed else 1)
                 if is_in_container():
-                    _remove_links(folder)
+                    _remove_links(self._identity.directory / "wandb")
         except TimeoutError:
             log.warning(
                 "tracking: the W&B upload did not finish within tracking.finish_timeout=%g seconds; "
-                "to complete it: wandb sync --include-online %s",
+                "to complete it: mlqa sync %s",
                 self._config.finish_timeout,
-                " ".join(map(str, sorted(folder.glob("run-*")))),
+                self._identity.directory,
             )
-        if self._mode == "offline":
-            directories = " ".join(map(str, sorted(folder.glob("offline-run-*"))))
-            log.info("W&B ran offline; to upload it: wandb sync %s", directories)
+        else:
+            self._announce()
 
-    def _upload(self) -> None:
-        """Upload predictions.json and model/ as one artifact of the run."""
-        import wandb
+    @classmethod
+    def read_logged(cls, config: TrackingConfig, identity: RunIdentity) -> Logged | None:
+        """Read back what W&B has of a run.
 
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", self._identity.name)
-        artifact = wandb.Artifact(name, type="run", metadata={"config": self._identity.config})
-        directory = self._identity.directory
-        if (directory / PREDICTIONS).is_file():
-            artifact.add_file(str(directory / PREDICTIONS))
-        if (directory / MODEL).is_dir():
-            artifact.add_dir(str(directory / MODEL), name=MODEL)
-        self._run.log_artifact(artifact)
+        Args:
+            config: The node `tracking`.
+            identity: Identity of the run.
+
+        Returns:
+            None if W&B does not know the run.
+
+        Raises:
+            RunError: There is no W&B key.
+            UnreachableError: W&B cannot be asked.
+        """
+        if not has_key():
+            raise RunError(NO_KEY_TO_SYNC)
+        return read_run(config, identity)
+
+    def _announce(self) -> None:
+        """Log where the run is, or the command that uploads it."""
+        if self._mode == "online":
+            log.info("W&B: %s", self._run.url)
+        elif self._mode == "offline":
+            log.info("W&B is offline; to upload this run: mlqa sync %s", self._identity.directory)
 
 
 def _remove_links(folder: Path) -> None:

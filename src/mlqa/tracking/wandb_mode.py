@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import configparser
 import contextlib
+import json
 import logging
 import netrc
 import os
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -18,6 +22,7 @@ log = logging.getLogger(__name__)
 Mode = Literal["online", "offline", "disabled"]
 CLOUD = "https://api.wandb.ai"
 PROJECT = "mlqa"
+PROBE_SECONDS = 10
 NO_KEY = (
     "tracking.mode=online: there is no W&B key in WANDB_API_KEY or the netrc, so this run is kept offline; "
     "set a key or run `wandb login`"
@@ -39,7 +44,7 @@ def decide_mode(mode: WandbMode) -> Mode:
     requested = os.environ.get("WANDB_MODE") if mode is WandbMode.auto else mode.value
     if requested == "disabled":
         return "disabled"
-    if requested in ("offline", "dryrun"):
+    if requested in ("offline", "dryrun"):  # the second is W&B's old name
         return "offline"
     if has_key():
         return "online"
@@ -55,15 +60,53 @@ def has_key() -> bool:
         True if the environment has an API key or names the file of an identity token, or if the netrc has a password
         for the server of WANDB_BASE_URL or, if that is not set, of `wandb login --host`.
     """
-    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
-        return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL") or _read_login_host() or CLOUD).netloc
+    return bool(os.environ.get("WANDB_IDENTITY_TOKEN_FILE") or _read_key())
+
+
+def is_key_refused() -> bool:
+    """Ask the server once whose the key is.
+
+    Returns:
+        True if the server answers that the key is nobody's. False if it knows the key or does not answer.
+    """
+    key = _read_key()
+    if key is None:
+        return False
+    credentials = base64.b64encode(f"api:{key}".encode()).decode()
+    request = urllib.request.Request(
+        f"{get_server()}/graphql",
+        json.dumps({"operationName": "Viewer", "query": "query Viewer { viewer { id } }", "variables": {}}).encode(),
+        {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=PROBE_SECONDS) as answer:
+            return bool(json.load(answer)["data"]["viewer"] is None)
+    except urllib.error.HTTPError as error:
+        return error.code in (401, 403)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def get_key_place() -> str:
+    """Return where the key is from, for a message."""
+    return "WANDB_API_KEY" if os.environ.get("WANDB_API_KEY") else "the netrc"
+
+
+def _read_key() -> str | None:
+    if key := os.environ.get("WANDB_API_KEY"):
+        return key
+    host = urlsplit(get_server()).netloc
     given = os.environ.get("NETRC")
     for path in (given,) if given else ("~/.netrc", "~/_netrc"):  # the second is Windows'
         with contextlib.suppress(OSError, netrc.NetrcParseError):
             entry = netrc.netrc(str(Path(path).expanduser())).authenticators(host)
-            return bool(entry and entry[2])
-    return False
+            return entry[2] if entry and entry[2] else None
+    return None
+
+
+def get_server() -> str:
+    """Return the address of the W&B server: WANDB_BASE_URL, else that of `wandb login --host`, else the cloud's."""
+    return (os.environ.get("WANDB_BASE_URL") or _read_login_host() or CLOUD).rstrip("/")
 
 
 def _read_login_host() -> str | None:
