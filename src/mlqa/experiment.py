@@ -26,8 +26,9 @@ from mlqa.data.audit_warnings import describe_leakage
 from mlqa.data.examples import Examples
 from mlqa.data.load import Splits, load_splits
 from mlqa.distributed import broadcast_object, destroy_process_group
-from mlqa.environment import get_cache_dir, get_model_dir, go_offline_if_unreachable, is_main
+from mlqa.environment import get_cache_dir, get_model_dir, go_offline_if_unreachable, is_main, pause_garbage_collection
 from mlqa.errors import MlqaError, RunError
+from mlqa.metrics.tokenizer_analysis import TokenizerAnalysis, analyze_tokenizer, analyze_words_ahead
 from mlqa.result import (
     NULL_ODDS,
     PREDICTIONS,
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from mlqa.evaluation import Evaluation, EvaluationResult
     from mlqa.features.template import Reading
     from mlqa.features.windows import Windows
-    from mlqa.metrics.tokenizer_analysis import TokenizerAnalysis
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
 log = logging.getLogger(__name__)
@@ -112,20 +112,21 @@ def _track_and_run(config: Config, choices: dict[str, str], result: Result) -> R
 
 def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None:
     """Take the run through its steps, and record the figures of each step in `result`."""
-    splits = _load(config)
-    result.dataset["fingerprint"] = splits.compute_fingerprint()
-    if is_main():
-        result.dataset["audit"] = _audit(splits)
+    with pause_garbage_collection():
+        splits = _load(config)
+        result.dataset["fingerprint"] = splits.compute_fingerprint()
+        if is_main():
+            result.dataset["audit"] = _audit(splits)
+            analyze_words_ahead(config, splits)
 
-    # torch and transformers are imported from here on, so that an error in the data shows at once.
-    arguments, run_dir = _join_processes(config)
-    from mlqa.evaluation import Evaluation
-    from mlqa.metrics.readiness import find_reasons_to_wait
-    from mlqa.metrics.tokenizer_analysis import analyze_tokenizer
-    from mlqa.models.loading import save_model
-    from mlqa.training.arguments import get_autocast_dtype
-    from mlqa.training.progress import ProgressAndHistory
-    from mlqa.training.trainer import QuestionAnsweringTrainer
+        # torch and transformers are imported from here on, so that an error in the data shows at once.
+        arguments, run_dir = _join_processes(config)
+        from mlqa.evaluation import Evaluation
+        from mlqa.metrics.readiness import find_reasons_to_wait
+        from mlqa.models.loading import save_model
+        from mlqa.training.arguments import get_autocast_dtype
+        from mlqa.training.progress import ProgressAndHistory
+        from mlqa.training.trainer import QuestionAnsweringTrainer
 
     with _time_stage(result, "features_seconds"):
         tokenizer, kept_rows = _tokenize(config, splits)

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from mlqa.environment import pause_garbage_collection
 from mlqa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,13 +53,16 @@ def run(args: argparse.Namespace) -> None:
     if problems:
         raise ConfigError(problems)
 
-    from mlqa.inference import Answerer, load_questions, make_unlabelled_examples
+    with pause_garbage_collection():
+        from mlqa.inference import Answerer, load_questions, make_unlabelled_examples
 
     if args.file is not None:
         examples = load_questions(args.file)
     else:
         examples = make_unlabelled_examples([args.question], [args.context], ["0"])
-    answers = Answerer(args.run_dir).answer(examples, args.top_k)
+    with pause_garbage_collection():  # transformers imports most of itself while it loads a model
+        answerer = Answerer(args.run_dir)
+    answers = answerer.answer(examples, args.top_k)
     if args.json:
         rows = [
             {"id": identifier, "question": question, "answers": [asdict(candidate) for candidate in candidates]}

@@ -19,10 +19,11 @@ from mlqa.features.windows import Windows, make_windows
 from mlqa.metrics.language_rules import resolve_language_rules
 from mlqa.metrics.no_answer import detect_squad_version
 from mlqa.metrics.oracle import compute_oracle_scores
+from mlqa.tokenization.analyses import analyze_ahead
 from mlqa.tokenization.corpus_statistics import WHITESPACE_WORD, compute_corpus_statistics, count_words
 from mlqa.tokenization.encoding import encode_words
 from mlqa.tokenization.morphemes import Segmentations, read_segmentations, score_boundaries
-from mlqa.tokenization.morphology import segment_words
+from mlqa.tokenization.morphology import MOST_WORDS, segment_words
 from mlqa.tokenization.normalization import measure_normalization_loss
 from mlqa.tokenization.parity import compute_parity
 from mlqa.tokenization.words import analyze_words
@@ -106,17 +107,33 @@ def analyze_tokenizer(
     return TokenizerAnalysis(figures, analyze_words(tokenizer, config.words, language), collisions)
 
 
-def _resolve_segmentations(config: Config, word_types: Iterable[str]) -> Segmentations:
-    """Return the segmentations of the gold file, else zeyrek's if that analyzes the language, else none.
+def analyze_words_ahead(config: Config, splits: Splits) -> None:
+    """Have another process analyze the words that `analyze_tokenizer` and a breakdown of the answers will ask for.
 
-    zeyrek segments word types that are drawn evenly over their frequencies.
+    It returns at once. Nothing happens if the language has no analyzer.
     """
+    if load_language(config.dataset.language).analyser is None:
+        return
+    segmented = () if config.dataset.segmentation_file else _choose_words(count_words(splits.train.contexts))
+    golds = (answers[0].text for answers in splits.validation.answers if answers)
+    answered = {word for gold in golds for word in gold.split() if word.isalpha()}
+    if len(answered) <= MOST_WORDS:
+        analyze_ahead([*segmented, *sorted(answered)])
+
+
+def _choose_words(word_types: Iterable[str]) -> tuple[str, ...]:
+    """Return up to MORPHEME_WORDS words, drawn evenly over their frequencies."""
+    words = [word for word in word_types if word.isalpha() and len(word) > 1]
+    return tuple(words[:: -(-len(words) // MORPHEME_WORDS) or 1])
+
+
+def _resolve_segmentations(config: Config, word_types: Iterable[str]) -> Segmentations:
+    """Return the segmentations of the gold file, else zeyrek's if that analyzes the language, else none."""
     if config.dataset.segmentation_file is not None:
         return read_segmentations(config.dataset.segmentation_file)
     if load_language(config.dataset.language).analyser is None:
         return {}
-    words = [word for word in word_types if word.isalpha() and len(word) > 1]
-    return _segment_with_zeyrek(tuple(words[:: -(-len(words) // MORPHEME_WORDS) or 1]))
+    return _segment_with_zeyrek(_choose_words(word_types))
 
 
 @functools.lru_cache(maxsize=1)  # `mlqa tokenizers` compares several tokenizers on the same words
