@@ -15,6 +15,7 @@ COMMANDS = {
     "dashboard": "save a W&B workspace for a sweep, or print its specification",
     "predict": "answer questions with the model of a run",
     "report": "compare the members of sweeps: what to choose, a page, tables",
+    "reproduce": "run a run again and compare answers, metrics and versions",
     "score": "score predictions from any tool on a data set",
     "tokenizers": "compare tokenizers on a data set and show how each splits words",
 }
