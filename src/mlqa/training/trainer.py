@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from mlqa.features.windows import Windows
 from mlqa.training.arguments import choose_loader_options, get_autocast_dtype, register_safe_globals
 from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
 from mlqa.training.compilation import allow_shapes
+from mlqa.training.dropout import FastDropout
 from mlqa.training.memory import find_fitting_accumulation, try_largest_windows
 from mlqa.training.optimizer import build_layerwise_groups
 
@@ -171,14 +172,16 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         weight = inputs.pop("weight", 1.0)
         if self.packing is None:
             padding = inputs["attention_mask"] == 0
-            output = model(**inputs)
+            with self._choose_dropout():
+                output = model(**inputs)
             all_logits = [
                 logits.masked_fill(padding, -torch.inf) for logits in (output.start_logits, output.end_logits)
             ]
         else:
             begins, lengths = inputs.pop("window_begins"), inputs.pop("window_lengths")
             inputs["attention_mask"] = self.packing.mask(inputs.pop("segments"))
-            output = model(**inputs)
+            with self._choose_dropout():
+                output = model(**inputs)
             all_logits = [unpack_logits(logits, begins, lengths) for logits in (output.start_logits, output.end_logits)]
         losses = [
             torch.nn.functional.cross_entropy(logits.float(), positions)
@@ -186,6 +189,11 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         ]
         loss = weight * (losses[0] + losses[1]) / 2
         return (loss, output) if return_outputs else loss
+
+    def _choose_dropout(self) -> AbstractContextManager[Any]:
+        """Return the faster dropout, unless a part of the model is compiled, or computed again in the backward pass."""
+        training = self.config.training
+        return nullcontext() if training.torch_compile or training.gradient_checkpointing else FastDropout()
 
     def _wrap_model(self, model: Any, *args: Any, **kwargs: Any) -> Any:
         """Leave the model to accelerate on a CPU: under smdistributed, transformers would wrap it by a GPU's number."""
