@@ -28,6 +28,7 @@ from mlqa.data.load import Splits, load_splits
 from mlqa.distributed import broadcast_object, destroy_process_group
 from mlqa.environment import get_cache_dir, get_model_dir, go_offline_if_unreachable, is_main, pause_garbage_collection
 from mlqa.errors import MlqaError, RunError
+from mlqa.features.windows import Windows, thin_windows_without_answer
 from mlqa.metrics.tokenizer_analysis import TokenizerAnalysis, analyze_tokenizer, analyze_words_ahead
 from mlqa.result import (
     NULL_ODDS,
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 
     from mlqa.evaluation import Evaluation, EvaluationResult
     from mlqa.features.template import Reading
-    from mlqa.features.windows import Windows
     from mlqa.training.trainer import QuestionAnsweringTrainer
 
 log = logging.getLogger(__name__)
@@ -151,9 +151,10 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
     if analysis is not None:
         _record_tokenizer(result, analysis, run_dir, trackers)
 
+    learnt = thin_windows_without_answer(train, splits.train, config.training.windows_without_answer, config.seed)
     callbacks = [ProgressAndHistory(trackers.log)]
     trainer = QuestionAnsweringTrainer(
-        config, arguments, model, train, lambda: evaluation.compute_metrics(model), callbacks, checkpoints
+        config, arguments, model, learnt, lambda: evaluation.compute_metrics(model), callbacks, checkpoints
     )
     result.memory = trainer.memory
     if config.training.num_train_epochs > 0 or config.training.max_steps > 0:

@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from mlqa.config.schema import Config
 
 SEED = ("seed", "training.seed")
-# Where a run writes, how it is tracked and reported, how a step is read that memory is too small for, and what its
-# tokenizer alone is described with.
+# Where a run writes, how it is tracked and reported, how a step is read that memory is too small for, in which pieces
+# gradients are sent, and what a tokenizer alone is described with.
 NOT_COMPUTED = (
     "training.output_dir",
     "training.auto_find_batch_size",
+    "training.ddp_bucket_cap_mb",
     "tracking",
     "report",
     "words",
     "dataset.segmentation_file",
     "dataset.parallel_file",
 )
+# Settings that came later, with the value at which a run is what it was before.
+LATER = {"training.windows_without_answer": 1.0}
 # A run that was cut short may be given more, and one that found no instance may take another.
 LIMITS = ("hardware.max_hours", "hardware.volume_gb", "hardware.fallbacks", "hardware.max_pending_minutes")
 PRICE = ("hardware.spot", "hardware.usd_per_hour")  # what a run costs: the same computation, another row of a report
@@ -40,7 +43,9 @@ def compute_config_hash(config: Config) -> str:
     Returns:
         12 hex digits over every setting that decides what a run computes, the seed included.
     """
-    settings = _drop_keys(asdict(config), (*NOT_COMPUTED, *LIMITS, *PRICE))
+    content = asdict(config)
+    unset = {key for key, value in _flatten_values(content) if key in LATER and value == LATER[key]}
+    settings = _drop_keys(content, (*NOT_COMPUTED, *LIMITS, *PRICE, *unset))
     text = json.dumps(settings, sort_keys=True, default=lambda value: value.value)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -80,7 +85,11 @@ def extract_configuration_settings(config: Mapping[str, Any]) -> dict[str, str]:
         config: The content of a run's .hydra/config.yaml. A null counts as no key, so that an older config without the
             key is the same configuration.
     """
-    return {key: value for key, value in _flatten(config) if is_configuration_setting(key)}
+    return {
+        key: value
+        for key, value in _flatten(config)
+        if is_configuration_setting(key) and (key not in LATER or float(value) != LATER[key])
+    }
 
 
 def extract_evaluation_settings(dataset: Mapping[str, Any]) -> dict[str, str]:
@@ -105,9 +114,13 @@ def _drop_keys(node: dict[str, Any], paths: Collection[str], prefix: str = "") -
     }
 
 
-def _flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+def _flatten(node: Any) -> Iterator[tuple[str, str]]:
+    return ((key, str(value)) for key, value in _flatten_values(node) if value is not None)
+
+
+def _flatten_values(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _flatten(value, f"{prefix}.{key}" if prefix else str(key))
-    elif node is not None:
-        yield prefix, str(node)
+            yield from _flatten_values(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, node
