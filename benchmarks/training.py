@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import itertools
 import tempfile
 import time
 from functools import partial
@@ -59,7 +60,9 @@ class Clock(TrainerCallback):  # type: ignore[misc]
         self.ends: list[float] = []
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
-        """Record the end of a step."""
+        """Record the end of a step, also of what a GPU has still to do."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         self.ends.append(self.now())
 
     @property
@@ -68,15 +71,15 @@ class Clock(TrainerCallback):  # type: ignore[misc]
         return self.ends[-1] - self.ends[0]
 
 
-def configure(folder: str, batching: str, precision: str, args: argparse.Namespace) -> Config:
-    """Compose the config of one way."""
+def configure(folder: str, batching: str, precision: str, args: argparse.Namespace, *more: str) -> Config:
+    """Compose the config of one way, with further overrides."""
     multiple = args.pad_to_multiple_of
     config, _ = compose_config(
         [
             "model=berturk", "dataset=sample", "tracking=files", f"training.batching={batching}",
             f"hardware.precision={precision}", f"training.per_device_train_batch_size={args.batch_size}",
             f"training.max_steps={args.steps + 1}", "training.save_strategy=no",
-            *([f"training.pad_to_multiple_of={multiple}"] if multiple else []),
+            *([f"training.pad_to_multiple_of={multiple}"] if multiple else []), *more,
         ]
     )  # fmt: skip
     config.training.output_dir = folder
@@ -92,15 +95,14 @@ def choose_steps(windows: Windows, config: Config, count: int) -> list[np.ndarra
     return [chosen[-1], *chosen]
 
 
-def measure_peak() -> float:
+def measure_peak(device: str = "cpu", kind: torch.dtype = torch.float32, size: int = 1536) -> float:
     """Return the operations per second of a large matrix product, by the clock of the steps."""
-    first, second = torch.randn(1536, 1536), torch.randn(1536, 1536)
-    rates = []
-    for _ in range(5):
-        began = Clock.now()
+    first, second = (torch.randn(size, size, dtype=kind, device=device) for _ in range(2))
+    clock = Clock()
+    for _ in range(6):
         torch.mm(first, second)
-        rates.append(2 * 1536**3 / (Clock.now() - began))
-    return max(rates)
+        clock.on_step_end()
+    return 2 * size**3 / min(end - begin for begin, end in itertools.pairwise(clock.ends))
 
 
 def count_operations(model: Any, shapes: list[tuple[int, int]]) -> float:

@@ -191,9 +191,10 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         return (loss, output) if return_outputs else loss
 
     def _choose_dropout(self) -> AbstractContextManager[Any]:
-        """Return the faster dropout, unless a part of the model is compiled, or computed again in the backward pass."""
-        training = self.config.training
-        return nullcontext() if training.torch_compile or training.gradient_checkpointing else FastDropout()
+        """Return the faster dropout on a CPU, unless the model is compiled, or layers are computed a second time."""
+        training, is_cpu = self.config.training, self.args.device.type == "cpu"
+        plain = not is_cpu or training.torch_compile or training.gradient_checkpointing
+        return nullcontext() if plain else FastDropout()
 
     def _wrap_model(self, model: Any, *args: Any, **kwargs: Any) -> Any:
         """Leave the model to accelerate on a CPU: under smdistributed, transformers would wrap it by a GPU's number."""
