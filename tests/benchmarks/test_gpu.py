@@ -65,7 +65,7 @@ def test_no_way_begins_that_would_not_end_in_time(
     monkeypatch.setattr(gpu, "make_peer_features", lambda *_: None)
     values: dict[str, Any] = {
         "train_file": None, "pretrained": None, "tokenizer": None, "questions": 20, "length": 64, "batch_size": 2,
-        "steps": 1, "minutes": 8.0, "smoke": True, "pad_to_multiple_of": None,
+        "steps": 1, "minutes": 9.0, "smoke": True, "pad_to_multiple_of": None,
     }  # fmt: skip
     found = gpu.measure_all(argparse.Namespace(**values), tmp_path)
     assert list(found) == [Way("packed"), Way("grouped")]
