@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,9 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         training = config.training
         one_width = windows.template.one_width
         self.batching, self.packing = choose_batching(training.batching, model, arguments.device, one_width)
+        # What is compiled, or computed a second time in the backward pass, keeps torch's dropout, and so does a GPU.
+        plain = training.torch_compile or training.gradient_checkpointing or arguments.device.type != "cpu"
+        self.dropout = nullcontext if plain else FastDropout
         multiple = None if self.batching is Batching.padded else training.pad_to_multiple_of
         batches = ShareDataset(windows, multiple, self.packing)
         step_size = arguments.train_batch_size * training.gradient_accumulation_steps
@@ -172,7 +175,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         weight = inputs.pop("weight", 1.0)
         if self.packing is None:
             padding = inputs["attention_mask"] == 0
-            with self._choose_dropout():
+            with self.dropout():
                 output = model(**inputs)
             all_logits = [
                 logits.masked_fill(padding, -torch.inf) for logits in (output.start_logits, output.end_logits)
@@ -180,7 +183,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         else:
             begins, lengths = inputs.pop("window_begins"), inputs.pop("window_lengths")
             inputs["attention_mask"] = self.packing.mask(inputs.pop("segments"))
-            with self._choose_dropout():
+            with self.dropout():
                 output = model(**inputs)
             all_logits = [unpack_logits(logits, begins, lengths) for logits in (output.start_logits, output.end_logits)]
         losses = [
@@ -189,12 +192,6 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         ]
         loss = weight * (losses[0] + losses[1]) / 2
         return (loss, output) if return_outputs else loss
-
-    def _choose_dropout(self) -> AbstractContextManager[Any]:
-        """Return the faster dropout on a CPU, unless the model is compiled, or layers are computed a second time."""
-        training, is_cpu = self.config.training, self.args.device.type == "cpu"
-        plain = not is_cpu or training.torch_compile or training.gradient_checkpointing
-        return nullcontext() if plain else FastDropout()
 
     def _wrap_model(self, model: Any, *args: Any, **kwargs: Any) -> Any:
         """Leave the model to accelerate on a CPU: under smdistributed, transformers would wrap it by a GPU's number."""
