@@ -1,10 +1,12 @@
-"""Compare one process with two (gloo, one thread each): the same run at the same global batch, trained and scored.
+"""Compare one process with two and four (gloo, one thread each): the same run at the same global batch, with scores.
 
     python benchmarks/distributed.py                                         a small BERT, generated questions
     python benchmarks/distributed.py model.pretrained=DIR dataset=tquad dataset.max_train_samples=300 ...   your own
 
-Overrides are those of train.py. Seconds come from each run's result.json. Both do the same work, so two processes can
-be at most twice as fast.
+    ... --processes 1 2 --accumulation 4 --bucket-mb 1 25 100      steps in parts, gradients sent in other pieces
+
+Overrides are those of train.py. Seconds come from each run's result.json. All do the same work, so N processes can be
+at most N times as fast, and no more than the cores of the machine. Every run must reach the scores of one process.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from rows import Row
 TRAIN = str(Path(__file__).resolve().parents[1] / "train.py")
 STEP = 16
 FIXED = ["tracking=files", "training.save_strategy=no", "training.num_train_epochs=1"]
+POINTS = 0.5  # how far the F1 may be from that of one process: sums of gradients are rounded in another order
 KEYS = {"train_seconds": "training", "eval_seconds": "evaluation", "total_seconds": "the whole run"}
 
 
@@ -39,25 +42,45 @@ def save_small_bert(folder: Path) -> str:
     return f"model.pretrained={folder}"
 
 
-def train(processes: int, overrides: list[str], folder: Path) -> dict[str, Any]:
+def train(processes: int, accumulation: int, bucket_mb: int | None, overrides: list[str], folder: Path) -> Any:
     """Run train.py with this many processes and return its result.json."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--no-python", f"--nproc_per_node={processes}"]
     start = [sys.executable, *torchrun] if processes > 1 else []
-    size = f"training.per_device_train_batch_size={STEP // processes}"
+    size = [
+        f"training.per_device_train_batch_size={STEP // processes // accumulation}",
+        f"training.gradient_accumulation_steps={accumulation}",
+        f"training.ddp_bucket_cap_mb={bucket_mb or 'null'}",
+    ]
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        command = [*start, *PYTHON, TRAIN, *overrides, *FIXED, size, f"hydra.run.dir={place}/run"]
+        command = [*start, *PYTHON, TRAIN, *overrides, *FIXED, *size, f"hydra.run.dir={place}/run"]
         run(command, OMP_NUM_THREADS="1")
         result: dict[str, Any] = json.loads(Path(place, "run", "result.json").read_text("utf-8"))
-    report_progress(f"processes: {processes}, F1 {result['metrics']['f1']:.4f}")
+    report_progress(f"{describe(processes, accumulation, bucket_mb)}: F1 {result['metrics']['f1']:.4f}")
     return result
 
 
+def describe(processes: int, accumulation: int, bucket_mb: int | None) -> str:
+    """Return what tells a setting apart, in words."""
+    words = [f"{processes} processes" if processes > 1 else "one process"]
+    words += [f"steps in {accumulation} parts"] if accumulation > 1 else []
+    words += [f"buckets of {bucket_mb} MB"] if bucket_mb else []
+    return ", ".join(words)
+
+
 def main() -> None:
-    """Measure the seconds of both."""
+    """Measure the seconds of all, and compare their scores."""
     parser = build_parser(__doc__, rounds=3)
     parser.add_argument("--questions", type=int, default=600, help="how many to generate for each split")
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--accumulation", type=int, default=1, help="parts of a step, with every number of processes")
+    parser.add_argument("--bucket-mb", type=int, nargs="+", help="megabytes of gradients that are sent at a time")
     parser.add_argument("overrides", nargs="*")
-    args = parse_arguments(parser, rounds=1, questions=16)
+    args = parse_arguments(parser, rounds=1, questions=16, processes=[1, 2])
+    settings = [
+        (count, args.accumulation, bucket)
+        for count in args.processes
+        for bucket in ((args.bucket_mb or [None]) if count > 1 else [None])
+    ]
     with tempfile.TemporaryDirectory() as name:
         overrides = args.overrides
         if not any(override.startswith("dataset=") for override in overrides):
@@ -65,13 +88,19 @@ def main() -> None:
             overrides += ["dataset=sample", *sizes]
         if not any(override.startswith("model.pretrained=") for override in overrides):
             overrides.append(save_small_bert(Path(name, "model")))
-        tasks = {count: partial(train, count, overrides, Path(name)) for count in (1, 2)}
+        tasks = {setting: partial(train, *setting, overrides, Path(name)) for setting in settings}
         results = alternate(args.rounds, tasks)
-    one, two = ({key: [result["timing"][key] for result in results[count]] for key in KEYS} for count in (1, 2))
-    rows = [
-        Row(f"two processes with one thread each, {STEP} windows per step: {what}", two[key], one[key], "one process")
-        for key, what in KEYS.items()
-    ]
+    first = settings[0]
+    scores = {setting: results[setting][0]["metrics"]["f1"] for setting in settings}
+    for setting, f1 in scores.items():
+        if abs(f1 - scores[first]) > POINTS:
+            raise SystemExit(f"{describe(*setting)}: F1 {f1:.4f} instead of {scores[first]:.4f}")
+    rows = []
+    for setting in settings[1:]:
+        for key, what in KEYS.items():
+            ours, alone = ([result["timing"][key] for result in results[one]] for one in (setting, first))
+            title = f"{describe(*setting)} with one thread each, {STEP} windows per step: {what}"
+            rows.append(Row(title, ours, alone, describe(*first)))
     finish(rows, args)
 
 

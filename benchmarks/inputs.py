@@ -50,4 +50,4 @@ def build_bert(vocabulary: int, is_base: bool = False, **settings: Any) -> Any:
     from transformers import BertConfig, BertForQuestionAnswering
 
     small = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024}
-    return BertForQuestionAnswering(BertConfig(vocab_size=vocabulary, **({} if is_base else small), **settings))
+    return BertForQuestionAnswering(BertConfig(vocab_size=vocabulary, **({} if is_base else small) | settings))

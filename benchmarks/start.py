@@ -1,4 +1,5 @@
-"""Measure the start: `--help`, `--cfg job` and completion against a bare Hydra app, and a small run besides training.
+"""Measure the start: `--help`, `--cfg job` and completion against a bare Hydra app, a small run until and besides its
+training, and `mlqa predict` for one question.
 
     python benchmarks/start.py                 both tables
     python benchmarks/start.py --rounds 15 --runs 5
@@ -25,9 +26,10 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-from measuring import alternate, build_parser, finish, parse_arguments, run_apart, split_clocks, time_process
+from measuring import PYTHON, alternate, build_parser, finish, parse_arguments, run_apart, split_clocks, time_process
 from rows import Row
 
+STARTED = time.perf_counter()
 ROOT = Path(__file__).resolve().parent.parent
 BARE = """
 import hydra
@@ -104,6 +106,8 @@ PARTS = {
     "breakdown": "mlqa.evaluation:Evaluation.score_questions",
 }
 RUN = "mlqa.experiment:run"
+FIRST_STEP = "until its first step"
+PREDICT = ["--context", "Ankara'da 1350 kedi yaşar.", "--question", "Ankara'da kaç kedi yaşar?"]
 
 
 def run_timed(arguments: list[str]) -> None:
@@ -116,8 +120,7 @@ def run_timed(arguments: list[str]) -> None:
     for address in PARTS.values():
         importlib.import_module(address.partition(":")[0])
     took["other imports: torch, transformers ..."] = time.perf_counter() - light
-    clocks = {**PARTS, "run": RUN}
-    for name, address in clocks.items():
+    for name, address in {**PARTS, "run": RUN}.items():
         module, _, path = address.partition(":")
         *owners, last = path.split(".")
         owner = functools.reduce(getattr, owners, sys.modules[module])
@@ -125,10 +128,10 @@ def run_timed(arguments: list[str]) -> None:
     composing = time.perf_counter()
     sys.argv[:] = [str(ROOT / "train.py"), *arguments]
     runpy.run_path(sys.argv[0], run_name="__main__")
-    run = took.pop("run")
+    run, clocks = took.pop("run"), {name: took.pop(name) for name in (FIRST_STEP, f"{FIRST_STEP}: CPU")}
     took["composing"] = time.perf_counter() - composing - run
     took["all else"] = run - sum(took.get(name, 0.0) for name in PARTS)
-    print(json.dumps(took))
+    print(json.dumps({"parts": took, "clocks": clocks}))
 
 
 def _add_clock(function: Callable[..., Any], name: str, took: dict[str, float]) -> Callable[..., Any]:
@@ -139,26 +142,37 @@ def _add_clock(function: Callable[..., Any], name: str, took: dict[str, float]) 
             return function(*arguments, **options)
         finally:
             took[name] = took.get(name, 0.0) + time.perf_counter() - began
+            if name == "training, 1 step":
+                took[FIRST_STEP], took[f"{FIRST_STEP}: CPU"] = time.perf_counter() - STARTED, time.process_time()
 
     return clocked
 
 
 def measure_small_run(data: str | None, rounds: int, questions: int | None) -> list[Row]:
-    """Return the seconds of a tiny model's run of one step, and of its parts once its tokens are in the cache."""
+    """Return the seconds of a quickstart of one step, and of its parts once its tokens are in the cache."""
     files = [f"dataset.{split}_file={path.resolve()}" for split, path in _find_files(data).items()]
-    chosen = ["dataset=squad_json", "dataset.language=tr", *files] if files else ["dataset=sample"]
+    chosen = ["experiment=quickstart", *(["dataset=squad_json", "dataset.language=tr", *files] if files else [])]
     chosen += [f"dataset.sample.{split}_rows={questions}" for split in ("train", "validation") if questions]
     runs: list[dict[str, float]] = []
+    predictions = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(rounds + 1):
-            arguments = ["model=tiny_wordpiece", "training.max_steps=1", *chosen, f"hydra.run.dir={folder}/{number}"]
+            arguments = ["training.max_steps=1", *chosen, f"hydra.run.dir={folder}/{number}"]
             began = time.perf_counter()
-            parts = run_apart(__file__, "--run", *arguments, MLQA_CACHE=f"{folder}/cache")
-            whole = time.perf_counter() - began
-            runs.append({"whole process": whole, **parts, "start and exit of Python": whole - sum(parts.values())})
-    what = f"a run of one step on {data or 'generated data'}"
-    first = Row(f"{what}, without a cache: whole process", [runs[0]["whole process"]])
-    return [first, *(Row(f"{what}: {part}", [run[part] for run in runs[1:]]) for part in runs[0] if rounds)]
+            told = run_apart(__file__, "--run", *arguments, MLQA_CACHE=f"{folder}/cache")
+            whole, parts = time.perf_counter() - began, told["parts"]
+            rest = {"whole process": whole, "start and exit of Python": whole - sum(parts.values())}
+            runs.append({**told["clocks"], **parts, **rest})
+            predict = [*PYTHON, "-m", "mlqa.cli", "predict", f"{folder}/{number}", *PREDICT]
+            predictions.append(time_process(predict, Path(folder), PYTHONPATH=str(ROOT / "src")))
+    what = f"quickstart of one step on {data or 'generated data'}"
+    clocks = (FIRST_STEP, f"{FIRST_STEP}: CPU")
+    return [
+        *(Row(f"{what}, without a cache: {part}", [runs[0][part]]) for part in (*clocks, "whole process")),
+        *(Row(f"{what}: {part}", [run[part] for run in runs[1:]]) for part in runs[0] if rounds),
+        Row("mlqa predict, one question", [wall for wall, _ in predictions]),
+        Row("mlqa predict, one question: CPU", [cpu for _, cpu in predictions]),
+    ]
 
 
 def _find_files(folder: str | None) -> dict[str, Path]:

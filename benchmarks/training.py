@@ -9,13 +9,18 @@
 With PEER_DIR (see benchmarks/peer.py), the peer reads its own features, each padded to 384 tokens, with transformers'
 Trainer and its collator. All ways train copies of the same model, in turn, round after round. The first step of each
 turn does not count. mlqa's ways take the same steps. Steps differ in tokens, so those to measure are spread evenly over
-the steps of an epoch, sorted by their number of tokens.
+the steps of an epoch, sorted by their number of tokens. `fewer` is grouped with training.windows_without_answer=0.25.
+It has fewer windows in an epoch, so its seconds are those of as many questions.
+
+The share of the peak is what the matrix products of all steps would take at the speed of a large one, divided by what
+the steps took.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import itertools
 import tempfile
 import time
 from functools import partial
@@ -35,14 +40,15 @@ from mlqa.config.compose import compose_config
 from mlqa.config.schema import Batching, Config
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
-from mlqa.features.windows import Windows, make_windows
+from mlqa.features.windows import Windows, make_windows, thin_windows_without_answer
 from mlqa.training.arguments import build_training_arguments
 from mlqa.training.checkpoints import Checkpoints
 from mlqa.training.trainer import QuestionAnsweringTrainer
 
-WAYS = ("peer", "padded", "grouped", "packed")
-DEFAULT = "grouped"  # on a CPU: the way that the targets are about
-TARGETS = {"fp32": 1.8, "bf16": 2.8}  # times the peer
+WAYS = ("peer", "padded", "grouped", "packed", "fewer")
+KEPT = 0.25  # of the windows without an answer, if there are `fewer`
+# Times the peer, on a CPU, where grouped is the default.
+TARGETS = {("fp32", "grouped"): 1.8, ("fp32", "fewer"): 2.5, ("bf16", "grouped"): 2.8}
 
 
 class Clock(TrainerCallback):  # type: ignore[misc]
@@ -54,7 +60,9 @@ class Clock(TrainerCallback):  # type: ignore[misc]
         self.ends: list[float] = []
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
-        """Record the end of a step."""
+        """Record the end of a step, also of what a GPU has still to do."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         self.ends.append(self.now())
 
     @property
@@ -63,15 +71,15 @@ class Clock(TrainerCallback):  # type: ignore[misc]
         return self.ends[-1] - self.ends[0]
 
 
-def configure(folder: str, batching: str, precision: str, args: argparse.Namespace) -> Config:
-    """Compose the config of one way."""
+def configure(folder: str, batching: str, precision: str, args: argparse.Namespace, *more: str) -> Config:
+    """Compose the config of one way, with further overrides."""
     multiple = args.pad_to_multiple_of
     config, _ = compose_config(
         [
             "model=berturk", "dataset=sample", "tracking=files", f"training.batching={batching}",
             f"hardware.precision={precision}", f"training.per_device_train_batch_size={args.batch_size}",
             f"training.max_steps={args.steps + 1}", "training.save_strategy=no",
-            *([f"training.pad_to_multiple_of={multiple}"] if multiple else []),
+            *([f"training.pad_to_multiple_of={multiple}"] if multiple else []), *more,
         ]
     )  # fmt: skip
     config.training.output_dir = folder
@@ -87,8 +95,31 @@ def choose_steps(windows: Windows, config: Config, count: int) -> list[np.ndarra
     return [chosen[-1], *chosen]
 
 
-def train_ours(model: Any, windows: Windows, config: Config, count: int) -> float:
-    """Train with mlqa's Trainer, and return the seconds of `count` steps."""
+def measure_peak(device: str = "cpu", kind: torch.dtype = torch.float32, size: int = 1536) -> float:
+    """Return the operations per second of a large matrix product, by the clock of the steps."""
+    first, second = (torch.randn(size, size, dtype=kind, device=device) for _ in range(2))
+    clock = Clock()
+    for _ in range(6):
+        torch.mm(first, second)
+        clock.on_step_end()
+    return 2 * size**3 / min(end - begin for begin, end in itertools.pairwise(clock.ends))
+
+
+def count_operations(model: Any, shapes: list[tuple[int, int]]) -> float:
+    """Return the operations of the matrix products of forward and backward passes.
+
+    Args:
+        model: The model.
+        shapes: (windows, width) of each pass.
+    """
+    embeddings = {id(part.weight) for part in model.modules() if isinstance(part, torch.nn.Embedding)}
+    matrices = sum(part.numel() for part in model.parameters() if part.ndim > 1 and id(part) not in embeddings)
+    positions, pairs = (sum(windows * width**power for windows, width in shapes) for power in (1, 2))
+    return float(6 * matrices * positions + 12 * model.config.num_hidden_layers * model.config.hidden_size * pairs)
+
+
+def train_ours(model: Any, windows: Windows, config: Config, count: int) -> tuple[float, float]:
+    """Train with mlqa's Trainer, and return the seconds and the operations of `count` steps."""
     clock = Clock()
     checkpoints = Checkpoints(Path(config.training.output_dir), "0" * 16)
     trainer = QuestionAnsweringTrainer(
@@ -97,7 +128,9 @@ def train_ours(model: Any, windows: Windows, config: Config, count: int) -> floa
     steps = choose_steps(windows, config, count)
     trainer.batches._draw_steps = lambda: steps  # type: ignore[method-assign]
     trainer.fit(None)
-    return clock.seconds
+    shares = list(trainer.batches)[1:]
+    passes = [item for (share,) in shares for item in trainer.train_dataset[share]["passes"]]
+    return clock.seconds, count_operations(model, [tuple(item["input_ids"].shape) for item in passes])
 
 
 def train_peer(model: Any, features: Any, config: Config) -> float:
@@ -143,16 +176,22 @@ def compare(args: argparse.Namespace, folder: Path) -> list[Row]:
     windows = make_windows(examples, tokenizer, length, length // 3)
     features = make_peer_features(examples, tokenizer, windows, folder) if "peer" in args.ways else None
 
+    thinned = thin_windows_without_answer(windows, examples, KEPT, seed=0)
+
     def train(way: str, precision: str) -> float:
-        batching = Batching.padded.value if way == "peer" else way
+        batching = {"peer": Batching.padded.value, "fewer": Batching.grouped.value}.get(way, way)
         config = configure(str(folder), batching, precision, args)
         trained = copy.deepcopy(model)
         if way == "peer":
             took = train_peer(trained, features, config)
+            done = count_operations(model, [(args.batch_size, length)] * args.steps)
         else:
-            took = train_ours(trained, windows, config, args.steps)
-        report_progress(f"{way} {precision}: {args.steps * args.batch_size / took:.2f} windows/s")
-        return took
+            took, done = train_ours(trained, thinned if way == "fewer" else windows, config, args.steps)
+        report_progress(
+            f"{way} {precision}: {args.steps * args.batch_size / took:.2f} windows/s, "
+            f"{done / took / 1e9:.0f} GFLOP/s, {done / took / measure_peak():.0%} of the peak"
+        )
+        return took * len(thinned) / len(windows) if way == "fewer" else took
 
     ways = [way for way in args.ways if way != "peer" or features is not None]
     tasks = {(way, precision): partial(train, way, precision) for precision in args.precision for way in ways}
@@ -169,7 +208,7 @@ def compare(args: argparse.Namespace, folder: Path) -> list[Row]:
             took,
             seconds[first, precision] if way != first else None,
             PEER if first == "peer" else first,
-            at_least=TARGETS.get(precision) if (first, way) == ("peer", DEFAULT) else None,
+            at_least=TARGETS.get((precision, way)) if first == "peer" else None,
         )
         for (way, precision), took in seconds.items()
         if way != "peer"

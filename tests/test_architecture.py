@@ -35,7 +35,7 @@ tracking evaluation
 report run_directory inference
 demo llm
 experiment on_sweep_end serving
-publishing
+publishing reproduction
 commands
 cli
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.server
 import os
 import threading
@@ -19,6 +20,17 @@ CONTAINER = {"TRAINING_JOB_NAME": "job", "SM_CURRENT_HOST": "algo-1"}
 def set_variables(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+
+
+def test_garbage_is_collected_again_after_the_pause() -> None:
+    with environment.pause_garbage_collection():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    with environment.pause_garbage_collection():
+        pass
+    assert not gc.isenabled()  # as the user had it
+    gc.enable()
 
 
 def test_one_process_is_rank_0_of_1() -> None:

@@ -20,6 +20,7 @@ COMMANDS = {
     "export": "take the model of a run to production: ONNX, 8 bits, SageMaker",
     "predict": "answer questions with the model of a run",
     "report": "compare the members of sweeps: what to choose, a page, tables",
+    "reproduce": "run a run again and compare answers, metrics and versions",
     "score": "score predictions from any tool on a data set",
     "sync": "complete a run at W&B or trackio after an outage, a kill or offline work",
     "tokenizers": "compare tokenizers on a data set and show how each splits words",

@@ -34,6 +34,8 @@ def test_the_hash_of_a_config_stays(overrides: list[str], expected: str) -> None
         ["hydra.run.dir=/tmp/elsewhere"],
         ["words=[kedi]"],
         ["training.auto_find_batch_size=false"],
+        ["training.ddp_bucket_cap_mb=100"],
+        ["training.windows_without_answer=1"],
         ["report.reference=blog"],
         ["hardware.spot=true", "hardware.max_hours=9", "hardware.volume_gb=90", "hardware.usd_per_hour=3"],
     ],
@@ -43,7 +45,17 @@ def test_what_is_not_computed_does_not_change_the_hash(overrides: list[str]) -> 
     assert compute_config_hash(other) == compute_config_hash(base)
 
 
-@pytest.mark.parametrize("override", ["seed=1", "optimizer.learning_rate=6e-5", "dataset.max_train_samples=5"])
+def test_a_later_setting_at_its_default_is_no_setting() -> None:
+    earlier, now = {"training": {"max_steps": 3}}, {"training": {"max_steps": 3, "windows_without_answer": 1.0}}
+    assert extract_configuration_settings(earlier) == extract_configuration_settings(now)
+    now["training"]["windows_without_answer"] = 0.25
+    assert extract_configuration_settings(now)["training.windows_without_answer"] == "0.25"
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["training.windows_without_answer=0.5", "seed=1", "optimizer.learning_rate=6e-5", "dataset.max_train_samples=5"],
+)
 def test_what_is_computed_changes_the_hash(override: str) -> None:
     assert compute_config_hash(compose_config([override])[0]) != compute_config_hash(compose_config([])[0])
 

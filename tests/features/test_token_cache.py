@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,30 @@ def test_two_processes_that_make_the_same_entry_do_not_meet(tmp_path: Path) -> N
     told = [process.communicate(timeout=120)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], told
     assert len(list(tmp_path.iterdir())) == 1 and "Warning" not in "".join(told)
+
+
+def test_one_member_tokenizes_and_the_others_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def tokenize_slowly(*arguments: Any) -> Any:
+        made.append(1)
+        time.sleep(0.3)
+        return tokens.tokenize_in_chunks(*arguments)
+
+    monkeypatch.setattr(token_cache, "tokenize_in_chunks", tokenize_slowly)
+    with ThreadPoolExecutor() as members:
+        found = list(members.map(lambda _: TokenCache(tmp_path / "tokens", TOKENIZER).tokenize(TEXTS), range(4)))
+    assert all(same(one, EXPECTED) for one in found) and len(made) == 1
+
+
+def test_a_disk_without_locks_still_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("no locks available")
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    assert same(TokenCache(tmp_path / "tokens", TOKENIZER).tokenize(TEXTS), EXPECTED)
+    monkeypatch.setattr(token_cache, "tokenize_in_chunks", refuse)
+    assert same(TokenCache(tmp_path / "tokens", TOKENIZER).tokenize(TEXTS), EXPECTED)
 
 
 def test_a_slow_tokenizer_is_refused() -> None:

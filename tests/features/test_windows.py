@@ -18,7 +18,7 @@ from mlqa.data.readers import read_file
 from mlqa.data.sample import generate
 from mlqa.errors import ModelError
 from mlqa.features.template import make_template
-from mlqa.features.windows import make_windows
+from mlqa.features.windows import make_windows, thin_windows_without_answer
 from mlqa.tokenization.scratch import train_tokenizer
 
 SAMPLE = generate(60, seed=1)
@@ -209,3 +209,19 @@ def test_labels_in_decomposed_text(algorithm: str, before: str, gold: str, after
     shift = windows.begin[0] - windows.context_begin[0]
     first, last = (int(positions[0] + shift) for positions in (windows.start_positions, windows.end_positions))
     assert context[windows.context.starts[first] : windows.context.ends[last]].strip() == answer
+
+
+def test_only_windows_without_their_answer_are_thinned_out() -> None:
+    words = " ".join(f"kelime{number}" for number in range(300))
+    answered, never = one("Hangisi?", words, "kelime7"), Examples(["1"], ["Kim?"], [words], np.array([0]), [()])
+    tokenizer = train_tokenizer([words, "Hangisi? Kim?"], "wordpiece", 1000, 512)
+    for examples, kept in ((answered, 1), (never, None)):
+        windows = make_windows(examples, tokenizer, 64, 16)
+        thinned = thin_windows_without_answer(windows, examples, 0.0, seed=0)
+        assert len(windows) > 3 and len(thinned) == (kept or len(windows))
+        assert thinned.has_answer.sum() == windows.has_answer.sum()
+        assert len(thin_windows_without_answer(windows, examples, 1.0, seed=0)) == len(windows)
+    windows = make_windows(answered, tokenizer, 64, 16)
+    halves = [thin_windows_without_answer(windows, answered, 0.5, seed) for seed in (1, 1, 2)]
+    assert np.array_equal(halves[0].begin, halves[1].begin) and not np.array_equal(halves[0].begin, halves[2].begin)
+    assert np.array_equal(halves[0].lengths, windows.lengths[np.isin(windows.begin, halves[0].begin)])

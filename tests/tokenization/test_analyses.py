@@ -34,6 +34,7 @@ def _forget() -> None:
     """As a new process begins."""
     kept._open_store.cache_clear()
     find_analyses.cache_clear()
+    kept._helper = None
 
 
 def _all_that_is_said() -> object:
@@ -112,6 +113,28 @@ def test_a_file_that_has_grown_too_large_is_begun_anew(folder: Path, monkeypatch
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT word FROM analyses").fetchall() == [("evler",)]
     connection.close()
+
+
+@pytest.mark.slow
+def test_another_process_analyzes_ahead_and_this_one_never_loads_zeyrek(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [word for word in WORDS if word.isalpha()]
+    expected = [_by_zeyrek(word) for word in words]
+    kept.analyze_ahead(words)
+    monkeypatch.setattr(kept, "load_analyzer", None)
+    assert [find_analyses(word) for word in words] == expected  # it waits for words that are not there yet
+    assert kept._helper is not None and kept._helper.wait(60) == 0
+    monkeypatch.setattr(subprocess, "Popen", None)
+    kept.analyze_ahead(words)  # all of them are there: nothing is started
+
+
+@pytest.mark.slow
+def test_what_the_other_process_does_not_deliver_is_analyzed_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept.sys, "executable", "/bin/false")
+    kept.analyze_ahead(["kedileri"])
+    assert find_analyses("kedileri") == _by_zeyrek("kedileri")
+    monkeypatch.setattr(kept.sys, "executable", "/no/such/python")
+    kept.analyze_ahead(["evlerimizden"])
+    assert find_analyses("evlerimizden") == _by_zeyrek("evlerimizden")
 
 
 @pytest.mark.slow

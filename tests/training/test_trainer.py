@@ -258,3 +258,26 @@ def test_attention_is_as_configured(tmp_path: Path) -> None:
     tokenizer = SimpleNamespace(get_vocab=lambda: {"a": 1599})  # only its highest id is used
     eager = load_model(ModelConfig(str(tmp_path), attn_implementation=Attention.eager), tokenizer)[0]
     assert eager.config._attn_implementation == "eager"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batching", ["grouped", "packed"])
+def test_a_few_graphs_serve_every_shape(batching: str, tmp_path: Path) -> None:
+    """Widths and numbers of windows vary from pass to pass. Dynamo must see that they do, and not compile for each."""
+    counters = torch._dynamo.utils.counters
+    torch._dynamo.reset()
+    counters.clear()
+    model = torch.compile(small("Bert"), backend="eager")
+    trainer, _ = trainer_of(tmp_path, "training.per_device_train_batch_size=6", model=small("Bert"), batching=batching)
+    shapes = set()
+    for (share,) in trainer.batches:
+        for part in trainer.train_dataset[share]["passes"]:
+            shapes.add(tuple(part["input_ids"].shape))
+            part = {name: value for name, value in part.items() if "window" not in name and "positions" not in name}
+            part.pop("weight")
+            if trainer.packing is not None:
+                part["attention_mask"] = trainer.packing.mask(part.pop("segments"))
+            model(**part)
+    assert len(shapes) > 8 or batching == "packed"
+    assert 0 < counters["stats"]["unique_graphs"] <= 8
+    torch._dynamo.reset()

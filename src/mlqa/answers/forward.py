@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
 from rich.progress import track
 
 from mlqa.answers.decoding import Spans, select_best_spans
@@ -61,6 +60,8 @@ def predict_spans(
                 parts.append(_read_batch(model, windows, chosen, training, autocast, device))
                 read.append(chosen)
             except RuntimeError as error:
+                from accelerate.utils.memory import should_reduce_batch_size
+
                 if len(chosen) == 1 or not should_reduce_batch_size(error):
                     raise
                 waiting += [chosen[len(chosen) // 2 :], chosen[: len(chosen) // 2]]

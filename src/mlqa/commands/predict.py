@@ -7,6 +7,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Literal
 
+from mlqa.environment import pause_garbage_collection
 from mlqa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -68,13 +69,16 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(problems)
 
     from mlqa.data.questions import load_questions, make_unlabelled_examples
-    from mlqa.inference import Predictor
+
+    with pause_garbage_collection():
+        from mlqa.inference import Predictor
 
     if args.file is not None:
         examples = load_questions(args.file)
     else:
         examples = make_unlabelled_examples([args.question], [args.context], ["0"])
-    predictor = Predictor.from_run(args.run_dir, risk=args.risk, null_threshold=null_threshold)
+    with pause_garbage_collection():  # transformers imports most of itself while it loads a model
+        predictor = Predictor.from_run(args.run_dir, risk=args.risk, null_threshold=null_threshold)
     predictions = predictor.answer(examples, args.top_k)
     if args.json:
         rows = [

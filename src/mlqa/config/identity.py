@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 REPEATED = ("seed", "training.seed", "dataset.fold")  # runs that repeat a configuration differ in them
 # Where a run writes, how it is tracked and reported, how sure is sure enough, what else its model is scored on, how a
-# step is read that memory is too small for, and what its tokenizer alone is described with.
+# step is read that memory is too small for, in which pieces gradients are sent, and what its tokenizer alone is
+# described with.
 NOT_COMPUTED = (
     "training.output_dir",
     "training.auto_find_batch_size",
+    "training.ddp_bucket_cap_mb",
     "tracking",
     "report",
     "calibration",
@@ -50,6 +52,7 @@ ADDED: dict[str, Any] = {
     "model.endpoint": None,
     "training.keep": "last",
     "training.patience": None,
+    "training.windows_without_answer": 1.0,
 }
 MIXED_SETS = "dataset.mix.sets"
 # How an endpoint is asked and what it charges: the same questions and answers.

@@ -23,6 +23,7 @@ AT_LEAST = {
     "training.max_steps": -1,  # -1: num_train_epochs decides
     "training.max_grad_norm": 0,
     "training.dataloader_num_workers": 0,
+    "training.ddp_bucket_cap_mb": 1,
     "optimizer.weight_decay": 0,
     "optimizer.adam_epsilon": 0,
     "dataset.max_train_samples": 1,
@@ -82,6 +83,9 @@ def check_ranges(config: Config) -> Iterator[str]:
         value = _get_value(config, key)
         if value is not None and not 0 <= value < 1:
             yield f"{key}={value}: choose 0 or more, below 1"
+    share = config.training.windows_without_answer
+    if not 0 <= share <= 1:
+        yield f"training.windows_without_answer={share}: choose a share from 0 to 1"
     if config.training.max_steps == 0:
         yield (
             "training.max_steps=0: is not a number of steps to train; choose 1 or more, -1 to train "

@@ -325,6 +325,8 @@ class TrainingConfig:
     null_score_diff_threshold: float = 0.0  # SQuAD 2.0: no answer if its score exceeds the best answer's by more
     batching: Optional[Batching] = None  # null: packed on a GPU if the model allows it, else grouped. It trains alike
     pad_to_multiple_of: int = 8  # of a batch's width. Choose more if kernels are compiled per shape (torch_compile: 64)
+    windows_without_answer: float = 1.0  # share to train on of the windows that have not got their question's answer
+    ddp_bucket_cap_mb: Optional[int] = None  # gradients that processes exchange at a time. null: torch's 25 MB
     shuffled_questions_control: bool = False  # also score with the questions of each context shuffled
 
 

@@ -12,6 +12,7 @@ whatever their seeds, because a hash of the text decides which of the two it may
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 import re
@@ -46,17 +47,27 @@ def render(template: str, fact: Fact) -> tuple[str, dict[str, Answer]]:
     Returns:
         The sentence, and {slot: the answer that it contains} (see its `common_nouns`).
     """
-    text, spans, done = "", {}, 0
-    for slot in _SLOT.finditer(template):
-        text += template[done : slot.start()]
-        done, (name, form), stem = slot.end(), slot.groups(), fact[slot[1]]
-        common = name in load_vocabulary().common_nouns
+    text, spans = "", {}
+    slots, rest = _parse_template(template)
+    for before, name, form in slots:
+        text += before
+        common, stem = name in load_vocabulary().common_nouns, fact[name]
         word = stem if not form else inflect_noun(stem, form) if common else inflect_name(stem, form)
         if not text:
             word = {"i": "İ"}.get(word[0], word[0].upper()) + word[1:]
         spans[name] = Answer(word if common else stem, len(text))
         text += word
-    return text + template[done:], spans
+    return text + rest, spans
+
+
+@functools.cache
+def _parse_template(template: str) -> tuple[list[tuple[str, str, str | None]], str]:
+    """Return (the text before it, name, form) of each slot, and the text after the last one."""
+    slots, done = [], 0
+    for slot in _SLOT.finditer(template):
+        slots.append((template[done : slot.start()], slot[1], slot[2]))
+        done = slot.end()
+    return slots, template[done:]
 
 
 class _Draw:

@@ -5,6 +5,7 @@ This is enough for the sample's words, which are all regular. It is not a morpho
 
 from __future__ import annotations
 
+import functools
 import re
 
 _FRONT, _ROUND, _VOWELS = "eiöüEİÖÜ", "oöuüOÖUÜ", "aeıioöuüâîûAEIİOÖUÜÂÎÛ"
@@ -25,6 +26,7 @@ def spell_last_word(number: str) -> str:
     return next(word for limit, word in _POWERS if zeros < limit)
 
 
+@functools.lru_cache(maxsize=2**16)
 def build_suffix(stem: str, form: str) -> str:
     """Build a suffix in the form that it takes after a stem: ("Sinop", "DA") -> ta, ("1934", "DA") -> te.
 

@@ -1,9 +1,10 @@
 """Cache tokens on disk under a hash of tokenizer and texts, so that only the first member of a sweep tokenizes.
 
 An entry is a folder with one file of plain numbers for each array. It appears as a whole, by a rename, or not at all.
-Runs that make the same entry at the same time therefore do not disturb each other. An incomplete entry is made again,
-and a disk that cannot be written to causes one warning. Entries are written chunk by chunk, and large ones are mapped
-into memory, so that tokens take up no memory of their own.
+Members that need the same entry at the same time wait for the first of them, which makes it. If the disk has no locks,
+each makes it, and they do not disturb each other. An incomplete entry is made again, and a disk that cannot be written
+to causes one warning. Entries are written chunk by chunk, and large ones are mapped into memory, so that tokens take up
+no memory of their own.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ TYPES: dict[str, np.dtype[Any]] = {
     "ends": np.dtype("<i4"),
 }
 PARTIAL = ".partial-"
+LOCKS = ".locks"  # after the name of the folder: a folder beside it, of 256 empty files at most
 
 
 class TokenCache:
@@ -73,16 +75,17 @@ class TokenCache:
         if not self.works:
             return concatenate_tokens(tokenize_in_chunks(self.backend, texts))
         entry = self.folder / self._hash_texts(texts)
-        if entry.is_dir():
-            try:
-                return _read(entry, len(texts))
-            except (OSError, ValueError) as error:
-                log.warning("%s: the cached tokens are damaged and are made again: %s", entry, summarize_error(error))
-                shutil.rmtree(entry, ignore_errors=True)
+        tokens = _read_if_there(entry, len(texts))
+        if tokens is not None:
+            return tokens
         try:
-            _write(entry, tokenize_in_chunks(self.backend, texts))
-            _remove_oldest(self.folder, keep=entry)
-            return _read(entry, len(texts))
+            with _lock(self.folder.with_name(self.folder.name + LOCKS) / entry.name[:2]):
+                tokens = _read_if_there(entry, len(texts))  # another member may have made it meanwhile
+                if tokens is None:
+                    _write(entry, tokenize_in_chunks(self.backend, texts))
+                    _remove_oldest(self.folder, keep=entry)
+                    tokens = _read(entry, len(texts))
+            return tokens
         except (OSError, ValueError) as error:
             self._give_up(error)
             return concatenate_tokens(tokenize_in_chunks(self.backend, texts))
@@ -97,6 +100,34 @@ class TokenCache:
             content = text.encode("utf-8", "surrogatepass")
             digest.update(len(content).to_bytes(8, "little") + content)
         return digest.hexdigest()[:32]
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Let one process at a time into the block. If this system or its disk has no locks, let all in."""
+    try:
+        import fcntl
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except (ImportError, OSError):
+        yield
+        return
+    with file:  # which also unlocks it, as does the end of the process
+        yield
+
+
+def _read_if_there(entry: Path, texts: int) -> Tokens | None:
+    """Read the tokens of an entry. If it is damaged, remove it."""
+    if not entry.is_dir():
+        return None
+    try:
+        return _read(entry, texts)
+    except (OSError, ValueError) as error:
+        log.warning("%s: the cached tokens are damaged and are made again: %s", entry, summarize_error(error))
+        shutil.rmtree(entry, ignore_errors=True)
+        return None
 
 
 def _read(entry: Path, texts: int) -> Tokens:

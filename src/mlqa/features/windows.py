@@ -77,6 +77,11 @@ class Windows:
             parts = [first, np.full(len(question), of_question), middle, np.full(len(context), of_context), last]
             np.concatenate(parts, out=kinds)
 
+    def select(self, windows: np.ndarray) -> Windows:
+        """Return the given windows, by number or as a boolean mask. All rows and contexts are kept."""
+        arrays = ("row", "begin", "end", "has_answer", "start_positions", "end_positions")
+        return replace(self, **{name: getattr(self, name)[windows] for name in arrays})
+
     def select_rows(self, rows: np.ndarray) -> Windows:
         """Return the windows of the given rows.
 
@@ -88,17 +93,8 @@ class Windows:
         """
         number = np.full(len(self.question), -1)
         number[rows] = np.arange(len(rows))
-        mine = np.flatnonzero(number[self.row] >= 0)
-        return replace(
-            self,
-            question=self.question.select(rows),
-            row=number[self.row[mine]],
-            begin=self.begin[mine],
-            end=self.end[mine],
-            has_answer=self.has_answer[mine],
-            start_positions=self.start_positions[mine],
-            end_positions=self.end_positions[mine],
-        )
+        mine = self.select(number[self.row] >= 0)
+        return replace(mine, question=self.question.select(rows), row=number[mine.row])
 
 
 def make_windows(
@@ -162,3 +158,19 @@ def make_windows(
         max_seq_length=max_seq_length,
         cut_questions=cut_questions,
     )
+
+
+def thin_windows_without_answer(windows: Windows, examples: Examples, share: float, seed: int) -> Windows:
+    """Return the windows without a share of those that do not contain the answer of their question.
+
+    Every window of a question that has no answer at all stays, and so do those that contain theirs.
+
+    Args:
+        windows: Windows of `examples`.
+        examples: The rows.
+        share: How many of the windows without their answer stay, from 0 to 1. They are drawn.
+        seed: Of the draw.
+    """
+    answerable = np.fromiter(map(bool, examples.answers), bool, len(examples))
+    drawn = np.random.default_rng((seed, 2)).random(len(windows)) < share
+    return windows.select(windows.has_answer | ~answerable[windows.row] | drawn)

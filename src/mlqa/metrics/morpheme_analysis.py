@@ -58,6 +58,16 @@ class MorphemeAnalysis:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+def sample_words(counted: Mapping[str, int]) -> list[str]:
+    """Return up to `SAMPLED` words of letters, drawn evenly over their frequencies.
+
+    Args:
+        counted: {word: occurrences in the corpus}, most frequent first.
+    """
+    words = [word for word in counted if word.isalpha() and len(word) > 1]
+    return words[:: -(-len(words) // SAMPLED) or 1]
+
+
 def find_golds(counted: Mapping[str, int], lexicon: Lexicon, entries: Sequence[WordEntry]) -> Golds | str:
     """Find words with morphemes: in the user's gold file, by the language's analyzer, or in the language's list.
 
@@ -77,8 +87,7 @@ def find_golds(counted: Mapping[str, int], lexicon: Lexicon, entries: Sequence[W
         readings = {entry.word: entry.readings for entry in entries if entry.readings}
         return Golds("dataset.segmentation_file", readings, [stem for stem in stems if stem is not None])
     if language.analyser is not None:
-        words = [word for word in counted if word.isalpha() and len(word) > 1]
-        found = read_words(words[:: -(-len(words) // SAMPLED) or 1], lexicon)
+        found = read_words(sample_words(counted), lexicon)
         known = {word: one.readings for word, one in found.items() if one.readings}
         stems = [find_stem(word, ways[0].lemma, counted[word]) for word, ways in known.items()]
         stemmed = [stem for stem in stems if stem is not None and stem.end - stem.start < len(stem.word)]

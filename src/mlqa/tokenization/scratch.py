@@ -78,12 +78,13 @@ def _create_word_tokenizer() -> Tokenizer:
 
 def _rank_characters(tokenizer: Tokenizer, texts: list[str]) -> list[str]:
     """Return the characters of all words, most frequent first: `c` at the start of a word, `##c` inside it."""
+    stretches = Counter(stretch for text in texts for stretch in text.split(" "))
     counts: Counter[str] = Counter()
-    for text in texts:
-        words = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))
-        for word, _ in words:
-            counts[word[0]] += 1
-            counts.update(CONTINUED + letter for letter in word[1:])
+    for stretch, times in stretches.items():  # no word contains a space: split each stretch once
+        for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(stretch)):
+            counts[word[0]] += times
+            for letter in word[1:]:
+                counts[CONTINUED + letter] += times
     return sorted(counts, key=lambda token: (-counts[token], token))
 
 

@@ -51,6 +51,8 @@ def build_training_arguments(config: Config) -> Any:
     }
     if get_world_size() > 1 and not torch.cuda.is_available():
         arguments["ddp_backend"] = "gloo"
+    if training.ddp_bucket_cap_mb is not None:
+        arguments["ddp_bucket_cap_mb"] = training.ddp_bucket_cap_mb
     if training.gradient_checkpointing:
         activation = "activation_checkpointing" in known  # the name from 5.22 on
         arguments["activation_checkpointing" if activation else "gradient_checkpointing"] = True

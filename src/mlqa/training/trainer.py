@@ -38,6 +38,7 @@ from mlqa.training.arguments import (
 from mlqa.training.best_model import BestModel, Kept
 from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
 from mlqa.training.compilation import allow_shapes
+from mlqa.training.dropout import FastDropout
 from mlqa.training.memory import find_fitting_accumulation, try_largest_windows
 from mlqa.training.optimizer import build_layerwise_groups
 
@@ -78,6 +79,9 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         training = config.training
         one_width = windows.template.one_width
         self.batching, self.packing = choose_batching(training.batching, model, arguments.device, one_width)
+        # What is compiled, or computed a second time in the backward pass, keeps torch's dropout, and so does a GPU.
+        plain = training.torch_compile or training.gradient_checkpointing or arguments.device.type != "cpu"
+        self.dropout = nullcontext if plain else FastDropout
         multiple = None if self.batching is Batching.padded else training.pad_to_multiple_of
         batches = ShareDataset(windows, multiple, self.packing)
         step_size = arguments.train_batch_size * training.gradient_accumulation_steps
@@ -199,14 +203,16 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         weight = inputs.pop("weight", 1.0)
         if self.packing is None:
             padding = inputs["attention_mask"] == 0
-            output = model(**inputs)
+            with self.dropout():
+                output = model(**inputs)
             all_logits = [
                 logits.masked_fill(padding, -torch.inf) for logits in (output.start_logits, output.end_logits)
             ]
         else:
             begins, lengths = inputs.pop("window_begins"), inputs.pop("window_lengths")
             inputs["attention_mask"] = self.packing.mask(inputs.pop("segments"))
-            output = model(**inputs)
+            with self.dropout():
+                output = model(**inputs)
             all_logits = [unpack_logits(logits, begins, lengths) for logits in (output.start_logits, output.end_logits)]
         losses = [
             torch.nn.functional.cross_entropy(logits.float(), positions)
