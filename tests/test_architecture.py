@@ -33,7 +33,7 @@ metrics
 display
 tracking evaluation
 report run_directory inference
-demo llm
+demo llm steps
 experiment on_sweep_end serving
 publishing reproduction
 commands

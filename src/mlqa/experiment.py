@@ -190,8 +190,8 @@ def _record_tokenizer(result: Result, analysis: TokenizerAnalysis, run_dir: Path
 
 
 def _name_scores(result: Result) -> dict[str, float]:
-    """Return the metrics of each split as transformers names them: eval_ of what is chosen on, test_ of a test split."""
-    by_prefix = (
-        {"test_": result.metrics, "eval_": result.validation} if result.validation else {"eval_": result.metrics}
-    )
+    """Return the metrics by transformers' names: eval_ of what is chosen on, test_ if another split is reported."""
+    by_prefix = {"eval_": result.metrics}
+    if result.validation:
+        by_prefix = {"test_": result.metrics, "eval_": result.validation}
     return {f"{prefix}{name}": value for prefix, metrics in by_prefix.items() for name, value in metrics.items()}

@@ -99,9 +99,9 @@ def check_ranges(config: Config) -> Iterator[str]:
     risk = config.calibration.risk
     if not 0 < risk < 1:
         yield f"calibration.risk={risk:g}: choose a mean loss above 0 and below 1, e.g. 0.1 for an F1 of 90"
-    share, folds = config.dataset.validation_share, config.dataset.folds
-    if share is not None and not 0 < share < 1:
-        yield f"dataset.validation_share={share:g}: choose a share above 0 and below 1, e.g. 0.1"
+    cut, folds = config.dataset.validation_share, config.dataset.folds
+    if cut is not None and not 0 < cut < 1:
+        yield f"dataset.validation_share={cut:g}: choose a share above 0 and below 1, e.g. 0.1"
     if folds is not None and config.dataset.fold is not None and config.dataset.fold >= folds:
         yield f"dataset.fold={config.dataset.fold}: choose 0 ... {folds - 1}, or more dataset.folds"
     decay = config.optimizer.layerwise_decay

@@ -62,6 +62,7 @@ def cut_windows(config: Config, splits: Splits, tokenizer: Any, reading: Reading
 
 
 def cut_split(config: Config, examples: Examples, tokenizer: Any, reading: Reading) -> Windows:
+    """Return the windows of some questions, whose tokens are kept in the cache."""
     from mlqa.features.token_cache import TokenCache
     from mlqa.features.windows import make_windows
 
