@@ -186,6 +186,21 @@ def test_three_sizes_are_drawn_without_a_curve_and_two_are_no_picture(tmp_path: 
     write_report([tmp_path / "three"])
 
 
+def test_a_flat_curve_says_that_more_questions_are_not_shown_to_help(tmp_path: Path) -> None:
+    random, context_of = np.random.default_rng(2), np.repeat(np.arange(30), 2)
+    for number, size in enumerate(SIZES[:4]):
+        scores = (random.random(len(context_of)) > 0.5).astype(float)
+        settings = config(seed=1, rows=len(scores))
+        settings["dataset"]["max_train_samples"] = size
+        write_scored(
+            tmp_path / "sweep" / str(number), "berturk", "p3", 1, scores, context_of, settings=settings,
+            dataset={"fingerprint": f"train{size}", "train_examples": size},
+        )  # fmt: skip
+    (section,) = make_report([tmp_path / "sweep"]).sections
+    assert section.curves is not None
+    assert section.curves.sentences[0].endswith("These sizes do not show that more questions help.")
+
+
 def test_a_price_below_0_is_refused() -> None:
     from mlqa.cli import main
 

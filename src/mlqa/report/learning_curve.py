@@ -22,6 +22,7 @@ MORE = 1000  # questions of the sentence about the next ones
 FEWEST_SIZES = 3  # that are worth a picture
 REACH = 2.0  # the curve is drawn and asked up to so many times the largest size
 STEPS = 40  # points of a line
+LEAST = 0.05  # points: a gain that may be less is shown as 0.0
 LIMITS = (
     "The curve holds for more questions of the same kind, the same model and the same settings, and says less the "
     "farther it goes beyond the largest size. All seeds of a size were trained on the same questions, so the interval "
@@ -119,6 +120,11 @@ def _describe(comparison: Comparison, curve: Curve, usd_per_question: float | No
         f"{curve.name}: {formula} (b 95 % interval {b.low:.2f} to {b.high:.2f}). With {largest:,.0f} questions the "
         f"curve is at {now.value:.1f} {name}. {_describe_gain(law, largest, MORE, name, usd_per_question)} "
         f"{_describe_gain(law, largest, largest, name, usd_per_question)}"
+        + (
+            " These sizes do not show that more questions help."
+            if law.predict_gain(largest, largest).low < LEAST
+            else ""
+        )
     )
 
 
