@@ -139,7 +139,9 @@ class WandbTracker(Tracker):
         """
         completed = result["status"] == "completed"
         summary = {f"{node}/{key}": value for node in SUMMARY_NODES for key, value in result.get(node, {}).items()}
-        self._keep_best({f"eval_{name}": value for name, value in (result["validation"] or result["metrics"]).items()})
+        self._keep_best(
+            {f"eval_{name}": value for name, value in (result.get("validation") or result["metrics"]).items()}
+        )
         summary |= {f"best/{name}": value for name, value in self._best.items()}
         summary |= {"status": result["status"], "error": result.get("error")}
         summary = {name: value for name, value in summary.items() if value is not None}
