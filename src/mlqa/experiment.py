@@ -219,7 +219,7 @@ def _train_and_score(config: Config, result: Result, trackers: Trackers) -> None
 
 
 def _load(config: Config, own_set: str) -> tuple[Splits, list[FurtherSet]]:
-    if config.evaluation.sets or uses_hub(config.dataset) or not is_local_folder(config.model.pretrained or "."):
+    if uses_hub(config.dataset) or not is_local_folder(config.model.pretrained or "."):
         go_offline_if_unreachable()
     log.info("reading the data set")
     splits, further = load_run_data(config, own_set)
