@@ -35,7 +35,9 @@ def fill_in_mix(config: DictConfig, options: list[str], compose_option: Callable
     Raises:
         ConfigError: With every problem of the sets.
     """
-    mix = OmegaConf.select(config, "dataset.mix", throw_on_missing=False)
+    if "dataset" not in config:  # ~dataset has removed it, or this is a config of the user's own
+        return
+    mix = config.dataset.get("mix")
     if mix is None or OmegaConf.is_missing(mix, "sets"):
         return
     problems: list[str] = []

@@ -33,7 +33,7 @@ def load_data(config: Config, own_set: str) -> tuple[Splits, list[FurtherSet]]:
     Raises:
         DataError: A source is missing, unreadable or invalid.
     """
-    if config.evaluation.sets or uses_hub(config.dataset) or not is_local_folder(config.model.pretrained or "."):
+    if uses_hub(config.dataset) or not is_local_folder(config.model.pretrained or "."):
         go_offline_if_unreachable()
     log.info("reading the data set")
     splits, further = load_run_data(config, own_set)
