@@ -21,6 +21,7 @@ from mlqa.report.treatments import Treatment
 from mlqa.report.wording import MINUS, format_interval
 
 FEWEST_MODELS = 6  # with fewer, chance alone often puts two rankings in the same order
+FEWEST_QUESTIONS = 10  # in a group: the interval of fewer means nothing
 # label, grouping of the breakdown, the groups that are compared
 CONTRASTS = (
     ("a word of the answer is continued", "gold_words", (CONTINUED,), (WHOLE_WORDS,)),
@@ -94,7 +95,7 @@ def measure_tokenizer_effects(comparison: Comparison) -> TokenizerEffects:
             for label, grouping, inside, outside in CONTRASTS:
                 of_rows = np.array([of_one.get(grouping, "") for of_one in groups])
                 members = np.isin(of_rows, inside), np.isin(of_rows, outside)
-                if members[0].any() and members[1].any():
+                if all(group.sum() >= FEWEST_QUESTIONS for group in members):
                     effects.append(_compare(treatment, label, scores, members, comparison.questions.context_of))
     return TokenizerEffects(effects, _rank_models(comparison.treatments))
 
