@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 SHIPPED = Path(__file__).parent / "shipped"
 GRAPHS = {"fp32": "model.onnx", "int8": "model_int8.onnx"}
 SETTINGS = "predict.json"
+MEASURED = 40  # questions, few enough to be answered several times
 
 
 @dataclass
@@ -205,14 +206,20 @@ def _check(
 
 
 def _measure(found: Export, folder: Path, reader_class: Any, examples: Examples) -> None:
-    """Measure each kept graph with one thread and with all cores."""
+    """Measure each kept graph with one thread and with all cores, on some of the questions."""
+    some = examples.select(np.unique(np.linspace(0, len(examples) - 1, MEASURED).round().astype(int)))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > cores:
+        log.warning(
+            "other processes keep this machine busy (load %.1f on %d cores), so speeds are too low", load, cores
+        )
     for name, file in GRAPHS.items():
         for threads in sorted({1, cores}):
             if name not in found.refused:
                 log.info("measuring %s with %d thread%s", file, threads, "s" if threads > 1 else "")
                 reader = reader_class(folder, open_graph(folder / file, threads))
-                found.speeds.append(measure_speed(reader, name, threads, examples))
+                found.speeds.append(measure_speed(reader, name, threads, some))
 
 
 def _count_work(answerer: Answerer, examples: Examples, reader: Any) -> Work:
