@@ -13,7 +13,8 @@ from huggingface_hub import DatasetCard, ModelCard
 from saved_run import SAMPLE, write_run
 
 from mlqa.cli import main
-from mlqa.inference import Answerer, make_unlabelled_examples
+from mlqa.data.questions import make_unlabelled_examples
+from mlqa.inference import Predictor
 from mlqa.publishing.card import build_eval_results
 from mlqa.publishing.emissions import estimate_emissions
 from mlqa.publishing.limits import list_weak_groups
@@ -94,7 +95,7 @@ def test_the_code_of_the_card_answers_as_mlqa_does(sweep: Path, card: ModelCard)
     exec(setup, scope)
     texts = [SAMPLE.get_context(row)[:60] for row in (0, 6, 12, 18)]  # that fit into one window
     examples = make_unlabelled_examples(["Kim?", "Nerede?", "Kaç?", "Ne zaman?"], texts, list("0123"))
-    expected = [one[0].text for one in Answerer(sweep / "0").answer(examples)]
+    expected = [one.text for one in Predictor.from_run(sweep / "0", device="cpu").answer(examples)]
     found = []
     for row, question in enumerate(examples.questions):
         scope |= {"question": question, "text": examples.get_context(row)}

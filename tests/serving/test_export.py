@@ -16,7 +16,7 @@ from saved_run import SAMPLE, write_run
 
 from mlqa.cli import main
 from mlqa.errors import ModelError
-from mlqa.inference import Answerer
+from mlqa.inference import Predictor
 from mlqa.result import read_result
 from mlqa.serving import check, export, throughput
 from mlqa.serving.check import GraphCheck, explain_refusal, refuse_unequal
@@ -76,7 +76,10 @@ def test_any_number_of_windows_of_any_width(exported: Path) -> None:
         tuple(size.dim_param for size in one.type.tensor_type.shape.dim)
         for one in (*graph.graph.input, *graph.graph.output)
     } == {("windows", "width")}
-    session, model = throughput.open_graph(exported / "onnx" / "model.onnx"), Answerer(exported).model
+    session, model = (
+        throughput.open_graph(exported / "onnx" / "model.onnx"),
+        Predictor.from_run(exported, device="cpu").model,
+    )
     for windows, width in ((1, 7), (3, 64), (5, 100)):
         ids = np.random.default_rng(0).integers(5, 300, (windows, width))
         mask = (np.arange(width) < np.arange(width - windows + 1, width + 1)[:, None]).astype(np.int64)
@@ -93,7 +96,7 @@ def test_the_files_answer_without_mlqa_and_torch(exported: Path, tmp_path: Path)
     command = [sys.executable, "-c", ALONE, str(exported / "onnx"), question, context]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    expected = Answerer(exported).answer(SAMPLE.select([0]))[0][0]
+    expected = Predictor.from_run(exported, device="cpu").answer(SAMPLE.select([0]))[0].answers[0]
     found = json.loads(done.stdout)[0][0]
     assert (found["text"], found["start"]) == (expected.text, expected.start)
 

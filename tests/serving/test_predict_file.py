@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from saved_run import SAMPLE, write_run
 
-from mlqa.inference import Answerer, make_unlabelled_examples
+from mlqa.data.questions import make_unlabelled_examples
+from mlqa.inference import Predictor
 from mlqa.serving.check import TorchSession
 from mlqa.serving.export import SHIPPED, load_reader, write_settings
 
@@ -31,9 +32,9 @@ def test_it_is_short() -> None:
     assert len((SHIPPED / "predict.py").read_text("utf-8").splitlines()) < 60
 
 
-def make_reader(answerer: Answerer, folder: Path) -> Any:
-    write_settings(answerer, folder)
-    return load_reader(SHIPPED / "predict.py")(folder, TorchSession(answerer.model))
+def make_reader(predictor: Predictor, folder: Path) -> Any:
+    write_settings(predictor, folder)
+    return load_reader(SHIPPED / "predict.py")(folder, TorchSession(predictor.model))
 
 
 @pytest.mark.parametrize("unanswerable", [0, 5])
@@ -42,20 +43,20 @@ def make_reader(answerer: Answerer, folder: Path) -> Any:
     [("bert", "wordpiece"), ("convbert", "char"), ("xlm-roberta", "unigram"), ("gpt2", "wordpiece")],
 )  # fmt: skip
 def test_it_answers_as_mlqa_does(tmp_path: Path, model_type: str, algorithm: str, unanswerable: int) -> None:
-    answerer = Answerer(write_run(tmp_path / "run", model_type, algorithm, unanswerable))
-    reader = make_reader(answerer, tmp_path)
+    predictor = Predictor.from_run(write_run(tmp_path / "run", model_type, algorithm, unanswerable), device="cpu")
+    reader = make_reader(predictor, tmp_path)
     questions, contexts = map(list, zip(*TEXTS, strict=True))
     examples = make_unlabelled_examples(questions, contexts, [str(number) for number in range(len(TEXTS))])
-    for (question, context), expected in zip(TEXTS, answerer.answer(examples, 5), strict=True):
+    for (question, context), expected in zip(TEXTS, predictor.answer(examples, 5), strict=True):
         found = reader.answer(question, context, 5)
         assert [(one["text"], one["start"]) for one in found] == [(one.text, one.start) for one in expected]
         assert [one["probability"] for one in found] == pytest.approx([one.probability for one in expected], abs=1e-5)
 
 
 def test_the_threshold_decides_between_an_answer_and_none(tmp_path: Path) -> None:
-    answerer = Answerer(write_run(tmp_path / "run", unanswerable=5))
+    predictor = Predictor.from_run(write_run(tmp_path / "run", unanswerable=5), device="cpu")
     texts = []
     for threshold in (-1e6, 1e6):
-        answerer.training.null_score_diff_threshold = threshold
-        texts.append(make_reader(answerer, tmp_path).answer("Kim?", LONG)[0]["text"])
+        predictor.training.null_score_diff_threshold = threshold
+        texts.append(make_reader(predictor, tmp_path).answer("Kim?", LONG)[0]["text"])
     assert texts[0] == "" and texts[1]

@@ -53,8 +53,8 @@ def test_frequent_words_weigh_more_and_bare_words_do_not_count() -> None:
     assert summarize_stem_boundaries(sums)["morphscore_recall"] == 3 / 4
 
 
-# Made up in the form of the authors' data. The scores were computed by their scripts: version 1 of the repository
-# catherinearnett/morphscore, version 2 with its default settings.
+# Made up in the form of the authors' data. The scores were computed apart from this code: version 1 by the script of
+# the repository catherinearnett/morphscore, version 2 by a transcription of its class with the default settings.
 VERSION_1 = """\
 ,full_word,pt1,rest
 0,kediler,kedi,ler
@@ -64,7 +64,7 @@ VERSION_1 = """\
 4,evileri,ev,ileri
 5,kedi,ke,di
 """
-OFFICIAL_1 = 0.6
+SCORE_1 = 0.6
 VERSION_2 = """\
 wordform,unique,lemma,stem,preceding_part,following_part,word_freq_norm
 kediler,unique,kedi,kedi,,ler,0.4
@@ -76,14 +76,14 @@ evi,unique,evi,evi,,,0.3
 evler2,unique,ev,ev,,ler2,0.1
 kediye,unique,kedi,kedi,,ye,0.05
 """
-OFFICIAL_2 = {"morphscore_recall": 0.857142857142857, "morphscore_precision": 0.47619047619047616}
+SCORES_2 = {"morphscore_recall": 0.857142857142857, "morphscore_precision": 0.47619047619047616}
 
 
-def test_the_scores_are_those_of_the_official_scripts(tmp_path: Path) -> None:
+def test_the_scores_are_those_that_other_code_computed(tmp_path: Path) -> None:
     tokenizer = wordpiece()
     (tmp_path / "v1.csv").write_text(VERSION_1, "utf-8")
     golds = read_segmentations(tmp_path / "v1.csv")
-    assert score_boundaries(encode_words(tokenizer, list(golds)), golds)["morph_score"] == pytest.approx(OFFICIAL_1)
+    assert score_boundaries(encode_words(tokenizer, list(golds)), golds)["morph_score"] == pytest.approx(SCORE_1)
 
     (tmp_path / "v2.csv").write_text(VERSION_2, "utf-8")
     entries = read_word_file(tmp_path / "v2.csv")
@@ -91,4 +91,4 @@ def test_the_scores_are_those_of_the_official_scripts(tmp_path: Path) -> None:
     encoded = encode_words(tokenizer, [stem.word for stem in stemmed])
     counts = count_stem_boundaries(encoded, stemmed, tokenizer.unk_token_id)
     sums = {name: column.sum() for name, column in counts.items()}
-    assert summarize_stem_boundaries(sums) == pytest.approx(OFFICIAL_2)
+    assert summarize_stem_boundaries(sums) == pytest.approx(SCORES_2)

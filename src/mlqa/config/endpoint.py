@@ -79,6 +79,11 @@ def _check_place(config: Config) -> Iterator[str]:
         )
     if importlib.util.find_spec("httpx") is None:
         yield "model.endpoint: httpx is not installed; pip install 'mlqa[llm]'"
+    if config.evaluation.sets:
+        yield (
+            f"evaluation.sets=[{','.join(config.evaluation.sets)}]: an endpoint is asked one data set a run; leave it "
+            f"out, and sweep dataset={config.evaluation.sets[0]} with the endpoint"
+        )
     model = config.model
     given = [name for name in _NOT_FOR_ENDPOINTS if getattr(model, name) is not None]
     for name in [*given, *(["trim_vocabulary"] if model.trim_vocabulary else [])]:

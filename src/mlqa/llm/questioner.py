@@ -67,7 +67,7 @@ class Questioner:
         assert endpoint is not None
         self.endpoint = endpoint
         self.rules = resolve_language_rules(config.dataset)
-        self.version = detect_squad_version(splits.train, splits.validation)
+        self.version = detect_squad_version(splits.train, splits.reported)
         language, prompt = choose_prompt(self.rules.language, endpoint.prompt_language)
         shown = choose_shown(splits, endpoint.examples, config.seed)
         self.writer = PromptWriter(endpoint, language, prompt, shown, config.seed, self.version == "2.0")

@@ -11,6 +11,7 @@ from typing import Any
 from mlqa.answers.predictions_file import name_rows
 from mlqa.config.schema import Config
 from mlqa.data.examples import Examples, find_unseen_rows
+from mlqa.data.further_sets import name_own_set
 from mlqa.data.load import Splits
 from mlqa.errors import RunError
 from mlqa.llm.figures import build_answer_lines, describe_answers, warn_of_losses
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def ask_and_score(config: Config, splits: Splits, result: Result, trackers: Trackers) -> None:
-    """Ask the validation questions, score the answers officially, and write the files of the run.
+    """Ask the questions of the reported split, score the answers officially, and write the files of the run.
 
     Args:
         config: The checked config. `model.endpoint` is set.
@@ -40,23 +41,24 @@ def ask_and_score(config: Config, splits: Splits, result: Result, trackers: Trac
         MlqaError: The endpoint does not answer, the budget is spent, or a file cannot be written.
     """
     questioner = Questioner(config, splits)
+    result.reported_split = result.objective_split = splits.reported_split  # nothing is chosen by the scores
     result.dataset |= {
         "train_examples": len(splits.train),
-        "eval_examples": len(splits.validation),
+        "eval_examples": len(splits.reported),
         "train_rows": splits.train.counts,
-        "validation_rows": splits.validation.counts,
+        f"{splits.reported_split}_rows": splits.reported.counts,
         "squad_version": questioner.version,
         "primary_metric": resolve_primary_metric(config.dataset),
     }
     trackers.start(None)
     began = time.monotonic()
     try:
-        answered = questioner.answer(splits.validation)
+        answered = questioner.answer(splits.reported)
         result.endpoint = describe_answers(questioner, answered)
         warn_of_losses(result.endpoint, answered, questioner.endpoint.max_tokens)
-        rows = _score(questioner, splits, answered, result)
-        unwritten = _write_files(Path(config.training.output_dir), rows, splits.validation, answered)
-        _ask_controls(questioner, splits.validation, config, result)  # last: scores are there if the budget ends here
+        rows = _score(config, questioner, splits, answered, result)
+        unwritten = _write_files(Path(config.training.output_dir), rows, splits.reported, answered)
+        _ask_controls(questioner, splits.reported, config, result)  # last: scores are there if the budget ends here
     finally:
         result.timing["eval_seconds"] = round(time.monotonic() - began, 3)
         if questioner.spending.has_price:
@@ -67,9 +69,11 @@ def ask_and_score(config: Config, splits: Splits, result: Result, trackers: Trac
         raise RunError("; ".join(unwritten))
 
 
-def _score(questioner: Questioner, splits: Splits, answered: Answered, result: Result) -> list[dict[str, Any]]:
+def _score(
+    config: Config, questioner: Questioner, splits: Splits, answered: Answered, result: Result
+) -> list[dict[str, Any]]:
     """Record the scores in `result` and return the lines of scores.jsonl."""
-    examples, rules, version = splits.validation, questioner.rules, questioner.version
+    examples, rules, version = splits.reported, questioner.rules, questioner.version
     unseen = find_unseen_rows(examples, splits.train)
     predictions = answered.predictions
     result.metrics |= score_predictions(predictions, examples, rules=rules, unseen=unseen, version=version)
@@ -77,7 +81,7 @@ def _score(questioner: Questioner, splits: Splits, answered: Answered, result: R
     scores = score_questions(predictions, examples, rules=rules, version=version)
     groups = classify_questions(examples, rules)
     result.breakdown = break_down_scores(scores.official, groups, rules)
-    set_name = result.choices.get("dataset", "dataset")
+    set_name = name_own_set(config, result.choices)
     return list(build_score_rows(set_name, result.reported_split, examples, predictions, scores, groups, unseen))
 
 

@@ -109,5 +109,6 @@ def _join(folds: Sequence[Answered]) -> Answered:
         np.concatenate([each.primary for each in scores]),
         [answer for each in scores for answer in each.answers],
         np.concatenate(seen) if len(seen) == len(scores) else None,
+        [groups for each in scores for groups in each.groups],
     )
     return folds[0][0], questions, joined

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from mlqa.errors import ModelError, RunError
-from mlqa.inference import Answerer
+from mlqa.inference import Predictor
 from mlqa.models.heads import SUFFIX
 from mlqa.result import MODEL
 from mlqa.serving.clean_copy import copy_model
@@ -32,10 +32,10 @@ def pack_endpoint(run_dir: Path, archive: Path) -> None:
         RunError: The directory has no model, or the archive cannot be written.
         ModelError: The container's transformers could not load the model.
     """
-    answerer = Answerer(run_dir)
-    if type(answerer.model).__name__.endswith(SUFFIX):
+    predictor = Predictor.from_run(run_dir, device="cpu")
+    if type(predictor.model).__name__.endswith(SUFFIX):
         raise ModelError(
-            f"transformers has no question-answering class for a {answerer.model.config.model_type} model, so a "
+            f"transformers has no question-answering class for a {predictor.model.config.model_type} model, so a "
             "container that has transformers alone cannot load it; run mlqa export without --sagemaker and serve the "
             "ONNX graph"
         )
@@ -44,7 +44,7 @@ def pack_endpoint(run_dir: Path, archive: Path) -> None:
         with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:
             folder = Path(scratch)
             copy_model(run_dir / MODEL, folder)
-            write_settings(answerer, folder)
+            write_settings(predictor, folder)
             (folder / CODE).mkdir()
             for name in ("inference.py", "predict.py"):
                 shutil.copyfile(SHIPPED / name, folder / CODE / name)

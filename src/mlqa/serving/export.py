@@ -20,12 +20,13 @@ from omegaconf.errors import OmegaConfBaseException
 from mlqa.config.schema import DatasetConfig
 from mlqa.data.examples import Examples
 from mlqa.data.load import load_split
+from mlqa.data.questions import load_questions
 from mlqa.environment import go_offline_if_unreachable
 from mlqa.errors import DataError, RunError, explain_write_failure, summarize_error
 from mlqa.features.template import make_template
 from mlqa.features.tokens import prepare_backend
 from mlqa.features.windows import make_windows
-from mlqa.inference import Answerer, load_questions
+from mlqa.inference import Predictor
 from mlqa.models.heads import list_forward_inputs
 from mlqa.serving.check import (
     QUESTIONS,
@@ -130,24 +131,24 @@ def export_run(run_dir: Path, output: Path, file: str | None, most_lost: float, 
         ModelError: The model cannot be exported, or its graph does not answer as mlqa does.
     """
     examples, source = load_check_questions(run_dir, file)
-    answerer = Answerer(run_dir)
+    predictor = Predictor.from_run(run_dir, device="cpu")
     log.info("answering %d questions by mlqa", len(examples))
-    best = [candidates[0] for candidates in answerer.answer(examples)]
+    best = [prediction.answers[0] for prediction in predictor.answer(examples)]
     expected = [(candidate.text, candidate.start) for candidate in best]
     found = Export(questions=source)
     found.exact_match, found.f1 = score_answers([text for text, _ in expected], examples)
     with _write_whole(output) as folder:
-        reader_class = write_files(answerer, folder)
-        exact = _check(found, "fp32", folder, reader_class, answerer, examples, expected)
+        reader_class = write_files(predictor, folder)
+        exact = _check(found, "fp32", folder, reader_class, predictor, examples, expected)
         refuse_unequal(exact)
         quantize_graph(folder / GRAPHS["fp32"], folder / GRAPHS["int8"])
-        quantized = _check(found, "int8", folder, reader_class, answerer, examples, expected)
+        quantized = _check(found, "int8", folder, reader_class, predictor, examples, expected)
         reason = explain_refusal(quantized, exact, most_lost)
         if reason is not None:
             found.refused["int8"] = reason
             (folder / GRAPHS["int8"]).unlink()
         _measure(found, folder, reader_class, examples)
-        work = _count_work(answerer, examples, reader_class(folder))
+        work = _count_work(predictor, examples, reader_class(folder))
     try:
         found.costs = estimate_costs(list_instances(), found.speeds, work, usd_per_hour)
     except RunError as error:
@@ -155,26 +156,27 @@ def export_run(run_dir: Path, output: Path, file: str | None, most_lost: float, 
     return found
 
 
-def write_files(answerer: Answerer, folder: Path, graph: bool = True) -> Any:
+def write_files(predictor: Predictor, folder: Path, graph: bool = True) -> Any:
     """Write what predict.py needs: tokenizer.json, predict.json, predict.py and, if `graph` is set, model.onnx.
 
     Returns:
         The class `Reader` of the predict.py that was written.
     """
-    inputs = write_settings(answerer, folder)
+    inputs = write_settings(predictor, folder)
     shutil.copyfile(SHIPPED / "predict.py", folder / "predict.py")
     if graph:
         log.info("writing %s, opset %d", GRAPHS["fp32"], OPSET)
-        export_graph(answerer.model, inputs, folder / GRAPHS["fp32"])
+        export_graph(predictor.model, inputs, folder / GRAPHS["fp32"])
     return load_reader(folder / "predict.py")
 
 
-def write_settings(answerer: Answerer, folder: Path) -> list[str]:
+def write_settings(predictor: Predictor, folder: Path) -> list[str]:
     """Write tokenizer.json and predict.json to a folder, and return the names of the graph's inputs."""
-    template = make_template(answerer.tokenizer, answerer.reading)
-    inputs = list_graph_inputs(sorted(list_forward_inputs(answerer.model)), template.has_token_type_ids)
-    settings = build_settings(template, answerer.training, answerer.with_null, inputs)
-    prepare_backend(answerer.tokenizer).save(str(folder / "tokenizer.json"))
+    template = make_template(predictor.tokenizer, predictor.reading)
+    inputs = list_graph_inputs(sorted(list_forward_inputs(predictor.model)), template.has_token_type_ids)
+    temperature = predictor.calibration.temperature if predictor.calibration else 1.0
+    settings = build_settings(template, predictor.training, predictor.with_null, temperature, inputs)
+    prepare_backend(predictor.tokenizer).save(str(folder / "tokenizer.json"))
     (folder / SETTINGS).write_text(json.dumps(settings) + "\n", "utf-8")
     return inputs
 
@@ -193,14 +195,14 @@ def _check(
     name: str,
     folder: Path,
     reader_class: Any,
-    answerer: Answerer,
+    predictor: Predictor,
     examples: Examples,
     expected: list[tuple[str, int]],
 ) -> GraphCheck:
     log.info("checking %s", GRAPHS[name])
     path = folder / GRAPHS[name]
     session = open_graph(path)
-    check = check_graph(reader_class(folder, session), session, TorchSession(answerer.model), examples, expected)
+    check = check_graph(reader_class(folder, session), session, TorchSession(predictor.model), examples, expected)
     found.checks[name], found.megabytes[name] = check, round(path.stat().st_size / 1e6, 3)
     return check
 
@@ -222,14 +224,14 @@ def _measure(found: Export, folder: Path, reader_class: Any, examples: Examples)
                 found.speeds.append(measure_speed(reader, name, threads, some))
 
 
-def _count_work(answerer: Answerer, examples: Examples, reader: Any) -> Work:
-    training, config = answerer.training, answerer.model.config
+def _count_work(predictor: Predictor, examples: Examples, reader: Any) -> Work:
+    training, config = predictor.training, predictor.model.config
     windows = make_windows(
-        examples, answerer.tokenizer, training.max_seq_length, training.doc_stride, reading=answerer.reading
+        examples, predictor.tokenizer, training.max_seq_length, training.doc_stride, reading=predictor.reading
     )
-    parameters = sum(one.numel() for one in answerer.model.parameters())
+    parameters = sum(one.numel() for one in predictor.model.parameters())
     operations = count_operations(
-        parameters - answerer.model.get_input_embeddings().weight.numel(),
+        parameters - predictor.model.get_input_embeddings().weight.numel(),
         int(getattr(config, "num_hidden_layers", 0) or 0),
         int(getattr(config, "hidden_size", 0) or 0),
         windows.lengths.tolist(),

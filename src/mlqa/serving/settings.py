@@ -13,7 +13,7 @@ NEVER = 1e9  # odds that no logits reach: a model that was only trained on answe
 
 
 def build_settings(
-    template: Template, training: TrainingConfig, may_be_null: bool, inputs: Sequence[str]
+    template: Template, training: TrainingConfig, may_be_null: bool, temperature: float, inputs: Sequence[str]
 ) -> dict[str, Any]:
     """Build the content of predict.json.
 
@@ -21,6 +21,7 @@ def build_settings(
         template: What surrounds question and context.
         training: How windows are cut and answers decoded.
         may_be_null: Whether "no answer" competes.
+        temperature: Of the run's calibration. Scores are divided by it before they become probabilities.
         inputs: The inputs of the graph.
 
     Returns:
@@ -50,5 +51,6 @@ def build_settings(
         "max_answer_length": training.max_answer_length,
         "n_best": training.n_best_size,
         "may_be_null": may_be_null,
+        "temperature": temperature,
         "threshold": training.null_score_diff_threshold if may_be_null else NEVER,
     }

@@ -51,8 +51,9 @@ class Reader:
         ranked, none = [(v, t, at) for (at, t), v in best.items() if t][: s["n_best"]], (null, "", 0)
         first = none if not ranked or null - ranked[0][0] > s["threshold"] else ranked[0]
         ranked = sorted(ranked + [none] * (s["may_be_null"] or not ranked), key=lambda one: (one is not first, -one[0]))
-        total = np.logaddexp.reduce([float(score) for score, _, _ in ranked])
-        return [{"text": t, "start": at, "probability": float(np.exp(v - total))} for v, t, at in ranked[:top_k]]
+        total = np.logaddexp.reduce([float(score) / s["temperature"] for score, _, _ in ranked])
+        scores = ((np.exp(v / s["temperature"] - total), t, at) for v, t, at in ranked[:top_k])
+        return [{"text": text, "start": at, "probability": float(p)} for p, text, at in scores]
 
 
 if __name__ == "__main__":
