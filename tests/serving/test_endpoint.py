@@ -56,10 +56,8 @@ def test_the_handler_answers_as_mlqa_does(unpacked: Path, run_dir: Path, monkeyp
     model = handler.model_fn(str(unpacked))
     examples = SAMPLE.select(range(8))
     pairs = [{"question": examples.questions[row], "context": examples.get_context(row)} for row in range(8)]
-    expected = [
-        (one.answers[0].text, one.answers[0].start)
-        for one in Predictor.from_run(run_dir, device="cpu").answer(examples)
-    ]
+    predictor = Predictor.from_run(run_dir, device="cpu")
+    expected = [(one.answers[0].text, one.answers[0].start) for one in predictor.answer(examples)]
     found = handler.predict_fn({"inputs": pairs}, model)
     assert [(one[0]["text"], one[0]["start"]) for one in found] == expected
     several = handler.predict_fn({"inputs": pairs[0], "parameters": {"top_k": 3}}, model)

@@ -76,10 +76,8 @@ def test_any_number_of_windows_of_any_width(exported: Path) -> None:
         tuple(size.dim_param for size in one.type.tensor_type.shape.dim)
         for one in (*graph.graph.input, *graph.graph.output)
     } == {("windows", "width")}
-    session, model = (
-        throughput.open_graph(exported / "onnx" / "model.onnx"),
-        Predictor.from_run(exported, device="cpu").model,
-    )
+    session = throughput.open_graph(exported / "onnx" / "model.onnx")
+    model = Predictor.from_run(exported, device="cpu").model
     for windows, width in ((1, 7), (3, 64), (5, 100)):
         ids = np.random.default_rng(0).integers(5, 300, (windows, width))
         mask = (np.arange(width) < np.arange(width - windows + 1, width + 1)[:, None]).astype(np.int64)
