@@ -35,7 +35,7 @@ tracking evaluation
 report run_directory inference
 demo llm steps
 experiment on_sweep_end serving
-publishing reproduction
+publishing
 commands
 cli
 """

@@ -58,7 +58,8 @@ def record_sweeper(config: DictConfig, sweep_dir: Path) -> None:
         config: Of the multirun.
         sweep_dir: Its directory.
     """
-    if "basic_sweeper" in config.hydra.sweeper._target_:
+    sweeper = OmegaConf.select(config, "hydra.sweeper._target_") or "basic_sweeper"
+    if "basic_sweeper" in sweeper:
         return
     from mlqa.result import FILE, read_result, record_selection
 

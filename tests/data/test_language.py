@@ -77,8 +77,9 @@ def test_a_wrong_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_no_module_names_a_language() -> None:
     """All that a language implies is in its file, so no code compares with `tr`."""
     others = {"id", "no"}  # also a key of JSON and a value of transformers, besides Indonesian and Norwegian
+    asked_in = {"prompts.py": {"en"}}  # what endpoints understand if there is no prompt in the data's language
     for path in Path(mlqa.__file__).parent.rglob("*.py"):
         constants = {
             node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Constant)
         }
-        assert constants.isdisjoint(set(CODES) - others), path
+        assert constants.isdisjoint(set(CODES) - others - asked_in.get(path.name, set())), path

@@ -49,8 +49,9 @@ def test_it_answers_as_mlqa_does(tmp_path: Path, model_type: str, algorithm: str
     examples = make_unlabelled_examples(questions, contexts, [str(number) for number in range(len(TEXTS))])
     for (question, context), expected in zip(TEXTS, predictor.answer(examples, 5), strict=True):
         found = reader.answer(question, context, 5)
-        assert [(one["text"], one["start"]) for one in found] == [(one.text, one.start) for one in expected]
-        assert [one["probability"] for one in found] == pytest.approx([one.probability for one in expected], abs=1e-5)
+        assert [(one["text"], one["start"]) for one in found] == [(one.text, one.start) for one in expected.answers]
+        probabilities = [one.probability for one in expected.answers]
+        assert [one["probability"] for one in found] == pytest.approx(probabilities, abs=1e-5)
 
 
 def test_the_threshold_decides_between_an_answer_and_none(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from mlqa.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from mlqa.config.schema import Config
-    from mlqa.reproduction import Reproduction
+    from mlqa.report.reproduction import Reproduction
 
 EXAMPLE = """\
 examples:
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         RunError: A run is missing or was not completed, or the data set is not the run's.
         SystemExit: With code 1 if the result was not reproduced.
     """
-    from mlqa.reproduction import compare_runs
+    from mlqa.report.reproduction import compare_runs
 
     if math.isnan(args.tolerance) or args.tolerance < 0:
         raise ConfigError(f"reproduce: --tolerance={args.tolerance:g}: choose 0 or more points")
@@ -77,7 +77,7 @@ def _repeat(run_dir: Path, overrides: list[str], into: Path | None) -> Path:
     from mlqa.config.recorded import read_recorded_config, write_config
     from mlqa.config.schema import TrackingBackend
     from mlqa.config.validation import find_config_problems
-    from mlqa.reproduction import compare_runs
+    from mlqa.report.reproduction import compare_runs
     from mlqa.result import read_result
 
     compare_runs(run_dir, run_dir)  # the run is complete and readable

@@ -30,7 +30,7 @@ class Reader:
 
     def answer(self, question, context, top_k=1):
         """Return the best answers, best first. Each begins at `start` in the context, and "" means no answer."""
-        s, spans, best, null = self.settings, [], {}, np.inf
+        s, heat, spans, best, null = self.settings, self.settings["temperature"], [], {}, np.inf
         asked, read = (self.tokenizer.encode(t, add_special_tokens=False) for t in (question.lstrip(), context))
         asked, (starts, ends) = asked.ids[: s["room"] * 3 // 4], self.locate(context, read.offsets)
         step = max((room := s["room"] - len(asked)) - s["doc_stride"], room // 4, 1)
@@ -51,9 +51,8 @@ class Reader:
         ranked, none = [(v, t, at) for (at, t), v in best.items() if t][: s["n_best"]], (null, "", 0)
         first = none if not ranked or null - ranked[0][0] > s["threshold"] else ranked[0]
         ranked = sorted(ranked + [none] * (s["may_be_null"] or not ranked), key=lambda one: (one is not first, -one[0]))
-        total = np.logaddexp.reduce([float(score) / s["temperature"] for score, _, _ in ranked])
-        scores = ((np.exp(v / s["temperature"] - total), t, at) for v, t, at in ranked[:top_k])
-        return [{"text": text, "start": at, "probability": float(p)} for p, text, at in scores]
+        total = np.logaddexp.reduce([float(score) / heat for score, _, _ in ranked])
+        return [{"text": t, "start": at, "probability": float(np.exp(v / heat - total))} for v, t, at in ranked[:top_k]]
 
 
 if __name__ == "__main__":
