@@ -32,7 +32,7 @@ metrics
 display
 tracking evaluation
 report run_directory inference
-experiment on_sweep_end reproduction
+experiment on_sweep_end
 commands
 cli
 """

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.legacy
 
 
 def test_the_loss_does_not_depend_on_padding(tmp_path: Path) -> None:
-    trainer, _ = trainer_of(tmp_path, model=small("Bert"))
+    trainer, windows = trainer_of(tmp_path, model=small("Bert"))
     losses, peer = [], []
     for multiple in (1, 64, None):
         batch = make_batch(windows, range(8), multiple)
@@ -38,7 +38,7 @@ def test_the_loss_does_not_depend_on_padding(tmp_path: Path) -> None:
 
 
 def test_the_loss_without_padding_is_transformers_own(tmp_path: Path) -> None:
-    trainer, _ = trainer_of(tmp_path, model=small("Bert"))
+    trainer, windows = trainer_of(tmp_path, model=small("Bert"))
     batch = make_batch(windows, [0], 1)
     with torch.no_grad():
         peer = float(trainer.model(**batch).loss)
