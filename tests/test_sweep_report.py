@@ -42,7 +42,8 @@ class Reported:
         self.sweeps: list[str] = []
         self._error = error
 
-    def __call__(self, sweep_dir: str) -> None:
+    def __call__(self, sweep_dir: str, writes_report: bool) -> None:
+        assert writes_report
         self.sweeps.append(sweep_dir)
         if self._error:
             raise self._error

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from trainers import configured, small, trainer_of
@@ -268,16 +269,15 @@ def test_a_few_graphs_serve_every_shape(batching: str, tmp_path: Path) -> None:
     torch._dynamo.reset()
     counters.clear()
     model = torch.compile(small("Bert"), backend="eager")
-    trainer, _ = trainer_of(tmp_path, "training.per_device_train_batch_size=6", model=small("Bert"), batching=batching)
+    trainer, _ = trainer_of(tmp_path, model=small("Bert"), batching=batching)
     shapes = set()
-    for (share,) in trainer.batches:
-        for part in trainer.train_dataset[share]["passes"]:
+    for count in (6, 3, 1, 5, 2):
+        for longest in range(80, 128, 8):
+            part = trainer.train_dataset.read(np.arange(count), longest)
             shapes.add(tuple(part["input_ids"].shape))
-            part = {name: value for name, value in part.items() if "window" not in name and "positions" not in name}
-            part.pop("weight")
-            if trainer.packing is not None:
-                part["attention_mask"] = trainer.packing.mask(part.pop("segments"))
-            model(**part)
-    assert len(shapes) > 8 or batching == "packed"
+            inputs = {name: part[name] for name in ("input_ids", "token_type_ids", "position_ids") if name in part}
+            mask = part["attention_mask"] if trainer.packing is None else trainer.packing.mask(part["segments"])
+            model(**inputs, attention_mask=mask)
+    assert len(shapes) >= (30 if batching == "grouped" else 3)
     assert 0 < counters["stats"]["unique_graphs"] <= 8
     torch._dynamo.reset()

@@ -7,15 +7,16 @@ import json
 import logging
 import math
 import sys
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlqa.errors import ConfigError, RunError
+from mlqa.result import PREDICTIONS, read_result
 
 if TYPE_CHECKING:
     from mlqa.config.schema import Config
-    from mlqa.report.reproduction import Reproduction
 
 EXAMPLE = """\
 examples:
@@ -26,6 +27,38 @@ examples:
 The exit code is 0 only if the result was reproduced: without --tolerance, if every answer and metric is the same.
 """
 SHOWN = 5  # different answers
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What a run and its repetition have in common.
+
+    Attributes:
+        questions: Questions that either has answered.
+        different: (id, answer of the run, answer of the repetition) of each question that they answer differently. An
+            answer is None if there is none.
+        metrics: {metric: (the run's, the repetition's)}, None if one of them does not have it.
+        versions: Of libraries, Python and the code, likewise, only those that differ.
+        same_data: Whether both have read the same questions and answers.
+        same_settings: Whether every setting that decides what a run computes is the same.
+    """
+
+    questions: int
+    different: list[tuple[str, str | None, str | None]]
+    metrics: dict[str, tuple[float | None, float | None]]
+    versions: dict[str, tuple[str | None, str | None]]
+    same_data: bool
+    same_settings: bool
+
+    @property
+    def largest_difference(self) -> float:
+        """The largest difference of a metric, infinite if one of the runs does not have it."""
+        pairs = self.metrics.values()
+        return max((float("inf") if None in pair else abs(pair[0] - pair[1]) for pair in pairs), default=0.0)  # type: ignore[operator]
+
+    def holds(self, tolerance: float = 0.0) -> bool:
+        """Return whether no metric differs by more than `tolerance`, and with a tolerance of 0 also no answer."""
+        return self.largest_difference <= tolerance and (tolerance > 0 or not self.different)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,8 +84,6 @@ def run(args: argparse.Namespace) -> None:
         RunError: A run is missing or was not completed, or the data set is not the run's.
         SystemExit: With code 1 if the result was not reproduced.
     """
-    from mlqa.report.reproduction import compare_runs
-
     if math.isnan(args.tolerance) or args.tolerance < 0:
         raise ConfigError(f"reproduce: --tolerance={args.tolerance:g}: choose 0 or more points")
     if args.other is not None and (args.overrides or args.into):
@@ -77,8 +108,6 @@ def _repeat(run_dir: Path, overrides: list[str], into: Path | None) -> Path:
     from mlqa.config.recorded import read_recorded_config, write_config
     from mlqa.config.schema import TrackingBackend
     from mlqa.config.validation import find_config_problems
-    from mlqa.report.reproduction import compare_runs
-    from mlqa.result import read_result
 
     compare_runs(run_dir, run_dir)  # the run is complete and readable
     config = read_recorded_config(run_dir, overrides)
@@ -142,3 +171,53 @@ def _print(compared: Reproduction, holds: bool, tolerance: float, other: Path) -
     ]
     verdict = "reproduced" if holds else "NOT reproduced"
     console.print(f"{verdict}{f' within {tolerance:g} points' if tolerance else ''}: {', '.join(facts)} ({other})")
+
+
+def compare_runs(run_dir: Path, repetition: Path) -> Reproduction:
+    """Compare two completed runs.
+
+    Args:
+        run_dir: Directory of the run.
+        repetition: Directory of its repetition.
+
+    Raises:
+        RunError: One of them is not completed, or its files cannot be read.
+    """
+    results = [_read_completed(folder) for folder in (run_dir, repetition)]
+    answers = [_read_answers(folder / PREDICTIONS) for folder in (run_dir, repetition)]
+    pairs = _pair(*answers)
+    return Reproduction(
+        questions=len(pairs),
+        different=[(name, *pair) for name, pair in pairs.items() if pair[0] != pair[1]],
+        metrics=_pair(*(result["metrics"] for result in results)),
+        versions={
+            name: pair
+            for name, pair in _pair(*(result.get("versions", {}) for result in results)).items()
+            if pair[0] != pair[1]
+        },
+        same_data=len({result["dataset"].get("fingerprint") for result in results}) == 1,
+        same_settings=results[0]["config_hash"] == results[1]["config_hash"],
+    )
+
+
+def _pair(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name: (first.get(name), second.get(name)) for name in {**first, **second}}
+
+
+def _read_completed(folder: Path) -> dict[str, Any]:
+    result = read_result(folder)
+    if result.get("status") != "completed":
+        raise RunError(f"{folder}: the run is {result.get('status')}; compare completed runs")
+    return result
+
+
+def _read_answers(path: Path) -> dict[str, str]:
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RunError(f"{path}: the file does not exist, so answers cannot be compared") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: is not an object of ids and answers")
+    return content

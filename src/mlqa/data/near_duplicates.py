@@ -73,10 +73,16 @@ def find_near_pairs(
             if shingle in texts_with:
                 texts_with[shingle].append(other)
     pairs = []
+    lengths = [len(text) for text in texts]
     for index in range(len(left)):
-        for other in sorted({other for shingle in openings[index] for other in texts_with[shingle]}):
-            shared = len(np.intersect1d(texts[index], texts[other], assume_unique=True))
-            similarity = shared / (len(texts[index]) + len(texts[other]) - shared)
+        others = {other for shingle in openings[index] for other in texts_with[shingle]}
+        ours, size = set(texts[index].tolist()), lengths[index]
+        for other in sorted(others):
+            # |A & B| / |A | B| is at most the smaller size over the larger.
+            if min(size, lengths[other]) < threshold * max(size, lengths[other]) - 1e-9:
+                continue
+            shared = len(ours.intersection(texts[other].tolist()))
+            similarity = shared / (size + lengths[other] - shared)
             if similarity >= threshold:
                 pairs.append((index, other - len(left), similarity))
     return pairs
