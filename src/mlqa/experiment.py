@@ -90,8 +90,9 @@ def _track_and_run(config: Config, choices: dict[str, str], result: Result) -> R
 
 def _take_steps(config: Config, result: Result, trackers: Trackers) -> None:
     """Take the run through its steps, and record the figures of each step in `result`."""
+    result.dataset["set"] = name_own_set(config, result.choices)
     with pause_garbage_collection():
-        splits, further = load_data(config, name_own_set(config, result.choices))
+        splits, further = load_data(config, result.dataset["set"])
     result.dataset["fingerprint"] = splits.compute_fingerprint()
     if is_main():
         result.dataset["audit"] = audit_data(splits)

@@ -123,6 +123,12 @@ def read_answering(model: str | None) -> dict[str, Any]:
     return content if isinstance(content, dict) and isinstance(content.get("reading"), dict) else {}
 
 
+def get_own_set(result: Mapping[str, Any]) -> str | None:
+    """Return the option of the data set that a run is scored on, as scores.jsonl names it: of a mix its target."""
+    own = (result.get("dataset") or {}).get("set") or (result.get("choices") or {}).get("dataset")
+    return None if own is None else str(own)
+
+
 def record_evaluations(run_dir: Path, evaluations: Mapping[str, Any]) -> None:
     """Add scores on further data sets to a run's result.json, which keeps everything else as it is.
 

@@ -40,7 +40,7 @@ def test_a_race_says_where_members_report(tmp_path: Path) -> None:
         "usd_key: cost.usd",
         "seconds_key: cost.billable_seconds",
         "file: scores.jsonl",
-        "set: choices.dataset",
+        "set: dataset.set",
         "alpha: 0.05",
     ):
         assert line in shown.stdout, shown.stderr

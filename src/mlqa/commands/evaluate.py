@@ -139,13 +139,20 @@ def _evaluate_run(run_dir: Path, sets: Sequence[FurtherSet]) -> None:
 
 
 def _is_known(run_dir: Path, result: dict[str, Any], further: FurtherSet) -> bool:
-    if result["choices"].get("dataset") == further.name:
+    from mlqa.result import get_own_set
+
+    if get_own_set(result) == further.name:
         log.warning("%s: %s is the run's own data set, whose score is in its result.json", run_dir, further.name)
         return True
     from mlqa.metrics.set_scores import describe_scores
 
     known = (result.get("evaluations") or {}).get(further.name) or {}
     if known.get("fingerprint") != further.examples.compute_fingerprint():
+        if known:
+            log.warning(
+                "%s on %s: the %s questions that were scored before under this name are other ones, and are replaced",
+                run_dir, further.name, known.get("total"),
+            )  # fmt: skip
         return False
     print(f"{run_dir} on {further.name}: {describe_scores(known)}, scored before")
     return True

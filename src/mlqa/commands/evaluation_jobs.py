@@ -21,7 +21,7 @@ from mlqa.config.compose import find_conf_dir
 from mlqa.environment import get_console
 from mlqa.errors import ConfigError, MlqaError, RunError
 from mlqa.metrics.set_scores import SetScores, describe_scores, record_scores
-from mlqa.result import MODEL, SCORES, read_result
+from mlqa.result import MODEL, SCORES, get_own_set, read_result
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def _group_runs(run_dirs: Sequence[Path], names: Sequence[str]) -> dict[tuple[An
     for run_dir in run_dirs:
         result = read_result(run_dir)
         known = result.get("evaluations") or {}
-        own = result["choices"].get("dataset")
+        own = get_own_set(result)
         for name in names:
             if name == own:
                 log.warning("%s: %s is the run's own data set, whose score is in its result.json", run_dir, name)

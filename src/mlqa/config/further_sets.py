@@ -91,9 +91,13 @@ def _find_problems(option: str, dataset: DatasetConfig) -> Iterator[str]:
 
 
 def name_set(option: str, overrides: Sequence[str]) -> str:
-    """Return what a set is called in results: its option, or if overrides name its file or path, the name of that."""
+    """Return what a set is called in results: its option, or if overrides name its file or path, the name of that.
+
+    Several files are called "one+two".
+    """
     values = dict(override.split("=", 1) for override in overrides if "=" in override)
-    for key in ("dataset.test_file", "dataset.validation_file", "dataset.hub.path"):
-        if key in values:
-            return Path(values[key].strip("[]").split(",")[0]).stem if key.endswith("_file") else Path(values[key]).name
-    return option
+    given = {key: value for key, value in values.items() if value not in ("", "null", "[]")}
+    for key in ("dataset.test_file", "dataset.validation_file"):
+        if key in given:
+            return "+".join(Path(path.strip(" '\"")).stem for path in given[key].strip("[]").split(","))
+    return Path(given["dataset.hub.path"]).name if "dataset.hub.path" in given else option

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mlqa.errors import DataError
-from mlqa.report.folds import read_seed
+from mlqa.report.folds import find_missing_folds, read_seed
 from mlqa.report.grouping import group_by
 from mlqa.report.members import METRICS, Member
 from mlqa.report.names import assign_names
@@ -186,7 +186,9 @@ def _collect_scores(comparison: Comparison) -> None:
                 comparison.scores.append(seeds)
             else:
                 label = f"{treatment.name} ({treatment.first.label})"
-                reasons.setdefault("its questions or gold answers differ from the others'", []).append(label)
+                reasons.setdefault(
+                    find_missing_folds(treatment) or "its questions or gold answers differ from the others'", []
+                ).append(label)
     comparison.doubts = [f"{list_first(labels, MOST_NAMED)}: {reason}" for reason, labels in reasons.items()]
     if not comparison.compared:
         comparison.not_by_question, comparison.doubts = "; ".join(comparison.doubts), []

@@ -40,6 +40,8 @@ class TransferMatrix:
 def build_transfer_matrix(comparison: Comparison) -> TransferMatrix | None:
     """Build the matrix from `evaluations` of the runs' result.json.
 
+    Other questions under the same name are another set: "dev (3f2a)", by the first digits of their fingerprint.
+
     Args:
         comparison: The treatments of one data set.
 
@@ -47,14 +49,22 @@ def build_transfer_matrix(comparison: Comparison) -> TransferMatrix | None:
         None if no run was evaluated on a further data set.
     """
     sets: dict[str, None] = {comparison.dataset: None}
+    fingerprints: dict[str, dict[str, None]] = {}
+    for treatment in comparison.treatments:
+        for run in treatment.runs:
+            for name in list_evaluated_sets(run):
+                fingerprints.setdefault(name, {})[_get_fingerprint(run, name)] = None
+    fingerprints.pop(comparison.dataset, None)
     scores = []
     for treatment in comparison.treatments:
         found = {comparison.dataset: _describe_own(comparison, treatment)}
-        for name in dict.fromkeys(name for run in treatment.runs for name in list_evaluated_sets(run)):
-            score = _score_treatment(treatment, name)
-            if score is not None and name != comparison.dataset:
-                found[name] = score
-                sets[name] = None
+        for name, of_name in fingerprints.items():
+            for fingerprint in of_name:
+                score = _score_treatment(treatment, name, fingerprint)
+                label = name if len(of_name) == 1 else f"{name} ({fingerprint[:4] or 'unknown questions'})"
+                if score is not None:
+                    found[label] = score
+                    sets[label] = None
         scores.append(found)
     return TransferMatrix(comparison.treatments, list(sets), scores) if len(sets) > 1 else None
 
@@ -78,9 +88,16 @@ def list_evaluated_sets(run: Member) -> list[str]:
     return [str(name) for name in evaluations] if isinstance(evaluations, dict) else []
 
 
-def _score_treatment(treatment: Treatment, name: str) -> TransferScore | None:
+def _get_fingerprint(run: Member, name: str) -> str:
+    """Return the fingerprint of the questions of a set, "" if the run does not say."""
+    return run.get_text("evaluations", name, "fingerprint") or ""
+
+
+def _score_treatment(treatment: Treatment, name: str, fingerprint: str) -> TransferScore | None:
+    """Return the score of a treatment's runs on one set, of those that answered the questions with this fingerprint."""
     by_seed = {
-        seed: [run for run in runs if _read_score(run, name) is not None] for seed, runs in treatment.seeds.items()
+        seed: [run for run in runs if _read_score(run, name) is not None and _get_fingerprint(run, name) == fingerprint]
+        for seed, runs in treatment.seeds.items()
     }
     by_seed = {seed: runs for seed, runs in by_seed.items() if runs}
     score = compute_known_mean(compute_known_mean(_read_score(run, name) for run in runs) for runs in by_seed.values())

@@ -7,6 +7,8 @@ import re
 from mlqa.display.latex import escape_latex
 from mlqa.report.answer import REHEARSED, choose_configuration
 from mlqa.report.content import Report, Section
+from mlqa.report.evaluations import TransferMatrix
+from mlqa.report.flags import describe_selection
 from mlqa.report.race_sentences import describe_method
 from mlqa.report.statistics.contrasts import LEVEL
 from mlqa.report.treatments import Treatment
@@ -66,11 +68,14 @@ def _render_transfer(report: Report, section: Section) -> str:
     """Render the scores of each treatment on each data set, with their intervals."""
     matrix, comparison = section.transfer, section.comparison
     assert matrix is not None
+    sets = join_texts([_describe_set(matrix, name) for name in matrix.sets], 10)
+    seeds = _describe_seeds([cell.seeds for row in matrix.scores for cell in row.values()])
     caption = (
-        f"{comparison.score_name} of models trained on {comparison.dataset} on {join_texts(matrix.sets, 10)}, in "
-        "brackets the 95 % interval for new questions of the set and new seeds. Bold: the highest of each set, which "
-        "was not tested."
+        f"{comparison.score_name} on {sets}, mean over {seeds}, in brackets the 95 % interval for new questions of the "
+        "set and new seeds. Bold: the highest of each set, which was not tested."
     )
+    if chosen := _describe_choices(section):
+        caption += f" {chosen}"
     if report.is_rehearsal:
         caption += f" {REHEARSED}"
     lines = [
@@ -98,6 +103,26 @@ def _render_transfer(report: Report, section: Section) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 
 
+def _describe_set(matrix: TransferMatrix, name: str) -> str:
+    totals = {row[name].total for row in matrix.scores if name in row}
+    total = totals.pop() if len(totals) == 1 else None
+    return name if total is None else f"{name} ({count_things(total, 'question')})"
+
+
+def _describe_seeds(counts: list[int]) -> str:
+    least, most = min(counts), max(counts)
+    return f"{least} to {most} seeds" if least != most else count_things(most, "seed")
+
+
+def _describe_choices(section: Section) -> str:
+    """Return which scores are a little too high, because something was chosen on the questions that are reported."""
+    comparison = section.comparison
+    named = [one.whole_name for one in comparison.treatments if describe_selection(one)]
+    if not named:
+        return ""
+    return f"Chosen on the questions of {comparison.dataset}, so a little too high there: {join_texts(named, 10)}."
+
+
 def _write_score(treatment: Treatment, name: str) -> str:
     mean, deviation = treatment.compute_mean("metrics", name), treatment.compute_std("metrics", name)
     if mean is None:
@@ -107,9 +132,9 @@ def _write_score(treatment: Treatment, name: str) -> str:
 
 def _write_caption(report: Report, section: Section) -> str:
     comparison = section.comparison
-    counts = sorted({len(one.seeds) for one in comparison.treatments})
-    seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else count_things(counts[0], "seed")
-    spread = "mean and standard deviation over " if counts[-1] > 1 else ""
+    counts = [len(one.seeds) for one in comparison.treatments]
+    seeds = _describe_seeds(counts)
+    spread = "mean and standard deviation over " if max(counts) > 1 else ""
     parts = [
         f"Results on {comparison.dataset} ({', '.join(section.describe_facts()[:2])}; {spread}{seeds})."
         if comparison.total else f"Results on {comparison.dataset} ({spread}{seeds})."
@@ -129,6 +154,8 @@ def _write_caption(report: Report, section: Section) -> str:
     if any(len(one.seeds) == 1 for one in comparison.treatments):
         single = [one.whole_name for one in comparison.treatments if len(one.seeds) == 1]
         parts.append(f"One seed only: {join_texts(single, 10)}.")
+    if chosen := _describe_choices(section):
+        parts.append(chosen)
     if report.is_rehearsal:
         parts.append(REHEARSED)
     return escape_latex(" ".join(parts))

@@ -111,9 +111,11 @@ class Member:
 
     @property
     def epochs(self) -> float | None:
-        """The epochs by the config, None for a model that was asked and not trained."""
+        """The epochs of the model that was kept, or else those of the config. None for a model that was only asked."""
         if self.get_text("endpoint", "name"):
             return None
+        if (kept := self.get_number("selection", "epochs")) is not None:
+            return kept
         return coerce_finite(self.get_config_value("training", "num_train_epochs"))
 
     @property
