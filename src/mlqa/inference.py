@@ -24,7 +24,7 @@ from mlqa.features.windows import make_windows
 from mlqa.metrics.calibration.stored import Calibration, read_calibration
 from mlqa.metrics.no_answer import put_answer_first
 from mlqa.models.loading import load_trained_model
-from mlqa.result import FILE, MODEL, read_result
+from mlqa.result import ENDPOINT_ANSWERS, FILE, MODEL, read_result
 from mlqa.threads import limit_threads
 from mlqa.tokenization.load import load_pretrained
 
@@ -134,6 +134,8 @@ class Predictor:
         folder = Path(path).expanduser()
         model_folder = folder / MODEL
         if not (model_folder / "config.json").is_file():
+            if (folder / ENDPOINT_ANSWERS).is_file():
+                raise RunError(f"{folder}: its model was asked at an endpoint and is not here; ask it by model=llm")
             raise RunError(f"{folder}: has no model/; give the directory of a completed run (outputs/<date>/<time>)")
         result = read_result(folder)
         if result["status"] != "completed":

@@ -130,6 +130,8 @@ def _compute_cost(config: Config, result: Result) -> dict[str, Any]:
         return compute_run_cost(seconds, config.hardware.usd_per_hour)
     asked = result.endpoint
     usd = asked.get("usd", asked.get("usd_paid"))
+    if usd is not None:
+        usd = round(usd + asked.get("usd_controls", 0.0), 6)
     return compute_endpoint_cost(seconds, usd, None in (asked.get("input_tokens"), asked.get("output_tokens")))
 
 

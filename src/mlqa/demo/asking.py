@@ -116,7 +116,7 @@ def show_answer(asked: Asked, question: str, context: str) -> Shown:
 def describe_prediction(predictor: Predictor, prediction: Prediction) -> str:
     """Say how sure the model is. The sentence holds nothing that was typed."""
     kind = "An answer" if prediction.text else "No answer in the passage"
-    percent = "over 99%" if prediction.probability > 0.99 else f"{prediction.probability:.0%}"
+    percent = "over 99%" if prediction.probability > 0.99 else f"{prediction.probability:.1%}"
     chance = f"**{kind}, probability {percent}**"
     if prediction.is_sure is None:
         return f"{chance}. The model is not calibrated, so the probability is usually too high."
@@ -126,7 +126,7 @@ def describe_prediction(predictor: Predictor, prediction: Prediction) -> str:
     if predictor.threshold is None:
         return f"{chance}. Not sure: no probability is enough for {goal}."
     verb = "Sure" if prediction.is_sure else "Not sure"
-    which = f"answers from {predictor.threshold:.0%} on" if predictor.threshold else "all answers"
+    which = f"answers from {predictor.threshold:.1%} on" if predictor.threshold else "all answers"
     return f"{chance}. {verb}: {which} reach {goal} on the {calibration.split} split."
 
 

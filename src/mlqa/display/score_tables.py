@@ -60,6 +60,8 @@ def describe_asking(endpoint: Mapping[str, Any]) -> str:
         endpoint: The node `endpoint` of result.json.
     """
     parts = [f"{endpoint['alignment']['unaligned']} of {endpoint['questions']} answers are not in their context"]
+    if none := endpoint["alignment"].get("no answer"):
+        parts.append(f"{none} give none")
     if endpoint["refused"]:
         parts.append(f"{endpoint['refused']} refused")
     if endpoint["kept"]:
@@ -67,7 +69,11 @@ def describe_asking(endpoint: Mapping[str, Any]) -> str:
     if None not in (endpoint["input_tokens"], endpoint["output_tokens"]):
         parts.append(f"{endpoint['input_tokens']:,} tokens in, {endpoint['output_tokens']:,} out")
     if endpoint["usd"] is not None:
-        parts.append(f"${endpoint['usd']:.4f}, of which this run paid ${endpoint['usd_paid']:.4f}")
+        is_counted = None not in (endpoint["input_tokens"], endpoint["output_tokens"])
+        price = f"{'' if is_counted else 'about '}${endpoint['usd']:.4f}"
+        controls = endpoint.get("usd_controls")
+        price += f" for the answers, ${controls:.4f} for the controls" if controls else ""
+        parts.append(f"{price}, of which this run paid ${endpoint['usd_paid']:.4f}")
     if seconds := endpoint["seconds_per_answer"]:
         parts.append(f"{seconds['median']:.2f} s per answer (95 %: {seconds['p95']:.2f} s)")
     return "; ".join(parts)

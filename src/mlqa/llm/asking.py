@@ -81,7 +81,7 @@ def _check_forecast(endpoint: EndpointConfig, spending: Spending, bodies: Sequen
         affordable = int(len(bodies) * endpoint.budget_usd / expected)
         raise RunError(
             f"model.endpoint.budget_usd={endpoint.budget_usd:g}: {len(bodies)} questions will cost about "
-            f"${expected:.4f}; raise the budget, or ask fewer by dataset.max_eval_samples={max(1, affordable)}"
+            f"${expected:.6f}; raise the budget, or ask fewer by dataset.max_eval_samples={max(1, affordable)}"
         )
 
 

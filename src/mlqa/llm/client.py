@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 FIRST_WAIT = 1.0  # seconds before the first repetition
 LONGEST_WAIT = 60.0
 LONGEST_WISH = 600.0  # of an endpoint that says when to come again
+SILENT_WISH = 20.0  # what nobody needs to be told of
 REPEATED = (408, 409, 425, 429)
 REFUSED = (400, 413, 422)
 MOST_SHOWN = 200  # characters of an endpoint's own words
@@ -201,8 +202,12 @@ class EndpointClient:
                 seconds = parsedate_to_datetime(wish).timestamp() - time.time()
             except (ValueError, TypeError):
                 return
-        if 0 < seconds < float("inf"):
-            self._not_before = max(self._not_before, time.monotonic() + min(seconds, LONGEST_WISH))
+        if not 0 < seconds < float("inf"):
+            return
+        until = time.monotonic() + min(seconds, LONGEST_WISH)
+        if seconds > SILENT_WISH and until > self._not_before + 1:
+            log.warning("the endpoint asks to wait %.0f s; waiting %.0f s", seconds, min(seconds, LONGEST_WISH))
+        self._not_before = max(self._not_before, until)
 
     def _warn_of_unknown_name(self, answer: httpx.Response) -> None:
         try:

@@ -24,6 +24,8 @@ MANY_UNALIGNED = 0.1  # share of the answers
 def describe_answers(questioner: Questioner, answered: Answered) -> dict[str, Any]:
     """Return the node `endpoint` of result.json. Tokens are those of all answers, dollars too (`usd`).
 
+    What controls cost (`usd_controls`) and what this run paid (`usd_paid`) come later.
+
     Args:
         questioner: How it was asked.
         answered: The answers to the questions of the scored split.
@@ -52,6 +54,7 @@ def describe_answers(questioner: Questioner, answered: Answered) -> dict[str, An
         "input_tokens": _sum_counts([reply.input_tokens for reply in replies]),
         "output_tokens": _sum_counts([reply.output_tokens for reply in replies]),
         "usd": None if answered.usd is None else round(answered.usd, 6),
+        "usd_controls": 0.0,
         "usd_paid": None,
         "seconds_per_answer": _summarize([reply.seconds for reply in replies]),
     }
@@ -75,6 +78,13 @@ def warn_of_losses(figures: dict[str, Any], answered: Answered, max_tokens: int 
             figures["cut_off"],
             total,
             max_tokens,
+        )
+    if empty := sum(not reply.text.strip() for reply in answered.asked.replies if reply is not None):
+        log.warning(
+            "%d of %d answers are empty; raise model.endpoint.max_tokens=%s if the model thinks before it writes",
+            empty,
+            total,
+            "null" if max_tokens is None else max_tokens,
         )
     unaligned = figures["alignment"][Step.unaligned.value]
     if unaligned > MANY_UNALIGNED * total:

@@ -113,8 +113,12 @@ def _ask_controls(questioner: Questioner, examples: Examples, config: Config, re
     if config.training.shuffled_questions_control:
         log.info("asking the control: questions exchanged within their context")
         shuffled = replace(examples, questions=shuffle_questions(examples))
-        result.metrics["f1_shuffled_questions"] = score(questioner.answer(shuffled), shuffled)["f1"]
+        answered = questioner.answer(shuffled)
+        result.endpoint["usd_controls"] += answered.usd or 0.0
+        result.metrics["f1_shuffled_questions"] = score(answered, shuffled)["f1"]
     if questioner.endpoint.without_context:
         log.info("asking the control: without the context")
-        metrics = score(questioner.answer(examples, from_memory=True), examples)
+        answered = questioner.answer(examples, from_memory=True)
+        result.endpoint["usd_controls"] += answered.usd or 0.0
+        metrics = score(answered, examples)
         result.metrics |= {f"{name}_without_context": metrics[name] for name in ("exact_match", "f1")}

@@ -16,7 +16,7 @@ from mlqa.report.manifest import FILE as MANIFEST
 from mlqa.report.manifest import MULTIRUN
 from mlqa.report.members import COMPLETED, Member, read_sweep
 from mlqa.report.treatments import Treatment, build_treatments, make_evaluation_key
-from mlqa.result import FILE, MODEL
+from mlqa.result import ENDPOINT_ANSWERS, FILE, MODEL
 
 FURTHEST = 3  # folders above a run that may be its sweep
 
@@ -103,6 +103,8 @@ def read_run_facts(run_dir: Path) -> RunFacts:
     member = read_sweep(run_dir).members[0]
     if member.status != COMPLETED:
         raise RunError(f"{run_dir}: the run is {member.status}: {member.reason}; give a completed run")
+    if (run_dir / ENDPOINT_ANSWERS).is_file():
+        raise RunError(f"{run_dir}: its model was asked at an endpoint, so there is nothing to publish")
     path = run_dir / MODEL / "config.json"
     try:
         model_config = yaml.safe_load(path.read_text("utf-8"))  # JSON is YAML

@@ -56,4 +56,4 @@ class Reader:
 
 
 if __name__ == "__main__":
-    print(json.dumps(Reader(sys.path[0]).answer(*sys.argv[1:]), ensure_ascii=False))
+    print(json.dumps(Reader(sys.path[0]).answer(*sys.argv[1:]) if len(sys.argv) == 3 else __doc__, ensure_ascii=False))
