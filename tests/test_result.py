@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlqa.errors import RunError
-from mlqa.result import FILE, Result, compute_run_cost, find_completed, parse_result, read_result, write_json
+from mlqa.result import (
+    FILE,
+    Result,
+    compute_run_cost,
+    find_completed,
+    get_own_set,
+    parse_result,
+    read_result,
+    write_json,
+)
 
 DONE = {"status": "completed", "config_hash": "abc", "dataset": {"fingerprint": "f"}}
 
@@ -86,3 +95,9 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
 def test_the_cost_of_this_machine(seconds: float, price: float | None, usd: float | None) -> None:
     cost = compute_run_cost(seconds, price)
     assert (cost["usd"], cost["usd_per_hour"], cost["billable_seconds"]) == (usd, price, seconds)
+
+
+def test_the_own_set_of_a_mix_is_its_target() -> None:
+    assert get_own_set({"choices": {"dataset": "mix"}, "dataset": {"set": "tquad"}}) == "tquad"
+    assert get_own_set({"choices": {"dataset": "tquad"}, "dataset": {}}) == "tquad"  # of an earlier version
+    assert get_own_set({}) is None

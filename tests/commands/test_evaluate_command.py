@@ -12,6 +12,7 @@ import pytest
 from mlqa.cli import main
 from mlqa.commands.evaluation_jobs import evaluate_remotely
 from mlqa.config.compose import compose_config
+from mlqa.config.further_sets import name_set
 from mlqa.data.sample import generate
 from mlqa.experiment import run
 from mlqa.result import read_result
@@ -87,11 +88,13 @@ def test_afterwards_it_has_the_same_scores(run_dir: Path, trained: Path, capsys:
     sweep_dir = str(run_dir.parent)
     main(["evaluate", sweep_dir, "dataset=sample", FEW])
     expected, found = read_result(trained), read_result(run_dir)
-    # Afterwards nothing is known of train, so that no score tells unseen contexts apart.
+    # Afterwards nothing is known of train, so that no score tells unseen contexts or rare words apart.
     known = {key: value for key, value in expected["evaluations"]["sample"].items() if "_unseen" not in key}
     assert found["evaluations"] == {"sample": known}
     assert {**found, "evaluations": None} == {**expected, "evaluations": None}
     rows = [{**row, "seen": None} for row in read_rows(trained, "sample")]
+    for row in rows:
+        del row["groups"]["gold_rarity"]
     assert read_rows(run_dir, "sample") == rows
     before = {path: path.read_bytes() for path in run_dir.glob("*.json*")}
     capsys.readouterr()
@@ -129,3 +132,17 @@ def test_what_is_wrong_is_one_line(
     with pytest.raises(SystemExit):
         main(["evaluate", *(argument.format(run=trained) for argument in arguments)])
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        ([], "squad_json"),
+        (["dataset.validation_file=data/exam.json"], "exam"),
+        (["dataset.validation_file=[data/exam.json,more/dev.json]"], "exam+dev"),
+        (["dataset.validation_file=exam.json", "dataset.test_file=null"], "exam"),
+        (["dataset.hub.path=somebody/questions"], "questions"),
+    ],
+)
+def test_a_set_is_called_after_its_files(overrides: list[str], name: str) -> None:
+    assert name_set("squad_json", overrides) == name

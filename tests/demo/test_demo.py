@@ -128,7 +128,7 @@ def test_the_page_in_a_browser(driver: Any, address: str, asked: Asked) -> None:
     passages = wait(find_all(".marked", "Ankara"))
     expected = asked.predictor.predict(QUESTION, CONTEXT)
     assert len(passages) == 2, "two models side by side"
-    assert f"{expected.probability:.0%}" in verdict
+    assert f"{expected.probability:.1%}" in verdict
     text = "".join(passages[0].get_attribute("textContent").split())  # Gradio lays it out with spaces of its own
     assert "".join(CONTEXT.split()) in text, "as it was typed"
     sent = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]

@@ -405,6 +405,20 @@ def test_further_data_sets_are_a_matrix_with_intervals(tmp_path: Path) -> None:
     assert own.score == matrix.treatments[0].score and own.interval is not None and own.total == 800
 
 
+def test_other_questions_of_one_name_are_another_data_set(tmp_path: Path) -> None:
+    world = World()
+    for number, (model, fingerprint) in enumerate((("berturk", "aaaa1111"), ("mbert", "bbbb2222"))):
+        dev = {"f1": 50.0 + number, "exact_match": 40.0, "total": 82, "fingerprint": fingerprint}
+        folder, answered = tmp_path / "s" / str(number), world.run(model, 0.8)
+        write_scored(folder, model, "g6", 1, answered, world.context_of, evaluations={"dev": dev})
+    report = make_report([tmp_path / "s"])
+    matrix = report.sections[0].transfer
+    assert matrix is not None and sorted(matrix.sets) == ["dev (aaaa)", "dev (bbbb)", "sample"]
+    assert all(len(of_one) == 2 for of_one in matrix.scores)
+    caption = render_latex(report).split("tab:sample-transfer")[0]
+    assert "dev (aaaa) (82 questions)" in caption and "mean over 1 seed" in caption
+
+
 def test_without_answers_nothing_is_claimed(tmp_path: Path) -> None:
     for number, (model, f1) in enumerate((("berturk", 80.0), ("mbert", 50.0))):
         write_member(tmp_path / "s" / str(number), result(model, f1=f1), settings=config())
