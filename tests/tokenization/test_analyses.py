@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sqlite3
 import subprocess
@@ -115,12 +116,31 @@ def test_a_file_that_has_grown_too_large_is_begun_anew(folder: Path, monkeypatch
     connection.close()
 
 
+def _begin_without_zeyrek(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.load_analyzer.cache_clear()
+    monkeypatch.setattr(kept, "WORTH_A_PROCESS", 1)
+
+
+def test_no_process_is_started_for_a_few_words_or_beside_zeyrek(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept.subprocess, "Popen", None)
+    kept.analyze_ahead(["kedileri"])
+    _by_zeyrek("evde")
+    monkeypatch.setattr(kept, "WORTH_A_PROCESS", 1)
+    kept.analyze_ahead(["kedileri"])
+
+
 @pytest.mark.slow
 def test_another_process_analyzes_ahead_and_this_one_never_loads_zeyrek(monkeypatch: pytest.MonkeyPatch) -> None:
     words = [word for word in WORDS if word.isalpha()]
     expected = [_by_zeyrek(word) for word in words]
+    _begin_without_zeyrek(monkeypatch)
     kept.analyze_ahead(words)
-    monkeypatch.setattr(kept, "load_analyzer", None)
+
+    @functools.cache
+    def load() -> None:
+        raise AssertionError("zeyrek is loaded here")
+
+    monkeypatch.setattr(kept, "load_analyzer", load)
     assert [find_analyses(word) for word in words] == expected  # it waits for words that are not there yet
     assert kept._helper is not None and kept._helper.wait(60) == 0
     monkeypatch.setattr(subprocess, "Popen", None)
@@ -129,6 +149,7 @@ def test_another_process_analyzes_ahead_and_this_one_never_loads_zeyrek(monkeypa
 
 @pytest.mark.slow
 def test_what_the_other_process_does_not_deliver_is_analyzed_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    _begin_without_zeyrek(monkeypatch)
     monkeypatch.setattr(kept.sys, "executable", "/bin/false")
     kept.analyze_ahead(["kedileri"])
     assert find_analyses("kedileri") == _by_zeyrek("kedileri")

@@ -124,8 +124,11 @@ def _take_scores(member_dir: Path, run_dir: Path, name: str, option: str) -> Non
         "split": split,
         "fingerprint": result["dataset"]["reported_fingerprint"],
     }
-    lines = (member_dir / SCORES).read_text("utf-8").splitlines()
-    rows = [{**row, "set": name, "seen": None} for row in map(json.loads, lines) if row["split"] == split]
+    lines = (member_dir / SCORES).read_bytes().split(b"\n")  # not splitlines(): a text may hold other line ends
+    rows = [{**row, "set": name, "seen": None} for row in map(json.loads, filter(None, lines)) if row["split"] == split]
+    for row in rows:
+        row["groups"].pop("gold_rarity", None)  # nor does that split say which words are rare for it
+        row.pop("probability", None)  # by a temperature that the member has chosen on these questions
     record_scores(run_dir, name, SetScores(record, rows))
     get_console().print(f"{run_dir} on {name}: {describe_scores(record)}", highlight=False)
 

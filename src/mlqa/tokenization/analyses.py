@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 FORMAT = 1  # raise it if the stored form of an analysis changes
 POLL_SECONDS = 0.02
+WORTH_A_PROCESS = 500  # words: half a second of analysis, beside the seconds that both processes take to load zeyrek
 MAX_BYTES = 256 * 2**20  # some hundred thousand words: a larger file is deleted and started anew
 
 
@@ -80,7 +81,8 @@ def analyze_ahead(words: Iterable[str]) -> None:
     """Let another process fill the cache with the analyses of words, and return at once.
 
     `find_analyses` then waits for a word that this process has not reached yet, and analyzes itself what it left out.
-    Nothing is started if the words are in the cache, or if the cache cannot be written.
+    Nothing is started if few words are missing in the cache, if it cannot be written, or if this process has loaded
+    zeyrek already.
 
     Args:
         words: Words of letters only, in the order in which they will be asked for.
@@ -88,7 +90,7 @@ def analyze_ahead(words: Iterable[str]) -> None:
     global _helper
     store = _open_store(get_cache_dir() / "morphology", os.getpid())
     missing = [word for word in words if not store.find(word)] if store.connection else []
-    if not missing or (_helper and _helper.poll() is None):
+    if len(missing) < WORTH_A_PROCESS or load_analyzer.cache_info().currsize or (_helper and _helper.poll() is None):
         return
     code = f"import sys; sys.path[:] = {sys.path!r}; from mlqa.tokenization import analyses; analyses.fill_cache()"
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
