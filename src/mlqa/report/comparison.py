@@ -187,7 +187,7 @@ def _collect_scores(comparison: Comparison) -> None:
             else:
                 label = f"{treatment.name} ({treatment.first.label})"
                 reasons.setdefault(
-                    find_missing_folds(treatment) or "its questions or gold answers differ from the others'", []
+                    find_missing_folds(treatment.runs) or "its questions or gold answers differ from the others'", []
                 ).append(label)
     comparison.doubts = [f"{list_first(labels, MOST_NAMED)}: {reason}" for reason, labels in reasons.items()]
     if not comparison.compared:

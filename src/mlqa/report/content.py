@@ -172,8 +172,15 @@ def _find_question_price(members: Sequence[Member]) -> float | None:
 def _find_references(
     members: Sequence[Member], sections: Sequence[Section], asked: str | None
 ) -> tuple[list[Reference], list[str]]:
-    """Return the published results to show, and why those that a member's config names cannot be shown."""
-    datasets = [section.comparison.dataset for section in sections]
+    """Return the published results to show, and why those that a member's config names cannot be shown.
+
+    Shown without being asked for is what was published on as many questions of a data set as the runs answered.
+    """
+    totals = {(section.comparison.dataset, section.comparison.total) for section in sections}
+    for section in sections:
+        if section.transfer is not None:
+            totals |= {(name, cell.total) for row in section.transfer.scores for name, cell in row.items()}
+    datasets = {name: {total for of_name, total in totals if of_name == name} for name, _ in totals}
     named = (member.get_config_value("report", "reference") for member in members)
     chosen = asked or next((name for name in named if isinstance(name, str) and name), None)
     try:

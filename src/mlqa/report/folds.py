@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +12,6 @@ from mlqa.errors import DataError
 from mlqa.report.grouping import compute_known_mean, group_by
 from mlqa.report.members import Member
 from mlqa.report.questions import Questions, RowScores, read_scores
-
-if TYPE_CHECKING:
-    from mlqa.report.treatments import Treatment
 
 Answered = tuple[Member, Questions, RowScores]
 
@@ -27,12 +23,12 @@ def get_fold(member: Member) -> int | None:
     return fold if is_cut and isinstance(fold, int) else None
 
 
-def find_missing_folds(treatment: Treatment) -> str:
-    """Return which folds a treatment lacks, e.g. "it lacks fold 2 of 0 to 4". Empty if none."""
-    folds = treatment.first.get_config_value("dataset", "folds")
+def find_missing_folds(runs: Sequence[Member]) -> str:
+    """Return which folds the runs of a treatment lack, e.g. "it lacks fold 2 of 0 to 4". Empty if none."""
+    folds = runs[0].get_config_value("dataset", "folds")
     if not isinstance(folds, int):
         return ""
-    missing = sorted(set(range(folds)) - {get_fold(run) for run in treatment.runs})
+    missing = sorted(set(range(folds)) - {get_fold(run) for run in runs})
     if not missing:
         return ""
     lacks = ",".join(map(str, missing))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
@@ -76,19 +76,27 @@ class Reference:
     leak: str | None = None
 
 
-def load_references(asked: str | None, datasets: Sequence[str] = ()) -> list[Reference]:
+def load_references(asked: str | None, datasets: Mapping[str, Collection[int | None]] | None = None) -> list[Reference]:
     """Load the published results that a report shows.
 
     Args:
         asked: A name of `REFERENCES`, the path of a YAML file of the user's own, or None.
-        datasets: Data sets of the runs. What is published on one of them is shown as well.
+        datasets: {data set of the runs: how many questions of it they answered}. What is published on as many is shown
+            as well.
 
     Raises:
         ConfigError: There is no such reference, or the file is not one.
     """
     names = [asked] if asked else []
     shipped = {name: _parse_reference(_read_shipped(name), f"reference={name}") for name in REFERENCES}
-    names += [name for name, reference in shipped.items() if reference.dataset in datasets and name != asked]
+    answered = datasets or {}
+    names += [
+        name
+        for name, reference in shipped.items()
+        if name != asked
+        and reference.dataset in answered
+        and (reference.questions is None or reference.questions in answered[reference.dataset])
+    ]
     return [shipped.get(name) or _load_file(name) for name in names]
 
 
