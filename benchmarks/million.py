@@ -93,7 +93,9 @@ def main() -> None:
         stages.time("features", lambda: cut(splits, tokenizer, folder / "tokens"))
         windows = stages.time("features from the cache", lambda: cut(splits, tokenizer, folder / "tokens"))
         stages.rows.append(Row(f"{args.questions:,} questions, windows", [sum(map(len, windows))], unit="windows"))
-        evaluation = Evaluation(config, splits, windows[1], None)
+        evaluation = Evaluation(
+            config.training, config.dataset, splits.validation, windows[1], None, train=splits.train
+        )
         answers = answer(splits.validation)
         stages.time("metrics", lambda: evaluation._score_answers(Answers(answers, None, None)), scored)
         stages.time("scores by question", lambda: evaluation.score_questions(answers, "sample", "validation"), scored)

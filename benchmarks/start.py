@@ -93,8 +93,8 @@ def compare_starts(rounds: int) -> list[Row]:
 
 
 PARTS = {
-    "reading the data": "mlqa.experiment:load_run_data",
-    "audit": "mlqa.experiment:audit",
+    "reading the data": "mlqa.experiment:load_data",
+    "audit": "mlqa.experiment:audit_data",
     "tokenizer": "mlqa.tokenization.load:load_tokenizer",
     "features": "mlqa.features.windows:make_windows",
     "figures of the tokenizer": "mlqa.metrics.tokenizer_analysis:analyze_tokenizer",

@@ -176,7 +176,7 @@ def _find_references(
 
     Shown without being asked for is what was published on as many questions of a data set as the runs answered.
     """
-    totals = {(section.comparison.dataset, section.comparison.total) for section in sections}
+    totals: set[tuple[str, int | None]] = {(one.comparison.dataset, one.comparison.total) for one in sections}
     for section in sections:
         if section.transfer is not None:
             totals |= {(name, cell.total) for row in section.transfer.scores for name, cell in row.items()}

@@ -89,14 +89,10 @@ def load_references(asked: str | None, datasets: Mapping[str, Collection[int | N
     """
     names = [asked] if asked else []
     shipped = {name: _parse_reference(_read_shipped(name), f"reference={name}") for name in REFERENCES}
-    answered = datasets or {}
-    names += [
-        name
-        for name, reference in shipped.items()
-        if name != asked
-        and reference.dataset in answered
-        and (reference.questions is None or reference.questions in answered[reference.dataset])
-    ]
+    for name, reference in shipped.items():
+        totals = (datasets or {}).get(reference.dataset or "")
+        if name != asked and totals is not None and (reference.questions is None or reference.questions in totals):
+            names.append(name)
     return [shipped.get(name) or _load_file(name) for name in names]
 
 
