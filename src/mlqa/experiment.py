@@ -150,8 +150,9 @@ def _train_and_score(
     unwritten: list[str] = []
     if is_main():
         try_write(unwritten, save_model, model, tokenizer, get_model_dir(run_dir))
-        answering = {"reading": asdict(reading), "may_give_none": evaluation.with_null}
-        try_write(unwritten, write_json, get_model_dir(run_dir) / ANSWERING, answering)
+        if not unwritten:
+            answering = {"reading": asdict(reading), "may_give_none": evaluation.with_null}
+            try_write(unwritten, write_json, get_model_dir(run_dir) / ANSWERING, answering)
 
     model.to(trainer.args.device)
     with time_stage(result, "eval_seconds"):

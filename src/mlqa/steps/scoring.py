@@ -99,7 +99,8 @@ def score_splits(
     result.objective = (result.validation or result.metrics)[evaluations[result.reported_split].primary_metric]
     if is_main():
         calibration = _calibrate(config, result, outcomes, rows)
-        try_write(unwritten, calibration.write, get_model_dir(run_dir))
+        if get_model_dir(run_dir).is_dir():  # else the model could not be written
+            try_write(unwritten, calibration.write, get_model_dir(run_dir))
         try_write(unwritten, write_json_lines, run_dir / SCORES, rows)
     return rows
 
