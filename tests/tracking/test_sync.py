@@ -13,7 +13,9 @@ from recorded import HISTORY, RESULT, record_run
 from wandb_server import KEY, WandbServer
 
 from mlqa.cli import main
+from mlqa.tracking.earlier_rows import EarlierRows
 from mlqa.tracking.names import STEP, find_missing_rows, rename_metrics
+from mlqa.tracking.protocol import Logged
 
 TABLES = {"tokenization/words", "tokenization/figures", "tokenization/page", "predictions", "evaluations"}
 
@@ -28,6 +30,18 @@ def test_only_metrics_that_no_row_of_the_step_has_are_missing() -> None:
         {"step": 10, "eval_exact_match": 50.0, "epoch": 1.0}
     ]
     assert find_missing_rows([{"step": 5, "loss": 2.5}], [{STEP: 6, "train/loss": 2.5}]) == [{"step": 5, "loss": 2.5}]
+
+
+def test_what_an_earlier_attempt_logged_at_a_step_is_not_missing() -> None:
+    """Test that only the second evaluation of a step is missing if the service has another attempt's first one."""
+    history = [{"step": 20, "eval_f1": 65.25}, {"step": 20, "eval_f1": 70.0}]
+    assert find_missing_rows(history, [{STEP: 20, "eval/f1": 65.5}]) == [history[1]]
+    assert find_missing_rows(history, [{STEP: 20, "eval/f1": 65.25}]) == [history[1]]
+    earlier = EarlierRows(
+        Logged([{STEP: 10, "eval/f1": 60.0}, {STEP: 20, "eval/f1": 65.5}], {}), [{"step": 10, "eval_f1": 60.0}]
+    )
+    assert earlier.drop_known({"eval/f1": 61.0, "train/epoch": 1.0}, 10) == {"eval/f1": 61.0, "train/epoch": 1.0}
+    assert [earlier.drop_known({"eval/f1": f1}, 20) for f1 in (65.25, 70.0)] == [{}, {"eval/f1": 70.0}]
 
 
 @pytest.mark.slow

@@ -55,6 +55,10 @@ class Logged(NamedTuple):
     rows: list[dict[str, Any]]
     summary: dict[str, Any]
 
+    def has_table(self, name: str) -> bool:
+        """Return whether the service has a table or a page of this name."""
+        return any(key == name or key.startswith(f"{name}.") for key in self.summary)
+
 
 class Tracker:
     """A destination for the metrics of one run. A method that a tracker does not define does nothing."""

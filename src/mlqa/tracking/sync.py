@@ -70,7 +70,11 @@ def sync_run(run_dir: Path, backend: TrackingBackend) -> str:
         logged = tracker.read_logged(config.tracking, identity)
     history = read_history(run_dir / HISTORY)
     rows = find_missing_rows(history, logged.rows if logged else [])
-    media = [item for item in _iter_media(run_dir, result, config.tracking.predictions) if _lacks(logged, item.name)]
+    media = [
+        item
+        for item in _iter_media(run_dir, result, config.tracking.predictions)
+        if logged is None or not logged.has_table(item.name)
+    ]
     if not rows and not media and logged is not None and _has_summary(run_dir, result, logged):
         return "complete, nothing to add"
     opened = tracker(config.tracking, identity)
@@ -138,10 +142,6 @@ def _iter_media(run_dir: Path, result: dict[str, Any], predictions: int) -> Iter
         yield build_prediction_table(rows[:predictions])
     if (evaluations := build_evaluation_table(result)).rows:
         yield evaluations
-
-
-def _lacks(logged: Logged | None, name: str) -> bool:
-    return logged is None or not any(key == name or key.startswith(f"{name}.") for key in logged.summary)
 
 
 def _has_summary(run_dir: Path, result: dict[str, Any], logged: Logged) -> bool:

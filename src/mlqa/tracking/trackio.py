@@ -47,12 +47,16 @@ class TrackioTracker(Tracker):
         self._announce()
 
     def start(self, history: Path | None) -> None:
-        """Restore the best scores of the earlier steps.
+        """Restore the best scores of the earlier steps, or remove what an attempt without a checkpoint logged.
 
         Args:
             history: The history.jsonl of the earlier steps if training resumes from a checkpoint, else None.
         """
         self._best.restore(history)
+        if history is None:
+            from trackio.sqlite_storage import SQLiteStorage
+
+            SQLiteStorage.delete_run(self._project, self._run.name, run_id=self._run.id)
 
     def log(self, row: dict[str, float], step: int) -> None:
         """Log metrics under the names that W&B shows.
