@@ -86,7 +86,7 @@ def test_what_a_kill_left_out_is_added_once(
 
 @pytest.mark.slow
 def test_an_offline_run_is_uploaded_and_completed(
-    server: WandbServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: WandbServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = record_run(tmp_path / "run")
     code = (
@@ -106,15 +106,22 @@ def test_an_offline_run_is_uploaded_and_completed(
     result = json.loads((folder / "result.json").read_text())
     (folder / "result.json").write_text(json.dumps({**result, "tracking": {"wandb": place}}))
     main(["sync", str(folder)])
-    assert "added 3 rows, 5 tables and the summary" in capsys.readouterr().out
+    assert "uploaded; added 3 rows, 5 tables and the summary; to see it: " in capsys.readouterr().out
     end = time.monotonic() + 60
     while server.runs["one"].exit_code != 0 and time.monotonic() < end:
         time.sleep(0.1)
     run = server.runs["one"]
     assert [row["train/loss"] for row in run.rows() if "train/loss" in row] == [2.5]
     assert run.summary["status"] == "completed"
+    address = f"{server.url}/team/mlqa/runs/one"
+    main(["sync", str(tmp_path)])  # the folder above it
+    assert f"{folder}: complete, nothing to add; to see it: {address}\n" in capsys.readouterr().out
+    monkeypatch.setattr("mlqa.tracking.sync._upload_offline_dirs", lambda *_: True)
     main(["sync", str(folder)])
-    assert "complete, nothing to add" in capsys.readouterr().out
+    assert f"{folder}: uploaded; to see it: {address}\n" in capsys.readouterr().out
+    recorded = json.loads((folder / "result.json").read_text())
+    assert (recorded["tracking"]["wandb"]["mode"], recorded["tracking"]["wandb"]["url"]) == ("online", address)
+    assert {**recorded, "tracking": 0} == {**result, "tracking": 0}
 
 
 @pytest.mark.usefixtures("no_account")

@@ -139,7 +139,8 @@ def test_an_online_run_arrives_whole_and_says_where_it_is(server: WandbServer, t
     trackers = track(tmp_path)
     run = server.runs[ID]
     assert trackers.collect_places()["wandb"] == {
-        "mode": "online", "entity": "team", "project": "mlqa", "id": ID, "url": f"{server.url}/team/mlqa/runs/{ID}",
+        "mode": "online", "entity": "team", "project": "mlqa", "id": ID, "group": "sweep",
+        "url": f"{server.url}/team/mlqa/runs/{ID}",
     }  # fmt: skip
     assert run.settings["groupName"] == "sweep"
     assert run.config["model"]["value"] == "berturk"

@@ -118,12 +118,14 @@ class TrackioTracker(Tracker):
         _import_trackio(config)
         from trackio.sqlite_storage import SQLiteStorage
 
-        rows = SQLiteStorage.get_logs(config.project or PROJECT, _name_run(identity))
+        project, name = config.project or PROJECT, _name_run(identity)
+        rows = SQLiteStorage.get_logs(project, name)
         if not rows:
             return None
         return Logged(
             [{**row, STEP: row["step"]} for row in rows],
             {name: value for row in rows for name, value in row.items() if name not in ("step", "timestamp")},
+            {"trackio": {"project": project, "name": name, "show": _build_show_command(config, project)}},
         )
 
     def _announce(self) -> None:

@@ -39,13 +39,14 @@ class WandbTracker(Tracker):
         save_diff(self._run, identity.diff)
         place = {key: getattr(self._run, key) for key in ("entity", "project", "id")}
         url = self._run.url if self._mode == "online" else None
-        self.place: dict[str, Any] = {"wandb": {"mode": self._mode, **place, "url": url}}
+        self.place: dict[str, Any] = {"wandb": {"mode": self._mode, **place, "group": identity.group, "url": url}}
         self._announce()
 
     def start(self, history: Path | None) -> None:
         """Restore the best scores of the earlier steps.
 
-        What W&B has of an attempt that ended, online or in a folder that waits for its upload, is not logged again.
+        What W&B has of an earlier attempt is not logged again. One that begins from nothing takes the place of those
+        that wait for their upload.
 
         Args:
             history: The history.jsonl of the earlier steps if training resumes from a checkpoint, else None.
@@ -58,9 +59,7 @@ class WandbTracker(Tracker):
             try:
                 self._earlier = EarlierRows(read_run(self._config, self._identity), read_history(history))
             except UnreachableError as error:
-                log.warning(
-                    "tracking: rows of an earlier attempt may be twice at W&B, as it does not say them: %s", error
-                )
+                log.warning("tracking: what an earlier attempt has logged may be at W&B twice: %s", error)
 
     def log(self, row: dict[str, float], step: int) -> None:
         """Log metrics under "train/", "eval/" or "test/", and an estimate of the cost so far if the price is known.

@@ -158,7 +158,9 @@ def read_run(config: TrackingConfig, identity: RunIdentity) -> Logged | None:
                 return None
             raise
         rows = [dict(row) for row in run.scan_history(use_cache=False)]
-        return Logged(rows, {key: run.summary.get(key) for key in run.summary.keys()})  # noqa: SIM118
+        place = {"mode": "online", "entity": run.entity, "project": run.project, "id": run.id, "url": run.url}
+        summary = {key: run.summary.get(key) for key in run.summary.keys()}  # noqa: SIM118
+        return Logged(rows, summary, {"wandb": place})
     except (Exception, SystemExit) as error:
         raise UnreachableError(f"sync: {describe_failure(error)}") from error
 
