@@ -139,9 +139,9 @@ def test_the_runs_say_where_they_are(tmp_path: Path, capsys: pytest.CaptureFixtu
         both = shown([str(folder), "--report"], capsys)
         text = json.dumps(both["workspace"])
         assert '"told"' in text and "config:cfg.value.optimizer.learning_rate" in text
-        assert both["workspace"]["project"]["name"] == "kept" and both["workspace"]["project"]["entityName"] == "people"
+        assert (both["workspace"]["project"], both["workspace"]["entity"]) == ("kept", "people")
         assert "**Choose berturk.**" in json.dumps(both["report"])
-    assert shown([str(sweep), "--project", "mine"], capsys)["project"]["name"] == "mine"
+    assert shown([str(sweep), "--project", "mine"], capsys)["project"] == "mine"
     (sweep / "1" / "result.json").write_text(
         json.dumps({"schema_version": 2, "tracking": {"wandb": {**place, "project": "other"}}})
     )
