@@ -146,6 +146,11 @@ def test_the_runs_say_where_they_are(tmp_path: Path, capsys: pytest.CaptureFixtu
         json.dumps({"schema_version": 2, "tracking": {"wandb": {**place, "project": "other"}}})
     )
     assert "its runs are in several W&B projects (kept, other)" in refused([str(sweep)], capsys)
+    assert shown([str(sweep), "--project", "mine"], capsys)["project"] == "mine"
+    for name in ("11-00-00", "12-00-00"):
+        (make_sweep(tmp_path / "2026-11-25" / name) / "multirun.yaml").touch()
+    several = "several W&B groups (2026-11-25_11-00-00, 2026-11-25_12-00-00)"
+    assert several in refused([str(tmp_path / "2026-11-25")], capsys)
 
 
 @pytest.mark.usefixtures("no_account")

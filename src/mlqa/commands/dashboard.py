@@ -8,7 +8,6 @@ import os
 from pathlib import Path
 
 from mlqa.errors import ConfigError, RunError
-from mlqa.tracking.tracked_sweep import TrackedSweep, read_tracked_sweep
 
 EXAMPLE = """\
 examples; a sweep is named by its directory or by its group in W&B, which is its name or tracking.group:
@@ -39,21 +38,22 @@ def run(args: argparse.Namespace) -> None:
     """
     from mlqa.tracking.dashboard import build_specification, save_dashboard
     from mlqa.tracking.swept_keys import DEFAULT_KEYS
+    from mlqa.tracking.tracked_sweep import TrackedSweep, read_tracked_sweep
     from mlqa.tracking.wandb_mode import PROJECT
 
     if not args.sweep.strip():
         raise ConfigError("sweep: is empty; give its directory, its name as W&B shows it, or tracking.group")
     folder = Path(args.sweep).expanduser()
     if folder.is_dir():
-        sweep = read_tracked_sweep(folder)
+        sweep = read_tracked_sweep(folder, args.project, args.entity)
     elif args.report:
         raise ConfigError(f"--report: {args.sweep} is no directory; give that of the sweep, whose report it shows")
     elif "/" in args.sweep:
         raise ConfigError(f"sweep: {args.sweep}: there is no such directory; give that of a sweep, or a group of W&B")
     else:
         sweep = TrackedSweep(args.sweep)
-    project = args.project or sweep.project or os.environ.get("WANDB_PROJECT") or PROJECT
-    entity = args.entity or sweep.entity or os.environ.get("WANDB_ENTITY")
+    project = sweep.project or args.project or os.environ.get("WANDB_PROJECT") or PROJECT
+    entity = sweep.entity or args.entity or os.environ.get("WANDB_ENTITY")
     text = _read_report(sweep.directory) if args.report and sweep.directory else None
     if args.dry_run:
         keys = sweep.swept or DEFAULT_KEYS
