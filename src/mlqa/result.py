@@ -159,6 +159,23 @@ def record_selection(run_dir: Path, selection: Mapping[str, Any]) -> None:
     write_json(run_dir / FILE, {**content, "schema_version": SCHEMA_VERSION})
 
 
+def record_place(run_dir: Path, place: Mapping[str, Any]) -> None:
+    """Add to a run's result.json where a tracker has it. All else in it stays, known to this version or not.
+
+    Args:
+        run_dir: Directory of a run.
+        place: {tracker: how to find the run there}. What the run says of this tracker itself stays where it says more.
+
+    Raises:
+        RunError: The file cannot be read or written.
+    """
+    content = read_result(run_dir)
+    known = content.get("tracking") or {}
+    places = {**known, **{name: {**(known.get(name) or {}), **one} for name, one in place.items()}}
+    if places != known:
+        write_json(run_dir / FILE, {**content, "tracking": places, "schema_version": SCHEMA_VERSION})
+
+
 def record_serving(run_dir: Path, serving: Mapping[str, Any]) -> None:
     """Write the node `serving` into the result.json of a run. All else in it stays, known to this version or not.
 

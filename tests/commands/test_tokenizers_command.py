@@ -188,6 +188,12 @@ def test_a_missing_words_file_and_unquoted_letters_say_what_to_do(
         assert said in capsys.readouterr().err
 
 
+def test_an_empty_text_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["tokenizers", "model=tiny_char", *SAMPLE, "--text", ""])
+    assert "error: tokenizers: --text: is empty" in capsys.readouterr().err
+
+
 def test_the_readings_that_count_are_chosen(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     gold = tmp_path / "gold.txt"
     gold.write_text("ab\tab | a b\n", "utf-8")  # the likeliest reading has no boundary, the tokens have one

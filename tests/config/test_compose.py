@@ -96,6 +96,7 @@ def test_every_member_of_a_multirun_is_checked_before_the_first_starts() -> None
         (["+training.learning_rate=1e-3"], "training.learning_rate is optimizer.learning_rate"),
         (["training.weight_decay=0.1"], "training.weight_decay is optimizer.weight_decay"),
         (["pretrained=x"], "pretrained is model.pretrained"),
+        (["tracking.tags=a"], "tracking.tags=a: is one value, and tracking.tags is a list; write 'tracking.tags=[a]'"),
         (["training.max_steps=0"], "is not a number of steps to train"),
         (["-m", "model=tiny_char", "hardware=g4dn", "training.num_train_epochs=0"], "answers chance"),
         (["dataset.language=jp"], "jp is a country (Japan), Japanese is ja"),

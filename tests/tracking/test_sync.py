@@ -13,7 +13,9 @@ from recorded import HISTORY, RESULT, record_run
 from wandb_server import KEY, WandbServer
 
 from mlqa.cli import main
+from mlqa.tracking.earlier_rows import EarlierRows
 from mlqa.tracking.names import STEP, find_missing_rows, rename_metrics
+from mlqa.tracking.protocol import Logged
 
 TABLES = {"tokenization/words", "tokenization/figures", "tokenization/page", "predictions", "evaluations"}
 
@@ -28,6 +30,18 @@ def test_only_metrics_that_no_row_of_the_step_has_are_missing() -> None:
         {"step": 10, "eval_exact_match": 50.0, "epoch": 1.0}
     ]
     assert find_missing_rows([{"step": 5, "loss": 2.5}], [{STEP: 6, "train/loss": 2.5}]) == [{"step": 5, "loss": 2.5}]
+
+
+def test_what_an_earlier_attempt_logged_at_a_step_is_not_missing() -> None:
+    """Test that only the second evaluation of a step is missing if the service has another attempt's first one."""
+    history = [{"step": 20, "eval_f1": 65.25}, {"step": 20, "eval_f1": 70.0}]
+    assert find_missing_rows(history, [{STEP: 20, "eval/f1": 65.5}]) == [history[1]]
+    assert find_missing_rows(history, [{STEP: 20, "eval/f1": 65.25}]) == [history[1]]
+    earlier = EarlierRows(
+        Logged([{STEP: 10, "eval/f1": 60.0}, {STEP: 20, "eval/f1": 65.5}], {}), [{"step": 10, "eval_f1": 60.0}]
+    )
+    assert earlier.drop_known({"eval/f1": 61.0, "train/epoch": 1.0}, 10) == {"eval/f1": 61.0, "train/epoch": 1.0}
+    assert [earlier.drop_known({"eval/f1": f1}, 20) for f1 in (65.25, 70.0)] == [{}, {"eval/f1": 70.0}]
 
 
 @pytest.mark.slow
@@ -72,7 +86,7 @@ def test_what_a_kill_left_out_is_added_once(
 
 @pytest.mark.slow
 def test_an_offline_run_is_uploaded_and_completed(
-    server: WandbServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: WandbServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = record_run(tmp_path / "run")
     code = (
@@ -92,15 +106,22 @@ def test_an_offline_run_is_uploaded_and_completed(
     result = json.loads((folder / "result.json").read_text())
     (folder / "result.json").write_text(json.dumps({**result, "tracking": {"wandb": place}}))
     main(["sync", str(folder)])
-    assert "added 3 rows, 5 tables and the summary" in capsys.readouterr().out
+    assert "uploaded; added 3 rows, 5 tables and the summary; to see it: " in capsys.readouterr().out
     end = time.monotonic() + 60
     while server.runs["one"].exit_code != 0 and time.monotonic() < end:
         time.sleep(0.1)
     run = server.runs["one"]
     assert [row["train/loss"] for row in run.rows() if "train/loss" in row] == [2.5]
     assert run.summary["status"] == "completed"
+    address = f"{server.url}/team/mlqa/runs/one"
+    main(["sync", str(tmp_path)])  # the folder above it
+    assert f"{folder}: complete, nothing to add; to see it: {address}\n" in capsys.readouterr().out
+    monkeypatch.setattr("mlqa.tracking.sync._upload_offline_dirs", lambda *_: True)
     main(["sync", str(folder)])
-    assert "complete, nothing to add" in capsys.readouterr().out
+    assert f"{folder}: uploaded; to see it: {address}\n" in capsys.readouterr().out
+    recorded = json.loads((folder / "result.json").read_text())
+    assert (recorded["tracking"]["wandb"]["mode"], recorded["tracking"]["wandb"]["url"]) == ("online", address)
+    assert {**recorded, "tracking": 0} == {**result, "tracking": 0}
 
 
 @pytest.mark.usefixtures("no_account")

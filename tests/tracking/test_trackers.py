@@ -88,10 +88,17 @@ def test_a_failing_tracker_warns_once_and_is_left_out(caplog: pytest.LogCaptureF
 
 
 @pytest.mark.usefixtures("no_account")
-def test_mode_is_decided_before_wandb_could_ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_mode_is_decided_before_wandb_could_ask(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert decide_mode(WandbMode.auto) == "offline"
     assert decide_mode(WandbMode.online) == "offline"  # W&B would ask on a terminal
     assert decide_mode(WandbMode.disabled) == "disabled"
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["tracking.mode=online"]
+    monkeypatch.setenv("WANDB_MODE", "online")
+    assert decide_mode(WandbMode.auto) == "offline"
+    assert caplog.records[-1].getMessage().startswith("WANDB_MODE=online: there is no W&B key")
+    monkeypatch.delenv("WANDB_MODE")
     (tmp_path / "netrc").write_text("machine api.wandb.ai login user password secret\n")
     (tmp_path / "netrc").chmod(0o600)
     assert decide_mode(WandbMode.auto) == "online"

@@ -89,6 +89,20 @@ def test_a_run_is_read_back_whole(tracked: tuple[Path, Path], capfd: pytest.Capt
     assert capfd.readouterr().out == ""
 
 
+def test_a_run_that_begins_again_is_there_once(folder: Path, tmp_path: Path) -> None:
+    config = TrackingConfig(backend=TrackingBackend.trackio, dir=str(folder))
+    identity = RunIdentity("again", "sweep", (), {"model": "tiny"}, tmp_path, name="again")
+    for loss in (2.5, 2.25):
+        trackers = open_trackers(config, identity)
+        trackers.start(None)
+        trackers.log_page(build_word_page("tiny", [WORD]))
+        trackers.log({"loss": loss}, 5)
+        trackers.finish(RESULT)
+    rows = load_tracker(TrackingBackend.trackio).read_logged(config, identity).rows
+    assert [(row[STEP], row["train/loss"]) for row in rows if "train/loss" in row] == [(5, 2.25)]
+    assert [sum(name in row for row in rows) for name in ("tokenization/page", "best/f1", "summary")] == [1, 1, 1]
+
+
 def test_the_files_of_a_run_can_be_added_later(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

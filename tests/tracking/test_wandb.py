@@ -21,6 +21,7 @@ from mlqa.config.schema import TrackingBackend, TrackingConfig, WandbMode
 from mlqa.tracking.billing import correct_cost
 from mlqa.tracking.protocol import RunIdentity, Table
 from mlqa.tracking.trackers import Trackers, open_trackers
+from mlqa.tracking.wandb_connection import find_run_dirs
 
 pytestmark = pytest.mark.slow
 
@@ -138,7 +139,8 @@ def test_an_online_run_arrives_whole_and_says_where_it_is(server: WandbServer, t
     trackers = track(tmp_path)
     run = server.runs[ID]
     assert trackers.collect_places()["wandb"] == {
-        "mode": "online", "entity": "team", "project": "mlqa", "id": ID, "url": f"{server.url}/team/mlqa/runs/{ID}",
+        "mode": "online", "entity": "team", "project": "mlqa", "id": ID, "group": "sweep",
+        "url": f"{server.url}/team/mlqa/runs/{ID}",
     }  # fmt: skip
     assert run.settings["groupName"] == "sweep"
     assert run.config["model"]["value"] == "berturk"
@@ -191,8 +193,41 @@ def test_a_killed_run_goes_on_as_the_same_run(server: WandbServer, tmp_path: Pat
     trackers.finish(RESULT)
     assert list(server.runs) == [ID]
     rows = [row for row in server.runs[ID].rows() if "train/loss" in row]
-    assert [(row["train/global_step"], row["train/loss"]) for row in rows] == [(10, 3), (10, 2), (20, 1)]
+    assert [(row["train/global_step"], row["train/loss"]) for row in rows] == [(10, 3), (20, 1)]
     assert server.runs[ID].summary["best/f1"] == 90  # of the part before the kill
+
+
+def test_a_run_that_begins_again_is_there_once(server: WandbServer, tmp_path: Path) -> None:
+    """Test that an attempt without a checkpoint leaves neither rows nor tables beside those of the next one."""
+    for loss in (3.0, 2.0):
+        trackers = opened(tmp_path)
+        trackers.start(None)
+        trackers.log_table(WORDS)
+        trackers.log({"loss": 3.0}, 10)
+        if loss == 2:
+            trackers.log({"loss": loss}, 20)
+        trackers.finish({**RESULT, "status": "failed"} if loss == 3 else RESULT)
+    (run,) = server.runs.values()
+    assert [(row["train/global_step"], row["train/loss"]) for row in run.rows() if "train/loss" in row] == [
+        (10, 3),
+        (20, 2),
+    ]
+    assert sum("tokenization/words" in row for row in run.rows()) == 1
+    assert (run.summary["train/loss"], run.summary["status"], run.exit_code) == (2, "completed", 0)
+    assert not server.unknown
+
+
+@pytest.mark.usefixtures("no_account")
+def test_of_a_run_that_begins_again_offline_the_last_attempt_is_uploaded(tmp_path: Path) -> None:
+    for loss in (3.0, 2.0):
+        trackers = opened(tmp_path)
+        trackers.start(None)
+        trackers.log({"loss": loss}, 10)
+        trackers.finish(RESULT)
+        time.sleep(1.1 if loss == 3 else 0)  # W&B names its folders by the second
+    folders = find_run_dirs(tmp_path, ID)
+    assert [bool(list(folder.glob("*.synced"))) for folder in folders] == [True, False]
+    assert [row["train/loss"] for row in by_records(folders[1])["rows"] if "train/loss" in row] == [2]
 
 
 def test_an_outage_ends_in_bounded_time_and_loses_nothing(

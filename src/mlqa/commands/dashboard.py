@@ -21,8 +21,8 @@ examples; a sweep is named by its directory or by its group in W&B, which is its
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `mlqa dashboard`."""
     parser.add_argument("sweep", help="directory of a sweep, or group of its runs in W&B")
-    parser.add_argument("--project", help="W&B project (default: WANDB_PROJECT, else mlqa)")
-    parser.add_argument("--entity", help="W&B user or team (default: WANDB_ENTITY, else the key's own)")
+    parser.add_argument("--project", help="W&B project (default: the runs' own, WANDB_PROJECT, else mlqa)")
+    parser.add_argument("--entity", help="W&B user or team (default: the runs' own, WANDB_ENTITY, else the key's)")
     parser.add_argument("--report", action="store_true", help="also save a W&B report; needs the directory")
     parser.add_argument("--dry-run", action="store_true", help="print the specification; needs no key and no network")
 
@@ -31,47 +31,36 @@ def run(args: argparse.Namespace) -> None:
     """Save the workspace, update it if there is one, and print its address. With --dry-run, print it as JSON.
 
     Raises:
-        ConfigError: If the sweep is empty, or --report is given without its directory.
-        RunError: If wandb-workspaces is not installed, there is no W&B key, or the sweep has no report yet.
+        ConfigError: If the sweep is empty or no directory, it says no group or several projects, or --report is given
+            without a directory.
+        RunError: If wandb-workspaces is not installed, there is no W&B key, or the directory has no run or no report.
         UnreachableError: If W&B cannot be reached or refuses the workspace.
     """
     from mlqa.tracking.dashboard import build_specification, save_dashboard
-    from mlqa.tracking.swept_keys import DEFAULT_KEYS, read_swept_keys
+    from mlqa.tracking.swept_keys import DEFAULT_KEYS
+    from mlqa.tracking.tracked_sweep import TrackedSweep, read_tracked_sweep
     from mlqa.tracking.wandb_mode import PROJECT
 
     if not args.sweep.strip():
         raise ConfigError("sweep: is empty; give its directory, its name as W&B shows it, or tracking.group")
     folder = Path(args.sweep).expanduser()
-    group, swept = args.sweep, None
     if folder.is_dir():
-        group, swept = find_group(folder), read_swept_keys(folder) or DEFAULT_KEYS
+        sweep = read_tracked_sweep(folder, args.project, args.entity)
     elif args.report:
         raise ConfigError(f"--report: {args.sweep} is no directory; give that of the sweep, whose report it shows")
-    project = args.project or os.environ.get("WANDB_PROJECT") or PROJECT
-    entity = args.entity or os.environ.get("WANDB_ENTITY")
+    elif "/" in args.sweep:
+        raise ConfigError(f"sweep: {args.sweep}: there is no such directory; give that of a sweep, or a group of W&B")
+    else:
+        sweep = TrackedSweep(args.sweep)
+    project = sweep.project or args.project or os.environ.get("WANDB_PROJECT") or PROJECT
+    entity = sweep.entity or args.entity or os.environ.get("WANDB_ENTITY")
+    text = _read_report(sweep.directory) if args.report and sweep.directory else None
     if args.dry_run:
-        specification = build_specification(group, project, entity or "entity", swept or DEFAULT_KEYS)
+        keys = sweep.swept or DEFAULT_KEYS
+        specification = build_specification(sweep.group, project, entity or "entity", keys, text)
         print(json.dumps(specification, ensure_ascii=False, indent=1))
         return
-    text = _read_report(folder) if args.report else None
-    print("\n".join(save_dashboard(group, project, entity, swept, text)))
-
-
-def find_group(sweep_dir: Path) -> str:
-    """Return the group of a sweep's runs: what its members were told, or else the directory's name with its date.
-
-    Args:
-        sweep_dir: Directory of the multirun.
-    """
-    from omegaconf import OmegaConf
-
-    from mlqa.tracking.identity import name_sweep
-
-    for path in sorted(sweep_dir.glob("**/.hydra/config.yaml")):
-        told = OmegaConf.select(OmegaConf.load(path), "tracking.group")
-        if told:
-            return str(told)
-    return os.environ.get("WANDB_RUN_GROUP") or name_sweep(sweep_dir)
+    print("\n".join(save_dashboard(sweep.group, project, entity, sweep.swept, text)))
 
 
 def _read_report(sweep_dir: Path) -> str:

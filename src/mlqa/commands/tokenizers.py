@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlqa.commands.inputs import OPTIONAL, load_available_splits, load_model_tokenizer
-from mlqa.errors import MlqaError, RunError
+from mlqa.errors import ConfigError, MlqaError, RunError
 
 if TYPE_CHECKING:
     from mlqa.config.schema import Config
@@ -60,7 +60,9 @@ def run(args: argparse.Namespace) -> None:
     from mlqa.display.tokenizer_tables import format_figures_csv
 
     words, overrides = _separate_overrides(args.words)
-    words += args.text.split() if args.text else []
+    if args.text is not None and not args.text.split():
+        raise ConfigError("tokenizers: --text: is empty; give the text whose words to show")
+    words += (args.text or "").split()
     rows: list[dict[str, Any]] = []
     splits: dict[str, Splits] = {}  # each data set is read once, however many tokenizers use it
     members = list_member_overrides([*args.overrides, *overrides])

@@ -54,7 +54,10 @@ def explain_override(override: Override, error: Exception) -> str:
         return f"{typed}: {parent} is null with these options; choose an option that sets it"
     if isinstance(value, float) and value.is_integer():  # as Bayesian sweeps hand over whole numbers
         return f"{typed}: {summarize_error(error.__cause__ or error)}; write {key}={value:.0f}"
-    return f"{typed}: {summarize_error(error.__cause__ or error)}"
+    wrong = summarize_error(error.__cause__ or error)
+    if "is not a ListConfig" in wrong:
+        return f"{typed}: is one value, and {key} is a list; write '{key}=[{value}]'"
+    return f"{typed}: {wrong}"
 
 
 def explain_none(override: Override) -> str | None:

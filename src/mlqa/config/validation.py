@@ -192,7 +192,7 @@ def _check_tracking(config: Config) -> Iterator[str]:
     if config.tracking.backend is TrackingBackend.trackio and config.hardware.instance_type is not None:
         yield (
             "tracking=trackio: keeps a run on the machine that trains it, and a job's is gone when it ends; choose "
-            "tracking=files, and then `mlqa sync --to trackio <sweep dir>/*`"
+            "tracking=files, and then `mlqa sync --to trackio <sweep dir>`"
         )
     for name in ("name", "job_type", "group"):
         if (text := getattr(config.tracking, name)) is not None and not 0 < len(text.strip()) <= MOST_CHARACTERS:

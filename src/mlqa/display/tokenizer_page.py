@@ -24,6 +24,7 @@ from mlqa.display.tokenizer_latex import render_figures_latex, render_words_late
 from mlqa.display.tokenizer_tables import (
     Rows,
     describe_sources,
+    format_suffix_count,
     get_family,
     group_by_word,
     list_families,
@@ -52,7 +53,11 @@ def render_tokenizer_page(rows: Rows, title: str) -> str:
         title=title,
         models=[row["model"] for row in rows],
         figures=[(FIGURES[name], _draw_bars(rows, name)) for name in select_figures(rows)],
-        families=[(name, [get_family(row, name) for row in rows]) for name in list_families(rows)],
+        families=[
+            (name, format_suffix_count(cells), cells)
+            for name in list_families(rows)
+            if (cells := [get_family(row, name) for row in rows])
+        ],
         words=mark_words(rows),
         sources=describe_sources(rows),
         latex={"figures": render_figures_latex(rows), "words": render_words_latex(rows)},

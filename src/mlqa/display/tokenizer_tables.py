@@ -63,7 +63,8 @@ def build_families_table(rows: Rows) -> Table | None:
     """Build the table of suffix families: how many suffixes of each there are, and how many are cut cleanly.
 
     Returns:
-        One line per family and one column per tokenizer, None if no tokenizer has families.
+        One line per family and one column per tokenizer, None if no tokenizer has families. If an ambiguous word is
+        read in another way for each tokenizer, their numbers of suffixes differ: the fewest and the most are shown.
     """
     families = list_families(rows)
     if not families:
@@ -75,8 +76,7 @@ def build_families_table(rows: Rows) -> Table | None:
         table.add_column(Text(row["model"]), justify="right")
     for name in families:
         found = [get_family(row, name) for row in rows]
-        count = max(each["suffixes"] for each in found if each)
-        table.add_row(Text(name), f"{count:,}", *(_format_family(each) for each in found))
+        table.add_row(Text(name), format_suffix_count(found), *(_format_family(each) for each in found))
     return table
 
 
@@ -90,11 +90,20 @@ def get_family(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return dict((row.get("morphemes") or {}).get("suffix_families", {}).get(name, {}))
 
 
+def format_suffix_count(found: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many suffixes of a family the tokenizers were judged on: a number, or the fewest and the most."""
+    counts = sorted({int(each["suffixes"]) for each in found if each})
+    return "–".join(f"{count:,}" for count in (counts if len(counts) == 1 else (counts[0], counts[-1])))
+
+
 def _format_family(family: Mapping[str, Any]) -> str:
     if not family:
         return ""
-    low, high = family["intervals"].get("clean", (family["clean"],) * 2)
-    return f"{family['clean']:.0%} [{100 * low:.0f}, {100 * high:.0f}]"
+    share = f"{family['clean']:.0%}"
+    if "clean" not in family["intervals"]:  # of too few words, or all alike
+        return share
+    low, high = family["intervals"]["clean"]
+    return f"{share} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def describe_sources(rows: Rows) -> list[str]:
@@ -104,7 +113,10 @@ def describe_sources(rows: Rows) -> list[str]:
         details = row.get("morphemes") or {}
         if "source" in details:
             reading = f"the {details['reading']} reading" if "reading" in details else "the best reading"
-            lines[f"Morphemes: {details['source']}. Of several readings of a word, {reading} counts."] = None
+            line = f"Morphemes: {details['source']}. Of several readings of a word, {reading} counts."
+            if "reading" in details and details["reading"] != "best" and "suffix_families" in details:
+                line += " Suffixes are always judged by the best reading."
+            lines[line] = None
         if coverage := details.get("coverage"):
             reasons = "; ".join(
                 f"{one['types']:,} have none because {why} ({', '.join(one['examples'][:3])})"

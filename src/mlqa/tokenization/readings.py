@@ -20,6 +20,7 @@ from mlqa.tokenization.spelling import Letters, cut_word, fold_letters
 LONGEST = 60  # letters: the time of an analysis grows with the length, and no word of running text is longer
 OR = " / "  # between the meanings of a morpheme that differ among readings with the same cuts
 NO_LETTERS = "it has no letters"
+_CIRCUMFLEXES = frozenset("âîû")
 UNKNOWN = "the analyzer does not know it"
 
 
@@ -106,10 +107,14 @@ class Lexicon:
             return Found([], "it has digits or signs inside")
         analyses = find_analyses(normalize_word(word[letters.start : letters.ends[-1]]))
         readings = []
-        for lemma, morphemes in rank_analyses(analyses, word):
+        for lemma, analyzed in rank_analyses(analyses, word):
+            morphemes = _give_back_vowel(lemma, analyzed)
             audible = [(part.surface, meaning) for part, meaning in _explain(lemma, morphemes) if part.surface]
-            if "".join(surface for surface, _ in audible) == letters.text:
-                readings.append(_cut(word, letters, audible, _get_bare_lemma(lemma, morphemes)))
+            if "".join(surface for surface, _ in audible) != letters.text:
+                continue
+            reading = _cut(word, letters, audible, _get_bare_lemma(lemma, morphemes))
+            if not any(_CIRCUMFLEXES & set(normalize_word(suffix).lower()) for suffix in reading.surfaces[1:]):
+                readings.append(reading)  # no suffix has one: resmî is an adjective, never resm+i
         if readings:
             return Found(_merge(readings))
         return Found([], "no analysis has its spelling" if analyses else UNKNOWN)
@@ -141,7 +146,7 @@ def rank_analyses(analyses: Sequence[Analysis], word: str) -> list[Analysis]:
         analyses: Of zeyrek.
         word: The word as it is written.
     """
-    circumflexes = {letter for letter in normalize_word(word).lower() if letter in "âîû"}
+    circumflexes = _CIRCUMFLEXES & set(normalize_word(word).lower())
 
     def rate(analysis: Analysis) -> tuple[bool, bool, bool, int, int, bool, int]:
         ids = [morpheme.id for morpheme in analysis.morphemes]
@@ -177,6 +182,22 @@ def _explain(lemma: str, morphemes: Sequence[Morpheme]) -> list[tuple[Morpheme, 
 def _get_bare_lemma(lemma: str, morphemes: Sequence[Morpheme]) -> str:
     """Return a lemma as Universal Dependencies has it: that of a verb without the ending of the infinitive."""
     return lemma[: -len("mek")] if morphemes[0].id == "Verb" and lemma.endswith(("mek", "mak")) else lemma
+
+
+def _give_back_vowel(lemma: str, morphemes: Sequence[Morpheme]) -> Sequence[Morpheme]:
+    """Return the morphemes of a verb with its own last vowel in its stem: okumak is oku+yor, which zeyrek cuts ok+uyor.
+
+    A vowel that changes before -yor stays in the suffix, as zeyrek has it: beklemek is bekl+iyor.
+    """
+    stem, *rest = morphemes
+    following = next((number for number, part in enumerate(rest) if part.surface), None)
+    if following is None or rest[following].id != "Prog1":
+        return morphemes
+    vowel, ending = rest[following].surface[:1], rest[following].surface[1:]
+    if ending != "yor" or stem.surface + vowel != _get_bare_lemma(lemma, morphemes):
+        return morphemes
+    rest[following] = rest[following]._replace(surface=ending)
+    return [stem._replace(surface=stem.surface + vowel), *rest]
 
 
 def _split_camel_case(name: str) -> str:

@@ -83,7 +83,9 @@ def build_workspace(group: str, project: str, entity: str, swept: Sequence[str] 
     )
 
 
-def build_report(group: str, project: str, entity: str, text: str, swept: Sequence[str] = DEFAULT_KEYS) -> Any:
+def build_report(
+    group: str, project: str, entity: str, text: str, swept: Sequence[str] = DEFAULT_KEYS, offline: bool = False
+) -> Any:
     """Build the W&B report of a sweep: what our report says, its table, and its pictures as live panels.
 
     Args:
@@ -92,6 +94,7 @@ def build_report(group: str, project: str, entity: str, text: str, swept: Sequen
         entity: W&B user or team.
         text: Content of the report's results.md.
         swept: The settings that the members differ in, by dotted key.
+        offline: Whether W&B must not be asked for the id of the project, which the panels' runs then lack.
 
     Returns:
         A `wandb_workspaces.reports.v2.Report`.
@@ -100,7 +103,8 @@ def build_report(group: str, project: str, entity: str, text: str, swept: Sequen
         RunError: If wandb-workspaces is not installed.
     """
     panels, ws = _import_workspaces()
-    runs = panels.Runset(project=project, entity=entity, name=group, filters=[ws.Metric("Group") == group])
+    place = {} if offline else {"project": project, "entity": entity}
+    runs = panels.Runset(**place, name=group, filters=[ws.Metric("Group") == group])
     pictures = panels.PanelGrid(runsets=[runs], panels=_build_score_panels(panels, swept))
     return panels.Report(
         project=project,
@@ -112,23 +116,32 @@ def build_report(group: str, project: str, entity: str, text: str, swept: Sequen
     )
 
 
-def build_specification(group: str, project: str, entity: str, swept: Sequence[str] = DEFAULT_KEYS) -> dict[str, Any]:
-    """Build the specification of the workspace that would be saved. This needs neither a key nor a network.
+def build_specification(
+    group: str, project: str, entity: str, swept: Sequence[str] = DEFAULT_KEYS, text: str | None = None
+) -> dict[str, Any]:
+    """Build the specification of what would be saved. This needs neither a key nor a network.
 
     Args:
         group: Group of the runs in W&B.
         project: W&B project.
         entity: W&B user or team.
         swept: The settings that the members differ in, by dotted key.
+        text: Content of the report's results.md, None for no report.
 
     Returns:
-        Values that can be written as JSON.
+        Values that can be written as JSON: of the workspace, or {"workspace", "report"} if there is a text.
 
     Raises:
         RunError: If wandb-workspaces is not installed.
     """
-    workspace = build_workspace(group, project, entity, swept)
-    content: dict[str, Any] = workspace._to_model().model_dump(by_alias=True, exclude_none=True, mode="json")
+    workspace = _dump(build_workspace(group, project, entity, swept))
+    if text is None:
+        return workspace
+    return {"workspace": workspace, "report": _dump(build_report(group, project, entity, text, swept, offline=True))}
+
+
+def _dump(view: Any) -> dict[str, Any]:
+    content: dict[str, Any] = view._to_model().model_dump(by_alias=True, exclude_none=True, mode="json")
     return content
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -113,18 +114,26 @@ def find_missing_rows(history: list[dict[str, Any]], logged: list[dict[str, Any]
         logged: Rows that the service has, under its own names.
 
     Returns:
-        Rows of `history`, without the metrics that some row of the same step at the service already has.
+        Rows of `history`, without the metrics that some row of the same step at the service already has. A metric that
+        an earlier attempt logged at this step, with a value of its own, is not missing.
     """
     known = {(row.get(STEP), name, normalize_value(value)) for row in logged for name, value in row.items()}
+    own_values = {
+        (row["step"], name, normalize_value(value)) for row in history for name, value in rename_metrics(row).items()
+    }
+    others = Counter((step, name) for step, name, value in known if (step, name, value) not in own_values)
     missing: list[dict[str, Any]] = []
     for row in history:
         step = row["step"]
         own = {name: next(iter(rename_metrics({name: None}))) for name in row}
-        rest: dict[str, Any] = {
-            name: value
-            for name, value in row.items()
-            if name != "step" and value is not None and (step, own[name], normalize_value(value)) not in known
-        }
+        rest: dict[str, Any] = {}
+        for name, value in row.items():
+            if name == "step" or value is None or (step, own[name], normalize_value(value)) in known:
+                continue
+            if others[step, own[name]] > 0:
+                others[step, own[name]] -= 1
+            else:
+                rest[name] = value
         if rest.keys() - {"epoch"}:
             places: dict[str, Any] = {name: row[name] for name in ("step", "epoch") if name in row}
             missing.append({**rest, **places})

@@ -50,10 +50,18 @@ class Page(NamedTuple):
 
 
 class Logged(NamedTuple):
-    """What a service has of a run, under its own names: rows with the step under `names.STEP`, summary and media."""
+    """What a service has of a run, under its own names: rows with the step under `names.STEP`, summary and media.
+
+    `place` says how to find the run there, as `Tracker.place` does.
+    """
 
     rows: list[dict[str, Any]]
     summary: dict[str, Any]
+    place: dict[str, Any] = {}  # noqa: RUF012
+
+    def has_table(self, name: str) -> bool:
+        """Return whether the service has a table or a page of this name."""
+        return any(key == name or key.startswith(f"{name}.") for key in self.summary)
 
 
 class Tracker:

@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.config.schema import Config, TrackingBackend, WandbMode
 from mlqa.errors import RunError
-from mlqa.result import HISTORY, SCORES, TOKENIZATION, read_result
+from mlqa.result import HISTORY, SCORES, TOKENIZATION, read_result, record_place
 from mlqa.tracking.identity import build_run_identity
 from mlqa.tracking.names import BestScores, find_missing_rows, normalize_value, read_history
 from mlqa.tracking.protocol import Logged, Page, RunIdentity, Table
@@ -57,6 +57,7 @@ def sync_run(run_dir: Path, backend: TrackingBackend) -> str:
     identity = replace(
         identity,
         id=place.get("id") or identity.id,
+        group=place.get("group") or identity.group,
         commit=result.get("versions", {}).get("commit"),
         diff="",
         usd_per_hour=None,
@@ -66,13 +67,19 @@ def sync_run(run_dir: Path, backend: TrackingBackend) -> str:
     if place.get("mode") == "online":  # an offline run has not learned yet whose it is
         config.tracking.entity = place.get("entity") or config.tracking.entity
     logged = tracker.read_logged(config.tracking, identity)
+    done = []
     if backend is TrackingBackend.wandb and _upload_offline_dirs(run_dir, identity, config.tracking.dir, logged):
+        done = ["uploaded"]
         logged = tracker.read_logged(config.tracking, identity)
     history = read_history(run_dir / HISTORY)
     rows = find_missing_rows(history, logged.rows if logged else [])
-    media = [item for item in _iter_media(run_dir, result, config.tracking.predictions) if _lacks(logged, item.name)]
+    media = [
+        item
+        for item in _iter_media(run_dir, result, config.tracking.predictions)
+        if logged is None or not logged.has_table(item.name)
+    ]
     if not rows and not media and logged is not None and _has_summary(run_dir, result, logged):
-        return "complete, nothing to add"
+        return _tell(run_dir, "; ".join(done) or "complete, nothing to add", logged.place)
     opened = tracker(config.tracking, identity)
     if "wandb" in opened.place and opened.place["wandb"]["mode"] != "online":
         opened.finish(result)
@@ -86,9 +93,18 @@ def sync_run(run_dir: Path, backend: TrackingBackend) -> str:
         else:
             opened.log_page(item)
     opened.finish(result)
-    shown = opened.place.get(backend.value, {})
-    added = f"added {_count(len(rows), 'row')}, {_count(len(media), 'table')} and the summary"
-    return f"{added}; to see it: {shown.get('url') or shown.get('show')}"
+    done.append(f"added {_count(len(rows), 'row')}, {_count(len(media), 'table')} and the summary")
+    return _tell(run_dir, "; ".join(done), opened.place)
+
+
+def _tell(run_dir: Path, done: str, place: dict[str, Any]) -> str:
+    """Record where the run is, which the report links, and return what was done with the way to see it."""
+    try:
+        record_place(run_dir, place)
+    except RunError as error:
+        log.warning("sync: the report does not link the run: %s", error)
+    (shown,) = place.values()
+    return f"{done}; to see it: {shown.get('url') or shown.get('show')}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -138,10 +154,6 @@ def _iter_media(run_dir: Path, result: dict[str, Any], predictions: int) -> Iter
         yield build_prediction_table(rows[:predictions])
     if (evaluations := build_evaluation_table(result)).rows:
         yield evaluations
-
-
-def _lacks(logged: Logged | None, name: str) -> bool:
-    return logged is None or not any(key == name or key.startswith(f"{name}.") for key in logged.summary)
 
 
 def _has_summary(run_dir: Path, result: dict[str, Any], logged: Logged) -> bool:

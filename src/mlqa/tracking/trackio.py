@@ -47,12 +47,16 @@ class TrackioTracker(Tracker):
         self._announce()
 
     def start(self, history: Path | None) -> None:
-        """Restore the best scores of the earlier steps.
+        """Restore the best scores of the earlier steps, or remove what an attempt without a checkpoint logged.
 
         Args:
             history: The history.jsonl of the earlier steps if training resumes from a checkpoint, else None.
         """
         self._best.restore(history)
+        if history is None:
+            from trackio.sqlite_storage import SQLiteStorage
+
+            SQLiteStorage.delete_run(self._project, self._run.name, run_id=self._run.id)
 
     def log(self, row: dict[str, float], step: int) -> None:
         """Log metrics under the names that W&B shows.
@@ -114,12 +118,14 @@ class TrackioTracker(Tracker):
         _import_trackio(config)
         from trackio.sqlite_storage import SQLiteStorage
 
-        rows = SQLiteStorage.get_logs(config.project or PROJECT, _name_run(identity))
+        project, name = config.project or PROJECT, _name_run(identity)
+        rows = SQLiteStorage.get_logs(project, name)
         if not rows:
             return None
         return Logged(
             [{**row, STEP: row["step"]} for row in rows],
             {name: value for row in rows for name, value in row.items() if name not in ("step", "timestamp")},
+            {"trackio": {"project": project, "name": name, "show": _build_show_command(config, project)}},
         )
 
     def _announce(self) -> None:

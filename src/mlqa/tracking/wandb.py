@@ -9,11 +9,12 @@ from typing import Any
 
 from mlqa.config.schema import TrackingConfig
 from mlqa.environment import is_in_container
-from mlqa.errors import RunError, summarize_error
-from mlqa.tracking.names import STEP, BestScores, rename_metrics
+from mlqa.errors import RunError, UnreachableError, summarize_error
+from mlqa.tracking.earlier_rows import EarlierRows
+from mlqa.tracking.names import STEP, BestScores, read_history, rename_metrics
 from mlqa.tracking.protocol import Logged, Page, RunIdentity, Table, Tracker
 from mlqa.tracking.wandb_artifacts import upload_artifacts
-from mlqa.tracking.wandb_connection import open_run, read_run, save_diff
+from mlqa.tracking.wandb_connection import find_run_dirs, open_run, read_run, save_diff, set_aside
 from mlqa.tracking.wandb_mode import decide_mode, has_key
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class WandbTracker(Tracker):
         self._step = 0
         self._best = BestScores()
         self._takes_media = True
+        self._earlier = EarlierRows()
         self._run, self._mode = open_run(config, identity, decide_mode(config.mode))
         # An axis of our own: a resumed run repeats some steps, and W&B drops rows whose own step is not new.
         self._run.define_metric(STEP)
@@ -37,16 +39,27 @@ class WandbTracker(Tracker):
         save_diff(self._run, identity.diff)
         place = {key: getattr(self._run, key) for key in ("entity", "project", "id")}
         url = self._run.url if self._mode == "online" else None
-        self.place: dict[str, Any] = {"wandb": {"mode": self._mode, **place, "url": url}}
+        self.place: dict[str, Any] = {"wandb": {"mode": self._mode, **place, "group": identity.group, "url": url}}
         self._announce()
 
     def start(self, history: Path | None) -> None:
-        """Restore the best scores of the earlier steps. Steps that are logged again share the same axis.
+        """Restore the best scores of the earlier steps.
+
+        What W&B has of an earlier attempt is not logged again. One that begins from nothing takes the place of those
+        that wait for their upload.
 
         Args:
             history: The history.jsonl of the earlier steps if training resumes from a checkpoint, else None.
         """
         self._best.restore(history)
+        if history is None:
+            earlier = find_run_dirs(self._identity.directory, self._identity.id, self._config.dir)
+            set_aside(folder for folder in earlier if folder != Path(self._run.dir).parent)
+        if self._run.resumed:
+            try:
+                self._earlier = EarlierRows(read_run(self._config, self._identity), read_history(history))
+            except UnreachableError as error:
+                log.warning("tracking: what an earlier attempt has logged may be at W&B twice: %s", error)
 
     def log(self, row: dict[str, float], step: int) -> None:
         """Log metrics under "train/", "eval/" or "test/", and an estimate of the cost so far if the price is known.
@@ -55,16 +68,18 @@ class WandbTracker(Tracker):
             row: Value of each metric, as transformers names it.
             step: Number of optimizer steps so far.
         """
-        named = rename_metrics(row)
         self._step = step
         self._best.add(row)
+        named = self._earlier.drop_known(rename_metrics(row), step)
+        if not named:
+            return
         if (usd := self._identity.usd_per_hour) is not None:
             named["cost/usd"] = usd * (time.monotonic() - self._began) / 3600
         self._run.log({**named, STEP: step})
 
     def log_table(self, table: Table) -> None:
         """Log a table and its bar chart. A table without rows is skipped."""
-        if not table.rows:
+        if not table.rows or self._earlier.has_table(table.name):
             return
         import wandb
 
@@ -77,9 +92,10 @@ class WandbTracker(Tracker):
 
     def log_page(self, page: Page) -> None:
         """Log a page as W&B's HTML panel."""
-        import wandb
+        if not self._earlier.has_table(page.name):
+            import wandb
 
-        self._log_media({page.name: wandb.Html(page.html, inject=False)})
+            self._log_media({page.name: wandb.Html(page.html, inject=False)})
 
     def _log_media(self, logged: dict[str, Any]) -> None:
         """Log tables and pages. W&B asks its server first, so after an outage they are left to `mlqa sync`."""

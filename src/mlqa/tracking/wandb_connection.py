@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,18 @@ def find_run_dirs(run_dir: Path, run_id: str, root: str | None = None) -> list[P
     return sorted(found, key=lambda path: path.name.removeprefix("offline-"))
 
 
+def set_aside(folders: Iterable[Path]) -> None:
+    """Mark what W&B wrote offline as uploaded, so that `mlqa sync` does not upload it.
+
+    Args:
+        folders: Of `find_run_dirs`.
+    """
+    for folder in folders:
+        if folder.name.startswith("offline-"):
+            for path in folder.glob("*.wandb"):
+                path.with_name(f"{path.name}.synced").touch()
+
+
 def _resolve_root(root: str | None, run_dir: Path) -> Path:
     return Path(root or os.environ.get("WANDB_DIR") or run_dir).expanduser().absolute()
 
@@ -145,7 +158,9 @@ def read_run(config: TrackingConfig, identity: RunIdentity) -> Logged | None:
                 return None
             raise
         rows = [dict(row) for row in run.scan_history(use_cache=False)]
-        return Logged(rows, {key: run.summary.get(key) for key in run.summary.keys()})  # noqa: SIM118
+        place = {"mode": "online", "entity": run.entity, "project": run.project, "id": run.id, "url": run.url}
+        summary = {key: run.summary.get(key) for key in run.summary.keys()}  # noqa: SIM118
+        return Logged(rows, summary, {"wandb": place})
     except (Exception, SystemExit) as error:
         raise UnreachableError(f"sync: {describe_failure(error)}") from error
 

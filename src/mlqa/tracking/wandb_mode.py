@@ -24,7 +24,7 @@ CLOUD = "https://api.wandb.ai"
 PROJECT = "mlqa"
 PROBE_SECONDS = 10
 NO_KEY = (
-    "tracking.mode=online: there is no W&B key in WANDB_API_KEY or the netrc, so this run is kept offline; "
+    "%s=online: there is no W&B key in WANDB_API_KEY or the netrc, so this run is kept offline; "
     "set a key or run `wandb login`"
 )
 
@@ -49,7 +49,7 @@ def decide_mode(mode: WandbMode) -> Mode:
     if has_key():
         return "online"
     if requested == "online":
-        log.warning(NO_KEY)
+        log.warning(NO_KEY, "WANDB_MODE" if mode is WandbMode.auto else "tracking.mode")
     return "offline"
 
 
