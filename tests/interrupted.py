@@ -63,7 +63,7 @@ def run_apart(
         before: Called in the fork before the run.
     """
     load_analyzer()  # zeyrek reads its dictionaries for seconds: once, for all forks
-    config, choices = _compose(overrides)
+    config, choices = _compose((*OVERRIDES, *overrides))
     run_dir.mkdir(parents=True, exist_ok=True)
     gc.freeze()  # a collection in the fork would copy the memory of the libraries
     said, counted = run_dir.parent / f"{run_dir.name}.said", run_dir.parent / f"{run_dir.name}.count"
@@ -95,7 +95,7 @@ def run_apart(
 @functools.cache
 def _compose(overrides: tuple[str, ...]) -> tuple[Config, dict[str, str]]:
     """Compose once what many forks run. Each changes a copy of its own."""
-    return compose_config([*OVERRIDES, *overrides])
+    return compose_config(list(overrides))
 
 
 def _watch_changes(run_dir: Path, kill_at: int | None, copies: Mapping[int, Path]) -> list[int]:
