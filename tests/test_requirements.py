@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 TOP = Path(__file__).resolve().parents[1]
 FILES = sorted((TOP / "requirements").glob("*.txt"))
 # Only dashboards, reports, endpoints, exports, the demo and trackio use these, which do not run in a job.
-NOT_IN_A_JOB = {"httpx", "wandb-workspaces", "scipy", "jinja2", "markupsafe", "onnx", "onnxruntime", "gradio", "trackio"}
-NOT_IN_A_JOB |= {"huggingface-hub"}  # for `mlqa card`. In a job transformers brings it
+NOT_IN_A_JOB = {"httpx", "wandb-workspaces", "scipy", "jinja2", "markupsafe"}
+NOT_IN_A_JOB |= {"onnx", "onnxruntime", "gradio", "trackio", "huggingface-hub"}
 BY_OMEGACONF = {"pyyaml"}
 # The Dockerfiles of the images install these. They are never pinned here, because pip would replace them.
 OF_ITS_TORCH = {"torch", "numpy"}
