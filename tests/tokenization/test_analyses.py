@@ -167,3 +167,10 @@ def test_several_processes_write_at_once(folder: Path) -> None:
     with sqlite3.connect(next(folder.iterdir())) as connection:
         assert {word for (word,) in connection.execute("SELECT word FROM analyses")} == set(words)
     connection.close()
+
+
+def test_no_word_is_forgotten_over_another() -> None:
+    before = _by_zeyrek("yapılmıştır")
+    assert before
+    _by_zeyrek("yaptık")
+    assert _by_zeyrek("yapılmıştır") == before

