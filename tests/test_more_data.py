@@ -10,6 +10,7 @@ from typing import Any
 import interrupted
 import pytest
 from interrupted import run_apart
+from row_files import write_rows
 
 from mlqa.config.compose import compose_config
 from mlqa.data.examples import Examples
@@ -19,27 +20,16 @@ from mlqa.experiment import run
 pytestmark = pytest.mark.slow
 
 
-def write(path: Path, examples: Examples) -> Path:
-    rows = [
-        {"id": examples.ids[row], "question": examples.questions[row], "context": examples.get_context(row),
-         "answers": {"text": [answer.text for answer in examples.answers[row]],
-                     "answer_start": [answer.start for answer in examples.answers[row]]}}
-        for row in range(len(examples))
-    ]  # fmt: skip
-    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    return path
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Questions in two files of train, one of dev, and another file of train that has dev's 12 rows as well."""
     folder = tmp_path_factory.mktemp("data")
     rows, dev = generate(60, seed=1, split="train"), generate(12, seed=1, split="validation")
     other = generate(24, seed=2, split="train")
-    write(folder / "one.jsonl", rows.select(range(40)))
-    write(folder / "two.jsonl", rows.select(range(40, 60)))
-    write(folder / "dev.jsonl", dev)
-    write(folder / "other.jsonl", Examples.join([other, dev]))
+    write_rows(folder / "one.jsonl", rows.select(range(40)))
+    write_rows(folder / "two.jsonl", rows.select(range(40, 60)))
+    write_rows(folder / "dev.jsonl", dev)
+    write_rows(folder / "other.jsonl", Examples.join([other, dev]))
     return folder
 
 

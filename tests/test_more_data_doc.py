@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from row_files import write_rows
 
 from mlqa.config.compose import compose_config, initialize_hydra, split_members
 from mlqa.config.data_files import iter_sets
@@ -23,17 +23,6 @@ TOP = Path(__file__).resolve().parents[1]
 PAGE = (TOP / "docs" / "more-data.md").read_text("utf-8")
 COMMANDS = re.findall(r"^(?:python train\.py|mlqa audit) .*$", PAGE, re.MULTILINE)
 FILES = {"train.json": 1, "one.json": 2, "two.jsonl": 3, "dev.json": 4}
-
-
-def write_rows(path: Path, examples: Examples) -> str:
-    rows = [
-        {"id": examples.ids[row], "question": examples.questions[row], "context": examples.get_context(row),
-         "answers": {"text": [answer.text for answer in examples.answers[row]],
-                     "answer_start": [answer.start for answer in examples.answers[row]]}}
-        for row in range(len(examples))
-    ]  # fmt: skip
-    path.write_text(json.dumps(rows) if path.suffix == ".json" else "\n".join(map(json.dumps, rows)), "utf-8")
-    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +43,9 @@ def put_small_files(dataset: DatasetConfig, folder: Path) -> DatasetConfig:
     dev = generate(20, seed=9, split="validation")
     for number, (name, mixed_set) in enumerate(iter_sets(dataset)):
         rows = Examples.join([generate(20, seed=10 + number, split="train"), dev.select([0, 1])])
-        mixed_set.train_file = mixed_set.train_file or write_rows(folder / f"{name}.jsonl", rows)
-    validation = dataset.validation_file or write_rows(folder / "validation.jsonl", dev)
-    train = dataset.train_file if dataset.mix else dataset.train_file or write_rows(folder / "t.jsonl", dev)
+        mixed_set.train_file = mixed_set.train_file or str(write_rows(folder / f"{name}.jsonl", rows))
+    validation = dataset.validation_file or str(write_rows(folder / "validation.jsonl", dev))
+    train = dataset.train_file if dataset.mix else dataset.train_file or str(write_rows(folder / "t.jsonl", dev))
     return replace(dataset, train_file=train, validation_file=validation, download=None, hub=None)
 
 

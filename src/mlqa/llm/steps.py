@@ -11,7 +11,6 @@ from typing import Any
 from mlqa.answers.predictions_file import name_rows
 from mlqa.config.schema import Config
 from mlqa.data.examples import Examples, find_unseen_rows
-from mlqa.data.further_sets import name_own_set
 from mlqa.data.load import Splits
 from mlqa.errors import RunError
 from mlqa.llm.figures import build_answer_lines, describe_answers, warn_of_losses
@@ -56,7 +55,7 @@ def ask_and_score(config: Config, splits: Splits, result: Result, trackers: Trac
         answered = questioner.answer(splits.reported)
         result.endpoint = describe_answers(questioner, answered)
         warn_of_losses(result.endpoint, answered, questioner.endpoint.max_tokens)
-        rows = _score(config, questioner, splits, answered, result)
+        rows = _score(questioner, splits, answered, result)
         unwritten = _write_files(Path(config.training.output_dir), rows, splits.reported, answered)
         _ask_controls(questioner, splits.reported, config, result)  # last: scores are there if the budget ends here
     finally:
@@ -69,9 +68,7 @@ def ask_and_score(config: Config, splits: Splits, result: Result, trackers: Trac
         raise RunError("; ".join(unwritten))
 
 
-def _score(
-    config: Config, questioner: Questioner, splits: Splits, answered: Answered, result: Result
-) -> list[dict[str, Any]]:
+def _score(questioner: Questioner, splits: Splits, answered: Answered, result: Result) -> list[dict[str, Any]]:
     """Record the scores in `result` and return the lines of scores.jsonl."""
     examples, rules, version = splits.reported, questioner.rules, questioner.version
     unseen = find_unseen_rows(examples, splits.train)
@@ -81,7 +78,7 @@ def _score(
     scores = score_questions(predictions, examples, rules=rules, version=version)
     groups = classify_questions(examples, rules)
     result.breakdown = break_down_scores(scores.official, groups, rules)
-    set_name = name_own_set(config, result.choices)
+    set_name = result.dataset["set"]
     return list(build_score_rows(set_name, result.reported_split, examples, predictions, scores, groups, unseen))
 
 

@@ -137,7 +137,7 @@ def make_report(
     Args:
         sweep_dirs: Directories of sweeps, of runs, or above them.
         reference: Published results to show: a name or a file. None takes the members' own report.reference. Results
-            that were published on the members' data sets are shown as well.
+            that were published on as many questions of the members' data sets are shown as well.
         usd_per_question: What it costs to annotate a question. None takes the members' own report.usd_per_question.
 
     Raises:

@@ -78,8 +78,7 @@ class Member:
     @property
     def scored_set(self) -> str:
         """The option of the data set that is scored: of a mix its target set."""
-        target = self.get_config_value("dataset", "mix", "target")
-        return target if isinstance(target, str) else self.get_option("dataset")
+        return self.get_text("dataset", "set") or self.get_option("dataset")
 
     @property
     def model(self) -> str:

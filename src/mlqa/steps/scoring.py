@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlqa.config.schema import Config, is_trained
-from mlqa.data.further_sets import FurtherSet, name_own_set
+from mlqa.data.further_sets import FurtherSet
 from mlqa.data.load import Splits
 from mlqa.environment import get_model_dir, is_main
 from mlqa.evaluation import Evaluation, EvaluationResult
@@ -89,7 +89,7 @@ def score_splits(
             if config.training.shuffled_questions_control:
                 result.metrics["f1_shuffled_questions"] = evaluation.score_shuffled_questions(model, tokenizer)
         if is_main():
-            scored = evaluation.score_questions(evaluated.predictions, name_own_set(config, result.choices), name)
+            scored = evaluation.score_questions(evaluated.predictions, result.dataset["set"], name)
             rows += scored.rows
             metric = evaluation.primary_metric
             outcomes[name] = Outcomes.collect(name, scored.rows, evaluated.candidates, metric)
