@@ -248,6 +248,26 @@ def test_an_outage_ends_in_bounded_time_and_loses_nothing(
     until(lambda: sum("train/loss" in row for row in by_records(run_dir)["rows"]) == 50)
 
 
+def test_a_process_of_wandb_that_gives_no_answer_is_not_waited_for(
+    server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wandb.sdk import wandb_setup
+
+    monkeypatch.setattr("mlqa.tracking.wandb_connection.GRACE_SECONDS", 1)
+    trackers = opened(tmp_path, finish_timeout=1.0)
+    trackers.log({"loss": 1.0}, 1)
+    process = wandb_setup.singleton()._connection._proc._process  # type: ignore[union-attr]
+    os.kill(process.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    trackers.finish(RESULT)
+    assert time.monotonic() - began < 20
+    assert process.wait(10) == -signal.SIGKILL
+    assert sum("did not finish within" in record.message for record in caplog.records) == 1
+    again = opened(tmp_path / "next", finish_timeout=60.0)  # a sweep's next member has a process of its own
+    again.finish(RESULT)
+    assert [run.exit_code for run in server.runs.values()][-1] == 0
+
+
 @pytest.mark.usefixtures("no_account")
 def test_a_server_that_refuses_leaves_an_offline_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

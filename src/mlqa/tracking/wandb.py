@@ -14,7 +14,7 @@ from mlqa.tracking.earlier_rows import EarlierRows
 from mlqa.tracking.names import STEP, BestScores, read_history, rename_metrics
 from mlqa.tracking.protocol import Logged, Page, RunIdentity, Table, Tracker
 from mlqa.tracking.wandb_artifacts import upload_artifacts
-from mlqa.tracking.wandb_connection import find_run_dirs, open_run, read_run, save_diff, set_aside
+from mlqa.tracking.wandb_connection import close_run, find_run_dirs, open_run, read_run, save_diff, set_aside
 from mlqa.tracking.wandb_mode import decide_mode, has_key
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ class WandbTracker(Tracker):
                         seconds=self._config.finish_timeout,
                     )
             finally:
-                self._run.finish(exit_code=0 if completed else 1)
+                close_run(self._run, 0 if completed else 1, self._config.finish_timeout)
                 if is_in_container():
                     _remove_links(self._identity.directory / "wandb")
         except TimeoutError:

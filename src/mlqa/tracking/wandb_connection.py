@@ -5,7 +5,9 @@ from __future__ import annotations
 import glob
 import logging
 import os
+import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 60  # an outage must not block a paid machine; tracking.finish_timeout limits the end
 READ_SECONDS = 30  # timeout of one request
+GRACE_SECONDS = 30  # more than tracking.finish_timeout, within which W&B should end its wait
 TAG_LENGTH = 64  # characters: W&B refuses longer tags
 
 
@@ -131,6 +134,52 @@ def _init(config: TrackingConfig, identity: RunIdentity, mode: Mode) -> Any:
         reinit="finish_previous",  # a run that is still open would receive this one's rows
         settings=wandb.Settings(**settings),
     )
+
+
+def close_run(run: Any, exit_code: int, seconds: float) -> None:
+    """Close a run within its time.
+
+    W&B ends its own wait, but its process was seen to give no answer at all. It is killed then: the run would wait for
+    it, here and once more at the end of Python.
+
+    Args:
+        run: The run.
+        exit_code: 0 if it completed.
+        seconds: `tracking.finish_timeout`.
+
+    Raises:
+        TimeoutError: The upload is not complete.
+    """
+    killed = threading.Event()
+
+    def stop_waiting() -> None:
+        killed.set()
+        _kill_service()
+
+    timer = threading.Timer(seconds + GRACE_SECONDS, stop_waiting)
+    timer.daemon = True
+    timer.start()
+    try:
+        run.finish(exit_code=exit_code)
+    except Exception as error:
+        if killed.is_set():
+            raise TimeoutError("W&B's process gave no answer") from error
+        raise
+    finally:
+        timer.cancel()
+
+
+def _kill_service() -> None:
+    """Kill the process that W&B uploads by, so that the next run starts another one. W&B has no public names for it."""
+    from wandb.sdk import wandb_setup
+    from wandb.sdk.lib.service import service_token
+
+    with suppress(AttributeError, OSError):
+        setup = wandb_setup.singleton()
+        connection, setup._connection = setup._connection, None
+        connection._proc._process.kill()
+        connection._cleanup()  # nothing is to be said to it at the end of Python
+        service_token.clear_service_in_env()
 
 
 def read_run(config: TrackingConfig, identity: RunIdentity) -> Logged | None:
