@@ -4,13 +4,15 @@
     python benchmarks/training.py --train-file train.json --pretrained DIR          your data, a model folder
     python benchmarks/training.py --train-file train.json --tokenizer DIR --base    BERT-base with random weights
     ... --precision bf16 fp32   --ways padded grouped packed   --steps 8 --rounds 3   --pad-to-multiple-of 64
+    ... --tokenizer DIR --layers 4 --hidden 384         a multilingual model in small: what trimming gives
     ... --cpu-time      CPU seconds of all threads instead of wall seconds, for a machine with other work
 
 With PEER_DIR (see benchmarks/peer.py), the peer reads its own features, each padded to 384 tokens, with transformers'
 Trainer and its collator. All ways train copies of the same model, in turn, round after round. The first step of each
 turn does not count. mlqa's ways take the same steps. Steps differ in tokens, so those to measure are spread evenly over
-the steps of an epoch, sorted by their number of tokens. `fewer` is grouped with training.windows_without_answer=0.25.
-It has fewer windows in an epoch, so its seconds are those of as many questions.
+the steps of an epoch, sorted by their number of tokens. `trimmed` is grouped with model.trim_vocabulary=true, `fewer`
+with training.windows_without_answer=0.25, which leaves fewer windows in an epoch: its seconds are those of as many
+questions.
 
 The share of the peak is what the matrix products of all steps would take at the speed of a large one, divided by what
 the steps took.
@@ -37,18 +39,21 @@ from transformers import AutoModelForQuestionAnswering, AutoTokenizer, Trainer, 
 
 from mlqa.batching.sampler import WindowBatchSampler
 from mlqa.config.compose import compose_config
-from mlqa.config.schema import Batching, Config
+from mlqa.config.schema import Config
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
 from mlqa.features.windows import Windows, make_windows, thin_windows_without_answer
+from mlqa.models.embeddings import keep_rows
+from mlqa.tokenization.trimming import trim_vocabulary
 from mlqa.training.arguments import build_training_arguments
 from mlqa.training.checkpoints import Checkpoints
 from mlqa.training.trainer import QuestionAnsweringTrainer
 
-WAYS = ("peer", "padded", "grouped", "packed", "fewer")
+WAYS = ("peer", "padded", "grouped", "packed", "trimmed", "fewer")
+GROUPED = ("trimmed", "fewer")  # the ways that are batched like `grouped`
 KEPT = 0.25  # of the windows without an answer, if there are `fewer`
 # Times the peer, on a CPU, where grouped is the default.
-TARGETS = {("fp32", "grouped"): 1.8, ("fp32", "fewer"): 2.5, ("bf16", "grouped"): 2.8}
+TARGETS = {("fp32", "grouped"): 1.8, ("fp32", "trimmed"): 1.8, ("fp32", "fewer"): 2.5, ("bf16", "grouped"): 2.8}
 
 
 class Clock(TrainerCallback):  # type: ignore[misc]
@@ -164,7 +169,19 @@ def load_model(args: argparse.Namespace, examples: Examples) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(args.pretrained)
         return AutoModelForQuestionAnswering.from_pretrained(args.pretrained), tokenizer
     tokenizer = next(iter(load_tokenizers(args.tokenizer, examples).values()))
-    return build_bert(len(tokenizer), is_base=args.base), tokenizer
+    sizes = {"num_hidden_layers": args.layers, "hidden_size": args.hidden, "num_attention_heads": args.hidden // 64}
+    settings = {} if args.base else {**sizes, "intermediate_size": 4 * args.hidden}
+    return build_bert(len(tokenizer), is_base=args.base, **settings), tokenizer
+
+
+def trim(model: Any, tokenizer: Any, examples: Examples, windows: Windows) -> tuple[Any, Windows]:
+    """Return a copy of the model without the pieces that the examples lack, and the windows by its tokenizer."""
+    trimmed = trim_vocabulary(tokenizer, [*examples.contexts, *examples.questions])
+    smaller = copy.deepcopy(model)
+    keep_rows(smaller, trimmed.kept)
+    cut = make_windows(examples, trimmed.tokenizer, windows.max_seq_length, windows.max_seq_length // 3)
+    assert (cut.lengths == windows.lengths).all()
+    return smaller, cut
 
 
 def compare(args: argparse.Namespace, folder: Path) -> list[Row]:
@@ -177,21 +194,24 @@ def compare(args: argparse.Namespace, folder: Path) -> list[Row]:
     features = make_peer_features(examples, tokenizer, windows, folder) if "peer" in args.ways else None
 
     thinned = thin_windows_without_answer(windows, examples, KEPT, seed=0)
+    sides = dict.fromkeys(args.ways, (model, windows)) | {"fewer": (model, thinned)}
+    if "trimmed" in args.ways:
+        sides["trimmed"] = trim(model, tokenizer, examples, windows)
 
     def train(way: str, precision: str) -> float:
-        batching = {"peer": Batching.padded.value, "fewer": Batching.grouped.value}.get(way, way)
+        batching = {"peer": "padded", **dict.fromkeys(GROUPED, "grouped")}.get(way, way)
         config = configure(str(folder), batching, precision, args)
-        trained = copy.deepcopy(model)
+        trained, read = copy.deepcopy(sides[way][0]), sides[way][1]
         if way == "peer":
             took = train_peer(trained, features, config)
             done = count_operations(model, [(args.batch_size, length)] * args.steps)
         else:
-            took, done = train_ours(trained, thinned if way == "fewer" else windows, config, args.steps)
+            took, done = train_ours(trained, read, config, args.steps)
         report_progress(
             f"{way} {precision}: {args.steps * args.batch_size / took:.2f} windows/s, "
             f"{done / took / 1e9:.0f} GFLOP/s, {done / took / measure_peak():.0%} of the peak"
         )
-        return took * len(thinned) / len(windows) if way == "fewer" else took
+        return took * len(read) / len(windows)
 
     ways = [way for way in args.ways if way != "peer" or features is not None]
     tasks = {(way, precision): partial(train, way, precision) for precision in args.precision for way in ways}
@@ -222,6 +242,8 @@ def main() -> None:
     parser.add_argument("--tokenizer", help="folder of a tokenizer, for a model with random weights")
     parser.add_argument("--pretrained", help="folder of a model with its tokenizer")
     parser.add_argument("--base", action="store_true", help="random weights in the size of BERT-base")
+    parser.add_argument("--layers", type=int, default=4, help="of a model with random weights")
+    parser.add_argument("--hidden", type=int, default=256, help="its hidden size, a multiple of 64")
     parser.add_argument("--precision", nargs="+", default=["fp32"], choices=["fp32", "bf16", "fp16"])
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     parser.add_argument("--batch-size", type=int, default=16)
