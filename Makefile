@@ -28,7 +28,7 @@ NEXT_HYDRA_TESTS = tests/launchers/test_hydra_suites.py tests/launchers/test_lau
 PARALLEL ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-fast coverage toolkit legacy next-hydra environments check format docs dist bench clean
+.PHONY: help setup quickstart test test-all test-fast coverage toolkit legacy next-hydra environments check format docs dist bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -38,7 +38,10 @@ setup: $(VENV)/installed ## make the virtual environment and install mlqa, its l
 quickstart: $(VENV)/installed ## train and score a small model on generated Turkish, offline, in a few minutes
 	$(BIN)/python train.py experiment=quickstart
 
-test: $(VENV)/installed-dev ## run every test
+test: $(VENV)/installed-dev ## run the tests before you send a change: of long tables a few cases each
+	$(BIN)/python -m pytest -m "not exhaustive" $(PARALLEL) $(PYTEST_ARGS)
+
+test-all: $(VENV)/installed-dev ## run every test: also every type of model, every AWS call that fails, Hydra's suites, the benchmarks
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 test-fast: $(VENV)/installed-dev ## run the tests that neither train nor start a service, while you work

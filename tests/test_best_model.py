@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exhaustive import keep_cases
 from interrupted import run_apart
 
 pytestmark = pytest.mark.slow
@@ -56,7 +57,7 @@ def test_the_best_epoch_is_kept_and_scored(undisturbed: tuple[Path, int]) -> Non
     assert not (undisturbed[0] / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("share", [0.5, 0.85])
+@pytest.mark.parametrize("share", keep_cases([0.5], [0.5, 0.85]))
 def test_killed_anywhere_it_keeps_the_same_model(tmp_path: Path, undisturbed: tuple[Path, int], share: float) -> None:
     reference, changes = undisturbed
     assert run_apart(tmp_path / "run", *BEST, kill_at=int(changes * share)).status == signal.SIGKILL

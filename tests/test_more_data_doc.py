@@ -17,7 +17,7 @@ from mlqa.data.examples import Examples
 from mlqa.data.load import load_splits
 from mlqa.data.sample import generate
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.exhaustive
 
 TOP = Path(__file__).resolve().parents[1]
 PAGE = (TOP / "docs" / "more-data.md").read_text("utf-8")

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from covering import Row, cover_pairs, list_pairs, list_rows
 
+pytestmark = pytest.mark.exhaustive
 TOP = Path(__file__).resolve().parents[1]
 for folder in ("launchers", "tests/tracking", "tests/launchers"):
     sys.path.insert(0, str(TOP / folder))

@@ -18,7 +18,7 @@ SECONDS = 300  # a hang is a failure
 find_benchmarks = runpy.run_path(str(BENCHMARKS / "__main__.py"))["find_benchmarks"]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("script", find_benchmarks().values(), ids=lambda path: path.stem)
 def test_a_benchmark_works_in_its_smoke_size(script: Path, tmp_path: Path) -> None:
     """Test without a network, without real data and with a stand-in for the peer."""

@@ -81,6 +81,7 @@ class TestBatchedSweeper(suites.BatchedSweeperTestSuite):
         return ["hydra.sweeper.max_batch_size=2"]
 
 
+@pytest.mark.exhaustive
 class TestIntegration(suites.IntegrationTestSuite):
     """Eleven apps from the command line, their members in process."""
 
@@ -89,6 +90,7 @@ class TestIntegration(suites.IntegrationTestSuite):
         return ["-m", "hydra/launcher=sagemaker"]
 
 
+@pytest.mark.exhaustive
 class TestIntegrationAsJobs(suites.IntegrationTestSuite):
     """The same eleven, their members as training jobs of one rehearsal service."""
 

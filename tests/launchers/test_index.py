@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from distributions import OURS, clean_environment, copy_repository, link_distributions
 
+pytestmark = pytest.mark.exhaustive
 TOP = Path(__file__).parents[2]
 HOSTILE = "99.0"
 # A line that begins with "import" in a .pth file is executed at each start of Python.

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from apps import make_app_of_steps
+from exhaustive import keep_cases
 from launcher_app import App, Service, python
 
 # Stands for the client; it kills itself at the k-th of the steps of a submission.
@@ -48,7 +49,7 @@ def app(service: Service, tmp_path_factory: pytest.TempPathFactory) -> App:
     return make_app_of_steps(tmp_path_factory.mktemp("app"), service)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", keep_cases(["after create", "after ended"], STEPS))
 def test_a_client_that_is_killed_loses_and_doubles_nothing(app: App, service: Service, step: str) -> None:
     command = [*python(), "-c", DIES, step, *app.command("x=1,2")[len(python()) :]]
     dead = app.execute(command)

@@ -275,6 +275,7 @@ def run(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("command", commands())
 def test_command(command: str, tmp_path: Path) -> None:
     """A command for AWS is planned only: what is submitted then costs money."""

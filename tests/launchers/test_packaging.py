@@ -16,7 +16,7 @@ from distributions import Environment, build, copy_repository, list_requirements
 from hydra.plugins.plugin import Plugin
 from packaging.requirements import Requirement
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.exhaustive
 
 TOP = Path(__file__).parents[2]
 LAUNCHERS = TOP / "launchers"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from forked import python
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.exhaustive
 
 TOP = Path(__file__).parents[2]
 DOC = (TOP / "docs" / "sagemaker.md").read_text("utf-8")

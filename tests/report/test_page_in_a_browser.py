@@ -334,6 +334,7 @@ def test_it_prints_light_and_whole(visit: Callable[..., Any], page: Path) -> Non
     assert driver.execute_script(wide) == []
 
 
+@pytest.mark.exhaustive
 def test_a_large_report_is_less_than_two_megabytes(visit: Callable[..., Any], tmp_path: Path) -> None:
     """60 runs x 1,000 questions: 12 treatments with 5 seeds, whose answers differ, on contexts of 1,500 letters."""
     draw = np.random.default_rng(0)

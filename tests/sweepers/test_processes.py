@@ -70,7 +70,7 @@ def test_a_race_that_is_killed_in_every_round_asks_nobody_twice(tmp_path: Path) 
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
 def test_other_launchers(launcher: str, tmp_path: Path) -> None:
     package = "hydra_plugins.hydra_" + launcher.removesuffix("_local") + "_launcher"

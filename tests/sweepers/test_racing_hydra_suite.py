@@ -61,7 +61,7 @@ class TestLauncher(suites.LauncherTestSuite):
         return list(PLAIN)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 class TestIntegration(suites.IntegrationTestSuite):
     """Eleven apps from the command line."""
 

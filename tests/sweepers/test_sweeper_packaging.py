@@ -25,7 +25,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "unpacked"
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_wheel_holds_the_plugin_and_its_package(unpacked: Path) -> None:
     held = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
     for package in ("hydra_plugins", "hydra_racing_sweeper"):
@@ -35,7 +35,7 @@ def test_the_wheel_holds_the_plugin_and_its_package(unpacked: Path) -> None:
     assert {"hydra_racing_sweeper/py.typed", "hydra_plugins/racing_sweeper/py.typed"} <= held
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_wheel_says_what_it_is(unpacked: Path) -> None:
     (folder,) = unpacked.glob("*.dist-info")
     built = PathDistribution(folder)
