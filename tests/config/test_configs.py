@@ -19,7 +19,7 @@ OPTIONS = [path for path in sorted(CONF.glob("*/*.yaml")) if path.parent.name !=
 GROUPS = {
     "model": {"berturk", "mbert", "xlmr", "berturk_cased", "mbert_cased", "xlmr_base"}
     | {"tiny_wordpiece", "tiny_unigram", "tiny_char", "llm"},
-    "dataset": {"tquad", "xquad_tr", "multi_wiki_qa_tr", "squad_tr", "tydiqa_fi", "squad_v2_fi", "sample"}
+    "dataset": {"tquad", "xquad_tr", "xquad_en", "multi_wiki_qa_tr", "squad_tr", "tydiqa_fi", "squad_v2_fi", "sample"}
     | {"squad_json", "hub", "mix"},
     "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun", "g6", "g6e", "cpu"},
     "optimizer": {"adamw", "adamw_llrd", "adafactor"},
@@ -39,6 +39,7 @@ def list_required(group: str, option: str, tmp_path: Path) -> list[str]:
         ("dataset", "hub"): ["dataset.language=tr", "dataset.hub.path=a/b"],
         ("dataset", "mix"): ["dataset.mix.sets=[tquad]"],
         ("dataset", "xquad_tr"): [train],
+        ("dataset", "xquad_en"): [train],
         ("model", "pretrained"): ["model.pretrained=some/name"],
         ("model", "llm"): ["model.endpoint.base_url=http://127.0.0.1:8000/v1", "model.endpoint.name=some/name"],
     }.get((group, option), [])
