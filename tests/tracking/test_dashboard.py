@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from installed import require_installed
 from reading import by_records
 from wandb_server import Run, WandbServer
 
-pytest.importorskip("wandb_workspaces")
+require_installed("wandb_workspaces")
 TOP = Path(__file__).resolve().parents[2]
 OWN = {"config:label.value", "config:hardware.value", "label.value", "hardware.value"}  # of the config
 
