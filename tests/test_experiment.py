@@ -402,3 +402,16 @@ def test_ctrl_c_says_stopped(tmp_path: Path) -> None:
     assert "stopped by Ctrl-C" in rest
     assert "Traceback" not in rest
     assert json.loads((tmp_path / "result.json").read_text("utf-8"))["status"] == "stopped"
+
+
+def test_ctrl_c_while_trackers_open_says_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W&B takes seconds to open, and a sweep that is stopped then must not report a failed member."""
+
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlqa.experiment.open_trackers", press)
+    with pytest.raises(KeyboardInterrupt):
+        run_here(tmp_path)
+    result = json.loads((tmp_path / "result.json").read_text("utf-8"))
+    assert (result["status"], result["error"]) == ("stopped", "stopped by Ctrl-C")

@@ -78,11 +78,11 @@ def _claim(config: Config, result: Result) -> Result | None:
 def _track_and_run(config: Config, choices: dict[str, str], result: Result) -> Result:
     """Open the trackers, take the run through its steps and return its result."""
     trackers = Trackers([])
-    if is_main():
-        run_dir = Path(config.training.output_dir)
-        trackers = open_trackers(config.tracking, build_run_identity(config, choices, run_dir))
-    result.tracking = trackers.collect_places()
     with record_ending(config, result, trackers):
+        if is_main():
+            run_dir = Path(config.training.output_dir)
+            trackers.extend(open_trackers(config.tracking, build_run_identity(config, choices, run_dir)))
+        result.tracking = trackers.collect_places()
         _take_steps(config, result, trackers)
     destroy_process_group()
     return result

@@ -26,6 +26,10 @@ class Trackers:
         self._failed: list[Tracker] = []
         self._evaluated: tuple[int, dict[str, Any]] = (-1, {})  # the step and the scores of the last evaluation
 
+    def extend(self, more: Trackers) -> None:
+        """Also call the trackers of `more`."""
+        self._trackers += more._trackers
+
     def collect_places(self) -> dict[str, Any]:
         """Collect how to find the run at each tracker.
 
