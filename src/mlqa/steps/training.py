@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlqa.batching.mixture import Mixture
-from mlqa.config.schema import Config, keeps_best
+from mlqa.config.schema import Config, should_keep_best
 from mlqa.data.load import Splits
 from mlqa.evaluation import Evaluation
 from mlqa.features.windows import Windows, thin_windows_without_answer
@@ -45,7 +45,7 @@ def build_trainer(
     """
     learnt = thin_windows_without_answer(windows, splits.train, config.training.windows_without_answer, config.seed)
     best = None
-    if keeps_best(config):
+    if should_keep_best(config):
         best = BestModel(checkpoints.open_best(), selection.primary_metric, config.training.patience)
     mixture = Mixture(learnt, splits.mixed_sets, config.seed) if splits.mixed_sets else None
     callbacks = [ProgressAndHistory(track)]
