@@ -14,7 +14,8 @@ from mlqa.errors import RunError
 from mlqa.models.heads import SUFFIX
 from mlqa.report.manifest import FILE as MANIFEST
 from mlqa.report.manifest import MULTIRUN
-from mlqa.report.members import COMPLETED, Member, read_sweep
+from mlqa.report.member import COMPLETED, Member
+from mlqa.report.members import read_sweep
 from mlqa.report.treatments import Treatment, build_treatments, make_evaluation_key
 from mlqa.result import ENDPOINT_ANSWERS, FILE, MODEL
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mlqa.report.cells import Cell, Column, Table, build_table, make_name_cell, make_number_column, make_text_column
 from mlqa.report.comparison import Comparison
 from mlqa.report.drawings import COLOURS, Axis, Line, Plot, Tick, make_axis
-from mlqa.report.members import METRICS
+from mlqa.report.member import METRICS
 from mlqa.report.reading import coerce_finite, get_nested
 from mlqa.report.treatments import Treatment
 from mlqa.report.wording import list_first

@@ -15,7 +15,8 @@ from mlqa.report.evaluations import TransferMatrix, build_transfer_matrix
 from mlqa.report.factors import Design, analyse_factors
 from mlqa.report.folds import get_fold
 from mlqa.report.learning_curve import LearningCurves, find_learning_curves
-from mlqa.report.members import STATUSES, Member, Sweep, find_sweep_dirs, read_sweep
+from mlqa.report.member import STATUSES, Member
+from mlqa.report.members import Sweep, find_sweep_dirs, read_sweep
 from mlqa.report.reading import coerce_finite
 from mlqa.report.reference import Reference, load_references
 from mlqa.report.settling import Settling, plan_settling

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlqa.errors import DataError
 from mlqa.report.grouping import compute_known_mean, group_by
-from mlqa.report.members import Member
+from mlqa.report.member import Member
 from mlqa.report.questions import Questions, RowScores, read_scores
 
 Answered = tuple[Member, Questions, RowScores]

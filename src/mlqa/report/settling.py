@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mlqa.report.answer import Answer, choose_configuration
 from mlqa.report.comparison import Comparison
 from mlqa.report.folds import get_fold
-from mlqa.report.members import Member
+from mlqa.report.member import Member
 from mlqa.report.race_sentences import describe_next_steps
 from mlqa.report.reading import get_nested, read_yaml
 from mlqa.report.statistics.contrasts import Difference

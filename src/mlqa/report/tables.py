@@ -12,8 +12,8 @@ from mlqa.display.html import render_template
 from mlqa.report.cells import build_table
 from mlqa.report.content import Report
 from mlqa.report.endpoints import build_endpoint_table
+from mlqa.report.member import Member
 from mlqa.report.member_rows import MEMBERS, list_csv_columns
-from mlqa.report.members import Member
 from mlqa.report.race_rows import build_race_table
 from mlqa.report.rows import (
     build_configuration_table,

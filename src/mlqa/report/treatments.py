@@ -17,7 +17,7 @@ from mlqa.config.identity import extract_configuration_settings, extract_evaluat
 from mlqa.report.folds import count_over_folds, get_fold, pool_number
 from mlqa.report.grouping import compute_known_mean, group_by
 from mlqa.report.manifest import NEVER_STARTED
-from mlqa.report.members import SET_ASIDE, Member
+from mlqa.report.member import SET_ASIDE, Member
 
 OPTIONS = ("model", "dataset", "optimizer")  # the groups whose option makes another treatment
 SEED_KEYS = ("seed", "training.seed", "dataset.fold")  # what runs of one treatment differ in

@@ -5,15 +5,43 @@ A YAML in `conf/` can set only the fields defined here, with the types defined h
 `machine.py`. `root.py` joins the groups and registers them. Everybody imports from this package, not from its modules.
 """
 
-from mlqa.config.schema.dataset import DatasetConfig, DownloadConfig, HubConfig, MixConfig, MixedSetConfig, PrimaryMetric, SampleConfig
+from mlqa.config.schema.dataset import (
+    DatasetConfig,
+    DownloadConfig,
+    HubConfig,
+    MixConfig,
+    MixedSetConfig,
+    PrimaryMetric,
+    SampleConfig,
+)
 from mlqa.config.schema.hardware import Distribution, HardwareConfig, Precision
-from mlqa.config.schema.model import Attention, EndpointApi, EndpointConfig, ModelConfig, ScratchConfig, TokenizerAlgorithm
+from mlqa.config.schema.model import (
+    Attention,
+    EndpointApi,
+    EndpointConfig,
+    ModelConfig,
+    ScratchConfig,
+    TokenizerAlgorithm,
+)
 from mlqa.config.schema.optimizer import OptimizerConfig, OptimizerName, Schedule
-from mlqa.config.schema.root import CalibrationConfig, Config, EvaluationConfig, GROUPS, REFERENCES, ReportConfig, build_config, disable_schema_copies, register_schema, should_keep_best
+from mlqa.config.schema.root import (
+    GROUPS,
+    REFERENCES,
+    CalibrationConfig,
+    Config,
+    EvaluationConfig,
+    ReportConfig,
+    build_config,
+    disable_schema_copies,
+    register_schema,
+    should_keep_best,
+)
 from mlqa.config.schema.tracking import TrackingBackend, TrackingConfig, WandbMode
 from mlqa.config.schema.training import Batching, Interval, Keep, TrainingConfig, is_trained, select_numbers
 
 __all__ = [
+    "GROUPS",
+    "REFERENCES",
     "Attention",
     "Batching",
     "CalibrationConfig",
@@ -24,7 +52,6 @@ __all__ = [
     "EndpointApi",
     "EndpointConfig",
     "EvaluationConfig",
-    "GROUPS",
     "HardwareConfig",
     "HubConfig",
     "Interval",
@@ -36,7 +63,6 @@ __all__ = [
     "OptimizerName",
     "Precision",
     "PrimaryMetric",
-    "REFERENCES",
     "ReportConfig",
     "SampleConfig",
     "Schedule",
