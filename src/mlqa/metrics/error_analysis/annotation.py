@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mlqa.data.examples import Answer, Examples
-from mlqa.data.readers import explain_read_errors
+from mlqa.data.file_errors import explain_read_errors
 from mlqa.errors import DataError, RunError
 from mlqa.metrics.error_analysis.grouping import GROUPS
 
