@@ -12,8 +12,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlqa.config.compose import resolve_model_label
 from mlqa.config.identity import compute_config_hash
+from mlqa.config.model_label import resolve_model_label
 from mlqa.config.run_lock import unlock_directory
 from mlqa.config.schema import Config, is_trained, select_numbers
 from mlqa.data.further_sets import FurtherSet, name_own_set

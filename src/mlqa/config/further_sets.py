@@ -12,10 +12,11 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.compose import COMPOSITION_ERRORS, initialize_hydra, parse_overrides
+from mlqa.config.compose import COMPOSITION_ERRORS, initialize_hydra
 from mlqa.config.data_files import list_paths
 from mlqa.config.data_problems import find_file_problems
 from mlqa.config.hydra_errors import explain_override
+from mlqa.config.overrides import parse_overrides
 from mlqa.config.schema import DatasetConfig
 from mlqa.errors import ConfigError
 

@@ -20,16 +20,13 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.config.anchored_paths import anchor_paths
-from mlqa.config.compose import (
-    compose_all,
-    initialize_hydra,
-    parse_overrides,
-    split_members,
-    validate_composed,
-)
+from mlqa.config.compose import compose_all, initialize_hydra
+from mlqa.config.conversion import validate_composed
 from mlqa.config.data_files import iter_sets
 from mlqa.config.further_sets import find_set_problems
 from mlqa.config.hydra_errors import explain_none, explain_removal, explain_unknown
+from mlqa.config.member_overrides import split_members
+from mlqa.config.overrides import parse_overrides
 from mlqa.config.progress import report_progress
 from mlqa.config.readiness import warn_before_launch
 from mlqa.config.run_places import check_claims, check_rerun, check_run_dir, reserve_directory

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.config.anchored_paths import anchor_paths
-from mlqa.config.compose import convert_to_config
+from mlqa.config.conversion import convert_to_config
 from mlqa.config.data_files import iter_data_files
 from mlqa.config.identity import compute_config_hash
 from mlqa.config.run_lock import lock_directory, unlock_directory
