@@ -16,7 +16,8 @@ from mlqa.environment import get_model_dir, is_main
 from mlqa.evaluation import Evaluation, EvaluationResult
 from mlqa.features.template import Reading
 from mlqa.features.windows import Windows
-from mlqa.result import NULL_ODDS, PREDICTIONS, SCORES, Result, read_answering, write_json, write_json_lines
+from mlqa.models.answering import read_answering
+from mlqa.result import NULL_ODDS, PREDICTIONS, SCORES, Result, write_json, write_json_lines
 from mlqa.run_directory import try_write
 from mlqa.steps.loading import cut_split
 from mlqa.training.arguments import get_autocast_dtype
