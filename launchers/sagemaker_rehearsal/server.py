@@ -29,11 +29,11 @@ from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import ServiceError
 from sagemaker_rehearsal.faults import Faults
 from sagemaker_rehearsal.iam import answer_iam
-from sagemaker_rehearsal.job_run import Service
 from sagemaker_rehearsal.operations import Operations
 from sagemaker_rehearsal.options import Options
 from sagemaker_rehearsal.pricing import get_products
 from sagemaker_rehearsal.runner import ProcessRunner
+from sagemaker_rehearsal.service import Service
 from sagemaker_rehearsal.simulation import SimulatedRunner
 from sagemaker_rehearsal.storage import Storage
 from sagemaker_rehearsal.validation import validate_request
