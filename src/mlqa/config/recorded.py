@@ -1,4 +1,4 @@
-"""The config of a run that was made before, as Hydra wrote it into the run's directory."""
+"""The config of an earlier run, as Hydra wrote it into the run's directory."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.config.anchored_paths import anchor_paths
-from mlqa.config.schema import Config, build_config
+from mlqa.config.schema import Config, TrainingConfig, build_config, select_numbers
 from mlqa.errors import ConfigError, RunError, summarize_error
+from mlqa.result import FILE as RESULT
 
 FOLDER = ".hydra"
 
@@ -53,6 +54,34 @@ def read_recorded_config(run_dir: Path, overrides: Sequence[str] = ()) -> Config
     except OmegaConfBaseException as error:
         raise RunError(f"{path}: is not a complete config: {summarize_error(error)}") from None
     return _find_files(config, run_dir)
+
+
+def read_training_config(run_dir: Path, recorded: Any) -> TrainingConfig:
+    """Return the window and decoding settings of a run.
+
+    Args:
+        run_dir: The run's directory.
+        recorded: The node `training` of its result.json, None if an earlier version wrote it. It counts if the run has
+            no .hydra/config.yaml.
+
+    Raises:
+        RunError: Neither file has them. Other windows than the run's would give other answers, without a word.
+    """
+    training = TrainingConfig(output_dir=str(run_dir), seed=0)
+    path = run_dir / FOLDER / "config.yaml"
+    if not recorded and not path.is_file():
+        raise RunError(
+            f"{run_dir}: neither its {RESULT} nor {FOLDER}/config.yaml has the window settings of this run; copy the "
+            f"folder {FOLDER} from where it was trained"
+        )
+    try:
+        written = OmegaConf.load(path).training if path.is_file() else recorded
+        for name, default in select_numbers(training).items():
+            if name in written:
+                setattr(training, name, type(default)(written[name]))
+    except (OmegaConfBaseException, ValueError, TypeError, AttributeError, OSError) as error:
+        raise RunError(f"{path}: cannot be read: {summarize_error(error)}") from None
+    return training
 
 
 def _find_files(config: Config, run_dir: Path) -> Config:
