@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from mlqa.errors import ConfigError
-from mlqa.report.answer import REHEARSED, Answer, build_answer
+from mlqa.report.answer import Answer, build_answer
+from mlqa.report.cautions import REHEARSED
 from mlqa.report.comparison import Comparison, compare_members
 from mlqa.report.evaluations import TransferMatrix, build_transfer_matrix
 from mlqa.report.factors import Design, analyse_factors

@@ -16,9 +16,9 @@ from typing import Any
 from mlqa.display.html import build_security_policy, render_template
 from mlqa.display.tokenizer_labels import list_readings
 from mlqa.display.tokenizer_page import mark_words
-from mlqa.report.answer import REHEARSED
 from mlqa.report.browser import build_browser_data
 from mlqa.report.calibration import build_calibration
+from mlqa.report.cautions import REHEARSED
 from mlqa.report.cells import build_table
 from mlqa.report.content import Report, Section
 from mlqa.report.drawings import draw_picture, draw_plots
