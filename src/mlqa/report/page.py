@@ -26,12 +26,12 @@ from mlqa.report.endpoints import build_endpoint_table
 from mlqa.report.factors import Design
 from mlqa.report.flags import CONTAMINATION
 from mlqa.report.member_rows import MEMBERS, RECORDED
+from mlqa.report.pair_rows import build_pair_table
+from mlqa.report.published_rows import build_published_table
 from mlqa.report.race_rows import build_race_table
 from mlqa.report.race_sentences import describe_method
 from mlqa.report.rows import (
     build_configuration_table,
-    build_pair_table,
-    build_published_table,
     build_score_table,
     build_tokenizer_table,
     build_transfer_table,
