@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.anchored_paths import anchor_paths
+from mlqa.config.absolute_paths import make_paths_absolute
 from mlqa.config.schema import Config, TrainingConfig, build_config, select_numbers
 from mlqa.errors import ConfigError, RunError, summarize_error
 from mlqa.result import FILE as RESULT
@@ -93,7 +93,7 @@ def _find_files(config: Config, run_dir: Path) -> Config:
         started_in = OmegaConf.select(OmegaConf.load(run_dir / FOLDER / "hydra.yaml"), "hydra.runtime.cwd")
     except (OmegaConfBaseException, OSError, ValueError):
         return config
-    return anchor_paths(config, Path(started_in)) if started_in else config
+    return make_paths_absolute(config, Path(started_in)) if started_in else config
 
 
 def write_config(config: Config, run_dir: Path) -> None:

@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.anchored_paths import anchor_paths
+from mlqa.config.absolute_paths import make_paths_absolute
 from mlqa.config.conversion import convert_to_config
 from mlqa.config.data_files import iter_data_files
 from mlqa.config.identity import compute_config_hash
@@ -99,7 +99,7 @@ def _check_claim(composed: DictConfig, run_dir: Path) -> list[str]:
     try:
         config = convert_to_config(composed)
         is_anchored = composed.hydra.job.chdir
-        find_completed(run_dir, compute_config_hash(anchor_paths(config, Path.cwd()) if is_anchored else config))
+        find_completed(run_dir, compute_config_hash(make_paths_absolute(config, Path.cwd()) if is_anchored else config))
     except RunError as error:
         return [str(error)]
     return []

@@ -110,7 +110,7 @@ class _Asking:
             await client.check()
             with self._show_progress():
                 workers = [
-                    asyncio.create_task(self._work(client))
+                    asyncio.create_task(self._ask_in_turn(client))
                     for _ in range(min(self._endpoint.concurrency, len(self._missing)))
                 ]
                 try:
@@ -127,7 +127,7 @@ class _Asking:
                 "questions are left; the answers so far are kept, so raise the budget and run the same command again"
             )
 
-    async def _work(self, client: EndpointClient) -> None:
+    async def _ask_in_turn(self, client: EndpointClient) -> None:
         """Ask one question after another. Once the budget is spent, the other workers still finish theirs."""
         for number in self._next:
             try:

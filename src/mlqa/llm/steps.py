@@ -55,7 +55,7 @@ def ask_and_score(config: Config, splits: Splits, result: Result, trackers: Trac
         answered = questioner.answer(splits.reported)
         result.endpoint = describe_answers(questioner, answered)
         warn_of_losses(result.endpoint, answered, questioner.endpoint.max_tokens)
-        rows = _score(questioner, splits, answered, result)
+        rows = _score_answers(questioner, splits, answered, result)
         unwritten = _write_files(Path(config.training.output_dir), rows, splits.reported, answered)
         _ask_controls(questioner, splits.reported, config, result)  # last: scores are there if the budget ends here
     finally:
@@ -68,7 +68,7 @@ def ask_and_score(config: Config, splits: Splits, result: Result, trackers: Trac
         raise RunError("; ".join(unwritten))
 
 
-def _score(questioner: Questioner, splits: Splits, answered: Answered, result: Result) -> list[dict[str, Any]]:
+def _score_answers(questioner: Questioner, splits: Splits, answered: Answered, result: Result) -> list[dict[str, Any]]:
     """Record the scores in `result` and return the lines of scores.jsonl."""
     examples, rules, version = splits.reported, questioner.rules, questioner.version
     unseen = find_unseen_rows(examples, splits.train)

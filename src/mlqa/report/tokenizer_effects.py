@@ -143,13 +143,13 @@ def compute_rank_correlation(points: Sequence[tuple[float, float]]) -> float | N
     """
     if len(points) < 3:
         return None
-    ranks = [_rank(np.round(side, 9)) for side in np.array(points).T]
+    ranks = [_rank_values(np.round(side, 9)) for side in np.array(points).T]
     if any(np.ptp(side) == 0 for side in ranks):
         return None
     return float(np.corrcoef(np.stack(ranks))[0, 1])
 
 
-def _rank(values: np.ndarray) -> np.ndarray:
+def _rank_values(values: np.ndarray) -> np.ndarray:
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])
 
