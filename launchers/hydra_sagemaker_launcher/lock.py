@@ -21,7 +21,7 @@ class SweepLock:
     """The lock of a sweep directory. The file names its holder: host, process id and time.
 
     The kernel releases the lock when the process ends, however it ends, so a file that a dead process has left means
-    nothing on the same host. Where a file system is shared by several hosts, the kernel may know only the locks of its
+    nothing on the same host. If several hosts share a file system, the kernel may know only the locks of its
     own host, or none at all as with some NFS mounts. Therefore a file of another host counts as a lock.
     """
 

@@ -17,7 +17,7 @@ _VPC_ACTIONS = (
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sweep runs, and which of the options it uses that need rights of their own."""
+    """The account and region of a sweep, and the options it uses that need rights of their own."""
 
     region: str = "REGION"
     account: str = "ACCOUNT"
@@ -49,7 +49,7 @@ def build_user_policy(place: Place) -> dict[str, Any]:
     """Build the policy of the user who launches.
 
     Args:
-        place: Where the sweep runs.
+        place: The account, the region and the options of the sweep.
 
     Returns:
         The policy. The Sid of each statement says what it is for.
@@ -95,7 +95,7 @@ def build_role_policy(place: Place) -> dict[str, Any]:
     """Build the policy of the role that the jobs take on.
 
     Args:
-        place: Where the sweep runs.
+        place: The account, the region and the options of the sweep.
     """
     bucket = f"arn:{place.partition}:s3:::{place.bucket_name}"
     registries = [f"arn:{place.partition}:ecr:{place.region}:{place.registry}:repository/*"]

@@ -141,11 +141,11 @@ def _add_to_node(run_dir: Path, node: str, values: Mapping[str, Any]) -> None:
 
 
 def record_place(run_dir: Path, place: Mapping[str, Any]) -> None:
-    """Add to a run's result.json where a tracker has it. All else in it stays, known to this version or not.
+    """Add a run's address in a tracker to its result.json. All else in it stays, known to this version or not.
 
     Args:
         run_dir: Directory of a run.
-        place: {tracker: how to find the run there}. What the run says of this tracker itself stays where it says more.
+        place: {tracker: how to find the run there}. What the run says of this tracker itself stays if it says more.
 
     Raises:
         RunError: The file cannot be read or written.

@@ -46,7 +46,7 @@ class Member:
         score: As the member reported it.
         seconds: How long it took.
         usd: What it cost in dollars.
-        directory: Where its files are.
+        directory: The folder of its files.
         reason: Why it did not complete.
     """
 

@@ -63,7 +63,7 @@ def find_set_problems(option: str, is_remote: bool, is_isolated: bool) -> tuple[
 
     Args:
         option: Option of the group `dataset`.
-        is_remote: Whether the run is a SageMaker job, where files of this machine are missing.
+        is_remote: Whether the run is a SageMaker job, which has no files of this machine.
         is_isolated: Whether its container has no network.
     """
     try:

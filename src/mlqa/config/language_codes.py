@@ -1,6 +1,6 @@
 """Codes of languages: ISO 639-1 and 639-3, what a wrong code probably means, and the language of a text.
 
-languages.tsv, countries.tsv and scripts.tsv beside this file say where they are from.
+languages.tsv, countries.tsv and scripts.tsv beside this file name their sources.
 """
 
 from __future__ import annotations

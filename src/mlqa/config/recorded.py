@@ -97,6 +97,6 @@ def _find_files(config: Config, run_dir: Path) -> Config:
 
 
 def write_config(config: Config, run_dir: Path) -> None:
-    """Write a config where Hydra would have written it, for what reads run directories."""
+    """Write a config to the file that Hydra would have written, for what reads run directories."""
     (run_dir / FOLDER).mkdir(parents=True, exist_ok=True)
     OmegaConf.save(OmegaConf.structured(config), run_dir / FOLDER / "config.yaml")

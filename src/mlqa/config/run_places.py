@@ -1,4 +1,4 @@
-"""Where a command line writes: check the directory of each member, and reserve the first one for this process."""
+"""Check the directory that each member will write, and reserve the first one for this process."""
 
 from __future__ import annotations
 

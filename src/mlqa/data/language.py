@@ -83,7 +83,7 @@ class Language:
         question_words: {question type: patterns}. The first type that matches anywhere in the question wins, so "ne
             zaman" (when) comes before "ne" (what). `stem*` matches any ending, two words must follow each other.
         prompt: How a language model is asked. null: in English.
-        source: Where the words and their morphemes are from, with the licence.
+        source: The source of the words and their morphemes, with the licence.
         words: {word: its readings}, the examples that every run shows. `read_readings` has the forms of a value.
         suffix_families: {family: meanings}. Which meanings, in `words` or by the analyzer, make up a family of
             suffixes, such as the cases.

@@ -67,7 +67,7 @@ class OffsetRule:
         return place if place >= 0 and starts[place] == offset else None
 
     def can_explain(self, context: str, gold: Gold) -> bool:
-        """Return whether an answer is where the rule's offset points."""
+        """Return whether an answer is at the offset that the rule gives."""
         place = self.find_start(context, gold[1])
         return place is not None and (is_at(context, gold[0], place) or _is_respelt_at(context, gold[0], place))
 
@@ -112,7 +112,7 @@ def _is_respelt_at(context: str, text: str, place: int) -> bool:
 
 
 def find_places(context: str, text: str) -> list[int]:
-    """Return where a text begins in its context, in other letters if it is not there as it is written."""
+    """Return the character at which a text begins in its context, in other letters if it is not there as written."""
     stripped = text.strip()
     places: list[int] = []
     place = context.find(stripped) if stripped else -1

@@ -93,7 +93,7 @@ def add_rows(builder: ExamplesBuilder, rows: Iterable[Row]) -> None:
     """Add rows to a builder.
 
     Args:
-        builder: Where they go.
+        builder: The builder that takes them.
         rows: (place, row) pairs. A row has the columns question, context and answers (or answer, or answer_text), and
             possibly id and is_impossible.
 

@@ -51,7 +51,7 @@ def ask_all(
     Args:
         bodies: The requests.
         endpoint: The config of the endpoint.
-        cache: Where answers are kept.
+        cache: The answers that are kept.
         spending: The prices and the budget.
 
     Raises:

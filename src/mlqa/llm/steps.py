@@ -85,7 +85,7 @@ def _score_answers(questioner: Questioner, splits: Splits, answered: Answered, r
 def _write_files(run_dir: Path, rows: list[dict[str, Any]], examples: Examples, answered: Answered) -> list[str]:
     """Write the files of the run, and return why some could not be written.
 
-    A question that was refused is not in predictions.json, where "" is "no answer".
+    A question that was refused is not in predictions.json, because "" there means "no answer".
     """
     pairs = zip(name_rows(examples.ids), answered.predictions, strict=True)
     predictions = {name: text for name, text in pairs if text is not None}

@@ -30,7 +30,7 @@ class Golds:
     """Words with their morphemes.
 
     Attributes:
-        source: Where they are from, in words.
+        source: Their source, in words.
         readings: {word: its readings, the likeliest first}.
         stemmed: Words with their stems, for MorphScore version 2.
         coverage: How many words of the corpus have a reading. Empty if nobody asked an analyzer.

@@ -40,7 +40,7 @@ def pool_number(runs: Sequence[Member], *path: str) -> float | None:
 
     Args:
         runs: Runs of one treatment and seed.
-        *path: Where result.json has the number.
+        *path: The keys of the number in result.json.
     """
     by_fold = group_by(runs, get_fold)
     if len(by_fold) == 1:

@@ -27,7 +27,7 @@ LIMITS = (
     "The curve holds for more questions of the same kind, the same model and the same settings, and says less the "
     "farther it goes beyond the largest size. All seeds of a size were trained on the same questions, so the interval "
     "knows the choice of these questions only as far as the points miss the curve. A power law is a description, not a "
-    "law: where the score levels off for another reason, it cannot see it coming."
+    "law: if the score levels off for another reason, it cannot see it coming."
 )
 
 

@@ -144,7 +144,7 @@ class Member:
 
     @property
     def price_source(self) -> str | None:
-        """Where the price per hour comes from. A rehearsal paid none, whatever its price list was."""
+        """The source of the price per hour. A rehearsal paid none, whatever its price list was."""
         source = self.get_text("cost", "price_source")
         if source and self.is_rehearsal and not source.startswith("rehearsal"):  # as earlier launchers wrote it
             return f"rehearsal, nothing was paid ({source})"

@@ -76,8 +76,9 @@ class NewQuestions:
 class RaceRecord:
     """A race of which a sweep's members are the runs.
 
-    Seeds were added where they were needed, and the race looked at the scores after each round (optional stopping). So
-    treatments have unequal numbers of seeds, and the intervals of the standings replace those of a plain comparison.
+    Seeds were added to the treatments that needed them, and the race looked at the scores after each round (optional
+    stopping). So treatments have unequal numbers of seeds, and the intervals of the standings replace those of a plain
+    comparison.
 
     Attributes:
         end: decided, settled or budget. None while the race runs.

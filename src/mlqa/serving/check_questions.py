@@ -27,7 +27,7 @@ def load_check_questions(run_dir: Path, file: str | None) -> tuple[Examples, str
         file: A file of questions. None means the validation split of the run's data set.
 
     Returns:
-        The questions, and where they come from.
+        The questions, and their source.
 
     Raises:
         DataError: The questions cannot be read.

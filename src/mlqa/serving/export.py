@@ -50,7 +50,7 @@ class Export:
     """What an export found out. It is the node `serving` of result.json."""
 
     opset: int = OPSET
-    questions: str = ""  # where the questions of the check come from
+    questions: str = ""  # the source of the questions of the check
     exact_match: float | None = None  # of mlqa itself on them
     f1: float | None = None
     megabytes: dict[str, float] = field(default_factory=dict)  # by graph

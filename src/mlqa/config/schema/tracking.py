@@ -1,4 +1,4 @@
-"""The config group `tracking`: where the metrics of a run go."""
+"""The config group `tracking`: the tracker of a run, and what it is told."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ class TrackingConfig:
     job_type: Optional[str] = None  # null: WANDB_JOB_TYPE, else train
     entity: Optional[str] = None  # null: WANDB_ENTITY, else the key's own
     project: Optional[str] = None  # null: WANDB_PROJECT, else mlqa
-    dir: Optional[str] = (
-        None  # where the tracker keeps its files. null: WANDB_DIR or TRACKIO_DIR, else see docs/wandb.md
-    )
+    dir: Optional[str] = None  # folder of the tracker's files. null: WANDB_DIR or TRACKIO_DIR, else see docs/wandb.md
     predictions: int = 10_000  # rows in the table of predictions. 0: no table
     artifacts: bool = False  # upload the model, and name its data set, if the run completes
     finish_timeout: float = 60.0  # seconds to wait for W&B at the end: an outage must not keep a paid machine busy
