@@ -1,4 +1,4 @@
-"""What this process runs in: a laptop or a SageMaker container, one rank of several, which commit. Nothing heavy."""
+"""What this process runs in: a laptop or a SageMaker container, its rank, caches, versions, commit. Nothing heavy."""
 
 from __future__ import annotations
 

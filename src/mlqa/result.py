@@ -75,7 +75,7 @@ class Result:
         """Make a result of a file's content.
 
         Args:
-            content: Of `read_result`. Keys that this version does not know are left out.
+            content: The content from `read_result`. Keys that this version does not know are left out.
         """
         return cls(**{item.name: content[item.name] for item in fields(cls) if item.name in content})
 

@@ -70,7 +70,7 @@ def claim(config: Config, result: Result) -> Result | None:
         raise RunError(f"{run_dir} holds a run completed on other data: choose another directory by hydra.run.dir=...")
     if get_world_size() > 1:  # the other processes wait for this one and would never hear that there is nothing to do
         raise RunError(f"{run_dir}: this run is completed; to run it again, remove its {FILE}")
-    log.info("this run is completed, its result stands; to run it again, remove its %s", FILE)
+    log.info("this run is already completed; to run it again, remove its %s", FILE)
     own = result.choices.get("dataset")
     if unscored := [name for name in config.evaluation.sets if name != own and name not in earlier.evaluations]:
         log.info("to score its model also: mlqa evaluate %s dataset=%s", run_dir, ",".join(unscored))

@@ -37,13 +37,13 @@ class Member:
     """One run.
 
     Attributes:
-        number: Of the member in the sweep.
+        number: The number of the member in the sweep.
         treatment: Whose run it is, by index.
         replicate: Its replicate, from 1.
         overrides: All of its overrides.
         rung: Whether it is a short run of the first stage.
         status: asked, completed, failed (by its own fault), lost (not by its own fault) or stopped (not needed).
-        score: As the member reported it.
+        score: The score as the member reported it.
         seconds: How long it took.
         usd: What it cost in dollars.
         directory: The folder of its files.
@@ -69,7 +69,7 @@ class Look:
 
     Attributes:
         replicates: How many replicates each treatment in the race had.
-        leader: Who had the highest mean.
+        leader: The treatment with the highest mean.
         dropped: Pairs of a treatment that left and the one that it is worse than.
     """
 
@@ -154,7 +154,7 @@ class Race:
 
         Args:
             treatment: Whose, None for all.
-            *statuses: Of which statuses. None means all.
+            *statuses: The statuses to include. None means all.
             rung: Whether of the first stage or of the race itself. None means both.
         """
         found = (

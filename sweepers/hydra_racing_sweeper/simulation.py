@@ -45,7 +45,7 @@ def expect_runs(count: int, gaps: Sequence[float], options: RacingSweeperConf, r
 
     Args:
         count: Number of treatments.
-        gaps: By how much it leads, one for each number returned.
+        gaps: Its lead, one for each number returned.
         options: The options of the sweeper. Scores scatter by `prior_sd`.
         races: How many races are drawn for each.
     """

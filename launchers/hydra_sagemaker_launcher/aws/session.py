@@ -108,7 +108,7 @@ class Aws:
         try:
             self.session = self.reopen()
         except BotoCoreError as error:  # a file of ~/.aws is being written. The next attempt reads it again.
-            log.debug("the credentials cannot be read again: %s", error)
+            log.debug("the credentials cannot be reloaded: %s", error)
             return
         for name in ("sagemaker", "s3", "logs", "pricing"):
             self.__dict__.pop(name, None)

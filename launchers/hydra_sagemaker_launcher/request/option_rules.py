@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 
 
 def find_option_problems(options: Any) -> Iterator[str]:
-    """Yield a line for each option whose value is impossible or goes with no other option's.
+    """Yield a line for each option whose value is impossible or conflicts with another option's.
 
     Args:
         options: The launcher's options, a `SageMakerLauncherConf`.

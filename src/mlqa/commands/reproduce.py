@@ -38,7 +38,7 @@ class Reproduction:
         different: (id, answer of the run, answer of the repetition) of each question that they answer differently. An
             answer is None if there is none.
         metrics: {metric: (the run's, the repetition's)}, None if one of them does not have it.
-        versions: Of libraries, Python and the code, likewise, only those that differ.
+        versions: The versions of libraries, Python and the code, likewise, only those that differ.
         same_data: Whether both have read the same questions and answers.
         same_settings: Whether every setting that decides what a run computes is the same.
     """
@@ -140,7 +140,7 @@ def _check_data(config: Config, fingerprint: str | None, run_dir: Path) -> None:
     found = load_splits(config.dataset).compute_fingerprint()
     if found != fingerprint:
         raise RunError(
-            f"{run_dir}: the run has read other data (fingerprint {fingerprint}, here {found}); name its files by "
+            f"{run_dir}: the run read other data (fingerprint {fingerprint}, here {found}); name its files by "
             "dataset.train_file=... dataset.validation_file=..."
         )
 

@@ -92,7 +92,7 @@ def _find_problems(option: str, dataset: DatasetConfig) -> Iterator[str]:
 
 
 def name_set(option: str, overrides: Sequence[str]) -> str:
-    """Return what a set is called in results: its option, or if overrides name its file or path, the name of that.
+    """Return the name of a set in results: its option, or the name of the file or path that overrides give it.
 
     Several files are called "one+two".
     """

@@ -65,7 +65,7 @@ def read_training_config(run_dir: Path, recorded: Any) -> TrainingConfig:
             no .hydra/config.yaml.
 
     Raises:
-        RunError: Neither file has them. Other windows than the run's would give other answers, without a word.
+        RunError: Neither file has them. Windows other than the run's would silently give other answers.
     """
     training = TrainingConfig(output_dir=str(run_dir), seed=0)
     path = run_dir / FOLDER / "config.yaml"

@@ -106,15 +106,15 @@ def _check_claim(composed: DictConfig, run_dir: Path) -> list[str]:
 
 
 def check_rerun(pickled: Path) -> None:
-    """Refuse to run a pickled config again whose directory is not on this machine, such as that of a SageMaker job.
+    """Refuse to rerun a pickled config whose directory is not on this machine, such as that of a SageMaker job.
 
-    The pickle itself is Hydra's to open. The YAML files beside it say the same.
+    Only Hydra opens the pickle. The YAML files beside it have the same content.
 
     Args:
         pickled: The argument of --experimental-rerun.
 
     Raises:
-        ConfigError: The file or the directory is missing, or the file is no pickle.
+        ConfigError: The file or the directory is missing, or the file is not a pickle.
     """
     if not pickled.is_file():
         raise ConfigError(f"--experimental-rerun={pickled}: there is no such file")

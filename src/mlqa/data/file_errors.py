@@ -13,7 +13,7 @@ LFS_POINTER = b"version https://git-lfs"  # how a pointer begins
 
 @contextmanager
 def explain_read_errors(path: Path) -> Iterator[None]:
-    """Raise DataError if the file that is read meanwhile is missing, a folder, a pointer, unreadable or not UTF-8."""
+    """Raise DataError if the file read inside the block is missing, a folder, a pointer, unreadable or not UTF-8."""
     try:
         if path.is_file() and is_lfs_pointer(path):  # a pipe can be read only once
             raise DataError(f"{path}: is a pointer of Git LFS, not the file itself; run git lfs pull in its folder")
@@ -29,7 +29,7 @@ def explain_read_errors(path: Path) -> Iterator[None]:
 
 
 def is_lfs_pointer(path: Path) -> bool:
-    """Return whether a file stands for a larger one, as a clone without Git LFS leaves it."""
+    """Return whether a file is a pointer of Git LFS, which a clone without Git LFS has in place of the file."""
     with path.open("rb") as file:
         return file.read(len(LFS_POINTER)) == LFS_POINTER
 

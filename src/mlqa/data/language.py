@@ -111,7 +111,7 @@ def load_language(language: str) -> Language:
         language: A language tag, such as `tr` or `pt-BR`. Only its language counts, by ISO 639-1 or 639-3.
 
     Raises:
-        DataError: If the language's file has an unknown key, a wrong value, or morphemes that do not join to their
+        DataError: If the language's file has an unknown key, a wrong value, or morphemes that do not add up to their
             word.
     """
     code = shorten_code(language)
@@ -133,7 +133,7 @@ def _read_language(path: Path) -> Language:
         except ValueError as error:
             raise DataError(f"{path}: words.{word}: {error}") from None
         if any("".join(morpheme for morpheme, _ in reading) != word for reading in readings):
-            raise DataError(f"{path}: words.{word}: the morphemes do not join to the word; correct them")
+            raise DataError(f"{path}: words.{word}: the morphemes do not add up to the word; correct them")
     return language
 
 

@@ -51,11 +51,11 @@ def read_files(paths: Sequence[str], strict: bool = False, keep_unplaced: bool =
 
     Args:
         paths: Files in the forms that docs/data.md describes.
-        strict: As for `read_file`.
-        keep_unplaced: As for `read_file`.
+        strict: As in `read_file`.
+        keep_unplaced: As in `read_file`.
 
     Raises:
-        DataError: As for `read_file`.
+        DataError: As in `read_file`.
     """
     parts: list[Examples] = []
     for path in paths:

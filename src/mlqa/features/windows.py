@@ -169,7 +169,7 @@ def thin_windows_without_answer(windows: Windows, examples: Examples, share: flo
         windows: Windows of `examples`.
         examples: The rows.
         share: How many of the windows without their answer stay, from 0 to 1. They are drawn.
-        seed: Of the draw.
+        seed: The seed of the draw.
     """
     answerable = np.fromiter(map(bool, examples.answers), bool, len(examples))
     drawn = np.random.default_rng((seed, 2)).random(len(windows)) < share

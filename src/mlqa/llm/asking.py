@@ -26,7 +26,7 @@ MOST_REFUSED = 5  # questions in a row, before any was answered: then the settin
 
 @dataclass
 class Asked:
-    """What came back.
+    """The replies to the requests of a run, and what it took to get them.
 
     Attributes:
         replies: One per request, None if the endpoint refused it.

@@ -133,7 +133,7 @@ class EndpointClient:
                     count = f"{tries} tries" if tries > 1 else "1 try"
                     raise UnreachableError(
                         f"model.endpoint.base_url={self._endpoint.base_url}: no answer after {count}: {error}; the "
-                        "answers so far are kept, so the same command goes on from them"
+                        "answers so far are kept, so the same command continues from them"
                     ) from None
                 log.debug("try %d of %d: %s", number, tries, error)
             self.retries += 1
@@ -150,7 +150,7 @@ class EndpointClient:
                 self.url, content=json.dumps(body), headers={"Content-Type": "application/json"}
             )
         except httpx.TimeoutException:
-            raise _PassingError(f"nothing came within {self._endpoint.timeout_seconds:g} s") from None
+            raise _PassingError(f"no reply within {self._endpoint.timeout_seconds:g} s") from None
         except httpx.TransportError as error:
             raise _PassingError(self._redact(summarize_error(error))) from None
         except httpx.InvalidURL as error:
@@ -161,7 +161,9 @@ class EndpointClient:
             return self._read_reply(answer, seconds)
         said = self._quote(answer)
         if "insufficient_quota" in answer.text:
-            raise ModelError(f"the account of the endpoint has no credit left: {said}; pay there, or choose another")
+            raise ModelError(
+                f"the account of the endpoint has no credit left: {said}; top it up, or choose another endpoint"
+            )
         if status in REPEATED or status >= 500:
             self._postpone_all(answer)
             raise _PassingError(f"{status} {said}")
@@ -173,7 +175,7 @@ class EndpointClient:
         try:
             reply = parse_reply(answer.content, self._endpoint.api, seconds)
         except ValueError:
-            raise _PassingError(f"the reply is no answer of this API: {self._quote(answer)}") from None
+            raise _PassingError(f"the reply is not one of this API: {self._quote(answer)}") from None
         return replace(reply, text=self._redact(reply.text))
 
     def _postpone_all(self, answer: httpx.Response) -> None:
@@ -206,7 +208,7 @@ class EndpointClient:
         status, said = answer.status_code, self._quote(answer)
         address = f"model.endpoint.base_url={self._endpoint.base_url}"
         if status in (401, 403):
-            given = "the key is refused" if self._key else "it wants a key"
+            given = "the key is refused" if self._key else "it requires a key"
             return ModelError(f"{address}: {given} ({status} {said}); export MLQA_LLM_API_KEY=<key>")
         if status == 404:
             return ModelError(
@@ -215,7 +217,7 @@ class EndpointClient:
             )
         if 300 <= status < 400:
             place = self._redact(answer.headers.get("location", "elsewhere"))
-            return ModelError(f"{address}: sends on to {place}; give the last address, because no key follows there")
+            return ModelError(f"{address}: redirects to {place}; give the last address, because the key is not sent on")
         return ModelError(f"{address}: {status} {said}; correct the settings of model.endpoint")
 
     def _quote(self, answer: httpx.Response) -> str:

@@ -60,7 +60,7 @@ def score_oracle_rows(
         examples: The rows.
         context: Tokens of `examples.contexts`.
         version: Version of the SQuAD script to score by.
-        max_answer_length: Of `compute_oracle_scores`.
+        max_answer_length: As in `compute_oracle_scores`.
 
     Returns:
         {name: float [rows]}: `exact` and `f1` (0-1), the number of gold answers (`golds`), and how many of them begin

@@ -1,4 +1,4 @@
-"""What makes a training not worth its money, as far as data and tokenizer show it beforehand."""
+"""Reasons not to pay for a training yet, as far as the data and the tokenizer show them."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ def build_score_rows(
         split: Name of the split.
         examples: The questions.
         predictions: One answer per question.
-        scores: Of the predictions.
-        groups: Of `mlqa.metrics.breakdown.classify_questions`.
+        scores: The scores of the predictions.
+        groups: The groups from `mlqa.metrics.breakdown.classify_questions`.
         unseen: Boolean [questions], whether the context is not in train. None if that is not known.
     """
     from mlqa.answers.predictions_file import name_rows  # here, because a reader of the file needs none of it

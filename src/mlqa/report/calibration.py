@@ -20,7 +20,7 @@ SHARES = Axis(0.0, 1.0, [Tick(20.0 * step, f"{step / 5:.1f}") for step in range(
 
 @dataclass(frozen=True)
 class CalibrationPart:
-    """What the page shows: a table, figures, and what to know of both."""
+    """What the page shows of calibration: a table, figures, and notes on both."""
 
     table: Table
     plots: list[Plot]

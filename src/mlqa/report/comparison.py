@@ -53,7 +53,7 @@ class Comparison:
 
     Attributes:
         dataset: Its option.
-        fingerprints: Of the data of all members.
+        fingerprints: The fingerprints of the data of all members.
         treatments: All of them.
         questions: What the compared treatments answered.
         compared: Those with per-question scores.

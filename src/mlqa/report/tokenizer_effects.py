@@ -40,7 +40,7 @@ class Effect:
 
     Attributes:
         treatment: The treatment.
-        label: What is true of the questions of the group.
+        label: What the questions of the group have in common.
         questions: How many are in the group, and how many outside.
         scores: Mean score (0-100) in the group, and outside.
         interval: 95 % interval of the difference of the two, None if there is none.

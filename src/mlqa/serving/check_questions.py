@@ -55,4 +55,4 @@ def _load_validation(run_dir: Path) -> Examples:
     try:
         return load_split(dataset, "validation").sample_rows(dataset.max_eval_samples, 0)
     except DataError as error:
-        raise DataError(f"{error}. The export is checked on questions: give others by --file") from None
+        raise DataError(f"{error}. The export needs questions to be checked on: give some by --file") from None

@@ -87,7 +87,7 @@ def export_run(run_dir: Path, output: Path, file: str | None, most_lost: float, 
     """
     examples, source = load_check_questions(run_dir, file)
     predictor = Predictor.from_run(run_dir, device="cpu")
-    log.info("answering %d questions by mlqa", len(examples))
+    log.info("answering %d questions with mlqa", len(examples))
     best = [prediction.answers[0] for prediction in predictor.answer(examples)]
     expected = [(candidate.text, candidate.start) for candidate in best]
     found = Export(questions=source)
@@ -169,7 +169,9 @@ def _measure(found: Export, folder: Path, reader_class: Any, examples: Examples)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > cores:
         log.warning(
-            "other processes keep this machine busy (load %.1f on %d cores), so speeds are too low", load, cores
+            "other processes keep this machine busy (load %.1f on %d cores), so the measured speeds are too low",
+            load,
+            cores,
         )
     for name, file in GRAPHS.items():
         for threads in sorted({1, cores}):

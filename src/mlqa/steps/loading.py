@@ -1,4 +1,4 @@
-"""Make what is trained: the processes' common settings, tokenizer, model and windows."""
+"""Make what training needs: the processes' common settings, tokenizer, model and windows."""
 
 from __future__ import annotations
 

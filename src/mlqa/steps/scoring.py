@@ -37,8 +37,8 @@ def prepare_evaluations(
     Args:
         config: The run's config.
         splits: The data.
-        windows: Of each split that has rows, and of train.
-        tokenizer: What they were cut with.
+        windows: The windows of each split that has rows, and of train.
+        tokenizer: The tokenizer that they were cut with.
         reading: How the model reads them.
 
     Returns:
@@ -134,7 +134,7 @@ def _calibrate(
     Args:
         config: The run's config.
         result: Receives the figures.
-        outcomes: Of each split that was scored. What is chosen is chosen on the validation split if there is one.
+        outcomes: The outcomes on each split that was scored. The validation split chooses if there is one.
         rows: The lines of these splits, in their order.
     """
     from mlqa.metrics.calibration.calibrate import calibrate, describe_calibration

@@ -47,7 +47,7 @@ class BestModel:
         """Keep the model in its current state if it is better than the one that is kept.
 
         Args:
-            metrics: Of this model.
+            metrics: The metrics of this model.
             step: The number of optimizer steps so far.
             save_files: Writes the files of this process to a folder, with the trainer's state.
         """

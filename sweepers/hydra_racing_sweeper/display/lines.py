@@ -1,4 +1,4 @@
-"""What a race says while it runs and at its end."""
+"""Lines that a race prints while it runs and at its end."""
 
 from __future__ import annotations
 

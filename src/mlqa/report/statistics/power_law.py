@@ -49,7 +49,7 @@ class PowerLaw:
         origin: n0, questions.
         best: [3], a, b and c.
         draws: [draws, 3], a, b and c of each draw.
-        misfit: By how much the variance between seeds was enlarged, 1 if the curve fits.
+        misfit: The factor by which the variance between seeds was enlarged, 1 if the curve fits.
     """
 
     origin: float
