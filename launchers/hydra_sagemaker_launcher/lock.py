@@ -107,7 +107,7 @@ def find_driver(sweep_dir: Path) -> str | None:
 
 
 def _read_owner(descriptor: int) -> dict[str, Any]:
-    """Return what the file says of its holder. It is empty if nobody has written it whole."""
+    """Return what the file says of its holder. It is empty if the file was never written whole."""
     try:
         owner = json.loads(os.pread(descriptor, 4096, 0))
     except ValueError:

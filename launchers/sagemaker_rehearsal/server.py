@@ -190,7 +190,7 @@ def serve(options: Options) -> None:
     idle_seconds = options.idle_minutes * 60
     reason = "on request"
     while not closing.wait(min(1.0, idle_seconds / 4)):
-        if not _is_own(file):  # another service may use a new directory of this name, and nobody finds this one
+        if not _is_own(file):  # another service may use a new directory of this name, and no client finds this one
             reason = f"{file} is gone"
             break
         if endpoint.is_idle(idle_seconds):

@@ -218,7 +218,7 @@ def parse_result(text: bytes) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON (UTF-8, readable Turkish) through a temporary file, so that nobody can read half of it.
+    """Write JSON (UTF-8, readable Turkish) through a temporary file, so that no reader sees half of it.
 
     Raises:
         RunError: The file cannot be written, e.g. on a full disk. What stood there before stays.

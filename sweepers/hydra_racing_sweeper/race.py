@@ -83,7 +83,7 @@ class End:
     """How a race ended.
 
     Attributes:
-        kind: decided (one is left), settled (nobody is better than the leader by more than the margin) or budget.
+        kind: decided (one is left), settled (none is better than the leader by more than the margin) or budget.
         leader: Who has the best mean. A winner only if the race was decided or settled.
         reason: Why the race ended, in one line.
         resumable: Whether a larger budget would let it go on.

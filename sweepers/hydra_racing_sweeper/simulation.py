@@ -1,4 +1,4 @@
-"""Races that nobody has to pay: the sweeper's own steps, with scores drawn instead of trained.
+"""Races that cost nothing: the sweeper's own steps, with scores drawn instead of trained.
 
 The plan of a dry run tells by them how many runs to expect, and the benchmarks measure the rule by them.
 """

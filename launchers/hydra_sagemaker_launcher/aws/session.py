@@ -100,7 +100,7 @@ class Aws:
         return str(self.identity["Account"])
 
     def renew(self) -> None:
-        """Read the credentials again, from wherever boto3 finds them. A session keeps the ones that it once found."""
+        """Read the credentials again from boto3's usual places. A session keeps the ones that it once found."""
         from botocore.exceptions import BotoCoreError
 
         if self.reopen is None:

@@ -58,7 +58,7 @@ def _check_environment(options: Any) -> Iterator[str]:
             yield f"hydra.launcher.environment: {name!r} is not a valid variable name"
         elif is_secret_name(name):
             yield (
-                f"hydra.launcher.environment: {name} sounds like a secret, and whoever may describe a job can read its "
+                f"hydra.launcher.environment: {name} sounds like a secret, and all who may describe a job can read its "
                 "environment; put the value into Secrets Manager and its ARN into hydra.launcher.secrets"
             )
     for name, arn in options.secrets.items():

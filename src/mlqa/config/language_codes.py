@@ -72,7 +72,7 @@ def find_code_problem(language: str) -> str | None:
 
 
 def suggest_language(path: str | None) -> str:
-    """Return what to set dataset.language to, for a data set whose language nobody has named.
+    """Return what to set dataset.language to, for a data set whose language is not set.
 
     Args:
         path: A file of the data set, or None.

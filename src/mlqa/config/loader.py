@@ -68,7 +68,7 @@ class RememberingLoader(ConfigLoaderImpl):
         self, config_name: str | None, overrides: list[str], run_mode: RunMode, *args: Any, **kwargs: Any
     ) -> DictConfig:
         """Compose a config, or copy the one that was composed of the same overrides."""
-        if run_mode is not RunMode.RUN:  # the sweep itself, of which nobody asks twice
+        if run_mode is not RunMode.RUN:  # the sweep itself, which is composed only once
             return super().load_configuration(config_name, overrides, run_mode, *args, **kwargs)
         # Only the order among Hydra's own overrides counts, and that among the others: they set different keys.
         of_hydra = [line for line in overrides if line.lstrip("+~").startswith(("hydra.", "hydra/"))]

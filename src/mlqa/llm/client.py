@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 FIRST_WAIT = 1.0  # seconds before the first repetition
 LONGEST_WAIT = 60.0
 LONGEST_WISH = 600.0  # of an endpoint that says when to come again
-SILENT_WISH = 20.0  # what nobody needs to be told of
+SILENT_WISH = 20.0  # a wait up to this is not worth a warning
 REPEATED = (408, 409, 425, 429)
 REFUSED = (400, 413, 422)
 MOST_SHOWN = 200  # characters of an endpoint's own words
@@ -99,7 +99,7 @@ class EndpointClient:
         It costs nothing and shows a wrong address or key at once. An endpoint without such a list passes.
 
         Raises:
-            UnreachableError: Nobody answers.
+            UnreachableError: The endpoint does not answer.
             ModelError: The key is refused.
         """
         import httpx

@@ -33,7 +33,7 @@ class Golds:
         source: Their source, in words.
         readings: {word: its readings, the likeliest first}.
         stemmed: Words with their stems, for MorphScore version 2.
-        coverage: How many words of the corpus have a reading. Empty if nobody asked an analyzer.
+        coverage: How many words of the corpus have a reading. Empty if no analyzer was asked.
     """
 
     source: str

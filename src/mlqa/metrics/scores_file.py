@@ -1,4 +1,4 @@
-"""scores.jsonl: every question of the scored split with its scores, so that nobody has to read the data set again.
+"""scores.jsonl: every question of the scored split with its scores, so that the data set need not be read again.
 
 One JSON object per line, in the order of the split:
 

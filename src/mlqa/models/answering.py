@@ -1,4 +1,4 @@
-"""mlqa.json in the folder of a model: how it reads and answers, for whoever scores it without its run."""
+"""mlqa.json in the folder of a model: how it reads and answers, to score it without its run."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def _describe_gain(law: PowerLaw, size: float, more: float, name: str, usd_per_q
 
 
 def _format_price(usd: float) -> str:
-    """Format dollars, without cents from $100 on: nobody knows a forecast that well."""
+    """Format dollars, without cents from $100 on: a forecast is not that exact."""
     return f"${usd:,.0f}" if usd >= 100 else format_usd(usd)
 
 

@@ -148,7 +148,7 @@ def build_score_table(comparison: Comparison) -> Table:
 
 
 def build_tokenizer_table(comparison: Comparison) -> Table:
-    """Build the table of tokenizers, beside the score that was reached with them. Nobody knows that of an endpoint."""
+    """Build the table of tokenizers, with the score that each has reached. Those of endpoints are not known."""
 
     def compute_share(one: Treatment) -> float | None:
         ceiling, f1 = get_ceiling(one), one.compute_mean("metrics", "f1")

@@ -110,7 +110,7 @@ class Configuration(Runs):
 
     @property
     def has_crashed(self) -> bool:
-        """Whether a run was lost that nobody stopped: a reason not to rely on this configuration."""
+        """Whether a run was lost without being stopped: a reason not to rely on this configuration."""
         return any(one.status not in ("stopped", SET_ASIDE) and one.reason != NEVER_STARTED for one in self.unfinished)
 
     def describe_unfinished(self) -> str:
