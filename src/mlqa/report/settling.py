@@ -43,7 +43,7 @@ class Prospect:
 
 @dataclass
 class Purchase:
-    """So many more seeds of each tied treatment. `minutes` and `usd` are for all of them, None if not known."""
+    """A number of further seeds of each tied treatment. `minutes` and `usd` are for all of them, None if not known."""
 
     seeds: int
     runs: int

@@ -71,7 +71,7 @@ class PowerLaw:
 
     @property
     def exponent(self) -> Estimate:
-        """B: each doubling of the questions divides what can be learned by 2 ** b."""
+        """The exponent b: each doubling of the questions divides what can be learned by 2 ** b."""
         return _summarize(self.best[1], self.draws[:, 1])
 
     @property
