@@ -173,7 +173,7 @@ def test_an_endpoint_that_stays_down_ends_the_run_and_keeps_the_answers(stand_in
     stand_in.answer = answer_by(know_golds())
     stand_in.troubles = [(200, {}, json.dumps({"choices": [{"message": {"content": "x"}}]}).encode())] * 4 + [503] * 99
     settings = ["model.endpoint.max_retries=1", "model.endpoint.concurrency=1"]
-    with pytest.raises(UnreachableError, match=r"no answer after 2 tries: 503 trouble 503.*goes on from"):
+    with pytest.raises(UnreachableError, match=r"no answer after 2 tries: 503 trouble 503.*continues from"):
         run_llm(stand_in, tmp_path / "run", *settings)
     assert read(tmp_path / "run")["status"] == "failed"
     asked = len(stand_in.bodies)
