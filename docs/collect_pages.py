@@ -1,4 +1,4 @@
-"""Collect the pages of the documentation site in build/pages, from where mkdocs.yml takes them: `make docs`.
+"""Collect the pages of the documentation site in build/pages, the folder that mkdocs.yml reads: `make docs`.
 
 A page has the place there that it has in the repository, so a relative link works on a forge and in the site. Only a
 link to something that is no page is changed: a module or a package becomes its place in the API reference, which is

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from mlqa.cli import COMMANDS
-from mlqa.config.compose import compose_all, initialize_hydra, split_members
+from mlqa.config.compose import compose_all, initialize_hydra
+from mlqa.config.member_overrides import split_members
 
 TOP = Path(__file__).resolve().parents[1]
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from row_files import write_rows
 
-from mlqa.config.compose import compose_config, initialize_hydra, split_members
+from mlqa.config.compose import compose_config, initialize_hydra
 from mlqa.config.data_files import iter_sets
+from mlqa.config.member_overrides import split_members
 from mlqa.config.schema import Config, DatasetConfig
 from mlqa.data.examples import Examples
 from mlqa.data.load import load_splits

@@ -15,7 +15,6 @@ from mlqa.errors import RunError
 from mlqa.result import (
     FILE,
     Result,
-    compute_run_cost,
     find_completed,
     get_own_set,
     parse_result,
@@ -89,12 +88,6 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot be written"):
         write_json(path, {"kept": False})
     assert path.read_text("utf-8") == '{\n "kept": "ığüşöç"\n}\n'
-
-
-@pytest.mark.parametrize(("seconds", "price", "usd"), [(1800, 3.0, 1.5), (1, 0.36, 0.0001), (60, None, None)])
-def test_the_cost_of_this_machine(seconds: float, price: float | None, usd: float | None) -> None:
-    cost = compute_run_cost(seconds, price)
-    assert (cost["usd"], cost["usd_per_hour"], cost["billable_seconds"]) == (usd, price, seconds)
 
 
 def test_the_own_set_of_a_mix_is_its_target() -> None:

@@ -75,7 +75,7 @@ def test_killed_anywhere_it_ends_the_same(left_behind: list[Path], undisturbed: 
     again = run_apart(run_dir)
     assert again.status == 0, again.said
     assert_same_end(run_dir, undisturbed[0])
-    said = "resuming after step", "steps were trained before", "is skipped", "its result stands"
+    said = "resuming after step", "steps are already trained", "is skipped", "this run is already completed"
     assert any(part in again.said for part in said) or not there
 
 
@@ -157,7 +157,7 @@ def test_never_past_its_end(tmp_path: Path) -> None:
     assert killed.status == signal.SIGKILL, killed.said
     assert "checkpoint-7" in checkpoints_in(tmp_path / "run") and result_of(tmp_path / "run")["status"] == "failed"
     again = run_apart(tmp_path / "run", "training.max_steps=7")
-    assert "all 7 steps were trained before" in again.said
+    assert "all 7 steps are already trained" in again.said
     for name in ("predictions.json", "model/model.safetensors"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 

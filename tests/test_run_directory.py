@@ -49,7 +49,7 @@ def test_a_completed_run_stands(completed: tuple[Path, dict[str, bytes]], caplog
     config.training.output_dir = str(folder)
     with caplog.at_level(logging.INFO):
         assert run(config, choices).objective == json.loads(before["result.json"])["objective"]
-    assert "its result stands" in caplog.text
+    assert "this run is already completed" in caplog.text
     assert read_contents(folder) == before
 
 

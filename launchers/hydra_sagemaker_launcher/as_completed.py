@@ -101,7 +101,7 @@ class StreamedSweep(Sweep):
         finally:
             stream.display.flush()
             if stream.members:
-                self._report(stream.members, stream.returns, stream.jobs, self._planner.open_manifest([]))
+                self._report_end(stream.members, stream.returns, stream.jobs, self._planner.open_manifest([]))
         if interrupted is not None:
             raise SystemExit(interrupted)
         self._collect_returns(stream.members, stream.returns, stream.jobs)

@@ -150,7 +150,7 @@ class Remote:
 
     def _find_account_problems(self, planned: Sequence[PlannedMember]) -> list[str]:
         if not self._options.dry_run and "account" not in self.__dict__:
-            return []  # nobody answers, which has been said
+            return []  # the service does not answer, which has been reported
         return find_account_problems(planned, self._options, self.aws, self._warn_once)
 
     def create_job_client(self) -> TrainingJobClient:

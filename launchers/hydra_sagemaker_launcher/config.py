@@ -31,7 +31,7 @@ class SageMakerLauncherConf:
     rehearsal: RehearsalConf = field(default_factory=RehearsalConf)
 
     # --- what travels
-    hardware_key: str = "hardware"  # the node of a member's config that says where it runs
+    hardware_key: str = "hardware"  # the node of a member's config that describes its machine
     project_dir: Optional[str] = None  # what `include` is relative to. null: the script's folder
     # Files that the jobs need, as .gitignore writes patterns. Nothing else leaves. []: every Python and YAML file.
     include: list[str] = field(default_factory=list)

@@ -59,7 +59,7 @@ def find_directory_problems(members: Sequence[Member], others: Sequence[Member] 
 def _find_problem(member: Member) -> tuple[str, str]:
     """Return the kind and the words of what is wrong with a directory, two empty strings if nothing is."""
     path, number = member.directory, member.number
-    existing = next((folder for folder in (path, *path.parents) if _exists(folder)), Path(path.anchor))
+    existing = next((folder for folder in (path, *path.parents) if _is_there(folder)), Path(path.anchor))
     name_max, path_max = _get_limit(existing, "PC_NAME_MAX", _NAME_MAX), _get_limit(existing, "PC_PATH_MAX", _PATH_MAX)
     longest = max(path.parts, key=lambda part: len(os.fsencode(part)))
     if (size := len(os.fsencode(longest))) > name_max:
@@ -81,7 +81,7 @@ def _find_problem(member: Member) -> tuple[str, str]:
     return "", ""
 
 
-def _exists(path: Path) -> bool:
+def _is_there(path: Path) -> bool:
     try:
         return path.exists()
     except OSError:  # File name too long

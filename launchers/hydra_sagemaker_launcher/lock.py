@@ -21,7 +21,7 @@ class SweepLock:
     """The lock of a sweep directory. The file names its holder: host, process id and time.
 
     The kernel releases the lock when the process ends, however it ends, so a file that a dead process has left means
-    nothing on the same host. Where a file system is shared by several hosts, the kernel may know only the locks of its
+    nothing on the same host. If several hosts share a file system, the kernel may know only the locks of its
     own host, or none at all as with some NFS mounts. Therefore a file of another host counts as a lock.
     """
 
@@ -107,7 +107,7 @@ def find_driver(sweep_dir: Path) -> str | None:
 
 
 def _read_owner(descriptor: int) -> dict[str, Any]:
-    """Return what the file says of its holder. It is empty if nobody has written it whole."""
+    """Return what the file says of its holder. It is empty if the file was never written whole."""
     try:
         owner = json.loads(os.pread(descriptor, 4096, 0))
     except ValueError:

@@ -104,7 +104,7 @@ class Manifest:
         """
         if not self.sweep:
             now = datetime.now(timezone.utc)
-            # 40 random bits besides the day: names must be unique in an account and region, whoever sweeps there.
+            # 40 random bits besides the day: names must be unique in an account and region, across all its users.
             self.write("sweep", sweep_id=f"{now:%m%d}-{secrets.token_hex(5)}", **facts)
         return str(self.sweep["sweep_id"])
 

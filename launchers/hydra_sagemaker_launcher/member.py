@@ -36,7 +36,7 @@ class Member:
         overrides: Its overrides, as the sweeper gave them.
         config: The composed config, with Hydra's node.
         directory: Its run directory.
-        hardware: Where it runs, None for this process.
+        hardware: The machine that it runs on, None for this process.
     """
 
     number: int
@@ -122,7 +122,7 @@ def compose_member(
         sweep_config: The composed config of the sweep.
         overrides: The overrides of the member.
         number: Its job number.
-        hardware_key: The key of the config node that says where it runs.
+        hardware_key: The key of the config node that describes its hardware.
         sweep_dir: The sweep directory, None for the one in the config.
 
     Raises:

@@ -17,7 +17,7 @@ _VPC_ACTIONS = (
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sweep runs, and which of the options it uses that need rights of their own."""
+    """The account and region of a sweep, and the options it uses that need rights of their own."""
 
     region: str = "REGION"
     account: str = "ACCOUNT"
@@ -39,9 +39,9 @@ class Place:
     @property
     def role_arn(self) -> str:
         """The ARN of the role."""
-        return self.role if self.role.startswith("arn:") else f"{self._arn('iam', region='')}:role/{self.role}"
+        return self.role if self.role.startswith("arn:") else f"{self._build_arn('iam', region='')}:role/{self.role}"
 
-    def _arn(self, service: str, region: str | None = None) -> str:
+    def _build_arn(self, service: str, region: str | None = None) -> str:
         return f"arn:{self.partition}:{service}:{self.region if region is None else region}:{self.account}"
 
 
@@ -49,16 +49,16 @@ def build_user_policy(place: Place) -> dict[str, Any]:
     """Build the policy of the user who launches.
 
     Args:
-        place: Where the sweep runs.
+        place: The account, the region and the options of the sweep.
 
     Returns:
         The policy. The Sid of each statement says what it is for.
     """
     bucket = f"arn:{place.partition}:s3:::{place.bucket_name}"
-    logs = f"{place._arn('logs')}:log-group:/aws/sagemaker/TrainingJobs:*"
+    logs = f"{place._build_arn('logs')}:log-group:/aws/sagemaker/TrainingJobs:*"
     jobs = ["CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags"]
     statements = [
-        _allow("Jobs", [f"sagemaker:{name}" for name in jobs], f"{place._arn('sagemaker')}:training-job/*"),
+        _allow("Jobs", [f"sagemaker:{name}" for name in jobs], f"{place._build_arn('sagemaker')}:training-job/*"),
         _allow(
             "ListAndPrices",
             [
@@ -76,7 +76,7 @@ def build_user_policy(place: Place) -> dict[str, Any]:
         _allow(
             "CheckOneself",
             "iam:SimulatePrincipalPolicy",
-            [f"{place._arn('iam', region='')}:{kind}/*" for kind in ("user", "role")],
+            [f"{place._build_arn('iam', region='')}:{kind}/*" for kind in ("user", "role")],
         ),
     ]
     if place.bucket is None:
@@ -87,7 +87,7 @@ def build_user_policy(place: Place) -> dict[str, Any]:
     if secrets := _select(place.secrets, are_parameters=False):
         statements.append(_allow("CheckSecrets", "secretsmanager:DescribeSecret", secrets))
     if place.own_images:
-        statements.append(_allow("CheckImages", "ecr:DescribeImages", f"{place._arn('ecr')}:repository/*"))
+        statements.append(_allow("CheckImages", "ecr:DescribeImages", f"{place._build_arn('ecr')}:repository/*"))
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -95,12 +95,12 @@ def build_role_policy(place: Place) -> dict[str, Any]:
     """Build the policy of the role that the jobs take on.
 
     Args:
-        place: Where the sweep runs.
+        place: The account, the region and the options of the sweep.
     """
     bucket = f"arn:{place.partition}:s3:::{place.bucket_name}"
     registries = [f"arn:{place.partition}:ecr:{place.region}:{place.registry}:repository/*"]
     if place.own_images:
-        registries.append(f"{place._arn('ecr')}:repository/*")
+        registries.append(f"{place._build_arn('ecr')}:repository/*")
     pull = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
     objects = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
     write_logs = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
@@ -109,7 +109,7 @@ def build_role_policy(place: Place) -> dict[str, Any]:
         _allow("Objects", objects, f"{bucket}/{place.prefix}/*"),
         _allow("EcrLogin", "ecr:GetAuthorizationToken", "*"),
         _allow("Images", pull, registries if len(registries) > 1 else registries[0]),
-        _allow("Logs", write_logs, f"{place._arn('logs')}:log-group:/aws/sagemaker/TrainingJobs*"),
+        _allow("Logs", write_logs, f"{place._build_arn('logs')}:log-group:/aws/sagemaker/TrainingJobs*"),
         _allow("Metrics", "cloudwatch:PutMetricData", "*")
         | {"Condition": {"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}}},
     ]

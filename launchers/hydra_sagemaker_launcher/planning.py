@@ -20,7 +20,7 @@ from hydra_sagemaker_launcher.lock import SweepLock
 from hydra_sagemaker_launcher.manifest import FILE, Manifest
 from hydra_sagemaker_launcher.member import Member, compose_member, hash_config, remove_hydra_node
 from hydra_sagemaker_launcher.sweep_loader import SweepLoader
-from hydra_sagemaker_launcher.trials import count_trials, launches_once, list_all_batches
+from hydra_sagemaker_launcher.trials import count_trials, is_launched_at_once, list_all_batches
 
 if TYPE_CHECKING:
     from hydra_sagemaker_launcher.backend import Remote
@@ -165,7 +165,7 @@ class SweepPlanner:
 
     def _find_left_out(self, members: list[Member], manifest: Manifest) -> list[int]:
         """Return the members of earlier launches that this command lacks, unless its sweeper may launch them later."""
-        if not launches_once(self._config):
+        if not is_launched_at_once(self._config):
             return []
         known = (number for number, record in manifest.members.items() if record.config_sha256)
         return sorted(set(known) - {member.number for member in members})

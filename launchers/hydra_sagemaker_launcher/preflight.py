@@ -79,14 +79,14 @@ def _find_role_problems(options: Any, aws: Aws, warn: Warn) -> Iterator[str]:
             f"hydra.launcher.role_arn={role}: account {aws.account} has no such role; "
             "`hydra-sagemaker policy --trust` and `--role` print what to create it from"
         )
-    elif found is not None and not _trusts_sagemaker(found.get("AssumeRolePolicyDocument")):
+    elif found is not None and not _is_sagemaker_trusted(found.get("AssumeRolePolicyDocument")):
         yield (
             f"hydra.launcher.role_arn={role}: its trust policy does not let {SERVICE} take it on; "
             "`hydra-sagemaker policy --trust` prints one that does"
         )
 
 
-def _trusts_sagemaker(document: Any) -> bool:
+def _is_sagemaker_trusted(document: Any) -> bool:
     """Return whether a trust policy lets SageMaker take on the role."""
     statements = document.get("Statement", []) if isinstance(document, dict) else []
     for statement in [statements] if isinstance(statements, dict) else statements:

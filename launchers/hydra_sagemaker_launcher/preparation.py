@@ -184,7 +184,7 @@ class JobPreparer:
         return (State.unknown, record.attempts) if record.job_name else (State.waiting, record.attempts + 1)
 
     def _upload(self, source: DataSource) -> tuple[str | FileSystem, str]:
-        """Upload local data once, and return where it is and its file name, "" for a folder, several or a prefix."""
+        """Upload local data once, and return its address and its file name, "" for a folder, several or a prefix."""
         if isinstance(source, FileSystem):
             return source, ""
         if source not in self._uploaded:

@@ -65,7 +65,7 @@ def stop_or_detach_jobs(
 
     Args:
         control: The loop of the jobs.
-        display: Where their lines go.
+        display: Shows their lines.
         on_interrupt: stop, or detach to leave the jobs running.
         resume_hint: How to resume the sweep.
         warn_of_left_jobs: Names the jobs that run on, with their prices.

@@ -117,7 +117,7 @@ class Sweep:
             raise
         finally:
             display.flush()
-            self._report(members, returns, jobs, manifest)
+            self._report_end(members, returns, jobs, manifest)
         if interrupted is not None:
             raise SystemExit(interrupted)
         return self._collect_returns(members, returns, jobs)
@@ -180,7 +180,7 @@ class Sweep:
 
     # --- report
 
-    def _report(
+    def _report_end(
         self, members: list[Member], returns: dict[int, JobReturn], jobs: list[Job], manifest: Manifest
     ) -> None:
         """Print the summary of a launch that had jobs, and call the app's own report."""

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 _KEYS = ("n_trials", "ax_config.max_trials", "optim.budget")
 
 
-def launches_once(config: DictConfig) -> bool:
+def is_launched_at_once(config: DictConfig) -> bool:
     """Return whether the sweeper launches all members together: Hydra's own does, unless it has a batch size."""
     return _is_basic(config) and not config.hydra.sweeper.get("max_batch_size")
 
@@ -30,7 +30,7 @@ def list_all_batches(config: DictConfig, loader: Any) -> list[list[str]] | None:
     """
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-    if not _is_basic(config) or launches_once(config):
+    if not _is_basic(config) or is_launched_at_once(config):
         return None
     members: list[list[str]] = BasicSweeper.split_arguments(_parse_search_space(config, loader), None)[0]
     return members

@@ -3,57 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from threading import Event
+from collections.abc import Callable
 
 from sagemaker_rehearsal.capacity import get_pending_end, select_instances
-from sagemaker_rehearsal.clock import Clock
+from sagemaker_rehearsal.endings import INTERNAL_ERROR, LONGEST_REASON, TICK, Ended
 from sagemaker_rehearsal.errors import JobError
-from sagemaker_rehearsal.fault_kinds import Fail, Interrupt
-from sagemaker_rehearsal.faults import Faults
 from sagemaker_rehearsal.job_data import JobData
-from sagemaker_rehearsal.logs import LogStream, extract_exception
-from sagemaker_rehearsal.options import Options
-from sagemaker_rehearsal.processes import HostProcess, terminate_processes
-from sagemaker_rehearsal.programs import build_programs, build_toolkit_program
-from sagemaker_rehearsal.storage import Storage
+from sagemaker_rehearsal.program_run import ProgramRun
+from sagemaker_rehearsal.service import Service
 from sagemaker_rehearsal.training_jobs import TrainingJob
-
-TICK = 0.05  # seconds between two checks of a job's processes
-LONGEST_REASON = 1024  # of FailureReason in the service model
-NOT_INSTALLED = "rehearsal: requirements.txt is not installed; the program uses the packages of this Python"
-INTERNAL_ERROR = "InternalServerError: We encountered an internal error. Please try again."
-
-
-@dataclass(frozen=True)
-class Service:
-    """The parts of the service that a job needs."""
-
-    options: Options
-    clock: Clock
-    faults: Faults
-    storage: Storage
-    closing: Event
-
-
-@dataclass(eq=False)  # exceptions must be hashable
-class Ended(Exception):  # noqa: N818 - most endings are not errors
-    """An attempt at a job ends.
-
-    Attributes:
-        secondary: The secondary status, which may be Interrupted.
-        reason: The reason of a failure.
-        internal: Whether RetryStrategy retries the failure.
-        wait_seconds: How long it takes after an interruption until there is capacity again.
-        grace_seconds: The time of the processes between SIGTERM and SIGKILL.
-    """
-
-    secondary: str
-    reason: str = ""
-    internal: bool = False
-    wait_seconds: float = 0.0
-    grace_seconds: float = 0.0
 
 
 class JobRun:
@@ -68,11 +26,11 @@ class JobRun:
             count_running: Counts the jobs that share this machine, this one included.
         """
         self._service = service
-        self._count_running = count_running
         self._options = service.options
         self._faults = service.faults
         self._job = job
         self._folder = service.options.state / "jobs" / job.name
+        self._program = ProgramRun(service, job, self._folder, count_running, self._raise_if_ended)
         self._data: JobData | None = None
         self._billed_since: float | None = None
 
@@ -113,7 +71,7 @@ class JobRun:
             self._pause(self._faults.get_delay(self._job.name, "Downloading"))
             self._enter("Training")
             self._pause(self._faults.get_delay(self._job.name, "Training"))
-            self._train(self._data)
+            self._program.run(self._data)
         except Ended as ending:
             return ending
         except JobError as error:
@@ -134,73 +92,6 @@ class JobRun:
             if self._get_time() >= end:
                 raise Ended(secondary, reason)
             time.sleep(TICK)
-
-    def _train(self, data: JobData) -> None:
-        """Run the program, and return when all processes have succeeded. Raises Ended or JobError otherwise."""
-        url, options, containers = self._service.storage.url, self._options, data.containers
-        streams = {host: LogStream(self._job, host) for host in self._job.hosts}
-        processes: list[HostProcess] = []
-        grace = 0.0
-        try:
-            if options.toolkit is not None:
-                if len(containers) > 1:
-                    raise JobError(
-                        "ClientError: with --toolkit a job can have only one host, because host names are not resolved"
-                    )
-                programs = [build_toolkit_program(containers[0], url, options.toolkit)]
-            else:
-                programs = build_programs(
-                    containers, url, options.processes_per_host, self._count_running(), options.python
-                )
-                if (containers[0].code / "requirements.txt").is_file():
-                    streams["algo-1"].write_line(NOT_INSTALLED)
-            for program in programs:
-                host = program.container.host
-                processes.append(HostProcess(host, program.command, program.env, program.container.code, streams[host]))
-            self._watch(processes, data)
-        except Ended as ending:
-            grace = ending.grace_seconds
-            raise
-        finally:
-            terminate_processes(processes, self._folder, grace, self._service.closing)
-            data.close_pipes()
-            data.upload_checkpoints()
-
-    def _watch(self, processes: Sequence[HostProcess], data: JobData) -> None:
-        began = uploaded = self._get_time()
-        while True:
-            codes = [process.exit_code for process in processes]
-            failed = [(process, code) for process, code in zip(processes, codes, strict=True) if code]
-            if failed:
-                raise self._build_failure(*failed[0], data)
-            if all(code == 0 for code in codes):
-                return
-            self._raise_if_ended()
-            self._check_faults(self._get_time() - began)
-            if self._get_time() - uploaded >= self._options.checkpoint_seconds:
-                data.upload_checkpoints()
-                uploaded = self._get_time()
-            time.sleep(TICK)
-
-    def _build_failure(self, process: HostProcess, code: int, data: JobData) -> Ended:
-        process.finish_output(1.0)
-        container = next(each for each in data.containers if each.host == process.host)
-        written = [each for each in [container, *data.containers] if each.failure.is_file()]
-        if not written:
-            container.write_failure(code, process.command, extract_exception(process.last_lines))
-        text = (written or [container])[0].failure.read_text("utf-8", "replace")
-        prefix, suffix = "AlgorithmError: ", f", exit code: {code}"
-        reason = f"{prefix}{text[: LONGEST_REASON - len(prefix) - len(suffix)]}{suffix}"
-        return Ended("Failed", reason, grace_seconds=min(5.0, self._options.stop_seconds))
-
-    def _check_faults(self, trained_seconds: float) -> None:
-        failure = self._faults.take_due(Fail, self._job.name, trained_seconds)
-        if failure is not None:
-            raise Ended("Failed", INTERNAL_ERROR if failure.internal else failure.reason, failure.internal)
-        interruption = self._faults.take_due(Interrupt, self._job.name, trained_seconds) if self._job.spot else None
-        if interruption is not None:  # as on AWS, the processes get a warning of two minutes
-            grace = min(120.0, self._options.stop_seconds)
-            raise Ended("Interrupted", wait_seconds=interruption.wait_seconds, grace_seconds=grace)
 
     def _raise_if_ended(self) -> None:
         """Raise Ended if the job was stopped or has no time left."""

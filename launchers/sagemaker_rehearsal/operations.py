@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sagemaker_rehearsal.errors import ServiceError, make_validation_error
-from sagemaker_rehearsal.job_run import Service
 from sagemaker_rehearsal.runner import ProcessRunner
+from sagemaker_rehearsal.service import Service
 from sagemaker_rehearsal.simulation import SimulatedRunner
 from sagemaker_rehearsal.storage import split_uri
 from sagemaker_rehearsal.training_jobs import TrainingJob

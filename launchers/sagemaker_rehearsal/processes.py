@@ -97,7 +97,7 @@ def terminate_processes(processes: Iterable[HostProcess], base: Path, seconds: f
 def kill_below(base: Path) -> None:
     """Kill the processes whose environment names a folder below `base`, even if they have left their group.
 
-    torchrun's workers leave it. This works only on Linux, where /proc shows the environment.
+    torchrun's workers leave it. This works only on Linux, whose /proc shows the environment.
     """
     mark = f"{MARK}={base}/".encode()
     for entry in Path("/proc").glob("[0-9]*/environ") if Path("/proc/self/environ").exists() else ():

@@ -12,6 +12,7 @@ from pathlib import Path
 from sagemaker_rehearsal.container import Container
 from sagemaker_rehearsal.cores import count_cores
 from sagemaker_rehearsal.errors import JobError
+from sagemaker_rehearsal.program_environment import build_arguments, build_environment
 
 # GNU's OpenMP counts rounds, LLVM's and Intel's milliseconds. Without them, threads spin for 300,000 rounds and 200 ms.
 SPINNING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
@@ -54,8 +55,8 @@ def build_programs(
     programs: list[Program] = []
     openmp = _build_openmp_environment(jobs * len(containers) * processes_per_host)
     for node, container in enumerate(containers):
-        env = openmp | container.build_environment(url)
-        run = [script, *container.build_arguments()]
+        env = openmp | build_environment(container, url)
+        run = [script, *build_arguments(container)]
         if values.get("sagemaker_torch_distributed_enabled"):
             torchrun = [str(python), "-m", "torch.distributed.run", "--nnodes", str(len(containers))]
             torchrun += ["--node_rank", str(node), "--nproc_per_node", str(processes_per_host)]
@@ -96,7 +97,7 @@ def build_toolkit_program(container: Container, url: str, python: Path) -> Progr
     train = python.parent / "train"
     if not train.is_file():
         raise JobError(f"ClientError: {train} does not exist; give --toolkit a Python that has sagemaker-training")
-    env = container.build_environment(url, by_toolkit=True)
+    env = build_environment(container, url, by_toolkit=True)
     env["PATH"] = os.pathsep.join([str(python.parent), env.get("PATH", os.defpath)])
     env["SM_STUDIO_LOCAL_MODE"] = "true"  # otherwise it waits until the name algo-1 is known on the network
     return Program(container, [str(python), str(train)], env)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from sagemaker_rehearsal.job_run import JobRun, Service
+from sagemaker_rehearsal.job_run import JobRun
 from sagemaker_rehearsal.processes import kill_below
+from sagemaker_rehearsal.service import Service
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
 

@@ -29,11 +29,11 @@ from sagemaker_rehearsal.clock import Clock
 from sagemaker_rehearsal.errors import ServiceError
 from sagemaker_rehearsal.faults import Faults
 from sagemaker_rehearsal.iam import answer_iam
-from sagemaker_rehearsal.job_run import Service
 from sagemaker_rehearsal.operations import Operations
 from sagemaker_rehearsal.options import Options
 from sagemaker_rehearsal.pricing import get_products
 from sagemaker_rehearsal.runner import ProcessRunner
+from sagemaker_rehearsal.service import Service
 from sagemaker_rehearsal.simulation import SimulatedRunner
 from sagemaker_rehearsal.storage import Storage
 from sagemaker_rehearsal.validation import validate_request
@@ -190,7 +190,7 @@ def serve(options: Options) -> None:
     idle_seconds = options.idle_minutes * 60
     reason = "on request"
     while not closing.wait(min(1.0, idle_seconds / 4)):
-        if not _is_own(file):  # another service may use a new directory of this name, and nobody finds this one
+        if not _is_own(file):  # another service may use a new directory of this name, and no client finds this one
             reason = f"{file} is gone"
             break
         if endpoint.is_idle(idle_seconds):

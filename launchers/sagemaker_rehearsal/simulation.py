@@ -6,9 +6,10 @@ import threading
 from dataclasses import dataclass, field
 
 from sagemaker_rehearsal.capacity import get_pending_end, select_instances
+from sagemaker_rehearsal.endings import INTERNAL_ERROR
 from sagemaker_rehearsal.errors import JobError
 from sagemaker_rehearsal.fault_kinds import Fail, Interrupt
-from sagemaker_rehearsal.job_run import INTERNAL_ERROR, Service
+from sagemaker_rehearsal.service import Service
 from sagemaker_rehearsal.training_jobs import TrainingJob
 
 

@@ -1,11 +1,14 @@
-"""What this process runs in: a laptop or a SageMaker container, one rank of several, which commit. Nothing heavy."""
+"""What this process runs in: a laptop or a SageMaker container, its rank, caches, versions, commit. Nothing heavy."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
+import importlib.metadata
 import logging
 import os
+import platform
 import re
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +23,7 @@ log = logging.getLogger(__name__)
 
 HUB_SECONDS = 5
 GIT_SECONDS = 10
+_PACKAGES = ("mlqa", "torch", "transformers", "tokenizers", "datasets", "accelerate", "hydra-core")
 _TOP = Path(__file__).resolve().parents[2]
 _MOST_DIFF = 1_000_000  # characters
 # Changes that assign a long text to what is called a secret, or hold the beginning of a known kind of key.
@@ -144,6 +148,17 @@ def read_source_state() -> SourceState | None:
 def _call_git(*arguments: str) -> str:
     command = ["git", "-C", str(_TOP), *arguments]
     return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=GIT_SECONDS, check=True).stdout
+
+
+def collect_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide a result, and the commit if it is known."""
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    if (source := read_source_state()) is not None:
+        versions["commit"] = source.commit
+    return versions
 
 
 @contextmanager

@@ -89,7 +89,7 @@ class Evaluation:
             training: How windows are cut and answers decoded.
             dataset: The config of the data set that is scored on.
             examples: The questions to score on.
-            windows: Of these questions.
+            windows: The windows of these questions.
             autocast: The type of mixed precision (a torch.dtype), None for full precision.
             reading: How the model reads windows, as given to `make_windows`.
             train: What the model was trained on. None: unknown, so that no score tells unseen contexts apart.

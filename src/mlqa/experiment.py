@@ -12,17 +12,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlqa.config.compose import resolve_model_label
 from mlqa.config.identity import compute_config_hash
+from mlqa.config.model_label import resolve_model_label
 from mlqa.config.run_lock import unlock_directory
 from mlqa.config.schema import Config, is_trained, select_numbers
 from mlqa.data.further_sets import FurtherSet, name_own_set
 from mlqa.data.load import Splits
 from mlqa.distributed import destroy_process_group
-from mlqa.environment import get_model_dir, is_main, pause_garbage_collection
+from mlqa.environment import collect_versions, get_model_dir, is_main, pause_garbage_collection
 from mlqa.errors import MlqaError, RunError
-from mlqa.result import ANSWERING, TOKENIZATION, Result, collect_versions, compute_run_cost, write_json
-from mlqa.run_directory import claim, open_checkpoints, record_ending, try_write
+from mlqa.models.answering import ANSWERING
+from mlqa.result import TOKENIZATION, Result, write_json
+from mlqa.run_directory import claim, compute_run_cost, open_checkpoints, record_ending, try_write
 from mlqa.steps.reading import audit_data, describe_windows, load_data
 from mlqa.steps.timing import time_stage
 from mlqa.threads import limit_threads

@@ -9,22 +9,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from mlqa.answers.decoding import Candidate, decode_n_best
 from mlqa.answers.forward import predict_spans
-from mlqa.config.schema import TrainingConfig, select_numbers
+from mlqa.config.recorded import read_training_config
+from mlqa.config.schema import TrainingConfig
 from mlqa.data.examples import Examples
 from mlqa.data.questions import make_unlabelled_examples
-from mlqa.errors import ConfigError, RunError, summarize_error
+from mlqa.errors import ConfigError, RunError
 from mlqa.features.template import Reading
 from mlqa.features.tokens import tokenize
 from mlqa.features.windows import make_windows
 from mlqa.metrics.calibration.stored import Calibration, read_calibration
 from mlqa.metrics.no_answer import put_answer_first
 from mlqa.models.loading import load_trained_model
-from mlqa.result import ENDPOINT_ANSWERS, FILE, MODEL, read_result
+from mlqa.result import ENDPOINT_ANSWERS, MODEL, read_result
 from mlqa.threads import limit_threads
 from mlqa.tokenization.load import load_pretrained
 
@@ -145,7 +143,7 @@ class Predictor:
             raise ConfigError(f"{folder}: its model has no calibration.json, which a risk needs; train it again")
         # A model that was trained on unanswerable questions may give no answer.
         with_null = result["dataset"].get("train_rows", {}).get("unanswerable", 0) > 0
-        training = _load_training_config(folder, result.get("training"))
+        training = read_training_config(folder, result.get("training"))
         if null_threshold is not None:
             training.null_score_diff_threshold = _choose_null_threshold(folder, null_threshold, calibration, with_null)
         tokenizer: Any = load_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
@@ -236,31 +234,3 @@ def _choose_null_threshold(
     if calibration is None or calibration.null_threshold is None:
         raise ConfigError(f"{folder}: has no tuned threshold in its calibration.json; give a number")
     return calibration.null_threshold
-
-
-def _load_training_config(run_dir: Path, recorded: Any) -> TrainingConfig:
-    """Return the window and decoding settings of a run.
-
-    Args:
-        run_dir: The run's directory.
-        recorded: The node `training` of its result.json, None if an earlier version wrote it. It counts if the run has
-            no .hydra/config.yaml.
-
-    Raises:
-        RunError: Neither file has them. Other windows than the run's would give other answers, without a word.
-    """
-    training = TrainingConfig(output_dir=str(run_dir), seed=0)
-    path = run_dir / ".hydra" / "config.yaml"
-    if not recorded and not path.is_file():
-        raise RunError(
-            f"{run_dir}: neither its {FILE} nor .hydra/config.yaml has the window settings of this run; copy the "
-            "folder .hydra from where it was trained"
-        )
-    try:
-        written = OmegaConf.load(path).training if path.is_file() else recorded
-        for name, default in select_numbers(training).items():
-            if name in written:
-                setattr(training, name, type(default)(written[name]))
-    except (OmegaConfBaseException, ValueError, TypeError, AttributeError, OSError) as error:
-        raise RunError(f"{path}: cannot be read: {summarize_error(error)}") from None
-    return training

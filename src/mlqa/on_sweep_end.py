@@ -55,7 +55,7 @@ def record_sweeper(config: DictConfig, sweep_dir: Path) -> None:
     The sweeper that runs every cell of a grid chooses nothing. A member that ran in a job does not know its sweeper.
 
     Args:
-        config: Of the multirun.
+        config: The config of the multirun.
         sweep_dir: Its directory.
     """
     sweeper = OmegaConf.select(config, "hydra.sweeper._target_") or "basic_sweeper"
@@ -74,7 +74,7 @@ def record_sweeper(config: DictConfig, sweep_dir: Path) -> None:
     if is_reported:
         log.warning(
             "the sweeper %s chose by the questions that are reported, so the best score is a little too high; "
-            "dataset.validation_share=0.1 cuts other questions out of train to choose by",
+            "to choose by other questions, cut them out of train by dataset.validation_share=0.1",
             name,
         )
 
@@ -87,7 +87,7 @@ def finish_sweep(sweep_dir: str, writes_report: bool = True) -> None:
 
     Args:
         sweep_dir: Directory of the multirun.
-        writes_report: Whether there is to be a report.
+        writes_report: Whether to write the report.
 
     Raises:
         RunError: If the directory does not exist, holds no run or cannot be written to.

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import json
 import os
-import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from mlqa.environment import read_source_state
 from mlqa.errors import RunError
 
 SCHEMA_VERSION = 2
@@ -27,11 +24,9 @@ NULL_ODDS = "null_odds.json"  # SQuAD 2.0 only
 ENDPOINT_ANSWERS = "endpoint_answers.jsonl"  # of a model behind an endpoint only: what it wrote
 MODEL = "model"
 CALIBRATION = "calibration.json"  # in the folder of the model
-ANSWERING = "mlqa.json"  # in model/: how the model reads and answers, for whoever scores it without its run
 ONNX = "onnx"  # a folder: what `mlqa export` writes
 ENDPOINT = "model.tar.gz"  # what `mlqa export --sagemaker` writes
 CARD, DATA_STATEMENT = "README.md", "data_statement.md"  # in the folder of the model: what `mlqa card` writes
-_PACKAGES = ("mlqa", "torch", "transformers", "tokenizers", "datasets", "accelerate", "hydra-core")
 
 
 @dataclass
@@ -80,7 +75,7 @@ class Result:
         """Make a result of a file's content.
 
         Args:
-            content: Of `read_result`. Keys that this version does not know are left out.
+            content: The content from `read_result`. Keys that this version does not know are left out.
         """
         return cls(**{item.name: content[item.name] for item in fields(cls) if item.name in content})
 
@@ -107,22 +102,6 @@ def read_result(run_dir: Path) -> dict[str, Any]:
         raise RunError(f"{path} {error}") from None
 
 
-def read_answering(model: str | None) -> dict[str, Any]:
-    """Return how the model of a run reads and answers.
-
-    Args:
-        model: A folder with a model, or a name of the hub.
-
-    Returns:
-        `reading` and `may_give_none`, or nothing if no run left it there.
-    """
-    try:
-        content = json.loads((Path(model or "").expanduser() / ANSWERING).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) and isinstance(content.get("reading"), dict) else {}
-
-
 def get_own_set(result: Mapping[str, Any]) -> str | None:
     """Return the option of the data set that a run is scored on, as scores.jsonl names it: of a mix its target."""
     own = (result.get("dataset") or {}).get("set") or (result.get("choices") or {}).get("dataset")
@@ -139,9 +118,7 @@ def record_evaluations(run_dir: Path, evaluations: Mapping[str, Any]) -> None:
     Raises:
         RunError: The file cannot be read or written.
     """
-    content = read_result(run_dir)
-    content["evaluations"] = {**(content.get("evaluations") or {}), **evaluations}
-    write_json(run_dir / FILE, {**content, "schema_version": SCHEMA_VERSION})
+    _add_to_node(run_dir, "evaluations", evaluations)
 
 
 def record_selection(run_dir: Path, selection: Mapping[str, Any]) -> None:
@@ -154,17 +131,21 @@ def record_selection(run_dir: Path, selection: Mapping[str, Any]) -> None:
     Raises:
         RunError: The file cannot be read or written.
     """
+    _add_to_node(run_dir, "selection", selection)
+
+
+def _add_to_node(run_dir: Path, node: str, values: Mapping[str, Any]) -> None:
     content = read_result(run_dir)
-    content["selection"] = {**(content.get("selection") or {}), **selection}
+    content[node] = {**(content.get(node) or {}), **values}
     write_json(run_dir / FILE, {**content, "schema_version": SCHEMA_VERSION})
 
 
 def record_place(run_dir: Path, place: Mapping[str, Any]) -> None:
-    """Add to a run's result.json where a tracker has it. All else in it stays, known to this version or not.
+    """Add a run's address in a tracker to its result.json. All else in it stays, known to this version or not.
 
     Args:
         run_dir: Directory of a run.
-        place: {tracker: how to find the run there}. What the run says of this tracker itself stays where it says more.
+        place: {tracker: how to find the run there}. What the run says of this tracker itself stays if it says more.
 
     Raises:
         RunError: The file cannot be read or written.
@@ -237,7 +218,7 @@ def parse_result(text: bytes) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON (UTF-8, readable Turkish) through a temporary file, so that nobody can read half of it.
+    """Write JSON (UTF-8, readable Turkish) through a temporary file, so that no reader sees half of it.
 
     Raises:
         RunError: The file cannot be written, e.g. on a full disk. What stood there before stays.
@@ -266,51 +247,3 @@ def _replace_file(path: Path, parts: Iterable[str]) -> None:
         with contextlib.suppress(OSError):
             partial.unlink()
         raise RunError(f"{path}: cannot be written: {error.strerror or error}") from None
-
-
-def compute_run_cost(seconds: float, usd_per_hour: float | None) -> dict[str, Any]:
-    """Return the cost node of a run on this machine. A launcher completes it for the instances that it pays.
-
-    Args:
-        seconds: Wall-clock time of the whole run.
-        usd_per_hour: Price of this machine, None if it is not known.
-    """
-    return {
-        "billable_seconds": round(seconds),
-        "instance_type": "local",
-        "instance_count": 1,
-        "usd_per_hour": usd_per_hour,
-        "usd": None if usd_per_hour is None else round(seconds / 3600 * usd_per_hour, 4),
-        "price_source": "hardware.usd_per_hour",
-        "estimate": False,
-    }
-
-
-def compute_endpoint_cost(seconds: float, usd: float | None, is_estimate: bool) -> dict[str, Any]:
-    """Return the cost node of a run that asked an endpoint.
-
-    Args:
-        seconds: Wall-clock time of the whole run.
-        usd: Price of the tokens of all answers, None if it is not known.
-        is_estimate: Whether the tokens were estimated, because the endpoint did not count them.
-    """
-    return {
-        "billable_seconds": round(seconds),
-        "instance_type": "endpoint",
-        "instance_count": 1,
-        "usd_per_hour": None,
-        "usd": usd,
-        "price_source": "model.endpoint.usd_per_million_input, usd_per_million_output",
-        "estimate": is_estimate,
-    }
-
-
-def collect_versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that decide a result, and the commit if it is known."""
-    versions = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
-    if (source := read_source_state()) is not None:
-        versions["commit"] = source.commit
-    return versions

@@ -1,4 +1,4 @@
-"""Claim and finalize a run directory."""
+"""Claim and finalize a run directory: whose it is, how the run in it ended, and what it cost."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ from mlqa.result import (
     SCORES,
     TOKENIZATION,
     Result,
-    compute_endpoint_cost,
-    compute_run_cost,
     find_completed,
 )
 from mlqa.tracking.trackers import Trackers
@@ -72,7 +70,7 @@ def claim(config: Config, result: Result) -> Result | None:
         raise RunError(f"{run_dir} holds a run completed on other data: choose another directory by hydra.run.dir=...")
     if get_world_size() > 1:  # the other processes wait for this one and would never hear that there is nothing to do
         raise RunError(f"{run_dir}: this run is completed; to run it again, remove its {FILE}")
-    log.info("this run is completed, its result stands; to run it again, remove its %s", FILE)
+    log.info("this run is already completed; to run it again, remove its %s", FILE)
     own = result.choices.get("dataset")
     if unscored := [name for name in config.evaluation.sets if name != own and name not in earlier.evaluations]:
         log.info("to score its model also: mlqa evaluate %s dataset=%s", run_dir, ",".join(unscored))
@@ -133,6 +131,43 @@ def _compute_cost(config: Config, result: Result) -> dict[str, Any]:
     if usd is not None:
         usd = round(usd + asked.get("usd_controls", 0.0), 6)
     return compute_endpoint_cost(seconds, usd, None in (asked.get("input_tokens"), asked.get("output_tokens")))
+
+
+def compute_run_cost(seconds: float, usd_per_hour: float | None) -> dict[str, Any]:
+    """Return the cost node of a run on this machine. A launcher completes it for the instances that it pays.
+
+    Args:
+        seconds: Wall-clock time of the whole run.
+        usd_per_hour: Price of this machine, None if it is not known.
+    """
+    return {
+        "billable_seconds": round(seconds),
+        "instance_type": "local",
+        "instance_count": 1,
+        "usd_per_hour": usd_per_hour,
+        "usd": None if usd_per_hour is None else round(seconds / 3600 * usd_per_hour, 4),
+        "price_source": "hardware.usd_per_hour",
+        "estimate": False,
+    }
+
+
+def compute_endpoint_cost(seconds: float, usd: float | None, is_estimate: bool) -> dict[str, Any]:
+    """Return the cost node of a run that asked an endpoint.
+
+    Args:
+        seconds: Wall-clock time of the whole run.
+        usd: Price of the tokens of all answers, None if it is not known.
+        is_estimate: Whether the tokens were estimated, because the endpoint did not count them.
+    """
+    return {
+        "billable_seconds": round(seconds),
+        "instance_type": "endpoint",
+        "instance_count": 1,
+        "usd_per_hour": None,
+        "usd": usd,
+        "price_source": "model.endpoint.usd_per_million_input, usd_per_million_output",
+        "estimate": is_estimate,
+    }
 
 
 def finalize_run(result: Result, run_dir: Path) -> None:

@@ -62,7 +62,7 @@ def limit_threads(hidden_size: int | None) -> dict[str, Any]:
     variables are not lowered either.
 
     Args:
-        hidden_size: Of the model, None if it has no such number.
+        hidden_size: The hidden size of the model, None if it has none.
 
     Returns:
         The entry `threads` of result.json.

@@ -18,8 +18,8 @@ class Cost:
 
     Attributes:
         runs: How many they are.
-        usd: Dollars, None if nobody knows.
-        minutes: Minutes of all of them, added up. None if nobody knows.
+        usd: Dollars, None if unknown.
+        minutes: Minutes of all of them, added up. None if unknown.
     """
 
     runs: int
@@ -52,12 +52,12 @@ def predict_cost(race: Race, options: RacingSweeperConf, runs: Sequence[Wanted |
 
 
 def find_shortage(race: Race, options: RacingSweeperConf, wanted: Sequence[Wanted]) -> str | None:
-    """Return why the budget doesn't pay some runs besides those that are running, None if it does.
+    """Return why the budget does not cover some runs besides those that are running, None if it does.
 
-    The first runs of a race start although nobody knows their cost, unless `usd_per_run` or `minutes_per_run` tells it.
+    The first runs of a race start although their cost is unknown, unless `usd_per_run` or `minutes_per_run` tells it.
 
     Raises:
-        RaceError: Members have ended and have not reported what the budget is of.
+        RaceError: Members have ended without a report of what the budget counts.
     """
     spent = sum_spent(race, options)
     coming = predict_cost(race, options, [*race.list_members(None, "asked"), *wanted])

@@ -58,7 +58,7 @@ def show_race(sweep_dir: Path, watch: bool = False, picture: Path | None = None)
     Args:
         sweep_dir: The directory of the race.
         watch: Whether to stay until the race has ended.
-        picture: Where to write the picture, None for nowhere.
+        picture: The file to write the picture to, None for none.
 
     Raises:
         RaceError: There is no such race, or the picture cannot be written.

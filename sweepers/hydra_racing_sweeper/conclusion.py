@@ -1,4 +1,4 @@
-"""What is worked out once, when a race has ended: what holds for new questions, and the picture of the race."""
+"""Work out once, when a race has ended, what holds for new questions, and draw the picture of the race."""
 
 from __future__ import annotations
 

@@ -37,16 +37,16 @@ class Member:
     """One run.
 
     Attributes:
-        number: Of the member in the sweep.
+        number: The number of the member in the sweep.
         treatment: Whose run it is, by index.
         replicate: Its replicate, from 1.
         overrides: All of its overrides.
         rung: Whether it is a short run of the first stage.
         status: asked, completed, failed (by its own fault), lost (not by its own fault) or stopped (not needed).
-        score: As the member reported it.
+        score: The score as the member reported it.
         seconds: How long it took.
         usd: What it cost in dollars.
-        directory: Where its files are.
+        directory: The folder of its files.
         reason: Why it did not complete.
     """
 
@@ -69,7 +69,7 @@ class Look:
 
     Attributes:
         replicates: How many replicates each treatment in the race had.
-        leader: Who had the highest mean.
+        leader: The treatment with the highest mean.
         dropped: Pairs of a treatment that left and the one that it is worse than.
     """
 
@@ -83,7 +83,7 @@ class End:
     """How a race ended.
 
     Attributes:
-        kind: decided (one is left), settled (nobody is better than the leader by more than the margin) or budget.
+        kind: decided (one is left), settled (none is better than the leader by more than the margin) or budget.
         leader: Who has the best mean. A winner only if the race was decided or settled.
         reason: Why the race ended, in one line.
         resumable: Whether a larger budget would let it go on.
@@ -154,7 +154,7 @@ class Race:
 
         Args:
             treatment: Whose, None for all.
-            *statuses: Of which statuses. None means all.
+            *statuses: The statuses to include. None means all.
             rung: Whether of the first stage or of the race itself. None means both.
         """
         found = (

@@ -1,4 +1,4 @@
-"""Races that nobody has to pay: the sweeper's own steps, with scores drawn instead of trained.
+"""Races that cost nothing: the sweeper's own steps, with scores drawn instead of trained.
 
 The plan of a dry run tells by them how many runs to expect, and the benchmarks measure the rule by them.
 """
@@ -45,7 +45,7 @@ def expect_runs(count: int, gaps: Sequence[float], options: RacingSweeperConf, r
 
     Args:
         count: Number of treatments.
-        gaps: By how much it leads, one for each number returned.
+        gaps: Its lead, one for each number returned.
         options: The options of the sweeper. Scores scatter by `prior_sd`.
         races: How many races are drawn for each.
     """

@@ -48,7 +48,7 @@ class Standing:
 def build_standings(race: Race) -> list[Standing]:
     """Return the standing of each treatment, in the order of the treatments.
 
-    The mean of who leads is too high by a little, because it leads. The intervals are wide enough for that (README.md).
+    The leader's mean is slightly too high, because it leads. The intervals are wide enough for that (README.md).
     """
     estimates = estimate_treatments(race.list_samples(), race.rule)
     leader = find_leader(race)

@@ -42,7 +42,7 @@ def read_race(sweep_dir: Path) -> Race:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise RaceError(f"{path}: is not the state of a race; restore the file, or choose another directory")
     if content.get("version") != VERSION:
-        raise RaceError(f"{path}: is of another version of hydra-racing-sweeper; read it with that version")
+        raise RaceError(f"{path}: was written by another version of hydra-racing-sweeper; read it with that version")
     try:
         return _build_race(content)
     except (KeyError, TypeError, ValueError) as error:

@@ -49,7 +49,7 @@ def _compute_incomplete_beta(a: float, b: float, x: float, rest: float) -> float
         a: The first parameter.
         b: The second parameter.
         x: The argument, 0 to 1.
-        rest: 1 - x, exact where x is close to 1.
+        rest: 1 - x, exact if x is close to 1.
     """
     if x <= 0 or rest <= 0:
         return float(rest <= 0)

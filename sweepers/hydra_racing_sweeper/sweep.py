@@ -130,7 +130,7 @@ class Sweep:
             if record is not None and record.get("overrides") == member.overrides:
                 apply_record(member, record, self._options)
         done = len(old.list_members(None, "completed"))
-        log.info("going on with the race in %s: %d members are done", self._sweep_dir, done)
+        log.info("resuming the race in %s: %d members are done", self._sweep_dir, done)
 
     # --- the race
 

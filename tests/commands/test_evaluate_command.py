@@ -122,7 +122,7 @@ def test_jobs_find_the_same_scores(run_dir: Path, monkeypatch: pytest.MonkeyPatc
         (["dataset=sample"], "evaluate: names no run"),
         (["{run}/model", "dataset=sample"], "holds no completed run"),
         (["{run}", "dataset=sampel"], "did you mean sample?"),
-        (["{run}", "dataset=sample,tquad", "dataset.language=tr"], "is for one data set"),
+        (["{run}", "dataset=sample,tquad", "dataset.language=tr"], "applies to one data set"),
         (["{run}", "dataset=sample", "hydra.launcher.service=rehearsal"], "needs hardware=..."),
     ],
 )

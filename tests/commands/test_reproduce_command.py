@@ -76,7 +76,7 @@ def test_what_differs_is_told(run_dir: Path, tmp_path: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["dataset.sample.seed=1"], "the run has read other data"),
+        (["dataset.sample.seed=1"], "the run read other data"),
         (["training.learning_rat=3"], "training.learning_rat=3: Key 'learning_rat' not in 'TrainingConfig'"),
         (["packed"], "packed: not a setting"),
         (["training.doc_stride=500"], "training.doc_stride=500"),

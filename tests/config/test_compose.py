@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from mlqa.config import machine
-from mlqa.config.compose import compose_config, resolve_model_label
+from mlqa.config.compose import compose_config
 from mlqa.config.identity import compute_config_hash
+from mlqa.config.model_label import resolve_model_label
 from mlqa.config.preflight import build_rank_argv, check_command_line
 from mlqa.config.schema import ModelConfig
 from mlqa.config.wandb_key import warn_of_offline_jobs

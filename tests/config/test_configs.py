@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hydra_sagemaker_launcher.catalog.prices import look_up_prices
-from mlqa.config.compose import compose_config, find_conf_dir, list_member_overrides
+from mlqa.config.compose import compose_config, find_conf_dir
+from mlqa.config.member_overrides import list_member_overrides
 from mlqa.config.preflight import check_command_line
 from mlqa.config.validation import find_config_problems
 from mlqa.errors import ConfigError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlqa.config.anchored_paths import anchor_paths
+from mlqa.config.absolute_paths import make_paths_absolute
 from mlqa.config.compose import compose_config
 from mlqa.errors import ConfigError
 
@@ -43,7 +43,7 @@ def test_relative_paths_of_lists_and_sets_mean_the_folder_of_the_command(file: s
     config, _ = compose_config(["dataset=mix", sets])
     config.dataset.mix.sets["squad_json"].train_file = ["a.json", "/b.json"]  # type: ignore[union-attr]
     config.dataset.validation_file = "a.json"
-    anchor_paths(config, tmp_path)
+    make_paths_absolute(config, tmp_path)
     assert config.dataset.mix.sets["squad_json"].train_file == [file, "/b.json"]  # type: ignore[union-attr]
     assert config.dataset.validation_file == file
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mlqa.config.compose import compose_config, resolve_model_label
+from mlqa.config.compose import compose_config
 from mlqa.config.endpoint import find_key_variable, is_this_machine, read_key
 from mlqa.config.identity import compute_config_hash, extract_configuration_settings
+from mlqa.config.model_label import resolve_model_label
 from mlqa.config.preflight import check_command_line
 from mlqa.config.schema import EndpointConfig
 from mlqa.errors import ConfigError

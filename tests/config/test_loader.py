@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mlqa.config import compose
 from mlqa.config.loader import RememberingLoader, install_loader
+from mlqa.config.member_overrides import split_members
 
 MEMBERS = [
     ["seed=1", "hardware=p3"],
@@ -96,7 +97,7 @@ def test_folders_are_told_apart(tmp_path: Path) -> None:
 
 def test_a_sweeper_sees_the_overrides_of_the_app_alone() -> None:
     with compose.initialize_hydra():
-        members = compose.split_members(["seed=1,2", "hydra.launcher.dry_run=true", "hydra.mode=MULTIRUN"], True)
+        members = split_members(["seed=1,2", "hydra.launcher.dry_run=true", "hydra.mode=MULTIRUN"], True)
     own = ["hydra.launcher.dry_run=true", "hydra.mode=MULTIRUN"]
     assert members == [[*own, "seed=1"], [*own, "seed=2"]]
 

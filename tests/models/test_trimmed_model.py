@@ -17,8 +17,9 @@ from mlqa.data.sample import generate
 from mlqa.errors import ConfigError, ModelError
 from mlqa.experiment import run
 from mlqa.inference import Predictor
+from mlqa.models.answering import ANSWERING
 from mlqa.models.embeddings import keep_rows
-from mlqa.result import ANSWERING, CALIBRATION, MODEL
+from mlqa.result import CALIBRATION, MODEL
 from mlqa.tokenization.scratch import train_tokenizer
 
 pytestmark = pytest.mark.legacy

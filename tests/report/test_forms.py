@@ -12,8 +12,8 @@ from made import config, result, write_member
 from test_answer import World, write_a1, write_scored
 
 from mlqa.report.content import make_report
-from mlqa.report.drawings import make_axis
 from mlqa.report.latex import escape_latex, render_latex
+from mlqa.report.shapes import make_axis
 from mlqa.report.wording import format_chance, format_duration, format_points, format_usd, join_texts
 
 
@@ -76,12 +76,12 @@ def test_latex_of_a_sweep_without_a_score_is_a_comment(tmp_path: Path) -> None:
 @pytest.mark.parametrize("values", [(70.1, 77.14), (0.0, 0.0063), (1, 50_000), (42.0,), (-3.2, 4.1)])
 def test_an_axis_holds_its_values_and_has_a_few_round_marks(values: tuple[float, ...]) -> None:
     axis = make_axis(values)
-    assert all(0 < axis.place(value) < 100 for value in values)
+    assert all(0 < axis.locate(value) < 100 for value in values)
     assert 2 <= len(axis.ticks) <= 8 and len({tick.text for tick in axis.ticks}) == len(axis.ticks)
     for tick in axis.ticks:
         assert 0 <= tick.at <= 100
         value = float(tick.text.replace(",", ""))
-        assert axis.place(value) == pytest.approx(tick.at, abs=0.01)
+        assert axis.locate(value) == pytest.approx(tick.at, abs=0.01)
 
 
 def test_words_of_numbers() -> None:

@@ -19,7 +19,7 @@ from mlqa.cli import main
 from mlqa.errors import ModelError
 from mlqa.inference import Predictor
 from mlqa.result import read_result
-from mlqa.serving import check, export, throughput
+from mlqa.serving import check, check_questions, export, throughput
 from mlqa.serving.check import GraphCheck, explain_refusal, refuse_unequal
 
 require_installed("onnxruntime")
@@ -44,7 +44,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_dir = write_run(tmp_path_factory.mktemp("exported") / "run", "convbert")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(throughput, "SECONDS", 0.2)
-        patch.setattr(export, "QUESTIONS", 12)
+        patch.setattr(check_questions, "QUESTIONS", 12)
         main(["export", str(run_dir), "--max-loss", "100", "--usd-per-hour", "0.36"])
     return run_dir
 
@@ -112,7 +112,7 @@ def test_another_model_is_refused_and_nothing_is_written(tmp_path: Path, monkeyp
             model.qa_outputs.weight[0, 0] -= 1.0
 
     monkeypatch.setattr(export, "export_graph", spoil)
-    monkeypatch.setattr(export, "QUESTIONS", 3)
+    monkeypatch.setattr(check_questions, "QUESTIONS", 3)
     with pytest.raises(ModelError, match="the ONNX graph is refused: its logits differ by up to"):
         export.export_run(run_dir, tmp_path / "onnx", None, 1.0, None)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]

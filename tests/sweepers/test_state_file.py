@@ -49,7 +49,7 @@ def test_the_file_says_what_other_programs_need(tmp_path: Path) -> None:
         (None, "does not exist; give the directory of a race"),
         ("{", "is not the state of a race"),
         ("[1]", "is not the state of a race"),
-        ('{"format": "hydra-racing", "version": 2}', "is of another version"),
+        ('{"format": "hydra-racing", "version": 2}', "written by another version"),
         ('{"format": "hydra-racing", "version": 1, "rule": {}}', "cannot be read"),
     ],
 )

@@ -34,7 +34,7 @@ class JobLog:
     member: int
     job_name: str
     tail: int | None = None
-    _tokens: dict[str, str | None] = field(default_factory=dict)  # by stream: where to go on
+    _tokens: dict[str, str | None] = field(default_factory=dict)  # by stream: the position to go on from
 
     def read_new(self, logs: Any) -> list[Line]:
         """Return the lines that have come in since the last call.

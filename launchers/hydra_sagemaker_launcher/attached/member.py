@@ -124,7 +124,7 @@ class MemberView:
         return max(0.0, float((end - began).total_seconds()))
 
     def compute_usd(self, now: datetime | None = None) -> float | None:
-        """Return what all its attempts have cost: as billed, and for a job that is not recorded as ended by the clock.
+        """Return the cost of all its attempts: as billed, or by the clock for a job whose end is not recorded.
 
         Returns:
             Dollars, None if a price is unknown or nothing was billed yet.

@@ -88,7 +88,7 @@ class AttachedSweep:
             numbers: Those to return. None: all that have been planned.
 
         Raises:
-            LaunchError: There is no member of a number.
+            LaunchError: No member has one of the numbers.
         """
         records = {number: record for number, record in self.manifest.members.items() if record.plan}
         wanted = sorted(records) if numbers is None else list(dict.fromkeys(numbers))

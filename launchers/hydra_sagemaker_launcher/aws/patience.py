@@ -25,7 +25,7 @@ class Patience:
     """Repeats calls until they are answered or the patience is over.
 
     Before the first job of a sweep, only a missing answer is waited for. Once jobs may run, everything that a user can
-    cure meanwhile is waited for as well: expired credentials, a missing right.
+    fix meanwhile is also waited for: expired credentials, a missing right.
 
     Attributes:
         minutes: How long to repeat a call once jobs may run.

@@ -16,7 +16,7 @@ def find_role(options: Any, aws: Aws | None) -> str | None:
 
     Args:
         options: The launcher's options: `role_arn` comes before SAGEMAKER_ROLE_ARN.
-        aws: Where the jobs run. A rehearsal needs no role of the user's.
+        aws: The account and region of the jobs. A rehearsal needs no role of the user's.
     """
     own = REHEARSAL_ROLE if aws is not None and aws.endpoint else None
     return options.role_arn or os.environ.get("SAGEMAKER_ROLE_ARN") or own
@@ -42,7 +42,7 @@ def resolve_role(options: Any, aws: Aws) -> str:
 
     Args:
         options: The launcher's options, as `find_role` takes them.
-        aws: Where the jobs run. A role that is given by its name is one of this account.
+        aws: The account and region of the jobs. A role that is given by its name is one of this account.
 
     Raises:
         LaunchError: No role is given.

@@ -100,7 +100,7 @@ class Aws:
         return str(self.identity["Account"])
 
     def renew(self) -> None:
-        """Read the credentials again, from wherever boto3 finds them. A session keeps the ones that it once found."""
+        """Read the credentials again from boto3's usual places. A session keeps the ones that it once found."""
         from botocore.exceptions import BotoCoreError
 
         if self.reopen is None:
@@ -108,7 +108,7 @@ class Aws:
         try:
             self.session = self.reopen()
         except BotoCoreError as error:  # a file of ~/.aws is being written. The next attempt reads it again.
-            log.debug("the credentials cannot be read again: %s", error)
+            log.debug("the credentials cannot be reloaded: %s", error)
             return
         for name in ("sagemaker", "s3", "logs", "pricing"):
             self.__dict__.pop(name, None)

@@ -21,7 +21,7 @@ def download_json(url: str) -> Any:
     """Download a JSON document.
 
     Raises:
-        LaunchError: It cannot be had, or is no JSON.
+        LaunchError: It cannot be downloaded, or is not JSON.
     """
     try:
         return json.loads(_download(url))

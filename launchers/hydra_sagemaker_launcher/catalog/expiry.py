@@ -1,4 +1,4 @@
-"""What of the hardware and the image is past its end, as one warning each for a run that uses it nevertheless."""
+"""Warn of hardware and images that a run still uses after their end of life."""
 
 from __future__ import annotations
 

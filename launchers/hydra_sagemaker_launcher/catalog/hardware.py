@@ -19,7 +19,7 @@ MAX_VOLUME_GB = 16384  # the largest EBS volume
 
 @dataclass(frozen=True)
 class Hardware:
-    """Where a member runs and what it may use. Dollars are per hour and instance."""
+    """The machine of a member, and what it may use. Dollars are per hour and instance."""
 
     instance_type: str
     instance_count: int = 1

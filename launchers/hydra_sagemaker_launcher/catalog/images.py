@@ -53,8 +53,8 @@ def choose_image(hardware: Hardware, region: str) -> Image:
         region: The region of the job. SageMaker pulls images from no other, except from the public registry.
 
     Raises:
-        LaunchError: The hardware is impossible, no image fits it, or the region has none. It has every reason and the
-            way out.
+        LaunchError: The hardware is impossible, no image fits it, or the region has none. The message has every reason
+            and what to do.
     """
     if problems := find_candidate_problems(hardware) + find_image_problems(hardware):
         raise LaunchError(problems)

@@ -18,7 +18,7 @@ _WITHOUT_BF16 = ("kepler", "volta", "turing")
 
 @dataclass(frozen=True)
 class Instance:
-    """What one instance has. Without GPUs its architecture is "cpu"."""
+    """The hardware of one instance. Without GPUs its architecture is "cpu"."""
 
     gpus: int = 0
     gpu: str | None = None

@@ -38,7 +38,7 @@ def fetch_price_list(url: str, regions: Sequence[str]) -> list[PriceList]:
         regions: The regions.
 
     Raises:
-        LaunchError: The list cannot be had, a region is not in it, or an offer file has another form.
+        LaunchError: The list cannot be downloaded, a region is not in it, or an offer file has another form.
     """
     index = download_json(urljoin(url, _INDEX))
     known = index.get("regions") if isinstance(index, dict) else None

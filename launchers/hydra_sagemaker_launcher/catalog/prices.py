@@ -89,7 +89,7 @@ def resolve_price(hardware: Hardware, prices: Mapping[str, Price | None]) -> Pri
 
 
 def mark_rehearsal(price: Price) -> Price:
-    """Return a price whose source says that nobody pays it. It stays the price that AWS would have billed."""
+    """Return a price whose source says that it is not paid. It stays the price that AWS would have billed."""
     return replace(price, source=f"rehearsal ({price.source})")
 
 

@@ -1,4 +1,4 @@
-"""Where AWS's images are: the registry of each region, by sagemaker-core's data."""
+"""The registries of AWS's images in each region, by sagemaker-core's data."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def build_image_uri(release: Release, region: str) -> str:
 
 
 def _find_registries(release: Release) -> Mapping[str, str]:
-    """Return {region: account} of an image. An image that is too new for sagemaker-core is where its predecessor is."""
+    """Return {region: account} of an image. One that is too new for sagemaker-core has its predecessor's account."""
     entry = _find_entry(release)
     if entry is None:
         entries = [entry for _, entry in _load_entries(release.repository)]

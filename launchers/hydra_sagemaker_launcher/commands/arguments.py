@@ -27,12 +27,12 @@ def confirm(question: str, is_agreed: bool) -> bool:
         is_agreed: Whether the answer was given on the command line.
 
     Raises:
-        LaunchError: Nobody can answer, because the input is not a terminal.
+        LaunchError: There is no answer, because the input is not a terminal.
     """
     if is_agreed:
         return True
     if not sys.stdin.isatty():
-        raise LaunchError(f"{question} Nobody can answer here: add --yes")
+        raise LaunchError(f"{question} There is no terminal to answer in: add --yes")
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:

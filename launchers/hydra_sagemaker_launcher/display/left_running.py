@@ -1,4 +1,4 @@
-"""What a launcher says of the jobs that it leaves behind: each costs money until it ends."""
+"""Describe the jobs that a launch leaves running: each costs money until it ends."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Display:
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def say(self, line: str) -> None:
-        """Show a line soon."""
+        """Queue a line to be shown."""
         if self._is_immediate:
             print(line, file=sys.stderr)
         else:

@@ -16,7 +16,7 @@ def make_links(links: Mapping[str, str], folder: Path) -> list[str]:
 
     A link is made only if it leads, by way of the archive's other links, to an extracted file or folder. It is made
     relative and straight to the end of its way, so that no link depends on another one. A link to a folder that has
-    such a link inside is left out: whoever follows links would go in a circle, or a path would have very many names.
+    such a link inside is left out: following it would go in a circle, or a path would have very many names.
 
     Args:
         links: The target of each link by its path, as in the archive. The folder of each link exists.
@@ -41,7 +41,7 @@ def make_links(links: Mapping[str, str], folder: Path) -> list[str]:
 
 def _resolve(path: str, links: Mapping[str, str], folder: Path) -> str | None:
     """Return the file or folder at the end of a link, relative to the archive, None if it leads nowhere or outside."""
-    if os.path.lexists(folder / path):  # the archive has a file or folder of this name, too
+    if os.path.lexists(folder / path):  # the archive also has a file or folder of this name
         return None
     at = list(PurePosixPath(path).parts)
     to_come: list[str] = [at.pop()]

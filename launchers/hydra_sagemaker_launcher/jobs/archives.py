@@ -65,9 +65,9 @@ def fetch_archive(
         storage: The bucket.
         uri: The address of the archive.
         into: The folder for its files.
-        limits: What is taken from it.
+        limits: The limits on what is extracted.
         important: The names of files that are taken even if the archive cannot be extracted.
-        max_important_bytes: The most that each of them may have in this case.
+        max_important_bytes: The most bytes that each of them may have in this case.
 
     Raises:
         LaunchError: S3 refuses.

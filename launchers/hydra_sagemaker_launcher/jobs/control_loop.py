@@ -18,18 +18,17 @@ from hydra_sagemaker_launcher.aws.failures import (
     is_unreachable,
     suggest_cure,
 )
-from hydra_sagemaker_launcher.aws.training_jobs import ENDED, TrainingJobClient
+from hydra_sagemaker_launcher.aws.training_jobs import TrainingJobClient
 from hydra_sagemaker_launcher.clock import Clock
-from hydra_sagemaker_launcher.jobs.capacity import adopt_selection, has_waited_too_long
+from hydra_sagemaker_launcher.jobs.capacity import has_waited_too_long
 from hydra_sagemaker_launcher.jobs.downloads import OutcomeFetcher
 from hydra_sagemaker_launcher.jobs.job import Job, State
 from hydra_sagemaker_launcher.jobs.outage import OutageGuard
 from hydra_sagemaker_launcher.jobs.outcome import Outcome
+from hydra_sagemaker_launcher.jobs.poller import JobPoller
 from hydra_sagemaker_launcher.jobs.recorder import JobRecorder
 from hydra_sagemaker_launcher.jobs.submission import Submission
 from hydra_sagemaker_launcher.manifest import Manifest
-
-_FULL_CHECK_INTERVAL = 600.0  # seconds between two checks of all running jobs, in case a change was missed
 
 
 class Control:
@@ -75,11 +74,13 @@ class Control:
         self._wake = threading.Event()
         self.stopping: str | None = None
         self._next_poll = 0.0
-        self._next_full_check = self.clock.get_time() + _FULL_CHECK_INTERVAL
         self._guard = OutageGuard(say, self.clock, options.poll_interval, options.patience_minutes, service.renew)
         self._recorder = JobRecorder(manifest, say, self.stop, options.fail_fast)
         self._submission = Submission(
             self.jobs, service, manifest, options, say, self.clock, self._guard, self._recorder
+        )
+        self._poller = JobPoller(
+            service, self._submission, self._recorder, say, self.clock, options.poll_interval, self.list_running_jobs
         )
         self._fetches = OutcomeFetcher(fetch, self._wake.set)
         # Not Thread.join, which takes a running thread for an ended one after a Ctrl-C (Python 3.10 to 3.12).
@@ -152,7 +153,7 @@ class Control:
         else:
             self._submission.submit(lambda: not self.stopping and not self.detached)
         if self.clock.get_time() >= self._next_poll and self._guard.may_call("watch") and self.list_running_jobs():
-            self._guard.try_call("watch", self._poll)
+            self._guard.try_call("watch", lambda: self._poller.poll(lambda: bool(self.stopping)))
             self._next_poll = self.clock.get_time() + self._options.poll_interval
         for job in self.jobs if self._guard.may_call("stop") else ():
             if has_waited_too_long(job, self.clock.get_time()):
@@ -175,42 +176,7 @@ class Control:
         moments += [job.not_before for job in self.jobs if job.state is State.ended and job.not_before > now]
         return max(0.0, min(moments) - now)
 
-    # --- watching
-
-    def _poll(self) -> None:
-        """Ask SageMaker which jobs have changed, and now and then also for all running jobs."""
-        by_name = {job.name: job for job in self.list_running_jobs()}
-        for summary in self._service.list_changed():
-            job = by_name.get(summary["TrainingJobName"])
-            if job is None:
-                continue
-            job.phase = summary.get("SecondaryStatus") or summary["TrainingJobStatus"]
-            if job.began is None and job.phase not in ("Starting", "Pending"):
-                job.began = self.clock.get_time()
-            if summary["TrainingJobStatus"] in ENDED or (job.choices and job.began is not None):
-                self._refresh_job(job)
-        now = self.clock.get_time()
-        if now >= self._next_full_check:
-            in_progress = self._service.list_in_progress()
-            for job in self.list_running_jobs():
-                if job.name not in in_progress and not self._refresh_job(job):
-                    job.misses += 1
-                    if job.misses > 1 or job.stop_asked:
-                        self._recorder.record_missing(job, job.estimate_usage(now)[1])
-                        self._submission.release_instances(job)
-                else:
-                    job.misses = 0
-            self._next_full_check = now + (self._options.poll_interval if self.stopping else _FULL_CHECK_INTERVAL)
-
-    def _refresh_job(self, job: Job) -> bool:
-        """Record the end of a job if it has ended, and return whether SageMaker knows the job."""
-        assert job.name is not None
-        description = self._service.describe(job.name)
-        if description is not None and adopt_selection(job, description):
-            self._say(f"#{job.member.number} runs on {job.member.job_hardware.instance_type}")
-        if description is not None and description["TrainingJobStatus"] in ENDED:
-            self._submission.end_job(job, description)
-        return description is not None
+    # --- outcomes
 
     def _take_outcomes(self) -> None:
         for job, outcome in self._fetches.pop_outcomes():
@@ -259,8 +225,7 @@ class Control:
             elif job.state is State.running and not job.stop_asked and self._guard.may_call("stop"):
                 is_answered = self._guard.try_call("stop", lambda job=job: self._service.stop(job.name or ""))  # type: ignore[misc]
                 job.stop_asked = is_answered
-                retry = self.clock.get_time() + self._options.poll_interval
-                self._next_full_check = min(self._next_full_check, retry)
+                self._poller.hasten_full_check()
             else:
                 continue
             if not is_answered:

@@ -83,7 +83,7 @@ class Channel:
 
 
 def parse_channel(value: Any) -> Channel:
-    """Parse one entry of `hydra.launcher.channels`, which `find_channel_problems` has no objection to."""
+    """Parse one entry of `hydra.launcher.channels`, which `find_channel_problems` has accepted."""
     if isinstance(value, str):
         return Channel(s3=value) if value.startswith("s3://") else Channel(key=value)
     return Channel(**value)

@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 
 
 def find_option_problems(options: Any) -> Iterator[str]:
-    """Yield a line for each option whose value is impossible or goes with no other option's.
+    """Yield a line for each option whose value is impossible or conflicts with another option's.
 
     Args:
         options: The launcher's options, a `SageMakerLauncherConf`.
@@ -58,7 +58,7 @@ def _check_environment(options: Any) -> Iterator[str]:
             yield f"hydra.launcher.environment: {name!r} is not a valid variable name"
         elif is_secret_name(name):
             yield (
-                f"hydra.launcher.environment: {name} sounds like a secret, and whoever may describe a job can read its "
+                f"hydra.launcher.environment: {name} sounds like a secret, and all who may describe a job can read its "
                 "environment; put the value into Secrets Manager and its ARN into hydra.launcher.secrets"
             )
     for name, arn in options.secrets.items():

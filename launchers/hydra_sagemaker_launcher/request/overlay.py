@@ -29,7 +29,7 @@ def merge_overlay(request: Any, overlay: Any) -> Any:
     """Lay an overlay over a request.
 
     Args:
-        request: What is below.
+        request: The request to lay it over.
         overlay: Mappings are merged key by key, null removes a key, anything else replaces.
 
     Returns:

@@ -66,7 +66,7 @@ class PlannedMember:
         return self.member.job_hardware
 
 
-def _price(hardware: Hardware, prices: Mapping[str, Price | None], options: Any) -> Candidate:
+def _build_candidate(hardware: Hardware, prices: Mapping[str, Price | None], options: Any) -> Candidate:
     price = resolve_price(hardware, prices)
     if price is not None and options.service == "rehearsal":
         price = mark_rehearsal(price)
@@ -123,7 +123,7 @@ def make_plan(
         image = images.get(member.job_hardware)
         if image is None:
             continue
-        candidates = [_price(hardware, prices, options) for hardware in wanted[member.job_hardware]]
+        candidates = [_build_candidate(hardware, prices, options) for hardware in wanted[member.job_hardware]]
         worst_cases = [candidate.worst_case for candidate in candidates]
         worst_case = None if None in worst_cases else max(usd for usd in worst_cases if usd is not None)
         warm_pool_usd = max(candidate.warm_pool_usd for candidate in candidates)

@@ -1,4 +1,4 @@
-"""What of a request looks like a secret: whoever may describe a job can read all of it."""
+"""Find what looks like a secret in a request: everyone who may describe a job can read all of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def find_secrets_in_request(request: dict[str, Any]) -> Iterator[str]:
         if kind is not None:
             shown = ".".join(part for part in path if _classify_text(part) is None)
             yield (
-                f"CreateTrainingJob: {shown} holds what looks like {kind}; whoever may describe the job can read it; "
+                f"CreateTrainingJob: {shown} holds what looks like {kind}; all who may describe the job can read it; "
                 "put the value into Secrets Manager and its ARN into hydra.launcher.secrets"
             )
 

@@ -8,7 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mlqa.data.readers import describe_members, explain_read_errors, parse_json
+from mlqa.data.file_errors import explain_read_errors
+from mlqa.data.formats.columns import describe_members
+from mlqa.data.formats.json_files import parse_json
 from mlqa.data.row_values import is_encodable, shorten_repr
 from mlqa.data.unicode_oddities import escape_oddities
 from mlqa.errors import DataError

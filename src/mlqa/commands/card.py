@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
 
         check_repository(args.push)
         if not args.yes and not sys.stdin.isatty():
-            raise ConfigError("card: --push asks before it uploads, and nobody can answer here: give --yes")
+            raise ConfigError("card: --push asks before it uploads, and there is no terminal to answer in: give --yes")
 
     run_dir = Path(args.run_dir).expanduser()
     _write(args, run_dir)
@@ -95,7 +95,7 @@ def _write(args: argparse.Namespace, run_dir: Path) -> None:
             raise RunError(f"{path}: cannot be written: {error.strerror or error}") from None
         print(f"written: {path}")
     if not args.license and not facts.model_facts.get("licence"):
-        print("the card states no licence, without which nobody may use the model: give --license, e.g. apache-2.0")
+        print("the card states no licence, and without one the model may not be used: give --license, e.g. apache-2.0")
 
 
 def _push(args: argparse.Namespace, run_dir: Path) -> None:

@@ -31,8 +31,8 @@ def run(args: argparse.Namespace) -> None:
     """Save the workspace, update it if there is one, and print its address. With --dry-run, print it as JSON.
 
     Raises:
-        ConfigError: If the sweep is empty or no directory, it says no group or several projects, or --report is given
-            without a directory.
+        ConfigError: If the sweep is empty or not a directory, it names no group or several projects, or --report is
+            given without a directory.
         RunError: If wandb-workspaces is not installed, there is no W&B key, or the directory has no run or no report.
         UnreachableError: If W&B cannot be reached or refuses the workspace.
     """
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     if folder.is_dir():
         sweep = read_tracked_sweep(folder, args.project, args.entity)
     elif args.report:
-        raise ConfigError(f"--report: {args.sweep} is no directory; give that of the sweep, whose report it shows")
+        raise ConfigError(f"--report: {args.sweep} is not a directory; give that of the sweep whose report to show")
     elif "/" in args.sweep:
         raise ConfigError(f"sweep: {args.sweep}: there is no such directory; give that of a sweep, or a group of W&B")
     else:

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _check_address(host: str, port: int | None) -> None:
-    """Raise RunError if nobody can listen there."""
+    """Raise RunError if the port cannot be listened on."""
     import socket
 
     try:

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_dir", help="directory of a completed run")
     parser.add_argument("--examples", type=int, default=2, metavar="N", help="of each group (default: %(default)s)")
     parser.add_argument("--csv", metavar="FILE", help="also write the wrong answers for annotators")
-    parser.add_argument("--all", action="store_true", help="write the right answers, too: a wrong gold may hide there")
+    parser.add_argument("--all", action="store_true", help="also write the right answers: a wrong gold may hide there")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 
 

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score each run on each data set, and record the scores in the run directories.
 
-    What a run was scored on before is not scored again. A run that cannot be scored does not keep the others from it.
+    What a run was scored on before is not scored again. If one run cannot be scored, the others still are.
 
     Raises:
         ConfigError: If an argument is wrong.
@@ -99,7 +99,7 @@ def _sort_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str], lis
         raise ConfigError("dataset: names nothing to score on; add dataset=..., e.g. dataset=xquad_tr,tquad")
     if len(names) > 1 and of_sets:
         raise ConfigError(
-            f"{of_sets[0]}: is for one data set, but dataset={chosen[-1]} names several; give one at a time"
+            f"{of_sets[0]}: applies to one data set, but dataset={chosen[-1]} names several; give one at a time"
         )
     rest = [override for override in overrides if not override.startswith("dataset")]
     return names, of_sets, rest
@@ -150,7 +150,7 @@ def _is_known(run_dir: Path, result: dict[str, Any], further: FurtherSet) -> boo
     if known.get("fingerprint") != further.examples.compute_fingerprint():
         if known:
             log.warning(
-                "%s on %s: the %s questions that were scored before under this name are other ones, and are replaced",
+                "%s on %s: the %s questions scored before under this name are others; their scores are replaced",
                 run_dir, further.name, known.get("total"),
             )  # fmt: skip
         return False

@@ -94,7 +94,7 @@ def _export(args: argparse.Namespace, run_dir: Path, output: Path) -> None:
     if found.refused:
         raise ModelError(
             "; ".join(f"the graph {name} is refused: {reason}" for name, reason in found.refused.items())
-            + ". The graph in float32 is there"
+            + ". The graph in float32 was written"
         )
 
 

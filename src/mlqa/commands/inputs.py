@@ -31,7 +31,7 @@ def load_available_splits(config: Config, needs_tokenizer: bool = True, keep_unp
         DataError: If a source is at fault.
         UnreachableError: If a source cannot be reached.
     """
-    from mlqa.config.data_files import uses_hub
+    from mlqa.config.data_files import needs_hub
     from mlqa.config.model_facts import is_local_folder
     from mlqa.data.further_sets import load_further_sets, name_own_set
     from mlqa.data.load import SPLITS, has_source, load_splits
@@ -40,7 +40,7 @@ def load_available_splits(config: Config, needs_tokenizer: bool = True, keep_unp
     if not any(has_source(config.dataset, split) for split in SPLITS):
         raise ConfigError("dataset.train_file, dataset.validation_file: the data set has no source; give a file")
     hub_model = needs_tokenizer and not is_local_folder(config.model.pretrained or ".")
-    if uses_hub(config.dataset) or hub_model:
+    if needs_hub(config.dataset) or hub_model:
         go_offline_if_unreachable()
     further = {}
     if config.dataset.mix is not None:  # what it leaves out depends on what is scored

@@ -38,7 +38,7 @@ class Reproduction:
         different: (id, answer of the run, answer of the repetition) of each question that they answer differently. An
             answer is None if there is none.
         metrics: {metric: (the run's, the repetition's)}, None if one of them does not have it.
-        versions: Of libraries, Python and the code, likewise, only those that differ.
+        versions: The versions of libraries, Python and the code, likewise, only those that differ.
         same_data: Whether both have read the same questions and answers.
         same_settings: Whether every setting that decides what a run computes is the same.
     """
@@ -56,7 +56,7 @@ class Reproduction:
         pairs = self.metrics.values()
         return max((float("inf") if None in pair else abs(pair[0] - pair[1]) for pair in pairs), default=0.0)  # type: ignore[operator]
 
-    def holds(self, tolerance: float = 0.0) -> bool:
+    def is_reproduced(self, tolerance: float = 0.0) -> bool:
         """Return whether no metric differs by more than `tolerance`, and with a tolerance of 0 also no answer."""
         return self.largest_difference <= tolerance and (tolerance > 0 or not self.different)
 
@@ -91,13 +91,18 @@ def run(args: argparse.Namespace) -> None:
     run_dir = args.run_dir.expanduser()
     other = args.other.expanduser() if args.other else _repeat(run_dir, args.overrides, args.into)
     compared = compare_runs(run_dir, other)
-    holds = compared.holds(args.tolerance)
+    is_reproduced = compared.is_reproduced(args.tolerance)
     if args.json:
-        shown = {"run": str(run_dir), "repetition": str(other), "reproduced": holds, "tolerance": args.tolerance}
+        shown = {
+            "run": str(run_dir),
+            "repetition": str(other),
+            "reproduced": is_reproduced,
+            "tolerance": args.tolerance,
+        }
         print(json.dumps({**shown, **asdict(compared)}, ensure_ascii=False, indent=1, allow_nan=False))
     else:
-        _print(compared, holds, args.tolerance, other)
-    if not holds:
+        _print(compared, is_reproduced, args.tolerance, other)
+    if not is_reproduced:
         sys.stdout.flush()
         sys.exit(1)
 
@@ -135,12 +140,12 @@ def _check_data(config: Config, fingerprint: str | None, run_dir: Path) -> None:
     found = load_splits(config.dataset).compute_fingerprint()
     if found != fingerprint:
         raise RunError(
-            f"{run_dir}: the run has read other data (fingerprint {fingerprint}, here {found}); name its files by "
+            f"{run_dir}: the run read other data (fingerprint {fingerprint}, here {found}); name its files by "
             "dataset.train_file=... dataset.validation_file=..."
         )
 
 
-def _print(compared: Reproduction, holds: bool, tolerance: float, other: Path) -> None:
+def _print(compared: Reproduction, is_reproduced: bool, tolerance: float, other: Path) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -169,7 +174,7 @@ def _print(compared: Reproduction, holds: bool, tolerance: float, other: Path) -
         f"the data {'are' if compared.same_data else 'are NOT'} the same",
         f"the settings {'are' if compared.same_settings else 'are NOT'} the same",
     ]
-    verdict = "reproduced" if holds else "NOT reproduced"
+    verdict = "reproduced" if is_reproduced else "NOT reproduced"
     console.print(f"{verdict}{f' within {tolerance:g} points' if tolerance else ''}: {', '.join(facts)} ({other})")
 
 
@@ -185,14 +190,14 @@ def compare_runs(run_dir: Path, repetition: Path) -> Reproduction:
     """
     results = [_read_completed(folder) for folder in (run_dir, repetition)]
     answers = [_read_answers(folder / PREDICTIONS) for folder in (run_dir, repetition)]
-    pairs = _pair(*answers)
+    pairs = _match_by_name(*answers)
     return Reproduction(
         questions=len(pairs),
         different=[(name, *pair) for name, pair in pairs.items() if pair[0] != pair[1]],
-        metrics=_pair(*(result["metrics"] for result in results)),
+        metrics=_match_by_name(*(result["metrics"] for result in results)),
         versions={
             name: pair
-            for name, pair in _pair(*(result.get("versions", {}) for result in results)).items()
+            for name, pair in _match_by_name(*(result.get("versions", {}) for result in results)).items()
             if pair[0] != pair[1]
         },
         same_data=len({result["dataset"].get("fingerprint") for result in results}) == 1,
@@ -200,7 +205,7 @@ def compare_runs(run_dir: Path, repetition: Path) -> Reproduction:
     )
 
 
-def _pair(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def _match_by_name(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     return {name: (first.get(name), second.get(name)) for name in {**first, **second}}
 
 

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     """
     threshold = args.na_prob_thresh
     if threshold is not None and args.null_odds is None:
-        raise ConfigError(f"score: --na-prob-thresh={threshold:g}: has no odds to apply to; also give --null-odds FILE")
+        raise ConfigError(f"score: --na-prob-thresh={threshold:g}: needs null odds; also give --null-odds FILE")
     if threshold is not None and math.isnan(threshold):
         raise ConfigError("score: --na-prob-thresh=nan: is not a threshold; give a number")
 

@@ -56,7 +56,8 @@ def run(args: argparse.Namespace) -> None:
         RunError: If a file cannot be written.
         UnreachableError: If the data set or a model cannot be reached.
     """
-    from mlqa.config.compose import compose_config, list_member_overrides
+    from mlqa.config.compose import compose_config
+    from mlqa.config.member_overrides import list_member_overrides
     from mlqa.display.tokenizer_tables import format_figures_csv
 
     words, overrides = _separate_overrides(args.words)

@@ -63,7 +63,7 @@ def describe_sets(dataset: Any) -> str:
     return " + ".join(parts)
 
 
-def uses_hub(dataset: Any) -> bool:
+def needs_hub(dataset: Any) -> bool:
     """Return whether anything of a data set comes from the Hugging Face hub."""
     return any(_read(node, "hub") is not None for node in (dataset, *(node for _, node in iter_sets(dataset))))
 

@@ -12,10 +12,11 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.compose import COMPOSITION_ERRORS, initialize_hydra, parse_overrides
+from mlqa.config.compose import COMPOSITION_ERRORS, initialize_hydra
 from mlqa.config.data_files import list_paths
 from mlqa.config.data_problems import find_file_problems
 from mlqa.config.hydra_errors import explain_override
+from mlqa.config.overrides import parse_overrides
 from mlqa.config.schema import DatasetConfig
 from mlqa.errors import ConfigError
 
@@ -62,7 +63,7 @@ def find_set_problems(option: str, is_remote: bool, is_isolated: bool) -> tuple[
 
     Args:
         option: Option of the group `dataset`.
-        is_remote: Whether the run is a SageMaker job, where files of this machine are missing.
+        is_remote: Whether the run is a SageMaker job, which has no files of this machine.
         is_isolated: Whether its container has no network.
     """
     try:
@@ -91,7 +92,7 @@ def _find_problems(option: str, dataset: DatasetConfig) -> Iterator[str]:
 
 
 def name_set(option: str, overrides: Sequence[str]) -> str:
-    """Return what a set is called in results: its option, or if overrides name its file or path, the name of that.
+    """Return the name of a set in results: its option, or the name of the file or path that overrides give it.
 
     Several files are called "one+two".
     """

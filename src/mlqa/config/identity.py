@@ -90,8 +90,8 @@ def compute_run_identity(config_hash: str, fingerprint: str, world_size: int) ->
     The major version of transformers counts, because its state files change from one to the next.
 
     Args:
-        config_hash: Of `compute_config_hash`.
-        fingerprint: Of the data (`Splits.compute_fingerprint`).
+        config_hash: The hash from `compute_config_hash`.
+        fingerprint: The fingerprint of the data, from `Splits.compute_fingerprint`.
         world_size: Number of processes, which decides how windows are shared out.
     """
     installed = get_installed_transformers() or ""
@@ -119,7 +119,7 @@ def extract_configuration_settings(config: Mapping[str, Any]) -> dict[str, str]:
             key is the same configuration.
 
     Returns:
-        The settings. Of a mix the key `dataset.mix.sets` says in one text what is mixed.
+        The settings. For a mix, the key `dataset.mix.sets` describes in one text what is mixed.
     """
     settings = {
         key: value for key, value in _flatten(config) if is_configuration_setting(key) and value != str(ADDED.get(key))

@@ -1,6 +1,6 @@
 """Codes of languages: ISO 639-1 and 639-3, what a wrong code probably means, and the language of a text.
 
-languages.tsv, countries.tsv and scripts.tsv beside this file say where they are from.
+languages.tsv, countries.tsv and scripts.tsv beside this file name their sources.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def find_code_problem(language: str) -> str | None:
 
 
 def suggest_language(path: str | None) -> str:
-    """Return what to set dataset.language to, for a data set whose language nobody has named.
+    """Return what to set dataset.language to, for a data set whose language is not set.
 
     Args:
         path: A file of the data set, or None.

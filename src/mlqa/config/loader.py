@@ -68,7 +68,7 @@ class RememberingLoader(ConfigLoaderImpl):
         self, config_name: str | None, overrides: list[str], run_mode: RunMode, *args: Any, **kwargs: Any
     ) -> DictConfig:
         """Compose a config, or copy the one that was composed of the same overrides."""
-        if run_mode is not RunMode.RUN:  # the sweep itself, of which nobody asks twice
+        if run_mode is not RunMode.RUN:  # the sweep itself, which is composed only once
             return super().load_configuration(config_name, overrides, run_mode, *args, **kwargs)
         # Only the order among Hydra's own overrides counts, and that among the others: they set different keys.
         of_hydra = [line for line in overrides if line.lstrip("+~").startswith(("hydra.", "hydra/"))]
@@ -84,7 +84,7 @@ class RememberingLoader(ConfigLoaderImpl):
             )
             return config
 
-        return _recall(_MEMORY.composed, key, compose)
+        return _get_or_make(_MEMORY.composed, key, compose)
 
     def _compose_dataset(self, config_name: str | None, of_hydra: list[str], option: str) -> DictConfig:
         """Return the node `dataset` as an option of the group gives it, from the same places."""
@@ -96,7 +96,7 @@ class RememberingLoader(ConfigLoaderImpl):
         """Merge the files of a defaults list, or copy what was merged of the same files: values come later."""
         merge = super()._compose_config_from_defaults_list
         # Merging changes what was read.
-        return _recall(
+        return _get_or_make(
             _MEMORY.merged, repr((defaults, repo.get_sources())), lambda: merge(defaults, copy.deepcopy(repo))
         )
 
@@ -134,7 +134,7 @@ def install_loader_for_main() -> None:
     hydra_internals.ConfigLoaderImpl = RememberingLoader  # type: ignore[attr-defined]
 
 
-def _recall(memory: dict[Any, bytes], key: Any, make: Callable[[], DictConfig]) -> DictConfig:
+def _get_or_make(memory: dict[Any, bytes], key: Any, make: Callable[[], DictConfig]) -> DictConfig:
     """Return a config of one's own: a copy of what is remembered, else a new one, which is remembered if it can be."""
     if key not in memory:
         made = make()

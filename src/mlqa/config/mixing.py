@@ -1,4 +1,4 @@
-"""Fill in a mix when it is composed: each set with what its option says, and the mix with what is scored of its target.
+"""Fill in a mix when it is composed: each set from its option, and what is scored from the target set.
 
 So everything that looks at a config finds the sources of all sets there: the checks before the start, the files that a
 SageMaker job needs, the record of the run. Filling in a mix twice changes nothing.

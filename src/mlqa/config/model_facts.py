@@ -57,7 +57,7 @@ def read_model_config(pretrained: str | None, revision: str | None = None) -> di
 
 
 def _find_cached(name: str, revision: str) -> Path:
-    """Return where huggingface_hub keeps a model of the hub, whether it is there or not."""
+    """Return the folder in which huggingface_hub keeps a model of the hub, whether it exists or not."""
     home = os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface"))
     repository = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub"), f"models--{name.replace('/', '--')}")
     try:

@@ -19,17 +19,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.anchored_paths import anchor_paths
-from mlqa.config.compose import (
-    compose_all,
-    initialize_hydra,
-    parse_overrides,
-    split_members,
-    validate_composed,
-)
+from mlqa.config.absolute_paths import make_paths_absolute
+from mlqa.config.compose import compose_all, initialize_hydra
+from mlqa.config.conversion import validate_composed
 from mlqa.config.data_files import iter_sets
 from mlqa.config.further_sets import find_set_problems
 from mlqa.config.hydra_errors import explain_none, explain_removal, explain_unknown
+from mlqa.config.member_overrides import split_members
+from mlqa.config.overrides import parse_overrides
 from mlqa.config.progress import report_progress
 from mlqa.config.readiness import warn_before_launch
 from mlqa.config.run_places import check_claims, check_rerun, check_run_dir, reserve_directory
@@ -64,7 +61,7 @@ def check_command_line(argv: Sequence[str]) -> list[DictConfig]:
         ConfigError: With all problems of all members.
     """
     args = get_args_parser().parse_args(list(argv))
-    multirun = starts_multirun(args)
+    multirun = is_multirun(args)
     if multirun and get_world_size() > 1:
         raise ConfigError(
             "-m: torchrun starts the processes of one run, not of several; start each run by its own torchrun, "
@@ -105,14 +102,14 @@ def prepare_start(argv: Sequence[str]) -> list[str]:
     members = check_command_line(argv)
     if not is_main():
         return build_rank_argv(argv)
-    multirun = starts_multirun(get_args_parser().parse_args(list(argv)))
+    multirun = is_multirun(get_args_parser().parse_args(list(argv)))
     if multirun:
         warn_of_offline_jobs(members)
         warn_before_launch(members)
     return add_overrides(argv, reserve_directory(members[0], multirun) if members else [])
 
 
-def starts_multirun(args: Namespace) -> bool:
+def is_multirun(args: Namespace) -> bool:
     """Return whether Hydra starts a multirun: -m, or hydra.mode=MULTIRUN among the overrides.
 
     Args:
@@ -158,7 +155,7 @@ def check_member(composed: DictConfig, hydra: Any) -> Config:
     """
     config = build_config(composed)
     if hydra.job.chdir:
-        config = anchor_paths(config, Path(hydra.runtime.cwd))
+        config = make_paths_absolute(config, Path(hydra.runtime.cwd))
     problems = [
         *find_config_problems(config),
         *_check_sagemaker_launch(composed, hydra, hydra.mode is RunMode.MULTIRUN),

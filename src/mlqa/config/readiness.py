@@ -97,11 +97,11 @@ def _hash_question(member: DictConfig) -> str:
     }
     nodes["training"] = {name: member.training[name] for name in _TRAINING} | {"keep": str(member.training.keep)}
     paths = [member.model.pretrained, *(path for _, path in iter_data_files(member.dataset))]
-    stats = [(str(path), *_stat_files(Path(path).expanduser())) for path in paths if path]
+    stats = [(str(path), *_list_file_stats(Path(path).expanduser())) for path in paths if path]
     return hashlib.sha256(json.dumps([nodes, stats], sort_keys=True).encode()).hexdigest()[:24]
 
 
-def _stat_files(path: Path) -> Iterator[tuple[str, int, int]]:
+def _list_file_stats(path: Path) -> Iterator[tuple[str, int, int]]:
     files = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
     for file in files:
         status = file.stat()

@@ -1,4 +1,4 @@
-"""The config of a run that was made before, as Hydra wrote it into the run's directory."""
+"""The config of an earlier run, as Hydra wrote it into the run's directory."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.anchored_paths import anchor_paths
-from mlqa.config.schema import Config, build_config
+from mlqa.config.absolute_paths import make_paths_absolute
+from mlqa.config.schema import Config, TrainingConfig, build_config, select_numbers
 from mlqa.errors import ConfigError, RunError, summarize_error
+from mlqa.result import FILE as RESULT
 
 FOLDER = ".hydra"
 
@@ -55,6 +56,34 @@ def read_recorded_config(run_dir: Path, overrides: Sequence[str] = ()) -> Config
     return _find_files(config, run_dir)
 
 
+def read_training_config(run_dir: Path, recorded: Any) -> TrainingConfig:
+    """Return the window and decoding settings of a run.
+
+    Args:
+        run_dir: The run's directory.
+        recorded: The node `training` of its result.json, None if an earlier version wrote it. It counts if the run has
+            no .hydra/config.yaml.
+
+    Raises:
+        RunError: Neither file has them. Windows other than the run's would silently give other answers.
+    """
+    training = TrainingConfig(output_dir=str(run_dir), seed=0)
+    path = run_dir / FOLDER / "config.yaml"
+    if not recorded and not path.is_file():
+        raise RunError(
+            f"{run_dir}: neither its {RESULT} nor {FOLDER}/config.yaml has the window settings of this run; copy the "
+            f"folder {FOLDER} from where it was trained"
+        )
+    try:
+        written = OmegaConf.load(path).training if path.is_file() else recorded
+        for name, default in select_numbers(training).items():
+            if name in written:
+                setattr(training, name, type(default)(written[name]))
+    except (OmegaConfBaseException, ValueError, TypeError, AttributeError, OSError) as error:
+        raise RunError(f"{path}: cannot be read: {summarize_error(error)}") from None
+    return training
+
+
 def _find_files(config: Config, run_dir: Path) -> Config:
     """Let relative paths that are not here mean the folder in which the run was started."""
     files = (config.dataset.train_file, config.dataset.validation_file)
@@ -64,10 +93,10 @@ def _find_files(config: Config, run_dir: Path) -> Config:
         started_in = OmegaConf.select(OmegaConf.load(run_dir / FOLDER / "hydra.yaml"), "hydra.runtime.cwd")
     except (OmegaConfBaseException, OSError, ValueError):
         return config
-    return anchor_paths(config, Path(started_in)) if started_in else config
+    return make_paths_absolute(config, Path(started_in)) if started_in else config
 
 
 def write_config(config: Config, run_dir: Path) -> None:
-    """Write a config where Hydra would have written it, for what reads run directories."""
+    """Write a config to the file that Hydra would have written, for what reads run directories."""
     (run_dir / FOLDER).mkdir(parents=True, exist_ok=True)
     OmegaConf.save(OmegaConf.structured(config), run_dir / FOLDER / "config.yaml")

@@ -50,7 +50,7 @@ def lock_directory(folder: Path, run: str | None = None) -> str | None:
             os.close(descriptor)  # its holder has removed it in the meantime
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-    except OSError:  # a directory that cannot be written to is reported by whoever writes its first file
+    except OSError:  # the first file that is written reports a directory that cannot be written to
         return None
     _held[folder] = _Held(descriptor, run)
     return None

@@ -1,4 +1,4 @@
-"""Where a command line writes: check the directory of each member, and reserve the first one for this process."""
+"""Check the directory that each member will write, and reserve the first one for this process."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.anchored_paths import anchor_paths
-from mlqa.config.compose import convert_to_config
+from mlqa.config.absolute_paths import make_paths_absolute
+from mlqa.config.conversion import convert_to_config
 from mlqa.config.data_files import iter_data_files
 from mlqa.config.identity import compute_config_hash
 from mlqa.config.run_lock import lock_directory, unlock_directory
@@ -99,22 +99,22 @@ def _check_claim(composed: DictConfig, run_dir: Path) -> list[str]:
     try:
         config = convert_to_config(composed)
         is_anchored = composed.hydra.job.chdir
-        find_completed(run_dir, compute_config_hash(anchor_paths(config, Path.cwd()) if is_anchored else config))
+        find_completed(run_dir, compute_config_hash(make_paths_absolute(config, Path.cwd()) if is_anchored else config))
     except RunError as error:
         return [str(error)]
     return []
 
 
 def check_rerun(pickled: Path) -> None:
-    """Refuse to run a pickled config again whose directory is not on this machine, such as that of a SageMaker job.
+    """Refuse to rerun a pickled config whose directory is not on this machine, such as that of a SageMaker job.
 
-    The pickle itself is Hydra's to open. The YAML files beside it say the same.
+    Only Hydra opens the pickle. The YAML files beside it have the same content.
 
     Args:
         pickled: The argument of --experimental-rerun.
 
     Raises:
-        ConfigError: The file or the directory is missing, or the file is no pickle.
+        ConfigError: The file or the directory is missing, or the file is not a pickle.
     """
     if not pickled.is_file():
         raise ConfigError(f"--experimental-rerun={pickled}: there is no such file")

@@ -44,7 +44,7 @@ def check_splits(config: Config) -> Iterator[str]:
 
 
 def has_test_split(dataset: DatasetConfig) -> bool:
-    """Return whether the data set has a test split besides what is chosen on: a given one, or one made by a cut."""
+    """Return whether the data set has a test split apart from the one that selects: a given one, or one that is cut."""
     makes_one = dataset.validation_share is not None and (_has_validation(dataset) or dataset.folds is not None)
     return _has_given_test(dataset) or makes_one or (dataset.folds is not None and _has_validation(dataset))
 

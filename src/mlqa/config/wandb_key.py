@@ -1,4 +1,4 @@
-"""Whether paid jobs will have the W&B key that their config needs: nobody can type it there."""
+"""Check that paid jobs will have the W&B key that their config needs, because it cannot be typed there."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def is_word_character(character: str) -> bool:
 def is_inside_word(context: str, place: int) -> bool:
     """Return whether the characters on both sides of an offset belong to a word.
 
-    In scripts without spaces between words nobody can tell. Only a mark on the letter before it counts there.
+    In scripts without spaces between words this cannot be known, so only a mark on the letter before it counts.
     """
     if not 0 < place < len(context):
         return False

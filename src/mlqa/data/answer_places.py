@@ -28,11 +28,11 @@ class Placement:
 
 
 class AnswerPlaces:
-    """Where the golds of a source are.
+    """The places of the golds of a source.
 
-    Places are tried in this order: where the rules of the context point, where answer_start points, the same in other
-    letters (see `same_text`), the only place, the only place in other letters, and last the only place between those of
-    the answers before and behind it (see `_locate_between`).
+    Places are tried in this order: by the rules of the context, by answer_start, the same in other letters (see
+    `same_text`), the only place, the only place in other letters, and last the only place between those of the answers
+    before and behind it (see `_locate_between`).
 
     Attributes:
         rules: The rules by which answers were moved, the most frequent first.

@@ -72,7 +72,7 @@ def _place_rows(examples: Examples) -> np.ndarray:
 def _divide(examples: Examples, is_cut: np.ndarray, setting: str) -> tuple[Examples, Examples]:
     if is_cut.all() or not is_cut.any():
         raise DataError(
-            f"{setting}: the {len(examples.contexts):,} contexts of train are too few to be cut, because similar ones "
-            "stay together; choose another value, or give a file of its own"
+            f"{setting}: the {len(examples.contexts):,} contexts of train are too few to cut, because similar ones "
+            "stay together; choose another value, or give a separate file"
         )
     return examples.select(np.flatnonzero(~is_cut)), examples.select(np.flatnonzero(is_cut))

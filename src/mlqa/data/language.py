@@ -83,7 +83,7 @@ class Language:
         question_words: {question type: patterns}. The first type that matches anywhere in the question wins, so "ne
             zaman" (when) comes before "ne" (what). `stem*` matches any ending, two words must follow each other.
         prompt: How a language model is asked. null: in English.
-        source: Where the words and their morphemes are from, with the licence.
+        source: The source of the words and their morphemes, with the licence.
         words: {word: its readings}, the examples that every run shows. `read_readings` has the forms of a value.
         suffix_families: {family: meanings}. Which meanings, in `words` or by the analyzer, make up a family of
             suffixes, such as the cases.
@@ -111,7 +111,7 @@ def load_language(language: str) -> Language:
         language: A language tag, such as `tr` or `pt-BR`. Only its language counts, by ISO 639-1 or 639-3.
 
     Raises:
-        DataError: If the language's file has an unknown key, a wrong value, or morphemes that do not join to their
+        DataError: If the language's file has an unknown key, a wrong value, or morphemes that do not add up to their
             word.
     """
     code = shorten_code(language)
@@ -133,7 +133,7 @@ def _read_language(path: Path) -> Language:
         except ValueError as error:
             raise DataError(f"{path}: words.{word}: {error}") from None
         if any("".join(morpheme for morpheme, _ in reading) != word for reading in readings):
-            raise DataError(f"{path}: words.{word}: the morphemes do not join to the word; correct them")
+            raise DataError(f"{path}: words.{word}: the morphemes do not add up to the word; correct them")
     return language
 
 

@@ -137,8 +137,8 @@ def _link_questions(validation: Examples, train: Examples, contexts: list[_Link]
     for context in contexts:
         ours, theirs = rows[context.ours], train_rows[context.theirs]
         near = find_near_pairs(
-            [_shingle_question(validation.questions[row]) for row in ours],
-            [_shingle_question(train.questions[row]) for row in theirs],
+            [_build_question_shingles(validation.questions[row]) for row in ours],
+            [_build_question_shingles(train.questions[row]) for row in theirs],
             NEAR_QUESTION,
         )
         for entry, other, similarity in near:
@@ -148,7 +148,7 @@ def _link_questions(validation: Examples, train: Examples, contexts: list[_Link]
 
 
 @functools.lru_cache(maxsize=10_000)  # a context may have several links
-def _shingle_question(question: str) -> np.ndarray:
+def _build_question_shingles(question: str) -> np.ndarray:
     return build_shingles(normalize_context(question), Unit.character, QUESTION_CHARACTERS)
 
 

@@ -29,7 +29,7 @@ class Splits:
     """The splits of a data set. One that it does not have is empty.
 
     Attributes:
-        mixed_sets: Of a mix, the sets of train in its order. Otherwise empty.
+        mixed_sets: The sets of the train split of a mix, in its order. Empty if it is no mix.
     """
 
     train: Examples

@@ -66,8 +66,8 @@ class OffsetRule:
         place = int(np.searchsorted(starts, offset, side="right")) - 1
         return place if place >= 0 and starts[place] == offset else None
 
-    def explains(self, context: str, gold: Gold) -> bool:
-        """Return whether an answer is where the rule's offset points."""
+    def can_explain(self, context: str, gold: Gold) -> bool:
+        """Return whether an answer is at the offset that the rule gives."""
         place = self.find_start(context, gold[1])
         return place is not None and (is_at(context, gold[0], place) or _is_respelt_at(context, gold[0], place))
 
@@ -112,7 +112,7 @@ def _is_respelt_at(context: str, text: str, place: int) -> bool:
 
 
 def find_places(context: str, text: str) -> list[int]:
-    """Return where a text begins in its context, in other letters if it is not there as it is written."""
+    """Return the character at which a text begins in its context, in other letters if it is not there as written."""
     stripped = text.strip()
     places: list[int] = []
     place = context.find(stripped) if stripped else -1
@@ -189,7 +189,7 @@ def _iter_explaining(context: str, gold: Gold, places: Sequence[int]) -> Iterabl
 
 def _choose_rule(context: str, golds: Sequence[Gold], ranked: Sequence[OffsetRule]) -> OffsetRule:
     """Return the rule that explains most answers of a context, and of several the one most frequent in the source."""
-    explained = {rule: sum(rule.explains(context, gold) for gold in golds) for rule in ranked}
+    explained = {rule: sum(rule.can_explain(context, gold) for gold in golds) for rule in ranked}
     best = max(ranked, key=lambda rule: explained[rule])
     if explained[best] == len(golds):
         return best
@@ -211,7 +211,7 @@ def _find_local_rule(context: str, golds: Sequence[Gold], most: int) -> OffsetRu
     winners = [rule for rule, count in votes.items() if count == best]
     # Several units may explain the same. They must agree on where each answer is.
     agreed = {
-        tuple(rule.find_start(context, gold[1]) if rule.explains(context, gold) else None for gold in golds)
+        tuple(rule.find_start(context, gold[1]) if rule.can_explain(context, gold) else None for gold in golds)
         for rule in winners
     }
     if len(agreed) > 1:

@@ -38,7 +38,7 @@ def parse_answers(place: str, answers: object) -> list[tuple[str, int]]:
     """Return [(text, start), ...] of the golds of a row.
 
     Args:
-        place: Of the row.
+        place: The place of the row, for messages.
         answers: {"text": [...], "answer_start": [...]}, [{"text", "answer_start"}, ...], [text, ...] or None. Without
             an answer_start, or if it is null, the start is `NO_PLACE`. A text that is null is an empty one.
 

@@ -34,7 +34,7 @@ def lower(text: str, dotted_i: bool) -> str:
 
 
 def insert_spaces(text: str) -> str:
-    """Surround each character of an unspaced script, with the marks on it, by spaces. Its digits remain numbers."""
+    """Surround each character of an unspaced script, with the marks on it, by spaces. Digits stay together."""
     if not ANY_UNSPACED.search(text):
         return text
     pieces: list[str] = []

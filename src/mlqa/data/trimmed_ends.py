@@ -13,7 +13,7 @@ def find_without_ends(context: str, text: str, start: int) -> tuple[int, int] | 
     Args:
         context: The context.
         text: The answer as its source writes it.
-        start: Where it should begin.
+        start: The character at which it should begin.
 
     Returns:
         Its (start, end), or None if it is not there, has no letter, or has no punctuation at its ends.

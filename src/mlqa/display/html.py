@@ -9,7 +9,7 @@ from typing import Any
 
 
 def render_template(package: str, name: str, escape: Callable[[Any], str] | None = None, **values: Any) -> str:
-    """Render a template with autoescaping. A value that the template names and nobody gives is an error.
+    """Render a template with autoescaping. A value that the template names and that is not given is an error.
 
     Args:
         package: Package with the folder `templates`, e.g. "mlqa.report".

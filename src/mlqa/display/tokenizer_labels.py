@@ -55,7 +55,7 @@ def format_morphemes(row: Mapping[str, Any]) -> str:
 
 
 def list_readings(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the readings of a word row, which rows of older runs have as their own morphemes only."""
+    """Return the readings of a word row. A row of an older run has only its own morphemes."""
     readings = row.get("readings")
     return list(readings) if readings is not None else [row] if row["morphemes"] else []
 

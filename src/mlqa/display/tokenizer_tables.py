@@ -86,7 +86,7 @@ def list_families(rows: Rows) -> list[str]:
 
 
 def get_family(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return what a row knows of a suffix family, empty if nothing."""
+    """Return a row's figures of a suffix family, empty if it has none."""
     return dict((row.get("morphemes") or {}).get("suffix_families", {}).get(name, {}))
 
 

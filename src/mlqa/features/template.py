@@ -15,7 +15,7 @@ PROBE = "a"
 
 @dataclass(frozen=True)
 class Reading:
-    """How a model reads windows, as far as its tokenizer does not say (`mlqa.models.reading` finds it out by trying).
+    """How a model reads windows, beyond what its tokenizer says. `mlqa.models.reading` finds it out by trying.
 
     Attributes:
         null_last: Whether "no answer" is at the last token. A causal model has read nothing at the first.
@@ -64,7 +64,7 @@ class Template:
 
 
 def make_template(tokenizer: Any, reading: Reading | None = None) -> Template:
-    """Read the special tokens around a pair off a pair that the tokenizer encodes.
+    """Derive the special tokens around a pair from one that the tokenizer encodes.
 
     Args:
         tokenizer: A fast tokenizer of transformers.

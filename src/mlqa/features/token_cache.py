@@ -125,7 +125,7 @@ def _read_if_there(entry: Path, texts: int) -> Tokens | None:
     try:
         return _read(entry, texts)
     except (OSError, ValueError) as error:
-        log.warning("%s: the cached tokens are damaged and are made again: %s", entry, summarize_error(error))
+        log.warning("%s: the cached tokens are damaged, so they are made again: %s", entry, summarize_error(error))
         shutil.rmtree(entry, ignore_errors=True)
         return None
 

@@ -33,8 +33,8 @@ class Windows:
         begin: First context token of each window, as an index into `context.ids` [windows].
         end: Index after its last context token [windows].
         has_answer: Whether each window contains the whole answer, boolean [windows].
-        start_positions: First token of the answer, counted from the window's first token, or where `template` puts
-            "no answer" if the window does not contain the whole answer [windows].
+        start_positions: First token of the answer, counted from the window's first token, or the position that
+            `template` gives "no answer" if the window does not contain the whole answer [windows].
         end_positions: Last token of the answer, likewise [windows].
         max_seq_length: The longest window allowed, in tokens.
         cut_questions: Number of questions that were cut.
@@ -169,7 +169,7 @@ def thin_windows_without_answer(windows: Windows, examples: Examples, share: flo
         windows: Windows of `examples`.
         examples: The rows.
         share: How many of the windows without their answer stay, from 0 to 1. They are drawn.
-        seed: Of the draw.
+        seed: The seed of the draw.
     """
     answerable = np.fromiter(map(bool, examples.answers), bool, len(examples))
     drawn = np.random.default_rng((seed, 2)).random(len(windows)) < share

@@ -65,7 +65,7 @@ def align_answer(written: str, context: str, rules: LanguageRules, prompt: Promp
     """
     text = _THOUGHTS.sub("", written).strip()
     parts = list(dict.fromkeys(_iter_parts(text)))
-    if not text or (may_have_none and _says_no_answer(parts, rules, prompt)):
+    if not text or (may_have_none and _is_no_answer(parts, rules, prompt)):
         return Aligned("", Step.no_answer)
     if text in context:
         return Aligned(text, Step.exact)
@@ -79,7 +79,7 @@ def align_answer(written: str, context: str, rules: LanguageRules, prompt: Promp
     return Aligned(text, Step.unaligned)
 
 
-def _says_no_answer(parts: Sequence[str], rules: LanguageRules, prompt: Prompt) -> bool:
+def _is_no_answer(parts: Sequence[str], rules: LanguageRules, prompt: Prompt) -> bool:
     phrase = rules.normalize_words(prompt.no_answer)
     return any(rules.normalize_words(part) == phrase for part in parts)
 

@@ -26,7 +26,7 @@ MOST_REFUSED = 5  # questions in a row, before any was answered: then the settin
 
 @dataclass
 class Asked:
-    """What came back.
+    """The replies to the requests of a run, and what it took to get them.
 
     Attributes:
         replies: One per request, None if the endpoint refused it.
@@ -51,7 +51,7 @@ def ask_all(
     Args:
         bodies: The requests.
         endpoint: The config of the endpoint.
-        cache: Where answers are kept.
+        cache: The answers that are kept.
         spending: The prices and the budget.
 
     Raises:
@@ -110,7 +110,7 @@ class _Asking:
             await client.check()
             with self._show_progress():
                 workers = [
-                    asyncio.create_task(self._work(client))
+                    asyncio.create_task(self._ask_in_turn(client))
                     for _ in range(min(self._endpoint.concurrency, len(self._missing)))
                 ]
                 try:
@@ -127,7 +127,7 @@ class _Asking:
                 "questions are left; the answers so far are kept, so raise the budget and run the same command again"
             )
 
-    async def _work(self, client: EndpointClient) -> None:
+    async def _ask_in_turn(self, client: EndpointClient) -> None:
         """Ask one question after another. Once the budget is spent, the other workers still finish theirs."""
         for number in self._next:
             try:

@@ -46,7 +46,7 @@ class AnswerCache:
         """Open a cache.
 
         Args:
-            folder: Where its files are.
+            folder: The folder of its files.
             url: The address that is asked.
             draw: The seed of the run: another one never takes the answers of this one, even if no seed is sent.
         """

@@ -13,13 +13,14 @@ import json
 import logging
 import random
 import time
-from email.utils import parsedate_to_datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlqa.config.endpoint import is_this_machine, read_key
 from mlqa.config.schema import EndpointApi, EndpointConfig
 from mlqa.errors import ModelError, UnreachableError, summarize_error
 from mlqa.llm.cache import Reply
+from mlqa.llm.replies import parse_error_text, parse_model_names, parse_reply, parse_retry_after
 
 if TYPE_CHECKING:
     import httpx
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 FIRST_WAIT = 1.0  # seconds before the first repetition
 LONGEST_WAIT = 60.0
 LONGEST_WISH = 600.0  # of an endpoint that says when to come again
-SILENT_WISH = 20.0  # what nobody needs to be told of
+SILENT_WISH = 20.0  # a wait up to this is not worth a warning
 REPEATED = (408, 409, 425, 429)
 REFUSED = (400, 413, 422)
 MOST_SHOWN = 200  # characters of an endpoint's own words
@@ -98,7 +99,7 @@ class EndpointClient:
         It costs nothing and shows a wrong address or key at once. An endpoint without such a list passes.
 
         Raises:
-            UnreachableError: Nobody answers.
+            UnreachableError: The endpoint does not answer.
             ModelError: The key is refused.
         """
         import httpx
@@ -132,7 +133,7 @@ class EndpointClient:
                     count = f"{tries} tries" if tries > 1 else "1 try"
                     raise UnreachableError(
                         f"model.endpoint.base_url={self._endpoint.base_url}: no answer after {count}: {error}; the "
-                        "answers so far are kept, so the same command goes on from them"
+                        "answers so far are kept, so the same command continues from them"
                     ) from None
                 log.debug("try %d of %d: %s", number, tries, error)
             self.retries += 1
@@ -149,7 +150,7 @@ class EndpointClient:
                 self.url, content=json.dumps(body), headers={"Content-Type": "application/json"}
             )
         except httpx.TimeoutException:
-            raise _PassingError(f"nothing came within {self._endpoint.timeout_seconds:g} s") from None
+            raise _PassingError(f"no reply within {self._endpoint.timeout_seconds:g} s") from None
         except httpx.TransportError as error:
             raise _PassingError(self._redact(summarize_error(error))) from None
         except httpx.InvalidURL as error:
@@ -160,9 +161,11 @@ class EndpointClient:
             return self._read_reply(answer, seconds)
         said = self._quote(answer)
         if "insufficient_quota" in answer.text:
-            raise ModelError(f"the account of the endpoint has no credit left: {said}; pay there, or choose another")
+            raise ModelError(
+                f"the account of the endpoint has no credit left: {said}; top it up, or choose another endpoint"
+            )
         if status in REPEATED or status >= 500:
-            self._rest(answer)
+            self._postpone_all(answer)
             raise _PassingError(f"{status} {said}")
         if status in REFUSED:
             raise RefusedError(f"{status} {said}")
@@ -170,39 +173,15 @@ class EndpointClient:
 
     def _read_reply(self, answer: httpx.Response, seconds: float) -> Reply:
         try:
-            content = json.loads(answer.content)
-            choice = content["choices"][0]
-            text = choice["message"]["content"] if self._endpoint.api is EndpointApi.chat else choice["text"]
-            usage = content.get("usage") or {}
-            if isinstance(text, list):  # parts, as some endpoints write a message
-                text = "".join(part.get("text") or "" for part in text)
-            if text is not None and not isinstance(text, str):
-                raise TypeError
-            counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
-            finish, model = choice.get("finish_reason"), content.get("model")
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
-            raise _PassingError(f"the reply is no answer of this API: {self._quote(answer)}") from None
-        tokens = [count if type(count) is int and count >= 0 else None for count in counts]
-        return Reply(
-            self._redact(text or ""),
-            finish if isinstance(finish, str) else None,
-            tokens[0],
-            tokens[1],
-            round(seconds, 3),
-            model if isinstance(model, str) else None,
-        )
-
-    def _rest(self, answer: httpx.Response) -> None:
-        """Let all questions wait as long as the endpoint wishes: Retry-After, in seconds or as a date."""
-        wish = answer.headers.get("retry-after", "")
-        try:
-            seconds = float(wish)
+            reply = parse_reply(answer.content, self._endpoint.api, seconds)
         except ValueError:
-            try:
-                seconds = parsedate_to_datetime(wish).timestamp() - time.time()
-            except (ValueError, TypeError):
-                return
-        if not 0 < seconds < float("inf"):
+            raise _PassingError(f"the reply is not one of this API: {self._quote(answer)}") from None
+        return replace(reply, text=self._redact(reply.text))
+
+    def _postpone_all(self, answer: httpx.Response) -> None:
+        """Let all questions wait as long as the endpoint wishes: Retry-After, in seconds or as a date."""
+        seconds = parse_retry_after(answer.headers.get("retry-after", ""))
+        if seconds is None:
             return
         until = time.monotonic() + min(seconds, LONGEST_WISH)
         if seconds > SILENT_WISH and until > self._not_before + 1:
@@ -210,10 +189,7 @@ class EndpointClient:
         self._not_before = max(self._not_before, until)
 
     def _warn_of_unknown_name(self, answer: httpx.Response) -> None:
-        try:
-            names = [one["id"] for one in json.loads(answer.content)["data"]] if answer.status_code == 200 else []
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return
+        names = parse_model_names(answer.content) if answer.status_code == 200 else []
         if names and self._endpoint.name not in names:
             shown = ", ".join(map(str, names[:MOST_NAMES])) + (", ..." if len(names) > MOST_NAMES else "")
             log.warning(
@@ -232,7 +208,7 @@ class EndpointClient:
         status, said = answer.status_code, self._quote(answer)
         address = f"model.endpoint.base_url={self._endpoint.base_url}"
         if status in (401, 403):
-            given = "the key is refused" if self._key else "it wants a key"
+            given = "the key is refused" if self._key else "it requires a key"
             return ModelError(f"{address}: {given} ({status} {said}); export MLQA_LLM_API_KEY=<key>")
         if status == 404:
             return ModelError(
@@ -241,18 +217,13 @@ class EndpointClient:
             )
         if 300 <= status < 400:
             place = self._redact(answer.headers.get("location", "elsewhere"))
-            return ModelError(f"{address}: sends on to {place}; give the last address, because no key follows there")
+            return ModelError(f"{address}: redirects to {place}; give the last address, because the key is not sent on")
         return ModelError(f"{address}: {status} {said}; correct the settings of model.endpoint")
 
     def _quote(self, answer: httpx.Response) -> str:
         """Return the endpoint's own words on one line, without the key if it repeats it."""
-        try:
-            content = json.loads(answer.content)
-            error = content.get("error", content) if isinstance(content, dict) else content
-            words = error.get("message", error) if isinstance(error, dict) else error
-            text = words if isinstance(words, str) else json.dumps(words, ensure_ascii=False)
-        except (ValueError, RecursionError):
-            text = answer.text
+        said = parse_error_text(answer.content)
+        text = answer.text if said is None else said
         return " ".join(self._redact(text).split())[:MOST_SHOWN] or answer.reason_phrase
 
     def _redact(self, text: str) -> str:

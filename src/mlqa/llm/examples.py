@@ -20,7 +20,7 @@ def choose_shown(splits: Splits, count: int, seed: int) -> Examples:
     Args:
         splits: Train and validation split.
         count: Number of examples.
-        seed: Of the draw. Other seeds show other examples.
+        seed: The seed of the draw. Other seeds show other examples.
 
     Returns:
         At most `count` rows, fewer if there are no more.

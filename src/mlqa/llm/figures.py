@@ -61,10 +61,10 @@ def describe_answers(questioner: Questioner, answered: Answered) -> dict[str, An
 
 
 def warn_of_losses(figures: dict[str, Any], answered: Answered, max_tokens: int | None) -> None:
-    """Log a warning for each reason why answers score less than the model may know.
+    """Log a warning for each reason why the scores may understate what the model knows.
 
     Args:
-        figures: Of `describe_answers`.
+        figures: The figures from `describe_answers`.
         answered: The answers.
         max_tokens: The limit of an answer.
     """
@@ -100,8 +100,8 @@ def build_answer_lines(examples: Examples, answered: Answered) -> list[dict[str,
     """Return the lines of endpoint_answers.jsonl.
 
     Returns:
-        One per question: id, what the model wrote, what counts as its answer and by which step of the rule, and what it
-        took. Or id and why it was refused.
+        One per question: id, what the model wrote, what counts as its answer, by which step of the rule, and its
+        tokens and seconds. For a refused question: id and the reason.
     """
     lines = []
     for row, name in enumerate(name_rows(examples.ids)):

@@ -25,7 +25,7 @@ class PromptWriter:
         language: The language of the prompt, e.g. "tr".
         prompt: Its texts.
         shown: The examples.
-        seed: Of the run.
+        seed: The seed of the run.
         may_have_none: Whether the model may say that there is no answer.
     """
 

@@ -48,7 +48,7 @@ class Questioner:
     Attributes:
         endpoint: The config of the endpoint.
         rules: How the language compares texts.
-        version: Of SQuAD's script.
+        version: The version of SQuAD's script.
         writer: Writes the requests.
         spending: Prices, budget, and what this run has paid.
     """

@@ -55,7 +55,7 @@ def ask_and_score(config: Config, splits: Splits, result: Result, trackers: Trac
         answered = questioner.answer(splits.reported)
         result.endpoint = describe_answers(questioner, answered)
         warn_of_losses(result.endpoint, answered, questioner.endpoint.max_tokens)
-        rows = _score(questioner, splits, answered, result)
+        rows = _score_answers(questioner, splits, answered, result)
         unwritten = _write_files(Path(config.training.output_dir), rows, splits.reported, answered)
         _ask_controls(questioner, splits.reported, config, result)  # last: scores are there if the budget ends here
     finally:
@@ -68,7 +68,7 @@ def ask_and_score(config: Config, splits: Splits, result: Result, trackers: Trac
         raise RunError("; ".join(unwritten))
 
 
-def _score(questioner: Questioner, splits: Splits, answered: Answered, result: Result) -> list[dict[str, Any]]:
+def _score_answers(questioner: Questioner, splits: Splits, answered: Answered, result: Result) -> list[dict[str, Any]]:
     """Record the scores in `result` and return the lines of scores.jsonl."""
     examples, rules, version = splits.reported, questioner.rules, questioner.version
     unseen = find_unseen_rows(examples, splits.train)
@@ -85,7 +85,7 @@ def _score(questioner: Questioner, splits: Splits, answered: Answered, result: R
 def _write_files(run_dir: Path, rows: list[dict[str, Any]], examples: Examples, answered: Answered) -> list[str]:
     """Write the files of the run, and return why some could not be written.
 
-    A question that was refused is not in predictions.json, where "" is "no answer".
+    A question that was refused is not in predictions.json, because "" there means "no answer".
     """
     pairs = zip(name_rows(examples.ids), answered.predictions, strict=True)
     predictions = {name: text for name, text in pairs if text is not None}

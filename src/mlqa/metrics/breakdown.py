@@ -44,7 +44,7 @@ def classify_questions(
 
     Args:
         examples: The questions.
-        rules: Of the language. Its question words decide `question_type`.
+        rules: The rules of the language. Its question words decide `question_type`.
         on_tokens: Boolean [questions], whether the first gold begins and ends where tokens do. None leaves
             `token_boundary` out.
 
@@ -85,9 +85,9 @@ def break_down_scores(
     """Return the mean scores of each group.
 
     Args:
-        scores: Of every question.
-        groups: Of `classify_questions`.
-        rules: Of the language, for the order of the question types.
+        scores: The scores of every question.
+        groups: The groups from `classify_questions`.
+        rules: The rules of the language, for the order of the question types.
 
     Returns:
         {grouping: {group: {"total", "exact_match", "f1"}}}, scores on the 0-100 scale. Groups without questions are

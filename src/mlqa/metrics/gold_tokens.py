@@ -38,7 +38,7 @@ def classify_golds(
     Args:
         examples: The questions.
         context: Tokens of `examples.contexts`.
-        lexicon: Of the language.
+        lexicon: The lexicon of the language.
         counted: {word between white space: occurrences in the contexts of train}. Empty if there is no train split.
 
     Returns:

@@ -30,10 +30,10 @@ class Golds:
     """Words with their morphemes.
 
     Attributes:
-        source: Where they are from, in words.
+        source: Their source, in words.
         readings: {word: its readings, the likeliest first}.
         stemmed: Words with their stems, for MorphScore version 2.
-        coverage: How many words of the corpus have a reading. Empty if nobody asked an analyzer.
+        coverage: How many words of the corpus have a reading. Empty if no analyzer was asked.
     """
 
     source: str
@@ -75,8 +75,8 @@ def find_golds(counted: Mapping[str, int], lexicon: Lexicon, entries: Sequence[W
 
     Args:
         counted: {word: occurrences in the corpus}, most frequent first.
-        lexicon: Of the language.
-        entries: Of the gold file, none without one.
+        lexicon: The lexicon of the language.
+        entries: The entries of the gold file, empty if there is none.
 
     Returns:
         The words, or why there are none.
@@ -109,7 +109,7 @@ def analyze_morphemes(tokenizer: Any, golds: Golds, used: Collection[int], lexic
         tokenizer: A fast tokenizer.
         golds: Words with morphemes.
         used: Distinct ids that occur in the corpus, ascending.
-        lexicon: Of the language.
+        lexicon: The lexicon of the language.
     """
     figures: dict[str, float] = {}
     intervals: Intervals = {}

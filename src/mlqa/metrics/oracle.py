@@ -1,6 +1,6 @@
 """Compute the best score that a tokenizer permits: a model answers with whole tokens, but a gold answer may end in one.
 
-It answers with at most max_answer_length of them, too.
+The best answer has at most max_answer_length tokens, as a model's has.
 
 A model cannot return 'botanikçi' in 'botanikçilerin' if the text is tokenized as botanik ##çilerin. How often this
 happens, and what the best choice of tokens would score, is an upper bound for every model that uses the tokenizer. A
@@ -60,7 +60,7 @@ def score_oracle_rows(
         examples: The rows.
         context: Tokens of `examples.contexts`.
         version: Version of the SQuAD script to score by.
-        max_answer_length: Of `compute_oracle_scores`.
+        max_answer_length: As in `compute_oracle_scores`.
 
     Returns:
         {name: float [rows]}: `exact` and `f1` (0-1), the number of gold answers (`golds`), and how many of them begin

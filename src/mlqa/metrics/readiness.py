@@ -1,11 +1,11 @@
-"""What makes a training not worth its money, as far as data and tokenizer show it beforehand."""
+"""Reasons not to pay for a training yet, as far as the data and the tokenizer show them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mlqa.config.schema import Config, is_trained, keeps_best
+from mlqa.config.schema import Config, is_trained, should_keep_best
 from mlqa.config.split_checks import has_test_split
 from mlqa.config.validation import ANSWERING
 from mlqa.data.audit_warnings import describe_leakage, format_percent
@@ -73,7 +73,7 @@ def find_reasons_to_wait(
             f"{format_percent(longest, 1)} of the answers are longer than training.max_answer_length="
             f"{config.training.max_answer_length} tokens and cannot be given in full. Choose a larger value."
         )
-    if keeps_best(config) and not has_test_split(config.dataset):
+    if should_keep_best(config) and not has_test_split(config.dataset):
         yield (
             "training.keep=best: the best model is chosen on the questions that are reported, so its score will be a "
             "little too high. dataset.validation_share=0.1 cuts other questions out of train to choose on."

@@ -1,4 +1,4 @@
-"""scores.jsonl: every question of the scored split with its scores, so that nobody has to read the data set again.
+"""scores.jsonl: every question of the scored split with its scores, so that the data set need not be read again.
 
 One JSON object per line, in the order of the split:
 
@@ -50,8 +50,8 @@ def build_score_rows(
         split: Name of the split.
         examples: The questions.
         predictions: One answer per question.
-        scores: Of the predictions.
-        groups: Of `mlqa.metrics.breakdown.classify_questions`.
+        scores: The scores of the predictions.
+        groups: The groups from `mlqa.metrics.breakdown.classify_questions`.
         unseen: Boolean [questions], whether the context is not in train. None if that is not known.
     """
     from mlqa.answers.predictions_file import name_rows  # here, because a reader of the file needs none of it

@@ -41,7 +41,7 @@ def score_questions(
         predictions: One text per row. None is a row that was not predicted (0 points).
         examples: The rows.
         rules: How the language compares answers.
-        version: Of SQuAD's script.
+        version: The version of SQuAD's script.
         null_odds: The odds of no answer, one per row.
         na_prob_thresh: If it is given, no answer takes the place of each prediction whose odds exceed it, as in the
             official script.
@@ -80,7 +80,7 @@ def score_predictions(
         examples: The rows.
         rules: How the language compares answers.
         unseen: Boolean [rows], whether the context is not in train. None leaves out all scores of unseen rows.
-        version: Of SQuAD's script.
+        version: The version of SQuAD's script.
         null_odds: The odds of no answer, one per row.
         best_answers: The answers without any threshold, for which the best threshold is sought. Default: the
             predictions.

@@ -1,4 +1,4 @@
-"""What a model scored on a further data set, and how it gets into the files of its run."""
+"""Scores on a further data set, and how they get into the files of a run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def record_scores(run_dir: Path, name: str, scores: SetScores) -> None:
         DataError: A line of its scores.jsonl is damaged.
     """
     if (holder := lock_directory(run_dir)) is not None:
-        raise RunError(f"{run_dir}: {holder} is working in it; wait for its end, and give the same command again")
+        raise RunError(f"{run_dir}: {holder} is working in it; wait until it ends, and run the same command again")
     try:
         replace_score_rows(run_dir / SCORES, scores.rows)
         record_evaluations(run_dir, {name: scores.record})

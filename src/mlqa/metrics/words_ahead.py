@@ -1,4 +1,4 @@
-"""Have the words that a run will ask for analyzed by another process while this one imports its libraries."""
+"""Analyze the words that a run will need in another process, while this one imports its libraries."""
 
 from __future__ import annotations
 

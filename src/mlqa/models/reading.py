@@ -30,7 +30,7 @@ def probe_reading(model: Any, max_seq_length: int) -> Reading:
         max_seq_length: The longest window, in tokens.
 
     Returns:
-        What windows must respect.
+        How it reads, which its windows must respect.
 
     Raises:
         ModelError: The model cannot read windows of `max_seq_length` tokens, or its weights are damaged.

@@ -15,7 +15,7 @@ UNREAD = ".pooler."  # part of the name of weights that no question-answering he
 
 @dataclass(frozen=True)
 class LoadedWeights:
-    """What of a model came from its files.
+    """Which weights of a model came from its files.
 
     Attributes:
         loaded: Number of weights that came from the files. Tied weights count once.

@@ -16,9 +16,9 @@ def build_card(facts: RunFacts, licence: str | None, emissions: Emissions | None
     """Build the card of a run's model.
 
     Args:
-        facts: Of the run.
+        facts: The facts about the run.
         licence: What the model is published under, as the hub names licences. None means that of the base model.
-        emissions: Of its training, if they could be estimated.
+        emissions: The emissions of its training, if they could be estimated.
         repository: Its name on the hub, None if it has none yet.
 
     Returns:

@@ -26,9 +26,9 @@ def build_page(facts: RunFacts, licence: str | None, emissions: Emissions | None
     """Return the text below the header of a card.
 
     Args:
-        facts: Of the run.
+        facts: The facts about the run.
         licence: What the model is published under, None if it is not stated.
-        emissions: Of its training, if they could be estimated.
+        emissions: The emissions of its training, if they could be estimated.
         repository: Its name on the hub, None if it has none yet.
     """
     result, member = facts.result, facts.member

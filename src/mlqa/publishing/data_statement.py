@@ -33,7 +33,7 @@ def build_data_statement(facts: RunFacts) -> Any:
     """Build the statement on a run's data set.
 
     Args:
-        facts: Of the run.
+        facts: The facts about the run.
 
     Returns:
         A `huggingface_hub.DatasetCard`.

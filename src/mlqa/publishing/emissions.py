@@ -16,11 +16,11 @@ LOCAL = "local"
 
 @dataclass(frozen=True)
 class Emissions:
-    """An estimate. The hardware is taken to draw its limit all the time.
+    """An estimate, which assumes that the hardware always draws its power limit.
 
     Attributes:
         kilowatt_hours: Energy.
-        grams: Of CO2.
+        grams: Grams of CO2.
         basis: What it was computed from.
     """
 
@@ -38,7 +38,7 @@ def estimate_emissions(
         result: The content of its result.json.
         instances: Rows of the launcher's catalogue.
         watts: Power of one machine, None to take the limits of its parts.
-        grams_per_kwh: Of CO2, of the electricity there.
+        grams_per_kwh: Grams of CO2 per kilowatt-hour of the electricity there.
 
     Returns:
         None if the time is not known, or the hardware: a machine of the user's own that may have a GPU.

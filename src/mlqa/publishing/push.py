@@ -22,7 +22,7 @@ PRIVATE_NODES = ("tracking", "error")
 
 @dataclass(frozen=True)
 class Upload:
-    """What would go where.
+    """What an upload would send, and to which repository.
 
     Attributes:
         folder: A copy of the files, cleaned.

@@ -21,7 +21,7 @@ def render(template: str, values: Mapping[str, Any]) -> str:
 
     Args:
         template: The file's name in `templates`.
-        values: What it shows.
+        values: The values that it shows.
     """
     lines: list[str] = []
     for line in _load_environment().get_template(template).render(values).splitlines():

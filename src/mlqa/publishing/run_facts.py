@@ -14,7 +14,8 @@ from mlqa.errors import RunError
 from mlqa.models.heads import SUFFIX
 from mlqa.report.manifest import FILE as MANIFEST
 from mlqa.report.manifest import MULTIRUN
-from mlqa.report.members import COMPLETED, Member, read_sweep
+from mlqa.report.member import COMPLETED, Member
+from mlqa.report.members import read_sweep
 from mlqa.report.treatments import Treatment, build_treatments, make_evaluation_key
 from mlqa.result import ENDPOINT_ANSWERS, FILE, MODEL
 
@@ -23,12 +24,12 @@ FURTHEST = 3  # folders above a run that may be its sweep
 
 @dataclass(frozen=True)
 class RunFacts:
-    """A completed run with what else is known of it.
+    """A completed run, and what else is known about it.
 
     Attributes:
-        directory: Of the run.
+        directory: The directory of the run.
         member: Its result.json and config.
-        treatment: The runs of its sweep that differ from it in seed and hardware alone, with itself.
+        treatment: The runs of its sweep that differ from it only in seed and hardware, itself included.
         model_facts: "licence", as far as it is known of the base model.
         data_facts: "name", "licence", "url" and "origin", as far as they are known of the data set.
         model_config: The config.json of the model.
@@ -96,7 +97,7 @@ def read_run_facts(run_dir: Path) -> RunFacts:
         run_dir: The directory of a completed run.
 
     Raises:
-        RunError: It is no directory of a completed run, or its model is not there.
+        RunError: It is not the directory of a completed run, or its model is missing.
     """
     if not (run_dir / FILE).is_file():
         raise RunError(f"{run_dir}: has no {FILE}; give the directory of a completed run (outputs/<date>/<time>)")
@@ -109,7 +110,7 @@ def read_run_facts(run_dir: Path) -> RunFacts:
     try:
         model_config = yaml.safe_load(path.read_text("utf-8"))  # JSON is YAML
     except (OSError, yaml.YAMLError):
-        raise RunError(f"{path}: is not there or cannot be read; give the directory of a completed run") from None
+        raise RunError(f"{path}: is missing or cannot be read; give the directory of a completed run") from None
     facts = _load_facts()
     return RunFacts(
         run_dir,

@@ -8,29 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from mlqa.report.cautions import SAME_PRICE, list_cautions
 from mlqa.report.comparison import Comparison
-from mlqa.report.flags import ASKED_PRICE, CONTAMINATION, list_flags
-from mlqa.report.race_sentences import describe_undecided, describe_win, find_winner, list_race_cautions
+from mlqa.report.race_sentences import describe_undecided, describe_win, find_winner
 from mlqa.report.raced import Raced
 from mlqa.report.statistics.verdict import Verdict
 from mlqa.report.treatments import Configuration, Treatment
 from mlqa.report.wording import (
     count_things,
-    format_difference,
-    format_duration,
     format_interval,
     format_points,
-    format_price,
     format_run_cost,
     join_names,
     join_texts,
 )
-
-REHEARSED = (
-    "This was a rehearsal: the jobs ran on this machine and nothing was paid. "
-    "Minutes and dollars say nothing about the hardware they name."
-)
-SAME_PRICE = 1.05  # repeated runs differ by some per cent in time, and therefore in price
 
 
 @dataclass
@@ -69,10 +60,10 @@ def build_answer(comparison: Comparison, is_rehearsal: bool = False) -> Answer:
     crash = f". But {choice.describe_unfinished()}" if choice.has_crashed else ""
     if len(comparison.treatments) == 1:
         score = f"{comparison.score_name} {treatment.score:.2f}"
-        where = _compare_prices(comparison, choice)
+        cheapest = _compare_prices(comparison, choice)
         sentence = (
             f"Only {treatment.name} has a score on {comparison.dataset} ({score}), so there is nothing to compare it "
-            f"with{where}{f'; {cost} on {choice.hardware}' if cost else ''}{crash}."
+            f"with{cheapest}{f'; {cost} on {choice.hardware}' if cost else ''}{crash}."
         )
     elif verdict is None:
         best = comparison.treatments[0]
@@ -81,13 +72,14 @@ def build_answer(comparison: Comparison, is_rehearsal: bool = False) -> Answer:
             f"Nothing is settled: {best.name} has the highest {comparison.score_name} ({best.score:.2f}), but "
             f"the treatments could not be compared question by question ({reason})."
         )
-        return Answer(sentence, None, False, _list_cautions(comparison, best, None, tied, is_rehearsal), [])
+        return Answer(sentence, None, False, list_cautions(comparison, best, None, tied, is_rehearsal), [])
     else:
-        index = verdict_index(comparison, treatment)
+        index = comparison.find_index(treatment)
+        assert index is not None  # it ties, so it was compared
         claim = _describe_standing(comparison, verdict, index)
         sentence = f"Choose {choice.name}: {claim}{f'; {cost}' if cost else ''}{crash}."
     settled = verdict is not None and verdict.winner is not None
-    cautions = _list_cautions(comparison, treatment, choice, tied, is_rehearsal)
+    cautions = list_cautions(comparison, treatment, choice, tied, is_rehearsal)
     return Answer(sentence, choice, settled, cautions, tied)
 
 
@@ -103,15 +95,8 @@ def _build_race_answer(comparison: Comparison, race: Raced, is_rehearsal: bool) 
     else:
         sentence = describe_undecided(comparison, race)
     offers = [winner] if winner else tied
-    cautions = _list_cautions(comparison, comparison.treatments[0], choice, offers, is_rehearsal)
+    cautions = list_cautions(comparison, comparison.treatments[0], choice, offers, is_rehearsal)
     return Answer(sentence, choice, winner is not None, cautions, tied)
-
-
-def verdict_index(comparison: Comparison, treatment: Treatment) -> int:
-    """Return the index of a treatment that is among those compared."""
-    index = comparison.find_index(treatment)
-    assert index is not None
-    return index
 
 
 def choose_configuration(comparison: Comparison, tied: Sequence[Treatment]) -> Configuration:
@@ -142,19 +127,15 @@ def _describe_standing(comparison: Comparison, verdict: Verdict, index: int) -> 
     ties = [other for other in others if other in verdict.tied]
     beaten = [other for other in others if differences[other].is_told_apart]
     rest = [other for other in others if other not in ties and other not in beaten]
-    parts = []
     if not ties:
         nearest = min(others, key=lambda other: differences[other].mean)
         ahead = differences[nearest]
         shown = f"{format_points(ahead.mean)} ({format_interval(ahead.low, ahead.high)})"
-        parts.append(
-            f"it beats {comparison.compared[nearest].name} by {shown} {name}"
-            + (f" and {count_things(len(others) - 1, 'other')} by more" if len(others) > 2 else "")
-            if len(others) != 2
-            else f"it beats {comparison.compared[nearest].name} by {shown} {name} and "
-            f"{comparison.compared[next(o for o in others if o != nearest)].name} by more"
-        )
-        return parts[0]
+        farther = [comparison.compared[other].name for other in others if other != nearest]
+        more = farther[0] if len(farther) == 1 else count_things(len(farther), "other")
+        claim = f"it beats {comparison.compared[nearest].name} by {shown} {name}"
+        return f"{claim} and {more} by more" if farther else claim
+    parts = []
     if len(ties) == 1:
         (tie,) = ties
         one = differences[tie]
@@ -184,88 +165,3 @@ def _describe_standing(comparison: Comparison, verdict: Verdict, index: int) -> 
 def _compare_prices(comparison: Comparison, choice: Configuration) -> str:
     others = [one for one in comparison.configurations if one is not choice and one.usd is not None]
     return f". {choice.name} is its cheapest configuration" if others and choice.usd is not None else ""
-
-
-def _list_cautions(
-    comparison: Comparison,
-    treatment: Treatment,
-    choice: Configuration | None,
-    tied: Sequence[Treatment],
-    is_rehearsal: bool,
-) -> list[str]:
-    """Return what else must be known, the gravest first."""
-    cautions = [REHEARSED] if is_rehearsal else []
-    if comparison.race is not None:
-        cautions += list_race_cautions(comparison, comparison.race)
-    elif comparison.race_caution:
-        cautions.append(comparison.race_caution)
-    cautions += [f"{treatment.name}: {flag}." for flag in list_flags(comparison, treatment)]
-    if asked := [one for one in comparison.treatments if one.is_asked]:
-        cautions.append(CONTAMINATION)
-        cautions += [ASKED_PRICE] if len(asked) < len(comparison.treatments) else []
-    if choice is not None:
-        cautions += _list_passed_over(choice, tied)
-    cautions += _describe_seeds(comparison)
-    cautions += _describe_leak(comparison, treatment)
-    for check in comparison.hardware:
-        if check.agreement is not None and check.agreement.p < 0.05:
-            cautions.append(
-                f"Scores on {check.first} and {check.second} differ by "
-                f"{format_points(abs(check.agreement.difference))} (p = {check.agreement.p:.3f}), though hardware "
-                "should not matter: look at precision and batch size."
-            )
-    return cautions
-
-
-def _list_passed_over(choice: Configuration, tied: Sequence[Treatment]) -> list[str]:
-    """Return which configurations of tied treatments lost runs, and what is faster."""
-    others = [one for treatment in tied for one in treatment.configurations if one is not choice]
-    offers = [one for one in others if one.is_asked is choice.is_asked]  # the others are not at the same price
-    lines = []
-    for one in offers:
-        if one.has_crashed:
-            is_cheaper = one.usd is not None and choice.usd is not None and one.usd < choice.usd
-            price = f" costs less ({format_price(one)} a run), but " if is_cheaper else ": "
-            lines.append(f"{one.name}{price}{one.describe_unfinished()}.")
-    timed = [one for one in offers if one.minutes is not None and not one.has_crashed]
-    fastest = min(timed, key=lambda one: one.minutes or 0, default=None)
-    if fastest and fastest.minutes and choice.minutes and fastest.minutes * SAME_PRICE < choice.minutes:
-        price = f" for {format_price(fastest)}" if fastest.usd is not None else ""
-        lines.append(f"If time matters more, {fastest.name} takes {format_duration(fastest.minutes)}{price}.")
-    return lines
-
-
-def _describe_seeds(comparison: Comparison) -> list[str]:
-    verdict = comparison.verdict
-    if verdict is None:
-        return []
-    if not verdict.spread.pooled_df:
-        return [
-            "Each treatment has one seed: seed variance assumed, not measured (a standard deviation of 0.75 points, as "
-            "published runs show it, besides answers that flip)."
-        ]
-    single = [one for one, count in zip(comparison.compared, verdict.spread.counts, strict=True) if count == 1]
-    return [f"One seed only: {join_names(single)}. Its seed variance is taken from the others."] if single else []
-
-
-def _describe_leak(comparison: Comparison, treatment: Treatment) -> list[str]:
-    unseen, total = comparison.unseen, comparison.total
-    if unseen is None or unseen == total:
-        return []
-    line = f"{total - unseen:,} of {count_things(total, 'question')} are asked about contexts that are also in train."
-    clean, index = comparison.verdict_on_unseen, comparison.find_index(treatment)
-    if clean is None or index is None:
-        return [line]
-    others = [one for one in clean.differences if one.winner is not None and index in (one.first, one.second)]
-    ahead = [clean.find_difference(one.winner, index) for one in others if one.winner not in (None, index)]
-    if ahead:
-        worst = max(ahead, key=lambda one: one.mean)
-        return [
-            f"{line} On the others, {comparison.compared[worst.first].name} beats {treatment.name} by "
-            f"{format_difference(worst)}: part of the score may be memorized."
-        ]
-    leader = int(clean.spread.means.argmax())
-    if leader != index:
-        one = clean.find_difference(leader, index)
-        return [f"{line} On the others, {comparison.compared[leader].name} is ahead of it by {format_difference(one)}."]
-    return [f"{line} On the others it also leads."]

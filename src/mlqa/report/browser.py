@@ -20,8 +20,8 @@ def build_browser_data(comparison: Comparison) -> dict[str, Any] | None:
         None if fewer than two treatments were compared question by question. Otherwise values that can be written as
         JSON. Equal answers to a question are written once:
 
-        names: Of the treatments.
-        seeds: For each treatment, its seeds.
+        names: The names of the treatments.
+        seeds: The seeds of each treatment.
         contexts: Each text once.
         questions: [[id, question, index of its context, [gold, ...]], ...]
         answers: For each question, its distinct answers as [text or null, exact (0 or 1), F1 in per cent].

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from mlqa.report.cells import Cell, Column, Table, build_table, make_name_cell, make_number_column, make_text_column
 from mlqa.report.comparison import Comparison
-from mlqa.report.drawings import COLOURS, Axis, Line, Plot, Tick, make_axis
-from mlqa.report.members import METRICS
+from mlqa.report.member import METRICS
 from mlqa.report.reading import coerce_finite, get_nested
+from mlqa.report.shapes import COLOURS, Axis, Line, Plot, Tick, make_axis
 from mlqa.report.treatments import Treatment
 from mlqa.report.wording import list_first
 
@@ -20,7 +20,7 @@ SHARES = Axis(0.0, 1.0, [Tick(20.0 * step, f"{step / 5:.1f}") for step in range(
 
 @dataclass(frozen=True)
 class CalibrationPart:
-    """What the page shows: a table, figures, and what to know of both."""
+    """What the page shows of calibration: a table, figures, and notes on both."""
 
     table: Table
     plots: list[Plot]
@@ -93,7 +93,7 @@ def _draw_risk_coverage(known: list[tuple[int, Treatment]], score: str) -> Plot 
     y = make_axis([*(height for *_, pairs in curves for _, height in pairs), *goals], 0.03)
     lines = [Line(one.name, _trace(pairs, SHARES, y), number % (COLOURS - 1)) for number, one, pairs in curves]
     lines += [
-        Line(f"{score} {goal:g}", f"0,{100 - y.place(goal):g} 100,{100 - y.place(goal):g}", 7, 2) for goal in goals
+        Line(f"{score} {goal:g}", f"0,{100 - y.locate(goal):g} 100,{100 - y.locate(goal):g}", 7, 2) for goal in goals
     ]
     note = (
         "The questions with the highest probabilities are answered first. How far to the right a curve stays above the "
@@ -112,7 +112,7 @@ def _draw_risk_coverage(known: list[tuple[int, Treatment]], score: str) -> Plot 
 
 
 def _trace(pairs: list[tuple[float, float]], x: Axis, y: Axis) -> str:
-    return " ".join(f"{x.place(at):g},{100 - y.place(height):g}" for at, height in pairs)
+    return " ".join(f"{x.locate(at):g},{100 - y.locate(height):g}" for at, height in pairs)
 
 
 def _build_table(treatments: list[Treatment], score: str) -> Table:

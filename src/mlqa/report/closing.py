@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlqa.environment import get_console
-from mlqa.report.answer import REHEARSED
+from mlqa.report.cautions import REHEARSED
 from mlqa.report.content import Report, Section
 from mlqa.report.rows import build_treatment_table
 

@@ -12,7 +12,7 @@ import numpy as np
 from mlqa.errors import DataError
 from mlqa.report.folds import find_missing_folds, read_seed
 from mlqa.report.grouping import group_by
-from mlqa.report.members import METRICS, Member
+from mlqa.report.member import METRICS, Member
 from mlqa.report.names import assign_names
 from mlqa.report.pareto import find_pareto_front
 from mlqa.report.questions import Questions, RowScores
@@ -53,7 +53,7 @@ class Comparison:
 
     Attributes:
         dataset: Its option.
-        fingerprints: Of the data of all members.
+        fingerprints: The fingerprints of the data of all members.
         treatments: All of them.
         questions: What the compared treatments answered.
         compared: Those with per-question scores.

@@ -9,13 +9,15 @@ from datetime import datetime
 from pathlib import Path
 
 from mlqa.errors import ConfigError
-from mlqa.report.answer import REHEARSED, Answer, build_answer
+from mlqa.report.answer import Answer, build_answer
+from mlqa.report.cautions import REHEARSED
 from mlqa.report.comparison import Comparison, compare_members
 from mlqa.report.evaluations import TransferMatrix, build_transfer_matrix
 from mlqa.report.factors import Design, analyse_factors
 from mlqa.report.folds import get_fold
 from mlqa.report.learning_curve import LearningCurves, find_learning_curves
-from mlqa.report.members import STATUSES, Member, Sweep, find_sweep_dirs, read_sweep
+from mlqa.report.member import STATUSES, Member
+from mlqa.report.members import Sweep, find_sweep_dirs, read_sweep
 from mlqa.report.reading import coerce_finite
 from mlqa.report.reference import Reference, load_references
 from mlqa.report.settling import Settling, plan_settling

@@ -1,17 +1,13 @@
-"""The figures of a comparison, as positions in per cent of a box. The page draws them without a script.
-
-A figure grows and shrinks with its box while its text keeps its size, so that it can be read on a phone and in print.
-"""
+"""Draw the figures of a comparison: scores with intervals, scatters, learning curves."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from mlqa.report.answer import Answer
 from mlqa.report.comparison import Comparison
 from mlqa.report.reference import Reference
+from mlqa.report.shapes import COLOURS, Axis, IntervalRow, Line, Picture, Plot, Point, make_axis
 from mlqa.report.standing import describe_standing, estimate_interval
 from mlqa.report.treatments import Configuration, Treatment
 from mlqa.report.wording import format_interval, format_price, list_first
@@ -21,106 +17,6 @@ MOST_LABELS = 14  # points of a scatter that carry their name
 FARTHEST_LABEL = 10  # per cent of the height that a label may be away from its point
 MOST_CURVES = 20
 POINTS_PER_CURVE = 120
-COLOURS = 8
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A mark of an axis, at `at` per cent of its length."""
-
-    at: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Axis:
-    """From `low` to `high`, with marks at round numbers."""
-
-    low: float
-    high: float
-    ticks: list[Tick]
-
-    def place(self, value: float) -> float:
-        """Return where a value is, in per cent."""
-        return round(100 * (value - self.low) / (self.high - self.low), 3)
-
-
-@dataclass(frozen=True)
-class IntervalRow:
-    """A score with its 95 % interval and the score of each seed. Places are per cent, `text` says it in words."""
-
-    name: str
-    text: str
-    at: float
-    low: float | None
-    high: float | None
-    seeds: list[float]
-    kind: str  # "tied", "beaten", "alone" or "published"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Scores with intervals, one above the other."""
-
-    title: str
-    note: str
-    rows: list[IntervalRow]
-    axis: Axis
-
-
-@dataclass(frozen=True)
-class Point:
-    """A point of a scatter. `label_at` is the height of its label, `is_left` whether the label is left of it."""
-
-    x: float
-    y: float
-    text: str
-    label: str
-    label_at: float
-    is_left: bool
-    colour: int
-    is_on_front: bool = False
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line through points "x,y x,y ..." of a box of 100 x 100, with y from the top."""
-
-    name: str
-    points: str
-    colour: int
-    dash: int = 0
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A scatter or lines."""
-
-    name: str
-    title: str
-    note: str
-    x_title: str
-    y_title: str
-    x: Axis
-    y: Axis
-    points: list[Point] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
-    front: str = ""
-    colours: list[tuple[str, int]] = field(default_factory=list)  # of the treatments, if points are treatments'
-
-
-def make_axis(values: Iterable[float], margin: float = 0.06) -> Axis:
-    """Make an axis that holds all values, with three to seven marks at round numbers."""
-    known = list(values)
-    low, high = min(known), max(known)
-    spare = (high - low) * margin or max(abs(high) * 0.05, 0.5)
-    low, high = low - spare, high + spare
-    step = 10 ** math.floor(math.log10((high - low) / 3))
-    step = next(step * factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 6)
-    digits = max(0, -math.floor(math.log10(step)))
-    marks = [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
-    ticks = [Tick(round(100 * (mark - low) / (high - low), 3), f"{mark:,.{digits}f}") for mark in marks]
-    return Axis(low, high, ticks)
 
 
 def draw_picture(comparison: Comparison, answer: Answer, references: Sequence[Reference] = ()) -> Picture:
@@ -154,9 +50,9 @@ def draw_picture(comparison: Comparison, answer: Answer, references: Sequence[Re
     axis = make_axis(ends, 0.03)
     rows = [
         IntervalRow(
-            name, words, axis.place(at),
-            axis.place(interval[0]) if interval else None, axis.place(interval[1]) if interval else None,
-            [axis.place(seed) for seed in seeds], kind,
+            name, words, axis.locate(at),
+            axis.locate(interval[0]) if interval else None, axis.locate(interval[1]) if interval else None,
+            [axis.locate(seed) for seed in seeds], kind,
         )
         for name, words, at, interval, seeds, kind in made
     ]  # fmt: skip
@@ -202,7 +98,7 @@ def _draw_scatter(comparison: Comparison, axis: str, unit: str, title: str) -> P
         (cost, score_of[id(one)], describe(one), one.name, colour_of[id(one)], axis in one.on_fronts)
         for one, cost in known
     ]
-    front = sorted((x.place(cost), 100 - y.place(score)) for cost, score, _, _, _, is_on in items if is_on)
+    front = sorted((x.locate(cost), 100 - y.locate(score)) for cost, score, _, _, _, is_on in items if is_on)
     steps = " ".join(
         f"{at:g},{height:g}" if number == 0 else f"{at:g},{front[number - 1][1]:g} {at:g},{height:g}"
         for number, (at, height) in enumerate(front)
@@ -242,7 +138,7 @@ def _place_points(
     points: list[Point] = []
     taken: list[float] = []
     for at, score, text, name, colour, is_on in sorted(items, key=lambda item: (not item[5], item[1])):
-        place, level = x.place(at), y.place(score)
+        place, level = x.locate(at), y.locate(score)
         is_left = place > 55
         steps = (level + sign * step for step in range(FARTHEST_LABEL) for sign in (1, -1))
         free = (at for at in steps if 0 <= at <= 98 and all(abs(at - other) >= apart for other in taken))
@@ -273,7 +169,7 @@ def _draw_curves(comparison: Comparison, key: str, y_title: str, title: str) -> 
         return None
     x, y = (make_axis([point[axis] for _, rows, _, _ in curves for point in rows], 0.02) for axis in (0, 1))
     lines = [
-        Line(name, " ".join(f"{x.place(step):g},{100 - y.place(value):g}" for step, value in rows), colour, dash)
+        Line(name, " ".join(f"{x.locate(step):g},{100 - y.locate(value):g}" for step, value in rows), colour, dash)
         for name, rows, colour, dash in curves
     ]
     note = "Each run is a line, each treatment a colour."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlqa.report.cells import Column, Table, build_table, make_name_cell, make_number_column, make_text_column
 from mlqa.report.comparison import Comparison
 from mlqa.report.flags import get_memory
-from mlqa.report.members import Member
+from mlqa.report.member import Member
 from mlqa.report.reading import get_nested
 from mlqa.report.treatments import Treatment
 

@@ -10,7 +10,7 @@ import numpy as np
 from mlqa.errors import DataError
 from mlqa.report.comparison import Comparison
 from mlqa.report.grouping import compute_known_mean
-from mlqa.report.members import Member
+from mlqa.report.member import Member
 from mlqa.report.questions import Questions, RowScores, read_set_scores
 from mlqa.report.reading import get_nested
 from mlqa.report.statistics.verdict import judge_scores

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlqa.errors import DataError
 from mlqa.report.grouping import compute_known_mean, group_by
-from mlqa.report.members import Member
+from mlqa.report.member import Member
 from mlqa.report.questions import Questions, RowScores, read_scores
 
 Answered = tuple[Member, Questions, RowScores]
@@ -40,7 +40,7 @@ def pool_number(runs: Sequence[Member], *path: str) -> float | None:
 
     Args:
         runs: Runs of one treatment and seed.
-        *path: Where result.json has the number.
+        *path: The keys of the number in result.json.
     """
     by_fold = group_by(runs, get_fold)
     if len(by_fold) == 1:
@@ -74,7 +74,7 @@ def read_seed(runs: Sequence[Member]) -> list[Answered]:
     folds = [{get_fold(run) for run in of_hardware} for of_hardware in by_hardware]
     for of_one in by_hardware if all(each == folds[0] for each in folds) else [list(runs)]:
         by_fold = sorted(group_by(of_one, get_fold).items(), key=lambda item: -1 if item[0] is None else item[0])
-        joined.append(_join([_average(_read_runs(of_fold)) for _, of_fold in by_fold]))
+        joined.append(_join([_average_scores(_read_runs(of_fold)) for _, of_fold in by_fold]))
     return joined
 
 
@@ -87,7 +87,7 @@ def _read_runs(runs: Sequence[Member]) -> list[Answered]:
     return found or [(runs[-1], *read_scores(runs[-1]))]
 
 
-def _average(answered: Sequence[Answered]) -> Answered:
+def _average_scores(answered: Sequence[Answered]) -> Answered:
     """Average the scores of runs that answered the same fold. The answers shown are those of the first."""
     run, questions, scores = answered[0]
     same = [each for _, others, each in answered if others.digest == questions.digest]

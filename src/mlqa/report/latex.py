@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from mlqa.display.latex import escape_latex
-from mlqa.report.answer import REHEARSED, choose_configuration
+from mlqa.report.answer import choose_configuration
+from mlqa.report.cautions import REHEARSED
 from mlqa.report.content import Report, Section
 from mlqa.report.evaluations import TransferMatrix
 from mlqa.report.flags import describe_selection

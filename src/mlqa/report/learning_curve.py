@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mlqa.report.comparison import Comparison
-from mlqa.report.drawings import COLOURS, Axis, Line, Plot, Point, Tick, make_axis
 from mlqa.report.grouping import group_by
+from mlqa.report.shapes import COLOURS, Axis, Line, Plot, Point, Tick, make_axis
 from mlqa.report.statistics.power_law import LEAST_SIZES, Estimate, PowerLaw, fit_power_law
 from mlqa.report.treatments import OPTIONS, Treatment
 from mlqa.report.wording import format_interval, format_points, format_usd
@@ -27,7 +27,7 @@ LIMITS = (
     "The curve holds for more questions of the same kind, the same model and the same settings, and says less the "
     "farther it goes beyond the largest size. All seeds of a size were trained on the same questions, so the interval "
     "knows the choice of these questions only as far as the points miss the curve. A power law is a description, not a "
-    "law: where the score levels off for another reason, it cannot see it coming."
+    "law: if the score levels off for another reason, it cannot see it coming."
 )
 
 
@@ -143,7 +143,7 @@ def _describe_gain(law: PowerLaw, size: float, more: float, name: str, usd_per_q
 
 
 def _format_price(usd: float) -> str:
-    """Format dollars, without cents from $100 on: nobody knows a forecast that well."""
+    """Format dollars, without cents from $100 on: a forecast is not that exact."""
     return f"${usd:,.0f}" if usd >= 100 else format_usd(usd)
 
 
@@ -168,12 +168,15 @@ def _draw(comparison: Comparison, curves: Sequence[Curve]) -> Plot:
     y = make_axis([score for _, score, _, _ in points] + [score for _, trace, _, _ in lines for _, score in trace])
     shown = [
         Line(
-            name, " ".join(f"{_place(x, at):g},{100 - y.place(score):g}" for at, score in trace), number % COLOURS, dash
+            name,
+            " ".join(f"{_locate_size(x, at):g},{100 - y.locate(score):g}" for at, score in trace),
+            number % COLOURS,
+            dash,
         )
         for name, trace, number, dash in lines
     ]
     made = [
-        Point(_place(x, at), y.place(score), text, "", y.place(score), False, number % COLOURS)
+        Point(_locate_size(x, at), y.locate(score), text, "", y.locate(score), False, number % COLOURS)
         for at, score, text, number in points
     ]
     note = (
@@ -218,11 +221,11 @@ def _make_size_axis(sizes: Sequence[float], last: float) -> Axis:
     axis = Axis(low - spare, high + spare, [])
     marks: list[Tick] = []
     for size in dict.fromkeys([*reversed(sizes), last]):
-        at = _place(axis, size)
+        at = _locate_size(axis, size)
         if all(abs(at - mark.at) >= 8 for mark in marks):
             marks.append(Tick(at, f"{size:,.0f}"))
     return Axis(axis.low, axis.high, sorted(marks, key=lambda mark: mark.at))
 
 
-def _place(axis: Axis, size: float) -> float:
-    return axis.place(math.log10(size))
+def _locate_size(axis: Axis, size: float) -> float:
+    return axis.locate(math.log10(size))

@@ -74,7 +74,7 @@ def read_manifest(sweep_dir: Path) -> Manifest:
 def _read_multirun_overrides(sweep_dir: Path) -> list[list[str]]:
     """Return the overrides of each member by the multirun.yaml that Hydra writes before the first one starts.
 
-    The launcher's record names a member of this machine only when it begins. After Ctrl-C nobody would miss the others.
+    The launcher records a member of this machine only when it begins. After Ctrl-C the others would go unnoticed.
 
     Returns:
         One list per member. Empty if there is no multirun.yaml, or if its sweeper chooses members as it goes.

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlqa.report.cells import Cell, Column, make_name_cell, make_number_column, make_text_column
 from mlqa.report.evaluations import list_evaluated_sets
-from mlqa.report.members import Member
+from mlqa.report.member import Member
 from mlqa.report.reading import get_nested
 from mlqa.report.rows import SCORES, TOKENIZER_FIGURES
 from mlqa.report.wording import format_usd

@@ -16,9 +16,9 @@ from typing import Any
 from mlqa.display.html import build_security_policy, render_template
 from mlqa.display.tokenizer_labels import list_readings
 from mlqa.display.tokenizer_page import mark_words
-from mlqa.report.answer import REHEARSED
 from mlqa.report.browser import build_browser_data
 from mlqa.report.calibration import build_calibration
+from mlqa.report.cautions import REHEARSED
 from mlqa.report.cells import build_table
 from mlqa.report.content import Report, Section
 from mlqa.report.drawings import draw_picture, draw_plots
@@ -26,12 +26,12 @@ from mlqa.report.endpoints import build_endpoint_table
 from mlqa.report.factors import Design
 from mlqa.report.flags import CONTAMINATION
 from mlqa.report.member_rows import MEMBERS, RECORDED
+from mlqa.report.pair_rows import build_pair_table
+from mlqa.report.published_rows import build_published_table
 from mlqa.report.race_rows import build_race_table
 from mlqa.report.race_sentences import describe_method
 from mlqa.report.rows import (
     build_configuration_table,
-    build_pair_table,
-    build_published_table,
     build_score_table,
     build_tokenizer_table,
     build_transfer_table,

@@ -11,7 +11,7 @@ import numpy as np
 
 from mlqa.errors import DataError
 from mlqa.metrics.scores_file import read_score_rows
-from mlqa.report.members import METRICS, Member
+from mlqa.report.member import METRICS, Member
 from mlqa.result import FILE, SCORES
 
 # The mean of float64 over rows, taken in another order, differs from result.json's by less. Another answer by more.

@@ -19,12 +19,12 @@ _FORMAT, _VERSION = "hydra-racing", 1
 
 @dataclass(frozen=True)
 class RaceStanding:
-    """How a treatment of a race stands.
+    """The standing of a treatment in a race.
 
     Attributes:
         name: The overrides that tell it from the others, e.g. "model=berturk hardware=g6".
-        members: The numbers of its members that count: whose mean is `mean`.
-        collapsed: How many more completed far below its best one.
+        members: The numbers of its members whose mean is `mean`.
+        collapsed: How many others completed far below its best one.
         state: racing, dropped, failed, best, not_better or undecided.
         reason: Why it left the race.
         mean, low, high: The mean over its seeds, and an interval that holds for all treatments together.
@@ -76,8 +76,9 @@ class NewQuestions:
 class RaceRecord:
     """A race of which a sweep's members are the runs.
 
-    Seeds were added where they were needed, and the race looked at the scores after each round (optional stopping). So
-    treatments have unequal numbers of seeds, and the intervals of the standings replace those of a plain comparison.
+    Seeds were added to the treatments that needed them, and the race looked at the scores after each round (optional
+    stopping). So treatments have unequal numbers of seeds, and the intervals of the standings replace those of a plain
+    comparison.
 
     Attributes:
         end: decided, settled or budget. None while the race runs.
@@ -88,7 +89,7 @@ class RaceRecord:
         indifference: A difference that does not count.
         looks: How often the race may look at the scores.
         collapse: A run that far below the best run of its treatment is set aside.
-        standings: Of each treatment.
+        standings: The standing of each treatment.
         set_aside: Why a member does not count, by its number.
         is_resumable: Whether a larger budget lets it go on.
         next_round: What another round would be, if the budget ended the race.

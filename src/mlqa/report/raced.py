@@ -22,7 +22,7 @@ class Raced:
 
     Attributes:
         record: What was decided.
-        standings: Of each treatment, by its key. Treatments of the race without a score are not among them.
+        standings: The standing of each treatment, by its key. Treatments of the race without a score are left out.
     """
 
     record: RaceRecord

@@ -59,7 +59,7 @@ class Reference:
 
     Attributes:
         title: What it is, e.g. "the original experiment".
-        source: Where it was published: an address or a citation.
+        source: An address or a citation.
         data: The questions, in words.
         rows: The results.
         dataset: The option whose runs answered the same questions, None if there is none.

@@ -1,9 +1,6 @@
-"""The tables of a comparison: treatments, configurations, scores, tokenizers, differences, published results."""
+"""The tables with a row per treatment or configuration: verdicts, prices, scores, tokenizers, further data sets."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from mlqa.display.tokenizer_labels import FIGURES
 from mlqa.report.answer import choose_configuration
@@ -11,11 +8,9 @@ from mlqa.report.cells import Cell, Column, Table, build_table, make_name_cell, 
 from mlqa.report.comparison import Comparison
 from mlqa.report.evaluations import TransferMatrix
 from mlqa.report.flags import get_ceiling, get_control, list_flags, list_unfinished
-from mlqa.report.reference import PublishedResult, Reference
 from mlqa.report.standing import describe_standing, estimate_difference, estimate_interval, find_leader
-from mlqa.report.statistics.contrasts import Difference
 from mlqa.report.treatments import Configuration, Treatment
-from mlqa.report.wording import MINUS, count_things, format_interval, format_p_value, format_points, format_price
+from mlqa.report.wording import MINUS, count_things, format_interval, format_points, format_price
 
 # heading, suffix of the metrics' names
 SCORES = (
@@ -153,7 +148,7 @@ def build_score_table(comparison: Comparison) -> Table:
 
 
 def build_tokenizer_table(comparison: Comparison) -> Table:
-    """Build the table of tokenizers, beside the score that was reached with them. Nobody knows that of an endpoint."""
+    """Build the table of tokenizers, with the score that each has reached. Those of endpoints are not known."""
 
     def compute_share(one: Treatment) -> float | None:
         ceiling, f1 = get_ceiling(one), one.compute_mean("metrics", "f1")
@@ -166,99 +161,6 @@ def build_tokenizer_table(comparison: Comparison) -> Table:
         *(_make_figure_column(FIGURES[key].label, key) for key in TOKENIZER_FIGURES),
     )
     return build_table(columns, [one for one in comparison.treatments if not one.is_asked])
-
-
-@dataclass(frozen=True)
-class _Pair:
-    first: Treatment
-    second: Treatment
-    difference: Difference
-    unseen: Difference | None
-
-
-def build_pair_table(comparison: Comparison, differences: Sequence[Difference]) -> Table:
-    """Build the table of differences, also on unseen contexts if these are not all contexts.
-
-    Args:
-        comparison: The comparison.
-        differences: Those of its verdict that are shown, one row each.
-    """
-    unseen = comparison.verdict_on_unseen
-    compared = comparison.compared
-    pairs = [
-        _Pair(
-            compared[one.first],
-            compared[one.second],
-            one,
-            unseen.find_difference(one.first, one.second) if unseen else None,
-        )
-        for one in differences
-    ]
-
-    def make_cell(get: Callable[[_Pair], tuple[float, float, float] | None]) -> Callable[[_Pair], Cell]:
-        def make(pair: _Pair) -> Cell:
-            found = get(pair)
-            return Cell("") if found is None else Cell(format_interval(found[1], found[2]), found[0])
-
-        return make
-
-    def format_verdict(pair: _Pair) -> str:
-        winner = pair.difference.winner
-        return "not told apart" if winner is None else f"{compared[winner].name} is better"
-
-    columns = (
-        Column("first", lambda pair: make_name_cell(pair.first.whole_name, pair.first.name), False),
-        Column("second", lambda pair: make_name_cell(pair.second.whole_name, pair.second.name), False),
-        Column(f"{comparison.score_name}, first − second", lambda pair: Cell(f"{pair.difference.mean:+.2f}".replace("-", MINUS), pair.difference.mean)),  # noqa: E501
-        Column("95 % interval", make_cell(lambda p: (p.difference.low, p.difference.low, p.difference.high))),
-        Column("p, corrected", lambda p: Cell(format_p_value(p.difference.p_holm), p.difference.p_holm), is_cost=True),
-        make_text_column("verdict", format_verdict, True),
-        Column(
-            "on exactly these questions",
-            make_cell(lambda p: (p.difference.low_here, p.difference.low_here, p.difference.high_here)),
-        ),
-        Column(
-            "unseen contexts: first − second",
-            lambda p: Cell(f"{p.unseen.mean:+.2f}".replace("-", MINUS), p.unseen.mean) if p.unseen else Cell(""),
-        ),
-        Column(
-            "unseen contexts: p, corrected",
-            lambda p: Cell(format_p_value(p.unseen.p_holm), p.unseen.p_holm) if p.unseen else Cell(""),
-            is_cost=True,
-        ),
-    )  # fmt: skip
-    return build_table(columns, pairs)
-
-
-def build_published_table(reference: Reference) -> Table:
-    """Build the table of published results."""
-    several = len({row.source for row in reference.rows}) > 1
-
-    def make_score(name: str) -> Callable[[PublishedResult], Cell]:
-        def make(row: PublishedResult) -> Cell:
-            mean = getattr(row, name)
-            return Cell("") if mean is None else Cell(format_mean(mean, getattr(row, f"{name}_sd")), mean)
-
-        return make
-
-    columns = (
-        make_text_column("model", lambda row: row.checkpoint),
-        make_text_column("option here", lambda row: row.model or ""),
-        Column("EM", make_score("exact_match")),
-        Column("F1", make_score("f1")),
-        make_number_column("seeds", "d", lambda row: row.seeds),
-        make_text_column("hardware", lambda row: row.hardware or ""),
-        make_number_column("minutes", ".1f", lambda row: row.minutes, is_cost=True),
-        make_number_column("$", ".2f", lambda row: row.usd, is_cost=True),
-        make_number_column("$ per hour", ".3f", lambda row: row.usd_per_hour, is_cost=True),
-        make_text_column("instance", lambda row: row.instance_type or ""),
-        make_number_column("count", "d", lambda row: row.instance_count if row.instance_type else None),
-        make_text_column("distribution", lambda row: row.distribution),
-        make_number_column("epochs", "g", lambda row: row.epochs),
-        make_number_column("vocabulary", ",.0f", lambda row: row.vocab_size),
-        make_text_column("source", lambda row: (row.source or reference.source) if several else ""),
-    )
-    return build_table(columns, reference.rows)
 
 
 def build_transfer_table(matrix: TransferMatrix) -> Table:

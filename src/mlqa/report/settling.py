@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mlqa.report.answer import Answer, choose_configuration
 from mlqa.report.comparison import Comparison
 from mlqa.report.folds import get_fold
-from mlqa.report.members import Member
+from mlqa.report.member import Member
 from mlqa.report.race_sentences import describe_next_steps
 from mlqa.report.reading import get_nested, read_yaml
 from mlqa.report.statistics.contrasts import Difference
@@ -43,7 +43,7 @@ class Prospect:
 
 @dataclass
 class Purchase:
-    """So many more seeds of each tied treatment. `minutes` and `usd` are for all of them, None if not known."""
+    """A number of further seeds of each tied treatment. `minutes` and `usd` are for all of them, None if not known."""
 
     seeds: int
     runs: int

@@ -12,13 +12,13 @@ from mlqa.display.html import render_template
 from mlqa.report.cells import build_table
 from mlqa.report.content import Report
 from mlqa.report.endpoints import build_endpoint_table
+from mlqa.report.member import Member
 from mlqa.report.member_rows import MEMBERS, list_csv_columns
-from mlqa.report.members import Member
+from mlqa.report.pair_rows import build_pair_table
+from mlqa.report.published_rows import build_published_table
 from mlqa.report.race_rows import build_race_table
 from mlqa.report.rows import (
     build_configuration_table,
-    build_pair_table,
-    build_published_table,
     build_score_table,
     build_tokenizer_table,
     build_transfer_table,

@@ -40,7 +40,7 @@ class Effect:
 
     Attributes:
         treatment: The treatment.
-        label: What is true of the questions of the group.
+        label: What the questions of the group have in common.
         questions: How many are in the group, and how many outside.
         scores: Mean score (0-100) in the group, and outside.
         interval: 95 % interval of the difference of the two, None if there is none.
@@ -143,13 +143,13 @@ def compute_rank_correlation(points: Sequence[tuple[float, float]]) -> float | N
     """
     if len(points) < 3:
         return None
-    ranks = [_rank(np.round(side, 9)) for side in np.array(points).T]
+    ranks = [_rank_values(np.round(side, 9)) for side in np.array(points).T]
     if any(np.ptp(side) == 0 for side in ranks):
         return None
     return float(np.corrcoef(np.stack(ranks))[0, 1])
 
 
-def _rank(values: np.ndarray) -> np.ndarray:
+def _rank_values(values: np.ndarray) -> np.ndarray:
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])
 

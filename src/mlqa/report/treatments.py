@@ -17,7 +17,7 @@ from mlqa.config.identity import extract_configuration_settings, extract_evaluat
 from mlqa.report.folds import count_over_folds, get_fold, pool_number
 from mlqa.report.grouping import compute_known_mean, group_by
 from mlqa.report.manifest import NEVER_STARTED
-from mlqa.report.members import SET_ASIDE, Member
+from mlqa.report.member import SET_ASIDE, Member
 
 OPTIONS = ("model", "dataset", "optimizer")  # the groups whose option makes another treatment
 SEED_KEYS = ("seed", "training.seed", "dataset.fold")  # what runs of one treatment differ in
@@ -110,7 +110,7 @@ class Configuration(Runs):
 
     @property
     def has_crashed(self) -> bool:
-        """Whether a run was lost that nobody stopped: a reason not to rely on this configuration."""
+        """Whether a run was lost without being stopped: a reason not to rely on this configuration."""
         return any(one.status not in ("stopped", SET_ASIDE) and one.reason != NEVER_STARTED for one in self.unfinished)
 
     def describe_unfinished(self) -> str:

@@ -11,7 +11,6 @@ from mlqa.data.examples import Examples
 from mlqa.errors import ModelError
 from mlqa.metrics.squad import Version, compute_squad_scores
 
-QUESTIONS = 200
 # A graph in float32 may differ by rounding alone: as a share of the logits' range. torch's and onnxruntime's products
 # differ by some 1e-6 of it.
 ROUNDING = 1e-4

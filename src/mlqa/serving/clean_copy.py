@@ -11,7 +11,7 @@ from typing import Any
 
 from mlqa.errors import RunError
 
-# transformers writes into config.json and tokenizer_config.json from where it loaded them.
+# transformers writes the place from which it loaded them into config.json and tokenizer_config.json.
 SOURCES = ("_name_or_path", "name_or_path", "tokenizer_file", "vocab_file", "merges_file", "special_tokens_map_file")
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "merges.txt")  # whose entries may look like paths
 _PATH = re.compile(r"(?<![\w./:~-])(?:~|/[\w.-]+)(?:/[\w.@+-]+)+/?|\b[A-Za-z]:\\(?:[^\s\\\"']+\\)*[^\s\\\"']+")

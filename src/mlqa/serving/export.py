@@ -14,22 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.schema import DatasetConfig
 from mlqa.data.examples import Examples
-from mlqa.data.load import load_split
-from mlqa.data.questions import load_questions
-from mlqa.environment import go_offline_if_unreachable
-from mlqa.errors import DataError, RunError, explain_write_failure, summarize_error
+from mlqa.errors import RunError, explain_write_failure
 from mlqa.features.template import make_template
 from mlqa.features.tokens import prepare_backend
 from mlqa.features.windows import make_windows
 from mlqa.inference import Predictor
 from mlqa.models.heads import list_forward_inputs
 from mlqa.serving.check import (
-    QUESTIONS,
     GraphCheck,
     TorchSession,
     check_graph,
@@ -37,6 +30,7 @@ from mlqa.serving.check import (
     refuse_unequal,
     score_answers,
 )
+from mlqa.serving.check_questions import load_check_questions
 from mlqa.serving.graph import OPSET, export_graph, list_graph_inputs, quantize_graph
 from mlqa.serving.launcher import list_instances
 from mlqa.serving.prices import ServingCost, Work, count_operations, estimate_costs
@@ -56,7 +50,7 @@ class Export:
     """What an export found out. It is the node `serving` of result.json."""
 
     opset: int = OPSET
-    questions: str = ""  # where the questions of the check come from
+    questions: str = ""  # the source of the questions of the check
     exact_match: float | None = None  # of mlqa itself on them
     f1: float | None = None
     megabytes: dict[str, float] = field(default_factory=dict)  # by graph
@@ -71,45 +65,6 @@ class Export:
         for cost in self.costs:
             best.setdefault(cost.kind, cost.usd_per_million)
         return {"usd_per_million": best, **asdict(self)}
-
-
-def load_check_questions(run_dir: Path, file: str | None) -> tuple[Examples, str]:
-    """Load the questions of the check, at most `QUESTIONS`, drawn evenly from all.
-
-    Args:
-        run_dir: The directory of the run.
-        file: A file of questions. None means the validation split of the run's data set.
-
-    Returns:
-        The questions, and where they come from.
-
-    Raises:
-        DataError: The questions cannot be read.
-        RunError: The run does not say what its data set is.
-    """
-    if file is not None:
-        examples, source = load_questions(file), Path(file).name
-    else:
-        examples, source = _load_validation(run_dir), "the validation split of the run"
-    rows = np.unique(np.linspace(0, len(examples) - 1, min(QUESTIONS, len(examples))).round().astype(int))
-    return examples.select(rows), source
-
-
-def _load_validation(run_dir: Path) -> Examples:
-    path = run_dir / ".hydra" / "config.yaml"
-    try:
-        written = OmegaConf.load(path).dataset
-        dataset: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(DatasetConfig), written))
-    except (OmegaConfBaseException, AttributeError, OSError) as error:
-        raise RunError(
-            f"{path}: cannot be read: {summarize_error(error)}; give the questions of the check by --file"
-        ) from None
-    if dataset.hub is not None:
-        go_offline_if_unreachable()
-    try:
-        return load_split(dataset, "validation").sample_rows(dataset.max_eval_samples, 0)
-    except DataError as error:
-        raise DataError(f"{error}. The export is checked on questions: give others by --file") from None
 
 
 def export_run(run_dir: Path, output: Path, file: str | None, most_lost: float, usd_per_hour: float | None) -> Export:
@@ -132,7 +87,7 @@ def export_run(run_dir: Path, output: Path, file: str | None, most_lost: float, 
     """
     examples, source = load_check_questions(run_dir, file)
     predictor = Predictor.from_run(run_dir, device="cpu")
-    log.info("answering %d questions by mlqa", len(examples))
+    log.info("answering %d questions with mlqa", len(examples))
     best = [prediction.answers[0] for prediction in predictor.answer(examples)]
     expected = [(candidate.text, candidate.start) for candidate in best]
     found = Export(questions=source)
@@ -214,7 +169,9 @@ def _measure(found: Export, folder: Path, reader_class: Any, examples: Examples)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > cores:
         log.warning(
-            "other processes keep this machine busy (load %.1f on %d cores), so speeds are too low", load, cores
+            "other processes keep this machine busy (load %.1f on %d cores), so the measured speeds are too low",
+            load,
+            cores,
         )
     for name, file in GRAPHS.items():
         for threads in sorted({1, cores}):

@@ -22,7 +22,7 @@ QUANTIZED = ["MatMul", "Gemm", "Gather"]
 
 
 def require_export() -> None:
-    """Check that the packages of the extra [export] are there.
+    """Check that the packages of the extra [export] are installed.
 
     Raises:
         ConfigError: One is missing.

@@ -92,7 +92,7 @@ def estimate_costs(
     if usd_per_hour:
         best = max(speeds, key=lambda one: one.questions_per_second)
         rate, device = best.questions_per_second, f"{best.threads} thread{'s' if best.threads > 1 else ''}"
-        costs.append(_price("cpu", "this machine", device, best.graph, rate, usd_per_hour, ""))
+        costs.append(_build_cost("cpu", "this machine", device, best.graph, rate, usd_per_hour, ""))
     for row in _choose_cpus(instances):
         cores = row["vcpus"] / VCPUS_PER_CORE
         one_thread = [speed for speed in speeds if speed.threads == 1]
@@ -100,18 +100,20 @@ def estimate_costs(
             best = max(one_thread, key=lambda one: one.questions_per_second)
             rate, device = best.questions_per_second * cores, f"{row['vcpus']} vCPUs"
             basis = f"{cores:g} cores, each as fast as one thread here"
-            costs.append(_price("cpu", row["instance_type"], device, best.graph, rate, row["usd_per_hour"], basis))
+            costs.append(_build_cost("cpu", row["instance_type"], device, best.graph, rate, row["usd_per_hour"], basis))
     for row in _choose_gpus(instances):
         cores = (row["vcpus"] or VCPUS_PER_CORE) / VCPUS_PER_CORE
         reads = UTILIZATION * load_gpus()[row["gpu"]]["tflops"] * 1e12 / work.operations
         tokenizes = cores / work.host_seconds
         basis = f"{UTILIZATION:.0%} of its peak" if reads < tokenizes else "tokenizing on its cores"
         device, rate = f"1 x {row['gpu']}", min(reads, tokenizes)
-        costs.append(_price("gpu", row["instance_type"], device, "fp16", rate, row["usd_per_hour"], basis))
+        costs.append(_build_cost("gpu", row["instance_type"], device, "fp16", rate, row["usd_per_hour"], basis))
     return sorted(costs, key=lambda one: one.usd_per_million)
 
 
-def _price(kind: str, where: str, device: str, graph: str, rate: float, usd_per_hour: float, basis: str) -> ServingCost:
+def _build_cost(
+    kind: str, where: str, device: str, graph: str, rate: float, usd_per_hour: float, basis: str
+) -> ServingCost:
     dollars = usd_per_hour / 3600 / rate * MILLION
     return ServingCost(
         kind, where, device, graph, round(rate, 3), usd_per_hour, round(dollars, 4), not basis, basis or "measured here"

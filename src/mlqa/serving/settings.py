@@ -21,7 +21,7 @@ def build_settings(
         template: What surrounds question and context.
         training: How windows are cut and answers decoded.
         may_be_null: Whether "no answer" competes.
-        temperature: Of the run's calibration. Scores are divided by it before they become probabilities.
+        temperature: The temperature of the run's calibration, which divides scores before they become probabilities.
         inputs: The inputs of the graph.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Make what is trained: the processes' common settings, tokenizer, model and windows."""
+"""Make what training needs: the processes' common settings, tokenizer, model and windows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from mlqa.data.load import SPLITS, Splits
 from mlqa.distributed import broadcast_object
 from mlqa.environment import get_cache_dir
 from mlqa.features.windows import Windows
-from mlqa.result import Result, read_answering
+from mlqa.models.answering import read_answering
+from mlqa.result import Result
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from mlqa.config.data_files import uses_hub
+from mlqa.config.data_files import needs_hub
 from mlqa.config.model_facts import is_local_folder
 from mlqa.config.schema import Config
 from mlqa.data.audit import LEAKAGE, audit
@@ -33,7 +33,7 @@ def load_data(config: Config, own_set: str) -> tuple[Splits, list[FurtherSet]]:
     Raises:
         DataError: A source is missing, unreadable or invalid.
     """
-    if uses_hub(config.dataset) or not is_local_folder(config.model.pretrained or "."):
+    if needs_hub(config.dataset) or not is_local_folder(config.model.pretrained or "."):
         go_offline_if_unreachable()
     log.info("reading the data set")
     splits, further = load_run_data(config, own_set)

@@ -16,7 +16,8 @@ from mlqa.environment import get_model_dir, is_main
 from mlqa.evaluation import Evaluation, EvaluationResult
 from mlqa.features.template import Reading
 from mlqa.features.windows import Windows
-from mlqa.result import NULL_ODDS, PREDICTIONS, SCORES, Result, read_answering, write_json, write_json_lines
+from mlqa.models.answering import read_answering
+from mlqa.result import NULL_ODDS, PREDICTIONS, SCORES, Result, write_json, write_json_lines
 from mlqa.run_directory import try_write
 from mlqa.steps.loading import cut_split
 from mlqa.training.arguments import get_autocast_dtype
@@ -36,8 +37,8 @@ def prepare_evaluations(
     Args:
         config: The run's config.
         splits: The data.
-        windows: Of each split that has rows, and of train.
-        tokenizer: What they were cut with.
+        windows: The windows of each split that has rows, and of train.
+        tokenizer: The tokenizer that they were cut with.
         reading: How the model reads them.
 
     Returns:
@@ -133,7 +134,7 @@ def _calibrate(
     Args:
         config: The run's config.
         result: Receives the figures.
-        outcomes: Of each split that was scored. What is chosen is chosen on the validation split if there is one.
+        outcomes: The outcomes on each split that was scored. The validation split chooses if there is one.
         rows: The lines of these splits, in their order.
     """
     from mlqa.metrics.calibration.calibrate import calibrate, describe_calibration

@@ -1,4 +1,4 @@
-"""The time that a stage of a run takes."""
+"""Measure how long the stages of a run take."""
 
 from __future__ import annotations
 

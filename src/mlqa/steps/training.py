@@ -1,4 +1,4 @@
-"""Train the model to the end, and take the one that is to be kept."""
+"""Train the model, and select the one to keep."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlqa.batching.mixture import Mixture
-from mlqa.config.schema import Config, keeps_best
+from mlqa.config.schema import Config, should_keep_best
 from mlqa.data.load import Splits
 from mlqa.evaluation import Evaluation
 from mlqa.features.windows import Windows, thin_windows_without_answer
@@ -37,15 +37,15 @@ def build_trainer(
         config: The run's config.
         arguments: The TrainingArguments.
         model: The model with its head.
-        windows: Of the train split.
+        windows: The windows of the train split.
         splits: The data.
         selection: What scores the model while it trains.
-        checkpoints: Of the run.
+        checkpoints: The checkpoints of the run.
         track: Receives the metrics and the number of steps.
     """
     learnt = thin_windows_without_answer(windows, splits.train, config.training.windows_without_answer, config.seed)
     best = None
-    if keeps_best(config):
+    if should_keep_best(config):
         best = BestModel(checkpoints.open_best(), selection.primary_metric, config.training.patience)
     mixture = Mixture(learnt, splits.mixed_sets, config.seed) if splits.mixed_sets else None
     callbacks = [ProgressAndHistory(track)]
@@ -68,7 +68,7 @@ def train_model(trainer: QuestionAnsweringTrainer, checkpoint: Checkpoint | None
     if checkpoint is None:
         log.info("training on %d windows, %s", windows, trainer.batching.value)
     elif checkpoint.is_final:
-        log.info("all %d steps were trained before: scoring %s", checkpoint.max_steps, checkpoint.path)
+        log.info("all %d steps are already trained: scoring %s", checkpoint.max_steps, checkpoint.path)
     else:
         log.info("resuming after step %d of %d: %s", checkpoint.step, checkpoint.max_steps, checkpoint.path)
     with time_stage(result, "train_seconds"):
@@ -81,13 +81,13 @@ def train_model(trainer: QuestionAnsweringTrainer, checkpoint: Checkpoint | None
 
 
 def select_model(trainer: QuestionAnsweringTrainer, result: Result) -> None:
-    """Take the model that is to be kept, and record which one it is."""
+    """Select the model to keep, and record which one it is."""
     result.selection = {"keep": "last", "split": None, "epochs": round(trainer.state.epoch, 4)}
     if trainer.best is None:
         return
     kept = trainer.restore_best()
     if kept is None:
-        log.warning("no model was kept while it trained, because it could not be written: the last one is scored")
+        log.warning("no model was kept during training, because none could be written: the last one is scored")
         return
     metric = trainer.best.metric
     log.info("keeping the model after %g epochs, with %s %.2f on validation", kept.epochs, metric, kept.score)

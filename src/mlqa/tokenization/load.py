@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlqa.data.readers import is_lfs_pointer
+from mlqa.data.file_errors import is_lfs_pointer
 from mlqa.errors import ModelError, UnreachableError, summarize_error
 
 if TYPE_CHECKING:

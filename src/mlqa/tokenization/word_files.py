@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from mlqa.data.readers import explain_read_errors
+from mlqa.data.file_errors import explain_read_errors
 from mlqa.errors import DataError
 from mlqa.tokenization.readings import Reading
 

@@ -11,8 +11,8 @@ from dataclasses import asdict
 from operator import attrgetter
 from pathlib import Path
 
-from mlqa.config.compose import resolve_model_label
 from mlqa.config.identity import compute_config_hash
+from mlqa.config.model_label import resolve_model_label
 from mlqa.config.run_places import find_sweep_dir
 from mlqa.config.schema import Config
 from mlqa.environment import read_source_state

@@ -32,7 +32,7 @@ class BestModel:
     What is on disk decides, so that a run that was killed goes on with the same best model.
 
     Args:
-        checkpoints: Where it is kept, of `Checkpoints.open_best`.
+        checkpoints: The folder that keeps it, of `Checkpoints.open_best`.
         metric: The name of the metric, e.g. "f1". More is better.
         patience: After how many evaluations without a better model to stop, None for never.
     """
@@ -47,7 +47,7 @@ class BestModel:
         """Keep the model in its current state if it is better than the one that is kept.
 
         Args:
-            metrics: Of this model.
+            metrics: The metrics of this model.
             step: The number of optimizer steps so far.
             save_files: Writes the files of this process to a folder, with the trainer's state.
         """

@@ -110,7 +110,7 @@ class _Attention(torch.autograd.Function):
         query, key, value = (part.contiguous() for part in (query, key, value))
         out = torch.empty((*query.shape[:-1], value.shape[-1]), dtype=query.dtype)
         generator = np.random.SFC64(seed)
-        for block in _cut(query, key):
+        for block in _cut_blocks(query, key):
             attention = _compute_attention(query, key, mask, block)
             attention.mul_(_draw(generator, attention, p))
             torch.bmm(attention, value.flatten(0, 1)[block], out=out.flatten(0, 1)[block])
@@ -126,7 +126,7 @@ class _Attention(torch.autograd.Function):
         results = [torch.empty_like(part) for part in (query, key, value)]
         of_query, of_key, of_value = (part.flatten(0, 1) for part in results)
         generator = np.random.SFC64(ctx.seed)
-        for block in _cut(query, key):
+        for block in _cut_blocks(query, key):
             queries, keys, values, outs, grads = (part[block] for part in flat)
             attention = _compute_attention(query, key, mask, block)
             drawn = _draw(generator, attention, ctx.p)
@@ -138,7 +138,7 @@ class _Attention(torch.autograd.Function):
         return (*results, None, None, None)
 
 
-def _cut(query: torch.Tensor, key: torch.Tensor) -> list[slice]:
+def _cut_blocks(query: torch.Tensor, key: torch.Tensor) -> list[slice]:
     """Cut the heads of all windows into blocks that fit into the cache."""
     count = query.shape[0] * query.shape[1]
     size = max(1, int(BLOCK * torch.get_num_threads() // (query.shape[2] * key.shape[2])))

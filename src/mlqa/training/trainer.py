@@ -22,7 +22,6 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 from mlqa.batching.dataset import ShareDataset
 from mlqa.batching.forward_passes import cut_by_length, estimate_pass_overhead
 from mlqa.batching.mixture import Mixture
-from mlqa.batching.packed_rows import unpack_logits
 from mlqa.batching.packing_support import choose_batching
 from mlqa.batching.sampler import WindowBatchSampler
 from mlqa.config.schema import Batching, Config, Interval
@@ -39,6 +38,8 @@ from mlqa.training.best_model import BestModel, Kept
 from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
 from mlqa.training.compilation import allow_shapes
 from mlqa.training.dropout import FastDropout
+from mlqa.training.epochs import EpochsAndLastCheckpoint
+from mlqa.training.loss import compute_span_loss
 from mlqa.training.memory import find_fitting_accumulation, try_largest_windows
 from mlqa.training.optimizer import build_layerwise_groups
 
@@ -112,7 +113,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             mixture=mixture,
         )
         by_epoch = resolve_eval_strategy(training) is Interval.epoch
-        self.add_callback(_EpochsAndLastCheckpoint(self.batches, by_epoch, best is not None))
+        self.add_callback(EpochsAndLastCheckpoint(self.batches, by_epoch, best is not None))
 
     def fit(self, checkpoint: Checkpoint | None) -> None:
         """Train to the end but never past it.
@@ -187,38 +188,8 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         return sum(super(QuestionAnsweringTrainer, self).floating_point_ops(part) for part in inputs["passes"])
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
-        """Compute the mean cross-entropy of start and end positions over all positions except padding.
-
-        transformers' heads include padding in the softmax, so their loss depends on how a batch is padded.
-
-        Args:
-            model: The model.
-            inputs: The tensors of one pass. The labels are removed.
-            return_outputs: Whether to also return the output of the model.
-
-        Returns:
-            The loss, or the loss and the output of the model.
-        """
-        labels = [inputs.pop(name) for name in ("start_positions", "end_positions")]
-        weight = inputs.pop("weight", 1.0)
-        if self.packing is None:
-            padding = inputs["attention_mask"] == 0
-            with self.dropout():
-                output = model(**inputs)
-            all_logits = [
-                logits.masked_fill(padding, -torch.inf) for logits in (output.start_logits, output.end_logits)
-            ]
-        else:
-            begins, lengths = inputs.pop("window_begins"), inputs.pop("window_lengths")
-            inputs["attention_mask"] = self.packing.mask(inputs.pop("segments"))
-            with self.dropout():
-                output = model(**inputs)
-            all_logits = [unpack_logits(logits, begins, lengths) for logits in (output.start_logits, output.end_logits)]
-        losses = [
-            torch.nn.functional.cross_entropy(logits.float(), positions)
-            for logits, positions in zip(all_logits, labels, strict=True)
-        ]
-        loss = weight * (losses[0] + losses[1]) / 2
+        """Return the loss of one pass (see `compute_span_loss`), or the loss and the output of the model."""
+        loss, output = compute_span_loss(model, inputs, self.packing, self.dropout)
         return (loss, output) if return_outputs else loss
 
     def _wrap_model(self, model: Any, *args: Any, **kwargs: Any) -> Any:
@@ -267,33 +238,6 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.save_model(str(folder), _internal_call=True)
         if is_main():
             self.state.save_to_json(str(folder / STATE))
-
-
-class _EpochsAndLastCheckpoint(TrainerCallback):  # type: ignore[misc]
-    """Tell the sampler which epoch begins, and request a checkpoint when training ends and scoring is left.
-
-    An evaluation at the end of an epoch takes place in its last step. A checkpoint of this step is then written after
-    the evaluation, and a run that resumes from it has not missed one.
-    """
-
-    def __init__(self, batches: WindowBatchSampler, by_epoch: bool, at_end: bool) -> None:
-        self.batches = batches
-        self.by_epoch = by_epoch  # whether each epoch ends with an evaluation
-        self.at_end = at_end  # whether training ends with an evaluation
-
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.batches.set_epoch(state.global_step // self.batches.steps)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        is_last = state.global_step >= state.max_steps
-        if is_last and args.save_strategy != Interval.no.value:
-            control.should_save = True
-        if (self.by_epoch and (is_last or state.global_step % self.batches.steps == 0)) or (self.at_end and is_last):
-            control.should_evaluate = True
-
-    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.by_epoch:
-            control.should_evaluate = False
 
 
 def _collate_share(batch: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""What a race says while it runs and at its end."""
+"""Lines that a race prints while it runs and at its end."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def describe_end(race: Race) -> list[str]:
     confidence = f"{100 * (1 - race.rule.alpha):g} %"
     lines = []
     if end.kind == "decided":
-        lines.append(f"decided: {leader} is best; whoever was dropped is worse by more than {margin} ({confidence})")
+        lines.append(f"decided: {leader} is best; each that was dropped is worse by more than {margin} ({confidence})")
     elif end.kind == "settled":
         lines.append(
             f"settled: no other is better than {leader} by more than {margin} ({confidence}); others may be as good"

@@ -26,21 +26,21 @@ def print_plan(race: Race, options: RacingSweeperConf) -> None:
     if race.replicate_key is not None:
         console.print(f"Replicates: {race.replicate_key}={','.join(race.replicates)}", markup=False)
     most = count_most_runs(race, options)
-    console.print(f"At most: {_price(most, options)}.")
+    console.print(f"At most: {_format_cost(most, options)}.")
     if count > 1:
         gaps = [4 * rule.indifference * factor for factor in (2, 1, 0.5, 0)]
         expected = expect_runs(count, gaps, options)
         console.print(f"Expected, if runs of one treatment scatter by {rule.prior_sd:g}:")
         for gap, runs in zip(gaps, expected, strict=True):
             case = f"one is better than all others by {gap:g}" if gap else "all are equal"
-            console.print(f"  {_price(round(runs), options)} if {case}")
+            console.print(f"  {_format_cost(round(runs), options)} if {case}")
     for unit in ("runs", "usd", "minutes"):
         limit = getattr(options, f"budget_{unit}")
         if limit is not None:
             console.print(f"hydra.sweeper.budget_{unit}={limit:g}: a round that does not fit is not started.")
 
 
-def _price(runs: int, options: RacingSweeperConf) -> str:
+def _format_cost(runs: int, options: RacingSweeperConf) -> str:
     usd = None if options.usd_per_run is None else runs * options.usd_per_run
     minutes = None if options.minutes_per_run is None else runs * options.minutes_per_run
     return Cost(runs, usd, minutes).format()

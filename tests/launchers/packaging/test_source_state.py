@@ -10,8 +10,8 @@ import pytest
 
 from hydra_sagemaker_launcher.container import _tell_source_state
 from hydra_sagemaker_launcher.packaging.source_state import MOST_DIFF, read_source_state
+from mlqa.environment import collect_versions
 from mlqa.environment import read_source_state as read_source_state_of_mlqa
-from mlqa.result import collect_versions
 
 
 def call_git(folder: Path, *arguments: str) -> str:

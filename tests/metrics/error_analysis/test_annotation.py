@@ -112,7 +112,7 @@ def test_an_unknown_id_is_refused() -> None:
         ({"0": {"verdict": "yes"}}, r"entry 1 \(id 0\): the verdict 'yes' is unknown; choose right, gold"),
         ({"1": {"verdict": "gold"}}, "new_gold is empty"),
         ({"1": {"verdict": "wrong", "new_gold": "x"}}, "new_gold has a text"),
-        ({"1": {"id": "0", "verdict": "right"}, "0": {"verdict": "wrong"}}, "another judgement above"),
+        ({"1": {"id": "0", "verdict": "right"}, "0": {"verdict": "wrong"}}, "was judged before"),
         ({str(n): {"verdict": "?"} for n in range(5)} | {"0": {"verdict": "!"}}, "entry 5"),
     ],
 )

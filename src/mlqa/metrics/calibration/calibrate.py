@@ -80,8 +80,8 @@ def calibrate(
     """Choose temperature and threshold on one split and measure them on another, or on the same.
 
     Args:
-        chosen_on: Of the validation split.
-        reported: Of the split that the run reports, perhaps the same.
+        chosen_on: The outcomes on the validation split.
+        reported: The outcomes on the split that the run reports, which may be the same.
         metric: Name of the primary metric.
         risk: Mean loss of the answers to accept, 0-1: 0.1 accepts an F1 of 90.
         null_threshold: Null odds above which SQuAD 2.0's procedure gives no answer, None if every question has one.
@@ -139,7 +139,7 @@ def crossfit(outcomes: Outcomes, risk: float) -> dict[str, float | None] | None:
     """Judge each fold of the contexts by the temperature and threshold that the other folds choose.
 
     Args:
-        outcomes: Of the split.
+        outcomes: The outcomes on the split.
         risk: As in `calibrate`.
 
     Returns:

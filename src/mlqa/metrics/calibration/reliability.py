@@ -69,7 +69,7 @@ def estimate_ece(confidence: np.ndarray, correct: np.ndarray, context_of: np.nda
 
     ECE is a mean of distances, so chance makes it too large, and a draw of its questions larger still. The interval is
     therefore the basic one, which mirrors the draws at the measured ECE (Davison & Hinkley 1997, ch. 5.2). It may lie
-    below the measured ECE. Its lower end is 0 if draws in which every probability is true have such an ECE, too.
+    below the measured ECE. Its lower end is 0 if draws in which every probability is true also have such an ECE.
     docs/calibration.md has its coverage in simulations.
 
     Args:

@@ -70,7 +70,7 @@ def choose_point(curve: Sequence[Point], risk: float) -> Point | None:
     """Return the point with the highest coverage whose risk is at most `risk`, None if there is none.
 
     Args:
-        curve: Of `trace_curve`.
+        curve: The curve from `trace_curve`.
         risk: Mean loss to accept, 0-1. 0.1 accepts a score of 90.
     """
     enough = [point for point in curve if point.score >= 100.0 * (1.0 - risk) - 1e-9]

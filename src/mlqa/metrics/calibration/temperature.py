@@ -40,7 +40,7 @@ def compute_confidence(scores: np.ndarray, temperature: float) -> np.ndarray:
     """Return the probability of each answer.
 
     Args:
-        scores: Of `stack_scores` [questions, candidates].
+        scores: The scores from `stack_scores` [questions, candidates].
         temperature: T, above 0.
 
     Returns:
@@ -55,7 +55,7 @@ def compute_log_loss(scores: np.ndarray, correct: np.ndarray, temperature: float
     """Return the mean log loss of "this answer is right", in nats.
 
     Args:
-        scores: Of `stack_scores`. Every question has at least two candidates [questions, candidates].
+        scores: The scores from `stack_scores`. Every question has at least two candidates [questions, candidates].
         correct: Whether each answer is right [questions].
         temperature: T, above 0.
     """
@@ -69,7 +69,7 @@ def fit_temperature(scores: np.ndarray, correct: np.ndarray) -> float:
     """Find the temperature with the lowest log loss.
 
     Args:
-        scores: Of `stack_scores` [questions, candidates].
+        scores: The scores from `stack_scores` [questions, candidates].
         correct: Whether each answer is right [questions].
 
     Returns:

@@ -1,8 +1,8 @@
-"""The file in which annotators judge answers, and what it changes of a data set.
+"""The file in which annotators judge answers, and how it changes a data set.
 
 A CSV in UTF-8 with a byte order mark, so that spreadsheets read its letters. Annotators fill in two columns:
 
-    verdict    right: the answer is right, too. gold: `new_gold` is the right answer, in place of the golds.
+    verdict    right: the answer is also right. gold: `new_gold` is the right answer, in place of the golds.
                unanswerable: the passage has no answer. wrong: the answer is wrong and the golds are right.
     new_gold   the right answer, with the verdict gold. Several are separated by a vertical bar.
 
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mlqa.data.examples import Answer, Examples
-from mlqa.data.readers import explain_read_errors
+from mlqa.data.file_errors import explain_read_errors
 from mlqa.errors import DataError, RunError
 from mlqa.metrics.error_analysis.grouping import GROUPS
 
@@ -36,7 +36,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so would be co
 
 @dataclass(frozen=True)
 class Judgement:
-    """What an annotator says of an answer. `texts` are the golds to use: one more if it is right, else all of them."""
+    """An annotator's verdict on an answer. `texts` are the golds to use: one more if it is right, else all of them."""
 
     verdict: str
     texts: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ def write_annotation_file(path: Path, rows: Iterable[tuple[Mapping[str, Any], st
 
     Args:
         path: The CSV to write.
-        rows: For each answer its line of scores.jsonl, its group ("" if it is right), and its passage.
+        rows: For each answer, its line of scores.jsonl, its group ("" if it is right), and its passage.
 
     Returns:
         The number of answers.
@@ -101,7 +101,7 @@ def read_annotation_file(path: Path) -> dict[str, Judgement]:
         try:
             name, judgement = _parse_row({key: value or "" for key, value in cells.items() if isinstance(key, str)})
             if judgement is not None and judgements.setdefault(name, judgement) != judgement:
-                raise ValueError("the id has another judgement above; leave one")
+                raise ValueError("the id was judged before; keep one of the two")
         except ValueError as error:
             problems.append(f"entry {number} (id {cells['id']}): {error}")
     if problems:
@@ -120,7 +120,7 @@ def apply_judgements(
     Args:
         examples: The rows.
         names: The name of each row, as in predictions.json.
-        judgements: Of `read_annotation_file`.
+        judgements: The judgements from `read_annotation_file`.
         source: File name for messages.
 
     Raises:

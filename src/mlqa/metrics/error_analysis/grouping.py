@@ -62,7 +62,7 @@ class ErrorGroup:
     Attributes:
         name: A key of `GROUPS`.
         members: The wrong answers.
-        share: Of all wrong answers, 0-1.
+        share: Its share of all wrong answers, 0-1.
         lost: Points of F1 that the group costs, over all questions of the split.
     """
 
@@ -77,7 +77,7 @@ def find_wrong_answers(rows: Sequence[Mapping[str, Any]], rules: LanguageRules) 
 
     Args:
         rows: The lines of `read_score_rows`.
-        rules: Of the language.
+        rules: The rules of the language.
     """
     contexts = {row["context"]: row["context_text"] for row in rows if "context_text" in row}
     return [classify_answer(row, contexts[row["context"]], rules) for row in rows if row["exact_match"] < 1]
@@ -87,7 +87,7 @@ def group_wrong_answers(wrong: Sequence[WrongAnswer], total: int) -> list[ErrorG
     """Return the groups that have members, in the order of `GROUPS`.
 
     Args:
-        wrong: Of `find_wrong_answers`.
+        wrong: The answers from `find_wrong_answers`.
         total: Number of questions of the split.
     """
     groups = []
@@ -105,7 +105,7 @@ def classify_answer(row: Mapping[str, Any], context: str, rules: LanguageRules) 
     Args:
         row: Its line of scores.jsonl.
         context: The passage.
-        rules: Of the language.
+        rules: The rules of the language.
     """
     answer, golds = row["answer"] or "", row["golds"]
     if not golds or not answer:

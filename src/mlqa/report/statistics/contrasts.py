@@ -33,7 +33,7 @@ class Contrast:
         low: Lower end of the 95 % interval, for new questions and new seeds.
         high: Upper end.
         p: Two-sided p-value of its being 0.
-        variance: Of the sum.
+        variance: The variance of the sum.
         df: Degrees of freedom of the variance.
         from_questions: The part of the variance that comes from the choice of contexts.
     """
@@ -191,7 +191,7 @@ def find_tie_set(count: int, differences: Sequence[Difference]) -> list[int]:
 
     Args:
         count: Number of treatments.
-        differences: Of all their pairs.
+        differences: The differences of all their pairs.
     """
     beaten = {
         difference.first if difference.winner == difference.second else difference.second

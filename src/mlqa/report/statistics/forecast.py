@@ -39,7 +39,7 @@ def forecast_decision(
 
     Args:
         spread: The means and their variances.
-        difference: Of the two treatments, not told apart so far.
+        difference: The difference of the two treatments, not told apart so far.
         undecided: Number of pairs that are not told apart, for which the level is corrected.
         more_seeds: Further seeds of each.
         times_questions: How many times as many questions, of as many times the contexts.
@@ -66,7 +66,7 @@ def compute_need(spread: Spread, difference: Difference, undecided: int) -> Need
 
     Args:
         spread: The means and their variances.
-        difference: Of the two treatments.
+        difference: The difference of the two treatments.
         undecided: Number of pairs that are not told apart, for which the level is corrected.
     """
     pair = [difference.first, difference.second]

@@ -19,7 +19,7 @@ class Interaction:
     """The 2 x 2 contrast with the smallest p-value: how much the effect of one factor differs between two levels.
 
     Attributes:
-        contrast: Of the four cells.
+        contrast: The contrast of the four cells.
         p_corrected: Its p-value, multiplied by the number of such contrasts (Bonferroni), at most 1.
         rows: The two levels of the first factor.
         columns: The two levels of the second.

@@ -49,7 +49,7 @@ class PowerLaw:
         origin: n0, questions.
         best: [3], a, b and c.
         draws: [draws, 3], a, b and c of each draw.
-        misfit: By how much the variance between seeds was enlarged, 1 if the curve fits.
+        misfit: The factor by which the variance between seeds was enlarged, 1 if the curve fits.
     """
 
     origin: float
@@ -71,7 +71,7 @@ class PowerLaw:
 
     @property
     def exponent(self) -> Estimate:
-        """B: each doubling of the questions divides what can be learned by 2 ** b."""
+        """The exponent b: each doubling of the questions divides what can be learned by 2 ** b."""
         return _summarize(self.best[1], self.draws[:, 1])
 
     @property

@@ -10,7 +10,7 @@ from mlqa.config.model_facts import is_local_folder
 from mlqa.config.schema import Config
 
 
-def anchor_paths(config: Config, folder: Path) -> Config:
+def make_paths_absolute(config: Config, folder: Path) -> Config:
     """Make the paths of a config absolute (hydra.job.chdir=true).
 
     Args:
@@ -22,16 +22,16 @@ def anchor_paths(config: Config, folder: Path) -> Config:
     """
     for dataset in (config.dataset, *(mixed_set for _, mixed_set in iter_sets(config.dataset))):
         for name in (*SPLIT_FILES, *REFERENCE_FILES):
-            setattr(dataset, name, _anchor(getattr(dataset, name), folder))
-    config.words_file = _anchor(config.words_file, folder)
+            setattr(dataset, name, _make_absolute(getattr(dataset, name), folder))
+    config.words_file = _make_absolute(config.words_file, folder)
     pretrained = config.model.pretrained
     if pretrained and (is_local_folder(pretrained) or (folder / pretrained).is_dir()):
         config.model.pretrained = str(folder / Path(pretrained).expanduser())
     return config
 
 
-def _anchor(value: Any, folder: Path) -> Any:
+def _make_absolute(value: Any, folder: Path) -> Any:
     """Return a path, or each path of a list, below the folder."""
     if isinstance(value, list):
-        return [_anchor(path, folder) for path in value]
+        return [_make_absolute(path, folder) for path in value]
     return str(folder / Path(value).expanduser()) if isinstance(value, str) else value
