@@ -9,6 +9,9 @@ groups and in packed rows, by torch's sdpa, by flash attention if flash-attn is 
 of each does not count. Ways for which no time is left are named. For each way a line says windows and tokens (without
 padding) per second, the share of the GPU's peak, which is that of a large matrix product in the same precision, the
 peak of its memory, and how many graphs were compiled. The rows of the table are seconds, megabytes and graphs.
+
+No way begins that would not end within --minutes, as far as the ones before it tell. If they are over nevertheless, the
+script stops what it is doing and prints what it has. A way that fails is named, and the others go on.
 """
 
 from __future__ import annotations
@@ -17,12 +20,16 @@ import argparse
 import copy
 import importlib.util
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic as now
 from typing import Any
+from unittest.mock import patch
 
 import torch
+from deadline import TimeIsUp, stop_after
 from inputs import build_bert, load_tokenizers, load_train_and_dev
 from measuring import build_parser, finish, parse_arguments, report_progress
 from peer import PEER
@@ -81,6 +88,14 @@ def copy_model(model: Any, attention: str) -> Any:
     return copied
 
 
+@contextmanager
+def compile_without_kernels() -> Iterator[None]:
+    """Let torch.compile trace graphs and run them as they are, which takes seconds where kernels take minutes."""
+    compile_model: Callable[..., Any] = torch.compile
+    with patch.object(torch, "compile", lambda model, **_: compile_model(model, backend="eager")):
+        yield
+
+
 def measure(
     way: Way, model: Any, windows: Windows, features: Any, config: Config, args: argparse.Namespace
 ) -> Measured:
@@ -100,8 +115,8 @@ def measure(
     return Measured(seconds, operations, megabytes, torch._dynamo.utils.counters["stats"]["unique_graphs"])
 
 
-def measure_all(args: argparse.Namespace, folder: Path) -> dict[Way, Measured]:
-    """Train in each way for which there is time, and print a line about each."""
+def measure_all(args: argparse.Namespace, folder: Path, found: dict[Way, Measured]) -> None:
+    """Train in each way for which there is time, print a line about each, and add what was measured to `found`."""
     began = now()
     examples = read_file(args.train_file) if args.train_file else load_train_and_dev(None, args.questions)[0]
     if args.pretrained:
@@ -117,11 +132,10 @@ def measure_all(args: argparse.Namespace, folder: Path) -> dict[Way, Measured]:
     peak = measure_peak(device, kind, 8192 if device == "cuda" else 256)
     report_progress(f"{describe_device()}, {name}, {peak / 1e12:.3g} TFLOP/s in a large matrix product")
     tokens = windows.lengths.mean() * args.batch_size * args.steps
-    found: dict[Way, Measured] = {}
     longest = 0.0
     for way in list_ways():
         spent = now() - began
-        if (way.batching == "peer" and features is None) or (way.compiled and args.smoke):
+        if way.batching == "peer" and features is None:
             continue
         if spent + longest > 60 * args.minutes:
             report_progress(f"{way}: left out, because {spent / 60:.1f} of {args.minutes:g} minutes are over")
@@ -129,13 +143,19 @@ def measure_all(args: argparse.Namespace, folder: Path) -> dict[Way, Measured]:
         compiled = ["training.torch_compile=true", "training.pad_to_multiple_of=64"] if way.compiled else []
         batching = "padded" if way.batching == "peer" else way.batching
         config = configure(str(folder), batching, name, args, "training.auto_find_batch_size=false", *compiled)
-        one = found[way] = measure(way, model, windows, features, config, args)
-        longest = max(longest, now() - began - spent)
+        try:
+            one = found[way] = measure(way, model, windows, features, config, args)
+        except Exception as error:
+            if args.smoke:
+                raise
+            report_progress(f"{way}: failed, {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
+            continue
+        finally:
+            longest = max(longest, now() - began - spent)
         report_progress(
             f"{way}: {args.batch_size * args.steps / one.seconds:.1f} windows/s, {tokens / one.seconds:,.0f} tokens/s, "
             f"{one.operations / one.seconds / peak:.0%} of the peak, {one.megabytes:,.0f} MB, {one.graphs} graphs"
         )
-    return found
 
 
 def describe_device() -> str:
@@ -168,15 +188,20 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--length", type=int, default=384, help="tokens of the longest window")
     parser.add_argument("--questions", type=int, default=20_000, help="how many to generate")
-    parser.add_argument("--minutes", type=float, default=8.0, help="start no way that would not end by then")
+    parser.add_argument("--minutes", type=float, default=8.0, help="when to stop, whatever is measured by then")
     parser.set_defaults(pad_to_multiple_of=None)
     args = parse_arguments(parser, steps=1, batch_size=4, questions=60, length=112)
     if not torch.cuda.is_available() and not args.smoke:
         report_progress("no GPU was found, so nothing is measured; --smoke tries the script on this CPU")
         finish([], args)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        found = measure_all(args, Path(folder))
+    found: dict[Way, Measured] = {}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        try:
+            with stop_after(60 * args.minutes), compile_without_kernels() if args.smoke else nullcontext():
+                measure_all(args, Path(folder), found)
+        except TimeIsUp:
+            report_progress(f"{args.minutes:g} minutes are over, so the rest is not measured")
     finish(build_rows(found, args), args)
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlqa.data.audit import PERCENTILES, Audit, audit
+from mlqa.data.audit import Audit, audit
 from mlqa.data.examples import Examples
 from mlqa.data.load import Splits
 from mlqa.data.rows import ExamplesBuilder
 from mlqa.data.sample import generate
+from mlqa.data.split_audit import PERCENTILES
 
 CONTEXT = "İzmir'in kedileri\u200e limanda uyur."
 

@@ -96,6 +96,19 @@ def test_against_brute_force() -> None:
     assert found(left, right, Unit.word, 3, 0.3) == expected
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("threshold", [0.2, 0.6, 0.8, 1])
+def test_formulaic_texts_in_small_parts(threshold: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few words in few orders, so that every shingle is frequent, and parts that end within a text's pairs."""
+    monkeypatch.setattr("mlqa.data.near_duplicates.AT_ONCE", 50)
+    draw = random.Random(4)
+    sentences = [" ".join(draw.choice("bir iki üç dört".split()) for _ in range(6)) for _ in range(7)]
+    left, right = ([" ".join(draw.choices(sentences, k=draw.randrange(1, 9))) for _ in range(120)] for _ in range(2))
+    expected = _pairs_of(brute_force(left, right, Unit.word, 3), threshold)
+    assert 20 < len(expected) < 120 * 120
+    assert found(left, right, Unit.word, 3, threshold) == expected
+
+
 def test_nothing_to_compare() -> None:
     for left, right in (([], [""]), ([""], []), ([], [])):
         assert found(left, right, Unit.word, 3, 0.5) == {}

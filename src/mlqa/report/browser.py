@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from mlqa.metrics.groups import GROUPINGS, OF_A_TOKENIZER
 from mlqa.report.comparison import Comparison
+
+# What a page shows of a large data set: whole contexts, drawn at random, until there are so many questions or answers.
+# SQuAD 2.0's dev split of 11,873 questions is still shown whole for ten runs.
+MOST_QUESTIONS = 12_000
+MOST_ANSWERS = 120_000
+ALWAYS_SHOWN = 1_000  # questions, however many runs there are
+SEED = 0  # the same questions in every report on a data set
 
 MISSING = "missing"  # the group of a question that a run did not classify
 
@@ -20,6 +29,7 @@ def build_browser_data(comparison: Comparison) -> dict[str, Any] | None:
         None if fewer than two treatments were compared question by question. Otherwise values that can be written as
         JSON. Equal answers to a question are written once:
 
+        total: The number of questions, also of those that are not shown.
         names: The names of the treatments.
         seeds: The seeds of each treatment.
         contexts: Each text once.
@@ -31,37 +41,72 @@ def build_browser_data(comparison: Comparison) -> dict[str, Any] | None:
     if comparison.questions is None or len(comparison.compared) < 2:
         return None
     questions = comparison.questions
-    numbers = {context: index for index, context in enumerate(dict.fromkeys(questions.context_of.tolist()))}
-    distinct: list[dict[str | None, int]] = [{} for _ in questions.names]
-    answers: list[list[list[Any]]] = [[] for _ in questions.names]
+    rows = choose_shown_rows(questions.context_of, sum(map(len, comparison.scores))).tolist()
+    context_of = questions.context_of[rows].tolist()
+    numbers = {context: index for index, context in enumerate(dict.fromkeys(context_of))}
+    distinct: list[dict[str | None, int]] = [{} for _ in rows]
+    answers: list[list[list[Any]]] = [[] for _ in rows]
     given = []
     for seeds in comparison.scores:
         of_treatment = []
         for of_seed in seeds:
             _, scores = of_seed.runs[0]
-            exact, f1 = scores.exact.tolist(), scores.f1.tolist()
+            exact, f1 = scores.exact[rows].tolist(), scores.f1[rows].tolist()
             of_run = []
-            for row, answer in enumerate(scores.answers):
-                if answer not in distinct[row]:
-                    distinct[row][answer] = len(answers[row])
-                    answers[row].append([answer, int(exact[row]), round(100 * f1[row], 1)])
-                of_run.append(distinct[row][answer])
+            for place, row in enumerate(rows):
+                answer = scores.answers[row]
+                if answer not in distinct[place]:
+                    distinct[place][answer] = len(answers[place])
+                    answers[place].append([answer, int(exact[place]), round(100 * f1[place], 1)])
+                of_run.append(distinct[place][answer])
             of_treatment.append(of_run)
         given.append(of_treatment)
     return {
+        "total": len(questions.names),
         "names": [one.name for one in comparison.compared],
         "seeds": [[of_seed.seed for of_seed in seeds] for seeds in comparison.scores],
         "contexts": [questions.contexts.get(context, "") for context in numbers],
         "questions": [
-            [name, text, numbers[context], golds]
-            for name, text, context, golds in zip(
-                questions.names, questions.texts, questions.context_of.tolist(), questions.golds, strict=True
-            )
+            [questions.names[row], questions.texts[row], numbers[context], questions.golds[row]]
+            for row, context in zip(rows, context_of, strict=True)
         ],
         "answers": answers,
         "given": given,
-        "groups": _list_groups(questions.groups),
+        "groups": _list_groups([questions.groups[row] for row in rows]),
     }
+
+
+def choose_shown_rows(context_of: np.ndarray, runs: int) -> np.ndarray:
+    """Choose the questions that a page shows: all of them, or those of contexts drawn at random if they are too many.
+
+    Args:
+        context_of: Integer [questions].
+        runs: How many answers each question has.
+
+    Returns:
+        Rising indices of questions.
+    """
+    most = min(MOST_QUESTIONS, max(ALWAYS_SHOWN, MOST_ANSWERS // runs))
+    if len(context_of) <= most:
+        return np.arange(len(context_of))
+    _, index, sizes = np.unique(context_of, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(SEED).permutation(len(sizes))
+    is_shown = np.zeros(len(sizes), dtype=bool)
+    is_shown[order[np.cumsum(sizes[order]) <= most]] = True
+    if not is_shown.any():  # the first context alone has more
+        return np.flatnonzero(index == order[0])[:most]
+    return np.flatnonzero(is_shown[index])
+
+
+def describe_sample(browser: dict[str, Any]) -> str:
+    """Say which questions the page shows if they are not all. `browser` is what `build_browser_data` returned."""
+    shown, total = len(browser["questions"]), browser["total"]
+    if shown == total:
+        return ""
+    return (
+        f"The page shows {shown:,} of {total:,} questions: those of {len(browser['contexts']):,} contexts, drawn at "
+        "random. All other figures of the report are of all questions, and each run's scores.jsonl has their answers."
+    )
 
 
 def _list_groups(of_questions: list[dict[str, str]]) -> list[list[Any]]:

@@ -16,7 +16,7 @@ from typing import Any
 from mlqa.display.html import build_security_policy, render_template
 from mlqa.display.tokenizer_labels import list_readings
 from mlqa.display.tokenizer_page import mark_words
-from mlqa.report.browser import build_browser_data
+from mlqa.report.browser import build_browser_data, describe_sample
 from mlqa.report.calibration import build_calibration
 from mlqa.report.cautions import REHEARSED
 from mlqa.report.cells import build_table
@@ -61,7 +61,8 @@ def render_page(report: Report) -> str:
     for number, section in enumerate(report.sections):
         if browser := build_browser_data(section.comparison):
             browsers[str(number)] = browser
-        sections.append(_collect_section(report, section) | {"number": number, "can_browse": bool(browser)})
+        of_browser = {"can_browse": bool(browser), "sample": describe_sample(browser) if browser else ""}
+        sections.append(_collect_section(report, section) | {"number": number, **of_browser})
     return render_template(
         "mlqa.report",
         "index.html.j2",
