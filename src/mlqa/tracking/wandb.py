@@ -60,9 +60,7 @@ class WandbTracker(Tracker):
                 logged = Logged(known.rows + logged.rows, logged.summary | known.summary)
             self._earlier = EarlierRows(logged, rows)
         except Exception as error:  # an unknown format of W&B's files, or no answer
-            log.warning(
-                "tracking: what an earlier attempt has logged may be at W&B twice: %s", summarize_error(error)
-            )
+            log.warning("tracking: what an earlier attempt has logged may be at W&B twice: %s", summarize_error(error))
 
     def _read_local(self, history: list[dict[str, Any]]) -> Logged:
         """Read what earlier attempts on this machine have logged, and is or will be at W&B."""
