@@ -176,10 +176,22 @@ def test_a_words_file_has_readings_of_its_own(
     assert "fertility" in said and "oracle F1" in said
 
 
+def test_a_language_without_words_has_no_empty_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    main(["tokenizers", "model=tiny_char", *SAMPLE, "dataset.language=ha", "--html", str(page)])
+    said = " ".join(capsys.readouterr().out.split())
+    advice = "ha has no word list; give words=, words_file= or --words, or write one: docs/new-language.md"
+    assert f"No words to show: {advice}." in said and "morphemes met" not in said
+    assert f"No words to show: {advice}" in page.read_text("utf-8")
+
+
 def test_a_missing_words_file_and_unquoted_letters_say_what_to_do(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    (tmp_path / "words.xlsx").write_text("ev", "utf-8")
     for override, said in (
+        (f"words_file={tmp_path / 'words.xlsx'}", "words.xlsx: does not end in .txt, .tsv, .csv or .conllu"),
+        (f"dataset.segmentation_file={tmp_path / 'words.xlsx'}", "words.xlsx: does not end in .txt, .tsv"),
         (f"words_file={tmp_path / 'no.txt'}", "no.txt: there is no such file; give the path of a file"),
         ("words=[ışık]", """quote each word: 'words=["kâğıdı"]', or give words_file="""),
     ):

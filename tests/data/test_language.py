@@ -83,3 +83,22 @@ def test_no_module_names_a_language() -> None:
             node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Constant)
         }
         assert constants.isdisjoint(set(CODES) - others - asked_in.get(path.name, set())), path
+
+
+@pytest.mark.parametrize(
+    ("code", "cuts"),
+    [
+        # UraTyp 2.0 (CC BY 4.0) and BivalTyp (CC0), as their examples print them
+        ("fi", "talo-ssa pöydä-ltä kirjo-j-a kyn-i-ne-en käde-ssä-än paida-sta-si luk-isi-n söi-si-mme luke-ma-tta"),
+        # BivalTyp (CC0)
+        ("az", "açar-lar-ı-nı paltar-ım-a qəsəbə-miz-ə ev-i-ndən arzu-su-nda-dır gey-in-di sın-dır-dı ol-ub"),
+        # Language Science Press by IMTVault and WALS (both CC BY 4.0)
+        ("sw", "wa-toto ku-kut-an-a ni-li-mw-ona a-na-cho-ki-soma a-li-po-fik-a wa-li-o-fuata ki-li-pik-w-a"),
+        # MorphyNet (CC BY-SA 3.0), by the SIGMORPHON 2022 release
+        ("hu", "néz-né-nk szem-ek-ben ad-t-ak szem-etek-re"),
+    ],
+)  # fmt: skip
+def test_words_are_cut_as_in_the_source(code: str, cuts: str) -> None:
+    words = load_language(code).words
+    for cut in cuts.split():
+        assert ["-".join(part for part, _ in way) for way in read_readings(words[cut.replace("-", "")])] == [cut]

@@ -137,6 +137,16 @@ def test_the_page_in_a_browser(driver: Any, address: str, asked: Asked) -> None:
     assert len(urls) > 5 and not [url for url in urls if not url.startswith((address, "data:", "blob:"))]
 
 
+@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium")
+def test_what_is_wrong_is_said_in_place_of_the_answer(driver: Any, address: str) -> None:
+    """Test that an empty question is no error of Gradio, which would put a badge on each output."""
+    driver.get(address)
+    wait(lambda: driver.find_element("css selector", "#answer")).click()
+    said = "No answer: the question is empty; give some text"
+    wait(lambda: len([one for one in driver.find_elements("css selector", ".verdict") if said in one.text]) >= 2)
+    assert driver.find_elements("xpath", "//*[normalize-space(text())='Error']") == []
+
+
 def wait(find: Callable[[], Any], seconds: float = 60) -> Any:
     """Return what `find` returns as soon as it is something."""
     end = time.monotonic() + seconds

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from chromium import NEEDS_CHROMIUM, open_browser
 from made import answers, config, questions, result, some, write_member, write_scored
+from test_learning_curve import write_sweep
 
 from mlqa.report.build import write_report
 
@@ -389,3 +390,22 @@ def test_hostile_texts_run_nothing(visit: Callable[..., Any], tmp_path: Path) ->
     assert HOSTILE in texts(driver, ".questions .asked")[0]
     assert driver.get_log("browser") == []
     assert all(url.startswith(("file:", "data:")) for url in requests(driver))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("trained_on", [(250, 500, 1000, 2000, 4000, 8000), (100, 830, 1660, 3320, 6640, 8308)])
+def test_the_numbers_of_a_learning_curve_stand_apart(
+    visit: Callable[..., Any], tmp_path: Path, trained_on: tuple[int, ...], size: str
+) -> None:
+    browser = visit(write_report([write_sweep(tmp_path, list(trained_on))]), size)
+    boxes = browser.execute_script(
+        "const figures = [...document.querySelectorAll('figure')];"
+        "const figure = figures.find(one => one.innerText.includes('questions of train'));"
+        "const box = figure.getBoundingClientRect();"
+        "return [[box.left, box.right], [...figure.querySelectorAll('.x b')].filter(one => one.offsetParent)"
+        ".map(one => one.getBoundingClientRect()).map(one => [one.left, one.right])];"
+    )
+    (left, right), numbers = boxes
+    assert len(numbers) >= 4
+    assert left <= numbers[0][0] and numbers[-1][1] <= right
+    assert all(first[1] + 2 <= second[0] for first, second in pairwise(numbers))

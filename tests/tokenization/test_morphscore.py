@@ -53,8 +53,9 @@ def test_frequent_words_weigh_more_and_bare_words_do_not_count() -> None:
     assert summarize_stem_boundaries(sums)["morphscore_recall"] == 3 / 4
 
 
-# Made up in the form of the authors' data. The scores were computed apart from this code: version 1 by the script of
-# the repository catherinearnett/morphscore, version 2 by a transcription of its class with the default settings.
+# Made up in the form of the authors' data. The scores were computed by the authors' code: version 1 by the script of
+# the repository catherinearnett/morphscore, version 2 by its class with freq_scale=True, exclude_single_tok=False and
+# subword_prefix="##".
 VERSION_1 = """\
 ,full_word,pt1,rest
 0,kediler,kedi,ler

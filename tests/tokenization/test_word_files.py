@@ -63,6 +63,9 @@ def test_a_treebank(tmp_path: Path) -> None:
         ("a.txt", "\n", "no word in this file"),
         ("a.csv", "x,y\n1,2\n", "no column of words; name one of its columns word"),
         ("a.conllu", "1\tev\tev\n", "line 1: 3 columns, but CoNLL-U has 10"),
+        ("a.xlsx", "ev\n", "a.xlsx: does not end in .txt, .tsv, .csv or .conllu, so its format is unknown; if it has"),
+        ("words.tur", "ev\n", "if it has one word per line, call it words.txt"),
+        ("a", "ev\n", "a: does not end in .txt"),
     ],
 )
 def test_what_is_wrong_is_one_line(tmp_path: Path, name: str, text: str, reason: str) -> None:

@@ -184,7 +184,41 @@ def test_a_workspace_and_a_report_are_saved_once(
     assert "tokenization/figures" in text and '"2026-11-24_10-00-00"' in text
     assert "config:cfg.value.optimizer.learning_rate" in text and "num_train_epochs" not in text
     assert "**Choose berturk.**" in json.dumps(told) and "best/f1" in json.dumps(told)
+    assert "report/pictures" not in json.dumps(told) and not server.runs  # this report has no page
     assert not server.unknown
+
+
+@pytest.mark.slow
+def test_the_pictures_of_the_report_are_a_run_of_their_own(
+    server: WandbServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mlqa.cli import main
+
+    sweep = make_sweep(tmp_path / "2026-11-24" / "10-00-00")
+    page = "<style>i { top: 0 }</style><p>Who came?</p><figure class='a'><i>80</i></figure><script>go()</script>"
+    (sweep / "report" / "index.html").write_text(page)
+    settings = {"groupName": "2026-11-24_10-00-00", "jobType": "train"}
+    config = {"cfg": {"value": {"optimizer": {"learning_rate": 1e-5}}}}
+    server.runs["member"] = Run("member", settings=settings, config=config)
+    for _ in range(2):
+        main(["dashboard", str(sweep), "--report"])
+        capsys.readouterr()
+    (name,) = server.runs.keys() - {"member"}
+    run = server.runs[name]
+    assert (run.settings["jobType"], run.settings["groupName"]) == ("mlqa report", "2026-11-24_10-00-00")
+    end = time.monotonic() + 60
+    while not (files := [body.decode() for file, body in run.files.items() if file.endswith(".html")]):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert "<style>i { top: 0 }</style>" in files[0] and "<figure class='a'><i>80</i></figure>" in files[0]
+    assert "Who came?" not in files[0] and "<script" not in files[0]
+    shown, told = (json.loads(view["spec"]) for view in server.views)
+    assert "report/pictures" in json.dumps(told)
+    left_out = '"name": "jobType"}, "op": "!=", "value": "mlqa report"'
+    assert left_out in json.dumps(shown) and left_out in json.dumps(told)  # by the panels of scores
+    main(["dashboard", "2026-11-24_10-00-00"])  # and so does what finds out what was swept
+    assert "learning_rate" in server.views[0]["spec"]
+    assert not (sweep / "wandb").exists() and not server.unknown
 
 
 @pytest.mark.slow

@@ -20,8 +20,10 @@ from wandb_server import KEY, WandbServer
 from mlqa.config.schema import TrackingBackend, TrackingConfig, WandbMode
 from mlqa.tracking.billing import correct_cost
 from mlqa.tracking.protocol import RunIdentity, Table
+from mlqa.tracking.sync import _upload_offline_dirs
 from mlqa.tracking.trackers import Trackers, open_trackers
 from mlqa.tracking.wandb_connection import find_run_dirs
+from mlqa.tracking.wandb_files import cut_repeated_rows, read_rows
 
 pytestmark = pytest.mark.slow
 
@@ -227,7 +229,66 @@ def test_of_a_run_that_begins_again_offline_the_last_attempt_is_uploaded(tmp_pat
         time.sleep(1.1 if loss == 3 else 0)  # W&B names its folders by the second
     folders = find_run_dirs(tmp_path, ID)
     assert [bool(list(folder.glob("*.synced"))) for folder in folders] == [True, False]
+    until(lambda: by_records(folders[1])["exit_code"] is not None)
     assert [row["train/loss"] for row in by_records(folders[1])["rows"] if "train/loss" in row] == [2]
+
+
+def attempt(folder: Path, mode: str, kept: list[dict[str, Any]], rows: list[tuple[float, int]]) -> None:
+    """Log a table and rows of (loss, step), after a checkpoint whose history is `kept`, and end without success."""
+    history = folder / "kept.jsonl"
+    history.write_text("".join(json.dumps(row) + "\n" for row in kept))
+    trackers = opened(folder, mode=WandbMode(mode))
+    trackers.start(history if kept else None)
+    trackers.log_table(WORDS)
+    for loss, step in rows:
+        trackers.log({"loss": loss}, step)
+    trackers.finish({**RESULT, "status": "failed"})
+    time.sleep(1.1)  # W&B names its folders by the second
+
+
+@pytest.mark.parametrize(
+    "modes", [("offline", "offline"), ("offline", "online"), ("online", "offline"), ("offline", "offline", "offline")]
+)
+def test_no_row_is_uploaded_twice_after_a_checkpoint(
+    server: WandbServer, tmp_path: Path, modes: tuple[str, ...]
+) -> None:
+    """Test that what training repeats after a checkpoint is at W&B once, wherever the earlier attempts were logged."""
+    first = {"step": 10, "loss": 3.0}
+    attempt(tmp_path, modes[0], [], [(3.0, 10), (2.5, 20), (2.4, 25)])
+    attempt(tmp_path, modes[1], [first], [(2.5, 20), (2.0, 30)])
+    if len(modes) > 2:  # from a checkpoint between the rows of the second attempt
+        attempt(tmp_path, modes[2], [first, {"step": 20, "loss": 2.5}], [(2.0, 30), (1.5, 40)])
+    identity = RunIdentity(ID, "sweep", (), {}, tmp_path)
+    for _ in range(2):  # a second upload finds nothing
+        _upload_offline_dirs(tmp_path, identity, None, None)
+    (run,) = server.runs.values()
+    logged = [(row["train/global_step"], row["train/loss"]) for row in run.rows() if "train/loss" in row]
+    expected = [(10, 3.0), (20, 2.5), (30, 2.0)]
+    expected += [(25, 2.4)] if modes[0] == "online" else []  # W&B does not take back what it has
+    expected += [(40, 1.5)] if len(modes) > 2 else []
+    assert sorted(logged) == sorted(expected)
+    assert sum("tokenization/words" in row for row in run.rows()) == 1
+    assert not server.unknown
+
+
+def test_the_files_of_wandb_are_cut_between_two_records(tmp_path: Path) -> None:
+    """Test on a file of several blocks, which the tests' own reader reads as well."""
+    trackers = opened(tmp_path, mode=WandbMode.offline)
+    for step in range(1, 400):
+        trackers.log({"loss": 1 / step, "learning_rate": step / 1e6, "grad_norm": step / 7}, step)
+    trackers.finish(RESULT)
+    (folder,) = find_run_dirs(tmp_path, ID)
+    until(lambda: by_records(folder)["exit_code"] is not None)
+    (path,) = folder.glob("*.wandb")
+    assert path.stat().st_size > 2 << 15
+    whole = by_records(folder)["rows"]
+    assert read_rows(folder) == whole
+    last = {"step": 250, "loss": 1 / 250, "learning_rate": 25e-5, "grad_norm": 250 / 7}
+    assert cut_repeated_rows(folder, [last]) >= 149
+    assert [row["train/global_step"] for row in by_records(folder)["rows"]] == list(range(1, 251))
+    assert by_records(folder)["rows"] == whole[:250]
+    del last["grad_norm"]  # the checkpoint was before it
+    assert cut_repeated_rows(folder, [last]) == 1
 
 
 def test_an_outage_ends_in_bounded_time_and_loses_nothing(

@@ -331,8 +331,10 @@ class WandbServer:
         return {"models": {"pageInfo": page, "edges": [{"node": node}]}}
 
     def _op_Runs(self, sent: dict[str, Any]) -> dict[str, Any]:
-        group = json.loads(sent["filters"]).get("group")
-        runs = [run for run in self.runs.values() if run.settings.get("groupName") == group]
+        asked = json.loads(sent["filters"])
+        left_out = (asked.get("jobType") or {}).get("$ne")
+        runs = [run for run in self.runs.values() if run.settings.get("groupName") == asked.get("group")]
+        runs = [run for run in runs if not left_out or run.settings.get("jobType") != left_out]
         edges = [{"node": self._bucket(run), "cursor": run.name} for run in runs]
         page = {"endCursor": None, "hasNextPage": False}
         return {

@@ -52,6 +52,13 @@ def run(args: argparse.Namespace) -> None:
     for name, value in (("watts", args.watts), ("grams-per-kwh", args.grams_per_kwh)):
         if value is not None and not value > 0:
             problems.append(f"card: --{name}={value:g}: choose more than 0")
+    if args.license is not None:
+        from mlqa.publishing.licences import check_licence
+
+        try:
+            args.license = check_licence(args.license)
+        except ConfigError as error:
+            problems.append(str(error))
     if problems:
         raise ConfigError(problems)
     if args.push is not None:

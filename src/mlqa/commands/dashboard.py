@@ -54,18 +54,21 @@ def run(args: argparse.Namespace) -> None:
         sweep = TrackedSweep(args.sweep)
     project = sweep.project or args.project or os.environ.get("WANDB_PROJECT") or PROJECT
     entity = sweep.entity or args.entity or os.environ.get("WANDB_ENTITY")
-    text = _read_report(sweep.directory) if args.report and sweep.directory else None
+    text, pictures = _read_report(sweep.directory) if args.report and sweep.directory else (None, "")
     if args.dry_run:
         keys = sweep.swept or DEFAULT_KEYS
-        specification = build_specification(sweep.group, project, entity or "entity", keys, text)
+        specification = build_specification(sweep.group, project, entity or "entity", keys, text, bool(pictures))
         print(json.dumps(specification, ensure_ascii=False, indent=1))
         return
-    print("\n".join(save_dashboard(sweep.group, project, entity, sweep.swept, text)))
+    print("\n".join(save_dashboard(sweep.group, project, entity, sweep.swept, text, pictures)))
 
 
-def _read_report(sweep_dir: Path) -> str:
-    path = sweep_dir / "report" / "results.md"
+def _read_report(sweep_dir: Path) -> tuple[str, str]:
+    """Return what the report of a sweep says, and its pictures as an HTML document, "" if it has none."""
+    from mlqa.report.pictures import collect_pictures
+
+    path, page = (sweep_dir / "report" / name for name in ("results.md", "index.html"))
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8"), collect_pictures(page.read_text("utf-8") if page.is_file() else "")
     except OSError:
         raise RunError(f"{path}: cannot be read; write it by: mlqa report {sweep_dir}") from None

@@ -130,8 +130,9 @@ def _print_tables(rows: Sequence[dict[str, Any]], title: str) -> None:
         console.print()
     for line in describe_sources(rows):
         console.print(line, markup=False, highlight=False)
-    console.print()
-    console.print(build_words_table(rows, console.width))
+    if (words := build_words_table(rows, console.width)) is not None:
+        console.print()
+        console.print(words)
 
 
 def _analyze_config(config: Config, splits: Splits) -> dict[str, Any]:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 SPLIT_FILES = ("train_file", "validation_file", "test_file")  # a path or a list of paths
 REFERENCE_FILES = ("segmentation_file", "parallel_file")
+WORD_FILES = (".txt", ".tsv", ".csv", ".conllu")  # formats of files of words
+
+
+def find_ending_problem(path: str) -> str | None:
+    """Return why the format of a file of words is unknown and what to do, None if it is known by the name's ending."""
+    ending = Path(path).suffix
+    if ending.lower() in WORD_FILES:
+        return None
+    wrong = f"does not end in {', '.join(WORD_FILES[:-1])} or {WORD_FILES[-1]}, so its format is unknown"
+    return f"{wrong}; if it has one word per line, call it {Path(path).stem}.txt"
 
 
 def list_paths(value: Any) -> list[str]:

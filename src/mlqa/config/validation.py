@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlqa.config.data_files import find_ending_problem
 from mlqa.config.data_problems import find_file_problems, find_mix_problems
 from mlqa.config.endpoint import check_endpoint
 from mlqa.config.language_codes import find_code_problem
@@ -69,6 +70,10 @@ def _check_untrained(config: Config) -> Iterator[str]:
 
 def _check_words(config: Config) -> Iterator[str]:
     yield from _check_file("words_file", config.words_file)
+    files = {"words_file": config.words_file, "dataset.segmentation_file": config.dataset.segmentation_file}
+    for key, path in files.items():
+        if path is not None and Path(path).expanduser().is_file() and (problem := find_ending_problem(path)):
+            yield f"{key}={path}: {problem}"
     for word in config.words or ():
         if not isinstance(word, str) or word.split() != [word]:
             yield f"words: {word!r} is not one word; give words without white space, e.g. words=[Kedileri,evlerimizden]"

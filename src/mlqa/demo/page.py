@@ -71,7 +71,7 @@ def build_page(asked: Sequence[Asked], examples: Sequence[Sequence[str]] = ()) -
                 with gradio.Column(min_width=320):
                     outputs += _build_column(gradio, one)
         ask = {
-            "fn": _guard(gradio, lambda question, context: _show_all(asked, question, context)),
+            "fn": lambda question, context: _show_all(gradio, asked, question, context),
             "inputs": [question, context],
             "outputs": outputs,
             "api_visibility": "private",
@@ -135,11 +135,19 @@ def _build_column(gradio: Any, asked: Asked) -> list[Any]:
     ]
 
 
-def _show_all(asked: Sequence[Asked], question: str, context: str) -> list[Any]:
+def _show_all(gradio: Any, asked: Sequence[Asked], question: str, context: str) -> list[Any]:
+    """Return the outputs of each model. What is wrong with a question is said in their place, and beside the fields.
+
+    An error of Gradio would put a badge on every output and leave the last answer under it.
+    """
     values: list[Any] = []
-    for one in asked:
-        shown = show_answer(one, question, context)
-        values += [shown.verdict, shown.passage, shown.table, shown.tokens]
+    try:
+        for one in asked:
+            shown = show_answer(one, question, context)
+            values += [shown.verdict, shown.passage, shown.table, shown.tokens]
+    except MlqaError as error:
+        gradio.Warning(str(error))
+        return [f"**No answer:** {error}", None, None, None] * len(asked)
     return values
 
 

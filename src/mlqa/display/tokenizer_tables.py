@@ -146,18 +146,21 @@ def group_by_word(rows: Rows) -> list[list[tuple[str, Mapping[str, Any]]]]:
     return list(groups.values())
 
 
-def build_words_table(rows: Rows, width: int) -> Table:
-    """Build the table of words, one section per word and one line per tokenizer.
+def build_words_table(rows: Rows, width: int) -> Table | None:
+    """Build the table of words, one section per word and one line per tokenizer. None if there are no words.
 
     A section begins with the word and its readings, numbered if there are several, or why it has none. Its lines show
     the tokens, the tokens' ids if the terminal has at least `WIDE` columns, and how many morpheme boundaries of each
     reading the tokens meet.
     """
+    groups = group_by_word(rows)
+    if not groups:
+        return None
     wide = width >= WIDE
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for heading in ("word", "tokens", "ids", "morphemes met") if wide else ("word", "tokens", "morphemes met"):
         table.add_column(heading, overflow="fold")
-    for group in group_by_word(rows):
+    for group in groups:
         _, first = group[0]
         table.add_section()
         readings = list_readings(first)

@@ -139,6 +139,11 @@ def analyze_tokenizer(
     chosen = config.words
     if chosen is None and listed:
         chosen = [entry.word for entry in listed]
+    if chosen is None and not lexicon.language.words:
+        analysis.notes.append(
+            f"no words to show: {lexicon.language.name} has no word list; give words=, words_file= or --words, or "
+            "write one: docs/new-language.md"
+        )
     analysis.words.extend(analyze_words(tokenizer, chosen, lexicon))
     return analysis
 

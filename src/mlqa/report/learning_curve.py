@@ -22,6 +22,7 @@ MORE = 1000  # questions of the sentence about the next ones
 FEWEST_SIZES = 3  # that are worth a picture
 REACH = 2.0  # the curve is drawn and asked up to so many times the largest size
 STEPS = 40  # points of a line
+PHONE, WIDE = 2.3, 1.2  # width of a digit below the axis, in per cent of an axis of 290 px and of one of 550 px
 LEAST = 0.05  # points: a gain that may be less is shown as 0.0
 LIMITS = (
     "The curve holds for more questions of the same kind, the same model and the same settings, and says less the "
@@ -215,16 +216,26 @@ def _trace(curve: Curve, number: int) -> list[tuple[str, list[tuple[float, float
 
 
 def _make_size_axis(sizes: Sequence[float], last: float) -> Axis:
-    """Make an axis of logarithms with a mark at each size, as far as they do not touch."""
+    """Make an axis of logarithms with a mark at each size, as far as their numbers do not touch.
+
+    The larger sizes go first. What touches on a phone is marked on wide screens only. There is room for half of the
+    first number and half of the last one at the ends.
+    """
     low, high = math.log10(sizes[0]), math.log10(last)
-    spare = 0.04 * (high - low)
-    axis = Axis(low - spare, high + spare, [])
+    left, right = (max(4.0, PHONE * len(_format_size(size)) / 2) for size in (sizes[0], last))
+    whole = 100 * (high - low) / (100 - left - right)
+    axis = Axis(low - left / 100 * whole, high + right / 100 * whole, [])
     marks: list[Tick] = []
-    for size in dict.fromkeys([*reversed(sizes), last]):
-        at = _locate_size(axis, size)
-        if all(abs(at - mark.at) >= 8 for mark in marks):
-            marks.append(Tick(at, f"{size:,.0f}"))
+    for character in (PHONE, WIDE):
+        for size in dict.fromkeys([*reversed(sizes), last]):
+            mark = Tick(_locate_size(axis, size), _format_size(size), is_wide=character == WIDE)
+            if all(abs(mark.at - one.at) >= character * (len(mark.text + one.text) / 2 + 1) for one in marks):
+                marks.append(mark)
     return Axis(axis.low, axis.high, sorted(marks, key=lambda mark: mark.at))
+
+
+def _format_size(size: float) -> str:
+    return f"{size:,.0f}"
 
 
 def _locate_size(axis: Axis, size: float) -> float:

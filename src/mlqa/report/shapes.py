@@ -14,10 +14,11 @@ COLOURS = 8
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark of an axis, at `at` per cent of its length."""
+    """A mark of an axis, at `at` per cent of its length. `is_wide` if a phone has no room for its text."""
 
     at: float
     text: str
+    is_wide: bool = False
 
 
 @dataclass(frozen=True)

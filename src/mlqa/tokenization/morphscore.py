@@ -3,7 +3,8 @@
 A word is cut into the part before its stem, the stem and the part after it, so it has at most two boundaries however
 many suffixes it has. The stem is the lemma, and words that do not contain their lemma are left out. A word that is one
 token has full marks, and the tokens' last end counts as a place too, so that precision is at most
-boundaries / tokens. Words are weighted by how often they occur.
+boundaries / tokens. Words are weighted by how often they occur. In the authors' class these are the settings
+exclude_single_tok=False and freq_scale=True, and its defaults are their opposites.
 """
 
 from __future__ import annotations

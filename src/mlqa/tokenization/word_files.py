@@ -1,8 +1,8 @@
 r"""Files of words: for the word table (`words_file`) and for figures over gold morphemes (`dataset.segmentation_file`).
 
-The ending of the name decides the format (UTF-8):
+The ending of the name decides the format (UTF-8), and another ending is refused:
 
-.txt, .tsv and others   one word per line, and if they are known a tab and its morphemes: `evlerimiz<tab>ev ler imiz`.
+.txt, .tsv              one word per line, and if they are known a tab and its morphemes: `evlerimiz<tab>ev ler imiz`.
                         Spaces or plus signs separate morphemes, bars separate alternatives, the likeliest first.
 .csv                    with a heading: `word` (or wordform, form), and possibly `morphemes` and `lemma`. The columns of
                         MorphScore's data are read as well: full_word, pt1 and rest (version 1), and wordform, lemma,
@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from mlqa.config.data_files import find_ending_problem
 from mlqa.data.file_errors import explain_read_errors
 from mlqa.errors import DataError
 from mlqa.tokenization.readings import Reading
@@ -51,14 +52,16 @@ def read_word_file(path: str | Path) -> list[WordEntry]:
         The distinct words, in the order of the file.
 
     Raises:
-        DataError: If the file cannot be read or has no word, or a word's morphemes do not join to it.
+        DataError: If the name has another ending, the file cannot be read or has no word, or a word's morphemes do not
+            join to it.
     """
     file = Path(path).expanduser()
+    if problem := find_ending_problem(str(path)):
+        raise DataError(f"{path}: {problem}")
     with explain_read_errors(file):
         text = file.read_text("utf-8-sig")
-    read = _READERS.get(file.suffix.lower(), _read_lines)
     entries: dict[str, WordEntry] = {}
-    for number, entry in read(text, str(path)):
+    for number, entry in _READERS[file.suffix.lower()](text, str(path)):
         if not all("".join(way.surfaces) == entry.word for way in entry.readings):
             raise DataError(f"{path}, line {number}: the morphemes of {entry.word} do not join to it; {_ADVICE}")
         entries.setdefault(entry.word, entry)
@@ -135,6 +138,8 @@ def _read_segments(word: str, lemma: str, miscellaneous: str) -> list[Reading]:
 
 
 _READERS: dict[str, Callable[[str, str], Iterator[tuple[int, WordEntry]]]] = {
+    ".txt": _read_lines,
+    ".tsv": _read_lines,
     ".csv": _read_table,
     ".conllu": _read_treebank,
 }

@@ -8,19 +8,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlqa.errors import MlqaError, RunError, UnreachableError
-from mlqa.tracking.swept_keys import DEFAULT_KEYS, find_differing_keys, name_config_key
+from mlqa.tracking.panels import (
+    F1,
+    FERTILITY,
+    build_score_panels,
+    import_workspaces,
+    plot_bars,
+    plot_lines,
+    plot_points,
+    select_members,
+)
+from mlqa.tracking.report_pictures import JOB_TYPE, PICTURES, upload_pictures
+from mlqa.tracking.swept_keys import DEFAULT_KEYS, find_differing_keys
 from mlqa.tracking.tables import EVALUATION_TABLE, FIGURE_TABLE, PREDICTION_TABLE, WORD_PAGE, WORD_TABLE
 from mlqa.tracking.wandb_connection import READ_SECONDS, describe_failure
 from mlqa.tracking.wandb_mode import has_key
 
-F1, UNSEEN, EXACT, COST, FERTILITY = (
-    "best/f1",
-    "best/f1_unseen",
-    "best/exact_match",
-    "cost/usd",
-    "tokenization/fertility",
-)
-INSTALL = "mlqa dashboard needs wandb-workspaces: pip install 'wandb-workspaces>=0.4,<0.5'"
 STEP, EPOCH = "train/global_step", "train/epoch"
 WORKSPACES, REPORTS = "project-view", "runs"  # what W&B calls the two kinds of a view
 _VIEWS = """
@@ -47,21 +50,21 @@ def build_workspace(group: str, project: str, entity: str, swept: Sequence[str] 
     Raises:
         RunError: If wandb-workspaces is not installed.
     """
-    panels, ws = _import_workspaces()
+    panels, ws = import_workspaces()
     tokenizers = [
         panels.MediaBrowser(title="How each tokenizer cuts words", media_keys=[WORD_PAGE]),
         panels.WeavePanelSummaryTable(table_name=FIGURE_TABLE),
         panels.WeavePanelSummaryTable(table_name=WORD_TABLE),
-        _plot_bars(panels, "Tokens per word", FERTILITY, "label"),
-        _plot_bars(panels, "Words of several tokens", "tokenization/continued_words", "label"),
-        _plot_points(panels, "Best F1 that a tokenizer permits against F1 reached", "tokenization/oracle_f1", F1),
-        _plot_points(panels, "Tokens per word against F1", FERTILITY, F1),
+        plot_bars(panels, "Tokens per word", FERTILITY, "label"),
+        plot_bars(panels, "Words of several tokens", "tokenization/continued_words", "label"),
+        plot_points(panels, "Best F1 that a tokenizer permits against F1 reached", "tokenization/oracle_f1", F1),
+        plot_points(panels, "Tokens per word against F1", FERTILITY, F1),
     ]
     training = [
-        _plot_lines(panels, "Loss", "train/loss", STEP),
-        _plot_lines(panels, "F1 by step", "eval/f1", STEP),
-        _plot_lines(panels, "F1 by epoch", "eval/f1", EPOCH),
-        _plot_lines(panels, "Learning rate", "train/learning_rate", STEP),
+        plot_lines(panels, "Loss", "train/loss", STEP),
+        plot_lines(panels, "F1 by step", "eval/f1", STEP),
+        plot_lines(panels, "F1 by epoch", "eval/f1", EPOCH),
+        plot_lines(panels, "Learning rate", "train/learning_rate", STEP),
     ]
     tables = [panels.WeavePanelSummaryTable(table_name=name) for name in (EVALUATION_TABLE, PREDICTION_TABLE)]
     machine = [
@@ -72,9 +75,9 @@ def build_workspace(group: str, project: str, entity: str, swept: Sequence[str] 
         entity=entity,
         project=project,
         name=_name_workspace(group),
-        runset_settings=ws.RunsetSettings(filters=[ws.Metric("Group") == group]),
+        runset_settings=ws.RunsetSettings(filters=select_members(ws, group)),
         sections=[
-            ws.Section(name="Scores and cost", is_open=True, panels=_build_score_panels(panels, swept)),
+            ws.Section(name="Scores and cost", is_open=True, panels=build_score_panels(panels, swept)),
             ws.Section(name="Tokenizers", is_open=True, panels=tokenizers),
             ws.Section(name="Sets and questions", panels=tables),
             ws.Section(name="Training", panels=training),
@@ -84,9 +87,15 @@ def build_workspace(group: str, project: str, entity: str, swept: Sequence[str] 
 
 
 def build_report(
-    group: str, project: str, entity: str, text: str, swept: Sequence[str] = DEFAULT_KEYS, offline: bool = False
+    group: str,
+    project: str,
+    entity: str,
+    text: str,
+    swept: Sequence[str] = DEFAULT_KEYS,
+    offline: bool = False,
+    has_pictures: bool = False,
 ) -> Any:
-    """Build the W&B report of a sweep: what our report says, its table, and its pictures as live panels.
+    """Build the W&B report of a sweep: what our report says, its table and pictures, and live panels.
 
     Args:
         group: Group of the runs in W&B.
@@ -95,6 +104,7 @@ def build_report(
         text: Content of the report's results.md.
         swept: The settings that the members differ in, by dotted key.
         offline: Whether W&B must not be asked for the id of the project, which the panels' runs then lack.
+        has_pictures: Whether `upload_pictures` uploads pictures of our report.
 
     Returns:
         A `wandb_workspaces.reports.v2.Report`.
@@ -102,22 +112,34 @@ def build_report(
     Raises:
         RunError: If wandb-workspaces is not installed.
     """
-    panels, ws = _import_workspaces()
+    panels, ws = import_workspaces()
     place = {} if offline else {"project": project, "entity": entity}
-    runs = panels.Runset(**place, name=group, filters=[ws.Metric("Group") == group])
-    pictures = panels.PanelGrid(runsets=[runs], panels=_build_score_panels(panels, swept))
+    blocks = [panels.MarkdownBlock(text=text)]
+    if has_pictures:
+        drawn = [ws.Metric("Group") == group, ws.Metric("JobType") == JOB_TYPE]
+        layout = panels.Layout(w=24, h=30)
+        browser = panels.MediaBrowser(title="Pictures", media_keys=[PICTURES], num_columns=1, layout=layout)
+        runs = panels.Runset(**place, name=f"report of {group}", filters=drawn)
+        blocks.append(panels.PanelGrid(runsets=[runs], panels=[browser]))
+    members = panels.Runset(**place, name=group, filters=select_members(ws, group))
+    blocks.append(panels.PanelGrid(runsets=[members], panels=build_score_panels(panels, swept)))
     return panels.Report(
         project=project,
         entity=entity,
         title=_name_workspace(group)[:128],
         description="Made by mlqa. A change made here is lost when it is made again.",
-        blocks=[panels.MarkdownBlock(text=text), pictures],
+        blocks=blocks,
         width="fluid",
     )
 
 
 def build_specification(
-    group: str, project: str, entity: str, swept: Sequence[str] = DEFAULT_KEYS, text: str | None = None
+    group: str,
+    project: str,
+    entity: str,
+    swept: Sequence[str] = DEFAULT_KEYS,
+    text: str | None = None,
+    has_pictures: bool = False,
 ) -> dict[str, Any]:
     """Build the specification of what would be saved. This needs neither a key nor a network.
 
@@ -127,6 +149,7 @@ def build_specification(
         entity: W&B user or team.
         swept: The settings that the members differ in, by dotted key.
         text: Content of the report's results.md, None for no report.
+        has_pictures: Whether the report has pictures.
 
     Returns:
         Values that can be written as JSON: of the workspace, or {"workspace", "report"} if there is a text.
@@ -137,7 +160,8 @@ def build_specification(
     workspace = _dump(build_workspace(group, project, entity, swept))
     if text is None:
         return workspace
-    return {"workspace": workspace, "report": _dump(build_report(group, project, entity, text, swept, offline=True))}
+    report = build_report(group, project, entity, text, swept, offline=True, has_pictures=has_pictures)
+    return {"workspace": workspace, "report": _dump(report)}
 
 
 def _dump(view: Any) -> dict[str, Any]:
@@ -146,7 +170,12 @@ def _dump(view: Any) -> dict[str, Any]:
 
 
 def save_dashboard(
-    group: str, project: str, entity: str | None, swept: Sequence[str] | None, text: str | None
+    group: str,
+    project: str,
+    entity: str | None,
+    swept: Sequence[str] | None,
+    text: str | None,
+    pictures: str = "",
 ) -> list[str]:
     """Save the workspace, and the report if there is a text, in W&B. What was saved before is updated.
 
@@ -156,6 +185,7 @@ def save_dashboard(
         entity: W&B user or team. None means the key's own.
         swept: The settings that the members differ in. None means that W&B is asked for the runs of the group.
         text: Content of the report's results.md, None for no report.
+        pictures: The pictures of the report as an HTML document, "" for none.
 
     Returns:
         The addresses of the workspace and of the report.
@@ -166,7 +196,7 @@ def save_dashboard(
     """
     if not has_key():
         raise RunError("dashboard: no W&B key in WANDB_API_KEY or the netrc: give one, or use --dry-run")
-    _import_workspaces()
+    import_workspaces()
     os.environ.setdefault("WANDB_SILENT", "true")  # it prints addresses itself
     try:
         import wandb
@@ -174,14 +204,17 @@ def save_dashboard(
         api = wandb.Api(timeout=READ_SECONDS)
         entity = entity or api.default_entity or ""
         if swept is None:
-            runs = api.runs(f"{entity}/{project}", filters={"group": group})
+            members = {"group": group, "jobType": {"$ne": JOB_TYPE}}
+            runs = api.runs(f"{entity}/{project}", filters=members)
             swept = find_differing_keys([run.config.get("cfg") or {} for run in runs]) or DEFAULT_KEYS
         workspace = build_workspace(group, project, entity, swept)
         saved = _find_view(api, entity, project, WORKSPACES, workspace.name)
         workspace._internal_id, workspace._internal_name = saved or ("", _name_view(group))
         addresses = [str(workspace.save().url)]
         if text is not None:
-            report = build_report(group, project, entity, text, swept)
+            if pictures:
+                upload_pictures(pictures, group, project, entity)
+            report = build_report(group, project, entity, text, swept, has_pictures=bool(pictures))
             if saved := _find_view(api, entity, project, REPORTS, report.title):
                 report.id = saved[0]
             addresses.append(str(report.save().url))
@@ -190,50 +223,6 @@ def save_dashboard(
     except (Exception, SystemExit) as error:
         raise UnreachableError(f"dashboard: {describe_failure(error)}") from error
     return addresses
-
-
-def _import_workspaces() -> tuple[Any, Any]:
-    try:
-        import wandb_workspaces.reports.v2 as panels
-        import wandb_workspaces.workspaces as ws
-    except ImportError:
-        raise RunError(INSTALL) from None
-    return panels, ws
-
-
-def _build_score_panels(panels: Any, swept: Sequence[str]) -> list[Any]:
-    columns = [*(panels.Config(name_config_key(key)) for key in swept)]
-    columns += map(panels.SummaryMetric, (FERTILITY, "timing/train_seconds", COST, F1))
-    return [
-        _plot_bars(panels, "F1 by model, mean and standard deviation over seeds", F1, "label"),
-        _plot_bars(panels, "F1 on contexts that are not in train, by model", UNSEEN, "label"),
-        _plot_bars(panels, "Exact match by model", EXACT, "label"),
-        _plot_bars(panels, "F1 by hardware", F1, "hardware"),
-        _plot_bars(panels, "Cost by hardware, US dollars", COST, "hardware"),
-        _plot_points(panels, "Cost against F1", COST, F1),
-        panels.ParallelCoordinatesPlot(
-            title="F1 by swept settings and cost", columns=[*map(panels.ParallelCoordinatesPlotColumn, columns)]
-        ),
-    ]
-
-
-def _plot_bars(panels: Any, title: str, metric: str, group_by: str) -> Any:
-    return panels.BarPlot(
-        title=title,
-        metrics=[metric],
-        groupby=panels.Config(group_by),
-        groupby_aggfunc="mean",
-        groupby_rangefunc="stddev",
-        orientation="h",
-    )
-
-
-def _plot_points(panels: Any, title: str, x: str, y: str) -> Any:
-    return panels.ScatterPlot(title=title, x=panels.SummaryMetric(x), y=panels.SummaryMetric(y))
-
-
-def _plot_lines(panels: Any, title: str, metric: str, axis: str) -> Any:
-    return panels.LinePlot(title=title, x=panels.Metric(axis), y=[panels.Metric(metric)])
 
 
 def _name_workspace(group: str) -> str:

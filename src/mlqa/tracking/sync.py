@@ -28,6 +28,7 @@ from mlqa.tracking.tables import (
 )
 from mlqa.tracking.trackers import load_tracker
 from mlqa.tracking.wandb_connection import find_run_dirs
+from mlqa.tracking.wandb_files import waits_for_upload
 
 log = logging.getLogger(__name__)
 
@@ -178,11 +179,7 @@ def _upload_offline_dirs(run_dir: Path, identity: RunIdentity, root: str | None,
     Raises:
         RunError: W&B refuses.
     """
-    folders = [
-        folder
-        for folder in find_run_dirs(run_dir, identity.id, root)
-        if folder.name.startswith("offline-") and not list(folder.glob("*.synced"))
-    ]
+    folders = [folder for folder in find_run_dirs(run_dir, identity.id, root) if waits_for_upload(folder)]
     if not folders:
         return False
     command = [sys.executable, "-m", "wandb", "sync", *map(str, folders)]

@@ -9,12 +9,13 @@ from typing import Any
 
 from mlqa.config.schema import TrackingConfig
 from mlqa.environment import is_in_container
-from mlqa.errors import RunError, UnreachableError, summarize_error
+from mlqa.errors import RunError, summarize_error
 from mlqa.tracking.earlier_rows import EarlierRows
 from mlqa.tracking.names import STEP, BestScores, read_history, rename_metrics
 from mlqa.tracking.protocol import Logged, Page, RunIdentity, Table, Tracker
 from mlqa.tracking.wandb_artifacts import upload_artifacts
-from mlqa.tracking.wandb_connection import close_run, find_run_dirs, open_run, read_run, save_diff, set_aside
+from mlqa.tracking.wandb_connection import close_run, find_run_dirs, open_run, read_run, save_diff
+from mlqa.tracking.wandb_files import cut_repeated_rows, is_set_aside, read_rows, set_aside, waits_for_upload
 from mlqa.tracking.wandb_mode import decide_mode, has_key
 
 log = logging.getLogger(__name__)
@@ -45,21 +46,37 @@ class WandbTracker(Tracker):
     def start(self, history: Path | None) -> None:
         """Restore the best scores of the earlier steps.
 
-        What W&B has of an earlier attempt is not logged again. One that begins from nothing takes the place of those
-        that wait for their upload.
+        What earlier attempts have logged is not logged again. Of what waits for its upload, the rows after the
+        checkpoint are cut off. If training begins from nothing, all of it is set aside.
 
         Args:
             history: The history.jsonl of the earlier steps if training resumes from a checkpoint, else None.
         """
         self._best.restore(history)
-        if history is None:
-            earlier = find_run_dirs(self._identity.directory, self._identity.id, self._config.dir)
-            set_aside(folder for folder in earlier if folder != Path(self._run.dir).parent)
-        if self._run.resumed:
-            try:
-                self._earlier = EarlierRows(read_run(self._config, self._identity), read_history(history))
-            except UnreachableError as error:
-                log.warning("tracking: what an earlier attempt has logged may be at W&B twice: %s", error)
+        rows = read_history(history)
+        try:
+            logged = self._read_local(rows)
+            if self._run.resumed and (known := read_run(self._config, self._identity)) is not None:
+                logged = Logged(known.rows + logged.rows, logged.summary | known.summary)
+            self._earlier = EarlierRows(logged, rows)
+        except Exception as error:  # an unknown format of W&B's files, or no answer
+            log.warning("tracking: what an earlier attempt has logged may be at W&B twice: %s", summarize_error(error))
+
+    def _read_local(self, history: list[dict[str, Any]]) -> Logged:
+        """Read what earlier attempts on this machine have logged, and is or will be at W&B."""
+        folders = find_run_dirs(self._identity.directory, self._identity.id, self._config.dir)
+        folders = [folder for folder in folders if folder != Path(self._run.dir).parent]
+        if history:
+            cut = sum(cut_repeated_rows(folder, history) for folder in folders)
+            if cut:
+                log.info("tracking: %d rows after the checkpoint were cut off W&B's offline files", cut)
+        else:
+            set_aside(folders)
+        # Online, W&B itself is asked for what was uploaded.
+        online = self._mode == "online"
+        kept = (folder for folder in folders if waits_for_upload(folder) or not (online or is_set_aside(folder)))
+        rows = [row for folder in kept for row in read_rows(folder)]
+        return Logged(rows, {name: True for row in rows for name in row})
 
     def log(self, row: dict[str, float], step: int) -> None:
         """Log metrics under "train/", "eval/" or "test/", and an estimate of the cost so far if the price is known.

@@ -6,7 +6,6 @@ import glob
 import logging
 import os
 import threading
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -83,18 +82,6 @@ def find_run_dirs(run_dir: Path, run_id: str, root: str | None = None) -> list[P
         if path.is_dir() and not path.is_symlink()
     ]
     return sorted(found, key=lambda path: path.name.removeprefix("offline-"))
-
-
-def set_aside(folders: Iterable[Path]) -> None:
-    """Mark what W&B wrote offline as uploaded, so that `mlqa sync` does not upload it.
-
-    Args:
-        folders: Of `find_run_dirs`.
-    """
-    for folder in folders:
-        if folder.name.startswith("offline-"):
-            for path in folder.glob("*.wandb"):
-                path.with_name(f"{path.name}.synced").touch()
 
 
 def _resolve_root(root: str | None, run_dir: Path) -> Path:
