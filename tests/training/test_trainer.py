@@ -90,13 +90,27 @@ def test_fewer_passes_pay_on_a_gpu_and_with_a_small_model(
     They are 5 ms of 60 GFLOP/s, 1.5 ms of 40, 20 and 100 TFLOP/s over 72 x hidden_size^2 operations per position.
     """
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
-    base, tiny = (SimpleNamespace(config=SimpleNamespace(hidden_size=hidden)) for hidden in (768, 128))
-    assert (
-        estimate_pass_overhead(base, torch.device("cpu"), 16) == 16
-    )  # 7 positions: at least as many as a matrix needs
+    base, tiny = _describe_model(768, 1), _describe_model(128, 1)
+    # 7 positions: at least as many as a matrix needs.
+    assert estimate_pass_overhead(base, torch.device("cpu"), 16) == 16
     assert estimate_pass_overhead(tiny, torch.device("cpu"), 8) == pytest.approx(254.3, abs=0.1)
     assert estimate_pass_overhead(base, torch.device("cuda"), 16) == pytest.approx(expected, abs=1)
     assert estimate_pass_overhead(base, torch.device("cuda"), 128) == pytest.approx(8 * expected, abs=8)
+
+
+def test_fewer_passes_pay_with_a_large_vocabulary() -> None:
+    """Test against values by hand: 5 ms and a layer's share of 3.5 ns per embedding, at 60 GFLOP/s."""
+    xlmr, small, trimmed = _describe_model(768, 250_002), _describe_model(384, 250_037), _describe_model(384, 22_656)
+    assert estimate_pass_overhead(xlmr, torch.device("cpu"), 16) == pytest.approx(86.2, abs=0.1)
+    assert estimate_pass_overhead(small, torch.device("cpu"), 16) == pytest.approx(186.5, abs=0.1)
+    assert estimate_pass_overhead(trimmed, torch.device("cpu"), 16) == pytest.approx(42.6, abs=0.1)
+
+
+def _describe_model(hidden: int, vocabulary: int) -> SimpleNamespace:
+    """Return what is read of a model of 12 layers."""
+    embeddings = SimpleNamespace(weight=torch.empty(vocabulary, hidden, device="meta"), embedding_dim=hidden)
+    config = SimpleNamespace(hidden_size=hidden, num_hidden_layers=12)
+    return SimpleNamespace(config=config, get_input_embeddings=lambda: embeddings)
 
 
 def test_layerwise_groups() -> None:
