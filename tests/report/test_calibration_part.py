@@ -50,6 +50,20 @@ def test_the_figures_are_where_the_numbers_are(tmp_path: Path) -> None:
     assert first.startswith("50,") and last.startswith("100,")
 
 
+def test_a_model_that_is_never_sure_fills_the_diagram(tmp_path: Path) -> None:
+    """A real encoder after 550 steps: no answer was more probable than 0.2."""
+    bins = [
+        {"low": 0.0, "high": 0.067, "total": 500, "confidence": 0.05, "correct": 0.04},
+        {"low": 0.067, "high": 0.133, "total": 60, "confidence": 0.1, "correct": 0.15},
+    ]
+    part = build(tmp_path, CALIBRATION | {"reliability": bins})
+    assert part is not None
+    reliability = part.plots[0]
+    assert reliability.lines[0].points == "0,100 100,0"
+    assert reliability.lines[1].points == "25,80 50,25"
+    assert [tick.text for tick in reliability.x.ticks] == ["0", "0.04", "0.08", "0.12", "0.16", "0.2"]
+
+
 def test_the_table_has_the_numbers(tmp_path: Path) -> None:
     part = build(tmp_path, CALIBRATION)
     assert part is not None

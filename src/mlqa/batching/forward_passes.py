@@ -12,7 +12,7 @@ import torch
 # same time with a fifth or four times this value, and 15 % more with eighteen times it.
 CPU_RATE = 60e9
 CPU_OPERATIONS = 5e-3 * CPU_RATE
-# Each pass also makes a gradient of all embeddings and adds it to those of the passes before, however few tokens it has:
+# Each pass also makes a gradient of all embeddings and adds it to those of earlier passes, however few tokens it has:
 # 3.2 to 4.7 ns per value on a CPU. For the 250,000 entries of a multilingual vocabulary this is a third of a second.
 CPU_SECONDS_PER_EMBEDDING = 3.5e-9
 # On a GPU, assume 1.5 ms per layer at a third of its half-precision peak, by compute capability (V100, T4, A10G; the

@@ -15,7 +15,15 @@ from mlqa.report.wording import list_first
 
 MOST_CURVES = 6  # treatments that are drawn, each by its first run
 FEWEST = 5  # answers of a bin that is drawn
-SHARES = Axis(0.0, 1.0, [Tick(20.0 * step, f"{step / 5:.1f}") for step in range(6)])
+REACHES = (0.2, 0.5, 1.0)  # of the axes of the reliability diagram: a model that is never sure fills it too
+
+
+def _make_share_axis(high: float) -> Axis:
+    """Make an axis from 0 to `high` with six marks."""
+    return Axis(0.0, high, [Tick(20.0 * step, f"{high * step / 5:.2g}" if step else "0") for step in range(6)])
+
+
+SHARES = _make_share_axis(1.0)
 
 
 @dataclass(frozen=True)
@@ -61,13 +69,14 @@ def _read_pairs(one: Treatment, name: str, x: str, y: str) -> list[tuple[float, 
 
 
 def _draw_reliability(known: list[tuple[int, Treatment]]) -> Plot | None:
-    lines = [Line("every probability is true", "0,100 100,0", 7, 2)]
-    for number, one in known:
-        pairs = _read_pairs(one, "reliability", "confidence", "correct")
-        if len(pairs) > 1 and all(0 <= value <= 1 for pair in pairs for value in pair):
-            lines.append(Line(one.name, _trace(pairs, SHARES, SHARES), number % (COLOURS - 1)))
-    if len(lines) == 1:
+    curves = [(number, one, _read_pairs(one, "reliability", "confidence", "correct")) for number, one in known]
+    curves = [one for one in curves if len(one[2]) > 1 and all(0 <= value <= 1 for pair in one[2] for value in pair)]
+    if not curves:
         return None
+    highest = max(value for *_, pairs in curves for pair in pairs for value in pair)
+    axis = _make_share_axis(next(reach for reach in REACHES if highest <= reach))
+    lines = [Line("every probability is true", "0,100 100,0", 7, 2)]
+    lines += [Line(one.name, _trace(pairs, axis, axis), number % (COLOURS - 1)) for number, one, pairs in curves]
     note = (
         "Answers in 15 bins by their probability. Below the dashed line the model is too sure, above it too modest. "
         f"Bins of fewer than {FEWEST} answers are left out."
@@ -78,8 +87,8 @@ def _draw_reliability(known: list[tuple[int, Treatment]]) -> Plot | None:
         note,
         "probability of the answer",
         "share of exact matches",
-        SHARES,
-        SHARES,
+        axis,
+        axis,
         lines=lines,
     )
 
