@@ -23,7 +23,9 @@ from omegaconf import OmegaConf
 from hydra_sagemaker_launcher.catalog.hardware import parse_hardware
 from hydra_sagemaker_launcher.catalog.instances import find_instance
 from hydra_sagemaker_launcher.catalog.prices import compute_worst_case, look_up_prices
-from mlqa.config.compose import compose_all, convert_to_config, get_choices, initialize_hydra, split_members
+from mlqa.config.compose import compose_all, get_choices, initialize_hydra
+from mlqa.config.conversion import convert_to_config
+from mlqa.config.member_overrides import split_members
 from mlqa.config.schema import Batching, Config
 from mlqa.report.reference import PublishedResult, Reference, load_references
 

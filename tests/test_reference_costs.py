@@ -18,7 +18,9 @@ from hydra_sagemaker_launcher.catalog.hardware import parse_hardware
 from hydra_sagemaker_launcher.display.plan_table import build_plan_table
 from hydra_sagemaker_launcher.member import Member
 from hydra_sagemaker_launcher.request.plan import make_plan
-from mlqa.config.compose import compose_all, initialize_hydra, split_members, validate_composed
+from mlqa.config.compose import compose_all, initialize_hydra
+from mlqa.config.conversion import validate_composed
+from mlqa.config.member_overrides import split_members
 from mlqa.report.reference import load_references
 
 TOP = Path(__file__).resolve().parents[1]

@@ -249,7 +249,7 @@ def test_a_report_needs_the_sweeps_directory(tmp_path: Path, capsys: pytest.Capt
     sweep = make_sweep(tmp_path / "sweep")
     (sweep / "report" / "results.md").unlink()
     for arguments, said in (
-        (["sweep"], "error: --report: sweep is no directory"),
+        (["sweep"], "error: --report: sweep is not a directory"),
         ([str(sweep)], f"write it by: mlqa report {sweep}"),
     ):
         with pytest.raises(SystemExit):
