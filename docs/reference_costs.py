@@ -175,7 +175,8 @@ def render_section() -> str:
     lines = [TITLE, "", *FACTS["introduction"].strip().splitlines(), ""]
     for repeats in every:
         lines += [f"[{repeats.reference.title}]({repeats.reference.source}): {repeats.reference.data}", ""]
-        lines += ["| published | EM | F1 | command | jobs | minutes of training | of a job | $ | $ at most | here |"]
+        minutes = "minutes of a training | minutes of a job"
+        lines += [f"| published | EM | F1 | command | jobs | {minutes} | $ of all jobs | $ at most | status |"]
         lines += ["|---" * 10 + "|", *map(format_row, repeats.rows), ""]
     lines += ["```"]
     for number, command in sorted(commands.items()):
