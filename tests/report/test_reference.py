@@ -82,6 +82,9 @@ def test_what_is_on_the_same_data_is_shown_unasked(tmp_path: Path) -> None:
     drawn = draw_picture(section.comparison, section.answer, report.references).rows
     assert {row.kind for row in drawn} == {"alone", "published"}
     assert any("78.63, published" in row.text for row in drawn)
+    published = [row.name for row in drawn if row.kind == "published"]
+    assert published[:3] == ["xlmr, published", "berturk, published", "mbert, published"], "XLM-R is on three machines"
+    assert len(published) == len(set(published))
     assert "do not compare" not in render_page(report)
 
 

@@ -13,6 +13,7 @@ from mlqa.report.treatments import Configuration, Treatment
 from mlqa.report.wording import format_interval, format_price, list_first
 
 MOST_ROWS = 30  # treatments in the picture
+MOST_PUBLISHED = 3  # models of each reference in the picture
 MOST_LABELS = 14  # points of a scatter that carry their name
 FARTHEST_LABEL = 10  # per cent of the height that a label may be away from its point
 MOST_CURVES = 20
@@ -40,12 +41,15 @@ def draw_picture(comparison: Comparison, answer: Answer, references: Sequence[Re
         seeds = one.compute_seed_means("metrics", comparison.metric)
         made.append((one.name, words, one.score, interval, seeds if len(seeds) > 1 else [], kind))
     for reference in references:
-        if comparison.metric in ("f1", "exact_match") and reference.questions == comparison.total:
-            for row in reference.rows[:3]:
-                score = getattr(row, comparison.metric)
-                if score is not None and reference.dataset == comparison.dataset:
-                    words = f"{score:.2f}, published ({reference.title})"
-                    made.append((f"{row.name}, published", words, score, None, [], "published"))
+        if reference.questions != comparison.total or reference.dataset != comparison.dataset:
+            continue
+        scores: dict[str, float] = {}  # of each model the first, whatever hardware it was published on
+        for row in reference.rows:
+            if (score := getattr(row, comparison.metric, None)) is not None:
+                scores.setdefault(row.name, score)
+        for name, score in list(scores.items())[:MOST_PUBLISHED]:
+            words = f"{score:.2f}, published ({reference.title})"
+            made.append((f"{name}, published", words, score, None, [], "published"))
     ends = [end for _, _, at, interval, seeds, _ in made for end in (at, *(interval or ()), *seeds)]
     axis = make_axis(ends, 0.03)
     rows = [
