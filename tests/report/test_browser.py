@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from made import write_scored
 
+from mlqa.cli import main
 from mlqa.report.browser import ALWAYS_SHOWN, MOST_ANSWERS, MOST_QUESTIONS, choose_shown_rows
 from mlqa.report.build import write_report
 
@@ -80,3 +81,20 @@ def test_nothing_is_said_if_all_are_shown(tmp_path: Path) -> None:
     page = write_report([tmp_path / "s"])
     assert "The page shows" not in page.read_text("utf-8")
     assert len(unpack(page)["0"]["questions"]) == 100
+
+
+def test_a_page_to_pass_on_quotes_few_questions_or_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """TQuAD has no licence: whoever shares a page decides how much of the data is in it."""
+    for number in range(2):
+        scores = np.minimum(np.arange(100) % (number + 2) / 2, 1)
+        write_scored(tmp_path / "s" / str(number), f"model{number}", "g6", 1, scores, np.arange(100) // 2)
+    main(["report", str(tmp_path / "s"), "--questions", "7"])
+    page = tmp_path / "s" / "report" / "index.html"
+    assert len(unpack(page)["0"]["questions"]) == 6, "whole contexts of two questions"
+    assert "The page shows 6 of 100 questions: those of 3 contexts" in " ".join(page.read_text("utf-8").split())
+    main(["report", str(tmp_path / "s"), "--questions", "0"])
+    assert unpack(page) == {} and "Metin" not in page.read_text("utf-8")
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["report", str(tmp_path / "s"), "--questions", "-1"])
+    assert capsys.readouterr().err == "error: report: --questions=-1: choose 0 or more\n"

@@ -34,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="USD",
         help="what it costs to annotate a question, for a learning curve (default: report.usd_per_question)",
     )
+    parser.add_argument(
+        "--questions",
+        type=int,
+        metavar="N",
+        help="show at most N questions with their context (default: all of up to 12,000). 0 shows none, for data that "
+        "may not be passed on",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -41,12 +48,15 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         RunError: If a directory holds no run, or the report cannot be written.
-        ConfigError: If the published results cannot be found, or the price is not a number of dollars.
+        ConfigError: If the published results cannot be found, the price is not a number of dollars, or the number of
+            questions is negative.
     """
     price = args.usd_per_question
     if price is not None and not 0 <= price < math.inf:
         raise ConfigError(f"report: --usd-per-question={price:g}: choose 0 or more")
+    if args.questions is not None and args.questions < 0:
+        raise ConfigError(f"report: --questions={args.questions}: choose 0 or more")
 
     from mlqa.report.build import write_report
 
-    write_report(args.sweep_dir, args.output, args.reference, price)
+    write_report(args.sweep_dir, args.output, args.reference, price, args.questions)

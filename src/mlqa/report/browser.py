@@ -19,15 +19,16 @@ SEED = 0  # the same questions in every report on a data set
 MISSING = "missing"  # the group of a question that a run did not classify
 
 
-def build_browser_data(comparison: Comparison) -> dict[str, Any] | None:
+def build_browser_data(comparison: Comparison, most: int | None = None) -> dict[str, Any] | None:
     """Build the data of the answer browser.
 
     Args:
         comparison: The treatments of one data set.
+        most: How many questions to show, at most. None means the page's own limit.
 
     Returns:
-        None if fewer than two treatments were compared question by question. Otherwise values that can be written as
-        JSON. Equal answers to a question are written once:
+        None if fewer than two treatments were compared question by question, or no question is to be shown. Otherwise
+        values that can be written as JSON. Equal answers to a question are written once:
 
         total: The number of questions, also of those that are not shown.
         names: The names of the treatments.
@@ -38,10 +39,10 @@ def build_browser_data(comparison: Comparison) -> dict[str, Any] | None:
         given: For each treatment and seed, the index of the answer to each question.
         groups: [[title, [names of its groups], [index of the group of each question]], ...]
     """
-    if comparison.questions is None or len(comparison.compared) < 2:
+    if comparison.questions is None or len(comparison.compared) < 2 or most == 0:
         return None
     questions = comparison.questions
-    rows = choose_shown_rows(questions.context_of, sum(map(len, comparison.scores))).tolist()
+    rows = choose_shown_rows(questions.context_of, sum(map(len, comparison.scores)), most).tolist()
     context_of = questions.context_of[rows].tolist()
     numbers = {context: index for index, context in enumerate(dict.fromkeys(context_of))}
     distinct: list[dict[str | None, int]] = [{} for _ in rows]
@@ -76,17 +77,19 @@ def build_browser_data(comparison: Comparison) -> dict[str, Any] | None:
     }
 
 
-def choose_shown_rows(context_of: np.ndarray, runs: int) -> np.ndarray:
+def choose_shown_rows(context_of: np.ndarray, runs: int, chosen: int | None = None) -> np.ndarray:
     """Choose the questions that a page shows: all of them, or those of contexts drawn at random if they are too many.
 
     Args:
         context_of: Integer [questions].
         runs: How many answers each question has.
+        chosen: The most questions that the user wants, or None.
 
     Returns:
         Rising indices of questions.
     """
     most = min(MOST_QUESTIONS, max(ALWAYS_SHOWN, MOST_ANSWERS // runs))
+    most = most if chosen is None else min(most, chosen)
     if len(context_of) <= most:
         return np.arange(len(context_of))
     _, index, sizes = np.unique(context_of, return_inverse=True, return_counts=True)

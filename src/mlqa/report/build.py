@@ -21,6 +21,7 @@ def write_report(
     output: str | Path | None = None,
     reference: str | None = None,
     usd_per_question: float | None = None,
+    most_questions: int | None = None,
 ) -> Path:
     """Write the report on one or several sweeps and print the closing table.
 
@@ -31,6 +32,7 @@ def write_report(
             config names.
         usd_per_question: What it costs to annotate a question, for a learning curve. None means what the members'
             config says.
+        most_questions: How many questions the page shows with their context, at most. None means the page's own limit.
 
     Returns:
         The path of the page.
@@ -44,7 +46,7 @@ def write_report(
         output = report.sweeps[0].directory / FOLDER if len(report.sweeps) == 1 else Path(FOLDER)
     folder = Path(output).expanduser()
     files = {
-        PAGE: render_page(report),
+        PAGE: render_page(report, most_questions),
         CSV: render_csv(report),
         MARKDOWN: render_markdown(report),
         LATEX: render_latex(report),

@@ -44,11 +44,12 @@ from mlqa.report.wording import MINUS, count_things, format_chance, format_point
 MOST_PAIRS = 300  # rows of the table of differences, those with the smallest p-values
 
 
-def render_page(report: Report) -> str:
+def render_page(report: Report, most_questions: int | None = None) -> str:
     """Render the page.
 
     Args:
         report: The report.
+        most_questions: How many questions it shows with their context, at most. None means its own limit.
 
     Returns:
         HTML, to be written as UTF-8.
@@ -59,7 +60,7 @@ def render_page(report: Report) -> str:
     sections = []
     browsers: dict[str, Any] = {}
     for number, section in enumerate(report.sections):
-        if browser := build_browser_data(section.comparison):
+        if browser := build_browser_data(section.comparison, most_questions):
             browsers[str(number)] = browser
         of_browser = {"can_browse": bool(browser), "sample": describe_sample(browser) if browser else ""}
         sections.append(_collect_section(report, section) | {"number": number, **of_browser})
