@@ -171,8 +171,8 @@ def test_a_words_file_has_readings_of_its_own(
     file.write_text("mbwa\nwatoto\twa toto\n", "utf-8")
     main(["tokenizers", "model=tiny_char", *SAMPLE, "dataset.language=ha", f"words_file={file}"])
     said = " ".join(capsys.readouterr().out.split())
-    assert "wa + toto" in said and "mbwa ha has no word list and no analyzer" in said
-    assert "No morpheme figures: ha has no analyzer, and 0 listed words of the 50 that are needed" in said
+    assert "wa + toto" in said and "mbwa Hausa has no word list and no analyzer" in said
+    assert "No morpheme figures: Hausa has no analyzer, and 0 listed words of the 50 that are needed" in said
     assert "fertility" in said and "oracle F1" in said
 
 
