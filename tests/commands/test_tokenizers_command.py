@@ -180,7 +180,7 @@ def test_a_language_without_words_has_no_empty_table(capsys: pytest.CaptureFixtu
     page = tmp_path / "page.html"
     main(["tokenizers", "model=tiny_char", *SAMPLE, "dataset.language=ha", "--html", str(page)])
     said = " ".join(capsys.readouterr().out.split())
-    advice = "ha has no word list; give words=, words_file= or --words, or write one: docs/new-language.md"
+    advice = "Hausa has no word list; give words=, words_file= or --words, or write one: docs/new-language.md"
     assert f"No words to show: {advice}." in said and "morphemes met" not in said
     assert f"No words to show: {advice}" in page.read_text("utf-8")
 
