@@ -171,8 +171,8 @@ def test_a_words_file_has_readings_of_its_own(
     file.write_text("mbwa\nwatoto\twa toto\n", "utf-8")
     main(["tokenizers", "model=tiny_char", *SAMPLE, "dataset.language=ha", f"words_file={file}"])
     said = " ".join(capsys.readouterr().out.split())
-    assert "wa + toto" in said and "mbwa ha has no word list and no analyzer" in said
-    assert "No morpheme figures: ha has no analyzer, and 0 listed words of the 50 that are needed" in said
+    assert "wa + toto" in said and "mbwa Hausa has no word list and no analyzer" in said
+    assert "No morpheme figures: Hausa has no analyzer, and 0 listed words of the 50 that are needed" in said
     assert "fertility" in said and "oracle F1" in said
 
 
@@ -180,7 +180,7 @@ def test_a_language_without_words_has_no_empty_table(capsys: pytest.CaptureFixtu
     page = tmp_path / "page.html"
     main(["tokenizers", "model=tiny_char", *SAMPLE, "dataset.language=ha", "--html", str(page)])
     said = " ".join(capsys.readouterr().out.split())
-    advice = "ha has no word list; give words=, words_file= or --words, or write one: docs/new-language.md"
+    advice = "Hausa has no word list; give words=, words_file= or --words, or write one: docs/new-language.md"
     assert f"No words to show: {advice}." in said and "morphemes met" not in said
     assert f"No words to show: {advice}" in page.read_text("utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def test_what_is_known_of_turkish() -> None:
     assert next(iter(turkish.question_words)) == "when" and turkish.question_words["which"] == ["hangi*", "hangı*"]
     assert read_readings(turkish.words["kedileri"]) == [
         [("kedi", "cat"), ("ler", "plural"), ("i", "its")], [("kedi", "cat"), ("leri", "their")],
+        [("kedi", "cat"), ("ler", "plural"), ("i", "accusative")],
     ]  # fmt: skip
     for word in (
         "kedigil", "kedigillerden", "kedileştirebileceklerimizdenmişçesineyken", "evlerimizden",
@@ -49,7 +51,7 @@ def test_the_primary_subtag_decides(tag: str) -> None:
 
 
 def test_a_language_without_a_file_has_the_defaults() -> None:
-    assert load_language("tlh-Latn") == Language(name="tlh")
+    assert load_language("tlh-Latn") == Language(name="Klingon")
 
 
 @pytest.mark.parametrize(
@@ -101,4 +103,45 @@ def test_no_module_names_a_language() -> None:
 def test_words_are_cut_as_in_the_source(code: str, cuts: str) -> None:
     words = load_language(code).words
     for cut in cuts.split():
-        assert ["-".join(part for part, _ in way) for way in read_readings(words[cut.replace("-", "")])] == [cut]
+        first = read_readings(words[cut.replace("-", "")])[0]
+        assert "-".join(part for part, _ in first) == cut
+
+
+def test_meanings_of_suffix_families_are_used() -> None:
+    """A language without an analyzer has meanings of its words only, so a family that names another one is wrong."""
+    for code in CODES:
+        language = load_language(code)
+        if language.analyser is None:
+            ways = [way for value in language.words.values() for way in read_readings(value)]
+            used = {meaning for way in ways for _, meaning in way}
+            assert {name for family in language.suffix_families.values() for name in family} <= used, code
+
+
+@pytest.mark.parametrize(
+    ("code", "word", "cuts"),
+    [
+        ("tr", "ağaçlarında", ["ağaç-lar-ı-nda", "ağaç-ları-nda", "ağaç-lar-ın-da"]),
+        ("az", "əlində", ["əl-i-ndə", "əl-in-də"]),
+        ("az", "boyundan", ["boy-u-ndan", "boy-un-dan", "boyun-dan"]),
+        ("hu", "kértek", ["kér-tek", "kér-t-ek"]),
+        ("hu", "szemetekre", ["szem-etek-re", "szemet-ek-re"]),
+        ("fi", "ympäröivät", ["ympäröi-vät", "ympäröi-vä-t"]),
+        ("ko", "일과도", ["일-과-도", "일과-도"]),
+    ],
+)
+def test_ambiguous_words_have_every_cut(code: str, word: str, cuts: list[str]) -> None:
+    ways = read_readings(load_language(code).words[word])
+    assert ["-".join(part for part, _ in way) for way in ways] == cuts
+
+
+def test_swahili_verbs_are_cut_in_both_ways() -> None:
+    """If the sources write a verb with and without a cut before its final vowel, each of its words has both cuts."""
+    words = {word: read_readings(value) for word, value in load_language("sw").words.items()}
+    cuts = {word: ["-".join(part for part, _ in way) for way in ways] for word, ways in words.items()}
+    first = [ways[0].split("-") for ways in cuts.values()]
+    stems = {way[-2] for way in first if way[-1] == "a"} & {way[-1][:-1] for way in first if way[-1].endswith("a")}
+    assert stems == {"fik", "on", "pat"}
+    for ways in cuts.values():
+        stem = next((stem for stem in stems if re.search(rf"-{stem}-?a$", ways[0])), None)
+        if stem is not None:
+            assert sorted(way.rsplit(f"-{stem}")[-1] for way in ways) == ["-a", "a"], ways

@@ -48,6 +48,6 @@ def test_a_gold_file_comes_first_and_may_have_lemmas_only() -> None:
 def test_without_any_the_reason_is_given() -> None:
     reason = find_golds({"mbwa": 1}, Lexicon("ha"), [])
     assert reason == (
-        "no morpheme figures: ha has no analyzer, and 0 listed words of the 50 that are needed; "
+        "no morpheme figures: Hausa has no analyzer, and 0 listed words of the 50 that are needed; "
         "give dataset.segmentation_file"
     )

@@ -103,7 +103,7 @@ def test_what_zeyrek_gets_wrong_is_corrected_by_the_stated_order() -> None:
         ("220cm", "tr", "it has digits or signs inside"),
         ("Wiedemann", "tr", "the analyzer does not know it"),
         ("xyzxyz", "fi", "it is not in the word list of Finnish, which has no analyzer"),
-        ("mbwa", "ha", "ha has no word list and no analyzer (give words_file=, see docs/tokenizers.md)"),
+        ("mbwa", "ha", "Hausa has no word list and no analyzer (give words_file=, see docs/tokenizers.md)"),
     ],
 )
 def test_a_word_without_a_reading_says_why(word: str, language: str, why: str) -> None:

@@ -55,7 +55,7 @@ def test_a_word_by_hand() -> None:
         "morphemes": [
             {"surface": "KEDİ", "gloss": "cat"},
             {"surface": "LER", "gloss": "plural"},
-            {"surface": "İ", "gloss": "its"},
+            {"surface": "İ", "gloss": "its / accusative"},
         ],
         "met": [4, 7],
         "missed": [],

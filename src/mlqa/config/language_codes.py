@@ -42,6 +42,12 @@ def shorten_code(language: str) -> str:
     return _index_codes().get(code, (code, ""))[0]
 
 
+def find_language_name(language: str) -> str:
+    """Return the English name of a language tag's language, or its code if that does not exist."""
+    code = shorten_code(language)
+    return _index_codes().get(code, (code, code))[1]
+
+
 def find_code_problem(language: str) -> str | None:
     """Explain why a text is no language tag, and which one is probably meant.
 
@@ -110,8 +116,7 @@ def detect_script(text: str) -> str | None:
 
 
 def _describe(code: str) -> str:
-    code, name = _index_codes().get(code, (code, code))
-    return f"{name} ({code})"
+    return f"{find_language_name(code)} ({shorten_code(code)})"
 
 
 def _read_sample(path: str | None) -> str:

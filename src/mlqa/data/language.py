@@ -12,7 +12,7 @@ from typing import Any, Optional, cast
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlqa.config.language_codes import shorten_code
+from mlqa.config.language_codes import find_language_name, shorten_code
 from mlqa.errors import DataError, summarize_error
 
 Glossed = list[tuple[str, str]]  # the morphemes of a word as they appear in it, with their meanings
@@ -116,7 +116,7 @@ def load_language(language: str) -> Language:
     """
     code = shorten_code(language)
     path = FOLDER / f"{code}.yaml"
-    return _read_language(path) if path.is_file() else Language(name=code)
+    return _read_language(path) if path.is_file() else Language(name=find_language_name(code))
 
 
 @functools.cache
