@@ -21,10 +21,9 @@ from mlqa.features.tokens import tokenize
 from mlqa.features.windows import make_windows
 from mlqa.metrics.calibration.stored import Calibration, read_calibration
 from mlqa.metrics.no_answer import put_answer_first
-from mlqa.models.loading import load_trained_model
+from mlqa.models.loading import load_run_model
 from mlqa.result import ENDPOINT_ANSWERS, MODEL, read_result
 from mlqa.threads import limit_threads
-from mlqa.tokenization.load import load_pretrained
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +124,6 @@ class Predictor:
             ConfigError: If the run does not have what an argument asks for.
         """
         import torch
-        from transformers import AutoTokenizer
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
@@ -143,8 +141,7 @@ class Predictor:
         training = read_training_config(folder, result.get("training"))
         if null_threshold is not None:
             training.null_score_diff_threshold = _choose_null_threshold(folder, null_threshold, calibration, with_null)
-        tokenizer: Any = load_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
-        model: Any = load_trained_model(model_folder)
+        tokenizer, model = load_run_model(model_folder)
         limit_threads(getattr(model.config, "hidden_size", None))
         return cls(
             model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval(),

@@ -104,6 +104,20 @@ def test_a_context_of_many_windows(run_dir: Path, capsys: pytest.CaptureFixture[
     assert len(set(spans)) == 3
 
 
+@pytest.mark.parametrize(("name", "what"), [("model.safetensors", "weights"), ("tokenizer.json", "tokenizer")])
+def test_a_cut_model_is_named_by_the_directory_of_the_run(
+    run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, what: str
+) -> None:
+    copy = shutil.copytree(run_dir, tmp_path / "copy")
+    file = copy / "model" / name
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(SystemExit):
+        main(["predict", str(copy), "--context", "x", "--question", "y"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {copy}/model: its {what} cannot be loaded: ")
+    assert line.endswith("; copy the folder again from where the model was trained")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "part"),
     [

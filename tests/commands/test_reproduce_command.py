@@ -92,7 +92,8 @@ def test_counts_and_intervals_are_no_scores(run_dir: Path, tmp_path: Path, capsy
     ("arguments", "problem"),
     [
         (["dataset.sample.seed=1"], "the run read other data"),
-        (["training.learning_rat=3"], "training.learning_rat=3: Key 'learning_rat' not in 'TrainingConfig'"),
+        (["training.learning_rat=3"], "training.learning_rat=3: training has no key 'learning_rat'"),
+        (["sed=1"], "(did you mean seed?)"),
         (["packed"], "packed: not a setting"),
         (["training.doc_stride=500"], "training.doc_stride=500"),
         (["--tolerance", "-1"], "choose 0 or more points"),
