@@ -46,10 +46,10 @@ def test_a_result_of_version_1_has_the_keys_of_version_2(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b'{"schema_version": 2', "is not JSON"),
+        (b'{"schema_version": 2', "is not JSON: the run that wrote it was probably cut short; run it again"),
         (b"[" * 100_000, "is not JSON"),
         (b"\xff\xfe", "is not JSON"),
-        (b"[]", "is not a JSON object"),
+        (b"[]", "is not a JSON object, so mlqa did not write it; run it again"),
         (b"{}", "has no schema_version"),
         (b'{"schema_version": 3}', "has schema_version 3, but this mlqa reads 1 and 2: update mlqa"),
         (b'{"schema_version": true}', "has schema_version True"),

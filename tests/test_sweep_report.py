@@ -1,4 +1,4 @@
-"""A multirun ends with its report under every launcher, also if a member fails."""
+"""A multirun ends with its report under every launcher, even if a member fails."""
 
 from __future__ import annotations
 

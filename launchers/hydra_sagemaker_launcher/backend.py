@@ -89,7 +89,7 @@ class Remote:
 
     @cached_property
     def storage(self) -> Storage:
-        """The bucket, which exists. Raises LaunchError, also if there are no credentials."""
+        """The bucket, which exists. Raises LaunchError, even if there are no credentials."""
         given, account = self._options.bucket, self.account
         bucket = given or f"sagemaker-{self.aws.region}-{account}"
         # The bucket of another account may be given on purpose, but the default bucket must be ours.

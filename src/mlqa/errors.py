@@ -69,6 +69,11 @@ def summarize_error(error: BaseException) -> str:
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
+def describe_status(status: object) -> str:
+    """Say how a run ended that is not completed: "failed" or "was stopped", otherwise e.g. "is missing"."""
+    return {"failed": "failed", "stopped": "was stopped", "set aside": "was set aside"}.get(str(status), f"is {status}")
+
+
 def explain_write_failure(error: BaseException, folder: Path) -> str:
     """Find the operating system's reason for a failed write, which the libraries report in different ways.
 

@@ -15,16 +15,15 @@ from mlqa.config.recorded import read_training_config
 from mlqa.config.schema import TrainingConfig
 from mlqa.data.examples import Examples
 from mlqa.data.questions import make_unlabelled_examples
-from mlqa.errors import ConfigError, RunError
+from mlqa.errors import ConfigError, RunError, describe_status
 from mlqa.features.template import Reading
 from mlqa.features.tokens import tokenize
 from mlqa.features.windows import make_windows
 from mlqa.metrics.calibration.stored import Calibration, read_calibration
 from mlqa.metrics.no_answer import put_answer_first
-from mlqa.models.loading import load_trained_model
+from mlqa.models.loading import load_run_model
 from mlqa.result import ENDPOINT_ANSWERS, MODEL, read_result
 from mlqa.threads import limit_threads
-from mlqa.tokenization.load import load_pretrained
 
 log = logging.getLogger(__name__)
 
@@ -125,19 +124,15 @@ class Predictor:
             ConfigError: If the run does not have what an argument asks for.
         """
         import torch
-        from transformers import AutoTokenizer
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
         folder = Path(path).expanduser()
-        model_folder = folder / MODEL
-        if not (model_folder / "config.json").is_file():
-            if (folder / ENDPOINT_ANSWERS).is_file():
-                raise RunError(f"{folder}: its model was asked at an endpoint and is not here; ask it by model=llm")
-            raise RunError(f"{folder}: has no model/; give the directory of a completed run (outputs/<date>/<time>)")
+        model_folder = find_model(folder)
         result = read_result(folder)
         if result["status"] != "completed":
-            log.warning("%s: the run is %s, so its model may not be fully trained", folder, result["status"])
+            ended = describe_status(result["status"])
+            log.warning("%s: the run %s, so its model may not be fully trained", folder, ended)
         calibration = read_calibration(model_folder)
         if calibration is None and risk is not None:
             raise ConfigError(f"{folder}: its model has no calibration.json, which a risk needs; train it again")
@@ -146,8 +141,7 @@ class Predictor:
         training = read_training_config(folder, result.get("training"))
         if null_threshold is not None:
             training.null_score_diff_threshold = _choose_null_threshold(folder, null_threshold, calibration, with_null)
-        tokenizer: Any = load_pretrained(AutoTokenizer, "tokenizer", str(model_folder), None)
-        model: Any = load_trained_model(model_folder)
+        tokenizer, model = load_run_model(model_folder)
         limit_threads(getattr(model.config, "hidden_size", None))
         return cls(
             model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval(),
@@ -222,6 +216,19 @@ class Predictor:
         if self.calibration is None:
             return Prediction(answers, None)
         return Prediction(answers, self.threshold is not None and answers[0].probability >= self.threshold)
+
+
+def find_model(run_dir: Path) -> Path:
+    """Return the folder of a run's model.
+
+    Raises:
+        RunError: The directory has none.
+    """
+    if (run_dir / MODEL / "config.json").is_file():
+        return run_dir / MODEL
+    if (run_dir / ENDPOINT_ANSWERS).is_file():
+        raise RunError(f"{run_dir}: its model was asked at an endpoint and is not here; ask it by model=llm")
+    raise RunError(f"{run_dir}: has no model/; give the directory of a completed run (outputs/<date>/<time>)")
 
 
 def _choose_null_threshold(

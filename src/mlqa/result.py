@@ -201,13 +201,13 @@ def parse_result(text: bytes) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
-        raise RunError("is not JSON: the run that wrote it was cut short") from None
+        raise RunError("is not JSON: the run that wrote it was probably cut short; run it again") from None
     if not isinstance(content, dict):
-        raise RunError("is not a JSON object")
+        raise RunError("is not a JSON object, so mlqa did not write it; run it again")
     version = content.get("schema_version")
     if version not in READABLE_VERSIONS or isinstance(version, bool):
         if version is None:
-            raise RunError("has no schema_version: mlqa did not write it")
+            raise RunError("has no schema_version: mlqa did not write it; give the directory of a run")
         readable = " and ".join(map(str, READABLE_VERSIONS))
         raise RunError(f"has schema_version {version!r:.20}, but this mlqa reads {readable}: update mlqa")
     if version == 1:

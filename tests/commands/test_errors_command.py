@@ -66,7 +66,7 @@ def test_groups_shares_and_examples(run_dir: Path, capsys: pytest.CaptureFixture
 def test_the_tables(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["errors", str(run_dir)])
     shown = capsys.readouterr().out
-    for part in ("4 of 5 answers are no exact match", "too long by a suffix", "25%", "1923'te", "(no answer)"):
+    for part in ("4 of 5 answers are not an exact match", "too long by a suffix", "25%", "1923'te", "(no answer)"):
         assert part in shown
 
 

@@ -104,6 +104,20 @@ def test_a_context_of_many_windows(run_dir: Path, capsys: pytest.CaptureFixture[
     assert len(set(spans)) == 3
 
 
+@pytest.mark.parametrize(("name", "what"), [("model.safetensors", "weights"), ("tokenizer.json", "tokenizer")])
+def test_a_cut_model_is_named_by_the_directory_of_the_run(
+    run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, what: str
+) -> None:
+    copy = shutil.copytree(run_dir, tmp_path / "copy")
+    file = copy / "model" / name
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(SystemExit):
+        main(["predict", str(copy), "--context", "x", "--question", "y"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {copy}/model: its {what} cannot be loaded: ")
+    assert line.endswith("; copy the folder again from where the model was trained")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "part"),
     [
@@ -115,8 +129,9 @@ def test_a_context_of_many_windows(run_dir: Path, capsys: pytest.CaptureFixture[
         (["{run}", "--context", "x", "--question", "y", "--null-threshold", "nan"], 2, "--null-threshold=nan"),
         (["{run}", "--context", "x", "--question", "y", "--null-threshold", "tuned"], 2, "without unanswerable"),
         (["{run}/nowhere", "--context", "x", "--question", "y"], 1, "has no model/"),
-        (["{run}", "--context", " ", "--question", "y"], 1, "the context of entry 0 is empty"),
-        (["{run}", "--context", "x", "--question", "\udcff"], 1, "is not valid UTF-8"),
+        (["{run}", "--context", " ", "--question", "y"], 1, "--context: is empty; give some text"),
+        (["{run}", "--context", "x", "--question", "\u200b\u00a0"], 1, "--question: is empty; give some text"),
+        (["{run}", "--context", "x", "--question", "\udcff"], 1, "--question: is not valid UTF-8"),
         (["{run}", "--file", "{run}/missing.json"], 1, "no such file"),
         (["{run}", "--file", "{run}/.hydra/config.yaml"], 1, "cannot read .yaml"),
         (["{run}", "--file", "{run}/tokenization.json"], 1, "no 'data' here"),

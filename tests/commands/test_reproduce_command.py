@@ -41,7 +41,7 @@ def test_the_same_command_gives_the_same_answers(
     again = tmp_path / "again"
     assert reproduce(str(run_dir), "--into", str(again)) == 0
     said = capsys.readouterr().out
-    assert "reproduced: 30 of 30 answers are the same, metrics differ by at most 0 points" in said
+    assert "reproduced: 30 of 30 answers are the same, scores differ by at most 0 points" in said
     assert (again / "predictions.json").read_bytes() == (run_dir / "predictions.json").read_bytes()
     assert reproduce(str(run_dir), "--with", str(again), "--json") == 0
     told = json.loads(capsys.readouterr().out)
@@ -66,18 +66,34 @@ def test_what_differs_is_told(run_dir: Path, tmp_path: Path, capsys: pytest.Capt
     (other / "result.json").write_text(json.dumps(result))
     assert reproduce(str(run_dir), "--with", str(other)) == 1
     said = capsys.readouterr().out
-    assert "NOT reproduced: 29 of 30 answers are the same, metrics differ by at most 0.25 points" in said
+    assert "NOT reproduced: 29 of 30 answers are the same, scores differ by at most 0.25 points" in said
     assert f"{first}: " in said and "'elsewhere'" in said and "repeated with 1.0" in said
     assert reproduce(str(run_dir), "--with", str(other), "--tolerance", "0.2") == 1
     assert reproduce(str(run_dir), "--with", str(other), "--tolerance", "0.3") == 0
     assert "reproduced within 0.3 points" in capsys.readouterr().out
 
 
+def test_counts_and_intervals_are_no_scores(run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = shutil.copytree(run_dir, tmp_path / "other")
+    result = json.loads((other / "result.json").read_text("utf-8"))
+    result["metrics"]["f1_ci_low"] += 7
+    (other / "result.json").write_text(json.dumps(result))
+    assert reproduce(str(run_dir), "--with", str(other)) == 0
+    assert "scores differ by at most 0 points" in capsys.readouterr().out
+    result["metrics"]["total"] += 970
+    (other / "result.json").write_text(json.dumps(result))
+    assert reproduce(str(run_dir), "--with", str(other), "--tolerance", "100") == 1
+    said = capsys.readouterr().out
+    assert "the number of questions is NOT the same (total 30, repeated 1000)" in said
+    assert "scores differ by at most 0 points" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         (["dataset.sample.seed=1"], "the run read other data"),
-        (["training.learning_rat=3"], "training.learning_rat=3: Key 'learning_rat' not in 'TrainingConfig'"),
+        (["training.learning_rat=3"], "training.learning_rat=3: training has no key 'learning_rat'"),
+        (["sed=1"], "(did you mean seed?)"),
         (["packed"], "packed: not a setting"),
         (["training.doc_stride=500"], "training.doc_stride=500"),
         (["--tolerance", "-1"], "choose 0 or more points"),
@@ -94,6 +110,16 @@ def test_errors_are_one_line_and_come_before_anything_is_trained(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ") and problem in line
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(
+    run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert reproduce(str(run_dir), "--into", str(tmp_path / "file" / "x")) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: {tmp_path}/file/x: cannot be written: Not a directory; choose another folder by --into"
+    ]
 
 
 def test_a_run_without_its_config_is_not_guessed(

@@ -48,6 +48,7 @@ def test_one_question_and_its_id(tmp_path: Path) -> None:
         ("q.json", "[]", "has no questions"),
         ("q.jsonl", '{"context": "x"}', "line 1: needs context and question as text"),
         ("q.json", '[{"context": "x", "question": 3}]', "entry 0: needs context and question as text"),
+        ("q.json", '[{"context": "x", "question": "\\u200b\\u0000"}]', "the question of entry 0 is empty"),
         ("q.txt", "x", "cannot read .txt"),
     ],
 )

@@ -79,6 +79,7 @@ def test_everybody_under_load_is_answered_as_by_predict(
     [
         ((" ", CONTEXT, 1), "the question is empty"),
         ((QUESTION, "", 1), "the passage is empty"),
+        ((QUESTION, "\u200b\0\n", 1), "the passage is empty"),
         (("x" * 1001, CONTEXT, 1), "the question has 1,001 characters; give at most 1,000"),
         ((QUESTION, "x" * 50_001, 1), "give at most 50,000"),
         ((QUESTION, CONTEXT, 0), "top_k is 0; choose 1 ... 20"),

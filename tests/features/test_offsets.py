@@ -76,7 +76,7 @@ def test_labels_and_answers_are_the_text(kind: str) -> None:
 
 
 def test_a_word_is_cut_where_its_pieces_begin() -> None:
-    """The first letter belongs to the first piece, also if the tokenizer says that nothing covers it."""
+    """The first letter belongs to the first piece, even if the tokenizer says that nothing covers it."""
     words = ["nüfusu", "yılında"]
     robbert, roberta = encode_words(byte_level("robbert"), words), encode_words(byte_level("roberta"), words)
     pieces = [byte_level("robbert").convert_ids_to_tokens(ids) for ids in robbert.ids]

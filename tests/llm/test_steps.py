@@ -317,7 +317,7 @@ def test_a_language_without_a_prompt_is_asked_in_english_and_that_is_said(
     assert stand_in.bodies[0]["messages"][0]["content"].startswith("Read the passage")
 
 
-def test_the_control_exchanges_the_questions(stand_in: StandIn, tmp_path: Path) -> None:
+def test_the_control_swaps_the_questions(stand_in: StandIn, tmp_path: Path) -> None:
     golds = know_golds()
 
     def answer(message: str) -> str:  # answers what is asked, whatever the context

@@ -68,7 +68,7 @@ def test_a_damaged_line_is_named(tmp_path: Path, change: dict[str, object]) -> N
     lines = path.read_bytes().split(b"\n")
     lines[1] = json.dumps(json.loads(lines[1]) | change).encode()
     path.write_bytes(b"\n".join(lines))
-    with pytest.raises(DataError, match=r"line 2 of its scores.jsonl is damaged"):
+    with pytest.raises(DataError, match=r"line 2 of its scores.jsonl is damaged; score the run again"):
         read_score_rows(path, "tquad", "validation")
 
 

@@ -27,14 +27,14 @@ def examples_of(context_of: list[int]) -> Examples:
     )  # fmt: skip
 
 
-def test_questions_are_exchanged_inside_their_context_and_none_stays() -> None:
+def test_questions_are_swapped_inside_their_context_and_none_stays() -> None:
     examples = examples_of([0, 1, 0, 2, 0, 3, 1])
-    exchanged = shuffle_questions(examples)
-    assert sorted(exchanged) == sorted(examples.questions)
-    assert all(new != old for new, old in zip(exchanged, examples.questions, strict=True))
-    for rows in ([0, 2, 4], [1, 6], [3, 5]):  # the contexts 2 and 3 have one question each: they exchange theirs
-        assert {exchanged[row] for row in rows} == {examples.questions[row] for row in rows}
-    assert exchanged == shuffle_questions(examples)
+    swapped = shuffle_questions(examples)
+    assert sorted(swapped) == sorted(examples.questions)
+    assert all(new != old for new, old in zip(swapped, examples.questions, strict=True))
+    for rows in ([0, 2, 4], [1, 6], [3, 5]):  # the contexts 2 and 3 have one question each: they swap theirs
+        assert {swapped[row] for row in rows} == {examples.questions[row] for row in rows}
+    assert swapped == shuffle_questions(examples)
 
 
 def test_scores_of_all_and_of_unseen_rows() -> None:

@@ -15,7 +15,7 @@ from saved_run import SAMPLE, write_run
 from mlqa.cli import main
 from mlqa.data.questions import make_unlabelled_examples
 from mlqa.inference import Predictor
-from mlqa.publishing.card import build_eval_results
+from mlqa.publishing.card import build_card, build_eval_results
 from mlqa.publishing.emissions import estimate_emissions
 from mlqa.publishing.limits import list_weak_groups
 from mlqa.publishing.run_facts import read_run_facts
@@ -124,11 +124,22 @@ def test_weak_groups_by_hand() -> None:
             "who": {"total": 100, "exact_match": 60, "f1": 71.0},
             "when": {"total": 100, "exact_match": 60, "f1": 73.0},
             "why": {"total": 10, "exact_match": 0, "f1": 0.0},
+            "unknown": {"total": 100, "exact_match": 0, "f1": 0.0},
         }
     }
     assert list_weak_groups({"metrics": {"f1": 80.0}, "breakdown": groups}) == [
         "question type “who”: F1 71.00 on 100 questions"
     ]
+
+
+def test_a_data_set_without_a_language(tmp_path: Path) -> None:
+    run_dir = write_run(tmp_path / "run")
+    config = run_dir / ".hydra" / "config.yaml"
+    config.write_text(config.read_text("utf-8").replace("language: tr", "language: null"), "utf-8")
+    text = build_card(read_run_facts(run_dir), None, None, None).text
+    assert "answers questions about a text with a part of the text" in text
+    assert "on one data set alone, whose language is not recorded" in text
+    assert "unknown alone" not in text and "a unknown" not in text
 
 
 def test_what_is_known_of_base_and_data(tmp_path: Path) -> None:

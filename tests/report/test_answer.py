@@ -180,7 +180,7 @@ def test_if_all_lost_runs_the_reason_is_in_the_sentence(tmp_path: Path) -> None:
 
 
 def test_who_does_not_read_the_question_is_flagged(tmp_path: Path) -> None:
-    """F1 10.55 and 12.53 with the questions exchanged, as newcomers found it unmarked."""
+    """F1 10.55 and 12.53 with the questions swapped, as newcomers found it unmarked."""
     world = World()
     for number, (model, strength, control) in enumerate((("tiny", -0.9, 12.53), ("berturk", -0.9, 3.0))):
         metrics = {"f1_shuffled_questions": control}
@@ -192,11 +192,11 @@ def test_who_does_not_read_the_question_is_flagged(tmp_path: Path) -> None:
             )
     report = make_report([tmp_path / "s"])
     page = render_page(report)
-    assert "not shown to read the question: with exchanged questions F1 is 12.53" in page
-    assert "exchanged questions F1 is 3.00" not in page
+    assert "not shown to read the question: with swapped questions F1 is 12.53" in page
+    assert "swapped questions F1 is 3.00" not in page
     answer = report.sections[0].answer
     if answer.choice is not None and answer.choice.model == "tiny":
-        assert "tiny: not shown to read the question: with exchanged questions F1 is 12.53." in answer.cautions
+        assert "tiny: not shown to read the question: with swapped questions F1 is 12.53." in answer.cautions
 
 
 def test_a_ceiling_below_the_best_is_flagged(tmp_path: Path) -> None:

@@ -66,6 +66,20 @@ def test_the_handler_answers_as_mlqa_does(unpacked: Path, run_dir: Path, monkeyp
         handler.predict_fn({"question": "?"}, model)
 
 
+@pytest.mark.parametrize(("status", "ended"), [("failed", "failed: out of memory"), ("stopped", "was stopped")])
+def test_a_run_that_is_not_completed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], status: str, ended: str
+) -> None:
+    run_dir = write_run(tmp_path / "run")
+    result = json.loads((run_dir / "result.json").read_text("utf-8"))
+    error = "out of memory" if status == "failed" else None
+    (run_dir / "result.json").write_text(json.dumps({**result, "status": status, "error": error}), "utf-8")
+    with pytest.raises(SystemExit):
+        main(["export", str(run_dir), "--sagemaker"])
+    assert capsys.readouterr().err == f"error: {run_dir}: the run {ended}; give a completed run\n"
+    assert not (run_dir / "model.tar.gz").exists()
+
+
 def test_a_model_that_transformers_alone_cannot_load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_dir = write_run(tmp_path / "run")
     config = run_dir / "model" / "config.json"

@@ -156,13 +156,28 @@ def test_a_missing_package_is_one_line(
         (["--max-loss", "-1"], "--max-loss=-1: choose 0 or more"),
         (["--usd-per-hour", "-1"], "--usd-per-hour=-1"),
         (["--sagemaker", "--file", "x.json"], "leave --file out"),
-        (["--file", "missing.json"], "missing.json"),
-        ([], "give the questions of the check by --file"),
+        (["--file", "missing.json"], "has no model/"),
+        ([], "has no model/; give the directory of a completed run"),
+        (["--sagemaker"], "has no model/; give the directory of a completed run"),
     ],
 )
 def test_what_is_wrong_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], part: str
 ) -> None:
+    with pytest.raises(SystemExit):
+        main(["export", str(tmp_path), *arguments])
+    assert part in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [(["--file", "missing.json"], "missing.json"), ([], "give the questions of the check by --file")],
+)
+def test_questions_that_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], part: str
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
     with pytest.raises(SystemExit):
         main(["export", str(tmp_path), *arguments])
     assert part in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from saved_run import SAMPLE, write_run
 
 from mlqa.data.questions import make_unlabelled_examples
+from mlqa.errors import DataError
 from mlqa.inference import Predictor
 from mlqa.serving.check import TorchSession
 from mlqa.serving.export import SHIPPED, load_reader, write_settings
@@ -52,6 +55,25 @@ def test_it_answers_as_mlqa_does(tmp_path: Path, model_type: str, algorithm: str
         assert [(one["text"], one["start"]) for one in found] == [(one.text, one.start) for one in expected.answers]
         probabilities = [one.probability for one in expected.answers]
         assert [one["probability"] for one in found] == pytest.approx(probabilities, abs=1e-5)
+
+
+@pytest.mark.parametrize("empty", ["", " \t\n", "\u200b", "\0", "\u00a0\ufeff"])
+def test_text_without_a_visible_character_is_refused(tmp_path: Path, empty: str) -> None:
+    predictor = Predictor.from_run(write_run(tmp_path / "run"), device="cpu")
+    reader = make_reader(predictor, tmp_path)
+    for question, context in ((empty, LONG), ("Kim?", empty)):
+        with pytest.raises(ValueError, match="the question or the context is empty"):
+            reader.answer(question, context)
+        with pytest.raises(DataError, match="is empty"):
+            predictor.predict(question, context)
+
+
+@pytest.mark.parametrize("arguments", [[], ["Kim?"], ["Kim?", ""], ["\u200b", LONG], ["Kim?", LONG, "5"]])
+def test_wrong_arguments_print_the_usage(arguments: list[str]) -> None:
+    command = [sys.executable, str(SHIPPED / "predict.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "usage: python predict.py QUESTION CONTEXT: neither may be empty\n"
 
 
 def test_the_threshold_decides_between_an_answer_and_none(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def classify_failure(error: BaseException) -> Failure | None:
     """Return what a failed call to AWS means.
 
     Args:
-        error: Whatever the call has raised, also if it was raised from an error of boto3.
+        error: Whatever the call has raised, even if it was raised from an error of boto3.
 
     Returns:
         None if neither AWS nor boto3 is the origin, or if boto3 found the request itself malformed.

@@ -102,7 +102,7 @@ def _write(args: argparse.Namespace, run_dir: Path) -> None:
             raise RunError(f"{path}: cannot be written: {error.strerror or error}") from None
         print(f"written: {path}")
     if not args.license and not facts.model_facts.get("licence"):
-        print("the card states no licence, and without one the model may not be used: give --license, e.g. apache-2.0")
+        print("the card states no licence; say which licence holds before you publish it: --license, e.g. apache-2.0")
 
 
 def _push(args: argparse.Namespace, run_dir: Path) -> None:

@@ -137,6 +137,6 @@ def _print_groups(run_dir: Path, total: int, groups: Sequence[ErrorGroup], examp
     if not wrong:
         console.print(f"{run_dir}: all {total} answers are exact matches", highlight=False)
         return
-    console.print(build_error_table(groups, f"{wrong} of {total} answers are no exact match"))
+    console.print(build_error_table(groups, f"{wrong} of {total} answers are not an exact match"))
     if examples:
         console.print(build_example_table(groups, examples))

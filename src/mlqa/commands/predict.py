@@ -21,6 +21,8 @@ example, with a run of `make quickstart`:
     --question "İstanbul'da kaç kedi yaşar?"
 """
 
+NAMES = {"question": "--question:", "context": "--context:"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `mlqa predict`."""
@@ -76,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
     if args.file is not None:
         examples = load_questions(args.file)
     else:
-        examples = make_unlabelled_examples([args.question], [args.context], ["0"])
+        examples = make_unlabelled_examples([args.question], [args.context], ["0"], NAMES)
     with pause_garbage_collection():  # transformers imports most of itself while it loads a model
         predictor = Predictor.from_run(args.run_dir, risk=args.risk, null_threshold=null_threshold)
     predictions = predictor.answer(examples, args.top_k)
@@ -127,11 +129,13 @@ def describe_threshold(predictor: Predictor) -> str:
     """Say from which probability on an answer is sure, and for which risk."""
     calibration, limit = predictor.calibration, predictor.threshold
     assert calibration is not None
-    if limit is None:
-        enough = "no answer, because no probability is enough"
-    else:
-        enough = f"from a probability of {limit:.3f}" if limit else "every answer"
     score = 100 * (1 - (predictor.risk or 0))
+    if limit is None:
+        return (
+            f"sure: no answer, because no threshold reaches {calibration.metric_label} {score:g} on the "
+            f"{calibration.split} split"
+        )
+    enough = f"from a probability of {limit:.3f}" if limit else "every answer"
     return (
         f"sure: {enough}, for a mean {calibration.metric_label} of {score:g} or more on the {calibration.split} split"
     )

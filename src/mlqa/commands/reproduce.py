@@ -7,13 +7,13 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mlqa.commands.reproduction import Reproduction, compare_runs, is_score
 from mlqa.errors import ConfigError, RunError
-from mlqa.result import PREDICTIONS, read_result
+from mlqa.result import read_result
 
 if TYPE_CHECKING:
     from mlqa.config.schema import Config
@@ -22,43 +22,11 @@ EXAMPLE = """\
 examples:
   mlqa reproduce outputs/2026-11-23/10-00-00                            the same run again, on this machine
   mlqa reproduce outputs/2026-11-23/10-00-00 --with their/run           compare with a run that is already there
-  mlqa reproduce RUN dataset.train_file=train.json --tolerance 0.5      a setting changed, metrics within half a point
+  mlqa reproduce RUN dataset.train_file=train.json --tolerance 0.5      a setting changed, scores within half a point
 
-The exit code is 0 only if the result was reproduced: without --tolerance, if every answer and metric is the same.
+The exit code is 0 only if the result was reproduced: without --tolerance, if every answer and score is the same.
 """
 SHOWN = 5  # different answers
-
-
-@dataclass(frozen=True)
-class Reproduction:
-    """What a run and its repetition have in common.
-
-    Attributes:
-        questions: Questions that either has answered.
-        different: (id, answer of the run, answer of the repetition) of each question that they answer differently. An
-            answer is None if there is none.
-        metrics: {metric: (the run's, the repetition's)}, None if one of them does not have it.
-        versions: The versions of libraries, Python and the code, likewise, only those that differ.
-        same_data: Whether both have read the same questions and answers.
-        same_settings: Whether every setting that decides what a run computes is the same.
-    """
-
-    questions: int
-    different: list[tuple[str, str | None, str | None]]
-    metrics: dict[str, tuple[float | None, float | None]]
-    versions: dict[str, tuple[str | None, str | None]]
-    same_data: bool
-    same_settings: bool
-
-    @property
-    def largest_difference(self) -> float:
-        """The largest difference of a metric, infinite if one of the runs does not have it."""
-        pairs = self.metrics.values()
-        return max((float("inf") if None in pair else abs(pair[0] - pair[1]) for pair in pairs), default=0.0)  # type: ignore[operator]
-
-    def is_reproduced(self, tolerance: float = 0.0) -> bool:
-        """Return whether no metric differs by more than `tolerance`, and with a tolerance of 0 also no answer."""
-        return self.largest_difference <= tolerance and (tolerance > 0 or not self.different)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tolerance", type=float, default=0.0, metavar="POINTS",
-        help="how far a metric may be off, 0 to 100; other answers are then allowed (default: 0)",
+        help="how far a score may be off, 0 to 100; other answers are then allowed (default: 0)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 
@@ -124,9 +92,13 @@ def _repeat(run_dir: Path, overrides: list[str], into: Path | None) -> Path:
     folder = into.expanduser() if into else Path("outputs", "reproduced", run_dir.resolve().name)
     if folder.resolve() == run_dir.resolve():
         raise ConfigError(f"reproduce: --into {folder}: is the run itself; choose another directory")
-    folder.mkdir(parents=True, exist_ok=True)
     config.training.output_dir = str(folder)
-    write_config(config, folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_config(config, folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise RunError(f"{folder}: cannot be written: {reason}; choose another folder by --into") from None
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("mlqa").setLevel(logging.INFO)
     experiment.run(config, dict(result.get("choices", {})))
@@ -156,7 +128,7 @@ def _print(compared: Reproduction, is_reproduced: bool, tolerance: float, other:
     for heading in ("run", "repetition", "difference"):
         table.add_column(heading, justify="right")
     for name, (before, now) in compared.metrics.items():
-        if before == now and ("_ci_" in name or name.startswith("total")):
+        if before == now and not is_score(name):
             continue
         difference = "" if before is None or now is None else f"{now - before:+.4f}"
         table.add_row(name, *("" if value is None else f"{value:.4f}" for value in (before, now)), difference)
@@ -168,9 +140,13 @@ def _print(compared: Reproduction, is_reproduced: bool, tolerance: float, other:
     for name, pair in compared.versions.items():
         console.print(Text(f"{name}: {pair[0]}, repeated with {pair[1]}"))
     same = compared.questions - len(compared.different)
+    counts = [
+        f"{name} {_format_count(a)}, repeated {_format_count(b)}" for name, (a, b) in compared.different_counts.items()
+    ]
     facts = [
+        *(f"the number of questions is NOT the same ({each})" for each in counts),
         f"{same} of {compared.questions} answers are the same",
-        f"metrics differ by at most {compared.largest_difference:.4g} points",
+        f"scores differ by at most {compared.largest_difference:.4g} points",
         f"the data {'are' if compared.same_data else 'are NOT'} the same",
         f"the settings {'are' if compared.same_settings else 'are NOT'} the same",
     ]
@@ -178,51 +154,5 @@ def _print(compared: Reproduction, is_reproduced: bool, tolerance: float, other:
     console.print(f"{verdict}{f' within {tolerance:g} points' if tolerance else ''}: {', '.join(facts)} ({other})")
 
 
-def compare_runs(run_dir: Path, repetition: Path) -> Reproduction:
-    """Compare two completed runs.
-
-    Args:
-        run_dir: Directory of the run.
-        repetition: Directory of its repetition.
-
-    Raises:
-        RunError: One of them is not completed, or its files cannot be read.
-    """
-    results = [_read_completed(folder) for folder in (run_dir, repetition)]
-    answers = [_read_answers(folder / PREDICTIONS) for folder in (run_dir, repetition)]
-    pairs = _match_by_name(*answers)
-    return Reproduction(
-        questions=len(pairs),
-        different=[(name, *pair) for name, pair in pairs.items() if pair[0] != pair[1]],
-        metrics=_match_by_name(*(result["metrics"] for result in results)),
-        versions={
-            name: pair
-            for name, pair in _match_by_name(*(result.get("versions", {}) for result in results)).items()
-            if pair[0] != pair[1]
-        },
-        same_data=len({result["dataset"].get("fingerprint") for result in results}) == 1,
-        same_settings=results[0]["config_hash"] == results[1]["config_hash"],
-    )
-
-
-def _match_by_name(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {name: (first.get(name), second.get(name)) for name in {**first, **second}}
-
-
-def _read_completed(folder: Path) -> dict[str, Any]:
-    result = read_result(folder)
-    if result.get("status") != "completed":
-        raise RunError(f"{folder}: the run is {result.get('status')}; compare completed runs")
-    return result
-
-
-def _read_answers(path: Path) -> dict[str, str]:
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise RunError(f"{path}: the file does not exist, so answers cannot be compared") from None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read as JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise RunError(f"{path}: is not an object of ids and answers")
-    return content
+def _format_count(count: float | None) -> str:
+    return "none" if count is None else f"{count:.0f}"

@@ -1,4 +1,4 @@
-"""Relative paths of a config mean the folder in which the command was given, also if Hydra changes the directory."""
+"""Relative paths of a config mean the folder in which the command was given, even if Hydra changes the directory."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def explain_unknown_type(model_type: str, transformers: str) -> str | None:
         transformers: A version, e.g. "4.36.0".
 
     Returns:
-        None also if the table does not know the type, or no version of the table is near enough to tell.
+        None as well if the table does not know the type, or no version of the table is near enough to tell.
     """
     table = _read_data("model_types.yaml")
     row = table["types"].get(model_type)

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlqa.config.absolute_paths import make_paths_absolute
+from mlqa.config.hydra_errors import explain_unknown
 from mlqa.config.schema import Config, TrainingConfig, build_config, select_numbers
 from mlqa.errors import ConfigError, RunError, summarize_error
 from mlqa.result import FILE as RESULT
@@ -47,13 +50,21 @@ def read_recorded_config(run_dir: Path, overrides: Sequence[str] = ()) -> Config
         try:
             merged = OmegaConf.merge(merged, OmegaConf.from_dotlist([override]))
         except OmegaConfBaseException as error:
-            raise ConfigError(f"{override}: {summarize_error(error)}") from None
+            raise ConfigError(_explain_unknown(override) or f"{override}: {summarize_error(error)}") from None
     OmegaConf.update(merged, "training.output_dir", "")  # interpolates Hydra's run directory, and there is none
     try:
         config = build_config(merged)
     except OmegaConfBaseException as error:
         raise RunError(f"{path}: is not a complete config: {summarize_error(error)}") from None
     return _find_files(config, run_dir)
+
+
+def _explain_unknown(override: str) -> str | None:
+    """Return which keys there are instead of that of an override, None if its key is not at fault."""
+    try:
+        return explain_unknown(OverridesParser.create().parse_override(override))
+    except HydraException:  # Hydra cannot read the value
+        return None
 
 
 def read_training_config(run_dir: Path, recorded: Any) -> TrainingConfig:

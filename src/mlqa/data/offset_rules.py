@@ -1,7 +1,7 @@
 """How a source counts answer_start, if it does not count characters from 0: one rule for many of its answers.
 
 A tool that numbers characters from 1, or counts UTF-16 code units or bytes, gets every answer wrong by the same rule.
-What the rule says is then certain, also if the text of an answer occurs several times in its context. A file may be
+What the rule says is then certain, even if the text of an answer occurs several times in its context. A file may be
 put together from the work of several tools, and a title may be missing from some contexts. So every context is counted
 by the rule that explains most of its answers.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from mlqa.data.examples import Examples
 from mlqa.data.readers import iter_rows
 from mlqa.data.row_values import is_encodable, parse_id
+from mlqa.data.unicode_oddities import is_visible
 from mlqa.errors import DataError
 
 
@@ -39,26 +41,30 @@ def load_questions(path: str | Path) -> Examples:
     )
 
 
-def make_unlabelled_examples(questions: list[str], contexts: list[str], ids: list[str]) -> Examples:
+def make_unlabelled_examples(
+    questions: list[str], contexts: list[str], ids: list[str], names: Mapping[str, str] | None = None
+) -> Examples:
     """Make examples without gold answers.
 
     Args:
         questions: The questions.
         contexts: The context of each question.
         ids: The id of each question.
+        names: What an error calls the "question" and the "context". Default: by the id of the entry.
 
     Returns:
         The examples. Questions share the contexts that are equal.
 
     Raises:
-        DataError: If a text is empty or cannot be encoded as UTF-8.
+        DataError: If a text has no visible character or cannot be encoded as UTF-8.
     """
     for kind, texts in (("question", questions), ("context", contexts)):
         for identifier, text in zip(ids, texts, strict=True):
-            if not text.strip():
-                raise DataError(f"the {kind} of entry {identifier} is empty; give some text")
+            name = f"the {kind} of entry {identifier}" if names is None else names[kind]
             if not is_encodable(text):
-                raise DataError(f"the {kind} of entry {identifier} is not valid UTF-8; remove the invalid characters")
+                raise DataError(f"{name} is not valid UTF-8; remove the invalid characters")
+            if not is_visible(text):
+                raise DataError(f"{name} is empty; give some text")
     numbers: dict[str, int] = {}
     context_of = [numbers.setdefault(context, len(numbers)) for context in contexts]
     return Examples(ids, questions, list(numbers), np.array(context_of, dtype=np.int64), [()] * len(questions))

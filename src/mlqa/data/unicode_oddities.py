@@ -42,6 +42,11 @@ def classify_character(character: str) -> str | None:
     return "invisible" if category == "Cf" else "replacement" if character == "\ufffd" else None
 
 
+def is_visible(text: str) -> bool:
+    """Return whether a text has a character that a reader can see: not only spaces, controls and zero-width marks."""
+    return any(letter.isprintable() and letter != " " for letter in text)
+
+
 def name_character(character: str) -> str:
     """Return a character's code point and name: "U+200E LEFT-TO-RIGHT MARK". Control characters have a number only."""
     code = f"U+{ord(character):04X}"

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlqa.data.unicode_oddities import is_visible
 from mlqa.errors import DataError
 from mlqa.inference import Prediction, Predictor
 from mlqa.metrics.scores_file import read_score_rows
@@ -75,9 +76,9 @@ def load_asked(run_dir: Path, risk: float | None) -> Asked:
 
 
 def check_sizes(question: str, context: str) -> None:
-    """Raise DataError if a text is empty or too long, or is no text."""
+    """Raise DataError if a text has no visible character or is too long, or is no text."""
     for name, text, longest in (("question", question, LONGEST_QUESTION), ("passage", context, LONGEST_CONTEXT)):
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str) or not is_visible(text):
             raise DataError(f"the {name} is empty; give some text")
         if len(text) > longest:
             raise DataError(f"the {name} has {len(text):,} characters; give at most {longest:,}")
@@ -124,7 +125,8 @@ def describe_prediction(predictor: Predictor, prediction: Prediction) -> str:
     assert calibration is not None and predictor.risk is not None
     goal = f"a mean {calibration.metric_label} of {100 * (1 - predictor.risk):g}"
     if predictor.threshold is None:
-        return f"{chance}. Not sure: no probability is enough for {goal}."
+        goal = f"{calibration.metric_label} {100 * (1 - predictor.risk):g}"
+        return f"{chance}. Not sure: no threshold reaches {goal} on the {calibration.split} split."
     verb = "Sure" if prediction.is_sure else "Not sure"
     which = f"answers from {predictor.threshold:.1%} on" if predictor.threshold else "all answers"
     return f"{chance}. {verb}: {which} reach {goal} on the {calibration.split} split."

@@ -38,7 +38,7 @@ def print_summary(result: Result, run_dir: Path) -> None:
         if scores:
             table.add_row(name, *(_format_score(scores, key) for key in ("exact_match", "f1")), str(scores["total"]))
     if "f1_shuffled_questions" in metrics:
-        table.add_row("control: questions exchanged", "", f"{metrics['f1_shuffled_questions']:.2f}", "")
+        table.add_row("control: questions swapped", "", f"{metrics['f1_shuffled_questions']:.2f}", "")
     if "f1_without_context" in metrics:
         cells = (f"{metrics[f'{name}_without_context']:.2f}" for name in ("exact_match", "f1"))
         table.add_row("control: without the context", *cells, "")

@@ -108,7 +108,7 @@ def _ask_controls(questioner: Questioner, examples: Examples, config: Config, re
         return score_predictions(answered.predictions, asked, **options)
 
     if config.training.shuffled_questions_control:
-        log.info("asking the control: questions exchanged within their context")
+        log.info("asking the control: questions swapped within their context")
         shuffled = replace(examples, questions=shuffle_questions(examples))
         answered = questioner.answer(shuffled)
         result.endpoint["usd_controls"] += answered.usd or 0.0

@@ -95,7 +95,7 @@ def read_score_rows(path: Path, set_name: str, split: str) -> list[dict[str, Any
                 if row is not None and (row["set"], row["split"]) != (set_name, split):
                     continue
                 if row is None or ("context_text" not in row and row["context"] not in contexts):
-                    raise DataError(f"line {number} of its {path.name} is damaged")
+                    raise DataError(f"line {number} of its {path.name} is damaged; score the run again")
                 rows.append(row)
                 contexts.add(row["context"])
     except FileNotFoundError:

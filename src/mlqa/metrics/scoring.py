@@ -149,7 +149,7 @@ def _compute_intervals(pairs: Mapping[str, SquadScores], context_of: np.ndarray)
 def shuffle_questions(examples: Examples) -> list[str]:
     """Return every row's question replaced by that of another row of the same context.
 
-    Rows that are alone with their context exchange their questions with each other. A model that reads the question
+    Rows that are alone with their context swap their questions with each other. A model that reads the question
     must score far lower on these than on the real ones. A model that only guesses likely spans does not.
     """
     questions = list(examples.questions)

@@ -57,6 +57,25 @@ def load_model(model: ModelConfig, tokenizer: Any) -> tuple[Any, LoadedWeights]:
     return loaded.float(), weights
 
 
+def load_run_model(folder: Path) -> tuple[Any, Any]:
+    """Load the tokenizer and the model of a run.
+
+    Args:
+        folder: The folder of the model, as `save_model` wrote it.
+
+    Raises:
+        ModelError: They are missing or damaged. The message names the folder, which is no setting of the user.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        return load_pretrained(AutoTokenizer, "tokenizer", str(folder), None), load_trained_model(folder)
+    except ModelError as error:
+        reason = str(error).replace(f"model.pretrained={folder}", str(folder))
+        advice = "; copy the folder again from where the model was trained" if "cannot be loaded" in reason else ""
+        raise ModelError(f"{reason}{advice}") from error
+
+
 def load_trained_model(folder: Path) -> Any:
     """Load a model that `save_model` wrote.
 

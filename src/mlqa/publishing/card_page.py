@@ -33,15 +33,15 @@ def build_page(facts: RunFacts, licence: str | None, emissions: Emissions | None
     """
     result, member = facts.result, facts.member
     training, serving = result.get("training") or {}, result.get("serving") or {}
-    language = load_language(facts.language).name if facts.language else "unknown"
+    language = load_language(facts.language).name if facts.language else None
     may_be_null = bool(((result["dataset"].get("train_rows")) or {}).get("unanswerable"))
     checks = serving.get("checks") or {}
     base = f"fine-tuned from {facts.base_model}" if facts.base_model else "trained from random weights"
     values = {
         "title": repository or result["label"],
         "summary": (
-            f"A model that answers questions about a {language} text with a part of the text (extractive question "
-            f"answering), {base} on {facts.dataset_name}."
+            f"A model that answers questions about {f'{language} text' if language else 'a text'} with a part of the "
+            f"text (extractive question answering), {base} on {facts.dataset_name}."
         ),
         "how_to": None if facts.has_own_head else build_how_to(repository, training),
         "max_seq_length": training.get("max_seq_length"),

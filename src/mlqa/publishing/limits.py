@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlqa.data.audit_warnings import describe_leakage
-from mlqa.metrics.groups import GROUPINGS
+from mlqa.metrics.groups import GROUPINGS, UNKNOWN
 
 FEWEST = 20  # questions of a group that says something
 MOST_GROUPS = 6
@@ -15,7 +15,7 @@ STANDARD_ERRORS = 2.0  # by which a group must be worse than the whole
 
 
 def list_weak_groups(result: Mapping[str, Any]) -> list[str]:
-    """Return the groups of questions whose F1 is lower than the whole's by more than chance, the worst first.
+    """Return the known groups of questions whose F1 is lower than the whole's by more than chance, the worst first.
 
     The chance is that of as many questions drawn from the whole, with the spread that a score between 0 and 100 has at
     most.
@@ -33,6 +33,8 @@ def list_weak_groups(result: Mapping[str, Any]) -> list[str]:
     for grouping, groups in (result.get("breakdown") or {}).items():
         label = GROUPINGS[grouping].label if grouping in GROUPINGS else grouping
         for name, group in groups.items():
+            if name == UNKNOWN:  # it is no property of a question
+                continue
             total, f1 = group["total"], group["f1"]
             error = math.sqrt(max(whole * (100 - whole), 0.0) / total)
             if total >= FEWEST and whole - f1 > STANDARD_ERRORS * error:
@@ -54,7 +56,7 @@ def list_cautions(result: Mapping[str, Any]) -> Iterator[str]:
     control = metrics.get("f1_shuffled_questions")
     if control is not None:
         yield (
-            f"With the questions of each context exchanged, F1 is {control:.2f} instead of {metrics['f1']:.2f}: what "
+            f"With the questions of each context swapped, F1 is {control:.2f} instead of {metrics['f1']:.2f}: what "
             "is left is what the model guesses without reading the question."
         )
     ceiling = (result.get("tokenization") or {}).get("oracle_f1")

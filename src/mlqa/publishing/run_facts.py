@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from mlqa.config.model_facts import is_local_folder
-from mlqa.errors import RunError
+from mlqa.errors import RunError, describe_status
 from mlqa.models.heads import SUFFIX
 from mlqa.report.manifest import FILE as MANIFEST
 from mlqa.report.manifest import MULTIRUN
@@ -103,7 +103,7 @@ def read_run_facts(run_dir: Path) -> RunFacts:
         raise RunError(f"{run_dir}: has no {FILE}; give the directory of a completed run (outputs/<date>/<time>)")
     member = read_sweep(run_dir).members[0]
     if member.status != COMPLETED:
-        raise RunError(f"{run_dir}: the run is {member.status}: {member.reason}; give a completed run")
+        raise RunError(f"{run_dir}: the run {describe_status(member.status)}: {member.reason}; give a completed run")
     if (run_dir / ENDPOINT_ANSWERS).is_file():
         raise RunError(f"{run_dir}: its model was asked at an endpoint, so there is nothing to publish")
     path = run_dir / MODEL / "config.json"

@@ -32,7 +32,7 @@ def list_flags(comparison: Comparison, treatment: Treatment) -> list[str]:
             flags.append(f"without the context it reaches F1 {memory:.2f}: so much it remembers or guesses")
     control = get_control(treatment)
     if control is not None and control >= find_lower_end(comparison, treatment):
-        flags.append(f"not shown to read the question: with exchanged questions F1 is {control:.2f}")
+        flags.append(f"not shown to read the question: with swapped questions F1 is {control:.2f}")
     ceiling, best = get_ceiling(treatment), comparison.treatments[0]
     if ceiling is not None and ceiling < best.score and treatment is not best and comparison.metric == "f1":
         flags.append(f"its tokenizer permits F1 {ceiling:.2f} at most, less than {best.name} reaches")
@@ -65,7 +65,7 @@ def list_unfinished(treatment: Treatment) -> list[str]:
 
 
 def get_control(treatment: Treatment) -> float | None:
-    """Return the F1 with questions exchanged within their context, None if it was not measured."""
+    """Return the F1 with questions swapped within their context, None if it was not measured."""
     return treatment.compute_mean("metrics", "f1_shuffled_questions")
 
 

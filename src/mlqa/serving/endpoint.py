@@ -11,10 +11,10 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from mlqa.errors import ModelError, RunError
-from mlqa.inference import Predictor
+from mlqa.errors import ModelError, RunError, describe_status
+from mlqa.inference import Predictor, find_model
 from mlqa.models.heads import SUFFIX
-from mlqa.result import MODEL
+from mlqa.result import MODEL, read_result
 from mlqa.serving.clean_copy import copy_model
 from mlqa.serving.export import SHIPPED, write_settings
 
@@ -29,9 +29,14 @@ def pack_endpoint(run_dir: Path, archive: Path) -> None:
         archive: The file to write, model.tar.gz.
 
     Raises:
-        RunError: The directory has no model, or the archive cannot be written.
+        RunError: The directory has no model, its run is not completed, or the archive cannot be written.
         ModelError: The container's transformers could not load the model.
     """
+    find_model(run_dir)
+    result = read_result(run_dir)
+    if result["status"] != "completed":
+        reason = f": {result['error']}" if result.get("error") else ""
+        raise RunError(f"{run_dir}: the run {describe_status(result['status'])}{reason}; give a completed run")
     predictor = Predictor.from_run(run_dir, device="cpu")
     if type(predictor.model).__name__.endswith(SUFFIX):
         raise ModelError(

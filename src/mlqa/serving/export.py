@@ -20,7 +20,7 @@ from mlqa.errors import RunError, explain_write_failure
 from mlqa.features.template import make_template
 from mlqa.features.tokens import prepare_backend
 from mlqa.features.windows import make_windows
-from mlqa.inference import Predictor
+from mlqa.inference import Predictor, find_model
 from mlqa.models.heads import list_forward_inputs
 from mlqa.serving.check import (
     GraphCheck,
@@ -85,6 +85,7 @@ def export_run(run_dir: Path, output: Path, file: str | None, most_lost: float, 
         DataError: The questions cannot be read.
         ModelError: The model cannot be exported, or its graph does not answer as mlqa does.
     """
+    find_model(run_dir)  # a wrong directory is the first thing to say
     examples, source = load_check_questions(run_dir, file)
     predictor = Predictor.from_run(run_dir, device="cpu")
     log.info("answering %d questions with mlqa", len(examples))

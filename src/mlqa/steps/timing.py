@@ -11,7 +11,7 @@ from mlqa.result import Result
 
 @contextmanager
 def time_stage(result: Result, name: str) -> Iterator[None]:
-    """Add the seconds that the block takes to `result.timing[name]`, also if it raises."""
+    """Add the seconds that the block takes to `result.timing[name]`, even if it raises."""
     began = time.monotonic()
     try:
         yield

@@ -56,7 +56,7 @@ def find_differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
 def name_config_key(key: str) -> str:
     """Return where the config of a W&B run has a setting: groups and the seed on top, the rest below `cfg`."""
     if key == "model":
-        return "label"  # what was loaded, also if model.pretrained says another than the option
+        return "label"  # what was loaded, even if model.pretrained says another than the option
     return key if key in (*_GROUPS, "seed", "label") else f"cfg.{key}"
 
 

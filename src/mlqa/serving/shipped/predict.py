@@ -13,35 +13,33 @@ class Reader:
 
     def __init__(self, folder, session=None):
         self.session = session or __import__("onnxruntime").InferenceSession(f"{folder}/model.onnx")
-        self.tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
         with open(f"{folder}/predict.json", encoding="utf-8") as file:
-            self.settings = json.load(file)
+            self.settings, self.tokenizer = json.load(file), Tokenizer.from_file(f"{folder}/tokenizer.json")
 
     def locate(self, text, offsets):
         """Return starts and ends of tokens, with letters in front that no token has and combining marks behind."""
-        (starts, ends), before = np.array(offsets, dtype=int).reshape(-1, 2).T.copy(), 0
-        for token, (begin, end) in enumerate(offsets):
+        starts, ends = np.array(offsets, dtype=int).reshape(-1, 2).T.copy()
+        for token, (before, (begin, end)) in enumerate(zip([0, *ends.tolist()], offsets, strict=False)):
             while (at := starts[token] - 1) >= before and (text[at].isalnum() or (begin == end and text[at].strip())):
                 starts[token] = at
             while 0 < ends[token] < len(text) and unicodedata.combining(text[ends[token]]):
                 ends[token] += 1
-            before = end
         return np.minimum.accumulate(starts[::-1])[::-1].tolist(), np.maximum.accumulate(ends).tolist()
 
     def answer(self, question, context, top_k=1):
         """Return the best answers, best first. Each begins at `start` in the context, and "" means no answer."""
+        if not all(any(map(str.isprintable, text.replace(" ", ""))) for text in (question, context)):
+            raise ValueError("the question or the context is empty; give some text")
         s, heat, spans, best, null = self.settings, self.settings["temperature"], [], {}, np.inf
         asked, read = (self.tokenizer.encode(t, add_special_tokens=False) for t in (question.lstrip(), context))
         asked, (starts, ends) = asked.ids[: s["room"] * 3 // 4], self.locate(context, read.offsets)
         step = max((room := s["room"] - len(asked)) - s["doc_stride"], room // 4, 1)
         for begin in range(0, max(len(read.ids) - room, 0) + step, step):
             window = {"question": asked, "context": read.ids[begin : begin + room]}
-            ids, kinds = zip(*((i, kind) for part, kind in s["parts"] for i in window.get(part, [part])), strict=True)
-            fill = [0] * (min(-(-len(ids) // s["multiple"]) * s["multiple"], s["max_seq_length"]) - len(ids))
-            rows = np.array([[*ids, *(s["pad_id"] for _ in fill)], [1] * len(ids) + fill, [*kinds, *fill]])[:, None]
-            logits = self.session.run(None, {name: rows[row] for name, row in s["inputs"].items()})
-            start, end = (row[0] for row in logits)
-            null = min(null, start[s["null"] % len(ids)] + end[s["null"] % len(ids)])
+            w = [(i, 1, kind) for part, kind in s["parts"] for i in window.get(part, [part])]
+            rows = np.array([w + [(s["pad_id"], 0, 0)] * min(-len(w) % s["multiple"], s["max_seq_length"] - len(w))])
+            start, end = (r[0] for r in self.session.run(None, {name: rows[..., k] for name, k in s["inputs"].items()}))
+            null = min(null, start[s["null"] % len(w)] + end[s["null"] % len(w)])
             start, end = (row[s["first"] + len(asked) :][: len(window["context"])] for row in (start, end))
             left, right = (np.argsort(-row, kind="stable")[: s["n_best"]] for row in (start, end))
             pairs = ((i, j) for i in left for j in right if 0 <= j - i < s["max_answer_length"])
@@ -56,4 +54,6 @@ class Reader:
 
 
 if __name__ == "__main__":
-    print(json.dumps(Reader(sys.path[0]).answer(*sys.argv[1:]) if len(sys.argv) == 3 else __doc__, ensure_ascii=False))
+    if len(sys.argv) != 3 or not all(any(map(str.isprintable, text.replace(" ", ""))) for text in sys.argv[1:]):
+        sys.exit(print("usage: python predict.py QUESTION CONTEXT: neither may be empty", file=sys.stderr) or 2)
+    print(json.dumps(Reader(sys.path[0]).answer(*sys.argv[1:]), ensure_ascii=False))
