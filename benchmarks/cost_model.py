@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from inputs import build_bert
 from measuring import build_parser, finish, parse_arguments, report_progress
+from operations import count_operations
 from rows import Row
-from training import count_operations
 
 from mlqa.training.dropout import FastDropout
 

@@ -32,9 +32,10 @@ import torch
 from deadline import TimeIsUp, stop_after
 from inputs import build_bert, load_tokenizers, load_train_and_dev
 from measuring import build_parser, finish, parse_arguments, report_progress
+from operations import count_operations, measure_peak
 from peer import PEER
 from rows import Row
-from training import configure, count_operations, make_peer_features, measure_peak, train_ours, train_peer
+from training import configure, make_peer_features, train_ours, train_peer
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 from mlqa.config.schema import Config

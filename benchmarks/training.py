@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import itertools
 import tempfile
 import time
 from functools import partial
@@ -33,9 +32,10 @@ import numpy as np
 import torch
 from inputs import build_bert, find_asset, load_tokenizers, load_train_and_dev
 from measuring import alternate, build_parser, finish, parse_arguments, report_progress
+from operations import Clock, count_operations, measure_peak
 from peer import PEER, find_peer, load_feature_functions, map_dataset, save_dataset
 from rows import Row
-from transformers import AutoModelForQuestionAnswering, AutoTokenizer, Trainer, TrainerCallback, default_data_collator
+from transformers import AutoModelForQuestionAnswering, AutoTokenizer, Trainer, default_data_collator
 
 from mlqa.batching.sampler import WindowBatchSampler
 from mlqa.config.compose import compose_config
@@ -54,26 +54,6 @@ GROUPED = ("trimmed", "fewer")  # the ways that are batched like `grouped`
 KEPT = 0.25  # of the windows without an answer, if there are `fewer`
 # Times the peer, on a CPU, where grouped is the default.
 TARGETS = {("fp32", "grouped"): 1.8, ("fp32", "trimmed"): 1.8, ("fp32", "fewer"): 2.5, ("bf16", "grouped"): 2.8}
-
-
-class Clock(TrainerCallback):  # type: ignore[misc]
-    """Seconds from the end of the first step to the end of the last, reading batches included."""
-
-    now = time.perf_counter
-
-    def __init__(self) -> None:
-        self.ends: list[float] = []
-
-    def on_step_end(self, *_: Any, **__: Any) -> None:
-        """Record the end of a step, also of what a GPU has still to do."""
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        self.ends.append(self.now())
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of all steps but the first."""
-        return self.ends[-1] - self.ends[0]
 
 
 def configure(folder: str, batching: str, precision: str, args: argparse.Namespace, *more: str) -> Config:
@@ -98,29 +78,6 @@ def choose_steps(windows: Windows, config: Config, count: int) -> list[np.ndarra
     full.sort(key=lambda chosen: int(windows.lengths[chosen].sum()))
     chosen = [full[int((place + 0.5) * len(full) / count)] for place in range(count)]
     return [chosen[-1], *chosen]
-
-
-def measure_peak(device: str = "cpu", kind: torch.dtype = torch.float32, size: int = 1536) -> float:
-    """Return the operations per second of a large matrix product, by the clock of the steps."""
-    first, second = (torch.randn(size, size, dtype=kind, device=device) for _ in range(2))
-    clock = Clock()
-    for _ in range(6):
-        torch.mm(first, second)
-        clock.on_step_end()
-    return 2 * size**3 / min(end - begin for begin, end in itertools.pairwise(clock.ends))
-
-
-def count_operations(model: Any, shapes: list[tuple[int, int]]) -> float:
-    """Return the operations of the matrix products of forward and backward passes.
-
-    Args:
-        model: The model.
-        shapes: (windows, width) of each pass.
-    """
-    embeddings = {id(part.weight) for part in model.modules() if isinstance(part, torch.nn.Embedding)}
-    matrices = sum(part.numel() for part in model.parameters() if part.ndim > 1 and id(part) not in embeddings)
-    positions, pairs = (sum(windows * width**power for windows, width in shapes) for power in (1, 2))
-    return float(6 * matrices * positions + 12 * model.config.num_hidden_layers * model.config.hidden_size * pairs)
 
 
 def train_ours(model: Any, windows: Windows, config: Config, count: int) -> tuple[float, float]:

@@ -14,9 +14,9 @@ import torch
 from deadline import TimeIsUp, stop_after
 from gpu import Measured, Way, build_rows, choose_precision, copy_model, list_ways
 from inputs import build_bert
+from operations import count_operations
 from rows import read_rows
 from torch.utils.flop_counter import FlopCounterMode
-from training import count_operations
 
 
 def test_flash_attention_is_measured_if_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
