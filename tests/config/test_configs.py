@@ -25,7 +25,8 @@ GROUPS = {
     "hardware": {"local", "p3", "g4dn", "p3_smddp", "p4d_smddp", "g5", "g5_torchrun", "g6", "g6e", "cpu"},
     "optimizer": {"adamw", "adamw_llrd", "adafactor"},
     "tracking": {"wandb", "files"},
-    "experiment": {"quickstart", "blog_models", "blog_hardware", "like_for_like", "turkish_2026", "learning_curve"},
+    "experiment": {"quickstart", "blog_models", "blog_hardware", "like_for_like", "turkish_2026", "learning_curve"}
+    | {"recipe_original", "recipe_small"},
 }
 COMMAND = re.compile(r"^#\s+python train\.py ?(.*?)(?:\s{3,}.*)?$", re.MULTILINE)
 
