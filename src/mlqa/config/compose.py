@@ -20,6 +20,7 @@ from mlqa.config.loader import install_loader
 from mlqa.config.overrides import parse_overrides
 from mlqa.config.progress import report_progress
 from mlqa.config.schema import GROUPS, Config, register_schema
+from mlqa.config.validation import find_config_problems
 from mlqa.errors import ConfigError, summarize_error
 
 # Besides its own errors, OmegaConf fails an assertion if an override sets a key below a null, and raises AttributeError
@@ -69,15 +70,19 @@ def compose_config(
     """
     left_out = tuple(f"{key}=null:" for key in optional)
 
+    def leave_out(problems: list[str]) -> list[str]:
+        return [line for line in problems if not line.startswith(left_out)]
+
     def check(composed: DictConfig) -> list[str]:
-        return [line for line in validate_composed(composed, weights) if not line.startswith(left_out)]
+        return leave_out(validate_composed(composed, weights))
 
     with initialize_hydra():
         composed = compose_all([list(overrides)], check=check)[0]
-    problems = check(composed)
+    config = convert_to_config(composed)
+    problems = leave_out(find_config_problems(config, weights))
     if problems:
         raise ConfigError(problems)
-    return convert_to_config(composed), get_choices(composed.hydra)
+    return config, get_choices(composed.hydra)
 
 
 def get_choices(hydra: Any) -> dict[str, str]:

@@ -70,7 +70,9 @@ def should_keep_best(config: Config) -> bool:
 
 def register_schema() -> None:
     """Register the schema with Hydra as `mlqa_schema`, the first entry in the defaults of conf/config.yaml."""
-    ConfigStore.instance().store(name="mlqa_schema", node=Config, provider="mlqa")
+    store = ConfigStore.instance()
+    if "mlqa_schema.yaml" not in store.repo:  # whoever composes registers it, and that takes 50 ms
+        store.store(name="mlqa_schema", node=Config, provider="mlqa")
 
 
 def disable_schema_copies() -> None:
