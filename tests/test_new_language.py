@@ -14,6 +14,7 @@ from pathlib import Path
 import finnish
 import pytest
 from forked import python
+from tiny_runs import TINY_MODEL
 
 from mlqa.data.language import load_language
 
@@ -55,7 +56,7 @@ def test_from_files_to_the_report(data: Path) -> None:
     sweep = data / "sweep"
     done = command(
         data, str(TOP / "train.py"), "-m", "experiment=quickstart", "model=tiny_wordpiece,tiny_char",
-        "model.scratch.num_hidden_layers=1", "training.num_train_epochs=1", f"hydra.sweep.dir={sweep}",
+        *TINY_MODEL, "training.num_train_epochs=1", f"hydra.sweep.dir={sweep}",
     )  # fmt: skip
     assert "report:" in done.stderr + done.stdout
     result = json.loads((sweep / "0" / "result.json").read_text("utf-8"))

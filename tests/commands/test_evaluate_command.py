@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_runs import TINY_MODEL
 
 from mlqa.cli import main
 from mlqa.commands.evaluation_jobs import evaluate_remotely
@@ -47,7 +48,7 @@ def trained(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "experiment=quickstart", "dataset=squad_json", "dataset.language=tr",
         f"dataset.train_file={files / 'mine.json'}",
         f"dataset.validation_file={files / 'exam.json'}", "evaluation.sets=[sample,squad_json]", FEW,
-        "training.max_steps=2", "training.max_answer_length=9", "model.scratch.num_hidden_layers=1",
+        "training.max_steps=2", "training.max_answer_length=9", *TINY_MODEL,
         "training.shuffled_questions_control=false",
     ]  # fmt: skip
     config, choices = compose_config(overrides)

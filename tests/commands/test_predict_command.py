@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_runs import TINY_MODEL
 
 from mlqa.cli import main
 from mlqa.config.compose import compose_config
@@ -26,7 +27,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     overrides = [
         "experiment=quickstart", "dataset.sample.train_rows=60", "dataset.sample.validation_rows=10",
-        "training.max_steps=1", "training.max_answer_length=9", "model.scratch.num_hidden_layers=1",
+        "training.max_steps=1", "training.max_answer_length=9", *TINY_MODEL,
     ]  # fmt: skip
     config, choices = compose_config(overrides)
     config.training.output_dir = str(folder)

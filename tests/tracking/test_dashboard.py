@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from installed import require_installed
 from reading import by_records
+from tiny_runs import TINY_MODEL
 from wandb_server import Run, WandbServer
 
 require_installed("wandb_workspaces")
@@ -48,9 +49,7 @@ def test_every_name_in_a_panel_is_logged_by_a_run(
     from mlqa.tracking.dashboard import build_specification
 
     tiny = ["dataset.sample.train_rows=60", "dataset.sample.validation_rows=20", "training.logging_steps=1"]
-    config, choices = compose_config(
-        ["experiment=quickstart", "tracking=wandb", "model.scratch.num_hidden_layers=1", *tiny]
-    )
+    config, choices = compose_config(["experiment=quickstart", "tracking=wandb", *TINY_MODEL, *tiny])
     config.training.output_dir = str(tmp_path)
     run(config, choices)
     (run_dir,) = (tmp_path / "wandb").glob("offline-run-*")
