@@ -72,6 +72,7 @@ format: $(VENV)/installed-dev ## apply the fixes of lint and format
 docs: $(VENV)-docs/installed ## build the documentation site in site/, without a broken link
 	$(VENV)-docs/bin/python docs/collect_pages.py
 	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet
+	cp docs/example-report/* site/docs/example-report/
 	@echo "read it: $(PYTHON) -m http.server --bind 127.0.0.1 --directory site"
 
 dist: $(VENV)-dist/installed ## build the wheels and source archives of the three distributions in dist/, and check them

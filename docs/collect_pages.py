@@ -14,7 +14,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
 TREE = TOP / "build" / "pages"
-PAGES = ("*.md", "docs/**/*.md", "launchers/*.md", "sweepers/*.md", "benchmarks/*.md")
+PAGES = ("*.md", "docs/*.md", "docs/contributing/*.md", "launchers/*.md", "sweepers/*.md", "benchmarks/*.md")
 PICTURES = ("docs/**/*.png",)
 # Where packages are imported from. The rehearsal's stand-in for smdistributed is not an API.
 ROOTS = {
