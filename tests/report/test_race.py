@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -184,6 +185,15 @@ def test_a_short_stage_a_collapse_and_a_run_ahead_are_not_averaged_in(tmp_path: 
     assert "berturk: 1 run collapsed, more than 10 points below its best run, and not averaged in." in (
         section.answer.cautions
     )
+
+
+def test_seeds_that_scatter_far_more_than_the_race_expected_are_told(tmp_path: Path) -> None:
+    _, calm = write_sweep(tmp_path / "calm", (80.0, 40.0), sd=0.3)
+    race, wide = write_sweep(tmp_path / "wide", (80.0, 40.0), sd=6.0, collapse=100.0)
+    assert not any("scatter" in line for line in section_of(make_report([calm])).answer.cautions)
+    spread = statistics.stdev(member.score for member in race.members if member.treatment == 0 and member.score)
+    told = f"its seeds scatter by {spread:.1f}, far more than the 0.6 that the race expected"
+    assert any(line.startswith(f"berturk: {told}") for line in section_of(make_report([wide])).answer.cautions)
 
 
 def test_what_holds_for_new_questions_is_told(tmp_path: Path) -> None:

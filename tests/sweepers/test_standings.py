@@ -13,7 +13,7 @@ from test_stepping import drive, make_race
 
 from hydra_racing_sweeper.cli import main
 from hydra_racing_sweeper.config import RacingSweeperConf
-from hydra_racing_sweeper.display.lines import describe_end
+from hydra_racing_sweeper.display.lines import describe_end, describe_scatter
 from hydra_racing_sweeper.display.picture import draw_race, write_picture
 from hydra_racing_sweeper.display.table import build_race_table
 from hydra_racing_sweeper.errors import RaceError
@@ -134,3 +134,12 @@ def test_the_end_names_no_winner_among_the_undecided(tmp_path: Path) -> None:
     lines = describe_end(race)
     assert lines[0].startswith("undecided between m=a and m=b: max_replicates=5 is reached")
     assert "another round would be 2 runs; it could show differences of" in lines[1]
+
+
+def test_the_end_warns_of_runs_that_scatter_more_than_the_rule_can_take() -> None:
+    race = make_race(2, OPTIONS)
+    drive(
+        race, OPTIONS, {(i, r): 80 - 30 * i + (9 * (r % 2) if i == 0 else 0.1 * r) for i in (0, 1) for r in range(1, 6)}
+    )
+    (line,) = describe_scatter(race)
+    assert line.startswith("m=a: its runs scatter by ") and line.endswith("decisions are less certain than alpha says")

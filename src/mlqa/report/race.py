@@ -87,6 +87,7 @@ class RaceRecord:
         directory: The sweep's directory.
         alpha: The level of all decisions and intervals together.
         indifference: A difference that does not count.
+        prior_sd: The standard deviation over seeds that the race expected.
         looks: How often the race may look at the scores.
         collapse: A run that far below the best run of its treatment is set aside.
         standings: The standing of each treatment.
@@ -102,6 +103,7 @@ class RaceRecord:
     directory: Path
     alpha: float
     indifference: float
+    prior_sd: float
     looks: int
     collapse: float
     standings: tuple[RaceStanding, ...]
@@ -147,6 +149,7 @@ def _build_record(sweep_dir: Path, content: Mapping[str, Any]) -> RaceRecord:
         directory=sweep_dir,
         alpha=float(rule["alpha"]),
         indifference=float(rule["indifference"]),
+        prior_sd=float(rule["prior_sd"]),
         looks=int(rule["max_replicates"]) - int(rule["min_replicates"]) + 1,
         collapse=float(rule["collapse"]),
         standings=tuple(

@@ -17,6 +17,7 @@ from mlqa.report.wording import (
     join_names,
 )
 
+WIDE = 10 / 3  # times prior_sd: beyond it the race's rule makes more errors than it promises (sweepers/README.md)
 MOST_NEW = 3  # pairs of which the report says what holds for new questions
 
 
@@ -69,6 +70,12 @@ def list_race_cautions(comparison: Comparison, race: Raced) -> list[str]:
             lines.append(
                 f"{one.name}: {count_things(collapsed, 'run')} collapsed, more than {record.collapse:g} points below "
                 "its best run, and not averaged in."
+            )
+        spread = one.compute_std("metrics", comparison.metric)
+        if spread is not None and spread > WIDE * record.prior_sd:
+            lines.append(
+                f"{one.name}: its seeds scatter by {spread:.1f}, far more than the {record.prior_sd:g} that the race "
+                "expected (hydra.sweeper.prior_sd). Its decisions are less certain than alpha says: add seeds."
             )
     lines += [f"{one.name} left the race: {one.reason}." for one in record.standings if one.state == "failed"]
     return lines

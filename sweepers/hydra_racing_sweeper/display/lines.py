@@ -32,24 +32,32 @@ def format_member(race: Race, member: Member) -> str:
 def report_round(race: Race) -> None:
     """Print the table after a look that has not ended the race, and warn of scores that scatter widely."""
     _print(race)
-    for index, estimate in enumerate(estimate_treatments(race.list_samples(), race.rule)):
-        if estimate.count >= 2 and estimate.sd > _WIDE * race.rule.prior_sd:
-            log.warning(
-                "%s: its runs scatter by %.2g, far more than hydra.sweeper.prior_sd=%g; decisions are less certain "
-                "than alpha says",
-                race.treatments[index].name,
-                estimate.sd,
-                race.rule.prior_sd,
-            )
+    _warn_of_scatter(race)
 
 
 def report_end(race: Race, sweep_dir: Path) -> None:
-    """Print the table, write the picture, and say what was found."""
+    """Print the table, write the picture, say what was found, and warn of scores that scatter widely."""
     _print(race)
     for line in describe_end(race):
         log.info(line)
+    _warn_of_scatter(race)
     write_picture(sweep_dir / PICTURE, race)
     log.info("the picture of the race: %s", sweep_dir / PICTURE)
+
+
+def describe_scatter(race: Race) -> list[str]:
+    """Return a sentence for each treatment whose runs scatter more widely than the rule allows for."""
+    return [
+        f"{race.treatments[index].name}: its runs scatter by {estimate.sd:.2g}, far more than "
+        f"hydra.sweeper.prior_sd={race.rule.prior_sd:g}; decisions are less certain than alpha says"
+        for index, estimate in enumerate(estimate_treatments(race.list_samples(), race.rule))
+        if estimate.count >= 2 and estimate.sd > _WIDE * race.rule.prior_sd
+    ]
+
+
+def _warn_of_scatter(race: Race) -> None:
+    for line in describe_scatter(race):
+        log.warning("%s", line)
 
 
 def describe_end(race: Race) -> list[str]:
