@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import re
 import statistics
 import sys
 from collections.abc import Sequence
@@ -194,6 +195,9 @@ def test_seeds_that_scatter_far_more_than_the_race_expected_are_told(tmp_path: P
     spread = statistics.stdev(member.score for member in race.members if member.treatment == 0 and member.score)
     told = f"its seeds scatter by {spread:.1f}, far more than the 0.6 that the race expected"
     assert any(line.startswith(f"berturk: {told}") for line in section_of(make_report([wide])).answer.cautions)
+    page = render_page(make_report([wide]))
+    assert "Nothing more is needed" not in page and "Nothing: the race is decided" not in page
+    assert re.search(r"expects such a scatter: hydra\.sweeper\.prior_sd=\d+, and", page)
 
 
 def test_what_holds_for_new_questions_is_told(tmp_path: Path) -> None:
