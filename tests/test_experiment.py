@@ -265,6 +265,7 @@ def test_squad_2_data_may_be_answered_by_nothing(tmp_path: Path) -> None:
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
     files = [f"dataset.train_file={tmp_path}/train.jsonl", f"dataset.validation_file={tmp_path}/dev.jsonl"]
     common = [override for override in TINY if "sample" not in override]
+    common += ["model.scratch.hidden_size=128", "model.scratch.intermediate_size=256"]  # learns it in so few steps
     config, choices = compose_config(
         [*common, "dataset=squad_json", "dataset.language=tr", *files, "training.num_train_epochs=4"]
     )
