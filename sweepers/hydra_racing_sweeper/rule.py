@@ -41,6 +41,11 @@ class Rule:
         """The number of looks, over which the level is shared out."""
         return self.max_replicates - self.min_replicates + 1
 
+    @property
+    def widest_sd(self) -> float:
+        """The standard deviation over replicates beyond which the rule makes more errors than `alpha` says."""
+        return self.prior_sd * 10 / 3
+
 
 @dataclass(frozen=True)
 class Estimate:

@@ -25,6 +25,7 @@ class Standing:
         mean: The mean of the runs that count.
         low, high: An interval for the mean. All of them together hold with a probability of 1 - alpha.
         sd: The standard deviation over replicates.
+        scattered: Whether that is more than the rule allows for, so that decisions are less certain than alpha says.
         behind: How much worse than the leader the mean is, at least 0.
         behind_low, behind_high: An interval for that. All of them, at all looks, hold with a probability of 1 - alpha.
     """
@@ -40,6 +41,7 @@ class Standing:
     low: float | None = None
     high: float | None = None
     sd: float | None = None
+    scattered: bool = False
     behind: float | None = None
     behind_low: float | None = None
     behind_high: float | None = None
@@ -76,6 +78,7 @@ def build_standings(race: Race) -> list[Standing]:
                 counted=estimate.count,
                 collapsed=estimate.collapsed,
                 failed=failed,
+                scattered=estimate.sd > race.rule.widest_sd,  # not with NaN
                 **figures,
             )
         )

@@ -197,7 +197,7 @@ def test_seeds_that_scatter_far_more_than_the_race_expected_are_told(tmp_path: P
     assert any(line.startswith(f"berturk: {told}") for line in section_of(make_report([wide])).answer.cautions)
     page = render_page(make_report([wide]))
     assert "Nothing more is needed" not in page and "Nothing: the race is decided" not in page
-    assert re.search(r"expects such a scatter: hydra\.sweeper\.prior_sd=\d+, and", page)
+    assert re.search(r"expects such a scatter: hydra\.sweeper\.prior_sd=[\d.]+, and", page)
 
 
 def test_what_holds_for_new_questions_is_told(tmp_path: Path) -> None:

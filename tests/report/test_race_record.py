@@ -31,6 +31,7 @@ def test_a_race_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert record.standings[2].state == "dropped"
     for read, written in zip(record.standings, build_standings(race), strict=True):
         assert (read.mean, read.behind_high) == (written.mean, written.behind_high)
+        assert (read.sd, read.scattered) == (written.sd, written.scattered)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "hydra-racing", "version": 1}'])

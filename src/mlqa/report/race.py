@@ -27,6 +27,8 @@ class RaceStanding:
         collapsed: How many others completed far below its best one.
         state: racing, dropped, failed, best, not_better or undecided.
         reason: Why it left the race.
+        scattered: Whether its seeds scatter more than the race's rule allows for.
+        sd: The standard deviation over its seeds.
         mean, low, high: The mean over its seeds, and an interval that holds for all treatments together.
         behind, behind_low, behind_high: How far it is behind the leader, with an interval that holds for all treatments
             and all looks together. None for the leader.
@@ -37,6 +39,8 @@ class RaceStanding:
     collapsed: int
     state: str
     reason: str | None
+    scattered: bool
+    sd: float | None
     mean: float | None
     low: float | None
     high: float | None
@@ -165,6 +169,7 @@ def _build_record(sweep_dir: Path, content: Mapping[str, Any]) -> RaceRecord:
                 collapsed=int(each["collapsed"]),
                 state=str(each["state"]),
                 reason=fold_text(each["reason"]),
+                scattered=bool(each.get("scattered")),
                 **{name: coerce_finite(each[name]) for name in _FIGURES},
             )
             for index, each in enumerate(standings)
@@ -213,4 +218,4 @@ def _list_set_aside(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield number, f"collapsed: {best[index] - score:.1f} below the best run of its treatment"
 
 
-_FIGURES = ("mean", "low", "high", "behind", "behind_low", "behind_high")
+_FIGURES = ("sd", "mean", "low", "high", "behind", "behind_low", "behind_high")

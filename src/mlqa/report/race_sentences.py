@@ -17,7 +17,6 @@ from mlqa.report.wording import (
     join_names,
 )
 
-WIDE = 10 / 3  # times prior_sd: beyond it the race's rule makes more errors than it promises (sweepers/README.md)
 MOST_NEW = 3  # pairs of which the report says what holds for new questions
 
 
@@ -66,24 +65,19 @@ def list_race_cautions(comparison: Comparison, race: Raced) -> list[str]:
     record, treatments = race.record, comparison.treatments
     lines = [describe_method(record), _describe_scope(comparison, race)]
     for one in treatments:
-        if collapsed := race.get_standing(one).collapsed:
+        standing = race.get_standing(one)
+        if standing.collapsed:
             lines.append(
-                f"{one.name}: {count_things(collapsed, 'run')} collapsed, more than {record.collapse:g} points below "
-                "its best run, and not averaged in."
+                f"{one.name}: {count_things(standing.collapsed, 'run')} collapsed, more than {record.collapse:g} "
+                "points below its best run, and not averaged in."
             )
-    lines += [
-        f"{one.name}: its seeds scatter by {spread:.1f}, far more than the {record.prior_sd:g} that the race expected "
-        "(hydra.sweeper.prior_sd). Its decisions are less certain than alpha says."
-        for one, spread in _find_scattered(comparison, record)
-    ]
+        if standing.scattered:
+            lines.append(
+                f"{one.name}: its seeds scatter by {standing.sd:.1f}, far more than the {record.prior_sd:g} that the "
+                "race expected (hydra.sweeper.prior_sd). Its decisions are less certain than alpha says."
+            )
     lines += [f"{one.name} left the race: {one.reason}." for one in record.standings if one.state == "failed"]
     return lines
-
-
-def _find_scattered(comparison: Comparison, record: RaceRecord) -> list[tuple[Treatment, float]]:
-    """Return the treatments whose seeds scatter too widely for the race's rule, with their standard deviations."""
-    spreads = [(one, one.compute_std("metrics", comparison.metric)) for one in comparison.treatments]
-    return [(one, sd) for one, sd in spreads if sd is not None and sd > WIDE * record.prior_sd]
 
 
 def _describe_scope(comparison: Comparison, race: Raced) -> str:
@@ -105,10 +99,10 @@ def describe_next_steps(comparison: Comparison, race: Raced) -> list[str]:
     record, leader = race.record, comparison.treatments[0]
     launched = (record.directory / MANIFEST).is_file()  # by the SageMaker launcher, which finds running jobs again
     resume = f"{'hydra.launcher.resume' if launched else 'hydra.sweep.dir'}={record.directory}"
-    if record.end in ("decided", "settled") and (scattered := _find_scattered(comparison, record)):
-        sd = max(spread for _, spread in scattered)
+    scatters = [each.sd for each in record.standings if each.scattered and each.sd is not None]
+    if record.end in ("decided", "settled") and scatters:
         return [
-            f"A race with more seeds that expects such a scatter: hydra.sweeper.prior_sd={sd:.0f}, and "
+            f"A race with more seeds that expects such a scatter: hydra.sweeper.prior_sd={max(scatters):.2g}, and "
             "hydra.sweeper.max_replicates larger."
         ]
     if record.end == "decided":

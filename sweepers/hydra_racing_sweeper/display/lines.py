@@ -11,11 +11,9 @@ from hydra_racing_sweeper.budget import Cost
 from hydra_racing_sweeper.display.picture import PICTURE, write_picture
 from hydra_racing_sweeper.display.table import build_race_table
 from hydra_racing_sweeper.race import Member, Race
-from hydra_racing_sweeper.rule import estimate_treatments
+from hydra_racing_sweeper.standings import build_standings
 
 log = logging.getLogger("racing_sweeper")
-
-_WIDE = 10 / 3  # times prior_sd: beyond it the rule makes more errors than it promises
 
 
 def format_member(race: Race, member: Member) -> str:
@@ -48,10 +46,10 @@ def report_end(race: Race, sweep_dir: Path) -> None:
 def describe_scatter(race: Race) -> list[str]:
     """Return a sentence for each treatment whose runs scatter more widely than the rule allows for."""
     return [
-        f"{race.treatments[index].name}: its runs scatter by {estimate.sd:.2g}, far more than "
-        f"hydra.sweeper.prior_sd={race.rule.prior_sd:g}; decisions are less certain than alpha says"
-        for index, estimate in enumerate(estimate_treatments(race.list_samples(), race.rule))
-        if estimate.count >= 2 and estimate.sd > _WIDE * race.rule.prior_sd
+        f"{each.name}: its runs scatter by {each.sd:.2g}, far more than hydra.sweeper.prior_sd={race.rule.prior_sd:g}; "
+        "decisions are less certain than alpha says"
+        for each in build_standings(race)
+        if each.scattered
     ]
 
 
