@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import ctypes
 import tempfile
 import time
 from functools import partial
@@ -43,6 +44,7 @@ from mlqa.config.schema import Config
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
 from mlqa.features.windows import Windows, make_windows, thin_windows_without_answer
+from mlqa.heap import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, keep_freed_memory
 from mlqa.models.embeddings import keep_rows
 from mlqa.tokenization.trimming import trim_vocabulary
 from mlqa.training.arguments import build_training_arguments
@@ -93,6 +95,14 @@ def train_ours(model: Any, windows: Windows, config: Config, count: int) -> tupl
     shares = list(trainer.batches)[1:]
     passes = [item for (share,) in shares for item in trainer.train_dataset[share]["passes"]]
     return clock.seconds, count_operations(model, [tuple(item["input_ids"].shape) for item in passes])
+
+
+def return_freed_memory() -> None:
+    """Undo `keep_freed_memory`: the thresholds at which glibc's own rule soon arrives if large blocks are freed."""
+    if keep_freed_memory():
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, 2**25)
+        mallopt(M_TRIM_THRESHOLD, 2**26)
 
 
 def train_peer(model: Any, features: Any, config: Config) -> float:
@@ -160,9 +170,11 @@ def compare(args: argparse.Namespace, folder: Path) -> list[Row]:
         config = configure(str(folder), batching, precision, args)
         trained, read = copy.deepcopy(sides[way][0]), sides[way][1]
         if way == "peer":
+            return_freed_memory()
             took = train_peer(trained, features, config)
             done = count_operations(model, [(args.batch_size, length)] * args.steps)
         else:
+            keep_freed_memory()  # as every run does
             took, done = train_ours(trained, read, config, args.steps)
         report_progress(
             f"{way} {precision}: {args.steps * args.batch_size / took:.2f} windows/s, "
