@@ -44,7 +44,7 @@ from mlqa.config.schema import Config
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
 from mlqa.features.windows import Windows, make_windows, thin_windows_without_answer
-from mlqa.heap import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, keep_freed_memory
+from mlqa.machine.heap import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, keep_freed_memory
 from mlqa.models.embeddings import keep_rows
 from mlqa.tokenization.trimming import trim_vocabulary
 from mlqa.training.arguments import build_training_arguments

@@ -1,4 +1,4 @@
-"""Keep freed memory in the process, so that a step finds its memory instead of asking the system. Imports nothing heavy.
+"""Keep freed memory in the process, so that a step need not ask the system for it again. Imports nothing heavy.
 
 glibc returns a large block to the system as soon as it is freed, and the system clears every page of the next one. A
 step of training allocates the same hundreds of megabytes again and again, and a tenth of its time was that.

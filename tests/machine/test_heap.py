@@ -12,7 +12,7 @@ import pytest
 # Each turn fills and frees three blocks of the size that a step of training needs: 60 MB, some 15,000 pages.
 TURNS = """
 import json, resource, sys
-from mlqa.heap import keep_freed_memory
+from mlqa.machine.heap import keep_freed_memory
 kept = keep_freed_memory() if "keep" in sys.argv else None
 def take():
     for megabytes in (40, 3, 17):
