@@ -142,6 +142,20 @@ def test_a_race_that_goes_on_names_nobody(tmp_path: Path) -> None:
     assert f"hydra.launcher.resume={sweep} goes on" in line
 
 
+def test_runs_that_the_race_has_not_counted_yet_are_told(tmp_path: Path) -> None:
+    """A report in the middle of a round: runs are there, and race.json still has them as running."""
+    _, sweep = write_sweep(tmp_path / "s", (80.0, 79.9, 60.0), budget_runs=8)
+    content = json.loads((sweep / "race.json").read_text())
+    content["end"] = None
+    for member in content["members"]:
+        member["status"] = "running"
+    (sweep / "race.json").write_text(json.dumps(content))
+    section = section_of(make_report([sweep]))
+    assert section.comparison.race is None
+    (caution,) = [line for line in section.answer.cautions if "race" in line]
+    assert caution.startswith("The race of these runs goes on, and has not counted all of them yet.")
+
+
 def test_every_form_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, sweep = write_sweep(tmp_path / "s", (80.0, 76.0, 75.0))
     report = make_report([sweep])

@@ -14,6 +14,10 @@ NOT_MATCHED = (
     "The seeds are those of a race, but what is compared here is not what the race compared ({reason}). So the "
     "intervals are not adjusted for its looks, and its treatments have unequal seeds."
 )
+NOT_COUNTED_YET = (
+    "The race of these runs goes on, and has not counted all of them yet. So the intervals are not adjusted for its "
+    "looks. The report at its end has the race's own."
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ def match_race(treatments: Sequence[Treatment]) -> tuple[Raced | None, str | Non
         return None, NOT_MATCHED.format(reason="there are runs of other sweeps")
     standings = {}
     for one in treatments:
+        if races[0].end is None and any(run.standing is None for run in one.runs):
+            return None, NOT_COUNTED_YET
         of_runs = {run.standing.name: run.standing for run in one.runs if run.standing is not None}
         if len(of_runs) != 1 or any(run.standing is None for run in one.runs):
             return None, NOT_MATCHED.format(reason=f"{one.name} is more than one of its treatments, or none")
