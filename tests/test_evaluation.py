@@ -46,6 +46,7 @@ def test_the_windows_of_some_rows(parts: tuple[Any, ...]) -> None:
     assert all(torch.equal(found[name], whole[name]) for name in whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_null", [False, True])
 def test_three_processes_answer_as_one(
     parts: tuple[Any, ...], with_null: bool, monkeypatch: pytest.MonkeyPatch

@@ -72,6 +72,7 @@ def test_the_precision_is_the_best_that_the_gpu_has(
     assert choose_precision() == named
 
 
+@pytest.mark.slow
 def test_memory_is_the_peak_since_the_way_began(monkeypatch: pytest.MonkeyPatch) -> None:
     peak = [9e9]  # left by the way before
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

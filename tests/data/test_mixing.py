@@ -88,6 +88,7 @@ def write(folder: Path, name: str, *contexts: str) -> str:
     return str(folder / name)
 
 
+@pytest.mark.slow
 def test_the_target_set_alone_is_scored(tmp_path: Path) -> None:
     """The files of the target's set are its own splits, of other sets only train is read."""
     train, dev = write(tmp_path, "train.jsonl", CATS, BIRDS), write(tmp_path, "dev.jsonl", NEAR_CATS)
@@ -102,6 +103,7 @@ def test_the_target_set_alone_is_scored(tmp_path: Path) -> None:
     assert len(splits.train) == 28001 and splits.train.get_context(0) == BIRDS
 
 
+@pytest.mark.slow
 def test_a_target_may_be_scored_without_being_trained_on(tmp_path: Path) -> None:
     dev = write(tmp_path, "dev.jsonl", CATS)
     overrides = ["dataset=mix", "dataset.mix.sets=[sample]", "dataset.mix.target=squad_json", "dataset.language=tr"]

@@ -612,6 +612,7 @@ def test_repeated_ids_keep_their_rows() -> None:
     assert examples.counts["duplicate_ids"] == 2
 
 
+@pytest.mark.slow
 @given(
     before=st.text(max_size=20),
     answer=st.text(min_size=1, max_size=10).filter(str.strip),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from launcher_app import CONFIG, App
 
+pytestmark = pytest.mark.slow  # each starts an app with its sweeper
 # An ml.m5.large for 6 minutes at $0.115 an hour.
 USD = 0.115 * 0.1
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from launcher_app import CONFIG, App, Service
 
+pytestmark = pytest.mark.slow  # each plans or rehearses
 CANARY = "c4n4ry-q8Zr2"
 VPC = [
     "hydra.launcher.subnets=[subnet-0123456789abcdef0]",

@@ -61,6 +61,7 @@ def test_members_that_share_a_directory_with_earlier_ones_are_a_problem(tmp_path
     assert f"#0 and #1 would share {tmp_path / 'same'}" in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dry", ["true", "false"])
 def test_a_plan_refuses_what_is_too_long_together_with_all_else(tmp_path: Path, dry: str) -> None:
     app = App.make(tmp_path)

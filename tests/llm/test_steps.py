@@ -23,6 +23,7 @@ from mlqa.llm.questioner import Questioner
 from mlqa.llm.spending import BYTES_PER_TOKEN
 from mlqa.tokenization.load import load_tokenizer
 
+pytestmark = pytest.mark.slow  # they start runs and an endpoint
 TOP = Path(__file__).resolve().parents[2]
 ROWS = 12
 # In English, because the morphological analyzer of Turkish takes seconds to load.

@@ -58,6 +58,7 @@ def test_one_context_says_nothing_of_others(rows: int) -> None:
     assert estimate_intervals({"f1": [0.5] * rows}, np.zeros(rows, dtype=np.int64)) == {}
 
 
+@pytest.mark.slow
 def test_many_contexts_are_drawn_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Groups of contexts give the same width, within its own error; a million rows take seconds."""
     random = np.random.default_rng(5)

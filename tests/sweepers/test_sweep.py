@@ -21,6 +21,7 @@ from hydra_racing_sweeper.race import Race
 from hydra_racing_sweeper.state_file import read_race
 from hydra_racing_sweeper.sweep import Sweep
 
+pytestmark = pytest.mark.slow  # they start apps
 CONFIG = "m: a\nseed: 0\nepochs: 6\n"
 LEVEL = {"a": 80.0, "b": 80.2, "c": 60.0}
 

@@ -297,6 +297,7 @@ def test_this_version_reads_what_is_saved(name: str, tmp_path: Path) -> None:
     assert seen_of(AutoTokenizer.from_pretrained(tmp_path), READ) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not legacy_python(), reason="no interpreter with transformers 4.36: `make legacy` makes one")
 def test_the_oldest_version_reads_what_is_saved(tmp_path: Path) -> None:
     # Its tokenizers do not know the pairs of BPE's merges as tokenizers writes them since 0.20.

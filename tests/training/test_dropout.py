@@ -97,6 +97,7 @@ def test_without_dropout_nothing_changes(kind: str) -> None:
         assert torch.equal(plain, fast)
 
 
+@pytest.mark.slow
 def test_the_mean_gradient_is_torchs() -> None:
     """Averaged over many draws, both give the same gradient: their difference is a few standard errors at most."""
     model = small("Bert").train()

@@ -119,6 +119,7 @@ def test_the_services_own_environment_stays_outside(looked: tuple[dict[str, Any]
     assert not Path(env["HF_TOKEN_PATH"]).exists()
 
 
+@pytest.mark.slow
 def test_secrets_of_the_machine_do_not_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sagemaker_rehearsal
 
