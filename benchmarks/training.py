@@ -12,7 +12,8 @@ Trainer and its collator. All ways train copies of the same model, in turn, roun
 turn does not count. mlqa's ways take the same steps. Steps differ in tokens, so those to measure are spread evenly over
 the steps of an epoch, sorted by their number of tokens. `trimmed` is grouped with model.trim_vocabulary=true, `fewer`
 with training.windows_without_answer=0.25, which leaves fewer windows in an epoch: its seconds are those of as many
-questions.
+questions. `returning` is grouped, but freed memory goes back to the system, as the peer's does (`--ways peer grouped
+returning`).
 
 The share of the peak is what the matrix products of all steps would take at the speed of a large one, divided by what
 the steps took.
@@ -52,7 +53,7 @@ from mlqa.training.checkpoints import Checkpoints
 from mlqa.training.trainer import QuestionAnsweringTrainer
 
 WAYS = ("peer", "padded", "grouped", "packed", "trimmed", "fewer")
-GROUPED = ("trimmed", "fewer")  # the ways that are batched like `grouped`
+GROUPED = ("trimmed", "fewer", "returning")  # the ways that are batched like `grouped`
 KEPT = 0.25  # of the windows without an answer, if there are `fewer`
 # Times the peer, on a CPU, where grouped is the default.
 TARGETS = {("fp32", "grouped"): 1.8, ("fp32", "trimmed"): 1.8, ("fp32", "fewer"): 2.5, ("bf16", "grouped"): 2.8}
@@ -169,12 +170,14 @@ def compare(args: argparse.Namespace, folder: Path) -> list[Row]:
         batching = {"peer": "padded", **dict.fromkeys(GROUPED, "grouped")}.get(way, way)
         config = configure(str(folder), batching, precision, args)
         trained, read = copy.deepcopy(sides[way][0]), sides[way][1]
-        if way == "peer":
+        if way in ("peer", "returning"):
             return_freed_memory()
+        else:
+            keep_freed_memory()  # as every run does
+        if way == "peer":
             took = train_peer(trained, features, config)
             done = count_operations(model, [(args.batch_size, length)] * args.steps)
         else:
-            keep_freed_memory()  # as every run does
             took, done = train_ours(trained, read, config, args.steps)
         report_progress(
             f"{way} {precision}: {args.steps * args.batch_size / took:.2f} windows/s, "
@@ -214,7 +217,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=4, help="of a model with random weights")
     parser.add_argument("--hidden", type=int, default=256, help="its hidden size, a multiple of 64")
     parser.add_argument("--precision", nargs="+", default=["fp32"], choices=["fp32", "bf16", "fp16"])
-    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=[*WAYS, "returning"])
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--questions", type=int, default=4000, help="how many to generate")
