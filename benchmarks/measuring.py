@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rows import Row, print_rows, write_rows
+from rows import Row, print_rows, write_markdown, write_rows
 
 # What starts Python, apart from benchmarks of the start itself. Tests name one whose libraries are loaded.
 PYTHON = shlex.split(os.environ.get("BENCHMARK_PYTHON", sys.executable))
@@ -34,6 +34,7 @@ def build_parser(description: str | None, rounds: int | None = None) -> argparse
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="end in seconds: check the script and measure nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows of the table as JSON lines")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table in Markdown")
     if rounds:
         parser.add_argument("--rounds", type=int, default=rounds)
     return parser
@@ -49,8 +50,10 @@ def parse_arguments(parser: argparse.ArgumentParser, **smoke_sizes: Any) -> argp
 
 
 def finish(rows: list[Row], args: argparse.Namespace) -> None:
-    """Print the rows, and write them if --json asks for it."""
+    """Print the rows, and write them if --json or --markdown asks for it."""
     print_rows(rows, args.smoke)
+    if args.markdown:
+        write_markdown(args.markdown, rows)
     if args.json:
         write_rows(args.json, rows)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+COLUMNS = ("what", "ours", "peer", "ratio", "target", "met")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -74,11 +76,17 @@ def print_rows(rows: Iterable[Row], is_smoke: bool) -> None:
     """Print a table of medians. The ratio has the least and the greatest of the rounds behind it."""
     title = "a smoke run: it shows that the benchmarks work, and its figures mean nothing" if is_smoke else None
     table = Table(title=title)
-    for column in ("what", "ours", "peer", "ratio", "target", "met"):
+    for column in COLUMNS:
         table.add_column(column, justify="left" if column == "what" else "right", overflow="fold")
     for row in rows:
         table.add_row(*row.format_cells(is_smoke))
     Console(width=None if Console().is_terminal else 160).print(table)
+
+
+def write_markdown(path: Path, rows: Iterable[Row]) -> None:
+    """Write the table in Markdown, for docs/performance.md."""
+    cells = [COLUMNS, ("---", *["--:"] * (len(COLUMNS) - 1)), *(row.format_cells(is_smoke=False) for row in rows)]
+    path.write_text("".join(f"| {' | '.join(line)} |\n" for line in cells), "utf-8")
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rows import Row, print_rows, read_rows, write_rows
+from rows import Row, print_rows, read_rows, write_markdown, write_rows
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -52,6 +52,12 @@ def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
     write_rows(tmp_path / "rows.jsonl", rows)
     assert len((tmp_path / "rows.jsonl").read_text("utf-8").splitlines()) == 2
     assert read_rows(tmp_path / "rows.jsonl") == rows
+
+
+def test_the_table_is_markdown_for_a_page(tmp_path: Path) -> None:
+    write_markdown(tmp_path / "table.md", [Row("steps", [2.0, 4.0], [8.0, 8.0], "run_qa.py", at_least=4)])
+    *_, row = (tmp_path / "table.md").read_text("utf-8").splitlines()
+    assert row == "| steps | 3 s | run_qa.py 8 s | 3.00 (2.00 ... 4.00) | >= 4 | NO |"
 
 
 def test_a_smoke_run_says_that_it_measures_nothing(capsys: pytest.CaptureFixture[str]) -> None:
