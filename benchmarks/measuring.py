@@ -34,7 +34,7 @@ def build_parser(description: str | None, rounds: int | None = None) -> argparse
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="end in seconds: check the script and measure nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows of the table as JSON lines")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table in Markdown")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the rows with a peer in Markdown, too")
     if rounds:
         parser.add_argument("--rounds", type=int, default=rounds)
     return parser

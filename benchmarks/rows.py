@@ -84,8 +84,9 @@ def print_rows(rows: Iterable[Row], is_smoke: bool) -> None:
 
 
 def write_markdown(path: Path, rows: Iterable[Row]) -> None:
-    """Write the table in Markdown, for docs/performance.md."""
-    cells = [COLUMNS, ("---", *["--:"] * (len(COLUMNS) - 1)), *(row.format_cells(is_smoke=False) for row in rows)]
+    """Write the rows that have a peer or a limit beside them in Markdown, for docs/performance.md."""
+    compared = [row.format_cells(is_smoke=False) for row in rows if row.ratios]
+    cells = [COLUMNS, ("---", *["--:"] * (len(COLUMNS) - 1)), *compared]
     path.write_text("".join(f"| {' | '.join(line)} |\n" for line in cells), "utf-8")
 
 
