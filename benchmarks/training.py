@@ -23,12 +23,13 @@ from __future__ import annotations
 
 import argparse
 import copy
-import ctypes
 import tempfile
 import time
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -45,9 +46,10 @@ from mlqa.config.schema import Config
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
 from mlqa.features.windows import Windows, make_windows, thin_windows_without_answer
-from mlqa.machine.heap import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, keep_freed_memory
+from mlqa.machine import heap
 from mlqa.models.embeddings import keep_rows
 from mlqa.tokenization.trimming import trim_vocabulary
+from mlqa.training import trainer
 from mlqa.training.arguments import build_training_arguments
 from mlqa.training.checkpoints import Checkpoints
 from mlqa.training.trainer import QuestionAnsweringTrainer
@@ -96,14 +98,6 @@ def train_ours(model: Any, windows: Windows, config: Config, count: int) -> tupl
     shares = list(trainer.batches)[1:]
     passes = [item for (share,) in shares for item in trainer.train_dataset[share]["passes"]]
     return clock.seconds, count_operations(model, [tuple(item["input_ids"].shape) for item in passes])
-
-
-def return_freed_memory() -> None:
-    """Undo `keep_freed_memory`: the thresholds at which glibc's own rule soon arrives if large blocks are freed."""
-    if keep_freed_memory():
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_THRESHOLD, 2**25)
-        mallopt(M_TRIM_THRESHOLD, 2**26)
 
 
 def train_peer(model: Any, features: Any, config: Config) -> float:
@@ -170,15 +164,13 @@ def compare(args: argparse.Namespace, folder: Path) -> list[Row]:
         batching = {"peer": "padded", **dict.fromkeys(GROUPED, "grouped")}.get(way, way)
         config = configure(str(folder), batching, precision, args)
         trained, read = copy.deepcopy(sides[way][0]), sides[way][1]
-        if way in ("peer", "returning"):
-            return_freed_memory()
-        else:
-            keep_freed_memory()  # as every run does
         if way == "peer":
             took = train_peer(trained, features, config)
             done = count_operations(model, [(args.batch_size, length)] * args.steps)
         else:
-            took, done = train_ours(trained, read, config, args.steps)
+            keep = nullcontext if way == "returning" else heap.keep_freed_memory
+            with mock.patch.object(trainer, "keep_freed_memory", keep):
+                took, done = train_ours(trained, read, config, args.steps)
         report_progress(
             f"{way} {precision}: {args.steps * args.batch_size / took:.2f} windows/s, "
             f"{done / took / 1e9:.0f} GFLOP/s, {done / took / measure_peak():.0%} of the peak"

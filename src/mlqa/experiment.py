@@ -21,7 +21,6 @@ from mlqa.data.load import Splits
 from mlqa.distributed import destroy_process_group
 from mlqa.environment import collect_versions, get_model_dir, is_main, pause_garbage_collection
 from mlqa.errors import MlqaError, RunError
-from mlqa.machine.heap import keep_freed_memory
 from mlqa.machine.threads import limit_threads
 from mlqa.models.answering import ANSWERING
 from mlqa.result import TOKENIZATION, Result, write_json
@@ -126,7 +125,6 @@ def _train_and_score(
         tokenizer, kept_rows = make_tokenizer(config, splits)
     model, reading = load_model(config, result, tokenizer, kept_rows)
     result.threads = limit_threads(getattr(model.config, "hidden_size", None))
-    keep_freed_memory()
     with time_stage(result, "features_seconds"):
         windows = cut_windows(config, splits, tokenizer, reading)
     evaluations, evaluate_set = prepare_evaluations(config, splits, windows, tokenizer, reading)

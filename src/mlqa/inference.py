@@ -19,7 +19,6 @@ from mlqa.errors import ConfigError, RunError, describe_status
 from mlqa.features.template import Reading
 from mlqa.features.tokens import tokenize
 from mlqa.features.windows import make_windows
-from mlqa.machine.heap import keep_freed_memory
 from mlqa.machine.threads import limit_threads
 from mlqa.metrics.calibration.stored import Calibration, read_calibration
 from mlqa.metrics.no_answer import put_answer_first
@@ -144,7 +143,6 @@ class Predictor:
             training.null_score_diff_threshold = _choose_null_threshold(folder, null_threshold, calibration, with_null)
         tokenizer, model = load_run_model(model_folder)
         limit_threads(getattr(model.config, "hidden_size", None))
-        keep_freed_memory()
         return cls(
             model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval(),
             tokenizer,
