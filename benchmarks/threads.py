@@ -49,8 +49,8 @@ def train(steps: int, batch_size: int, limit: float, as_is: bool) -> list[float]
     from mlqa.config.compose import compose_config
     from mlqa.data.sample import generate
     from mlqa.features.windows import make_windows
-    from mlqa.machine.threads import limit_threads
     from mlqa.models.loading import load_model
+    from mlqa.threads import limit_threads
     from mlqa.tokenization.load import load_tokenizer
     from mlqa.training.arguments import build_training_arguments
     from mlqa.training.checkpoints import Checkpoints

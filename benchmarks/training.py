@@ -12,8 +12,7 @@ Trainer and its collator. All ways train copies of the same model, in turn, roun
 turn does not count. mlqa's ways take the same steps. Steps differ in tokens, so those to measure are spread evenly over
 the steps of an epoch, sorted by their number of tokens. `trimmed` is grouped with model.trim_vocabulary=true, `fewer`
 with training.windows_without_answer=0.25, which leaves fewer windows in an epoch: its seconds are those of as many
-questions. `returning` is grouped, but freed memory goes back to the system, as the peer's does (`--ways peer grouped
-returning`).
+questions.
 
 The share of the peak is what the matrix products of all steps would take at the speed of a large one, divided by what
 the steps took.
@@ -25,11 +24,9 @@ import argparse
 import copy
 import tempfile
 import time
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import torch
@@ -46,16 +43,14 @@ from mlqa.config.schema import Config
 from mlqa.data.examples import Examples
 from mlqa.data.readers import read_file
 from mlqa.features.windows import Windows, make_windows, thin_windows_without_answer
-from mlqa.machine import heap
 from mlqa.models.embeddings import keep_rows
 from mlqa.tokenization.trimming import trim_vocabulary
-from mlqa.training import trainer
 from mlqa.training.arguments import build_training_arguments
 from mlqa.training.checkpoints import Checkpoints
 from mlqa.training.trainer import QuestionAnsweringTrainer
 
 WAYS = ("peer", "padded", "grouped", "packed", "trimmed", "fewer")
-GROUPED = ("trimmed", "fewer", "returning")  # the ways that are batched like `grouped`
+GROUPED = ("trimmed", "fewer")  # the ways that are batched like `grouped`
 KEPT = 0.25  # of the windows without an answer, if there are `fewer`
 # Times the peer, on a CPU, where grouped is the default.
 TARGETS = {("fp32", "grouped"): 1.8, ("fp32", "trimmed"): 1.8, ("fp32", "fewer"): 2.5, ("bf16", "grouped"): 2.8}
@@ -168,9 +163,7 @@ def compare(args: argparse.Namespace, folder: Path) -> list[Row]:
             took = train_peer(trained, features, config)
             done = count_operations(model, [(args.batch_size, length)] * args.steps)
         else:
-            keep = nullcontext if way == "returning" else heap.keep_freed_memory
-            with mock.patch.object(trainer, "keep_freed_memory", keep):
-                took, done = train_ours(trained, read, config, args.steps)
+            took, done = train_ours(trained, read, config, args.steps)
         report_progress(
             f"{way} {precision}: {args.steps * args.batch_size / took:.2f} windows/s, "
             f"{done / took / 1e9:.0f} GFLOP/s, {done / took / measure_peak():.0%} of the peak"
@@ -209,7 +202,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=4, help="of a model with random weights")
     parser.add_argument("--hidden", type=int, default=256, help="its hidden size, a multiple of 64")
     parser.add_argument("--precision", nargs="+", default=["fp32"], choices=["fp32", "bf16", "fp16"])
-    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=[*WAYS, "returning"])
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--questions", type=int, default=4000, help="how many to generate")

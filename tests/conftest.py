@@ -40,7 +40,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
     The quick tests wait for nothing, and each process needs seconds to find them.
     """
-    from mlqa.machine.threads import count_cores
+    from mlqa.threads import count_cores
 
     if config.option.numprocesses != "auto":
         return None

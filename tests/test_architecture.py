@@ -19,7 +19,7 @@ SOURCE = TOP / "src" / "mlqa"
 # A room may import the rooms of the lines above its own.
 ORDER = """
 environment
-machine
+threads
 errors
 result distributed
 config

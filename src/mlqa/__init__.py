@@ -3,6 +3,6 @@
 Importing it bounds how long OpenMP's threads spin, because that must be decided before torch is imported.
 """
 
-from mlqa.machine.threads import bound_spinning
+from mlqa.threads import bound_spinning
 
 bound_spinning()

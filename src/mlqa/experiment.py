@@ -21,12 +21,12 @@ from mlqa.data.load import Splits
 from mlqa.distributed import destroy_process_group
 from mlqa.environment import collect_versions, get_model_dir, is_main, pause_garbage_collection
 from mlqa.errors import MlqaError, RunError
-from mlqa.machine.threads import limit_threads
 from mlqa.models.answering import ANSWERING
 from mlqa.result import TOKENIZATION, Result, write_json
 from mlqa.run_directory import claim, compute_run_cost, open_checkpoints, record_ending, try_write
 from mlqa.steps.reading import audit_data, describe_windows, load_data
 from mlqa.steps.timing import time_stage
+from mlqa.threads import limit_threads
 from mlqa.tracking.identity import build_run_identity
 from mlqa.tracking.tables import build_prediction_table, build_tokenizer_tables, build_word_page
 from mlqa.tracking.trackers import Trackers, open_trackers

@@ -19,11 +19,11 @@ from mlqa.errors import ConfigError, RunError, describe_status
 from mlqa.features.template import Reading
 from mlqa.features.tokens import tokenize
 from mlqa.features.windows import make_windows
-from mlqa.machine.threads import limit_threads
 from mlqa.metrics.calibration.stored import Calibration, read_calibration
 from mlqa.metrics.no_answer import put_answer_first
 from mlqa.models.loading import load_run_model
 from mlqa.result import ENDPOINT_ANSWERS, MODEL, read_result
+from mlqa.threads import limit_threads
 
 log = logging.getLogger(__name__)
 

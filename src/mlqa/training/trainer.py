@@ -28,7 +28,6 @@ from mlqa.config.schema import Batching, Config, Interval
 from mlqa.distributed import broadcast_weights
 from mlqa.environment import get_rank, get_world_size, is_main
 from mlqa.features.windows import Windows
-from mlqa.machine.heap import keep_freed_memory
 from mlqa.training.arguments import (
     choose_loader_options,
     get_autocast_dtype,
@@ -129,8 +128,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
             return
         if self.config.training.torch_compile:
             allow_shapes()
-        with keep_freed_memory():
-            self.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
+        self.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
 
     def restore_best(self) -> Kept | None:
         """Load the best model that was kept.

@@ -1,4 +1,4 @@
-"""Jobs and their processes share the cores of this machine. How cores are counted: tests/machine/test_threads.py."""
+"""Jobs and their processes share the cores of this machine. How cores are counted: tests/test_threads.py."""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlqa.machine import threads
-from mlqa.machine.threads import Cores, bound_spinning, count_cores
+from mlqa import threads
+from mlqa.threads import Cores, bound_spinning, count_cores
 from sagemaker_rehearsal.cores import count_cores as count_cores_of_rehearsal
 
-TOP = Path(__file__).resolve().parents[2]
+TOP = Path(__file__).resolve().parents[1]
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 # mlqa and the launcher know nothing of each other, so both count. They must agree.
 COUNTERS: list[Callable[[Path, Path], int]] = [lambda *folders: count_cores(*folders).usable, count_cores_of_rehearsal]
@@ -181,7 +181,7 @@ def test_a_small_model_takes_half_of_the_share(
     monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    with caplog.at_level("INFO", logger="mlqa.machine.threads"):
+    with caplog.at_level("INFO", logger="mlqa.threads"):
         entry = threads.limit_threads(128)
     assert (entry["count"], entry["set_by"], entry["cores"]["usable"]) == (count, "small model", usable)
     assert chosen[-1] == count
@@ -200,7 +200,7 @@ def test_the_number_of_the_user_wins(
     monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
     monkeypatch.setattr(torch, "set_num_threads", lambda count: pytest.fail("the user's number was changed"))
     monkeypatch.setattr(threads, "count_cores", lambda: Cores(8, 2, "quota"))
-    with caplog.at_level("INFO", logger="mlqa.machine.threads"):
+    with caplog.at_level("INFO", logger="mlqa.threads"):
         entry = threads.limit_threads(128)
     assert (entry["count"], entry["set_by"], entry["cores"]["usable"]) == (5, name, 2)
     assert caplog.messages == [f"computing with 5 of 8 cores ({name})"]
