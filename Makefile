@@ -82,7 +82,7 @@ dist: $(VENV)-dist/installed ## build the wheels and source archives of the thre
 	$(VENV)-dist/bin/python -m build --outdir dist sweepers
 	$(VENV)-dist/bin/twine check --strict dist/*
 
-bench: $(VENV)/installed-dev ## measure everything and print one table (half an hour; less with BENCH=features or BENCH=--smoke)
+bench: $(VENV)/installed-dev ## measure everything and print one table (half an hour, an hour on slow cores; less with BENCH=features or BENCH=--smoke)
 	$(BIN)/python benchmarks $(BENCH)
 
 clean: ## remove the virtual environments, caches and what was built, but neither outputs/ nor multirun/

@@ -53,7 +53,7 @@ def finish(rows: list[Row], args: argparse.Namespace) -> None:
     """Print the rows, and write them if --json or --markdown asks for it."""
     print_rows(rows, args.smoke)
     if args.markdown:
-        write_markdown(args.markdown, rows)
+        write_markdown(args.markdown, rows, args.smoke)
     if args.json:
         write_rows(args.json, rows)
 

@@ -83,9 +83,9 @@ def print_rows(rows: Iterable[Row], is_smoke: bool) -> None:
     Console(width=None if Console().is_terminal else 160).print(table)
 
 
-def write_markdown(path: Path, rows: Iterable[Row]) -> None:
+def write_markdown(path: Path, rows: Iterable[Row], is_smoke: bool) -> None:
     """Write the rows that have a peer or a limit beside them in Markdown, for docs/performance.md."""
-    compared = [row.format_cells(is_smoke=False) for row in rows if row.ratios]
+    compared = [row.format_cells(is_smoke) for row in rows if row.ratios]
     cells = [COLUMNS, ("---", *["--:"] * (len(COLUMNS) - 1)), *compared]
     path.write_text("".join(f"| {' | '.join(line)} |\n" for line in cells), "utf-8")
 

@@ -16,7 +16,7 @@ NOT_MATCHED = (
 )
 NOT_COUNTED_YET = (
     "The race of these runs goes on, and has not counted all of them yet. So the intervals are not adjusted for its "
-    "looks. The report at its end has the race's own."
+    "looks. The report at its end has the race's own intervals."
 )
 
 
@@ -76,10 +76,10 @@ def match_race(treatments: Sequence[Treatment]) -> tuple[Raced | None, str | Non
         return None, None
     if any(run.race is not races[0] for run in runs):
         return None, NOT_MATCHED.format(reason="there are runs of other sweeps")
+    if races[0].end is None and any(run.standing is None for run in runs):
+        return None, NOT_COUNTED_YET
     standings = {}
     for one in treatments:
-        if races[0].end is None and any(run.standing is None for run in one.runs):
-            return None, NOT_COUNTED_YET
         of_runs = {run.standing.name: run.standing for run in one.runs if run.standing is not None}
         if len(of_runs) != 1 or any(run.standing is None for run in one.runs):
             return None, NOT_MATCHED.format(reason=f"{one.name} is more than one of its treatments, or none")
