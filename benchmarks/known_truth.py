@@ -2,7 +2,7 @@
 
     python benchmarks/known_truth.py                       every setting, 400 sweeps of each, some minutes
     python benchmarks/known_truth.py --sweeps 2000         with less noise
-    python benchmarks/known_truth.py --markdown table.md   also write the table of docs/methodology.md
+    python benchmarks/known_truth.py --table table.md      also write the table of docs/methodology.md
 
 A sweep is made question by question. An answer is better or worse with its context, its question, the treatment on this
 context and question, the run (its seed), and a flip of its own. Strengths are mean scores over all questions that could
@@ -319,7 +319,7 @@ def main() -> None:
     parser.add_argument("--treatments", type=int, nargs="+", default=[2, 3, 6])
     parser.add_argument("--questions", type=int, nargs="+", default=[200, 900])
     parser.add_argument("--seed", type=int, default=0, help="of the study")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table there")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="also write the table of settings there, in Markdown")
     args = parse_arguments(parser, sweeps=2, treatments=[2], questions=[60])
     results = {
         setting: study(setting, args.sweeps, args.seed + number)
@@ -328,8 +328,8 @@ def main() -> None:
     table = format_table(results)
     report_progress(table)
     report_progress(study_forecast(4 * args.sweeps, args.seed))
-    if args.markdown:
-        args.markdown.write_text(table, "utf-8")
+    if args.table:
+        args.table.write_text(table, "utf-8")
     finish(summarize(results), args)
 
 
