@@ -45,7 +45,7 @@ test-all: $(VENV)/installed-dev ## run every test: also every type of model, eve
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 test-fast: $(VENV)/installed-dev ## run the tests that neither train nor start a service, while you work
-	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=quick $(PARALLEL) $(PYTEST_ARGS)
 
 coverage: $(VENV)/installed-dev ## run every test and show the lines and branches that none has run
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)

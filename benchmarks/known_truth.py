@@ -319,7 +319,9 @@ def main() -> None:
     parser.add_argument("--treatments", type=int, nargs="+", default=[2, 3, 6])
     parser.add_argument("--questions", type=int, nargs="+", default=[200, 900])
     parser.add_argument("--seed", type=int, default=0, help="of the study")
-    parser.add_argument("--table", type=Path, metavar="FILE", help="also write the table of settings there, in Markdown")
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="also write the table of settings there, in Markdown"
+    )
     args = parse_arguments(parser, sweeps=2, treatments=[2], questions=[60])
     results = {
         setting: study(setting, args.sweeps, args.seed + number)

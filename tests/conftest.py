@@ -21,6 +21,7 @@ SLOW_FIXTURES |= {"index", "mlqa_wheel", "launcher_wheel", "bare", "alone"}
 HOME = Path(tempfile.mkdtemp(prefix="mlqa-tests-"))
 clean_environment(os.environ, HOME)
 time.tzset()
+gc.disable()  # until all tests are collected: importing the libraries leaves nothing to collect, and takes a fifth longer
 sys.dont_write_bytecode = False  # else each of hundreds of processes compiles mlqa, the launcher and the tests anew
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, which every app would inherit
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -29,8 +30,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background jo
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Time limits per case would make tests fail on a busy machine, not on a wrong result. Everybody tries the same
-# examples, so that a change fails by its own fault. `pytest --hypothesis-profile=search` draws others.
+# examples, so that a change fails by its own fault. `make test-fast` tries a quarter of them, and
+# `pytest --hypothesis-profile=search` draws others.
 settings.register_profile("mlqa", deadline=None, derandomize=True)
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=25)
 settings.register_profile("search", deadline=None)
 settings.load_profile("mlqa")
 
@@ -57,9 +60,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector from the libraries: each training collects twice, and would look at all of them."""
+    """Keep the garbage collector from the libraries, and let it look less often: it took a tenth of the quick tests."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:

@@ -88,7 +88,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     environment.go_offline_if_unreachable.cache_clear()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
     environment.go_offline_if_unreachable.cache_clear()

@@ -167,10 +167,23 @@ def test_processes_of_a_machine_share_its_cores(
 
 
 @pytest.mark.parametrize(
-    ("usable", "processes", "count"), [(8, 1, 4), (8, 2, 2), (3, 1, 1), (2, 1, 1), (1, 1, 1), (2, 4, 1)]
+    ("usable", "processes", "count", "set_by"),
+    [
+        (8, 1, 4, "small model"),
+        (8, 2, 2, "small model"),
+        (3, 1, 2, "small model"),
+        (2, 1, 2, None),
+        (1, 1, 1, None),
+        (2, 4, 1, None),
+    ],
 )
-def test_a_small_model_takes_half_of_the_share(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, usable: int, processes: int, count: int
+def test_a_small_model_takes_half_of_the_share_and_two_cores_if_there_are_two(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    usable: int,
+    processes: int,
+    count: int,
+    set_by: str | None,
 ) -> None:
     import torch
 
@@ -183,9 +196,9 @@ def test_a_small_model_takes_half_of_the_share(
         monkeypatch.delenv(name, raising=False)
     with caplog.at_level("INFO", logger="mlqa.threads"):
         entry = threads.limit_threads(128)
-    assert (entry["count"], entry["set_by"], entry["cores"]["usable"]) == (count, "small model", usable)
+    assert (entry["count"], entry["set_by"], entry["cores"]["usable"]) == (count, set_by, usable)
     assert chosen[-1] == count
-    assert caplog.messages == [f"computing with {count * processes} of 8 cores (small model)"]
+    assert caplog.messages == [f"computing with {count * processes} of 8 cores ({set_by or 'affinity'})"]
 
 
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
@@ -244,6 +257,7 @@ sys.meta_path.insert(0, Look())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "start",
     [

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import wandb
 
 from mlqa.config.schema import TrackingBackend, TrackingConfig, WandbMode
 from mlqa.tracking.protocol import RunIdentity
@@ -30,6 +29,8 @@ RESULT: dict[str, Any] = {"status": "completed", "metrics": {"f1": 75.0}, "error
 
 def track(folder: Path) -> None:
     """Make a real offline run."""
+    import wandb
+
     wandb.teardown()  # the process of W&B that another test has used may have gone
     os.environ.pop("WANDB_SERVICE", None)
     identity = RunIdentity("sweep-0-berturk", "sweep", (), {}, folder)

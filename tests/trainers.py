@@ -1,9 +1,9 @@
-"""Trainers on a few generated windows."""
+"""Trainers on a few generated windows. Only the process that runs such tests imports transformers' Trainer: seconds."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -13,9 +13,10 @@ from mlqa.data.sample import generate
 from mlqa.features.windows import Windows, make_windows
 from mlqa.models.loading import load_model
 from mlqa.tokenization.load import load_tokenizer
-from mlqa.training.arguments import build_training_arguments
 from mlqa.training.checkpoints import Checkpoints
-from mlqa.training.trainer import QuestionAnsweringTrainer
+
+if TYPE_CHECKING:
+    from mlqa.training.trainer import QuestionAnsweringTrainer
 
 SAMPLE = generate(24, seed=3)
 
@@ -30,6 +31,9 @@ def trainer_of(
     tmp_path: Path, *overrides: str, model: Any = None, batching: str = "grouped"
 ) -> tuple[QuestionAnsweringTrainer, Windows]:
     """A trainer of the configured model or of the given one, which may be packed where the configured one may not."""
+    from mlqa.training.arguments import build_training_arguments
+    from mlqa.training.trainer import QuestionAnsweringTrainer
+
     config = configured(tmp_path, *overrides)
     config.training.batching = Batching[batching]
     tokenizer = load_tokenizer(config.model, SAMPLE.contexts + SAMPLE.questions)

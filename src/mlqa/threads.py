@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 
 # OpenMP reads them once, when torch loads it.
 SPINNING = {
-    "GOMP_SPINCOUNT": "1000",  # GNU, in torch's builds for Linux: rounds. Its own default is 300,000
+    "GOMP_SPINCOUNT": "3000",  # GNU, in torch's builds for Linux: rounds. Its own default is 300,000
     "KMP_BLOCKTIME": "1",  # LLVM and Intel, in torch's builds for macOS and conda's: milliseconds. The default is 200
 }
-SMALL_HIDDEN_SIZE = 256  # up to it, half of the cores compute as fast as all, and lose less to other processes
+SMALL_HIDDEN_SIZE = 256  # up to it, half of many cores compute as fast as all, and lose less to other processes
 _WAIT_POLICY = "OMP_WAIT_POLICY"
 _COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -56,7 +56,8 @@ def bound_spinning() -> None:
 
 
 def limit_threads(hidden_size: int | None) -> dict[str, Any]:
-    """Import torch, and let it compute with this process's share of the usable cores, a small model with half of it.
+    """Import torch, and let it compute with this process's share of the usable cores, a small model with half of it, but
+    not with one core where there are two.
 
     What the user has set by OMP_NUM_THREADS, MKL_NUM_THREADS or `torch.set_num_threads` is never raised, and the
     variables are not lowered either.
@@ -73,8 +74,8 @@ def limit_threads(hidden_size: int | None) -> dict[str, Any]:
     limit = next((name for name in _COUNTS if os.environ.get(name)), None)
     if limit is None:
         usable = cores.usable
-        if hidden_size is not None and hidden_size <= SMALL_HIDDEN_SIZE:
-            usable, limit = usable // 2, "small model"
+        if hidden_size is not None and hidden_size <= SMALL_HIDDEN_SIZE and usable > 2:
+            usable, limit = max(2, usable // 2), "small model"
         # torch's own number leaves out what it knows to be slow, e.g. the efficiency cores of a Mac.
         torch.set_num_threads(min(torch.get_num_threads(), max(1, usable // processes)))
     count = torch.get_num_threads()

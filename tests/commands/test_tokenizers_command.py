@@ -13,6 +13,7 @@ import pytest
 from mlqa.cli import main
 from mlqa.display.tokenizer_labels import FIGURES
 
+pytestmark = pytest.mark.slow  # most of them train a tokenizer
 SAMPLE = ["dataset=sample", "dataset.sample.train_rows=200", "dataset.sample.validation_rows=40"]
 
 
@@ -32,7 +33,6 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], 
     return json.loads(said.getvalue()), folder
 
 
-@pytest.mark.slow
 def test_every_combination_is_a_tokenizer(compared: tuple[dict[str, Any], Path]) -> None:
     wordpiece, char = compared[0]["tokenizers"]
     assert (wordpiece["model"], char["model"]) == ("tiny_wordpiece", "tiny_char")
@@ -45,7 +45,6 @@ def test_every_combination_is_a_tokenizer(compared: tuple[dict[str, Any], Path])
     assert not missing
 
 
-@pytest.mark.slow
 def test_csv_holds_the_numbers_in_full(compared: tuple[dict[str, Any], Path]) -> None:
     rows = list(csv.DictReader((compared[1] / "figures.csv").open(encoding="utf-8")))
     assert [row["model"] for row in rows] == ["tiny_wordpiece", "tiny_char"]
@@ -93,7 +92,6 @@ def test_a_narrow_terminal_keeps_figures_and_tokens(
         assert part in said
 
 
-@pytest.mark.slow
 def test_folders_of_one_option_are_told_apart(assets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folders = ",".join(str(assets / "tokenizers" / name) for name in ("berturk-cased-32k", "xlm-roberta"))
     main(["tokenizers", "model=berturk", f"model.pretrained={folders}", *SAMPLE, "words=[Kedileri]", "--json"])

@@ -47,6 +47,7 @@ def list_required(group: str, option: str, tmp_path: Path) -> list[str]:
     }.get((group, option), [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", OPTIONS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_option_composes(path: Path, tmp_path: Path) -> None:
     group, option = path.parent.name, path.stem

@@ -23,7 +23,6 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from hydra_sagemaker_launcher.aws.session import Aws
 from hydra_sagemaker_launcher.clock import Clock
 from sagemaker_rehearsal.options import Options
-from sagemaker_rehearsal.server import Endpoint
 
 URL = "http://127.0.0.1:1"  # nobody listens there
 REGION = "us-east-1"
@@ -69,6 +68,8 @@ class Service:
     """
 
     def __init__(self, folder: Path) -> None:
+        from sagemaker_rehearsal.server import Endpoint  # moto takes a second, and quick tests need none of it
+
         output = folder / "output.tar.gz"
         with tarfile.open(output, "w:gz") as archive:
             content = json.dumps({"status": "COMPLETED", "return_value": 0.5, "error": None}).encode()

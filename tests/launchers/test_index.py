@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[Index]:
     with Index(tmp_path / "mark") as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield server
         server.shutdown()

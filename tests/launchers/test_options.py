@@ -38,6 +38,7 @@ def test_known_options_keep_their_values() -> None:
     assert options == SageMakerLauncherConf(budget_usd=2.0, job_name="job", rehearsal=rehearsal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("override", "line"),
     [
@@ -58,12 +59,14 @@ def test_what_a_user_reads_is_one_line(app: App, override: str, line: str) -> No
     assert [said for said in done.output.splitlines() if not said.startswith("[")] == [line]
 
 
+@pytest.mark.slow
 def test_values_are_checked_although_names_are_left_to_the_launcher(app: App) -> None:
     done = app.run("hardware=m5", "hydra.launcher.poll_interval=abc")
     assert done.code == 1
     done.says("Error merging override hydra.launcher.poll_interval=abc", "could not be converted to Float")
 
 
+@pytest.mark.slow
 def test_an_apps_own_settings_are_held_to_the_options(tmp_path: Path) -> None:
     app = App.make(tmp_path)
     own = tmp_path / "conf" / "hydra" / "launcher"
@@ -74,6 +77,7 @@ def test_an_apps_own_settings_are_held_to_the_options(tmp_path: Path) -> None:
     done.says("error: hydra.launcher.max_paralel: the launcher has no such option; did you mean max_parallel?")
 
 
+@pytest.mark.slow
 def test_who_asks_for_the_stack_trace_gets_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -107,11 +107,13 @@ def run_example(*arguments: str, **variables: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_an_app_that_does_not_race_loads_the_shim_alone() -> None:
     shim = ["hydra_plugins.racing_sweeper", "hydra_plugins.racing_sweeper.sweeper"]
     assert f"LOADED {shim}" in run_example("--help")
 
 
+@pytest.mark.slow
 def test_the_config_shows_every_option() -> None:
     shown = run_example(
         "hydra/sweeper=racing", "hydra.sweeper.alpha=0.1", "--cfg", "hydra", "--package", "hydra.sweeper"
@@ -125,11 +127,13 @@ def test_the_config_shows_every_option() -> None:
     assert set(config) == {field.name for field in dataclasses.fields(RacingSweeperConf)}
 
 
+@pytest.mark.slow
 def test_completion_offers_the_sweeper() -> None:
     line = "classifiers.py hydra/sweeper=ra"
     assert "hydra/sweeper=racing" in run_example("-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argument", "said"),
     [

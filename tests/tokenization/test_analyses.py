@@ -51,6 +51,7 @@ def _by_zeyrek(word: str) -> list[Analysis]:
     return kept._analyze_with_zeyrek(word)
 
 
+@pytest.mark.slow
 def test_the_next_process_does_not_load_zeyrek(monkeypatch: pytest.MonkeyPatch) -> None:
     said = _all_that_is_said()
     (house,) = read_words(["evlerimizde"], TURKISH)["evlerimizde"].readings
@@ -60,6 +61,7 @@ def test_the_next_process_does_not_load_zeyrek(monkeypatch: pytest.MonkeyPatch) 
     assert _all_that_is_said() == said
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_what_was_found() -> None:
     for word in WORDS:
         find_analyses(word)

@@ -41,15 +41,22 @@ class _Memory:
     merged: dict[str, bytes] = field(default_factory=dict)
     composed: dict[Any, bytes] = field(default_factory=dict)
     stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)
-    surroundings: Any = None
+    stored: list[tuple[str, str]] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
 
     def forget_if_outdated(self) -> None:
-        surroundings = (dict(os.environ), list(_list_stored(ConfigStore.instance().repo)))
-        is_outdated = any(_read_stamp(path) != stamp for path, stamp in self.stamps.items())
-        if is_outdated or surroundings != self.surroundings:
+        """Forget all after a change of a file or of what code has stored, and what was composed in another environment.
+
+        A variable may choose an option or set a value. Neither a file nor what was merged of files holds it.
+        """
+        stored = list(_list_stored(ConfigStore.instance().repo))
+        if stored != self.stored or any(_read_stamp(path) != stamp for path, stamp in self.stamps.items()):
             for remembered in (self.files, self.merged, self.composed, self.stamps):
                 remembered.clear()
-            self.surroundings = surroundings
+            self.stored = stored
+        if os.environ != self.environment:
+            self.composed.clear()
+            self.environment = dict(os.environ)
 
 
 _MEMORY = _Memory()

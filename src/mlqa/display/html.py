@@ -5,7 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def render_template(package: str, name: str, escape: Callable[[Any], str] | None = None, **values: Any) -> str:
@@ -20,13 +24,19 @@ def render_template(package: str, name: str, escape: Callable[[Any], str] | None
     Returns:
         The document as text, to be written as UTF-8.
     """
+    return _make_environment(package, escape).get_template(name).render(**values)
+
+
+@cache
+def _make_environment(package: str, escape: Callable[[Any], str] | None) -> Environment:
+    """Make what compiles the templates of a package, and keeps them compiled for the next page."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     def finalize(value: Any) -> Any:  # what a macro returns is escaped already
         return value if escape is None or isinstance(value, Markup) else Markup(escape(value))
 
-    environment = Environment(
+    return Environment(
         loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
@@ -34,7 +44,6 @@ def render_template(package: str, name: str, escape: Callable[[Any], str] | None
         lstrip_blocks=True,
         finalize=finalize,
     )
-    return environment.get_template(name).render(**values)
 
 
 def build_security_policy(script: str) -> str:

@@ -91,7 +91,7 @@ class StandIn:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def serve(self, prices: dict[str, str] = PRICES) -> None:
         index = {"regions": {"eu-central-1": {"regionCode": "eu-central-1", "currentVersionUrl": OFFER}}}

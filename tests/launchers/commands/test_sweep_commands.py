@@ -255,6 +255,7 @@ def test_a_rehearsal_that_has_ended_is_said_to_have(rehearsing: App) -> None:
     assert fetched.code == 1 and "nothing can be fetched" in fetched.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["status", "logs", "stop", "resume", "costs"])
 def test_errors_are_one_line(tmp_path: Path, name: str) -> None:
     done = run(App(tmp_path), name, "nowhere", timeout=60)
@@ -291,6 +292,7 @@ def test_looking_changes_nothing(app: App) -> None:
     assert Manifest(app.root / "sweep", may_repair=False).members[0].status == "completed"
 
 
+@pytest.mark.slow
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import atexit, sys\n"
@@ -309,6 +311,7 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
         assert "HEAVY []" in done.stdout, done.stdout
 
 
+@pytest.mark.slow
 def test_the_help_lists_every_command(tmp_path: Path) -> None:
     done = run(App(tmp_path), "--help")
     for name in ("status", "logs", "stop", "resume", "costs", "catalog"):

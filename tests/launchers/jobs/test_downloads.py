@@ -62,7 +62,7 @@ def test_a_download_does_not_keep_the_process_alive(tmp_path: Path) -> None:
     )
     server = ThreadingHTTPServer(("127.0.0.1", 0), Endless)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     command = [sys.executable, "-c", code, f"http://127.0.0.1:{server.server_port}", str(tmp_path / "key")]
     with subprocess.Popen(command, env={"PYTHONPATH": str(LAUNCHERS)}, stdin=subprocess.PIPE) as process:
         try:

@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from rehearsal_client import BUCKET, Rehearsal, channel, statuses
 
+pytestmark = pytest.mark.slow
 PHASES = ["Starting", "Downloading", "Training", "Uploading"]
 
 
