@@ -18,10 +18,13 @@ from hypothesis import settings
 # Each of them starts a service or a browser, makes a virtual environment, or reads real data.
 SLOW_FIXTURES = {"assets", "service", "rehearsal", "simulated", "pairs", "storage", "driver", "server"}
 SLOW_FIXTURES |= {"index", "mlqa_wheel", "launcher_wheel", "bare", "alone"}
+# Each takes most of a minute. They come first, so that the test processes end at the same time.
+LONGEST = ("tracking/test_wandb.py", "launchers/commands/test_sweep_commands.py", "test_sagemaker.py")
+LONGEST += ("launchers/test_as_completed.py", "launchers/test_faults.py", "test_experiment.py", "test_resume.py")
 HOME = Path(tempfile.mkdtemp(prefix="mlqa-tests-"))
 clean_environment(os.environ, HOME)
 time.tzset()
-gc.disable()  # until all tests are collected: importing the libraries leaves nothing to collect, and takes a fifth longer
+gc.disable()  # until all tests are collected: importing libraries leaves nothing to collect, and took a fifth longer
 sys.dont_write_bytecode = False  # else each of hundreds of processes compiles mlqa, the launcher and the tests anew
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, which every app would inherit
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -51,12 +54,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what a fixture makes slow, and put the files with slow tests first: processes then end at the same time."""
+    """Mark what a fixture makes slow, and put the longest files first, then the others with slow tests."""
     for item in items:
         if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) or item.get_closest_marker("exhaustive"):
             item.add_marker("slow")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    longest = {Path(__file__).parent / name for name in LONGEST}
+    items.sort(key=lambda item: (item.path not in longest, item.path not in slow))
 
 
 def pytest_collection_finish() -> None:

@@ -56,8 +56,9 @@ def bound_spinning() -> None:
 
 
 def limit_threads(hidden_size: int | None) -> dict[str, Any]:
-    """Import torch, and let it compute with this process's share of the usable cores, a small model with half of it, but
-    not with one core where there are two.
+    """Import torch, and let it compute with this process's share of the usable cores.
+
+    A small model computes with half of them, but not with one core if there are two.
 
     What the user has set by OMP_NUM_THREADS, MKL_NUM_THREADS or `torch.set_num_threads` is never raised, and the
     variables are not lowered either.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
+from hydra.core import utils as hydra_utils
 from omegaconf import DictConfig
 
 from mlqa.config.preflight import check_command_line, check_member
@@ -101,6 +104,20 @@ def test_a_resolver_in_the_directory_of_a_member() -> None:
 def test_the_rest_is_one_line(arguments: tuple[str, ...], said: str) -> None:
     (line,) = list_problems(*arguments)
     assert said in line
+
+
+def test_directories_with_the_time_are_compared_as_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra gives all members the time at which the sweep began. Here each look at the clock is a second later."""
+    seconds = itertools.count()
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Clock:
+            return cls(2026, 1, 1, tzinfo=tz) + timedelta(seconds=next(seconds))
+
+    monkeypatch.setattr(hydra_utils, "datetime", Clock)
+    (problem,) = list_problems("-m", "seed=1,2,3", "hydra.sweep.subdir=x")
+    assert "#0 and #1 would share" in problem
 
 
 def test_null_of_a_wandb_sweep_among_other_values() -> None:

@@ -64,6 +64,7 @@ def check_claims(members: Sequence[DictConfig], multirun: bool) -> list[str]:
     problems: list[str] = []
     owners: dict[Path, int] = {}
     for number, member in enumerate(members):
+        OmegaConf.copy_cache(members[0], member)  # as Hydra does: all members have the time at which the sweep began
         run_dir = _find_claim(member, multirun, number)
         if run_dir is None:
             continue
