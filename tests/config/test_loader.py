@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from unittest import mock
 
@@ -12,6 +13,7 @@ import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core import utils as hydra_utils
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
@@ -50,6 +52,22 @@ def test_nobody_sees_what_another_has_changed() -> None:
         OmegaConf.update(first, "training.num_train_epochs", 99)
         (again,), (other,) = compose.compose_all([["seed=1"]]), compose.compose_all([["seed=2"]])
     assert again.training.num_train_epochs == other.training.num_train_epochs == 2
+
+
+def test_a_later_config_has_a_later_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter(range(1000))
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Clock:
+            return cls(2026, 1, 1, tzinfo=tz) + timedelta(seconds=next(seconds))
+
+    monkeypatch.setattr(hydra_utils, "datetime", Clock)
+    directories = []
+    for _ in range(3):
+        with compose.initialize_hydra():
+            directories += [config.hydra.run.dir for config in compose.compose_all([["seed=1"], ["seed=2"]])]
+    assert directories == sorted(set(directories))
 
 
 def test_the_sweep_goes_on_with_what_its_check_has_composed() -> None:

@@ -24,7 +24,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import JobRuntime
 from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mlqa.config.mixing import fill_in_mix
 
@@ -145,6 +145,7 @@ def _get_or_make(memory: dict[Any, bytes], key: Any, make: Callable[[], DictConf
     """Return a config of one's own: a copy of what is remembered, else a new one, which is remembered if it can be."""
     if key not in memory:
         made = make()
+        OmegaConf.clear_cache(made)  # merging has looked at the clock, and a later config has a later time
         try:
             memory[key] = pickle.dumps(made)
         except (pickle.PicklingError, AttributeError, TypeError):  # it holds a class or value of a plugin's own
