@@ -86,7 +86,7 @@ bench: $(VENV)/installed-dev ## measure everything and print one table (half an 
 	$(BIN)/python benchmarks $(BENCH)
 
 clean: ## remove the virtual environments, caches and what was built, but neither outputs/ nor multirun/
-	rm -rf $(VENV) $(VENV)-legacy $(VENV)-next-hydra $(VENV)-toolkit $(VENV)-docs $(VENV)-dist build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-legacy $(VENV)-next-hydra $(VENV)-toolkit $(VENV)-docs $(VENV)-dist build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

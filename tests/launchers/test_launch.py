@@ -151,7 +151,8 @@ def test_a_members_exception_reaches_the_sweeper_with_name_and_reason(app: App, 
     assert done.code == 1
     [name] = service.names(app.sweep("alone"))
     assert f"#0 ({name}) failed: AlgorithmError: ValueError: no such word: ağaç, exit code: 1" in done.output
-    assert "Traceback" not in done.output
+    # Hydra shows the traceback to whoever debugs, and takes the measuring of coverage for that.
+    assert "Traceback" not in done.output or sys.gettrace() is not None
 
 
 def test_a_member_whose_setup_fails_is_one_that_failed(app: App, service: Service) -> None:
