@@ -33,7 +33,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background jo
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Time limits per case would make tests fail on a busy machine, not on a wrong result. Everybody tries the same
-# examples, so that a change fails by its own fault. `make test-fast` tries a quarter of them, and
+# examples, so that a change fails by its own fault. `make test-fast` tries a quarter of the usual number, and
 # `pytest --hypothesis-profile=search` draws others.
 settings.register_profile("mlqa", deadline=None, derandomize=True)
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=25)

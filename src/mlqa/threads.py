@@ -1,7 +1,7 @@
 """How many threads a process computes with, and how long they spin. Imports nothing heavy.
 
 A step of training is thousands of short parallel loops. At the end of each, OpenMP's threads spin until the last one
-arrives. If another process has its core, the others spin for nothing, and a step takes up to 30 times as long.
+arrives. If another process has its core, the others spin for nothing, and a step takes up to 50 times as long.
 docs/performance.md has the figures.
 """
 
@@ -25,7 +25,7 @@ SPINNING = {
     "GOMP_SPINCOUNT": "3000",  # GNU, in torch's builds for Linux: rounds. Its own default is 300,000
     "KMP_BLOCKTIME": "1",  # LLVM and Intel, in torch's builds for macOS and conda's: milliseconds. The default is 200
 }
-SMALL_HIDDEN_SIZE = 256  # up to it, half of many cores compute as fast as all, and lose less to other processes
+SMALL_HIDDEN_SIZE = 256  # up to it, half of more than two cores: the loops are too short to share among many
 _WAIT_POLICY = "OMP_WAIT_POLICY"
 _COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 

@@ -10,6 +10,7 @@ import pytest
 from hydra.core import utils as hydra_utils
 from omegaconf import DictConfig
 
+from mlqa.config import loader
 from mlqa.config.preflight import check_command_line, check_member
 from mlqa.errors import ConfigError
 
@@ -115,7 +116,8 @@ def test_directories_with_the_time_are_compared_as_of_one_moment(monkeypatch: py
         def now(cls, tz: tzinfo | None = None) -> Clock:
             return cls(2026, 1, 1, tzinfo=tz) + timedelta(seconds=next(seconds))
 
-    monkeypatch.setattr(hydra_utils, "datetime", Clock)
+    for module in (hydra_utils, loader):
+        monkeypatch.setattr(module, "datetime", Clock)
     (problem,) = list_problems("-m", "seed=1,2,3", "hydra.sweep.subdir=x")
     assert "#0 and #1 would share" in problem
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +17,13 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core import utils as hydra_utils
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from mlqa.config import compose
+from mlqa.config import compose, loader, run_lock
 from mlqa.config.loader import RememberingLoader, install_loader
 from mlqa.config.member_overrides import split_members
+from mlqa.config.run_places import reserve_directory
 
 MEMBERS = [
     ["seed=1", "hardware=p3"],
@@ -54,20 +57,55 @@ def test_nobody_sees_what_another_has_changed() -> None:
     assert again.training.num_train_epochs == other.training.num_train_epochs == 2
 
 
-def test_a_later_config_has_a_later_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = iter(range(1000))
+@pytest.fixture
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each look at the clock be a second later."""
+    seconds = itertools.count()
 
     class Clock(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> Clock:
             return cls(2026, 1, 1, tzinfo=tz) + timedelta(seconds=next(seconds))
 
-    monkeypatch.setattr(hydra_utils, "datetime", Clock)
+    for module in (hydra_utils, loader):
+        monkeypatch.setattr(module, "datetime", Clock)
+
+
+@pytest.mark.usefixtures("ticking")
+def test_a_later_config_has_a_later_time() -> None:
     directories = []
     for _ in range(3):
         with compose.initialize_hydra():
             directories += [config.hydra.run.dir for config in compose.compose_all([["seed=1"], ["seed=2"]])]
     assert directories == sorted(set(directories))
+
+
+@pytest.mark.usefixtures("ticking")
+@pytest.mark.parametrize("kind", [ConfigLoaderImpl, RememberingLoader])
+def test_the_members_of_a_sweep_have_one_time(kind: type[ConfigLoaderImpl]) -> None:
+    """Also if its directory is fixed, so that nothing but a member looks at the clock: Hydra's own loader says so."""
+    named = "tracking.group='g_${now:%H-%M-%S}'"
+    with compose.initialize_hydra():
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        configs = kind(hydra.config_loader.get_search_path())
+        for _ in range(2):
+            sweep = configs.load_configuration("config", [named, "hydra.sweep.dir=fixed"], RunMode.MULTIRUN)
+            members = [configs.load_sweep_config(sweep, [named, f"seed={seed}"]) for seed in (1, 2, 3)]
+            assert len({member.tracking.group for member in members}) == 1
+
+
+@pytest.mark.usefixtures("ticking")
+@pytest.mark.parametrize("override", [[], ["hydra.run.dir=${hydra.sweep.dir}"]])
+def test_the_directory_that_is_reserved_is_the_runs(
+    override: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with compose.initialize_hydra():
+        (fixed,) = reserve_directory(compose.compose_all([override])[0], multirun=False)
+        (again,) = compose.compose_all([[*override, fixed]])
+    (lock,) = tmp_path.rglob(run_lock.FILE)
+    assert lock == tmp_path / again.hydra.run.dir / run_lock.FILE
 
 
 def test_the_sweep_goes_on_with_what_its_check_has_composed() -> None:
@@ -138,3 +176,16 @@ def test_what_the_environment_and_code_say_now_is_composed(tmp_path: Path, monke
     for depth in (1, 2):
         ConfigStore.instance().store("stored_later", {"depth": depth})
         assert compose_of(tmp_path) == {"depth": depth}
+    ConfigStore.instance().store("stored_later", {"depth": 2}, package="elsewhere")
+    assert compose_of(tmp_path) == {"elsewhere": {"depth": 2}}
+
+
+def test_what_is_merged_into_a_choice_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merging follows the interpolation, so that what was merged of the same files is another."""
+    values = "presets: {a: {rate: 1}, b: {rate: 2}}\nchosen: ${presets.${oc.env:CHOICE}}\n"
+    (tmp_path / "config.yaml").write_text(f"defaults: [_self_, {{more: momentum}}]\n{values}", "utf-8")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "momentum.yaml").write_text("# @package _global_\nchosen: {momentum: 0.9}\n", "utf-8")
+    for choice, rate in (("a", 1), ("b", 2)):
+        monkeypatch.setenv("CHOICE", choice)
+        assert compose_of(tmp_path).chosen == {"rate": rate, "momentum": 0.9}

@@ -77,7 +77,6 @@ def test_an_apps_own_settings_are_held_to_the_options(tmp_path: Path) -> None:
     done.says("error: hydra.launcher.max_paralel: the launcher has no such option; did you mean max_parallel?")
 
 
-@pytest.mark.slow
 def test_who_asks_for_the_stack_trace_gets_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra._internal import hydra as hydra_internals
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -38,28 +40,50 @@ class _Memory:
     """
 
     files: dict[tuple[str, str], ConfigResult | None] = field(default_factory=dict)
-    merged: dict[str, bytes] = field(default_factory=dict)
+    merged: dict[_Merge, bytes] = field(default_factory=dict)
     composed: dict[Any, bytes] = field(default_factory=dict)
     stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)
-    stored: list[tuple[str, str]] = field(default_factory=list)
+    asking: dict[tuple[str, str], bool] = field(default_factory=dict)
+    stored: list[Any] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
 
     def forget_if_outdated(self) -> None:
-        """Forget all after a change of a file or of what code has stored, and what was composed in another environment.
+        """Forget all after a change of a file or of what code has stored.
 
-        A variable may choose an option or set a value. Neither a file nor what was merged of files holds it.
+        In another environment, the files remain, and what was merged of files that do not ask for the environment.
         """
         stored = list(_list_stored(ConfigStore.instance().repo))
         if stored != self.stored or any(_read_stamp(path) != stamp for path, stamp in self.stamps.items()):
-            for remembered in (self.files, self.merged, self.composed, self.stamps):
+            for remembered in (self.files, self.merged, self.composed, self.stamps, self.asking):
                 remembered.clear()
             self.stored = stored
         if os.environ != self.environment:
-            self.composed.clear()
             self.environment = dict(os.environ)
+            self.composed.clear()
+            asking = {name for place, name in self.files if self._asks((place, name))}
+            self.merged = {merge: kept for merge, kept in self.merged.items() if asking.isdisjoint(merge.files)}
+
+    def _asks(self, file: tuple[str, str]) -> bool:
+        """Return whether merging the file may depend on the environment: merging can follow an interpolation."""
+        if file not in self.asking:
+            found = self.files[file]
+            try:
+                self.asking[file] = found is not None and bool(_OTHER_RESOLVER.search(pickle.dumps(found.config)))
+            except _NOT_KEPT:
+                self.asking[file] = True
+        return self.asking[file]
+
+
+class _Merge(NamedTuple):
+    """What one merge is told from another by: the paths of the files in the config folders, and all else."""
+
+    files: tuple[str | None, ...]
+    others: str
 
 
 _MEMORY = _Memory()
+_NOT_KEPT = (pickle.PicklingError, AttributeError, TypeError)  # of a class or value of a plugin's own
+_OTHER_RESOLVER = re.compile(rb"\$\{\s*(?!now\s*:|hydra\s*:)[\w.]+\s*:")
 
 
 class RememberingLoader(ConfigLoaderImpl):
@@ -102,10 +126,9 @@ class RememberingLoader(ConfigLoaderImpl):
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         """Merge the files of a defaults list, or copy what was merged of the same files: values come later."""
         merge = super()._compose_config_from_defaults_list
+        key = _Merge(tuple(default.config_path for default in defaults), repr((defaults, repo.get_sources())))
         # Merging changes what was read.
-        return _get_or_make(
-            _MEMORY.merged, repr((defaults, repo.get_sources())), lambda: merge(defaults, copy.deepcopy(repo))
-        )
+        return _get_or_make(_MEMORY.merged, key, lambda: merge(defaults, copy.deepcopy(repo)))
 
 
 class _Files(ConfigRepository):
@@ -145,26 +168,32 @@ def _get_or_make(memory: dict[Any, bytes], key: Any, make: Callable[[], DictConf
     """Return a config of one's own: a copy of what is remembered, else a new one, which is remembered if it can be."""
     if key not in memory:
         made = make()
-        OmegaConf.clear_cache(made)  # merging has looked at the clock, and a later config has a later time
         try:
             memory[key] = pickle.dumps(made)
-        except (pickle.PicklingError, AttributeError, TypeError):  # it holds a class or value of a plugin's own
+        except _NOT_KEPT:
             return made
     config: DictConfig = pickle.loads(memory[key])
+    _renew_time(config)
     return config
+
+
+def _renew_time(config: DictConfig) -> None:
+    """Give a config one moment of its own. Merging has looked at the clock, and Hydra keeps what it saw for a sweep."""
+    moment, seen = datetime.now(), OmegaConf.get_cache(config)["now"]
+    seen.update({arguments: moment.strftime(*arguments) for arguments in seen})
 
 
 def _describe_places(search_path: ConfigSearchPath) -> str:
     return repr([(place.provider, place.path) for place in search_path.get_path()])
 
 
-def _list_stored(folder: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the place of each config that code has registered, and its values. The same may be registered again."""
+def _list_stored(folder: dict[str, Any], path: str = "") -> Iterator[tuple[Any, ...]]:
+    """Yield the place of each config that code has registered, and what it is. The same may be registered again."""
     for name, entry in folder.items():
         if isinstance(entry, dict):
             yield from _list_stored(entry, f"{path}{name}/")
         else:
-            yield f"{path}{name}", repr(entry.node)
+            yield f"{path}{name}", entry.package, entry.provider, OmegaConf.get_type(entry.node), repr(entry.node)
 
 
 def _read_stamp(path: str) -> tuple[int, int] | None:

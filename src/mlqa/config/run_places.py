@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import copy
 import os
 import pickle
 import shlex
@@ -63,8 +65,9 @@ def check_claims(members: Sequence[DictConfig], multirun: bool) -> list[str]:
     """
     problems: list[str] = []
     owners: dict[Path, int] = {}
+    clock = _read_clock(members[0]) if members else {}
     for number, member in enumerate(members):
-        OmegaConf.copy_cache(members[0], member)  # as Hydra does: all members have the time at which the sweep began
+        OmegaConf.set_cache(member, copy.deepcopy(clock))
         run_dir = _find_claim(member, multirun, number)
         if run_dir is None:
             continue
@@ -76,6 +79,13 @@ def check_claims(members: Sequence[DictConfig], multirun: bool) -> list[str]:
                 "${hydra.job.num} or ${hydra.job.override_dirname}"
             )
     return problems
+
+
+def _read_clock(composed: DictConfig) -> dict[str, Any]:
+    """Return the moments of a sweep: Hydra gives them to each member after it has resolved the sweep's directory."""
+    with contextlib.suppress(OmegaConfBaseException, ValueError):
+        _resolve(composed, "sweep", "dir")
+    return copy.deepcopy(OmegaConf.get_cache(composed))
 
 
 def _find_claim(composed: DictConfig, multirun: bool, number: int) -> Path | None:
@@ -156,8 +166,10 @@ def reserve_directory(composed: DictConfig, multirun: bool) -> list[str]:
     key = "sweep" if multirun else "run"
     raw = _get_raw_dir(composed, key)
     resumed = multirun and composed.hydra.launcher.get("resume")
-    is_named_by_time = "${now:" in raw and not resumed
+    moments = OmegaConf.get_cache(composed)
+    moments.pop("now", None)
     chosen = str(resumed or _resolve(composed, key, "dir"))
+    is_named_by_time = bool(moments.get("now")) and not resumed  # itself, or what it refers to
     if resumed and not Path(chosen).is_dir():  # as the launcher will say
         return []
     folder, number = Path(chosen), 1
