@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,8 @@ def test_the_key_of_a_server_of_ones_own_is_found_as_wandb_finds_it(
     (tmp_path / "netrc").chmod(0o600)
     assert not has_key()
     (tmp_path / "settings").write_text("[default]\nbase_url = http://localhost:8080\n")  # by wandb login --host
-    assert has_key() == bool(password)
+    # Python 3.10 knows no quotes in a netrc. W&B reads by it, and takes two of them for a password.
+    assert has_key() == (bool(password) or sys.version_info < (3, 11))
     monkeypatch.setenv("WANDB_BASE_URL", "http://localhost")  # another port is another server
     assert not has_key()
     monkeypatch.setenv("WANDB_IDENTITY_TOKEN_FILE", "token")
