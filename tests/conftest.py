@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,13 @@ def pytest_collection_finish() -> None:
 def pytest_unconfigure() -> None:
     """Remove the home directory of the tests with the caches that they left there."""
     shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _leave_no_process_of_wandb() -> Iterator[None]:
+    """Name W&B's process of these tests to no app of later ones: it may have gone by then."""
+    yield
+    os.environ.pop("WANDB_SERVICE", None)
 
 
 @pytest.fixture(scope="session")
