@@ -72,6 +72,12 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call() -> None:
+    """Take pytest's name of the test from the environment: mlqa composes anew in another one, so in every test."""
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
+
+
 def pytest_unconfigure() -> None:
     """Remove the home directory of the tests with the caches that they left there."""
     shutil.rmtree(HOME, ignore_errors=True)

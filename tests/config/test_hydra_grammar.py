@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
-from hydra.core import utils as hydra_utils
 from omegaconf import DictConfig
 
-from mlqa.config import loader
 from mlqa.config.preflight import check_command_line, check_member
 from mlqa.errors import ConfigError
 
@@ -107,17 +103,9 @@ def test_the_rest_is_one_line(arguments: tuple[str, ...], said: str) -> None:
     assert said in line
 
 
-def test_directories_with_the_time_are_compared_as_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("ticking")
+def test_directories_with_the_time_are_compared_as_of_one_moment() -> None:
     """Hydra gives all members the time at which the sweep began. Here each look at the clock is a second later."""
-    seconds = itertools.count()
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Clock:
-            return cls(2026, 1, 1, tzinfo=tz) + timedelta(seconds=next(seconds))
-
-    for module in (hydra_utils, loader):
-        monkeypatch.setattr(module, "datetime", Clock)
     (problem,) = list_problems("-m", "seed=1,2,3", "hydra.sweep.subdir=x")
     assert "#0 and #1 would share" in problem
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from unittest import mock
 
@@ -14,13 +12,12 @@ import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core import utils as hydra_utils
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from mlqa.config import compose, loader, run_lock
+from mlqa.config import compose, run_lock
 from mlqa.config.loader import RememberingLoader, install_loader
 from mlqa.config.member_overrides import split_members
 from mlqa.config.run_places import reserve_directory
@@ -55,20 +52,6 @@ def test_nobody_sees_what_another_has_changed() -> None:
         OmegaConf.update(first, "training.num_train_epochs", 99)
         (again,), (other,) = compose.compose_all([["seed=1"]]), compose.compose_all([["seed=2"]])
     assert again.training.num_train_epochs == other.training.num_train_epochs == 2
-
-
-@pytest.fixture
-def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each look at the clock be a second later."""
-    seconds = itertools.count()
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Clock:
-            return cls(2026, 1, 1, tzinfo=tz) + timedelta(seconds=next(seconds))
-
-    for module in (hydra_utils, loader):
-        monkeypatch.setattr(module, "datetime", Clock)
 
 
 @pytest.mark.usefixtures("ticking")

@@ -9,12 +9,11 @@ from __future__ import annotations
 import copy
 import os
 import pickle
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from hydra._internal import hydra as hydra_internals
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -40,51 +39,21 @@ class _Memory:
     """
 
     files: dict[tuple[str, str], ConfigResult | None] = field(default_factory=dict)
-    merged: dict[_Merge, bytes] = field(default_factory=dict)
+    merged: dict[str, bytes] = field(default_factory=dict)
     composed: dict[Any, bytes] = field(default_factory=dict)
     stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)
-    asking: dict[tuple[str, str], bool] = field(default_factory=dict)
-    stored: list[Any] = field(default_factory=list)
-    environment: dict[str, str] = field(default_factory=dict)
+    surroundings: Any = None
 
     def forget_if_outdated(self) -> None:
-        """Forget all after a change of a file or of what code has stored.
-
-        In another environment, the files remain, and what was merged of files that do not ask for the environment.
-        """
-        stored = list(_list_stored(ConfigStore.instance().repo))
-        if stored != self.stored or any(_read_stamp(path) != stamp for path, stamp in self.stamps.items()):
-            for remembered in (self.files, self.merged, self.composed, self.stamps, self.asking):
+        surroundings = (dict(os.environ), list(_list_stored(ConfigStore.instance().repo)))
+        is_outdated = any(_read_stamp(path) != stamp for path, stamp in self.stamps.items())
+        if is_outdated or surroundings != self.surroundings:
+            for remembered in (self.files, self.merged, self.composed, self.stamps):
                 remembered.clear()
-            self.stored = stored
-        if os.environ != self.environment:
-            self.environment = dict(os.environ)
-            self.composed.clear()
-            asking = {name for place, name in self.files if self._asks((place, name))}
-            self.merged = {merge: kept for merge, kept in self.merged.items() if asking.isdisjoint(merge.files)}
-
-    def _asks(self, file: tuple[str, str]) -> bool:
-        """Return whether merging the file may depend on the environment: merging can follow an interpolation."""
-        if file not in self.asking:
-            found = self.files[file]
-            try:
-                self.asking[file] = found is not None and bool(_OTHER_RESOLVER.search(pickle.dumps(found.config)))
-            except _NOT_KEPT:
-                self.asking[file] = True
-        return self.asking[file]
-
-
-class _Merge(NamedTuple):
-    """What one merge is told from another by: the paths of the files in the config folders, and all else."""
-
-    files: tuple[str | None, ...]
-    others: str
+            self.surroundings = surroundings
 
 
 _MEMORY = _Memory()
-_NOT_KEPT = (pickle.PicklingError, AttributeError, TypeError)  # of a class or value of a plugin's own
-# Of these two it is known that no variable changes what they say.
-_OTHER_RESOLVER = re.compile(rb"\$\{\s*(?!now\s*:|hydra\s*:)[\w.]+\s*:")
 
 
 class RememberingLoader(ConfigLoaderImpl):
@@ -127,9 +96,10 @@ class RememberingLoader(ConfigLoaderImpl):
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         """Merge the files of a defaults list, or copy what was merged of the same files: values come later."""
         merge = super()._compose_config_from_defaults_list
-        key = _Merge(tuple(default.config_path for default in defaults), repr((defaults, repo.get_sources())))
         # Merging changes what was read.
-        return _get_or_make(_MEMORY.merged, key, lambda: merge(defaults, copy.deepcopy(repo)))
+        return _get_or_make(
+            _MEMORY.merged, repr((defaults, repo.get_sources())), lambda: merge(defaults, copy.deepcopy(repo))
+        )
 
 
 class _Files(ConfigRepository):
@@ -171,7 +141,7 @@ def _get_or_make(memory: dict[Any, bytes], key: Any, make: Callable[[], DictConf
         made = make()
         try:
             memory[key] = pickle.dumps(made)
-        except _NOT_KEPT:
+        except (pickle.PicklingError, AttributeError, TypeError):  # it holds a class or value of a plugin's own
             return made
     config: DictConfig = pickle.loads(memory[key])
     _renew_time(config)
