@@ -33,7 +33,7 @@ from measuring import (
     read_megabytes,
     report_progress,
     run_apart,
-    split_clocks,
+    split_pairs,
     time_call,
 )
 from peer import LENGTH, PEER, STRIDE, find_peer, load_feature_functions, map_dataset, save_dataset
@@ -112,7 +112,7 @@ def compare_tokenizer(
     if folder:
         data = [save_dataset(examples, place / str(number)) for number, examples in enumerate((train, dev))]
         tasks = {"peer": make_peers, **tasks}
-    wall, cpu = split_clocks(alternate(rounds, {way: partial(time_call, task) for way, task in tasks.items()}))
+    wall, cpu = split_pairs(alternate(rounds, {way: partial(time_call, task) for way, task in tasks.items()}))
     if folder:
         for split, ours, theirs, examples in zip(
             ("train", "dev"), made["ours"], made["peer"], (train, dev), strict=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import resource
@@ -91,15 +92,15 @@ def time_call(task: Callable[[], Any]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def split_clocks(times: dict[K, list[tuple[float, float]]]) -> tuple[dict[K, list[float]], dict[K, list[float]]]:
-    """Return the wall seconds and the CPU seconds per round, of pairs per round."""
-    wall, cpu = ({name: [pair[clock] for pair in pairs] for name, pairs in times.items()} for clock in (0, 1))
-    return wall, cpu
+def split_pairs(measured: dict[K, list[tuple[float, float]]]) -> tuple[dict[K, list[float]], dict[K, list[float]]]:
+    """Return the first and the second of the pairs of each round, such as wall and CPU seconds."""
+    first, second = ({name: [pair[part] for pair in pairs] for name, pairs in measured.items()} for part in (0, 1))
+    return first, second
 
 
 def time_rounds(rounds: int, tasks: dict[K, Callable[[], Any]]) -> dict[K, list[float]]:
     """Return the wall seconds of each task per round, after a round that warms up."""
-    return split_clocks(alternate(rounds, {name: partial(time_call, task) for name, task in tasks.items()}, True))[0]
+    return split_pairs(alternate(rounds, {name: partial(time_call, task) for name, task in tasks.items()}, True))[0]
 
 
 def time_process(command: list[str], cwd: Path, **environment: str) -> tuple[float, float]:
@@ -121,6 +122,13 @@ def run(command: list[str], cwd: Path | None = None, **environment: str) -> str:
 def run_apart(script: str, *arguments: str, **environment: str) -> Any:
     """Run a script in a process of its own, and return the JSON of the last line that it prints."""
     return json.loads(run([*PYTHON, script, *arguments], **environment).splitlines()[-1])
+
+
+def reset_peak_megabytes() -> float:
+    """Give freed memory back to Linux, let the peak begin anew, and return the current use in MB."""
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")
+    return read_megabytes("VmRSS")
 
 
 def read_megabytes(field: str) -> float:

@@ -18,7 +18,7 @@ from functools import partial
 from importlib.metadata import distribution
 from pathlib import Path
 
-from measuring import alternate, build_parser, finish, parse_arguments, run, split_clocks, time_process
+from measuring import alternate, build_parser, finish, parse_arguments, run, split_pairs, time_process
 from rows import Row
 
 LAUNCHERS = Path(__file__).resolve().parent.parent / "launchers"
@@ -85,7 +85,7 @@ def main() -> None:
                 key: partial(time_process, command, folder, PYTHONPATH=str(path)) for key, path in packages.items()
             }
             what = f"a Hydra app with the launcher installed, {way}"
-            for clock, seconds in zip(("", ": CPU"), split_clocks(alternate(args.rounds, tasks, True)), strict=True):
+            for clock, seconds in zip(("", ": CPU"), split_pairs(alternate(args.rounds, tasks, True)), strict=True):
                 rows.append(Row(what + clock, seconds[True], seconds[False], "without", is_overhead=True))
             calls = {key: [count_calls(app, WAYS[way], path)] for key, path in packages.items()}
             rows.append(Row(f"{what}: function calls", calls[True], calls[False], "without", "", at_most=TARGET))

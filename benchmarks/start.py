@@ -26,7 +26,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-from measuring import PYTHON, alternate, build_parser, finish, parse_arguments, run_apart, split_clocks, time_process
+from measuring import PYTHON, alternate, build_parser, finish, parse_arguments, run_apart, split_pairs, time_process
 from rows import Row
 
 STARTED = time.perf_counter()
@@ -86,7 +86,7 @@ def compare_starts(rounds: int) -> list[Row]:
         apps = {"bare": write_bare_app(Path(folder)), "ours": ROOT / "train.py"}
         for way, (*_, target) in WAYS.items():
             tasks = {name: partial(time_start, app, way, Path(folder)) for name, app in apps.items()}
-            for clock, seconds in zip(("", ": CPU"), split_clocks(alternate(rounds, tasks, warm_up=True)), strict=True):
+            for clock, seconds in zip(("", ": CPU"), split_pairs(alternate(rounds, tasks, warm_up=True)), strict=True):
                 what = f"train.py, {way}{clock}"
                 rows.append(Row(what, seconds["ours"], seconds["bare"], "bare Hydra app", at_most=target))
     return rows

@@ -10,9 +10,11 @@
 With PEER_DIR (see benchmarks/peer.py), the peer reads its own features, each padded to 384 tokens, with transformers'
 Trainer and its collator. All ways train copies of the same model, in turn, round after round. The first step of each
 turn does not count. mlqa's ways take the same steps. Steps differ in tokens, so those to measure are spread evenly over
-the steps of an epoch, sorted by their number of tokens. `trimmed` is grouped with model.trim_vocabulary=true, `fewer`
+the steps of an epoch, sorted by their number of tokens. `trimmed` is packed with model.trim_vocabulary=true, `fewer`
 with training.windows_without_answer=0.25, which leaves fewer windows in an epoch: its seconds are those of as many
 questions.
+
+Memory is the peak of a turn, without what was in use before it. The copy of the model counts, the data do not.
 
 The share of the peak is what the matrix products of all steps would take at the speed of a large one, divided by what
 the steps took.
@@ -31,7 +33,16 @@ from typing import Any
 import numpy as np
 import torch
 from inputs import build_bert, find_asset, load_tokenizers, load_train_and_dev
-from measuring import alternate, build_parser, finish, parse_arguments, report_progress
+from measuring import (
+    alternate,
+    build_parser,
+    finish,
+    parse_arguments,
+    read_megabytes,
+    report_progress,
+    reset_peak_megabytes,
+    split_pairs,
+)
 from operations import Clock, count_operations, measure_peak
 from peer import PEER, find_peer, load_feature_functions, map_dataset, save_dataset
 from rows import Row
@@ -50,10 +61,10 @@ from mlqa.training.checkpoints import Checkpoints
 from mlqa.training.trainer import QuestionAnsweringTrainer
 
 WAYS = ("peer", "padded", "grouped", "packed", "trimmed", "fewer")
-GROUPED = ("trimmed", "fewer")  # the ways that are batched like `grouped`
+PACKED = ("trimmed", "fewer")  # the ways that are batched like `packed`, the default
 KEPT = 0.25  # of the windows without an answer, if there are `fewer`
-# Times the peer, on a CPU, where grouped is the default.
-TARGETS = {("fp32", "grouped"): 1.8, ("fp32", "trimmed"): 1.8, ("fp32", "fewer"): 2.5, ("bf16", "grouped"): 2.8}
+# Times the peer, on a CPU, where packed is the default.
+TARGETS = {("fp32", "packed"): 2.5, ("fp32", "trimmed"): 2.5, ("fp32", "grouped"): 1.8, ("bf16", "packed"): 2.8}
 
 
 def configure(folder: str, batching: str, precision: str, args: argparse.Namespace, *more: str) -> Config:
@@ -92,7 +103,11 @@ def train_ours(model: Any, windows: Windows, config: Config, count: int) -> tupl
     trainer.fit(None)
     shares = list(trainer.batches)[1:]
     passes = [item for (share,) in shares for item in trainer.train_dataset[share]["passes"]]
-    return clock.seconds, count_operations(model, [tuple(item["input_ids"].shape) for item in passes])
+    if trainer.packing and trainer.packing.mask is None:  # one row, in which each window attends to itself
+        shapes = [(1, length) for item in passes for length in item["window_lengths"].tolist()]
+    else:
+        shapes = [tuple(item["input_ids"].shape) for item in passes]
+    return clock.seconds, count_operations(model, shapes)
 
 
 def train_peer(model: Any, features: Any, config: Config) -> float:
@@ -155,9 +170,10 @@ def compare(args: argparse.Namespace, folder: Path) -> list[Row]:
     if "trimmed" in args.ways:
         sides["trimmed"] = trim(model, tokenizer, examples, windows)
 
-    def train(way: str, precision: str) -> float:
-        batching = {"peer": "padded", **dict.fromkeys(GROUPED, "grouped")}.get(way, way)
+    def train(way: str, precision: str) -> tuple[float, float]:
+        batching = {"peer": "padded", **dict.fromkeys(PACKED, "packed")}.get(way, way)
         config = configure(str(folder), batching, precision, args)
+        before = reset_peak_megabytes()
         trained, read = copy.deepcopy(sides[way][0]), sides[way][1]
         if way == "peer":
             took = train_peer(trained, features, config)
@@ -168,28 +184,38 @@ def compare(args: argparse.Namespace, folder: Path) -> list[Row]:
             f"{way} {precision}: {args.steps * args.batch_size / took:.2f} windows/s, "
             f"{done / took / 1e9:.0f} GFLOP/s, {done / took / measure_peak():.0%} of the peak"
         )
-        return took * len(read) / len(windows)
+        return took * len(read) / len(windows), read_megabytes("VmHWM") - before
 
     ways = [way for way in args.ways if way != "peer" or features is not None]
     tasks = {(way, precision): partial(train, way, precision) for precision in args.precision for way in ways}
-    seconds = alternate(args.rounds, tasks)
+    seconds, megabytes = split_pairs(alternate(args.rounds, tasks))
     report_progress(
         f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M parameters, "
         f"{windows.lengths.mean() / windows.max_seq_length:.0%} of {windows.max_seq_length} tokens filled, "
         f"{torch.get_num_threads()} threads"
     )
-    first = ways[0]
-    return [
-        Row(
-            f"training, {args.steps} steps of {args.batch_size} windows, {precision}: {way}",
-            took,
-            seconds[first, precision] if way != first else None,
-            PEER if first == "peer" else first,
-            at_least=TARGETS.get((precision, way)) if first == "peer" else None,
-        )
-        for (way, precision), took in seconds.items()
-        if way != "peer"
-    ]
+    first, rows = ways[0], []
+    has_peer = first == "peer"
+    for way, precision in seconds:
+        if way == "peer":
+            continue
+        what = f"training, {args.steps} steps of {args.batch_size} windows, {precision}: {way}"
+        peers = [taken[first, precision] if way != first else None for taken in (seconds, megabytes)]
+        name = PEER if has_peer else first
+        target = TARGETS.get((precision, way)) if has_peer else None
+        rows += [
+            Row(what, seconds[way, precision], peers[0], name, at_least=target),
+            Row(
+                f"{what}: peak of memory",
+                megabytes[way, precision],
+                peers[1],
+                name,
+                "MB",
+                at_most=1.0 if target else None,
+                is_overhead=True,
+            ),
+        ]
+    return rows
 
 
 def main() -> None:

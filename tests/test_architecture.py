@@ -26,7 +26,8 @@ config
 data
 tokenization
 features
-batching models
+models
+batching
 training
 answers
 metrics

@@ -283,7 +283,7 @@ def test_a_few_graphs_serve_every_shape(batching: str, tmp_path: Path) -> None:
     torch._dynamo.reset()
     counters.clear()
     model = torch.compile(small("Bert"), backend="eager")
-    trainer, _ = trainer_of(tmp_path, model=small("Bert"), batching=batching)
+    trainer, _ = trainer_of(tmp_path, "training.torch_compile=true", model=small("Bert"), batching=batching)
     shapes = set()
     for count in (6, 3, 1, 5, 2):
         for longest in range(80, 128, 8):

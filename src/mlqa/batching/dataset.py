@@ -44,4 +44,5 @@ class ShareDataset(Dataset[dict[str, list[dict[str, torch.Tensor]]]]):
         """Build the inputs of one forward pass, with room for a window of `longest` tokens."""
         if self.packing is None:
             return make_batch(self.windows, chosen, self.multiple, longest)
-        return make_packed_batch(self.windows, chosen, self.multiple or 1, self.packing.first_position)
+        one_row = self.packing.mask is None
+        return make_packed_batch(self.windows, chosen, self.multiple or 1, self.packing.first_position, one_row)

@@ -34,27 +34,28 @@ def fill_rows(lengths: np.ndarray, width: int) -> list[list[int]]:
 
 
 def make_packed_batch(
-    windows: Windows, chosen: np.ndarray | list[int], multiple: int, first_position: int
+    windows: Windows, chosen: np.ndarray | list[int], multiple: int, first_position: int, one_row: bool = False
 ) -> dict[str, torch.Tensor]:
-    """Build inputs and labels for the chosen windows in rows of at most max_seq_length tokens.
+    """Build inputs and labels for the chosen windows in rows of at most max_seq_length tokens, or in one row.
 
     Args:
         windows: Windows of a split.
         chosen: Numbers of the windows to read.
         multiple: The width is the fullest row, rounded up to a multiple of this many tokens.
         first_position: Position id of each window's first token.
+        one_row: Whether all windows share one row in their order, however long and without padding.
 
     Returns:
         `input_ids`, `token_type_ids` and `position_ids` [rows, width]. Positions restart in each window.
-        `segments` [rows, width]: which window of its row a token belongs to, from 1, or 0 for padding.
+        `segments` [rows, width]: which window of its row a token belongs to, from 1, or 0 for padding. Not in one row.
         `window_begins`, `window_lengths` [windows]: where each chosen window is in the flattened rows.
         `start_positions`, `end_positions` [windows]: its answer, counted from the window's first token.
     """
     chosen = np.asarray(chosen)
     template, lengths = windows.template, windows.lengths[chosen]
-    rows = fill_rows(lengths, windows.max_seq_length)
+    rows = [list(range(len(chosen)))] if one_row else fill_rows(lengths, windows.max_seq_length)
     fullest = max(int(lengths[row].sum()) for row in rows)
-    width = min(windows.max_seq_length, -(-fullest // multiple) * multiple)
+    width = fullest if one_row else min(windows.max_seq_length, -(-fullest // multiple) * multiple)
     input_ids = np.full((len(rows), width), template.pad_id, dtype=np.int64)
     token_type_ids, position_ids, segments = (np.zeros_like(input_ids) for _ in range(3))
     begins = np.zeros(len(chosen), dtype=np.int64)
@@ -70,12 +71,13 @@ def make_packed_batch(
     batch = {
         "input_ids": input_ids,
         "position_ids": position_ids,
-        "segments": segments,
         "window_begins": begins,
         "window_lengths": lengths.astype(np.int64),
         "start_positions": windows.start_positions[chosen],
         "end_positions": windows.end_positions[chosen],
     }
+    if not one_row:
+        batch["segments"] = segments
     if template.has_token_type_ids:
         batch["token_type_ids"] = token_type_ids
     return {name: torch.from_numpy(array) for name, array in batch.items()}

@@ -16,7 +16,7 @@ def compute_span_loss(
     model: Any,
     inputs: dict[str, Any],
     packing: Packing | None,
-    dropout: Callable[[], AbstractContextManager[Any]],
+    functions: Callable[..., AbstractContextManager[Any]],
 ) -> tuple[torch.Tensor, Any]:
     """Compute the mean cross-entropy of start and end positions over all positions except padding.
 
@@ -26,7 +26,8 @@ def compute_span_loss(
         model: The model.
         inputs: The tensors of one pass. Those that the model does not take are removed, the labels included.
         packing: How several windows share a row, None if each has its own.
-        dropout: Makes the context in which the model runs.
+        functions: Makes the context in which the model runs: `CpuFunctions` or none. If all windows share one row, it
+            takes their lengths.
 
     Returns:
         The loss, and the output of the model.
@@ -35,13 +36,14 @@ def compute_span_loss(
     weight = inputs.pop("weight", 1.0)
     if packing is None:
         padding = inputs["attention_mask"] == 0
-        with dropout():
+        with functions():
             output = model(**inputs)
         all_logits = [logits.masked_fill(padding, -torch.inf) for logits in (output.start_logits, output.end_logits)]
     else:
         begins, lengths = inputs.pop("window_begins"), inputs.pop("window_lengths")
-        inputs["attention_mask"] = packing.mask(inputs.pop("segments"))
-        with dropout():
+        if packing.mask is not None:
+            inputs["attention_mask"] = packing.mask(inputs.pop("segments"))
+        with functions() if packing.mask is not None else functions(lengths.tolist()):
             output = model(**inputs)
         all_logits = [unpack_logits(logits, begins, lengths) for logits in (output.start_logits, output.end_logits)]
     losses = [

@@ -28,6 +28,7 @@ from mlqa.config.schema import Batching, Config, Interval
 from mlqa.distributed import broadcast_weights
 from mlqa.environment import get_rank, get_world_size, is_main
 from mlqa.features.windows import Windows
+from mlqa.models.cpu_functions import CpuFunctions
 from mlqa.training.arguments import (
     choose_loader_options,
     get_autocast_dtype,
@@ -37,7 +38,6 @@ from mlqa.training.arguments import (
 from mlqa.training.best_model import BestModel, Kept
 from mlqa.training.checkpoints import STATE, Checkpoint, Checkpoints
 from mlqa.training.compilation import allow_shapes
-from mlqa.training.dropout import FastDropout
 from mlqa.training.epochs import EpochsAndLastCheckpoint
 from mlqa.training.loss import compute_span_loss
 from mlqa.training.memory import find_fitting_accumulation, try_largest_windows
@@ -79,10 +79,12 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         self.best = best
         training = config.training
         one_width = windows.template.one_width
-        self.batching, self.packing = choose_batching(training.batching, model, arguments.device, one_width)
-        # What is compiled, or computed a second time in the backward pass, keeps torch's dropout, and so does a GPU.
+        # What is compiled, or computed a second time in the backward pass, keeps torch's functions, and so does a GPU.
         plain = training.torch_compile or training.gradient_checkpointing or arguments.device.type != "cpu"
-        self.dropout = nullcontext if plain else FastDropout
+        self.functions = nullcontext if plain else CpuFunctions
+        self.batching, self.packing = choose_batching(
+            training.batching, model, arguments.device, one_width, one_row=not plain
+        )
         multiple = None if self.batching is Batching.padded else training.pad_to_multiple_of
         batches = ShareDataset(windows, multiple, self.packing)
         step_size = arguments.train_batch_size * training.gradient_accumulation_steps
@@ -189,7 +191,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
         """Return the loss of one pass (see `compute_span_loss`), or the loss and the output of the model."""
-        loss, output = compute_span_loss(model, inputs, self.packing, self.dropout)
+        loss, output = compute_span_loss(model, inputs, self.packing, self.functions)
         return (loss, output) if return_outputs else loss
 
     def _wrap_model(self, model: Any, *args: Any, **kwargs: Any) -> Any:

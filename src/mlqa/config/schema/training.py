@@ -61,7 +61,7 @@ class TrainingConfig:
     max_answer_length: int = 30
     n_best_size: int = 20
     null_score_diff_threshold: float = 0.0  # SQuAD 2.0: no answer if its score exceeds the best answer's by more
-    batching: Optional[Batching] = None  # null: packed on a GPU if the model allows it, else grouped. It trains alike
+    batching: Optional[Batching] = None  # null: packed if the model allows it, else grouped. It trains alike
     pad_to_multiple_of: int = 8  # of a batch's width. Choose more if kernels are compiled per shape (torch_compile: 64)
     windows_without_answer: float = 1.0  # share to train on of the windows that have not got their question's answer
     ddp_bucket_cap_mb: Optional[int] = None  # gradients that processes exchange at a time. null: torch's 25 MB
