@@ -28,7 +28,7 @@ from rows import Row
 
 OURS, AS_IS = "mlqa", "OpenMP's own"
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
-BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: sum(range(10000))"  # a program
+BUSY_LOOP = "import os; parent = os.getppid()\nwhile os.getppid() == parent: sum(range(10000))"
 QUIET_TARGET, BUSY_TARGET = 1.1, 2.5  # at most so many times OpenMP's own quiet time, and mlqa's own quiet time
 
 
@@ -90,7 +90,7 @@ def train(steps: int, batch_size: int, limit: float, as_is: bool) -> list[float]
 @contextmanager
 def run_busy_processes(count: int) -> Iterator[None]:
     """Keep this many processes busy inside the block. They also end when this process is killed."""
-    processes = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
+    processes = [subprocess.Popen([sys.executable, "-c", BUSY_LOOP]) for _ in range(count)]
     try:
         yield
     finally:

@@ -64,7 +64,10 @@ WAYS = ("peer", "padded", "grouped", "packed", "trimmed", "fewer")
 PACKED = ("trimmed", "fewer")  # the ways that are batched like `packed`, the default
 KEPT = 0.25  # of the windows without an answer, if there are `fewer`
 # Times the peer, on a CPU, where packed is the default.
-TARGETS = {("fp32", "packed"): 2.5, ("fp32", "trimmed"): 2.5, ("fp32", "grouped"): 1.8, ("bf16", "packed"): 2.8}
+TARGETS = {
+    ("fp32", "packed"): 2.5, ("fp32", "trimmed"): 2.5, ("fp32", "fewer"): 2.5, ("fp32", "grouped"): 1.8,
+    ("bf16", "packed"): 2.8, ("bf16", "grouped"): 2.8,
+}  # fmt: skip
 
 
 def configure(folder: str, batching: str, precision: str, args: argparse.Namespace, *more: str) -> Config:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -200,7 +199,7 @@ def test_what_is_computed_elsewhere_takes_rows_with_a_mask(tmp_path: Path, optio
     """A backward pass that computes layers again, or a compiled one, does not see the functions for one row."""
     trainer, _ = trainer_of(tmp_path, f"training.{option}=true", model=small("Bert"), batching="packed")
     assert trainer.packing is not None and trainer.packing.mask is not None
-    assert trainer.functions is nullcontext
+    assert trainer.is_plain
 
 
 def test_the_probe_leaves_no_trace() -> None:

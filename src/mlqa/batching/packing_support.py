@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -93,8 +92,8 @@ def probe_packing(model: Any, masks: Sequence[Callable[[torch.Tensor], torch.Ten
 
     Two sequences of random tokens are read alone and in one row, in float32 on the CPU. The comparison reveals
     convolutions (ConvBERT), positions relative to the row (DeBERTa) and local attention (ModernBERT). It would also
-    reveal a change in how transformers interprets a mask. A model that makes a mask itself for the only row is no model
-    for it: such a mask has the size of all pairs of tokens.
+    reveal a change in how transformers interprets a mask. A model that makes a mask of its own for
+    the only row cannot read it: such a mask has the size of all pairs of tokens.
 
     Args:
         model: The model, on the CPU.
@@ -137,16 +136,16 @@ def probe_packing(model: Any, masks: Sequence[Callable[[torch.Tensor], torch.Ten
         return bool((packed - expected).abs().max() > TOLERANCE * (expected.max() - expected.min()))
 
     with torch.random.fork_rng(devices=[]):
-        found = list(itertools.islice((mask for mask in masks if not differs(mask)), 1))
+        packing = next((Packing(first_position, mask) for mask in masks if not differs(mask)), None)
     model.train(was_training)
     if was_caching:
         model.config.use_cache = True
-    if not found:
+    if packing is None:
         raise ModelError(
             f"training.batching=packed: a {model.config.model_type} model mixes the windows of a packed row; "
             "choose training.batching=grouped"
         )
-    return Packing(first_position, found[0])
+    return packing
 
 
 def _find_position_embeddings(model: Any) -> Any:

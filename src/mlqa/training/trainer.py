@@ -28,7 +28,6 @@ from mlqa.config.schema import Batching, Config, Interval
 from mlqa.distributed import broadcast_weights
 from mlqa.environment import get_rank, get_world_size, is_main
 from mlqa.features.windows import Windows
-from mlqa.models.cpu_functions import CpuFunctions
 from mlqa.training.arguments import (
     choose_loader_options,
     get_autocast_dtype,
@@ -80,10 +79,9 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
         training = config.training
         one_width = windows.template.one_width
         # What is compiled, or computed a second time in the backward pass, keeps torch's functions, and so does a GPU.
-        plain = training.torch_compile or training.gradient_checkpointing or arguments.device.type != "cpu"
-        self.functions = nullcontext if plain else CpuFunctions
+        self.is_plain = training.torch_compile or training.gradient_checkpointing or arguments.device.type != "cpu"
         self.batching, self.packing = choose_batching(
-            training.batching, model, arguments.device, one_width, one_row=not plain
+            training.batching, model, arguments.device, one_width, one_row=not self.is_plain
         )
         multiple = None if self.batching is Batching.padded else training.pad_to_multiple_of
         batches = ShareDataset(windows, multiple, self.packing)
@@ -191,7 +189,7 @@ class QuestionAnsweringTrainer(Trainer):  # type: ignore[misc]  # transformers i
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
         """Return the loss of one pass (see `compute_span_loss`), or the loss and the output of the model."""
-        loss, output = compute_span_loss(model, inputs, self.packing, self.functions)
+        loss, output = compute_span_loss(model, inputs, self.packing, self.is_plain)
         return (loss, output) if return_outputs else loss
 
     def _wrap_model(self, model: Any, *args: Any, **kwargs: Any) -> Any:
