@@ -13,13 +13,16 @@ from pathlib import Path
 for folder in ("launchers", "sweepers", "src"):  # a bare clone runs without installation
     sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
 
-import hydra
-from omegaconf import DictConfig
+from mlqa.environment import pause_garbage_collection
 
-from mlqa import errors, on_sweep_end
-from mlqa.config import compose, loader, preflight, schema
+with pause_garbage_collection():
+    import hydra
+    from omegaconf import DictConfig
 
-schema.register_schema()
+    from mlqa import errors, on_sweep_end
+    from mlqa.config import compose, loader, preflight, schema
+
+    schema.register_schema()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")

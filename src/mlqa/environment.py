@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
-import importlib.metadata
 import logging
 import os
 import platform
@@ -152,10 +151,12 @@ def _call_git(*arguments: str) -> str:
 
 def collect_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that decide a result, and the commit if it is known."""
+    from importlib import metadata  # it imports the packages email and zipfile, which a start needs for nothing else
+
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
     if (source := read_source_state()) is not None:
         versions["commit"] = source.commit
     return versions

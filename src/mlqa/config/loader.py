@@ -10,10 +10,11 @@ import copy
 import os
 import pickle
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra._internal import hydra as hydra_internals
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -29,17 +30,19 @@ from omegaconf import DictConfig, OmegaConf
 
 from mlqa.config.mixing import fill_in_mix
 
+Made = TypeVar("Made")
+
 
 @dataclass
 class _Memory:
     """What was read, merged and composed in this process, until a file or anything else it depends on is another.
 
-    Configs are kept as bytes of pickle, made and read in this process only: that copies a config in a fifth of the time
-    of `copy.deepcopy`. Whoever asks so gets a config of their own.
+    All is kept as bytes of pickle, made and read in this process only: that copies a config in a fifth of the time of
+    `copy.deepcopy`. Whoever asks so gets a config of their own, and may change it.
     """
 
-    files: dict[tuple[str, str], ConfigResult | None] = field(default_factory=dict)
-    merged: dict[str, bytes] = field(default_factory=dict)
+    files: dict[Any, bytes] = field(default_factory=dict)
+    merged: dict[Any, bytes] = field(default_factory=dict)
     composed: dict[Any, bytes] = field(default_factory=dict)
     stamps: dict[str, tuple[int, int] | None] = field(default_factory=dict)
     surroundings: Any = None
@@ -85,7 +88,7 @@ class RememberingLoader(ConfigLoaderImpl):
             )
             return config
 
-        return _get_or_make(_MEMORY.composed, key, compose)
+        return _renew_time(_get_or_make(_MEMORY.composed, key, compose))
 
     def _compose_dataset(self, config_name: str | None, of_hydra: list[str], option: str) -> DictConfig:
         """Return the node `dataset` as an option of the group gives it, from the same places."""
@@ -96,10 +99,8 @@ class RememberingLoader(ConfigLoaderImpl):
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         """Merge the files of a defaults list, or copy what was merged of the same files: values come later."""
         merge = super()._compose_config_from_defaults_list
-        # Merging changes what was read.
-        return _get_or_make(
-            _MEMORY.merged, repr((defaults, repo.get_sources())), lambda: merge(defaults, copy.deepcopy(repo))
-        )
+        key = repr((defaults, repo.get_sources()))
+        return _renew_time(_get_or_make(_MEMORY.merged, key, lambda: merge(defaults, repo)))
 
 
 class _Files(ConfigRepository):
@@ -116,8 +117,8 @@ class _Files(ConfigRepository):
                 if source.scheme() == "file":
                     path = os.path.join(source.path, f"{config_path}.yaml")
                     _MEMORY.stamps[path] = _read_stamp(path)
-            _MEMORY.files[key] = super().load_config(config_path)
-        return _MEMORY.files[key]
+        # Merging changes what was read.
+        return _get_or_make(_MEMORY.files, key, partial(super().load_config, config_path))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Files:
         """Share what was read. Hydra copies a repository to search other places with the copy."""
@@ -135,23 +136,22 @@ def install_loader_for_main() -> None:
     hydra_internals.ConfigLoaderImpl = RememberingLoader  # type: ignore[attr-defined]
 
 
-def _get_or_make(memory: dict[Any, bytes], key: Any, make: Callable[[], DictConfig]) -> DictConfig:
-    """Return a config of one's own: a copy of what is remembered, else a new one, which is remembered if it can be."""
-    if key not in memory:
-        made = make()
-        try:
-            memory[key] = pickle.dumps(made)
-        except (pickle.PicklingError, AttributeError, TypeError):  # it holds a class or value of a plugin's own
-            return made
-    config: DictConfig = pickle.loads(memory[key])
-    _renew_time(config)
-    return config
+def _get_or_make(memory: dict[Any, bytes], key: Any, make: Callable[[], Made]) -> Made:
+    """Return a copy of what is remembered, else make it, and remember it if it can be."""
+    if key in memory:
+        remembered: Made = pickle.loads(memory[key])
+        return remembered
+    made = make()
+    with suppress(pickle.PicklingError, AttributeError, TypeError):  # it holds a class or value of a plugin's own
+        memory[key] = pickle.dumps(made)
+    return made
 
 
-def _renew_time(config: DictConfig) -> None:
+def _renew_time(config: DictConfig) -> DictConfig:
     """Give a config one moment of its own. Merging has looked at the clock, and Hydra keeps what it saw for a sweep."""
     moment, seen = datetime.now(), OmegaConf.get_cache(config)["now"]
     seen.update({arguments: moment.strftime(*arguments) for arguments in seen})
+    return config
 
 
 def _describe_places(search_path: ConfigSearchPath) -> str:

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +123,11 @@ def explain_unknown_type(model_type: str, transformers: str) -> str | None:
 
 def get_installed_transformers() -> str | None:
     """Return the version of transformers on this machine, without importing it."""
+    from importlib import metadata
+
     try:
-        return version("transformers")
-    except PackageNotFoundError:
+        return metadata.version("transformers")
+    except metadata.PackageNotFoundError:
         return None
 
 
