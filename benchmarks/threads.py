@@ -3,9 +3,9 @@
     python benchmarks/threads.py                                    75 steps of the quickstart's model, minutes
     python benchmarks/threads.py --also GOMP_SPINCOUNT=1000 --also OMP_NUM_THREADS=1    further ways
 
-Every way trains the same steps in a process of its own, in turn, round after round. The fastest round counts, because
-other work on the machine only makes a round slower. With OpenMP's own spinning, a step beside busy processes can take
-half a minute. So a training also ends after `--limit` seconds, and a ratio compares the steps that both have done.
+Every way trains the same steps in a process of its own, in turn, round after round. With OpenMP's own spinning, a step
+beside busy processes can take half a minute. So a training also ends after `--limit` seconds, and the ratio of a round
+compares the steps that both have done.
 """
 
 from __future__ import annotations
@@ -118,44 +118,35 @@ def train_in_process(way: str, args: argparse.Namespace) -> list[float]:
     return seconds
 
 
-def compare(measured: Sequence[float], base: Sequence[float]) -> float:
-    """Return the ratio of the seconds of the steps that both have done."""
-    shared = min(len(measured), len(base))
-    return sum(measured[:shared]) / sum(base[:shared])
-
-
-def measure(ways: Sequence[str], args: argparse.Namespace) -> dict[tuple[str, bool], list[float]]:
-    """Return the seconds of the steps of each way, quiet (False) and busy (True), in the fastest of the rounds."""
+def measure(ways: Sequence[str], args: argparse.Namespace) -> dict[tuple[str, bool], list[list[float]]]:
+    """Return the seconds of the steps of each way, quiet (False) and busy (True), in each of the rounds."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    fastest: dict[tuple[str, bool], list[float]] = {}
-    for number in range(args.rounds):
-        for busy in (False, True):
-            for way in ways:
-                with run_busy_processes(cores if busy else 0):
-                    seconds = train_in_process(way, args)
-                before = fastest.get((way, busy))
-                if before is None or compare(seconds, before) < 1:
-                    fastest[way, busy] = seconds
-                mean = sum(seconds) / len(seconds)
-                what = f"{way}, {'busy' if busy else 'quiet'}"
-                report_progress(f"round {number + 1}: {what}: {len(seconds)} steps, {mean:.2f} s per step")
-    return fastest
+    rounds: dict[tuple[str, bool], list[list[float]]] = {(way, busy): [] for way in ways for busy in (False, True)}
+    for number, (busy, way) in itertools.product(range(args.rounds), itertools.product((False, True), ways)):
+        with run_busy_processes(cores if busy else 0):
+            seconds = train_in_process(way, args)
+        rounds[way, busy].append(seconds)
+        mean = sum(seconds) / len(seconds)
+        what = f"{way}, {'busy' if busy else 'quiet'}"
+        report_progress(f"round {number + 1}: {what}: {len(seconds)} steps, {mean:.2f} s per step")
+    return rounds
 
 
-def make_rows(ways: Sequence[str], fastest: dict[tuple[str, bool], list[float]]) -> list[Row]:
+def make_rows(ways: Sequence[str], rounds: dict[tuple[str, bool], list[list[float]]]) -> list[Row]:
     """Return each way beside OpenMP's own, and each busy way beside the same way quiet, over the steps of both."""
     rows = []
     for way in ways:
         pairs = (("quiet", False, AS_IS, False, QUIET_TARGET), ("busy", True, way, False, BUSY_TARGET))
         for name, busy, peer, peer_busy, target in pairs:
-            ours, base = fastest[way, busy], fastest[peer, peer_busy]
-            shared = min(len(ours), len(base))
-            what, limit = f"{shared} training steps, {name}: {way}", target if way == OURS else None
-            if (way, busy) != (peer, peer_busy):
-                seconds = [sum(ours[:shared])], [sum(base[:shared])]
-                rows.append(Row(what, *seconds, f"{peer}, quiet", at_most=limit))
+            ours, base = rounds[way, busy], rounds[peer, peer_busy]
+            shared = [min(map(len, both)) for both in zip(ours, base, strict=True)]
+            what = f"{min(shared)} training steps, {name}: {way}"
+            totals = [[sum(steps[:count]) for steps, count in zip(each, shared, strict=True)] for each in (ours, base)]
+            if (way, busy) == (peer, peer_busy):
+                rows.append(Row(what, totals[0]))
             else:
-                rows.append(Row(what, [sum(ours)]))
+                limit = target if way == OURS else None
+                rows.append(Row(what, *totals, f"{peer}, quiet", at_most=limit, is_overhead=True))
     return rows
 
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 # OpenMP reads them once, when torch loads it.
 SPINNING = {
-    "GOMP_SPINCOUNT": "3000",  # GNU, in torch's builds for Linux: rounds. Its own default is 300,000
+    "GOMP_SPINCOUNT": "4500",  # GNU, in torch's builds for Linux: rounds. Its own default is 300,000
     "KMP_BLOCKTIME": "1",  # LLVM and Intel, in torch's builds for macOS and conda's: milliseconds. The default is 200
 }
 SMALL_HIDDEN_SIZE = 256  # up to it, half of more than two cores: the loops are too short to share among many
