@@ -17,7 +17,7 @@ import json
 import tempfile
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,18 @@ from rows import Row
 from run_qa_decoding import decode_as_run_qa
 
 import mlqa.metrics
-from mlqa.answers.decoding import decode_best_texts, decode_n_best, select_best_spans
+from mlqa.answers.decoding import Spans, decode_best_texts, decode_n_best, select_best_spans
 from mlqa.answers.forward import predict_spans
 from mlqa.batching.padded_rows import make_batch
 from mlqa.config.compose import compose_config
+from mlqa.config.schema import TrainingConfig
 from mlqa.data.examples import Examples
 from mlqa.features.windows import Windows, make_windows
 from mlqa.metrics.squad import compute_squad_scores
 from mlqa.models.loading import load_model
 
 FORWARD_ROWS = 200
+BATCH_SIZE = TrainingConfig().per_device_eval_batch_size
 
 
 def compare_decoding(examples: Examples, windows: Windows, tokenizer: Any, rounds: int) -> tuple[list[Row], list[str]]:
@@ -50,9 +52,13 @@ def compare_decoding(examples: Examples, windows: Windows, tokenizer: Any, round
     starts, ends = (random.normal(size=(len(windows), LENGTH)).astype(np.float32) for _ in range(2))
     everything = np.arange(len(windows))
 
-    def select_spans() -> Any:
-        logits = torch.from_numpy(starts), torch.from_numpy(ends)
-        return select_best_spans(*logits, windows, everything, LENGTH, 20, 30)
+    def select_spans() -> Spans:
+        parts = []  # batch by batch, as an evaluation does
+        for begin in range(0, len(windows), BATCH_SIZE):
+            batch = slice(begin, begin + BATCH_SIZE)
+            logits = torch.from_numpy(starts[batch]), torch.from_numpy(ends[batch])
+            parts.append(select_best_spans(*logits, windows, everything[batch], LENGTH, 20, 30))
+        return Spans(*(np.concatenate(arrays) for arrays in zip(*map(astuple, parts), strict=True)))
 
     tasks: dict[str, Callable[[], Any]] = {
         "answers": lambda: decode_best_texts(select_spans(), windows, examples),

@@ -82,14 +82,15 @@ def select_best_spans(
     stop = begin + windows.end[chosen] - windows.begin[chosen]
     position = np.arange(width)
     outside = (position < begin[:, None]) | (position >= stop[:, None])
-    starts, ends = start_logits.float().cpu().numpy(), end_logits.float().cpu().numpy()
-    line, cls = np.arange(len(chosen)), windows.template.find_null_positions(windows.lengths[chosen])
-    null_score = starts[line, cls] + ends[line, cls]
+    logits = np.stack([side.float().cpu().numpy() for side in (start_logits, end_logits)])
+    cls = windows.template.find_null_positions(windows.lengths[chosen])
+    null_score = logits[:, np.arange(len(chosen)), cls].sum(axis=0)
 
-    starts, ends = np.where(outside, -np.inf, starts), np.where(outside, -np.inf, ends)
-    start, end = np.sort(find_top_k(starts, n_best_size)), np.sort(find_top_k(ends, n_best_size))
+    logits = np.where(outside, -np.inf, logits)
+    start, end = best = np.sort(find_top_k(logits, n_best_size))
+    start_score, end_score = np.take_along_axis(logits, best, axis=2)
+    score = start_score[:, :, None] + end_score[:, None, :]
     reach = end[:, None, :] - start[:, :, None]
-    score = np.take_along_axis(starts, start, 1)[:, :, None] + np.take_along_axis(ends, end, 1)[:, None, :]
     score = np.where((reach >= 0) & (reach < max_answer_length), score, -np.inf).reshape(len(chosen), -1)
     order = find_top_k(score, n_best_size)
     shift = (windows.begin[chosen] - begin)[:, None]
@@ -105,20 +106,23 @@ def find_top_k(values: Array, count: int) -> Array:
     """Find the highest values of each row. If values are equal, the first column wins.
 
     Args:
-        values: Values, compared as float32 [rows, columns], with fewer than 2**31 columns.
+        values: Values, compared as float32 [..., columns], with fewer than 2**31 columns.
         count: Number of columns to find per row.
 
     Returns:
-        The columns of the highest values, highest first [rows, min(count, columns)].
+        The columns of the highest values, highest first [..., min(count, columns)].
     """
-    width = values.shape[1]
+    width = values.shape[-1]
     count = min(count, width)
     # Map the floats to integers in the same order (-0.0 and 0.0 become one), and append each column so that no two keys
     # are equal.
     bits = (np.asarray(values, dtype=np.float32) + np.float32(0)).view(np.int32)
-    keys = np.where(bits >= 0, bits, bits ^ 0x7FFFFFFF).astype(np.int64) << 32
+    bits ^= (bits >> 31) & 0x7FFFFFFF  # of negative ones only
+    keys = bits.astype(np.int64)
+    keys <<= 32
     keys |= np.arange(width)[::-1]
-    top = np.sort(np.partition(keys, width - count)[:, width - count :])[:, ::-1]
+    keys.partition(width - count)
+    top = np.sort(keys[..., width - count :])[..., ::-1]
     return np.asarray(width - 1 - (top & 0x7FFFFFFF))
 
 
