@@ -4,8 +4,8 @@
     python benchmarks/threads.py --also GOMP_SPINCOUNT=1000 --also OMP_NUM_THREADS=1    further ways
 
 Every way trains the same steps in a process of its own, in turn, round after round. With OpenMP's own spinning, a step
-beside busy processes can take half a minute. So a training also ends after `--limit` seconds, and the ratio of a round
-compares the steps that both have done.
+beside busy processes can take half a minute. So a training also ends after `--limit` seconds, and the ratios
+compare the steps that all have done.
 """
 
 from __future__ import annotations
@@ -139,9 +139,9 @@ def make_rows(ways: Sequence[str], rounds: dict[tuple[str, bool], list[list[floa
         pairs = (("quiet", False, AS_IS, False, QUIET_TARGET), ("busy", True, way, False, BUSY_TARGET))
         for name, busy, peer, peer_busy, target in pairs:
             ours, base = rounds[way, busy], rounds[peer, peer_busy]
-            shared = [min(map(len, both)) for both in zip(ours, base, strict=True)]
-            what = f"{min(shared)} training steps, {name}: {way}"
-            totals = [[sum(steps[:count]) for steps, count in zip(each, shared, strict=True)] for each in (ours, base)]
+            shared = min(map(len, [*ours, *base]))
+            what = f"{shared} training steps, {name}: {way}"
+            totals = [[sum(steps[:shared]) for steps in each] for each in (ours, base)]
             if (way, busy) == (peer, peer_busy):
                 rows.append(Row(what, totals[0]))
             else:

@@ -14,8 +14,9 @@ from sagemaker_rehearsal.cores import count_cores
 from sagemaker_rehearsal.errors import JobError
 from sagemaker_rehearsal.program_environment import build_arguments, build_environment
 
-# GNU's OpenMP counts rounds, LLVM's and Intel's milliseconds. Without them, threads spin for 300,000 rounds and 200 ms.
-SPINNING = {"GOMP_SPINCOUNT": "3000", "KMP_BLOCKTIME": "1"}
+# As mlqa sets them. GNU's OpenMP counts rounds, LLVM's and Intel's milliseconds. Without them, threads spin for 300,000
+# rounds and 200 ms.
+SPINNING = {"GOMP_SPINCOUNT": "4500", "KMP_BLOCKTIME": "1"}
 SHIM = Path(__file__).parent / "shim"
 
 

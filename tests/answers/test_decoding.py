@@ -149,6 +149,7 @@ def test_highest_equals_a_sort(lines: list[list[float]], count: int) -> None:
     found = find_top_k(np.array(lines), count)
     for line, columns in zip(lines, found.tolist(), strict=True):
         assert columns == sorted(range(7), key=lambda column: (-line[column], column))[:count]
+    assert find_top_k(np.array([lines, lines[::-1]]), count).tolist() == [found.tolist(), found.tolist()[::-1]]
 
 
 @settings(max_examples=40)

@@ -84,7 +84,7 @@ def select_best_spans(
     outside = (position < begin[:, None]) | (position >= stop[:, None])
     logits = np.stack([side.float().cpu().numpy() for side in (start_logits, end_logits)])
     cls = windows.template.find_null_positions(windows.lengths[chosen])
-    null_score = logits[:, np.arange(len(chosen)), cls].sum(axis=0)
+    null_start, null_end = logits[:, np.arange(len(chosen)), cls]
 
     logits = np.where(outside, -np.inf, logits)
     start, end = best = np.sort(find_top_k(logits, n_best_size))
@@ -98,7 +98,7 @@ def select_best_spans(
         score=np.take_along_axis(score, order, axis=1),
         first=np.take_along_axis(start, order // start.shape[1], axis=1) + shift,
         last=np.take_along_axis(end, order % start.shape[1], axis=1) + shift,
-        null_score=null_score,
+        null_score=null_start + null_end,
     )
 
 

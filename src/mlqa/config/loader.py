@@ -10,7 +10,6 @@ import copy
 import os
 import pickle
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -137,14 +136,15 @@ def install_loader_for_main() -> None:
 
 
 def _get_or_make(memory: dict[Any, bytes], key: Any, make: Callable[[], Made]) -> Made:
-    """Return a copy of what is remembered, else make it, and remember it if it can be."""
-    if key in memory:
-        remembered: Made = pickle.loads(memory[key])
-        return remembered
-    made = make()
-    with suppress(pickle.PicklingError, AttributeError, TypeError):  # it holds a class or value of a plugin's own
-        memory[key] = pickle.dumps(made)
-    return made
+    """Return a copy of what is remembered, or make and remember it first. What cannot be remembered is returned."""
+    if key not in memory:
+        made = make()
+        try:
+            memory[key] = pickle.dumps(made)
+        except (pickle.PicklingError, AttributeError, TypeError):  # it holds a class or value of a plugin's own
+            return made
+    copied: Made = pickle.loads(memory[key])
+    return copied
 
 
 def _renew_time(config: DictConfig) -> DictConfig:

@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 
+from mlqa import threads
 from sagemaker_rehearsal import programs
 from sagemaker_rehearsal.container import Container
 
@@ -41,6 +42,10 @@ def test_jobs_and_their_processes_share_the_cores(
     for program in built:
         assert program.env["OMP_NUM_THREADS"] == str(threads)
         assert program.env.items() >= programs.SPINNING.items()
+
+
+def test_threads_of_a_job_spin_as_those_of_any_other_run() -> None:
+    assert programs.SPINNING == threads.SPINNING
 
 
 def test_what_the_user_has_set_wins(hosts: list[Container]) -> None:
