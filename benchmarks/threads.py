@@ -4,8 +4,8 @@
     python benchmarks/threads.py --also GOMP_SPINCOUNT=1000 --also OMP_NUM_THREADS=1    further ways
 
 Every way trains the same steps in a process of its own, in turn, round after round. With OpenMP's own spinning, a step
-beside busy processes can take half a minute. So a training also ends after `--limit` seconds, and the ratios
-compare the steps that all have done.
+beside busy processes can take half a minute. So a training also ends after `--limit` seconds, and the ratios compare
+the steps that all rounds have done.
 """
 
 from __future__ import annotations

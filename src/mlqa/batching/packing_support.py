@@ -92,8 +92,8 @@ def probe_packing(model: Any, masks: Sequence[Callable[[torch.Tensor], torch.Ten
 
     Two sequences of random tokens are read alone and in one row, in float32 on the CPU. The comparison reveals
     convolutions (ConvBERT), positions relative to the row (DeBERTa) and local attention (ModernBERT). It would also
-    reveal a change in how transformers interprets a mask. A model that makes a mask of its own for
-    the only row cannot read it: such a mask has the size of all pairs of tokens.
+    reveal a change in how transformers interprets a mask. A model that makes a mask of its own for the only row cannot
+    read it: such a mask has the size of all pairs of tokens.
 
     Args:
         model: The model, on the CPU.
